@@ -1,0 +1,35 @@
+//! What an election decides: who may vote, for whom, once, and what the count is.
+//!
+//! This layer is pure. It does no I/O, reads no clock, draws no randomness and knows nothing of RPC:
+//! whatever it needs from the world arrives as an argument.
+
+mod ballot_box;
+mod id;
+mod nonce;
+mod receipt;
+mod roll;
+mod slate;
+mod standing;
+mod vote;
+mod voter_number;
+
+pub use ballot_box::{BallotBox, ChangeRefusal, Verdict};
+pub use id::{ElectionId, InvalidElectionId};
+pub use nonce::{InvalidNonce, Nonce};
+pub use receipt::Receipt;
+pub use roll::{BallotNumber, Place, Roll};
+pub use slate::{Choice, InvalidSlate, Slate};
+pub use standing::{Definition, ElectionState, InvalidDefinition, ResultStatus, Standing};
+pub use vote::{Outcome, Refusal, Vote};
+pub use voter_number::{InvalidVoterNumber, VoterNumber};
+
+/// The longest election id, in bytes.
+pub const ELECTION_ID_BYTES_MAX: usize = 64;
+/// The longest title, in bytes of UTF-8.
+pub const TITLE_BYTES_MAX: usize = 256;
+/// The longest candidate name, in bytes of UTF-8.
+pub const CANDIDATE_BYTES_MAX: usize = 256;
+/// The most candidates on one slate.
+pub const CANDIDATES_MAX: usize = 1_000;
+/// The most voter numbers on one election's roll.
+pub const VOTERS_MAX: usize = 100_000_000;

@@ -1,0 +1,196 @@
+//! Who may vote, and who has: every voter number, and the ballot cast under it.
+
+use std::num::NonZeroU32;
+
+use super::VoterNumber;
+
+/// The place of a ballot in the order of arrival, counted from 1 over the whole ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BallotNumber(NonZeroU32);
+
+impl BallotNumber {
+    /// The ballot number `number`, unless it is 0 or past the last one there can be.
+    pub fn new(number: u64) -> Option<Self> {
+        u32::try_from(number).ok().and_then(NonZeroU32::new).map(Self)
+    }
+
+    /// The number as an integer.
+    pub fn get(self) -> u64 {
+        u64::from(self.0.get())
+    }
+}
+
+/// The voter numbers of one election, each with the ballot cast under it, in 12 bytes a number.
+///
+/// Numbers lie sorted in a few runs, each at least twice as long as the next: looking one up touches
+/// every run once, and adding numbers costs a logarithmic share of moves.
+#[derive(Debug, Default)]
+pub struct Roll {
+    runs: Vec<Run>,
+}
+
+/// Where a number stands on a roll. Good until numbers are added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    run: usize,
+    index: usize,
+}
+
+#[derive(Debug)]
+struct Run {
+    numbers: Vec<VoterNumber>,
+    ballots: Vec<Option<BallotNumber>>,
+}
+
+impl Roll {
+    /// How many numbers are on the roll.
+    pub fn len(&self) -> usize {
+        self.runs.iter().map(|run| run.numbers.len()).sum()
+    }
+
+    /// Whether nobody may vote.
+    pub fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
+    /// Where this number stands, if it is on the roll.
+    pub fn find(&self, number: VoterNumber) -> Option<Place> {
+        let search = |(run, it): (usize, &Run)| it.find(number).map(|index| Place { run, index });
+        self.runs.iter().enumerate().find_map(search)
+    }
+
+    /// The ballot cast under the number at `place`, if there is one.
+    pub fn ballot(&self, place: Place) -> Option<BallotNumber> {
+        *self.runs.get(place.run)?.ballots.get(place.index)?
+    }
+
+    /// Notes which ballot was cast under the number at `place`, or that none was.
+    pub fn set_ballot(&mut self, place: Place, ballot: Option<BallotNumber>) {
+        let run = self.runs.get_mut(place.run);
+        if let Some(slot) = run.and_then(|run| run.ballots.get_mut(place.index)) {
+            *slot = ballot;
+        }
+    }
+
+    /// Puts these numbers on the roll. Where one is there already, or given twice, puts none and returns
+    /// `false`.
+    #[must_use]
+    pub fn add(&mut self, mut numbers: Vec<VoterNumber>) -> bool {
+        numbers.sort_unstable();
+        let twice = numbers.windows(2).any(|pair| pair[0] == pair[1]);
+        if twice || numbers.iter().any(|&number| self.find(number).is_some()) {
+            return false;
+        }
+        if numbers.is_empty() {
+            return true;
+        }
+        let mut newest = Run { ballots: vec![None; numbers.len()], numbers };
+        while let Some(older) = self.runs.pop_if(|older| older.numbers.len() < 2 * newest.numbers.len()) {
+            newest = Run::merge(older, newest);
+        }
+        self.runs.push(newest);
+        true
+    }
+}
+
+impl Run {
+    /// The index of a number.
+    ///
+    /// Numbers are uniformly random, so a number's value tells roughly where it stands: the search
+    /// begins there, in a window that grows until it holds the number's place whatever the numbers are.
+    fn find(&self, number: VoterNumber) -> Option<usize> {
+        let length = self.numbers.len();
+        let guess = (u128::from(number.get()) * length as u128) >> 64;
+        let guess = guess as usize; // below `length`, since a number is below 2^64
+        let mut reach = 32;
+        loop {
+            let low = guess.saturating_sub(reach);
+            let high = guess.saturating_add(reach).min(length);
+            let window = &self.numbers[low..high];
+            let holds_low = low == 0 || window.first().is_some_and(|&first| first <= number);
+            let holds_high = high == length || window.last().is_some_and(|&last| number <= last);
+            if holds_low && holds_high {
+                return window.binary_search(&number).ok().map(|index| low + index);
+            }
+            reach *= 8;
+        }
+    }
+
+    fn merge(left: Self, right: Self) -> Self {
+        let length = left.numbers.len() + right.numbers.len();
+        let mut merged =
+            Self { numbers: Vec::with_capacity(length), ballots: Vec::with_capacity(length) };
+        let mut right = right.numbers.into_iter().zip(right.ballots).peekable();
+        for (number, ballot) in left.numbers.into_iter().zip(left.ballots) {
+            while let Some(entry) = right.next_if(|&(other, _)| other < number) {
+                merged.push(entry);
+            }
+            merged.push((number, ballot));
+        }
+        right.for_each(|entry| merged.push(entry));
+        merged
+    }
+
+    fn push(&mut self, (number, ballot): (VoterNumber, Option<BallotNumber>)) {
+        self.numbers.push(number);
+        self.ballots.push(ballot);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(of: impl IntoIterator<Item = u64>) -> Vec<VoterNumber> {
+        of.into_iter().map(VoterNumber::from).collect()
+    }
+
+    /// Numbers that look random, without any randomness: the multiplier is odd, so none comes twice.
+    fn scattered(range: std::ops::Range<u64>) -> Vec<VoterNumber> {
+        numbers(range.map(|n| n.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
+    }
+
+    #[test]
+    fn every_number_is_found_and_no_other() {
+        for spread in [scattered(1..5_000), numbers(1..5_000), numbers(u64::MAX - 4_999..u64::MAX)] {
+            let mut roll = Roll::default();
+            for part in spread.chunks(613) {
+                assert!(roll.add(part.to_vec()));
+            }
+            assert_eq!(roll.len(), spread.len());
+            for &number in &spread {
+                assert!(roll.find(number).is_some());
+            }
+            for absent in [0, u64::MAX, 6_000, 1 << 63] {
+                assert_eq!(roll.find(absent.into()), None);
+            }
+        }
+    }
+
+    #[test]
+    fn ballots_stay_with_their_numbers_when_the_roll_grows() {
+        let mut roll = Roll::default();
+        let all = scattered(1..2_000);
+        for (step, part) in all.chunks(100).enumerate() {
+            assert!(roll.add(part.to_vec()));
+            let place = roll.find(part[step]).unwrap();
+            roll.set_ballot(place, BallotNumber::new(step as u64 + 1));
+        }
+        for (step, part) in all.chunks(100).enumerate() {
+            for (index, &number) in part.iter().enumerate() {
+                let ballot = roll.ballot(roll.find(number).unwrap()).map(BallotNumber::get);
+                assert_eq!(ballot, (index == step).then_some(step as u64 + 1));
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_is_on_the_roll_once() {
+        let mut roll = Roll::default();
+        assert!(roll.add(numbers([3, 1, 2])));
+        assert!(!roll.add(numbers([5, 2])));
+        assert!(!roll.add(numbers([7, 7])));
+        assert_eq!(roll.len(), 3);
+        assert_eq!(roll.find(5.into()), None);
+    }
+}

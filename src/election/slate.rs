@@ -1,0 +1,125 @@
+//! The candidates of an election.
+
+use std::collections::HashMap;
+
+use super::{CANDIDATE_BYTES_MAX, CANDIDATES_MAX};
+
+/// The candidates of an election, in the order of the ballot paper.
+///
+/// Names are compared byte for byte: what a voter must send is what the slate says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slate {
+    names: Vec<String>,
+    choices: HashMap<String, Choice>,
+}
+
+/// A candidate's position on the slate, counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Choice(u16);
+
+/// Why some names make no slate.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSlate {
+    /// There is nobody to vote for.
+    #[error("an election needs at least one candidate")]
+    Empty,
+    /// There are more names than a slate can hold.
+    #[error("a slate has at most {CANDIDATES_MAX} candidates; {0} were given")]
+    TooMany(usize),
+    /// A name has no text.
+    #[error("a candidate's name cannot be empty")]
+    EmptyName,
+    /// A name is too long.
+    #[error("a candidate's name has at most {CANDIDATE_BYTES_MAX} bytes of UTF-8; {0} were given")]
+    LongName(usize),
+    /// Two candidates have the same name.
+    #[error("two candidates are called {0:?}")]
+    Twice(String),
+}
+
+impl Choice {
+    /// The position on the slate, counted from 0.
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+
+    /// The choice at `index`, where some slate has one.
+    pub fn from_index(index: usize) -> Option<Self> {
+        u16::try_from(index).ok().filter(|_| index < CANDIDATES_MAX).map(Self)
+    }
+}
+
+impl Slate {
+    /// A slate of these names, in this order.
+    pub fn new(names: Vec<String>) -> Result<Self, InvalidSlate> {
+        if names.is_empty() {
+            return Err(InvalidSlate::Empty);
+        }
+        let mut choices = HashMap::with_capacity(names.len());
+        for (index, name) in names.iter().enumerate() {
+            let choice = Choice::from_index(index).ok_or(InvalidSlate::TooMany(names.len()))?;
+            if name.is_empty() {
+                return Err(InvalidSlate::EmptyName);
+            }
+            if name.len() > CANDIDATE_BYTES_MAX {
+                return Err(InvalidSlate::LongName(name.len()));
+            }
+            if choices.insert(name.clone(), choice).is_some() {
+                return Err(InvalidSlate::Twice(name.clone()));
+            }
+        }
+        Ok(Self { names, choices })
+    }
+
+    /// The names, in order.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The choice of the candidate with this name, if there is one.
+    pub fn choice(&self, name: &str) -> Option<Choice> {
+        // A name that is too long is on no slate: do not hash what a stranger made as long as they liked.
+        if name.len() > CANDIDATE_BYTES_MAX {
+            return None;
+        }
+        self.choices.get(name).copied()
+    }
+
+    /// The name at `choice`, or nothing where it is a choice of another slate.
+    pub fn name(&self, choice: Choice) -> Option<&str> {
+        self.names.get(choice.index()).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slate(names: &[&str]) -> Result<Slate, InvalidSlate> {
+        Slate::new(names.iter().map(|name| name.to_string()).collect())
+    }
+
+    #[test]
+    fn any_text_up_to_the_limit_is_a_name() {
+        let longest = "ü".repeat(CANDIDATE_BYTES_MAX / 2);
+        let names = ["Ada", "ada", " Ada", "李四", "🗳️", "a\nb\0c", &longest];
+        let slate = slate(&names).unwrap();
+        for (index, name) in names.iter().enumerate() {
+            assert_eq!(slate.choice(name), Choice::from_index(index));
+            assert_eq!(slate.name(slate.choice(name).unwrap()), Some(*name));
+        }
+        for absent in ["", "ADA", "Ada ", &format!("{longest}x")] {
+            assert_eq!(slate.choice(absent), None);
+        }
+    }
+
+    #[test]
+    fn what_makes_no_slate() {
+        let many: Vec<String> = (0..=CANDIDATES_MAX).map(|n| n.to_string()).collect();
+        assert_eq!(slate(&[]), Err(InvalidSlate::Empty));
+        assert_eq!(slate(&["a", ""]), Err(InvalidSlate::EmptyName));
+        assert_eq!(slate(&[&"x".repeat(257)]), Err(InvalidSlate::LongName(257)));
+        assert_eq!(slate(&["a", "b", "a"]), Err(InvalidSlate::Twice("a".into())));
+        assert_eq!(Slate::new(many), Err(InvalidSlate::TooMany(CANDIDATES_MAX + 1)));
+    }
+}
