@@ -9,7 +9,8 @@ fn main() {
     println!("cargo::rerun-if-changed={REQUEST}");
     println!("cargo::rerun-if-changed=build.rs");
 
-    let request = File::open(REQUEST).unwrap_or_else(|error| panic!("cannot open {REQUEST}: {error}"));
+    let request =
+        File::open(REQUEST).unwrap_or_else(|error| panic!("cannot open {REQUEST}: {error}"));
     let target = std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR for every build script");
     capnpc::codegen::CodeGenerationCommand::new()
         .output_directory(PathBuf::from(target))

@@ -1,6 +1,7 @@
 //! capvote: elections and line counting over Cap'n Proto capability RPC.
 
 pub mod election;
+pub mod ledger;
 
 /// The types generated from `schema/`. Only [`service`] and [`client`] use them.
 #[allow(missing_docs, clippy::all)]

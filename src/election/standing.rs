@@ -67,11 +67,19 @@ pub struct Standing {
 
 impl Definition {
     /// An election called `id`, with this title and these candidates.
-    pub fn new(id: ElectionId, title: String, candidates: Vec<String>) -> Result<Self, InvalidDefinition> {
+    pub fn new(
+        id: ElectionId,
+        title: String,
+        candidates: Vec<String>,
+    ) -> Result<Self, InvalidDefinition> {
         if title.len() > TITLE_BYTES_MAX {
             return Err(InvalidDefinition::LongTitle(title.len()));
         }
-        Ok(Self { id, title, slate: Slate::new(candidates)? })
+        Ok(Self {
+            id,
+            title,
+            slate: Slate::new(candidates)?,
+        })
     }
 }
 
@@ -84,9 +92,11 @@ impl Standing {
         match self.state {
             ElectionState::Draft => Err(Refusal::NotOpen),
             ElectionState::Closed => Err(Refusal::Closed),
-            ElectionState::Open => {
-                self.definition.slate.choice(candidate).ok_or(Refusal::UnknownCandidate)
-            }
+            ElectionState::Open => self
+                .definition
+                .slate
+                .choice(candidate)
+                .ok_or(Refusal::UnknownCandidate),
         }
     }
 
@@ -122,29 +132,56 @@ mod tests {
 
     fn standing(state: ElectionState) -> Standing {
         let candidates = ["Ada", "Grace", "Edsger"].map(String::from).to_vec();
-        let definition = Definition::new("board".parse().unwrap(), String::new(), candidates).unwrap();
-        Standing { definition: Arc::new(definition), state, voters: 10, ballots: 5, votes: vec![1, 3, 1] }
+        let definition =
+            Definition::new("board".parse().unwrap(), String::new(), candidates).unwrap();
+        Standing {
+            definition: Arc::new(definition),
+            state,
+            voters: 10,
+            ballots: 5,
+            votes: vec![1, 3, 1],
+        }
     }
 
     #[test]
     fn most_votes_first_and_the_slates_order_among_equals() {
         let standing = standing(ElectionState::Open);
-        assert_eq!(standing.ranking(), [("Grace", 3), ("Ada", 1), ("Edsger", 1)]);
+        assert_eq!(
+            standing.ranking(),
+            [("Grace", 3), ("Ada", 1), ("Edsger", 1)]
+        );
     }
 
     #[test]
     fn a_name_that_is_not_on_the_slate_has_no_votes() {
         let standing = standing(ElectionState::Open);
         assert_eq!(standing.result("Grace"), (3, ResultStatus::Provisional));
-        assert_eq!(standing.result("grace"), (0, ResultStatus::UnknownCandidate));
+        assert_eq!(
+            standing.result("grace"),
+            (0, ResultStatus::UnknownCandidate)
+        );
         assert_eq!(standing.result(""), (0, ResultStatus::UnknownCandidate));
     }
 
     #[test]
     fn votes_are_admitted_only_while_open() {
-        assert_eq!(standing(ElectionState::Open).admit("Ada").map(Choice::index), Ok(0));
-        assert_eq!(standing(ElectionState::Open).admit("Zoe"), Err(Refusal::UnknownCandidate));
-        assert_eq!(standing(ElectionState::Draft).admit("Ada"), Err(Refusal::NotOpen));
-        assert_eq!(standing(ElectionState::Closed).admit("Ada"), Err(Refusal::Closed));
+        assert_eq!(
+            standing(ElectionState::Open)
+                .admit("Ada")
+                .map(Choice::index),
+            Ok(0)
+        );
+        assert_eq!(
+            standing(ElectionState::Open).admit("Zoe"),
+            Err(Refusal::UnknownCandidate)
+        );
+        assert_eq!(
+            standing(ElectionState::Draft).admit("Ada"),
+            Err(Refusal::NotOpen)
+        );
+        assert_eq!(
+            standing(ElectionState::Closed).admit("Ada"),
+            Err(Refusal::Closed)
+        );
     }
 }

@@ -1,0 +1,86 @@
+//! The hash chain that makes a changed ledger tell on itself.
+//!
+//! Every election has a chain of its own. Each entry's head is a hash over the head before it and over
+//! what the entry stores, so that nothing in the middle can be altered, dropped or added without every
+//! later head being wrong.
+
+use sha2::{Digest, Sha256};
+
+use crate::election::{Choice, Definition, Nonce, VoterNumber};
+
+/// The value of a chain after an entry.
+pub(super) type Head = [u8; 32];
+
+/// The head before an election's first entry.
+pub(super) const GENESIS: Head = [0; 32];
+
+/// Computes the head of one entry.
+pub(super) struct Seal(Sha256);
+
+/// What an entry is about. The number is stored and hashed: it never changes its meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Kind {
+    Created = 1,
+    Issued = 2,
+    Opened = 3,
+    Ballots = 4,
+}
+
+impl Kind {
+    pub(super) fn from_stored(number: i64) -> Option<Self> {
+        [Self::Created, Self::Issued, Self::Opened, Self::Ballots]
+            .into_iter()
+            .find(|&kind| kind as i64 == number)
+    }
+}
+
+impl Seal {
+    /// Begins the entry that follows `previous`.
+    pub(super) fn new(previous: &Head, kind: Kind) -> Self {
+        let mut hash = Sha256::new_with_prefix(b"capvote ledger 1\0");
+        hash.update(previous);
+        hash.update([kind as u8]);
+        Self(hash)
+    }
+
+    /// What a creation stores.
+    pub(super) fn definition(&mut self, definition: &Definition) {
+        self.text(definition.id.as_str());
+        self.text(&definition.title);
+        self.0
+            .update((definition.slate.names().len() as u64).to_le_bytes());
+        definition
+            .slate
+            .names()
+            .iter()
+            .for_each(|name| self.text(name));
+    }
+
+    /// What one row of the roll stores.
+    pub(super) fn numbers(&mut self, numbers: &[VoterNumber]) {
+        self.0.update((numbers.len() as u64).to_le_bytes());
+        numbers
+            .iter()
+            .for_each(|number| self.0.update(number.get().to_le_bytes()));
+    }
+
+    /// What one ballot stores.
+    pub(super) fn ballot(&mut self, number: VoterNumber, choice: Choice, nonce: &Nonce) {
+        let mut bytes = [0; 8 + 2 + Nonce::BYTES];
+        bytes[..8].copy_from_slice(&number.get().to_le_bytes());
+        bytes[8..10].copy_from_slice(&(choice.index() as u16).to_le_bytes());
+        bytes[10..].copy_from_slice(nonce.as_bytes());
+        self.0.update(bytes);
+    }
+
+    /// The head after this entry.
+    pub(super) fn head(self) -> Head {
+        self.0.finalize().into()
+    }
+
+    fn text(&mut self, text: &str) {
+        self.0.update((text.len() as u64).to_le_bytes());
+        self.0.update(text.as_bytes());
+    }
+}

@@ -1,0 +1,204 @@
+//! The clerk: one thread that owns the ledger and commits in groups.
+//!
+//! Votes queue up while the clerk waits for a sync; it then takes all that are waiting, up to a maximum,
+//! and commits them with one sync. Alone, a vote waits for its own sync and nothing else; under load the
+//! groups grow by themselves. There is no timer.
+
+use std::sync::Arc;
+use std::thread;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{Act, Ledger, LedgerError};
+use crate::election::{ElectionId, Outcome, Standing, Vote};
+
+/// Votes and acts that may wait for the clerk. Whoever comes next waits to join the queue.
+pub const QUEUE_MAX: usize = 8_192;
+
+/// Votes in one commit. What is left over goes into the next.
+pub const COMMIT_VOTES_MAX: usize = 4_096;
+
+/// Every election as it stands, oldest first.
+pub type Board = Arc<[Arc<Standing>]>;
+
+/// Why the clerk did not do what it was asked. Cheap to clone: one failed commit fails all its votes.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ClerkError {
+    /// The ledger did not take it.
+    #[error(transparent)]
+    Ledger(Arc<LedgerError>),
+    /// The clerk has gone home: the server is stopping.
+    #[error("the server is stopping")]
+    Stopped,
+}
+
+/// A ledger at work. Dropping it, and every handle, lets the clerk finish what is queued and stop.
+#[derive(Debug)]
+pub struct Clerk {
+    thread: thread::JoinHandle<()>,
+    handle: ClerkHandle,
+}
+
+/// The way to a clerk, for any thread. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct ClerkHandle {
+    jobs: mpsc::Sender<Job>,
+    board: watch::Receiver<Board>,
+}
+
+#[derive(Debug)]
+enum Job {
+    Vote(Vote, Answer<Outcome>),
+    Administer(Vec<Act>, Answer<()>),
+}
+
+type Answer<T> = oneshot::Sender<Result<T, ClerkError>>;
+
+impl Clerk {
+    /// Puts a ledger in the hands of a new thread.
+    pub fn start(ledger: impl Ledger + 'static) -> std::io::Result<Self> {
+        let (jobs, queue) = mpsc::channel(QUEUE_MAX);
+        let (publisher, board) = watch::channel(ledger.standings().into());
+        let desk = Desk {
+            ledger,
+            queue,
+            publisher,
+        };
+        let thread = thread::Builder::new()
+            .name("clerk".into())
+            .spawn(move || desk.work())?;
+        Ok(Self {
+            thread,
+            handle: ClerkHandle { jobs, board },
+        })
+    }
+
+    /// The way to this clerk.
+    pub fn handle(&self) -> ClerkHandle {
+        self.handle.clone()
+    }
+
+    /// Waits until the clerk has answered everybody and closed the ledger. Blocks until the last handle
+    /// elsewhere is dropped.
+    pub fn finish(self) {
+        drop(self.handle);
+        if self.thread.join().is_err() {
+            tracing::error!("the clerk did not finish its work");
+        }
+    }
+}
+
+impl ClerkHandle {
+    /// Hands in a vote, and returns what became of it once that is on stable storage.
+    ///
+    /// A vote that was handed in is decided even when the returned future is dropped.
+    pub async fn vote(&self, vote: Vote) -> Result<Outcome, ClerkError> {
+        let (answer, outcome) = oneshot::channel();
+        self.ask(Job::Vote(vote, answer), outcome).await
+    }
+
+    /// Makes these changes, all or none, and returns once they are on stable storage.
+    pub async fn administer(&self, acts: Vec<Act>) -> Result<(), ClerkError> {
+        let (answer, done) = oneshot::channel();
+        self.ask(Job::Administer(acts, answer), done).await
+    }
+
+    /// Every election as it stands on stable storage. A vote whose outcome is known is in it.
+    pub fn board(&self) -> Board {
+        self.board.borrow().clone()
+    }
+
+    /// One election as it stands on stable storage.
+    pub fn standing(&self, election: &ElectionId) -> Option<Arc<Standing>> {
+        self.board
+            .borrow()
+            .iter()
+            .find(|standing| standing.definition.id == *election)
+            .cloned()
+    }
+
+    /// Tells of every change of the board. A slow reader sees the newest and skips what came between.
+    pub fn changes(&self) -> watch::Receiver<Board> {
+        self.board.clone()
+    }
+
+    async fn ask<T>(
+        &self,
+        job: Job,
+        answer: oneshot::Receiver<Result<T, ClerkError>>,
+    ) -> Result<T, ClerkError> {
+        self.jobs.send(job).await.map_err(|_| ClerkError::Stopped)?;
+        answer.await.map_err(|_| ClerkError::Stopped)?
+    }
+}
+
+/// What lies before the clerk.
+struct Desk<L> {
+    ledger: L,
+    queue: mpsc::Receiver<Job>,
+    publisher: watch::Sender<Board>,
+}
+
+impl<L: Ledger> Desk<L> {
+    fn work(mut self) {
+        let mut votes = Vec::new();
+        let mut answers = Vec::new();
+        while let Some(first) = self.queue.blocking_recv() {
+            let mut next = Some(first);
+            let mut act = None;
+            while let Some(job) = next.take() {
+                match job {
+                    Job::Vote(vote, answer) => {
+                        votes.push(vote);
+                        answers.push(answer);
+                    }
+                    // What was queued before an act is decided before it.
+                    Job::Administer(acts, answer) => {
+                        act = Some((acts, answer));
+                        break;
+                    }
+                }
+                if votes.len() < COMMIT_VOTES_MAX {
+                    next = self.queue.try_recv().ok();
+                }
+            }
+            if !votes.is_empty() {
+                self.commit(&votes, answers.drain(..));
+                votes.clear();
+            }
+            if let Some((acts, answer)) = act {
+                self.administer(&acts, answer);
+            }
+        }
+    }
+
+    fn commit(&mut self, votes: &[Vote], answers: impl Iterator<Item = Answer<Outcome>>) {
+        // An answer whose receiver is gone belongs to a voter who left: the vote stands all the same.
+        match self.ledger.commit(votes) {
+            Ok(outcomes) => {
+                self.publish();
+                for (answer, outcome) in answers.zip(outcomes) {
+                    let _ = answer.send(Ok(outcome));
+                }
+            }
+            Err(error) => {
+                tracing::error!(votes = votes.len(), %error, "votes were not recorded");
+                let error = ClerkError::Ledger(Arc::new(error));
+                answers.for_each(|answer| drop(answer.send(Err(error.clone()))));
+            }
+        }
+    }
+
+    fn administer(&mut self, acts: &[Act], answer: Answer<()>) {
+        let done = self.ledger.administer(acts);
+        if done.is_ok() {
+            self.publish();
+        }
+        let _ = answer.send(done.map_err(|error| ClerkError::Ledger(Arc::new(error))));
+    }
+
+    /// Shows the board before anyone is answered, so that whoever was told `recorded` finds the vote.
+    fn publish(&mut self) {
+        self.publisher.send_replace(self.ledger.standings().into());
+    }
+}

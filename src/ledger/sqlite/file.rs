@@ -1,0 +1,242 @@
+//! The file itself: where it is, who may read it, how it is opened, and its tables.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::Cast;
+use crate::election::{BallotNumber, Choice, Nonce};
+use crate::ledger::LedgerError;
+
+/// The ledger's name in the data directory.
+const FILE_NAME: &str = "ledger.sqlite";
+/// Locked for as long as a server uses the data directory.
+const LOCK_NAME: &str = "lock";
+
+/// Marks a SQLite file as a ledger of capvote: "capv".
+const APPLICATION_ID: i64 = 0x6361_7076;
+/// The version of the tables below and of the hash chain over them.
+const FORMAT: i64 = 1;
+
+/// How long a commit waits for another program that has the file locked, such as `sqlite3`.
+const BUSY_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// The tables. Nothing but `candidates` is ever searched: rows are appended, and read in order at start.
+const TABLES: &str = "
+    CREATE TABLE elections (
+        key   INTEGER PRIMARY KEY,
+        id    TEXT NOT NULL UNIQUE,
+        title TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE candidates (
+        election INTEGER NOT NULL REFERENCES elections,
+        position INTEGER NOT NULL, -- on the slate, from 0
+        name     TEXT NOT NULL,
+        PRIMARY KEY (election, position)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE roll (
+        id       INTEGER PRIMARY KEY,
+        election INTEGER NOT NULL REFERENCES elections,
+        numbers  BLOB NOT NULL -- voter numbers, 8 bytes each, little-endian
+    ) STRICT;
+    CREATE TABLE ballots (
+        id       INTEGER PRIMARY KEY, -- in order of arrival, from 1
+        election INTEGER NOT NULL REFERENCES elections,
+        voter    INTEGER NOT NULL, -- the voter number, as a signed integer of the same bits
+        choice   INTEGER NOT NULL, -- the candidate's position
+        nonce    BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE entries ( -- the hash chain: what was committed, in order
+        id       INTEGER PRIMARY KEY,
+        election INTEGER NOT NULL REFERENCES elections,
+        kind     INTEGER NOT NULL, -- 1 created, 2 issued, 3 opened, 4 ballots
+        first    INTEGER, -- the first and the last row of the roll (2) or of the ballots (4)
+        last     INTEGER,
+        head     BLOB NOT NULL -- SHA-256 over the election's head before, the kind, and the rows
+    ) STRICT;
+";
+
+/// An open ledger file. The data directory stays locked until it is dropped.
+#[derive(Debug)]
+pub(super) struct LedgerFile {
+    pub(super) connection: Connection,
+    pub(super) path: PathBuf,
+    /// Declared last, so that the lock outlives the connection.
+    _lock: File,
+}
+
+impl LedgerFile {
+    /// Opens the ledger in `directory`, or makes the folder and an empty ledger.
+    pub(super) fn open(directory: &Path) -> Result<Self, LedgerError> {
+        let inaccessible = |path: &Path| {
+            let path = path.to_owned();
+            move |source| LedgerError::Inaccessible { path, source }
+        };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)
+            .map_err(inaccessible(directory))?;
+        let lock = lock(directory)?;
+
+        let path = directory.join(FILE_NAME);
+        // SQLite gives the files beside it the same permissions.
+        private_file(&path).map_err(inaccessible(&path))?;
+        let connection = connect(&path).map_err(|error| not_opened(&path, error))?;
+        let mut file = Self {
+            connection,
+            path,
+            _lock: lock,
+        };
+        file.check_format()?;
+        file.prepare()
+            .map_err(|error| not_opened(&file.path, error))?;
+        // New names in the folder have to survive a power cut as well as what is in the files.
+        File::open(directory)
+            .and_then(|it| it.sync_all())
+            .map_err(inaccessible(directory))?;
+        Ok(file)
+    }
+
+    /// The choice and the nonce of a stored ballot.
+    pub(super) fn ballot(&self, ballot: BallotNumber) -> rusqlite::Result<Cast> {
+        self.connection
+            .prepare_cached("SELECT choice, nonce FROM ballots WHERE id = ?1")?
+            .query_row([ballot.get() as i64], |row| {
+                Ok((choice(row.get(0)?)?, nonce(row.get_ref(1)?)?))
+            })
+    }
+
+    /// Refuses what is not a ledger, before anything is written to it.
+    fn check_format(&self) -> Result<(), LedgerError> {
+        let read = || -> rusqlite::Result<(i64, i64)> {
+            Ok((self.pragma("application_id")?, self.pragma("user_version")?))
+        };
+        let (application, format) = read().map_err(|error| not_opened(&self.path, error))?;
+        let empty = self
+            .is_empty()
+            .map_err(|error| not_opened(&self.path, error))?;
+        let foreign = |why: String| LedgerError::Foreign {
+            path: self.path.clone(),
+            why,
+        };
+        if application == 0 && empty {
+            Ok(())
+        } else if application != APPLICATION_ID {
+            Err(foreign("it is a SQLite file of some other program".into()))
+        } else if format != FORMAT {
+            Err(foreign(format!(
+                "its format is {format}, and this version reads {FORMAT}"
+            )))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Chooses how the file is written, and makes the tables where there are none.
+    fn prepare(&mut self) -> rusqlite::Result<()> {
+        self.connection.pragma_update(None, "journal_mode", "WAL")?;
+        self.connection.pragma_update(None, "synchronous", "FULL")?;
+        // On macOS a plain sync leaves data in the drive's cache; elsewhere these do nothing.
+        self.connection.pragma_update(None, "fullfsync", true)?;
+        self.connection
+            .pragma_update(None, "checkpoint_fullfsync", true)?;
+        self.connection.pragma_update(None, "foreign_keys", true)?;
+        if self.is_empty()? {
+            let transaction = self.connection.transaction()?;
+            transaction.execute_batch(TABLES)?;
+            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+            transaction.pragma_update(None, "user_version", FORMAT)?;
+            transaction.commit()?;
+        }
+        Ok(())
+    }
+
+    fn is_empty(&self) -> rusqlite::Result<bool> {
+        self.connection
+            .query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| {
+                row.get(0)
+            })
+    }
+
+    fn pragma(&self, name: &str) -> rusqlite::Result<i64> {
+        self.connection
+            .pragma_query_value(None, name, |row| row.get(0))
+    }
+}
+
+/// Reads a stored choice.
+pub(super) fn choice(stored: i64) -> rusqlite::Result<Choice> {
+    let choice = usize::try_from(stored).ok().and_then(Choice::from_index);
+    choice.ok_or_else(|| invalid(format!("choice {stored} is out of range")))
+}
+
+/// Reads a stored nonce.
+pub(super) fn nonce(stored: rusqlite::types::ValueRef<'_>) -> rusqlite::Result<Nonce> {
+    Nonce::try_from(
+        stored
+            .as_blob()
+            .map_err(|error| invalid(error.to_string()))?,
+    )
+    .map_err(|error| invalid(error.to_string()))
+}
+
+/// What SQLite would say of a value it cannot convert.
+pub(super) fn invalid(what: String) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Null, what.into())
+}
+
+fn lock(directory: &Path) -> Result<File, LedgerError> {
+    let path = directory.join(LOCK_NAME);
+    let inaccessible = |source| LedgerError::Inaccessible {
+        path: path.clone(),
+        source,
+    };
+    let file = private_file(&path).map_err(inaccessible)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(LedgerError::InUse(directory.to_owned())),
+        Err(TryLockError::Error(source)) => Err(inaccessible(source)),
+    }
+}
+
+/// Opens a file that only its owner may read, and makes it where it is missing.
+fn private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_WAIT_MAX)?;
+    Ok(connection)
+}
+
+/// What it means that SQLite could not open or read a file.
+pub(super) fn not_opened(path: &Path, error: rusqlite::Error) -> LedgerError {
+    let path = path.to_owned();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => LedgerError::Foreign {
+            path,
+            why: "it is not a SQLite file".into(),
+        },
+        Some(ErrorCode::DatabaseCorrupt) | None => LedgerError::Damaged {
+            path,
+            what: error.to_string(),
+        },
+        Some(_) => LedgerError::Inaccessible {
+            path,
+            source: io::Error::other(error),
+        },
+    }
+}

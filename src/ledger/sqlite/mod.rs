@@ -1,0 +1,301 @@
+//! The embedded ledger: one SQLite file in the data directory.
+//!
+//! Ballots are rows in order of arrival, appended and never searched. Who may vote and who has lies in
+//! memory, rebuilt from the rows at start; so does the count. Every commit adds an entry to the
+//! [hash chain](super::chain) of each election it touches.
+
+mod file;
+mod replay;
+mod write;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use self::file::LedgerFile;
+use super::chain::{GENESIS, Head};
+use super::{Act, ELECTIONS_MAX, Ledger, LedgerError};
+use crate::election::{
+    BallotBox, BallotNumber, ChangeRefusal, Choice, Definition, ElectionId, Nonce, Outcome, Place,
+    Receipt, Refusal, Standing, Verdict, Vote,
+};
+
+/// Elections in a SQLite file.
+#[derive(Debug)]
+pub struct SqliteLedger {
+    file: LedgerFile,
+    elections: Elections,
+    /// Why nothing more may be written, once a write failed in a way that leaves the disk in doubt.
+    stopped: Option<String>,
+}
+
+/// Every election of the ledger, in memory.
+#[derive(Debug, Default)]
+struct Elections {
+    kept: Vec<Kept>,
+    by_id: HashMap<ElectionId, usize>,
+    /// The last ballot's number, over all elections; 0 before the first.
+    ballots: u64,
+}
+
+/// One election in memory, and where its chain stands.
+#[derive(Debug)]
+struct Kept {
+    /// Its row in the table of elections.
+    key: i64,
+    ballot_box: BallotBox,
+    head: Head,
+    standing: Arc<Standing>,
+}
+
+/// A vote that was counted, and is being stored.
+#[derive(Debug, Clone, Copy)]
+struct Counted {
+    /// Which election, as an index into [`Elections::kept`].
+    election: usize,
+    /// Which of the votes to commit.
+    vote: usize,
+    place: Place,
+    ballot: BallotNumber,
+}
+
+impl SqliteLedger {
+    /// Opens the ledger in the folder `directory`, or makes one there.
+    ///
+    /// The folder stays locked for as long as the ledger is open. The whole hash chain is verified, and
+    /// every ballot counted again.
+    pub fn open(directory: &Path) -> Result<Self, LedgerError> {
+        let file = LedgerFile::open(directory)?;
+        let elections = replay::replay(&file)?;
+        Ok(Self {
+            file,
+            elections,
+            stopped: None,
+        })
+    }
+
+    fn check_running(&self) -> Result<(), LedgerError> {
+        match &self.stopped {
+            Some(why) => Err(LedgerError::Stopped(why.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// What a failed write means, and whether the ledger can go on after it.
+    fn failed(&mut self, error: rusqlite::Error) -> LedgerError {
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull};
+        let harmless = matches!(
+            error.sqlite_error_code(),
+            Some(DatabaseBusy | DatabaseLocked | DiskFull)
+        );
+        let rolled_back = self.file.connection.is_autocommit();
+        if harmless && rolled_back {
+            return LedgerError::NotStored(error.to_string());
+        }
+        self.stopped = Some(error.to_string());
+        LedgerError::Stopped(error.to_string())
+    }
+
+    /// Decides every vote, and counts those that are to be stored, in the order of their ballot numbers.
+    fn decide(
+        &mut self,
+        votes: &[Vote],
+        counted: &mut Vec<Counted>,
+    ) -> Result<Vec<Outcome>, LedgerError> {
+        let mut outcomes = vec![Outcome::Refused(Refusal::NotOpen); votes.len()];
+        // An election's ballots of one commit make one entry of its chain and have to be neighbours.
+        // Votes on an election that is not there, which the board never showed, stay refused.
+        let mut order: Vec<(usize, usize)> = votes
+            .iter()
+            .enumerate()
+            .filter_map(|(index, vote)| Some((*self.elections.by_id.get(&vote.election)?, index)))
+            .collect();
+        order.sort_unstable();
+
+        for (election, index) in order {
+            let vote = &votes[index];
+            let kept = &mut self.elections.kept[election];
+            outcomes[index] = match kept.ballot_box.judge(vote.number, vote.choice) {
+                Verdict::Refuse(refusal) => Outcome::Refused(refusal),
+                Verdict::Voted(ballot) => {
+                    // It is a stored ballot, or one of those that this commit has counted so far.
+                    let recent = ballot.get().checked_sub(self.elections.ballots + 1);
+                    let cast = match recent.and_then(|index| counted.get(index as usize)) {
+                        Some(counted) => (votes[counted.vote].choice, votes[counted.vote].nonce),
+                        None => self
+                            .file
+                            .ballot(ballot)
+                            .map_err(|error| self.failed(error))?,
+                    };
+                    if cast == (vote.choice, vote.nonce) {
+                        Outcome::Recorded(receipt(self.elections.kept[election].definition(), vote))
+                    } else {
+                        Outcome::Refused(Refusal::AlreadyVoted)
+                    }
+                }
+                Verdict::Count(place) => {
+                    let number = self.elections.ballots + counted.len() as u64 + 1;
+                    let ballot = BallotNumber::new(number).ok_or_else(|| {
+                        LedgerError::NotStored("it holds as many ballots as it can".into())
+                    })?;
+                    kept.ballot_box.count(place, vote.choice, ballot);
+                    counted.push(Counted {
+                        election,
+                        vote: index,
+                        place,
+                        ballot,
+                    });
+                    Outcome::Recorded(receipt(kept.definition(), vote))
+                }
+            };
+        }
+        Ok(outcomes)
+    }
+
+    /// Stores what was counted and moves the chains on.
+    fn store(&mut self, votes: &[Vote], counted: &[Counted]) -> Result<(), LedgerError> {
+        let Some(last) = counted.last() else {
+            return Ok(());
+        };
+        let heads = write::ballots(&mut self.file.connection, &self.elections, votes, counted)
+            .map_err(|error| self.failed(error))?;
+        self.elections.ballots = last.ballot.get();
+        for (election, head) in heads {
+            self.elections.kept[election].advance(head);
+        }
+        Ok(())
+    }
+}
+
+impl Ledger for SqliteLedger {
+    fn commit(&mut self, votes: &[Vote]) -> Result<Vec<Outcome>, LedgerError> {
+        self.check_running()?;
+        let mut counted = Vec::new();
+        let decided = self.decide(votes, &mut counted);
+        let stored = decided.and_then(|outcomes| self.store(votes, &counted).map(|()| outcomes));
+        if stored.is_err() {
+            for it in counted {
+                self.elections.kept[it.election]
+                    .ballot_box
+                    .uncount(it.place, votes[it.vote].choice);
+            }
+        }
+        stored
+    }
+
+    fn administer(&mut self, acts: &[Act]) -> Result<(), LedgerError> {
+        self.check_running()?;
+        let mut applied = 0;
+        let mut entries = Vec::new();
+        let done = acts
+            .iter()
+            .try_for_each(|act| {
+                entries.push(self.elections.apply(act)?);
+                applied += 1;
+                Ok(())
+            })
+            .and_then(|()| {
+                write::acts(&mut self.file.connection, &self.elections, acts, &entries)
+                    .map_err(|error| self.failed(error))
+            });
+        match done {
+            Ok(heads) => {
+                for (election, head) in heads {
+                    self.elections.kept[election].advance(head);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                // What is in memory and not on disk goes, the sure way: by reading the disk again.
+                if applied > 0 {
+                    match replay::replay(&self.file) {
+                        Ok(elections) => self.elections = elections,
+                        Err(error) => self.stopped = Some(error.to_string()),
+                    }
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn standings(&self) -> Vec<Arc<Standing>> {
+        self.elections
+            .kept
+            .iter()
+            .map(|kept| kept.standing.clone())
+            .collect()
+    }
+}
+
+impl Elections {
+    /// Changes an election in memory, and returns its index.
+    fn apply(&mut self, act: &Act) -> Result<usize, LedgerError> {
+        let (id, changed) = match act {
+            Act::Create(definition) => return self.create(definition),
+            Act::Issue(id, numbers) => (id, self.change(id, |it| it.issue(numbers.clone()))?),
+            Act::Open(id) => (id, self.change(id, BallotBox::open)?),
+        };
+        changed.map_err(|refusal| LedgerError::NotAllowed {
+            election: id.clone(),
+            refusal,
+        })?;
+        Ok(self.by_id[id])
+    }
+
+    fn create(&mut self, definition: &Arc<Definition>) -> Result<usize, LedgerError> {
+        let index = self.kept.len();
+        if self.by_id.contains_key(&definition.id) {
+            return Err(LedgerError::ElectionExists(definition.id.clone()));
+        }
+        if index >= ELECTIONS_MAX {
+            return Err(LedgerError::TooManyElections);
+        }
+        self.by_id.insert(definition.id.clone(), index);
+        self.kept
+            .push(Kept::new(index as i64 + 1, definition.clone()));
+        Ok(index)
+    }
+
+    fn change(
+        &mut self,
+        id: &ElectionId,
+        change: impl FnOnce(&mut BallotBox) -> Result<(), ChangeRefusal>,
+    ) -> Result<Result<(), ChangeRefusal>, LedgerError> {
+        match self.by_id.get(id) {
+            Some(&index) => Ok(change(&mut self.kept[index].ballot_box)),
+            None => Err(LedgerError::NoSuchElection(id.clone())),
+        }
+    }
+}
+
+impl Kept {
+    fn new(key: i64, definition: Arc<Definition>) -> Self {
+        let ballot_box = BallotBox::new(definition);
+        let standing = Arc::new(ballot_box.standing());
+        Self {
+            key,
+            ballot_box,
+            head: GENESIS,
+            standing,
+        }
+    }
+
+    fn definition(&self) -> &Definition {
+        self.ballot_box.definition()
+    }
+
+    /// Takes note that everything up to `head` is on disk.
+    fn advance(&mut self, head: Head) {
+        self.head = head;
+        self.standing = Arc::new(self.ballot_box.standing());
+    }
+}
+
+/// The receipt of a vote whose choice is on the slate.
+fn receipt(definition: &Definition, vote: &Vote) -> Receipt {
+    let candidate = definition.slate.name(vote.choice).unwrap_or_default();
+    Receipt::new(&definition.id, candidate, &vote.nonce)
+}
+
+/// What decides whether a vote is the same one, sent again.
+type Cast = (Choice, Nonce);

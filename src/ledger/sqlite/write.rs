@@ -1,0 +1,157 @@
+//! Writing: one transaction, and with it one sync, for everything that is committed together.
+
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+
+use super::{Counted, Elections};
+use crate::election::{Definition, Vote, VoterNumber};
+use crate::ledger::Act;
+use crate::ledger::chain::{Head, Kind, Seal};
+
+/// The voter numbers in one row of the roll.
+const ROLL_ROW_NUMBERS: usize = 8_192;
+
+/// The rows an entry of the chain is about, as their first and last ids.
+type Rows = (i64, i64);
+
+/// An election, as an index into [`Elections`], and the head its chain has after a commit.
+type Heads = Vec<(usize, Head)>;
+
+/// Stores counted votes. They come in the order of their ballot numbers, and the ballots of one election
+/// are neighbours.
+pub(super) fn ballots(
+    connection: &mut Connection,
+    elections: &Elections,
+    votes: &[Vote],
+    counted: &[Counted],
+) -> rusqlite::Result<Heads> {
+    let transaction = begin(connection)?;
+    let mut heads = Heads::new();
+    for group in counted.chunk_by(|a, b| a.election == b.election) {
+        let election = group[0].election;
+        let kept = &elections.kept[election];
+        let mut seal = Seal::new(&kept.head, Kind::Ballots);
+        let mut insert = transaction.prepare_cached(
+            "INSERT INTO ballots (id, election, voter, choice, nonce) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?;
+        for counted in group {
+            let vote = &votes[counted.vote];
+            let voter = vote.number.get().cast_signed();
+            let choice = vote.choice.index() as i64;
+            let ballot = counted.ballot.get() as i64;
+            insert.execute(params![
+                ballot,
+                kept.key,
+                voter,
+                choice,
+                vote.nonce.as_bytes()
+            ])?;
+            seal.ballot(vote.number, vote.choice, &vote.nonce);
+        }
+        let first = group[0].ballot.get() as i64;
+        let rows = (first, first + group.len() as i64 - 1);
+        heads.push((
+            election,
+            entry(&transaction, kept.key, Kind::Ballots, Some(rows), seal)?,
+        ));
+    }
+    transaction.commit()?;
+    Ok(heads)
+}
+
+/// Stores acts, of which each is about the election at the same position in `about`.
+pub(super) fn acts(
+    connection: &mut Connection,
+    elections: &Elections,
+    acts: &[Act],
+    about: &[usize],
+) -> rusqlite::Result<Heads> {
+    let transaction = begin(connection)?;
+    let mut heads = Heads::new();
+    for (act, &election) in acts.iter().zip(about) {
+        let kept = &elections.kept[election];
+        let earlier = heads.iter().rev().find(|(other, _)| *other == election);
+        let previous = earlier.map_or(kept.head, |&(_, head)| head);
+        let (kind, rows, seal) = match act {
+            Act::Create(definition) => {
+                create(&transaction, kept.key, definition)?;
+                let mut seal = Seal::new(&previous, Kind::Created);
+                seal.definition(definition);
+                (Kind::Created, None, seal)
+            }
+            Act::Issue(_, numbers) => {
+                let mut seal = Seal::new(&previous, Kind::Issued);
+                let rows = issue(&transaction, kept.key, numbers, &mut seal)?;
+                (Kind::Issued, rows, seal)
+            }
+            Act::Open(_) => (Kind::Opened, None, Seal::new(&previous, Kind::Opened)),
+        };
+        heads.push((election, entry(&transaction, kept.key, kind, rows, seal)?));
+    }
+    transaction.commit()?;
+    Ok(heads)
+}
+
+fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
+    // Immediate: it waits for the file's lock here, where nothing was done yet.
+    connection.transaction_with_behavior(TransactionBehavior::Immediate)
+}
+
+/// Ends an entry of the chain and stores it.
+fn entry(
+    transaction: &Transaction<'_>,
+    key: i64,
+    kind: Kind,
+    rows: Option<Rows>,
+    seal: Seal,
+) -> rusqlite::Result<Head> {
+    let head = seal.head();
+    let (first, last) = rows.unzip();
+    transaction
+        .prepare_cached(
+            "INSERT INTO entries (election, kind, first, last, head) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![key, kind as i64, first, last, head])?;
+    Ok(head)
+}
+
+fn create(
+    transaction: &Transaction<'_>,
+    key: i64,
+    definition: &Definition,
+) -> rusqlite::Result<()> {
+    transaction.execute(
+        "INSERT INTO elections (key, id, title) VALUES (?1, ?2, ?3)",
+        params![key, definition.id.as_str(), definition.title],
+    )?;
+    for (position, name) in definition.slate.names().iter().enumerate() {
+        transaction.execute(
+            "INSERT INTO candidates (election, position, name) VALUES (?1, ?2, ?3)",
+            params![key, position as i64, name],
+        )?;
+    }
+    Ok(())
+}
+
+/// Stores numbers in rows of the roll, in ascending order, which tells nothing of who gets which.
+fn issue(
+    transaction: &Transaction<'_>,
+    key: i64,
+    numbers: &[VoterNumber],
+    seal: &mut Seal,
+) -> rusqlite::Result<Option<Rows>> {
+    let mut numbers = numbers.to_vec();
+    numbers.sort_unstable();
+    let mut insert =
+        transaction.prepare_cached("INSERT INTO roll (election, numbers) VALUES (?1, ?2)")?;
+    let mut rows = None;
+    for chunk in numbers.chunks(ROLL_ROW_NUMBERS) {
+        let bytes: Vec<u8> = chunk
+            .iter()
+            .flat_map(|number| number.get().to_le_bytes())
+            .collect();
+        let row = insert.insert(params![key, bytes])?;
+        seal.numbers(chunk);
+        rows = Some((rows.map_or(row, |(first, _)| first), row));
+    }
+    Ok(rows)
+}

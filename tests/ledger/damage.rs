@@ -1,0 +1,184 @@
+//! Files that are not a ledger, are in use, or do not say what was written to them.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use capvote::ledger::{Ledger, LedgerError, SqliteLedger};
+use rusqlite::Connection;
+
+use super::{ADA, GRACE, running, vote};
+
+fn sqlite(directory: &Path) -> Connection {
+    Connection::open(directory.join("ledger.sqlite")).unwrap()
+}
+
+/// A closed ledger of two elections with three commits.
+fn ledger_in(directory: &Path) {
+    let mut ledger = SqliteLedger::open(directory).unwrap();
+    ledger.administer(&running("board")).unwrap();
+    ledger.administer(&running("cake")).unwrap();
+    for number in 1..=3 {
+        let votes = [
+            vote("board", number, ADA, 1),
+            vote("cake", number, GRACE, 2),
+            vote("board", 10 + number, GRACE, 3),
+        ];
+        ledger.commit(&votes).unwrap();
+    }
+}
+
+#[test]
+fn every_altered_row_is_noticed() {
+    let alterations = [
+        "UPDATE ballots SET voter = 999 WHERE id = 1",
+        "UPDATE ballots SET choice = 1 - choice WHERE id = 5",
+        "UPDATE ballots SET choice = 7 WHERE id = 5",
+        "UPDATE ballots SET choice = -1 WHERE id = 5",
+        "UPDATE ballots SET nonce = zeroblob(16) WHERE id = 9",
+        "UPDATE ballots SET nonce = zeroblob(15) WHERE id = 9",
+        "UPDATE ballots SET election = 3 - election WHERE id = 2",
+        "DELETE FROM ballots WHERE id = 1",
+        "DELETE FROM ballots WHERE id = 9",
+        "INSERT INTO ballots (election, voter, choice, nonce) VALUES (1, 500, 0, zeroblob(16))",
+        "UPDATE roll SET numbers = zeroblob(length(numbers)) WHERE id = 1",
+        "UPDATE roll SET numbers = substr(numbers, 9) WHERE id = 2",
+        "UPDATE roll SET numbers = substr(numbers, 2) WHERE id = 2",
+        "INSERT INTO roll (election, numbers) VALUES (1, zeroblob(8))",
+        "UPDATE candidates SET name = 'Eve' WHERE election = 1 AND position = 0",
+        "DELETE FROM candidates WHERE election = 2 AND position = 1",
+        "UPDATE elections SET title = 'The bored' WHERE key = 1",
+        "UPDATE elections SET id = 'bored' WHERE key = 1",
+        "UPDATE entries SET head = zeroblob(32) WHERE id = 4",
+        "UPDATE entries SET kind = 9 WHERE id = 4",
+        "UPDATE entries SET last = last + 1 WHERE kind = 4",
+        "UPDATE entries SET last = 9223372036854775807 WHERE id = 12",
+        "DELETE FROM entries WHERE id = 7",
+        "DELETE FROM entries WHERE kind = 3",
+        "DELETE FROM entries",
+    ];
+    for alteration in alterations {
+        let directory = tempfile::tempdir().unwrap();
+        ledger_in(directory.path());
+        let connection = sqlite(directory.path());
+        connection
+            .pragma_update(None, "foreign_keys", false)
+            .unwrap();
+        assert!(
+            connection.execute(alteration, []).unwrap() > 0,
+            "{alteration} alters nothing"
+        );
+        drop(connection);
+        match SqliteLedger::open(directory.path()) {
+            Err(LedgerError::Damaged { what, .. }) => println!("{alteration}: {what}"),
+            other => panic!("{alteration}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn an_untouched_ledger_opens_again() {
+    let directory = tempfile::tempdir().unwrap();
+    ledger_in(directory.path());
+    let standings = SqliteLedger::open(directory.path()).unwrap().standings();
+    assert_eq!(
+        standings
+            .iter()
+            .map(|it| it.votes.clone())
+            .collect::<Vec<_>>(),
+        [[3, 3], [0, 3]]
+    );
+}
+
+#[test]
+fn broken_pages_are_named() {
+    let directory = tempfile::tempdir().unwrap();
+    ledger_in(directory.path());
+    let path = directory.path().join("ledger.sqlite");
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..].fill(0xAA);
+    fs::write(&path, bytes).unwrap();
+    let error = SqliteLedger::open(directory.path()).unwrap_err();
+    assert!(matches!(error, LedgerError::Damaged { .. }), "{error:?}");
+}
+
+#[test]
+fn what_is_not_a_ledger_is_left_alone() {
+    let other_program = |directory: &Path| {
+        sqlite(directory)
+            .execute_batch("CREATE TABLE recipes (name TEXT)")
+            .unwrap();
+    };
+    let newer_format = |directory: &Path| {
+        ledger_in(directory);
+        sqlite(directory)
+            .pragma_update(None, "user_version", 99)
+            .unwrap();
+    };
+    let no_database = |directory: &Path| {
+        fs::write(
+            directory.join("ledger.sqlite"),
+            "this is no database, however long it may be",
+        )
+        .unwrap();
+    };
+    let cases: [(&dyn Fn(&Path), &str); 3] = [
+        (&other_program, "some other program"),
+        (&newer_format, "format is 99"),
+        (&no_database, "not a SQLite file"),
+    ];
+    for (prepare, reason) in cases {
+        let directory = tempfile::tempdir().unwrap();
+        prepare(directory.path());
+        let before = fs::read(directory.path().join("ledger.sqlite")).unwrap();
+        let error = SqliteLedger::open(directory.path()).unwrap_err();
+        assert!(matches!(error, LedgerError::Foreign { .. }), "{error:?}");
+        assert!(error.to_string().contains(reason), "{error}");
+        let after = fs::read(directory.path().join("ledger.sqlite")).unwrap();
+        assert!(after == before, "{reason}: the file was altered");
+    }
+}
+
+#[test]
+fn one_server_at_a_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = SqliteLedger::open(directory.path()).unwrap();
+    assert!(matches!(
+        SqliteLedger::open(directory.path()),
+        Err(LedgerError::InUse(_))
+    ));
+    drop(first);
+    SqliteLedger::open(directory.path()).unwrap();
+}
+
+#[test]
+fn a_folder_that_cannot_be_used_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    fs::write(&file, "").unwrap();
+    let error = SqliteLedger::open(&file).unwrap_err();
+    assert!(
+        matches!(error, LedgerError::Inaccessible { .. }),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("file"), "{error}");
+}
+
+#[test]
+fn only_the_owner_may_read_what_is_stored() {
+    let parent = tempfile::tempdir().unwrap();
+    let directory = parent.path().join("data");
+    let mut ledger = SqliteLedger::open(&directory).unwrap();
+    ledger.administer(&running("board")).unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&directory), 0o700);
+    let entries: Vec<_> = fs::read_dir(&directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert!(entries.len() >= 3, "{entries:?}");
+    for path in entries {
+        assert_eq!(mode(&path), 0o600, "{path:?}");
+    }
+}

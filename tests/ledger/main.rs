@@ -1,0 +1,51 @@
+//! What every ledger must do, and what the SQLite one must notice.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod conformance;
+mod damage;
+
+use std::sync::Arc;
+
+use capvote::election::{Choice, Definition, ElectionId, Nonce, Vote, VoterNumber};
+use capvote::ledger::{Act, SqliteLedger};
+
+const ADA: usize = 0;
+const GRACE: usize = 1;
+
+fn id(text: &str) -> ElectionId {
+    text.parse().unwrap()
+}
+
+fn numbers(of: impl IntoIterator<Item = u64>) -> Vec<VoterNumber> {
+    of.into_iter().map(VoterNumber::from).collect()
+}
+
+fn create(election: &str) -> Act {
+    let candidates = ["Ada", "Grace"].map(String::from).to_vec();
+    Act::Create(Arc::new(
+        Definition::new(id(election), format!("The {election}"), candidates).unwrap(),
+    ))
+}
+
+/// A running election with the voters 1 to 1,000.
+fn running(election: &str) -> Vec<Act> {
+    vec![
+        create(election),
+        Act::Issue(id(election), numbers(1..=1_000)),
+        Act::Open(id(election)),
+    ]
+}
+
+fn vote(election: &str, number: u64, choice: usize, nonce: u8) -> Vote {
+    Vote {
+        election: id(election),
+        choice: Choice::from_index(choice).unwrap(),
+        number: number.into(),
+        nonce: Nonce::from([nonce; 16]),
+    }
+}
+
+#[test]
+fn the_sqlite_ledger_conforms() {
+    conformance::check(|directory| SqliteLedger::open(directory).unwrap());
+}
