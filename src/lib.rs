@@ -2,6 +2,7 @@
 
 pub mod election;
 pub mod ledger;
+pub mod net;
 
 /// The types generated from `schema/`. Only [`service`] and [`client`] use them.
 #[allow(missing_docs, clippy::all)]

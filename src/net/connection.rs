@@ -1,0 +1,57 @@
+//! One connection to a server, from its first byte to its last.
+
+use std::time::Duration;
+
+use capnp::capability::Client;
+use capnp_rpc::RpcSystem;
+use capnp_rpc::rpc_twoparty_capnp::Side;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::socket::Stream;
+use super::transport;
+
+/// How long a connection may take to finish what it accepted once the server is to stop.
+pub const DRAIN_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// The calls of one connection that are to be answered before the server stops.
+///
+/// A capability takes a token for as long as it works on such a call, and begins none once this is
+/// closed.
+pub type Work = TaskTracker;
+
+/// Serves one connection until the peer leaves or `stop` is cancelled.
+///
+/// `bootstrap` makes the capability that the peer gets. When `stop` is cancelled, what the peer asked
+/// for is answered before the connection is closed, within [`DRAIN_WAIT_MAX`].
+pub async fn serve(stream: impl Stream, bootstrap: impl FnOnce(Work) -> Client, stop: CancellationToken) {
+    let work = Work::new();
+    let network = transport::network(stream, Side::Server);
+    let mut system = RpcSystem::new(network, Some(bootstrap(work.clone())));
+    let disconnector = system.get_disconnector();
+    tokio::select! {
+        ended = &mut system => return report(ended),
+        () = stop.cancelled() => {}
+    }
+    let drained = async {
+        work.close();
+        work.wait().await;
+        disconnector.await
+    };
+    tokio::select! {
+        ended = &mut system => report(ended),
+        drained = timeout(DRAIN_WAIT_MAX, drained) => match drained {
+            Ok(ended) => report(ended),
+            Err(_) => tracing::warn!("a connection was cut: it did not finish in time"),
+        }
+    }
+}
+
+/// How a peer leaves is its own business, and of use only to whoever looks for it.
+fn report(ended: capnp::Result<()>) {
+    match ended {
+        Ok(()) => tracing::debug!("a connection ended"),
+        Err(error) => tracing::debug!(%error, "a connection broke"),
+    }
+}

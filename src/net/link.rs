@@ -1,0 +1,258 @@
+//! Links: where a server is, and what there to open.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use data_encoding::BASE64URL_NOPAD;
+use url::Url;
+
+use crate::election::ElectionId;
+
+/// The port of a link that names none.
+pub const DEFAULT_PORT: u16 = 12358;
+
+/// The longest link, in bytes.
+pub const LINK_BYTES_MAX: usize = 4_096;
+
+/// Where a server is, with what is to be opened there.
+///
+/// | form | reaches |
+/// |---|---|
+/// | `capvote://HOST:PORT` | a server over TCP |
+/// | `capvotes://HOST:PORT` | a server over TLS |
+/// | `capvote+unix:///PATH` | a server on this machine, through a socket file |
+///
+/// `/ELECTION` (for a socket file `?election=ID`) names an election, `?cert=SHA256` the fingerprint of the
+/// server's certificate, and `#TOKEN` a saved capability; the last two are base64url without padding.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Link {
+    /// Where the server listens.
+    pub address: Address,
+    /// The election that is meant, if one is.
+    pub election: Option<ElectionId>,
+    /// SHA-256 of the certificate that the server has to show.
+    pub certificate: Option<[u8; 32]>,
+    /// The secret that opens a saved capability.
+    pub token: Option<Vec<u8>>,
+}
+
+/// Where a server listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// A host and a port, in the clear.
+    Tcp(HostPort),
+    /// A host and a port, encrypted.
+    Tls(HostPort),
+    /// A socket file.
+    Unix(PathBuf),
+}
+
+/// A name or an address of a host, and a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostPort {
+    /// A name, an IPv4 address, or an IPv6 address without brackets.
+    pub host: String,
+    /// The port. 0, where a server listens, means any that is free.
+    pub port: u16,
+}
+
+/// Why a text is no link. The text is left out: a link may carry a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a link: {0}; a link looks like capvote://HOST:PORT or capvote+unix:///PATH")]
+pub struct InvalidLink(String);
+
+impl Link {
+    /// A link to a server, and nothing on it.
+    pub fn to(address: Address) -> Self {
+        Self { address, election: None, certificate: None, token: None }
+    }
+}
+
+impl FromStr for Link {
+    type Err = InvalidLink;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let invalid = |why: &str| InvalidLink(why.to_string());
+        if text.len() > LINK_BYTES_MAX {
+            return Err(InvalidLink(format!("it is longer than {LINK_BYTES_MAX} bytes")));
+        }
+        let url = Url::parse(text).map_err(|error| InvalidLink(error.to_string()))?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(invalid("it names a user"));
+        }
+        let (address, mut election) = match url.scheme() {
+            "capvote" => (Address::Tcp(host_port(&url)?), election_in_path(&url)?),
+            "capvotes" => (Address::Tls(host_port(&url)?), election_in_path(&url)?),
+            "capvote+unix" => (Address::Unix(socket_path(&url)?), None),
+            other => return Err(InvalidLink(format!("it begins with \"{other}:\""))),
+        };
+        let unix = matches!(address, Address::Unix(_));
+        let mut certificate = None;
+        for (key, value) in url.query_pairs() {
+            match &*key {
+                "election" if unix && election.is_none() => election = Some(parse_election(&value)?),
+                "cert" if certificate.is_none() => {
+                    let bytes = BASE64URL_NOPAD.decode(value.as_bytes()).ok();
+                    let fingerprint = bytes.and_then(|bytes| bytes.try_into().ok());
+                    certificate = Some(fingerprint.ok_or_else(|| invalid("its fingerprint is not 32 bytes"))?);
+                }
+                other => return Err(InvalidLink(format!("it has an unexpected part \"{other}\""))),
+            }
+        }
+        let token = url.fragment().filter(|token| !token.is_empty());
+        let token = token
+            .map(|token| BASE64URL_NOPAD.decode(token.as_bytes()))
+            .transpose()
+            .map_err(|_| invalid("its token is not base64url"))?;
+        Ok(Self { address, election, certificate, token })
+    }
+}
+
+fn host_port(url: &Url) -> Result<HostPort, InvalidLink> {
+    let host = url.host_str().filter(|host| !host.is_empty());
+    let host = host.ok_or_else(|| InvalidLink("it names no host".into()))?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    Ok(HostPort { host: host.to_string(), port: url.port().unwrap_or(DEFAULT_PORT) })
+}
+
+fn election_in_path(url: &Url) -> Result<Option<ElectionId>, InvalidLink> {
+    match url.path().trim_start_matches('/') {
+        "" => Ok(None),
+        text => parse_election(text).map(Some),
+    }
+}
+
+fn parse_election(text: &str) -> Result<ElectionId, InvalidLink> {
+    text.parse().map_err(|error| InvalidLink(format!("{error}")))
+}
+
+fn socket_path(url: &Url) -> Result<PathBuf, InvalidLink> {
+    if url.has_host() && url.host_str().is_some_and(|host| !host.is_empty()) {
+        return Err(InvalidLink("a socket file has no host: three slashes go before its path".into()));
+    }
+    let decoded = percent_encoding::percent_decode_str(url.path()).decode_utf8();
+    let path = decoded.map_err(|_| InvalidLink("its path is not UTF-8".into()))?;
+    match &*path {
+        "" | "/" => Err(InvalidLink("it names no socket file".into())),
+        path => Ok(PathBuf::from(path)),
+    }
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// The whole link. It shows the token, if there is one: whoever reads it has what it opens.
+impl fmt::Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = '?';
+        let mut query = |f: &mut fmt::Formatter<'_>, key, value: &str| {
+            let written = write!(f, "{separator}{key}={value}");
+            separator = '&';
+            written
+        };
+        match &self.address {
+            Address::Tcp(at) => write!(f, "capvote://{at}")?,
+            Address::Tls(at) => write!(f, "capvotes://{at}")?,
+            Address::Unix(path) => {
+                let path = path.to_string_lossy();
+                write!(f, "capvote+unix://{}", percent_encoding::utf8_percent_encode(&path, PATH_ESCAPES))?;
+            }
+        }
+        match (&self.address, &self.election) {
+            (_, None) => {}
+            (Address::Unix(_), Some(election)) => query(f, "election", election.as_str())?,
+            (_, Some(election)) => write!(f, "/{election}")?,
+        }
+        if let Some(certificate) = &self.certificate {
+            query(f, "cert", &BASE64URL_NOPAD.encode(certificate))?;
+        }
+        if let Some(token) = &self.token {
+            write!(f, "#{}", BASE64URL_NOPAD.encode(token))?;
+        }
+        Ok(())
+    }
+}
+
+/// What a path cannot hold as it is in a link.
+const PATH_ESCAPES: &percent_encoding::AsciiSet =
+    &percent_encoding::CONTROLS.add(b' ').add(b'%').add(b'?').add(b'#').add(b'"').add(b'<').add(b'>');
+
+/// As [`Display`](fmt::Display), without the token: this is what ends up in logs.
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = Self { token: None, ..self.clone() };
+        write!(f, "{shown}{}", if self.token.is_some() { "#.." } else { "" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_reads_back_as_it_was_written() {
+        let fingerprint = "A".repeat(43);
+        let links = [
+            "capvote://127.0.0.1:12358",
+            "capvote://localhost:0",
+            "capvote://[::1]:4000/board-2026",
+            "capvotes://vote.example.org:443/board#c2VjcmV0",
+            &format!("capvotes://vote.example.org:443?cert={fingerprint}#c2VjcmV0"),
+            "capvote+unix:///run/capvote.sock",
+            "capvote+unix:///run/with%20space%3F.sock?election=board#c2VjcmV0",
+        ];
+        for text in links {
+            let link: Link = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!(link.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn parts_are_found_where_they_belong() {
+        let link: Link = "capvote://Example.org/board#c2VjcmV0".parse().unwrap();
+        let Address::Tcp(at) = &link.address else { panic!("{link}") };
+        assert_eq!((at.port, link.election.as_ref().unwrap().as_str()), (DEFAULT_PORT, "board"));
+        assert_eq!(link.token.as_deref(), Some(&b"secret"[..]));
+        let link: Link = "capvote+unix:///run/a%20b?election=x".parse().unwrap();
+        assert_eq!(link.address, Address::Unix("/run/a b".into()));
+        assert_eq!(link.election.unwrap().as_str(), "x");
+    }
+
+    #[test]
+    fn what_is_no_link_is_named_and_not_repeated() {
+        let long = format!("capvote://{}", "x".repeat(LINK_BYTES_MAX));
+        for text in [
+            "",
+            "127.0.0.1:12358",
+            "http://127.0.0.1:12358",
+            "capvote://",
+            "capvote:///board",
+            "capvote://me@host",
+            "capvote://host:99999",
+            "capvote://host/two/parts",
+            "capvote://host?election=x",
+            "capvote://host?cert=short",
+            "capvote+unix://",
+            "capvote+unix://host/path",
+            "capvote://host#not*base64url-s3cret",
+            &long,
+        ] {
+            let error = text.parse::<Link>().unwrap_err().to_string();
+            assert!(!error.contains("s3cret") && !error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn logs_do_not_hold_tokens() {
+        let link: Link = "capvote://host:1/board#c2VjcmV0".parse().unwrap();
+        assert_eq!(format!("{link:?}"), "capvote://host:1/board#..");
+    }
+}

@@ -1,0 +1,10 @@
+//! How bytes come in and go out: links, listeners, shards, and the transport under an RPC connection.
+//!
+//! Nothing here knows what the capabilities on a connection do.
+
+pub mod connection;
+pub mod link;
+pub mod listener;
+pub mod shards;
+pub mod socket;
+pub mod transport;

@@ -1,0 +1,98 @@
+//! Shards: the threads that connections live on.
+//!
+//! An RPC connection and every capability on it belong to one thread. Each shard is such a thread, with
+//! a runtime of its own and many connections; a new connection goes to the next shard in turn. Only plain
+//! values leave a shard.
+
+use std::io;
+use std::sync::Arc;
+use std::thread;
+
+use capnp::capability::Client;
+use tokio::runtime::{self, LocalOptions, LocalRuntime};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::connection::{self, Work};
+use super::socket::Socket;
+
+/// Connections that were accepted and wait for their shard. Whoever comes next waits to be accepted.
+const NEW_CONNECTIONS_MAX: usize = 128;
+
+/// Makes the capability that a new connection gets, on the thread where the connection lives.
+pub type Bootstrap = Arc<dyn Fn(Work) -> Client + Send + Sync>;
+
+/// The shards of a server.
+#[derive(Debug)]
+pub struct Shards {
+    shards: Vec<Shard>,
+    next: usize,
+}
+
+#[derive(Debug)]
+struct Shard {
+    sockets: mpsc::Sender<Socket>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl Shards {
+    /// Starts `count` shards, and at least one.
+    pub fn start(count: usize, bootstrap: Bootstrap) -> io::Result<Self> {
+        let shards = (0..count.max(1)).map(|index| Shard::start(index, bootstrap.clone()));
+        Ok(Self { shards: shards.collect::<io::Result<_>>()?, next: 0 })
+    }
+
+    /// Gives a connection to the next shard.
+    pub async fn assign(&mut self, socket: Socket) {
+        let shard = &self.shards[self.next];
+        self.next = (self.next + 1) % self.shards.len();
+        if shard.sockets.send(socket).await.is_err() {
+            tracing::error!("a shard is gone, and a connection with it");
+        }
+    }
+
+    /// Lets every connection finish what it accepted, closes it, and ends the shards. Blocks.
+    pub fn finish(self) {
+        // All of them are told to stop before the first is waited for.
+        let threads: Vec<_> = self.shards.into_iter().map(|shard| shard.thread).collect();
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a shard did not finish its work");
+            }
+        }
+    }
+}
+
+impl Shard {
+    fn start(index: usize, bootstrap: Bootstrap) -> io::Result<Self> {
+        let (sockets, queue) = mpsc::channel(NEW_CONNECTIONS_MAX);
+        let runtime = move || -> io::Result<LocalRuntime> {
+            runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default())
+        };
+        let thread = thread::Builder::new().name(format!("shard {index}")).spawn(move || match runtime() {
+            Ok(runtime) => runtime.block_on(run(queue, bootstrap)),
+            Err(error) => tracing::error!(%error, "a shard has no runtime"),
+        })?;
+        Ok(Self { sockets, thread })
+    }
+}
+
+/// Serves connections until no more can come, and then until the last has ended.
+async fn run(mut queue: mpsc::Receiver<Socket>, bootstrap: Bootstrap) {
+    let connections = TaskTracker::new();
+    let stop = CancellationToken::new();
+    while let Some(socket) = queue.recv().await {
+        let bootstrap = bootstrap.clone();
+        match socket.into_stream() {
+            Ok(stream) => {
+                let served = connection::serve(stream, move |work| bootstrap(work), stop.clone());
+                connections.spawn_local(served);
+            }
+            Err(error) => tracing::debug!(%error, "a connection broke before it began"),
+        }
+    }
+    stop.cancel();
+    connections.close();
+    connections.wait().await;
+}
