@@ -1,1 +1,129 @@
-fn main() {}
+//! The server: reads its command line, starts, says where it listens, and serves until it is told to stop.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use capvote::command_line::{self, Exit};
+use capvote::election::{Definition, ElectionId, InvalidDefinition};
+use capvote::ledger::LedgerError;
+use capvote::net::link::Link;
+use capvote::server::{Config, NewElection, Server, StartError};
+use clap::{Parser, value_parser};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+const PROGRAM: &str = "capvote-server";
+
+/// Serves elections, and counts the lines of its clients' files, over Cap'n Proto.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// Where to listen: capvote://HOST:PORT, or capvote+unix:///PATH for a socket file. Port 0 takes one
+    /// that is free. Give it again for each further address.
+    #[arg(long, value_name = "LINK", default_value = "capvote://127.0.0.1:12358")]
+    listen: Vec<Link>,
+    /// The folder of the ledger. It is made where it is missing.
+    #[arg(long, value_name = "DIR", default_value = "capvote-data")]
+    data: PathBuf,
+    /// How many threads serve connections. [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
+    /// What to log on stderr: error, warn, info, debug or trace, or a filter such as capvote::ledger=debug.
+    #[arg(long, value_name = "FILTER", default_value = "info")]
+    log: EnvFilter,
+    /// On a data directory with no election: create and open this one, and write its voter numbers to
+    /// DIR/NAME.numbers.csv.
+    #[arg(long, value_name = "NAME", requires_all = ["candidate", "voters"])]
+    election: Option<ElectionId>,
+    /// A candidate of that election. Give it again for each, in the order of the ballot paper.
+    #[arg(long, value_name = "NAME", requires = "election")]
+    candidate: Vec<String>,
+    /// How many voter numbers to issue for that election.
+    #[arg(long, value_name = "N", requires = "election", value_parser = value_parser!(u32).range(1..=100_000_000))]
+    voters: Option<u32>,
+}
+
+fn main() -> ExitCode {
+    let arguments: Arguments = match command_line::parse(PROGRAM) {
+        Ok(arguments) => arguments,
+        Err(exit) => return exit,
+    };
+    match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime.block_on(serve(arguments)),
+        Err(error) => command_line::end(PROGRAM, error, Exit::Fault),
+    }
+}
+
+async fn serve(arguments: Arguments) -> ExitCode {
+    let election = match new_election(&arguments) {
+        Ok(election) => election,
+        Err(error) => return command_line::end(PROGRAM, error, Exit::Usage),
+    };
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt()
+        .with_env_filter(arguments.log)
+        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        .init();
+    let threads = arguments.threads.map(usize::from);
+    let config = Config {
+        listen: arguments.listen,
+        data: arguments.data,
+        threads: threads
+            .or(available_parallelism().ok().map(usize::from))
+            .unwrap_or(1),
+        election,
+    };
+    // The signals are caught from here on: whoever reads that the server listens may stop it.
+    let signals = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    );
+    let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+        return command_line::end(PROGRAM, "cannot catch signals", Exit::Fault);
+    };
+    let server = match Server::start(config).await {
+        Ok(server) => server,
+        Err(error) => return command_line::end(PROGRAM, &error, exit(&error)),
+    };
+    let mut stdout = std::io::stdout();
+    for link in server.links() {
+        // Whoever started the server may not want to know.
+        let _ = writeln!(stdout, "listening on {link}").and_then(|()| stdout.flush());
+    }
+    let stop = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+    };
+    server.run(stop).await;
+    Exit::Done.into()
+}
+
+fn new_election(arguments: &Arguments) -> Result<Option<NewElection>, InvalidDefinition> {
+    let (Some(id), Some(voters)) = (&arguments.election, arguments.voters) else {
+        return Ok(None);
+    };
+    let definition = Definition::new(id.clone(), String::new(), arguments.candidate.clone())?;
+    Ok(Some(NewElection {
+        definition: Arc::new(definition),
+        voters,
+    }))
+}
+
+fn exit(error: &StartError) -> Exit {
+    match error {
+        StartError::OtherElection { .. } | StartError::Ledger(LedgerError::InUse(_)) => {
+            Exit::Refused
+        }
+        _ => Exit::Fault,
+    }
+}

@@ -25,7 +25,11 @@ pub type Work = TaskTracker;
 ///
 /// `bootstrap` makes the capability that the peer gets. When `stop` is cancelled, what the peer asked
 /// for is answered before the connection is closed, within [`DRAIN_WAIT_MAX`].
-pub async fn serve(stream: impl Stream, bootstrap: impl FnOnce(Work) -> Client, stop: CancellationToken) {
+pub async fn serve(
+    stream: impl Stream,
+    bootstrap: impl FnOnce(Work) -> Client,
+    stop: CancellationToken,
+) {
     let work = Work::new();
     let network = transport::network(stream, Side::Server);
     let mut system = RpcSystem::new(network, Some(bootstrap(work.clone())));

@@ -22,7 +22,10 @@ pub struct Listener {
 #[derive(Debug)]
 enum Inner {
     Tcp(TcpListener),
-    Unix { listener: UnixListener, path: PathBuf },
+    Unix {
+        listener: UnixListener,
+        path: PathBuf,
+    },
 }
 
 impl Listener {
@@ -32,15 +35,24 @@ impl Listener {
             Address::Tcp(at) => {
                 let listener = TcpListener::bind((&*at.host, at.port)).await?;
                 let local = listener.local_addr()?;
-                let at = HostPort { host: local.ip().to_string(), port: local.port() };
-                Ok(Self { inner: Inner::Tcp(listener), link: Link::to(Address::Tcp(at)) })
+                let at = HostPort {
+                    host: local.ip().to_string(),
+                    port: local.port(),
+                };
+                Ok(Self {
+                    inner: Inner::Tcp(listener),
+                    link: Link::to(Address::Tcp(at)),
+                })
             }
             Address::Unix(path) => {
                 remove_stale_socket(path).await?;
                 let listener = UnixListener::bind(path)?;
                 let path = path.canonicalize()?;
                 let link = Link::to(Address::Unix(path.clone()));
-                Ok(Self { inner: Inner::Unix { listener, path }, link })
+                Ok(Self {
+                    inner: Inner::Unix { listener, path },
+                    link,
+                })
             }
             Address::Tls(_) => Err(unsupported_tls()),
         }
@@ -55,10 +67,14 @@ impl Listener {
     pub async fn accept(&self) -> Socket {
         loop {
             let accepted = match &self.inner {
-                Inner::Tcp(listener) => listener.accept().await.and_then(|(it, _)| Socket::from_tcp(it)),
-                Inner::Unix { listener, .. } => {
-                    listener.accept().await.and_then(|(it, _)| Socket::from_unix(it))
-                }
+                Inner::Tcp(listener) => listener
+                    .accept()
+                    .await
+                    .and_then(|(it, _)| Socket::from_tcp(it)),
+                Inner::Unix { listener, .. } => listener
+                    .accept()
+                    .await
+                    .and_then(|(it, _)| Socket::from_unix(it)),
             };
             match accepted {
                 Ok(socket) => return socket,
@@ -84,13 +100,23 @@ impl Drop for Listener {
 async fn remove_stale_socket(path: &std::path::Path) -> io::Result<()> {
     use std::os::unix::fs::FileTypeExt;
 
-    let Ok(metadata) = std::fs::symlink_metadata(path) else { return Ok(()) };
+    let Ok(metadata) = std::fs::symlink_metadata(path) else {
+        return Ok(());
+    };
     if !metadata.file_type().is_socket() {
-        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file that is not a socket"));
+        return Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "there is a file that is not a socket",
+        ));
     }
     match UnixStream::connect(path).await {
-        Ok(_) => Err(io::Error::new(io::ErrorKind::AddrInUse, "another server listens there")),
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path),
+        Ok(_) => Err(io::Error::new(
+            io::ErrorKind::AddrInUse,
+            "another server listens there",
+        )),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            std::fs::remove_file(path)
+        }
         Err(error) => Err(error),
     }
 }

@@ -1,0 +1,171 @@
+//! A connection to a server, and what everyone may do there.
+
+use std::time::Duration;
+
+use capnp::capability::{Promise, Response};
+use capnp::traits::{Owned, Pipelined};
+use capnp_rpc::RpcSystem;
+use capnp_rpc::rpc_twoparty_capnp::Side;
+use tokio::task::AbortHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::{Election, Error, Info, LineCounter};
+use crate::net::link::Link;
+use crate::net::socket::{self, Stream};
+use crate::net::transport;
+use crate::schema::election_capnp::directory;
+
+/// How long to wait for an answer. A count of lines takes as long as it takes and is not bounded so.
+pub const ANSWER_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// A connection to a server. Dropping it, and all that came from it, closes the connection.
+///
+/// ```no_run
+/// use capvote::client::Client;
+///
+/// # async fn example() -> anyhow::Result<()> {
+/// let client = Client::connect(&"capvote://127.0.0.1:12358".parse()?).await?;
+/// for election in client.elections().await? {
+///     println!("{}: {}", election.id, election.candidates.join(", "));
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    directory: directory::Client,
+    wire: Wire,
+}
+
+/// The task that moves a connection's messages, and whether it still does.
+#[derive(Clone)]
+pub(super) struct Wire {
+    broken: CancellationToken,
+    _task: std::rc::Rc<AbortOnDrop>,
+}
+
+struct AbortOnDrop(AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Client {
+    /// Connects to the server that `link` names. The election and the token in it are not looked at.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] where nobody answers there.
+    pub async fn connect(link: &Link) -> Result<Self, Error> {
+        let unreachable = |source| Error::Unreachable {
+            link: Box::new(link.clone()),
+            source,
+        };
+        let socket = socket::connect(&link.address).await.map_err(unreachable)?;
+        Ok(Self::over(socket.into_stream().map_err(unreachable)?))
+    }
+
+    /// Speaks to a server at the other end of a stream of bytes: anything that [`tokio`] can read and
+    /// write.
+    ///
+    /// # Panics
+    /// Outside a [`LocalSet`](tokio::task::LocalSet) and a
+    /// [`LocalRuntime`](tokio::runtime::LocalRuntime).
+    pub fn over(stream: impl Stream) -> Self {
+        let mut system = RpcSystem::new(transport::network(stream, Side::Client), None);
+        let directory = system.bootstrap(Side::Server);
+        let broken = CancellationToken::new();
+        // The guard is dropped with the task, even when that panics.
+        let guard = broken.clone().drop_guard();
+        let task = tokio::task::spawn_local(async move {
+            let _guard = guard;
+            if let Err(error) = system.await {
+                tracing::debug!(%error, "the connection broke");
+            }
+        });
+        let wire = Wire {
+            broken,
+            _task: std::rc::Rc::new(AbortOnDrop(task.abort_handle())),
+        };
+        Self { directory, wire }
+    }
+
+    /// Every election on the server, oldest first. From `Directory.elections`.
+    ///
+    /// # Errors
+    /// [`Error::Disconnected`] or [`Error::NoAnswer`] where the server is gone or hangs.
+    pub async fn elections(&self) -> Result<Vec<Info>, Error> {
+        let answer = self
+            .wire
+            .answer(self.directory.elections_request().send().promise)
+            .await?;
+        answer
+            .get()?
+            .get_elections()?
+            .iter()
+            .map(Info::read)
+            .collect()
+    }
+
+    /// The election with this id; an empty one means the only election there is. From
+    /// `Directory.election`.
+    ///
+    /// This takes no time: whether there is such an election is told by the first call on it, with
+    /// [`Error::Remote`].
+    pub fn election(&self, id: &str) -> Election {
+        let mut request = self.directory.election_request();
+        request.get().set_id(id);
+        Election::new(request.send().pipeline.get_election(), self.wire.clone())
+    }
+
+    /// The server's line counter. From `Directory.lineCounter`.
+    pub fn line_counter(&self) -> LineCounter {
+        let counter = self
+            .directory
+            .line_counter_request()
+            .send()
+            .pipeline
+            .get_counter();
+        LineCounter::new(counter, self.wire.clone())
+    }
+
+    /// The bootstrap capability itself, for calls that this library does not have.
+    pub fn directory(&self) -> &directory::Client {
+        &self.directory
+    }
+
+    /// Returns when the connection is lost.
+    pub async fn closed(&self) {
+        self.wire.broken.cancelled().await;
+    }
+}
+
+impl Wire {
+    /// What the server answers, within [`ANSWER_WAIT_MAX`].
+    pub(super) async fn answer<R>(
+        &self,
+        answer: Promise<Response<R>, capnp::Error>,
+    ) -> Result<Response<R>, Error>
+    where
+        R: Pipelined + Owned + 'static,
+    {
+        match timeout(ANSWER_WAIT_MAX, self.unless_broken(answer)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Error::NoAnswer(ANSWER_WAIT_MAX)),
+        }
+    }
+
+    /// What the server answers, however long that takes.
+    pub(super) async fn unless_broken<T>(
+        &self,
+        answer: impl Future<Output = Result<T, capnp::Error>>,
+    ) -> Result<T, Error> {
+        tokio::select! {
+            biased;
+            answer = answer => Ok(answer?),
+            // With the task that moves the messages gone, no answer can come.
+            () = self.broken.cancelled() => Err(Error::Disconnected),
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! One election, seen from a client.
+
+use std::time::Duration;
+
+use super::Error;
+use super::connection::Wire;
+use super::message_sink::message_sink;
+use crate::election::{ElectionId, ElectionState, Nonce, Receipt, ResultStatus, VoterNumber};
+use crate::schema::election_capnp::{
+    self as schema, election, election_info, receipt, results, vote_outcome,
+};
+
+/// An election on a server. From [`Client::election`](super::Client::election).
+#[derive(Clone)]
+pub struct Election {
+    capability: election::Client,
+    wire: Wire,
+}
+
+/// A vote to be cast, with the random bytes that are its own.
+///
+/// Casting the same ballot again is a retry, which never counts twice: do that when an answer was lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ballot {
+    /// Whom it is for: a name of the slate, byte for byte.
+    pub candidate: String,
+    /// The number that entitles to the vote.
+    pub number: VoterNumber,
+    /// The random bytes.
+    pub nonce: Nonce,
+}
+
+/// What became of a vote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VoteOutcome {
+    /// It is on the server's stable storage and counts once.
+    Recorded(RecordedVote),
+    /// A vote under this number stands, and this one was discarded.
+    AlreadyVoted,
+    /// The number is not on the roll.
+    UnknownVoterNumber,
+    /// The name is not on the slate, which is this.
+    UnknownCandidate(Vec<String>),
+    /// Voting has not begun.
+    NotOpen,
+    /// Voting is over.
+    Closed,
+    /// Too many wrong numbers came from here: vote again after this time.
+    Throttled(Duration),
+}
+
+/// A recorded vote, with its receipt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedVote {
+    /// The commitment to the other three, which was checked against them.
+    pub receipt: Receipt,
+    /// Where the vote was cast.
+    pub election: ElectionId,
+    /// Whom it is for.
+    pub candidate: String,
+    /// The random bytes it was made with.
+    pub nonce: Nonce,
+}
+
+/// What everyone may know about an election.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Info {
+    /// Its name on the server.
+    pub id: String,
+    /// What people call it. May be empty.
+    pub title: String,
+    /// The slate, in the order of the ballot paper.
+    pub candidates: Vec<String>,
+    /// Whether votes are taken.
+    pub state: ElectionState,
+    /// How many voter numbers are on the roll.
+    pub voters: u64,
+}
+
+/// The count of an election at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Results {
+    /// The election's name on the server.
+    pub election: String,
+    /// What the numbers mean.
+    pub status: ResultStatus,
+    /// Every candidate with their votes, most votes first.
+    pub candidates: Vec<(String, u64)>,
+    /// How many have voted.
+    pub ballots: u64,
+    /// How many voter numbers are on the roll.
+    pub voters: u64,
+}
+
+impl Ballot {
+    /// A ballot for `candidate` under `number`, with fresh random bytes.
+    ///
+    /// # Errors
+    /// [`Error::Random`] where the operating system has none.
+    pub fn new(candidate: impl Into<String>, number: VoterNumber) -> Result<Self, Error> {
+        let mut nonce = [0; Nonce::BYTES];
+        getrandom::fill(&mut nonce)?;
+        Ok(Self {
+            candidate: candidate.into(),
+            number,
+            nonce: nonce.into(),
+        })
+    }
+}
+
+impl Election {
+    pub(super) fn new(capability: election::Client, wire: Wire) -> Self {
+        Self { capability, wire }
+    }
+
+    /// Casts a vote, and calls `on_message` with what the server has to say about it before this returns.
+    /// From `Election.vote`.
+    ///
+    /// ```no_run
+    /// use capvote::client::{Ballot, Client, VoteOutcome};
+    ///
+    /// # async fn example() -> anyhow::Result<()> {
+    /// let client = Client::connect(&"capvote://127.0.0.1:12358".parse()?).await?;
+    /// let ballot = Ballot::new("Ada", "1234-5678-9012-3456-7890".parse()?)?;
+    /// let outcome = client.election("board").vote(&ballot, |text| println!("{text}")).await?;
+    /// if let VoteOutcome::Recorded(vote) = outcome {
+    ///     println!("keep this: {}", vote.receipt);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// With an error it is not known whether the vote was recorded: cast the same ballot again.
+    pub async fn vote(
+        &self,
+        ballot: &Ballot,
+        mut on_message: impl FnMut(&str),
+    ) -> Result<VoteOutcome, Error> {
+        let (sink, mut messages) = message_sink();
+        let mut request = self.capability.vote_request();
+        let mut vote = request.get();
+        vote.set_candidate(&ballot.candidate[..]);
+        vote.set_voter_number(ballot.number.get());
+        vote.set_nonce(ballot.nonce.as_bytes());
+        vote.set_messages(sink);
+
+        let mut answer = std::pin::pin!(self.wire.answer(request.send().promise));
+        let answer = loop {
+            tokio::select! {
+                biased;
+                Some(text) = messages.recv() => on_message(&text),
+                answer = &mut answer => break answer?,
+            }
+        };
+        // The message was sent before the answer, and so it is here.
+        while let Ok(text) = messages.try_recv() {
+            on_message(&text);
+        }
+        VoteOutcome::read(answer.get()?.get_outcome()?, ballot)
+    }
+
+    /// A candidate's votes. From `Election.result`.
+    ///
+    /// # Errors
+    /// [`Error::Remote`] where there is no such election.
+    pub async fn result(&self, candidate: &str) -> Result<(u64, ResultStatus), Error> {
+        let mut request = self.capability.result_request();
+        request.get().set_candidate(candidate);
+        let answer = self.wire.answer(request.send().promise).await?;
+        let result = answer.get()?;
+        Ok((result.get_votes(), read_status(result.get_status()?)?))
+    }
+
+    /// Every candidate's votes, and the turnout. From `Election.results`.
+    ///
+    /// # Errors
+    /// [`Error::Remote`] where there is no such election.
+    pub async fn results(&self) -> Result<Results, Error> {
+        let answer = self
+            .wire
+            .answer(self.capability.results_request().send().promise)
+            .await?;
+        Results::read(answer.get()?.get_results()?)
+    }
+
+    /// What is being elected, and whether voting is open. From `Election.info`.
+    ///
+    /// # Errors
+    /// [`Error::Remote`] where there is no such election.
+    pub async fn info(&self) -> Result<Info, Error> {
+        let answer = self
+            .wire
+            .answer(self.capability.info_request().send().promise)
+            .await?;
+        Info::read(answer.get()?.get_info()?)
+    }
+
+    /// The capability itself, for calls that this library does not have.
+    pub fn capability(&self) -> &election::Client {
+        &self.capability
+    }
+}
+
+impl VoteOutcome {
+    fn read(outcome: vote_outcome::Reader<'_>, ballot: &Ballot) -> Result<Self, Error> {
+        Ok(match outcome.which()? {
+            vote_outcome::Recorded(receipt) => {
+                Self::Recorded(RecordedVote::read(receipt?, ballot)?)
+            }
+            vote_outcome::AlreadyVoted(()) => Self::AlreadyVoted,
+            vote_outcome::UnknownVoterNumber(()) => Self::UnknownVoterNumber,
+            vote_outcome::UnknownCandidate(slate) => Self::UnknownCandidate(read_names(slate?)?),
+            vote_outcome::NotOpen(()) => Self::NotOpen,
+            vote_outcome::Closed(()) => Self::Closed,
+            vote_outcome::Throttled(ms) => Self::Throttled(Duration::from_millis(ms.into())),
+            vote_outcome::Unspecified(()) => return Err(Error::Protocol("it says nothing".into())),
+        })
+    }
+}
+
+impl RecordedVote {
+    /// Reads a receipt, and checks that it is one for `ballot`.
+    fn read(receipt: receipt::Reader<'_>, ballot: &Ballot) -> Result<Self, Error> {
+        let election = receipt.get_election()?.to_str()?.parse::<ElectionId>();
+        let election = election.map_err(|error| Error::Protocol(error.to_string()))?;
+        let expected = Receipt::new(&election, &ballot.candidate, &ballot.nonce);
+        if receipt.get_commitment()?.to_str()? != expected.to_string() {
+            return Err(Error::Protocol(
+                "its receipt is not one for this vote".into(),
+            ));
+        }
+        let Ballot {
+            candidate, nonce, ..
+        } = ballot.clone();
+        Ok(Self {
+            receipt: expected,
+            election,
+            candidate,
+            nonce,
+        })
+    }
+}
+
+impl Info {
+    pub(super) fn read(info: election_info::Reader<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            id: info.get_id()?.to_string()?,
+            title: info.get_title()?.to_string()?,
+            candidates: read_names(info.get_candidates()?)?,
+            state: match info.get_state()? {
+                schema::ElectionState::Draft => ElectionState::Draft,
+                schema::ElectionState::Open => ElectionState::Open,
+                schema::ElectionState::Closed => ElectionState::Closed,
+                schema::ElectionState::Unspecified => {
+                    return Err(Error::Protocol("an election has no state".into()));
+                }
+            },
+            voters: info.get_voters(),
+        })
+    }
+}
+
+impl Results {
+    fn read(results: results::Reader<'_>) -> Result<Self, Error> {
+        let candidates = results.get_candidates()?.iter();
+        let candidates =
+            candidates.map(|it| Ok((it.get_candidate()?.to_string()?, it.get_votes())));
+        let turnout = results.get_turnout()?;
+        Ok(Self {
+            election: results.get_election()?.to_string()?,
+            status: read_status(results.get_status()?)?,
+            candidates: candidates.collect::<Result<_, Error>>()?,
+            ballots: turnout.get_ballots(),
+            voters: turnout.get_voters(),
+        })
+    }
+}
+
+fn read_status(status: schema::ResultStatus) -> Result<ResultStatus, Error> {
+    Ok(match status {
+        schema::ResultStatus::Provisional => ResultStatus::Provisional,
+        schema::ResultStatus::Sealed => ResultStatus::Sealed,
+        schema::ResultStatus::Final => ResultStatus::Final,
+        schema::ResultStatus::UnknownCandidate => ResultStatus::UnknownCandidate,
+        schema::ResultStatus::Unspecified => {
+            return Err(Error::Protocol("a result has no status".into()));
+        }
+    })
+}
+
+fn read_names(names: capnp::text_list::Reader<'_>) -> Result<Vec<String>, Error> {
+    names.iter().map(|name| Ok(name?.to_string()?)).collect()
+}

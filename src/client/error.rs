@@ -1,0 +1,64 @@
+//! What can go wrong between a client and a server.
+
+use std::io;
+use std::time::Duration;
+
+use crate::net::fault;
+use crate::net::link::Link;
+
+/// A fault. A vote that the server refuses is none: that is a [`VoteOutcome`](super::VoteOutcome).
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no connection to be had.
+    #[error("cannot reach {link:?}: {source}")]
+    Unreachable {
+        /// Where the server was looked for.
+        link: Box<Link>,
+        /// Why it was not reached.
+        source: io::Error,
+    },
+    /// The connection broke. Whether the server did what it was asked is not known.
+    #[error("the connection to the server was lost")]
+    Disconnected,
+    /// The server did not answer. Whether it did what it was asked is not known.
+    #[error("the server did not answer within {} seconds", .0.as_secs())]
+    NoAnswer(Duration),
+    /// The server could not do what it was asked, and says why.
+    #[error("{0}")]
+    Remote(String),
+    /// The server answered something that makes no sense.
+    #[error("the server's answer makes no sense: {0}")]
+    Protocol(String),
+    /// The machine has no more threads.
+    #[error("cannot start to read the file: {0}")]
+    NoThread(#[source] io::Error),
+    /// The operating system gives no random numbers.
+    #[error("the operating system gives no random numbers: {0}")]
+    Random(#[from] getrandom::Error),
+}
+
+impl From<capnp::Error> for Error {
+    fn from(error: capnp::Error) -> Self {
+        match error.kind {
+            capnp::ErrorKind::Disconnected => Self::Disconnected,
+            capnp::ErrorKind::Failed
+            | capnp::ErrorKind::Overloaded
+            | capnp::ErrorKind::Unimplemented => Self::Remote(fault::reason(&error).to_string()),
+            _ => Self::Protocol(error.to_string()),
+        }
+    }
+}
+
+impl From<capnp::NotInSchema> for Error {
+    fn from(error: capnp::NotInSchema) -> Self {
+        Self::Protocol(format!(
+            "it uses a value that this client does not know ({error})"
+        ))
+    }
+}
+
+impl From<std::str::Utf8Error> for Error {
+    fn from(error: std::str::Utf8Error) -> Self {
+        Self::Protocol(format!("a text is not UTF-8 ({error})"))
+    }
+}

@@ -1,0 +1,207 @@
+//! A file that the server reads through its client: the `RemoteFile` that a client implements.
+
+use std::io::{self, Read};
+use std::rc::Rc;
+use std::thread;
+use std::time::Duration;
+
+use capnp::Error;
+use tokio::sync::{Mutex, mpsc};
+use tokio::time::timeout;
+
+use crate::schema::lines_capnp::remote_file::{Client, ReadParams, ReadResults, Server};
+
+/// The longest answer to one read, in bytes. A server that asks for more gets so much.
+pub const READ_BYTES_MAX: usize = 4 << 20;
+
+/// The bytes that are read from the file at a time.
+const PIECE_BYTES: usize = 256 * 1024;
+
+/// The pieces that are read before the server asks for them.
+const PIECES_AHEAD_MAX: usize = 16;
+
+/// How long to wait for more of a file before an answer goes out that is shorter than was asked for. Lines
+/// that someone types, or that a program writes now and then, are counted as they come.
+const GATHER_WAIT_MAX: Duration = Duration::from_millis(50);
+
+type Piece = io::Result<Vec<u8>>;
+
+/// Anything that can be read from its beginning to its end.
+struct RemoteFile {
+    /// Reads wait here for their turn, in the order they arrived.
+    state: Mutex<State>,
+}
+
+struct State {
+    pieces: mpsc::Receiver<Piece>,
+    /// The piece that the next byte is in, and how much of it is used up.
+    piece: Vec<u8>,
+    used: usize,
+    /// How many bytes were handed out: where the next read has to begin.
+    offset: u64,
+    /// The file's end was read.
+    ended: bool,
+    /// What is to be told to whoever reads on.
+    failure: Option<String>,
+}
+
+/// Lets a server read `file`, which is read by a thread of its own.
+///
+/// An answer may be shorter than was asked for, and reads have to come in order of offset.
+pub(super) fn remote_file(file: impl Read + Send + 'static) -> io::Result<Client> {
+    let (sender, pieces) = mpsc::channel(PIECES_AHEAD_MAX);
+    // Not a task of the runtime: a terminal that nobody types at would keep that from ending.
+    thread::Builder::new()
+        .name("file".into())
+        .spawn(move || read_to_end(file, &sender))?;
+    Ok(capnp_rpc::new_client(RemoteFile {
+        state: Mutex::new(State::new(pieces)),
+    }))
+}
+
+fn read_to_end(mut file: impl Read, pieces: &mpsc::Sender<Piece>) {
+    loop {
+        let mut piece = vec![0; PIECE_BYTES];
+        let read = match file.read(&mut piece) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read.map(|length| {
+                piece.truncate(length);
+                piece
+            }),
+        };
+        let ended = !matches!(&read, Ok(piece) if !piece.is_empty());
+        // With the receiver gone, nobody wants to know more of the file.
+        if pieces.blocking_send(read).is_err() || ended {
+            return;
+        }
+    }
+}
+
+impl Server for RemoteFile {
+    async fn read(
+        self: Rc<Self>,
+        params: ReadParams,
+        mut results: ReadResults,
+    ) -> capnp::Result<()> {
+        let (offset, length) = {
+            let params = params.get()?;
+            (params.get_offset(), params.get_length())
+        };
+        let length = READ_BYTES_MAX.min(length as usize);
+        let mut state = self.state.lock().await;
+        if offset != state.offset {
+            let next = state.offset;
+            return Err(Error::failed(format!(
+                "this file is read from its beginning to its end: byte {next} is next, not byte {offset}"
+            )));
+        }
+        let data = state.gather(length).await.map_err(Error::failed)?;
+        state.offset += data.len() as u64;
+        results.get().set_data(&data);
+        Ok(())
+    }
+}
+
+impl State {
+    fn new(pieces: mpsc::Receiver<Piece>) -> Self {
+        Self {
+            pieces,
+            piece: Vec::new(),
+            used: 0,
+            offset: 0,
+            ended: false,
+            failure: None,
+        }
+    }
+
+    /// The next bytes of the file, at most `length`; none at its end, or where `length` is 0.
+    async fn gather(&mut self, length: usize) -> Result<Vec<u8>, String> {
+        let mut data = self.take(length);
+        while data.len() < length && !self.ended && self.failure.is_none() {
+            let piece = if data.is_empty() {
+                self.pieces.recv().await
+            } else {
+                match timeout(GATHER_WAIT_MAX, self.pieces.recv()).await {
+                    Ok(piece) => piece,
+                    Err(_) => break,
+                }
+            };
+            match piece {
+                Some(Ok(piece)) if piece.is_empty() => self.ended = true,
+                Some(Ok(piece)) => {
+                    self.piece = piece;
+                    self.used = 0;
+                    let more = self.take(length - data.len());
+                    if data.is_empty() {
+                        data = more
+                    } else {
+                        data.extend_from_slice(&more)
+                    }
+                }
+                Some(Err(error)) => self.failure = Some(format!("cannot read the file: {error}")),
+                None => self.failure = Some("the thread that reads the file panicked".into()),
+            }
+        }
+        match &self.failure {
+            // What was read before the failure goes out first.
+            Some(failure) if data.is_empty() && length > 0 => Err(failure.clone()),
+            _ => Ok(data),
+        }
+    }
+
+    /// Takes at most `length` bytes of the piece at hand.
+    fn take(&mut self, length: usize) -> Vec<u8> {
+        if self.used == 0 && self.piece.len() <= length {
+            // The usual case: a whole piece, without a copy.
+            return std::mem::take(&mut self.piece);
+        }
+        let end = self.piece.len().min(self.used + length);
+        let taken = self.piece[self.used..end].to_vec();
+        self.used = end;
+        taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(pieces: Vec<Piece>) -> State {
+        let (sender, receiver) = mpsc::channel(pieces.len().max(1));
+        pieces
+            .into_iter()
+            .for_each(|piece| sender.try_send(piece).unwrap());
+        State::new(receiver)
+    }
+
+    fn ok(piece: &[u8]) -> Piece {
+        Ok(piece.to_vec())
+    }
+
+    #[tokio::test]
+    async fn pieces_are_joined_and_cut_as_the_reader_asks() {
+        let mut state = state(vec![ok(b"abc"), ok(b"defgh"), ok(b"i"), ok(b"")]);
+        for expected in [&b"ab"[..], b"cd", b"ef", b"gh", b"i", b"", b""] {
+            assert_eq!(state.gather(2).await.unwrap(), expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_came_before_a_failure_is_not_lost() {
+        let mut state = state(vec![ok(b"abc"), Err(io::Error::other("disk on fire"))]);
+        assert_eq!(state.gather(10).await.unwrap(), b"abc");
+        for _ in 0..2 {
+            assert_eq!(
+                state.gather(10).await.unwrap_err(),
+                "cannot read the file: disk on fire"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_panics_is_no_end_of_file() {
+        let mut state = state(vec![ok(b"abc")]);
+        assert_eq!(state.gather(3).await.unwrap(), b"abc");
+        assert!(state.gather(3).await.unwrap_err().contains("panicked"));
+    }
+}

@@ -1,0 +1,77 @@
+//! One command for a running election: creating it, with numbers for its voters in a file.
+
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::{NewElection, StartError};
+use crate::election::{Standing, VoterNumber};
+use crate::ledger::{Act, Ledger};
+use crate::service::draw_numbers;
+
+/// Creates and opens the election, unless the ledger has it from an earlier start.
+///
+/// The numbers are in their file before the election is in the ledger: a server that is killed between
+/// the two leaves a file that the next start writes anew, and never an election whose numbers are lost.
+pub(super) fn ensure(
+    ledger: &mut impl Ledger,
+    data: &Path,
+    election: &NewElection,
+) -> Result<(), StartError> {
+    let id = &election.definition.id;
+    if let Some(first) = ledger.standings().first() {
+        return if ledger
+            .standings()
+            .iter()
+            .any(|standing| is(standing, election))
+        {
+            tracing::info!(election = %id, "the election is there from an earlier start");
+            Ok(())
+        } else {
+            let (found, asked) = (first.definition.id.clone(), id.clone());
+            Err(StartError::OtherElection {
+                data: data.to_owned(),
+                found,
+                asked,
+            })
+        };
+    }
+    let random = |error: getrandom::Error| StartError::Resources(io::Error::other(error));
+    let numbers = draw_numbers(election.voters as usize).map_err(random)?;
+    let path = numbers_file(data, election);
+    write(data, &path, &numbers).map_err(|source| StartError::Numbers {
+        path: path.clone(),
+        source,
+    })?;
+    ledger.administer(&[
+        Act::Create(election.definition.clone()),
+        Act::Issue(id.clone(), numbers),
+        Act::Open(id.clone()),
+    ])?;
+    tracing::info!(election = %id, numbers = %path.display(), "an election is open");
+    Ok(())
+}
+
+/// Whether the election that stands is the one that is asked for.
+fn is(standing: &Standing, election: &NewElection) -> bool {
+    *standing.definition == *election.definition && standing.voters == u64::from(election.voters)
+}
+
+fn numbers_file(data: &Path, election: &NewElection) -> PathBuf {
+    data.join(format!("{}.numbers.csv", election.definition.id))
+}
+
+/// Writes the numbers, one a line under a heading, so that only their owner can read them and the file is
+/// there whole or not at all.
+fn write(data: &Path, path: &Path, numbers: &[VoterNumber]) -> io::Result<()> {
+    let mut file = BufWriter::new(NamedTempFile::new_in(data)?);
+    writeln!(file, "voter_number")?;
+    for number in numbers {
+        writeln!(file, "{number}")?;
+    }
+    let file = file.into_inner()?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    std::fs::File::open(data)?.sync_all()
+}

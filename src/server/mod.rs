@@ -1,0 +1,157 @@
+//! A whole server: the ledger, its clerk, the shards and the listeners, put together.
+
+mod founding;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::election::{Definition, ElectionId};
+use crate::ledger::{Clerk, LedgerError, SqliteLedger};
+use crate::net::link::Link;
+use crate::net::listener::Listener;
+use crate::net::shards::Shards;
+use crate::service;
+
+/// How a server is to be.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where it listens.
+    pub listen: Vec<Link>,
+    /// The folder of its ledger, which is made where it is missing.
+    pub data: PathBuf,
+    /// How many shards its connections live on.
+    pub threads: usize,
+    /// An election to run, if the ledger has none.
+    pub election: Option<NewElection>,
+}
+
+/// An election to create and open, with numbers for its voters.
+#[derive(Debug, Clone)]
+pub struct NewElection {
+    /// What is being elected.
+    pub definition: Arc<Definition>,
+    /// How many voter numbers to issue.
+    pub voters: u32,
+}
+
+/// A server that listens and has not begun to accept.
+#[derive(Debug)]
+pub struct Server {
+    listeners: Vec<Listener>,
+    shards: Shards,
+    clerk: Clerk,
+}
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The ledger cannot be opened.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// An address cannot be listened at.
+    #[error("cannot listen on {link:?}: {source}")]
+    Listen {
+        /// The address.
+        link: Box<Link>,
+        /// Why not.
+        source: io::Error,
+    },
+    /// There is an election already, and another was asked for.
+    #[error(
+        "{} holds election {found} already, and not {asked} as it was asked for; start without --election \
+         to serve what is there, or choose another --data",
+        .data.display()
+    )]
+    OtherElection {
+        /// The data directory.
+        data: PathBuf,
+        /// The first election in it.
+        found: ElectionId,
+        /// The election that was asked for.
+        asked: ElectionId,
+    },
+    /// The file for the voter numbers cannot be written.
+    #[error("cannot write the voter numbers to {}: {source}", .path.display())]
+    Numbers {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The machine has no random numbers or no threads left.
+    #[error("cannot start: {0}")]
+    Resources(#[source] io::Error),
+}
+
+impl Server {
+    /// Opens the ledger, listens, and creates the election that is asked for, if there is none.
+    ///
+    /// # Errors
+    /// [`StartError`], with nothing listened at and no election created.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let mut ledger = SqliteLedger::open(&config.data)?;
+        let mut listeners = Vec::new();
+        for link in &config.listen {
+            let listener = Listener::bind(&link.address).await;
+            let failed = |source| StartError::Listen {
+                link: Box::new(link.clone()),
+                source,
+            };
+            listeners.push(listener.map_err(failed)?);
+        }
+        if let Some(election) = &config.election {
+            founding::ensure(&mut ledger, &config.data, election)?;
+        }
+        let clerk = Clerk::start(ledger).map_err(StartError::Resources)?;
+        let handle = clerk.handle();
+        let bootstrap = Arc::new(move |work| service::bootstrap(handle.clone(), work));
+        let shards = Shards::start(config.threads, bootstrap).map_err(StartError::Resources)?;
+        Ok(Self {
+            listeners,
+            shards,
+            clerk,
+        })
+    }
+
+    /// How to reach this server: one link for each listener, with the port it really has.
+    pub fn links(&self) -> impl Iterator<Item = &Link> {
+        self.listeners.iter().map(Listener::link)
+    }
+
+    /// Serves until `stop` is ready. Then it accepts no more, answers what was accepted, and closes the
+    /// ledger.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let Self {
+            listeners,
+            mut shards,
+            clerk,
+        } = self;
+        // One place: whoever was accepted and not yet given to a shard is the only one who is.
+        let (sender, mut sockets) = mpsc::channel(1);
+        let mut accepting = JoinSet::new();
+        for listener in listeners {
+            let sender = sender.clone();
+            accepting
+                .spawn(async move { while sender.send(listener.accept().await).await.is_ok() {} });
+        }
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            tokio::select! {
+                () = &mut stop => break,
+                Some(socket) = sockets.recv() => shards.assign(socket).await,
+            }
+        }
+        accepting.shutdown().await;
+        let finished = tokio::task::spawn_blocking(move || {
+            shards.finish();
+            clerk.finish();
+        });
+        if finished.await.is_err() {
+            tracing::error!("the server did not stop as it should");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! An election's types, written as schema types.
+
+use capnp::text_list;
+
+use crate::election::{self, Nonce, Outcome, Receipt, Refusal, Standing};
+use crate::schema::election_capnp::{
+    ElectionState, ResultStatus, election_info, receipt, results, vote_outcome,
+};
+
+impl From<election::ElectionState> for ElectionState {
+    fn from(state: election::ElectionState) -> Self {
+        match state {
+            election::ElectionState::Draft => Self::Draft,
+            election::ElectionState::Open => Self::Open,
+            election::ElectionState::Closed => Self::Closed,
+        }
+    }
+}
+
+impl From<election::ResultStatus> for ResultStatus {
+    fn from(status: election::ResultStatus) -> Self {
+        match status {
+            election::ResultStatus::Provisional => Self::Provisional,
+            election::ResultStatus::Sealed => Self::Sealed,
+            election::ResultStatus::Final => Self::Final,
+            election::ResultStatus::UnknownCandidate => Self::UnknownCandidate,
+        }
+    }
+}
+
+pub(super) fn write_info(standing: &Standing, mut info: election_info::Builder<'_>) {
+    let definition = &standing.definition;
+    info.set_id(definition.id.as_str());
+    info.set_title(&definition.title[..]);
+    info.set_state(standing.state.into());
+    info.set_voters(standing.voters);
+    let names = definition.slate.names();
+    write_names(names, info.init_candidates(length(names.len())));
+}
+
+pub(super) fn write_results(standing: &Standing, mut results: results::Builder<'_>) {
+    results.set_election(standing.definition.id.as_str());
+    results.set_status(standing.status().into());
+    let mut turnout = results.reborrow().init_turnout();
+    turnout.set_ballots(standing.ballots);
+    turnout.set_voters(standing.voters);
+    let ranking = standing.ranking();
+    let mut candidates = results.init_candidates(length(ranking.len()));
+    for (index, (name, votes)) in ranking.into_iter().enumerate() {
+        let mut candidate = candidates.reborrow().get(length(index));
+        candidate.set_candidate(name);
+        candidate.set_votes(votes);
+    }
+}
+
+/// A vote's outcome. `candidate` and `nonce` are the vote's own.
+pub(super) fn write_outcome(
+    standing: &Standing,
+    candidate: &str,
+    nonce: &Nonce,
+    outcome: &Outcome,
+    mut builder: vote_outcome::Builder<'_>,
+) {
+    match outcome {
+        Outcome::Recorded(receipt) => {
+            write_receipt(standing, candidate, nonce, receipt, builder.init_recorded());
+        }
+        Outcome::Refused(Refusal::AlreadyVoted) => builder.set_already_voted(()),
+        Outcome::Refused(Refusal::UnknownVoterNumber) => builder.set_unknown_voter_number(()),
+        Outcome::Refused(Refusal::UnknownCandidate) => {
+            let names = standing.definition.slate.names();
+            write_names(names, builder.init_unknown_candidate(length(names.len())));
+        }
+        Outcome::Refused(Refusal::NotOpen) => builder.set_not_open(()),
+        Outcome::Refused(Refusal::Closed) => builder.set_closed(()),
+    }
+}
+
+fn write_receipt(
+    standing: &Standing,
+    candidate: &str,
+    nonce: &Nonce,
+    receipt: &Receipt,
+    mut builder: receipt::Builder<'_>,
+) {
+    builder.set_commitment(&receipt.to_string()[..]);
+    builder.set_election(standing.definition.id.as_str());
+    builder.set_candidate(candidate);
+    builder.set_nonce(nonce.as_bytes());
+}
+
+fn write_names(names: &[String], mut list: text_list::Builder<'_>) {
+    for (index, name) in names.iter().enumerate() {
+        list.set(length(index), &name[..]);
+    }
+}
+
+/// A length as Cap'n Proto counts it. Nothing here is longer than a slate.
+fn length(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,129 @@
+//! The words in which a voter is told what became of their vote.
+
+use crate::election::{Definition, Outcome, Refusal};
+
+/// The longest message, in bytes of UTF-8.
+pub const MESSAGE_BYTES_MAX: usize = 4_096;
+
+/// A name in a message is cut after this many characters: it may be any text that a client sent.
+const QUOTED_CHARACTERS_MAX: usize = 80;
+
+/// The bytes of a message that the names of the slate may take.
+const SLATE_BYTES_MAX: usize = 2_048;
+
+/// What happened to a vote for `candidate`, and what stands.
+pub(super) fn text(definition: &Definition, candidate: &str, outcome: &Outcome) -> String {
+    let candidate = quoted(candidate);
+    let election = &definition.id;
+    match outcome {
+        Outcome::Recorded(receipt) => format!(
+            "Your vote for {candidate} in election {election} is recorded: it is on stable storage and \
+             counts once. Your receipt is {receipt}."
+        ),
+        Outcome::Refused(Refusal::AlreadyVoted) => format!(
+            "Your vote for {candidate} was not counted: this voter number has already voted in election \
+             {election}. The vote recorded before stands."
+        ),
+        Outcome::Refused(Refusal::UnknownVoterNumber) => format!(
+            "Your vote for {candidate} was not counted: this voter number is not on the roll of election \
+             {election}. Nothing was recorded. Check the number and vote again."
+        ),
+        Outcome::Refused(Refusal::UnknownCandidate) => format!(
+            "Your vote was not counted: {candidate} is not a candidate in election {election}. The \
+             candidates are {}. Nothing was recorded. Vote again for one of them.",
+            slate(definition)
+        ),
+        Outcome::Refused(Refusal::NotOpen) => format!(
+            "Your vote for {candidate} was not counted: voting in election {election} has not begun. \
+             Nothing was recorded. Vote again once it is open."
+        ),
+        Outcome::Refused(Refusal::Closed) => format!(
+            "Your vote for {candidate} was not counted: election {election} is closed. What was recorded \
+             before the close stands."
+        ),
+    }
+}
+
+/// A name between quotes, with whatever would break a line or reach into a terminal escaped.
+fn quoted(name: &str) -> String {
+    let mut quoted = String::from("\"");
+    for (index, character) in name.chars().enumerate() {
+        if index == QUOTED_CHARACTERS_MAX {
+            quoted.push('…');
+            break;
+        }
+        if character.is_control() || character == '"' || character == '\\' {
+            quoted.extend(character.escape_default());
+        } else {
+            quoted.push(character);
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+fn slate(definition: &Definition) -> String {
+    let names = definition.slate.names();
+    let mut list = String::new();
+    for (index, name) in names.iter().enumerate() {
+        let name = quoted(name);
+        if list.len() + name.len() > SLATE_BYTES_MAX {
+            return format!("{list} and {} more", names.len() - index);
+        }
+        if index > 0 {
+            list.push_str(", ");
+        }
+        list.push_str(&name);
+    }
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::election::{CANDIDATE_BYTES_MAX, CANDIDATES_MAX, Nonce, Receipt};
+
+    fn definition(candidates: Vec<String>) -> Definition {
+        Definition::new("board".parse().unwrap(), String::new(), candidates).unwrap()
+    }
+
+    fn outcomes() -> Vec<Outcome> {
+        let receipt = Receipt::new(&"board".parse().unwrap(), "Ada", &Nonce::from([0; 16]));
+        let refusals = [
+            Refusal::AlreadyVoted,
+            Refusal::UnknownVoterNumber,
+            Refusal::UnknownCandidate,
+            Refusal::NotOpen,
+            Refusal::Closed,
+        ];
+        refusals
+            .map(Outcome::Refused)
+            .into_iter()
+            .chain([Outcome::Recorded(receipt)])
+            .collect()
+    }
+
+    #[test]
+    fn each_message_says_whom_the_vote_was_for_and_where() {
+        let definition = definition(vec!["Ada".into(), "Grace".into()]);
+        for outcome in outcomes() {
+            let text = text(&definition, "Ada", &outcome);
+            assert!(text.contains("\"Ada\"") && text.contains("board"), "{text}");
+            let recorded = matches!(outcome, Outcome::Recorded(_));
+            assert_eq!(text.contains("is recorded"), recorded, "{text}");
+            assert_eq!(text.contains("was not counted"), !recorded, "{text}");
+        }
+    }
+
+    #[test]
+    fn no_name_makes_a_message_too_long_or_breaks_its_line() {
+        let nasty = |n: usize| format!("\u{1b}[2J\n{n:04}{}", "\0".repeat(CANDIDATE_BYTES_MAX - 9));
+        let definition = definition((0..CANDIDATES_MAX).map(nasty).collect());
+        let endless = "\u{7}".repeat(1_000_000);
+        for outcome in outcomes() {
+            let text = text(&definition, &endless, &outcome);
+            assert!(text.len() <= MESSAGE_BYTES_MAX, "{} bytes", text.len());
+            assert!(!text.contains(char::is_control));
+        }
+    }
+}

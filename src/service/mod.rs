@@ -1,0 +1,31 @@
+//! The server's capabilities, one file each: the only place where schema types meet an election's.
+
+mod convert;
+mod directory;
+mod draw;
+mod election;
+mod line_counter;
+mod lines;
+mod message;
+mod session;
+mod watch;
+
+use capnp::capability::Client;
+
+pub use draw::draw_numbers;
+pub use line_counter::{LINE_BYTES_MAX, READ_AHEAD_READS_MAX, READ_BYTES_MAX};
+pub use message::MESSAGE_BYTES_MAX;
+pub use session::{MESSAGE_WAIT_MAX, UNANSWERED_MESSAGES_MAX};
+pub use watch::{CHANGE_PAUSE, WATCHES_MAX};
+
+use self::directory::Directory;
+use self::session::Session;
+use crate::ledger::ClerkHandle;
+use crate::net::connection::Work;
+use crate::schema::election_capnp;
+
+/// The capability that a new connection gets: a `Directory` of the public's authority.
+pub fn bootstrap(clerk: ClerkHandle, work: Work) -> Client {
+    let directory = Directory::new(Session::new(clerk, work));
+    capnp_rpc::new_client::<election_capnp::directory::Client, _>(directory).client
+}

@@ -1,0 +1,81 @@
+//! What the capabilities of one connection share: the way to the clerk, and the connection's bounds.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use capnp::Error;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use super::watch::WATCHES_MAX;
+use crate::ledger::ClerkHandle;
+use crate::net::connection::Work;
+use crate::schema::election_capnp::message_sink;
+
+/// Messages of one connection that its sinks may leave unanswered. The connection's next vote waits until
+/// one of them is answered or given up; other connections notice nothing.
+pub const UNANSWERED_MESSAGES_MAX: usize = 256;
+
+/// How long a sink may take to answer a message. After that the message is given up; the vote stands.
+pub const MESSAGE_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// One connection, as its capabilities see it.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) clerk: ClerkHandle,
+    work: Work,
+    messages: Arc<Semaphore>,
+    watches: Arc<Semaphore>,
+}
+
+impl Session {
+    pub(super) fn new(clerk: ClerkHandle, work: Work) -> Rc<Self> {
+        let messages = Arc::new(Semaphore::new(UNANSWERED_MESSAGES_MAX));
+        let watches = Arc::new(Semaphore::new(WATCHES_MAX));
+        Rc::new(Self {
+            clerk,
+            work,
+            messages,
+            watches,
+        })
+    }
+
+    /// Begins a call that is to be answered before the server stops, or refuses it when it is stopping.
+    pub(super) fn begin(&self) -> Result<TaskTrackerToken, Error> {
+        if self.work.is_closed() {
+            return Err(Error::overloaded(
+                "the server is stopping: nothing was done".into(),
+            ));
+        }
+        Ok(self.work.token())
+    }
+
+    /// Waits until this connection may send one more message.
+    pub(super) async fn may_send(&self) -> Result<OwnedSemaphorePermit, Error> {
+        let permit = self.messages.clone().acquire_owned().await;
+        permit.map_err(|_| Error::disconnected("the connection is gone".into()))
+    }
+
+    /// Takes one of the connection's watches, if one is left.
+    pub(super) fn may_watch(&self) -> Option<OwnedSemaphorePermit> {
+        self.watches.clone().try_acquire_owned().ok()
+    }
+}
+
+/// Sends a message and returns when it is on its way. Its answer, which holds `permit`, is waited for in
+/// the background, and whether it comes and what it says is the sink's own affair.
+pub(super) fn send(sink: &message_sink::Client, text: &str, permit: OwnedSemaphorePermit) {
+    let mut request = sink.message_request();
+    request.get().set_text(text);
+    let answer = request.send().promise;
+    tokio::task::spawn_local(async move {
+        match timeout(MESSAGE_WAIT_MAX, answer).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "a message sink failed"),
+            Err(_) => tracing::debug!("a message sink did not answer in time"),
+        }
+        drop(permit);
+    });
+}

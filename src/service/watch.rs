@@ -1,0 +1,103 @@
+//! Watching an election: the newest results, pushed to an observer.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use capnp::Error;
+use capnp::capability::Request;
+use capnp::traits::HasTypeId;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::convert::write_results;
+use super::session::Session;
+use crate::election::{ElectionId, ElectionState, Standing};
+use crate::schema::election_capnp::{handle, result_observer};
+
+/// The watches that one connection may have. One more is an error.
+pub const WATCHES_MAX: usize = 64;
+
+/// The least time between two changes told to one observer.
+pub const CHANGE_PAUSE: Duration = Duration::from_millis(250);
+
+/// Lets the watch end when the client drops it.
+struct Subscription {
+    _stop: DropGuard,
+}
+
+impl handle::Server for Subscription {}
+
+/// Starts to tell `observer` of an election's results, and returns what ends it when it is dropped.
+pub(super) fn start(
+    session: &Rc<Session>,
+    election: ElectionId,
+    observer: result_observer::Client,
+) -> Result<handle::Client, Error> {
+    let permit = session.may_watch().ok_or_else(|| {
+        Error::overloaded(format!(
+            "a connection has at most {WATCHES_MAX} watches; drop one first"
+        ))
+    })?;
+    let stop = CancellationToken::new();
+    let stopped = stop.clone().cancelled_owned();
+    let session = session.clone();
+    tokio::task::spawn_local(async move {
+        tokio::select! {
+            () = stopped => {}
+            ended = tell(&session, &election, &observer) => if let Err(error) = ended {
+                tracing::debug!(%error, "an observer failed");
+            }
+        }
+        drop(permit);
+    });
+    Ok(capnp_rpc::new_client(Subscription {
+        _stop: stop.drop_guard(),
+    }))
+}
+
+/// Tells an observer of every change until the election is closed. One change is told at a time: while
+/// the observer is busy with it, newer ones replace each other.
+async fn tell(
+    session: &Session,
+    election: &ElectionId,
+    observer: &result_observer::Client,
+) -> Result<(), Error> {
+    let mut changes = session.clerk.changes();
+    let mut told: Option<Arc<Standing>> = None;
+    loop {
+        changes.borrow_and_update();
+        let Some(standing) = session.clerk.standing(election) else {
+            return Ok(());
+        };
+        if told.as_ref() != Some(&standing) {
+            changed(observer, &standing).await?;
+            if standing.state == ElectionState::Closed {
+                observer.done_request().send().promise.await?;
+                return Ok(());
+            }
+            told = Some(standing);
+            tokio::time::sleep(CHANGE_PAUSE).await;
+        }
+        if changes.changed().await.is_err() {
+            return Ok(());
+        }
+    }
+}
+
+/// Tells of one change, and waits until the observer has answered.
+///
+/// `changed` is a streaming method, and the streaming call that is generated for it returns as soon as
+/// the window has room. This is the same call without the stream, whose answer says that the observer
+/// is done.
+async fn changed(observer: &result_observer::Client, standing: &Standing) -> Result<(), Error> {
+    use capnp::any_pointer;
+    use result_observer::changed_params;
+
+    const CHANGED: u16 = 0;
+    let interface = result_observer::Client::TYPE_ID;
+    let mut request: Request<changed_params::Owned, any_pointer::Owned> =
+        observer.client.new_call(interface, CHANGED, None);
+    write_results(standing, request.get().init_results());
+    request.send().promise.await?;
+    Ok(())
+}
