@@ -1,0 +1,184 @@
+//! The commands: each asks the server and prints the answer.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Read, Write};
+use std::path::Path;
+
+use capvote::client::{self, Ballot, Client, Election, VoteOutcome};
+use capvote::election::{ResultStatus, VoterNumber};
+use serde_json::json;
+
+use crate::arguments::{Arguments, Command};
+use crate::failure::Failure;
+use crate::show;
+
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let link = arguments.link()?;
+    // What can be known to be wrong without the server is said without it.
+    let prepared = Prepared::new(&arguments)?;
+    let client = Client::connect(&link).await?;
+    let in_link = link.election.as_ref().map(|id| id.as_str());
+    let election = client.election(
+        arguments
+            .election
+            .as_deref()
+            .or(in_link)
+            .unwrap_or_default(),
+    );
+    let json = arguments.json;
+    match prepared {
+        Prepared::Elections => show::elections(&client.elections().await?, json),
+        Prepared::Info => show::info(&election.info().await?, json),
+        Prepared::Vote(ballot) => vote(&election, &ballot, json).await,
+        Prepared::Result(Some(candidate)) => result(&election, &candidate, json).await,
+        Prepared::Result(None) => show::results(&election.results().await?, json),
+        Prepared::CountLines { file, name, quiet } => {
+            count_lines(&client, file, &name, quiet, json).await
+        }
+    }
+}
+
+/// A command with everything it needs but the server.
+enum Prepared {
+    Elections,
+    Info,
+    Vote(Ballot),
+    Result(Option<String>),
+    CountLines {
+        file: Box<dyn Read + Send>,
+        name: String,
+        quiet: bool,
+    },
+}
+
+impl Prepared {
+    fn new(arguments: &Arguments) -> Result<Self, Failure> {
+        Ok(match &arguments.command {
+            Command::Elections => Self::Elections,
+            Command::Info => Self::Info,
+            Command::Vote {
+                candidate,
+                voter_number,
+            } => Self::Vote(Ballot::new(candidate, number(voter_number.as_deref())?)?),
+            Command::Result { candidate } => Self::Result(candidate.clone()),
+            Command::CountLines { file, quiet } => {
+                let name = file.display().to_string();
+                Self::CountLines {
+                    file: open(file)?,
+                    name,
+                    quiet: *quiet,
+                }
+            }
+        })
+    }
+}
+
+/// The voter number that was given, or that is typed in.
+fn number(given: Option<&str>) -> Result<VoterNumber, Failure> {
+    let typed = match given {
+        Some(given) => given.to_string(),
+        None => rpassword::prompt_password("Voter number (not shown): ").map_err(|error| {
+            Failure::Usage(format!(
+                "no voter number: there is nobody to ask ({error}); give --voter-number"
+            ))
+        })?,
+    };
+    typed
+        .parse()
+        .map_err(|error| Failure::Usage(format!("--voter-number: {error}")))
+}
+
+fn open(file: &Path) -> Result<Box<dyn Read + Send>, Failure> {
+    if file == Path::new("-") {
+        return Ok(Box::new(io::stdin()));
+    }
+    let opened =
+        File::open(file).map_err(|error| format!("cannot open {}: {error}", file.display()));
+    Ok(Box::new(opened.map_err(Failure::Fault)?))
+}
+
+async fn vote(election: &Election, ballot: &Ballot, json: bool) -> Result<(), Failure> {
+    let mut message = String::new();
+    let outcome = election
+        .vote(ballot, |text| message = show::printable(text))
+        .await;
+    let outcome = outcome.map_err(|error| match error {
+        client::Error::Disconnected | client::Error::NoAnswer(_) => Failure::Fault(format!(
+            "{error}, so it is not known whether the vote was recorded; vote again: it cannot count twice"
+        )),
+        error => error.into(),
+    })?;
+    let recorded = matches!(outcome, VoteOutcome::Recorded(_));
+    if json {
+        show::json(&show::outcome(&outcome, &message))?;
+    } else if recorded {
+        writeln!(io::stdout(), "{message}")?;
+    }
+    if recorded {
+        Ok(())
+    } else {
+        Err(Failure::Refused(message))
+    }
+}
+
+async fn result(election: &Election, candidate: &str, json: bool) -> Result<(), Failure> {
+    let (votes, status) = election.result(candidate).await?;
+    if status == ResultStatus::UnknownCandidate {
+        let slate = election.info().await?.candidates;
+        let slate: Vec<_> = slate.iter().map(|name| show::printable(name)).collect();
+        return Err(Failure::Refused(format!(
+            "there is no candidate {candidate:?}; the candidates are {}",
+            slate.join(", ")
+        )));
+    }
+    show::result(candidate, votes, status, json)
+}
+
+async fn count_lines(
+    client: &Client,
+    file: Box<dyn Read + Send>,
+    name: &str,
+    quiet: bool,
+    json: bool,
+) -> Result<(), Failure> {
+    let terminal = io::stdout().is_terminal();
+    // On a terminal lines show as they come; elsewhere they are written in larger pieces.
+    let mut output: Box<dyn Write> = if terminal {
+        Box::new(io::stdout())
+    } else {
+        Box::new(BufWriter::with_capacity(1 << 16, io::stdout()))
+    };
+    let mut unprinted = None;
+    let mut ended_line = true;
+    let print = |line: &[u8]| -> Result<(), &str> {
+        if quiet || json {
+            return Ok(());
+        }
+        ended_line = line.ends_with(b"\n");
+        output.write_all(line).map_err(|error| {
+            unprinted = Some(error);
+            "the lines cannot be printed"
+        })
+    };
+    let counted = client.line_counter().count_lines(file, print).await;
+    if let Some(error) = unprinted {
+        return Err(error.into());
+    }
+    let count = counted?;
+    if json {
+        return show::json(&json!({ "file": name, "lines": count }));
+    }
+    if !ended_line {
+        writeln!(output)?;
+    }
+    // A program that reads this wants the number and nothing else.
+    match terminal {
+        true => writeln!(
+            output,
+            "{count} {}",
+            if count == 1 { "line" } else { "lines" }
+        )?,
+        false => writeln!(output, "{count}")?,
+    }
+    Ok(output.flush()?)
+}

@@ -1,0 +1,31 @@
+//! The client: reads its command line, does the one thing it says, and prints what came of it.
+
+mod arguments;
+mod commands;
+mod failure;
+mod show;
+
+use std::process::ExitCode;
+
+use capvote::command_line::{self, Exit};
+use tokio::runtime::{Builder, LocalOptions};
+
+const PROGRAM: &str = "capvote-client";
+
+fn main() -> ExitCode {
+    let arguments = match command_line::parse(PROGRAM) {
+        Ok(arguments) => arguments,
+        Err(exit) => return exit,
+    };
+    let runtime = match Builder::new_current_thread()
+        .enable_all()
+        .build_local(LocalOptions::default())
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return command_line::end(PROGRAM, error, Exit::Fault),
+    };
+    match runtime.block_on(commands::run(arguments)) {
+        Ok(()) => Exit::Done.into(),
+        Err(failure) => failure.end(PROGRAM),
+    }
+}

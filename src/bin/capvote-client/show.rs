@@ -1,0 +1,195 @@
+//! What the answers look like: tables for people, one JSON document for programs.
+
+use std::io::{self, Write};
+
+use capvote::client::{Info, Results, VoteOutcome};
+use capvote::election::{ElectionState, ResultStatus};
+use comfy_table::{CellAlignment, Table, presets};
+use data_encoding::HEXLOWER;
+use serde_json::{Value, json};
+
+use crate::failure::Failure;
+
+/// Prints one JSON document.
+pub(crate) fn json(document: &Value) -> Result<(), Failure> {
+    Ok(writeln!(io::stdout(), "{document:#}")?)
+}
+
+/// A text of the server's, with whatever could reach into the terminal escaped.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars()
+        .fold(String::new(), |mut printable, character| {
+            if character.is_control() {
+                printable.extend(character.escape_default());
+            } else {
+                printable.push(character);
+            }
+            printable
+        })
+}
+
+pub(crate) fn elections(elections: &[Info], as_json: bool) -> Result<(), Failure> {
+    if as_json {
+        return json(&elections.iter().map(info_document).collect());
+    }
+    if elections.is_empty() {
+        return Ok(writeln!(
+            io::stdout(),
+            "There is no election on this server."
+        )?);
+    }
+    let mut table = table(["election", "state", "candidates", "voters"]);
+    align_right(&mut table, 2);
+    align_right(&mut table, 3);
+    for info in elections {
+        table.add_row([
+            printable(&info.id),
+            state(info.state).to_string(),
+            info.candidates.len().to_string(),
+            info.voters.to_string(),
+        ]);
+    }
+    print(&table)
+}
+
+pub(crate) fn info(info: &Info, as_json: bool) -> Result<(), Failure> {
+    if as_json {
+        return json(&info_document(info));
+    }
+    let mut stdout = io::stdout();
+    let title = if info.title.is_empty() {
+        &info.id
+    } else {
+        &info.title
+    };
+    writeln!(stdout, "{} ({})", printable(title), state(info.state))?;
+    writeln!(stdout, "Voters: {}", info.voters)?;
+    writeln!(stdout, "Candidates:")?;
+    for candidate in &info.candidates {
+        writeln!(stdout, "  {}", printable(candidate))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn result(
+    candidate: &str,
+    votes: u64,
+    status: ResultStatus,
+    as_json: bool,
+) -> Result<(), Failure> {
+    if as_json {
+        return json(
+            &json!({ "candidate": candidate, "votes": votes, "status": status_name(status) }),
+        );
+    }
+    let noun = if votes == 1 { "vote" } else { "votes" };
+    Ok(writeln!(
+        io::stdout(),
+        "{}: {votes} {noun} ({})",
+        printable(candidate),
+        status_name(status)
+    )?)
+}
+
+pub(crate) fn results(results: &Results, as_json: bool) -> Result<(), Failure> {
+    if as_json {
+        let candidates = results.candidates.iter();
+        return json(&json!({
+            "election": results.election,
+            "status": status_name(results.status),
+            "candidates": candidates
+                .map(|(candidate, votes)| json!({ "candidate": candidate, "votes": votes }))
+                .collect::<Vec<_>>(),
+            "turnout": { "ballots": results.ballots, "voters": results.voters },
+        }));
+    }
+    let mut table = table(["candidate", "votes"]);
+    align_right(&mut table, 1);
+    for (candidate, votes) in &results.candidates {
+        table.add_row([printable(candidate), votes.to_string()]);
+    }
+    print(&table)?;
+    let Results {
+        ballots,
+        voters,
+        status,
+        ..
+    } = results;
+    Ok(writeln!(
+        io::stdout(),
+        "{ballots} of {voters} have voted; these results are {}.",
+        status_name(*status)
+    )?)
+}
+
+/// A vote's outcome, as a document.
+pub(crate) fn outcome(outcome: &VoteOutcome, message: &str) -> Value {
+    let name = match outcome {
+        VoteOutcome::Recorded(vote) => {
+            return json!({
+                "outcome": "recorded",
+                "message": message,
+                "receipt": {
+                    "commitment": vote.receipt.to_string(),
+                    "election": vote.election.as_str(),
+                    "candidate": vote.candidate,
+                    "nonce": HEXLOWER.encode(vote.nonce.as_bytes()),
+                },
+            });
+        }
+        VoteOutcome::UnknownCandidate(slate) => {
+            return json!({ "outcome": "unknownCandidate", "message": message, "candidates": slate });
+        }
+        VoteOutcome::Throttled(wait) => {
+            return json!({ "outcome": "throttled", "message": message, "wait_ms": wait.as_millis() as u64 });
+        }
+        VoteOutcome::AlreadyVoted => "alreadyVoted",
+        VoteOutcome::UnknownVoterNumber => "unknownVoterNumber",
+        VoteOutcome::NotOpen => "notOpen",
+        VoteOutcome::Closed => "closed",
+    };
+    json!({ "outcome": name, "message": message })
+}
+
+fn info_document(info: &Info) -> Value {
+    json!({
+        "id": info.id,
+        "title": info.title,
+        "state": state(info.state),
+        "candidates": info.candidates,
+        "voters": info.voters,
+    })
+}
+
+fn state(state: ElectionState) -> &'static str {
+    match state {
+        ElectionState::Draft => "draft",
+        ElectionState::Open => "open",
+        ElectionState::Closed => "closed",
+    }
+}
+
+fn status_name(status: ResultStatus) -> &'static str {
+    match status {
+        ResultStatus::Provisional => "provisional",
+        ResultStatus::Sealed => "sealed",
+        ResultStatus::Final => "final",
+        ResultStatus::UnknownCandidate => "unknownCandidate",
+    }
+}
+
+fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header);
+    table
+}
+
+fn align_right(table: &mut Table, column: usize) {
+    if let Some(column) = table.column_mut(column) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+}
+
+fn print(table: &Table) -> Result<(), Failure> {
+    Ok(writeln!(io::stdout(), "{}", table.trim_fmt())?)
+}
