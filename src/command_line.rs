@@ -39,17 +39,10 @@ pub fn parse<T: Parser>(program: &str) -> Result<T, ExitCode> {
         _ => {
             let text = error.to_string();
             // The first paragraph says what is wrong; the usage that follows is a --help away.
-            let lines = text
-                .lines()
-                .take_while(|line| !line.is_empty())
-                .map(str::trim);
+            let lines = text.lines().take_while(|line| !line.is_empty()).map(str::trim);
             let what = lines.collect::<Vec<_>>().join(" ");
             let what = what.strip_prefix("error: ").unwrap_or(&what);
-            end(
-                program,
-                format_args!("{what}; see {program} --help"),
-                Exit::Usage,
-            )
+            end(program, format_args!("{what}; see {program} --help"), Exit::Usage)
         }
     })
 }

@@ -51,10 +51,7 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(exit) => return exit,
     };
-    match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(serve(arguments)),
         Err(error) => command_line::end(PROGRAM, error, Exit::Fault),
     }
@@ -75,16 +72,11 @@ async fn serve(arguments: Arguments) -> ExitCode {
     let config = Config {
         listen: arguments.listen,
         data: arguments.data,
-        threads: threads
-            .or(available_parallelism().ok().map(usize::from))
-            .unwrap_or(1),
+        threads: threads.or(available_parallelism().ok().map(usize::from)).unwrap_or(1),
         election,
     };
     // The signals are caught from here on: whoever reads that the server listens may stop it.
-    let signals = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    );
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
     let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
         return command_line::end(PROGRAM, "cannot catch signals", Exit::Fault);
     };
@@ -113,10 +105,7 @@ fn new_election(arguments: &Arguments) -> Result<Option<NewElection>, InvalidDef
         return Ok(None);
     };
     let definition = Definition::new(id.clone(), String::new(), arguments.candidate.clone())?;
-    Ok(Some(NewElection {
-        definition: Arc::new(definition),
-        voters,
-    }))
+    Ok(Some(NewElection { definition: Arc::new(definition), voters }))
 }
 
 fn exit(error: &StartError) -> Exit {

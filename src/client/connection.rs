@@ -1,14 +1,14 @@
 //! A connection to a server, and what everyone may do there.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use capnp::capability::{Promise, Response};
 use capnp::traits::{Owned, Pipelined};
 use capnp_rpc::RpcSystem;
 use capnp_rpc::rpc_twoparty_capnp::Side;
-use tokio::task::AbortHandle;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Election, Error, Info, LineCounter};
 use crate::net::link::Link;
@@ -19,7 +19,10 @@ use crate::schema::election_capnp::directory;
 /// How long to wait for an answer. A count of lines takes as long as it takes and is not bounded so.
 pub const ANSWER_WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// A connection to a server. Dropping it, and all that came from it, closes the connection.
+/// A connection to a server.
+///
+/// The connection is closed when this, its clones, and every [`Election`] and [`LineCounter`] from it are
+/// dropped. Calls on a bare [`directory`](Self::directory) end with an error then.
 ///
 /// ```no_run
 /// use capvote::client::Client;
@@ -41,15 +44,8 @@ pub struct Client {
 #[derive(Clone)]
 pub(super) struct Wire {
     broken: CancellationToken,
-    _task: std::rc::Rc<AbortOnDrop>,
-}
-
-struct AbortOnDrop(AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+    /// Closes the connection when the last clone is dropped.
+    _close: Rc<DropGuard>,
 }
 
 impl Client {
@@ -58,10 +54,7 @@ impl Client {
     /// # Errors
     /// [`Error::Unreachable`] where nobody answers there.
     pub async fn connect(link: &Link) -> Result<Self, Error> {
-        let unreachable = |source| Error::Unreachable {
-            link: Box::new(link.clone()),
-            source,
-        };
+        let unreachable = |source| Error::Unreachable { link: Box::new(link.clone()), source };
         let socket = socket::connect(&link.address).await.map_err(unreachable)?;
         Ok(Self::over(socket.into_stream().map_err(unreachable)?))
     }
@@ -75,19 +68,27 @@ impl Client {
     pub fn over(stream: impl Stream) -> Self {
         let mut system = RpcSystem::new(transport::network(stream, Side::Client), None);
         let directory = system.bootstrap(Side::Server);
+        let disconnector = system.get_disconnector();
         let broken = CancellationToken::new();
+        let close = CancellationToken::new();
+        let closing = close.clone();
         // The guard is dropped with the task, even when that panics.
         let guard = broken.clone().drop_guard();
-        let task = tokio::task::spawn_local(async move {
+        tokio::task::spawn_local(async move {
             let _guard = guard;
-            if let Err(error) = system.await {
+            let ended = tokio::select! {
+                ended = &mut system => ended,
+                // What was sent goes out, and calls without an answer get an error as theirs.
+                () = closing.cancelled() => tokio::select! {
+                    ended = &mut system => ended,
+                    ended = disconnector => ended,
+                },
+            };
+            if let Err(error) = ended {
                 tracing::debug!(%error, "the connection broke");
             }
         });
-        let wire = Wire {
-            broken,
-            _task: std::rc::Rc::new(AbortOnDrop(task.abort_handle())),
-        };
+        let wire = Wire { broken, _close: Rc::new(close.drop_guard()) };
         Self { directory, wire }
     }
 
@@ -96,16 +97,8 @@ impl Client {
     /// # Errors
     /// [`Error::Disconnected`] or [`Error::NoAnswer`] where the server is gone or hangs.
     pub async fn elections(&self) -> Result<Vec<Info>, Error> {
-        let answer = self
-            .wire
-            .answer(self.directory.elections_request().send().promise)
-            .await?;
-        answer
-            .get()?
-            .get_elections()?
-            .iter()
-            .map(Info::read)
-            .collect()
+        let answer = self.wire.answer(self.directory.elections_request().send().promise).await?;
+        answer.get()?.get_elections()?.iter().map(Info::read).collect()
     }
 
     /// The election with this id; an empty one means the only election there is. From
@@ -121,12 +114,7 @@ impl Client {
 
     /// The server's line counter. From `Directory.lineCounter`.
     pub fn line_counter(&self) -> LineCounter {
-        let counter = self
-            .directory
-            .line_counter_request()
-            .send()
-            .pipeline
-            .get_counter();
+        let counter = self.directory.line_counter_request().send().pipeline.get_counter();
         LineCounter::new(counter, self.wire.clone())
     }
 

@@ -100,11 +100,7 @@ impl Ballot {
     pub fn new(candidate: impl Into<String>, number: VoterNumber) -> Result<Self, Error> {
         let mut nonce = [0; Nonce::BYTES];
         getrandom::fill(&mut nonce)?;
-        Ok(Self {
-            candidate: candidate.into(),
-            number,
-            nonce: nonce.into(),
-        })
+        Ok(Self { candidate: candidate.into(), number, nonce: nonce.into() })
     }
 }
 
@@ -176,10 +172,7 @@ impl Election {
     /// # Errors
     /// [`Error::Remote`] where there is no such election.
     pub async fn results(&self) -> Result<Results, Error> {
-        let answer = self
-            .wire
-            .answer(self.capability.results_request().send().promise)
-            .await?;
+        let answer = self.wire.answer(self.capability.results_request().send().promise).await?;
         Results::read(answer.get()?.get_results()?)
     }
 
@@ -188,10 +181,7 @@ impl Election {
     /// # Errors
     /// [`Error::Remote`] where there is no such election.
     pub async fn info(&self) -> Result<Info, Error> {
-        let answer = self
-            .wire
-            .answer(self.capability.info_request().send().promise)
-            .await?;
+        let answer = self.wire.answer(self.capability.info_request().send().promise).await?;
         Info::read(answer.get()?.get_info()?)
     }
 
@@ -225,19 +215,10 @@ impl RecordedVote {
         let election = election.map_err(|error| Error::Protocol(error.to_string()))?;
         let expected = Receipt::new(&election, &ballot.candidate, &ballot.nonce);
         if receipt.get_commitment()?.to_str()? != expected.to_string() {
-            return Err(Error::Protocol(
-                "its receipt is not one for this vote".into(),
-            ));
+            return Err(Error::Protocol("its receipt is not one for this vote".into()));
         }
-        let Ballot {
-            candidate, nonce, ..
-        } = ballot.clone();
-        Ok(Self {
-            receipt: expected,
-            election,
-            candidate,
-            nonce,
-        })
+        let Ballot { candidate, nonce, .. } = ballot.clone();
+        Ok(Self { receipt: expected, election, candidate, nonce })
     }
 }
 

@@ -51,9 +51,7 @@ impl From<capnp::Error> for Error {
 
 impl From<capnp::NotInSchema> for Error {
     fn from(error: capnp::NotInSchema) -> Self {
-        Self::Protocol(format!(
-            "it uses a value that this client does not know ({error})"
-        ))
+        Self::Protocol(format!("it uses a value that this client does not know ({error})"))
     }
 }
 

@@ -51,12 +51,8 @@ struct State {
 pub(super) fn remote_file(file: impl Read + Send + 'static) -> io::Result<Client> {
     let (sender, pieces) = mpsc::channel(PIECES_AHEAD_MAX);
     // Not a task of the runtime: a terminal that nobody types at would keep that from ending.
-    thread::Builder::new()
-        .name("file".into())
-        .spawn(move || read_to_end(file, &sender))?;
-    Ok(capnp_rpc::new_client(RemoteFile {
-        state: Mutex::new(State::new(pieces)),
-    }))
+    thread::Builder::new().name("file".into()).spawn(move || read_to_end(file, &sender))?;
+    Ok(capnp_rpc::new_client(RemoteFile { state: Mutex::new(State::new(pieces)) }))
 }
 
 fn read_to_end(mut file: impl Read, pieces: &mpsc::Sender<Piece>) {
@@ -104,14 +100,7 @@ impl Server for RemoteFile {
 
 impl State {
     fn new(pieces: mpsc::Receiver<Piece>) -> Self {
-        Self {
-            pieces,
-            piece: Vec::new(),
-            used: 0,
-            offset: 0,
-            ended: false,
-            failure: None,
-        }
+        Self { pieces, piece: Vec::new(), used: 0, offset: 0, ended: false, failure: None }
     }
 
     /// The next bytes of the file, at most `length`; none at its end, or where `length` is 0.
@@ -132,11 +121,7 @@ impl State {
                     self.piece = piece;
                     self.used = 0;
                     let more = self.take(length - data.len());
-                    if data.is_empty() {
-                        data = more
-                    } else {
-                        data.extend_from_slice(&more)
-                    }
+                    if data.is_empty() { data = more } else { data.extend_from_slice(&more) }
                 }
                 Some(Err(error)) => self.failure = Some(format!("cannot read the file: {error}")),
                 None => self.failure = Some("the thread that reads the file panicked".into()),
@@ -168,9 +153,7 @@ mod tests {
 
     fn state(pieces: Vec<Piece>) -> State {
         let (sender, receiver) = mpsc::channel(pieces.len().max(1));
-        pieces
-            .into_iter()
-            .for_each(|piece| sender.try_send(piece).unwrap());
+        pieces.into_iter().for_each(|piece| sender.try_send(piece).unwrap());
         State::new(receiver)
     }
 
@@ -191,10 +174,7 @@ mod tests {
         let mut state = state(vec![ok(b"abc"), Err(io::Error::other("disk on fire"))]);
         assert_eq!(state.gather(10).await.unwrap(), b"abc");
         for _ in 0..2 {
-            assert_eq!(
-                state.gather(10).await.unwrap_err(),
-                "cannot read the file: disk on fire"
-            );
+            assert_eq!(state.gather(10).await.unwrap_err(), "cannot read the file: disk on fire");
         }
     }
 

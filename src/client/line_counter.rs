@@ -76,12 +76,8 @@ impl LineCounter {
     {
         let (batches, mut arriving) = mpsc::channel(1);
         let mut request = self.capability.count_lines_request();
-        request
-            .get()
-            .set_file(remote_file(file).map_err(Error::NoThread)?);
-        request
-            .get()
-            .set_lines(capnp_rpc::new_client(LineSink { batches }));
+        request.get().set_file(remote_file(file).map_err(Error::NoThread)?);
+        request.get().set_lines(capnp_rpc::new_client(LineSink { batches }));
 
         let mut count = std::pin::pin!(self.wire.unless_broken(request.send().promise));
         loop {
@@ -116,10 +112,7 @@ impl Server for LineSink {
     async fn lines(self: Rc<Self>, lines: LinesParams) -> capnp::Result<()> {
         let gone = || Exception::failed("the count was given up".into());
         let (handled, done) = oneshot::channel();
-        self.batches
-            .send(Batch { lines, handled })
-            .await
-            .map_err(|_| gone())?;
+        self.batches.send(Batch { lines, handled }).await.map_err(|_| gone())?;
         done.await.map_err(|_| gone())?
     }
 

@@ -28,9 +28,7 @@ impl MessageSink {
     fn take(&self, params: &MessageParams) -> Result<(), Error> {
         let text = params.get()?.get_text()?;
         if text.len() > MESSAGE_BYTES_MAX {
-            return Err(Error::failed(format!(
-                "a message has at most {MESSAGE_BYTES_MAX} bytes"
-            )));
+            return Err(Error::failed(format!("a message has at most {MESSAGE_BYTES_MAX} bytes")));
         }
         let text = text.to_str()?.to_string();
         self.messages

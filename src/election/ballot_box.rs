@@ -49,13 +49,7 @@ impl BallotBox {
     /// A draft with nobody on its roll.
     pub fn new(definition: Arc<Definition>) -> Self {
         let votes = vec![0; definition.slate.names().len()];
-        Self {
-            definition,
-            state: ElectionState::Draft,
-            roll: Roll::default(),
-            votes,
-            ballots: 0,
-        }
+        Self { definition, state: ElectionState::Draft, roll: Roll::default(), votes, ballots: 0 }
     }
 
     /// What is being elected.
@@ -71,11 +65,7 @@ impl BallotBox {
         if self.roll.len() + numbers.len() > VOTERS_MAX {
             return Err(ChangeRefusal::RollFull);
         }
-        if self.roll.add(numbers) {
-            Ok(())
-        } else {
-            Err(ChangeRefusal::NumberTaken)
-        }
+        if self.roll.add(numbers) { Ok(()) } else { Err(ChangeRefusal::NumberTaken) }
     }
 
     /// Begins the voting.
@@ -148,9 +138,7 @@ mod tests {
         let definition =
             Definition::new("board".parse().unwrap(), String::new(), candidates).unwrap();
         let mut ballot_box = BallotBox::new(Arc::new(definition));
-        ballot_box
-            .issue([11, 22, 33].map(VoterNumber::from).to_vec())
-            .unwrap();
+        ballot_box.issue([11, 22, 33].map(VoterNumber::from).to_vec()).unwrap();
         ballot_box
     }
 
@@ -174,32 +162,21 @@ mod tests {
     fn one_vote_a_number() {
         let mut ballot_box = open();
         assert!(matches!(cast(&mut ballot_box, 11, ADA), Verdict::Count(_)));
-        assert_eq!(
-            cast(&mut ballot_box, 11, GRACE),
-            Verdict::Voted(BallotNumber::new(1).unwrap())
-        );
-        assert!(matches!(
-            cast(&mut ballot_box, 22, GRACE),
-            Verdict::Count(_)
-        ));
+        assert_eq!(cast(&mut ballot_box, 11, GRACE), Verdict::Voted(BallotNumber::new(1).unwrap()));
+        assert!(matches!(cast(&mut ballot_box, 22, GRACE), Verdict::Count(_)));
         for stranger in [0, 12, u64::MAX] {
             let verdict = cast(&mut ballot_box, stranger, ADA);
             assert_eq!(verdict, Verdict::Refuse(Refusal::UnknownVoterNumber));
         }
         let standing = ballot_box.standing();
-        assert_eq!(
-            (standing.votes, standing.ballots, standing.voters),
-            (vec![1, 1], 2, 3)
-        );
+        assert_eq!((standing.votes, standing.ballots, standing.voters), (vec![1, 1], 2, 3));
     }
 
     #[test]
     fn what_was_not_stored_leaves_no_trace() {
         let mut ballot_box = open();
         let before = ballot_box.standing();
-        let Verdict::Count(place) = cast(&mut ballot_box, 33, GRACE) else {
-            panic!("not counted")
-        };
+        let Verdict::Count(place) = cast(&mut ballot_box, 33, GRACE) else { panic!("not counted") };
         ballot_box.uncount(place, choice(GRACE));
         assert_eq!(ballot_box.standing(), before);
         assert!(matches!(cast(&mut ballot_box, 33, ADA), Verdict::Count(_)));
@@ -207,14 +184,8 @@ mod tests {
 
     #[test]
     fn votes_only_while_open_and_only_for_the_slate() {
-        assert_eq!(
-            cast(&mut draft(), 11, ADA),
-            Verdict::Refuse(Refusal::NotOpen)
-        );
-        assert_eq!(
-            cast(&mut open(), 11, 2),
-            Verdict::Refuse(Refusal::UnknownCandidate)
-        );
+        assert_eq!(cast(&mut draft(), 11, ADA), Verdict::Refuse(Refusal::NotOpen));
+        assert_eq!(cast(&mut open(), 11, 2), Verdict::Refuse(Refusal::UnknownCandidate));
         assert_eq!(open().open(), Err(ChangeRefusal::NotDraft));
     }
 }

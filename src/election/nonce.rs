@@ -35,9 +35,6 @@ impl TryFrom<&[u8]> for Nonce {
     type Error = InvalidNonce;
 
     fn try_from(bytes: &[u8]) -> Result<Self, Self::Error> {
-        bytes
-            .try_into()
-            .map(Self)
-            .map_err(|_| InvalidNonce { found: bytes.len() })
+        bytes.try_into().map(Self).map_err(|_| InvalidNonce { found: bytes.len() })
     }
 }

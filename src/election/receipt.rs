@@ -24,11 +24,7 @@ impl Receipt {
     /// The receipt for a vote for `candidate` in `election`, made with `nonce`.
     pub fn new(election: &ElectionId, candidate: &str, nonce: &Nonce) -> Self {
         let mut hash = Sha256::new_with_prefix(DOMAIN);
-        for part in [
-            election.as_str().as_bytes(),
-            candidate.as_bytes(),
-            nonce.as_bytes(),
-        ] {
+        for part in [election.as_str().as_bytes(), candidate.as_bytes(), nonce.as_bytes()] {
             // A part's length goes before it, so that no two triples make the same input.
             hash.update((part.len() as u32).to_le_bytes());
             hash.update(part);
@@ -64,12 +60,7 @@ mod tests {
     use super::*;
 
     fn receipt(election: &str, candidate: &str, nonce: u8) -> String {
-        Receipt::new(
-            &election.parse().unwrap(),
-            candidate,
-            &Nonce::from([nonce; 16]),
-        )
-        .to_string()
+        Receipt::new(&election.parse().unwrap(), candidate, &Nonce::from([nonce; 16])).to_string()
     }
 
     #[test]

@@ -11,10 +11,7 @@ pub struct BallotNumber(NonZeroU32);
 impl BallotNumber {
     /// The ballot number `number`, unless it is 0 or past the last one there can be.
     pub fn new(number: u64) -> Option<Self> {
-        u32::try_from(number)
-            .ok()
-            .and_then(NonZeroU32::new)
-            .map(Self)
+        u32::try_from(number).ok().and_then(NonZeroU32::new).map(Self)
     }
 
     /// The number as an integer.
@@ -87,13 +84,9 @@ impl Roll {
         if numbers.is_empty() {
             return true;
         }
-        let mut newest = Run {
-            ballots: vec![None; numbers.len()],
-            numbers,
-        };
-        while let Some(older) = self
-            .runs
-            .pop_if(|older| older.numbers.len() < 2 * newest.numbers.len())
+        let mut newest = Run { ballots: vec![None; numbers.len()], numbers };
+        while let Some(older) =
+            self.runs.pop_if(|older| older.numbers.len() < 2 * newest.numbers.len())
         {
             newest = Run::merge(older, newest);
         }
@@ -127,10 +120,8 @@ impl Run {
 
     fn merge(left: Self, right: Self) -> Self {
         let length = left.numbers.len() + right.numbers.len();
-        let mut merged = Self {
-            numbers: Vec::with_capacity(length),
-            ballots: Vec::with_capacity(length),
-        };
+        let mut merged =
+            Self { numbers: Vec::with_capacity(length), ballots: Vec::with_capacity(length) };
         let mut right = right.numbers.into_iter().zip(right.ballots).peekable();
         for (number, ballot) in left.numbers.into_iter().zip(left.ballots) {
             while let Some(entry) = right.next_if(|&(other, _)| other < number) {
@@ -163,11 +154,8 @@ mod tests {
 
     #[test]
     fn every_number_is_found_and_no_other() {
-        for spread in [
-            scattered(1..5_000),
-            numbers(1..5_000),
-            numbers(u64::MAX - 4_999..u64::MAX),
-        ] {
+        for spread in [scattered(1..5_000), numbers(1..5_000), numbers(u64::MAX - 4_999..u64::MAX)]
+        {
             let mut roll = Roll::default();
             for part in spread.chunks(613) {
                 assert!(roll.add(part.to_vec()));
@@ -193,9 +181,7 @@ mod tests {
         }
         for (step, part) in all.chunks(100).enumerate() {
             for (index, &number) in part.iter().enumerate() {
-                let ballot = roll
-                    .ballot(roll.find(number).unwrap())
-                    .map(BallotNumber::get);
+                let ballot = roll.ballot(roll.find(number).unwrap()).map(BallotNumber::get);
                 assert_eq!(ballot, (index == step).then_some(step as u64 + 1));
             }
         }

@@ -45,10 +45,7 @@ impl Choice {
 
     /// The choice at `index`, where some slate has one.
     pub fn from_index(index: usize) -> Option<Self> {
-        u16::try_from(index)
-            .ok()
-            .filter(|_| index < CANDIDATES_MAX)
-            .map(Self)
+        u16::try_from(index).ok().filter(|_| index < CANDIDATES_MAX).map(Self)
     }
 }
 
@@ -122,13 +119,7 @@ mod tests {
         assert_eq!(slate(&[]), Err(InvalidSlate::Empty));
         assert_eq!(slate(&["a", ""]), Err(InvalidSlate::EmptyName));
         assert_eq!(slate(&[&"x".repeat(257)]), Err(InvalidSlate::LongName(257)));
-        assert_eq!(
-            slate(&["a", "b", "a"]),
-            Err(InvalidSlate::Twice("a".into()))
-        );
-        assert_eq!(
-            Slate::new(many),
-            Err(InvalidSlate::TooMany(CANDIDATES_MAX + 1))
-        );
+        assert_eq!(slate(&["a", "b", "a"]), Err(InvalidSlate::Twice("a".into())));
+        assert_eq!(Slate::new(many), Err(InvalidSlate::TooMany(CANDIDATES_MAX + 1)));
     }
 }

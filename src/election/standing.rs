@@ -75,11 +75,7 @@ impl Definition {
         if title.len() > TITLE_BYTES_MAX {
             return Err(InvalidDefinition::LongTitle(title.len()));
         }
-        Ok(Self {
-            id,
-            title,
-            slate: Slate::new(candidates)?,
-        })
+        Ok(Self { id, title, slate: Slate::new(candidates)? })
     }
 }
 
@@ -92,11 +88,9 @@ impl Standing {
         match self.state {
             ElectionState::Draft => Err(Refusal::NotOpen),
             ElectionState::Closed => Err(Refusal::Closed),
-            ElectionState::Open => self
-                .definition
-                .slate
-                .choice(candidate)
-                .ok_or(Refusal::UnknownCandidate),
+            ElectionState::Open => {
+                self.definition.slate.choice(candidate).ok_or(Refusal::UnknownCandidate)
+            }
         }
     }
 
@@ -146,42 +140,22 @@ mod tests {
     #[test]
     fn most_votes_first_and_the_slates_order_among_equals() {
         let standing = standing(ElectionState::Open);
-        assert_eq!(
-            standing.ranking(),
-            [("Grace", 3), ("Ada", 1), ("Edsger", 1)]
-        );
+        assert_eq!(standing.ranking(), [("Grace", 3), ("Ada", 1), ("Edsger", 1)]);
     }
 
     #[test]
     fn a_name_that_is_not_on_the_slate_has_no_votes() {
         let standing = standing(ElectionState::Open);
         assert_eq!(standing.result("Grace"), (3, ResultStatus::Provisional));
-        assert_eq!(
-            standing.result("grace"),
-            (0, ResultStatus::UnknownCandidate)
-        );
+        assert_eq!(standing.result("grace"), (0, ResultStatus::UnknownCandidate));
         assert_eq!(standing.result(""), (0, ResultStatus::UnknownCandidate));
     }
 
     #[test]
     fn votes_are_admitted_only_while_open() {
-        assert_eq!(
-            standing(ElectionState::Open)
-                .admit("Ada")
-                .map(Choice::index),
-            Ok(0)
-        );
-        assert_eq!(
-            standing(ElectionState::Open).admit("Zoe"),
-            Err(Refusal::UnknownCandidate)
-        );
-        assert_eq!(
-            standing(ElectionState::Draft).admit("Ada"),
-            Err(Refusal::NotOpen)
-        );
-        assert_eq!(
-            standing(ElectionState::Closed).admit("Ada"),
-            Err(Refusal::Closed)
-        );
+        assert_eq!(standing(ElectionState::Open).admit("Ada").map(Choice::index), Ok(0));
+        assert_eq!(standing(ElectionState::Open).admit("Zoe"), Err(Refusal::UnknownCandidate));
+        assert_eq!(standing(ElectionState::Draft).admit("Ada"), Err(Refusal::NotOpen));
+        assert_eq!(standing(ElectionState::Closed).admit("Ada"), Err(Refusal::Closed));
     }
 }

@@ -40,10 +40,7 @@ impl FromStr for VoterNumber {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let separator = |character: char| character == '-' || character.is_whitespace();
-        let digits: String = text
-            .chars()
-            .filter(|&character| !separator(character))
-            .collect();
+        let digits: String = text.chars().filter(|&character| !separator(character)).collect();
         // `u64::from_str` accepts a leading "+" and any number of leading zeros.
         if digits.len() > DIGITS || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(InvalidVoterNumber);
@@ -88,31 +85,15 @@ mod tests {
 
     #[test]
     fn separators_are_free_and_nothing_else_is() {
-        for text in [
-            "12345678",
-            "1234-5678",
-            "1234 5678",
-            " 1234  5678\n",
-            "12-34-56-78",
-            "0012345678",
-        ] {
+        for text in
+            ["12345678", "1234-5678", "1234 5678", " 1234  5678\n", "12-34-56-78", "0012345678"]
+        {
             assert_eq!(text.parse(), Ok(VoterNumber(12_345_678)), "{text:?}");
         }
-        for text in [
-            "",
-            "-",
-            "+1",
-            "1.0",
-            "0x10",
-            "12a4",
-            "18446744073709551616",
-            "000000000000000000001",
-        ] {
-            assert_eq!(
-                text.parse::<VoterNumber>(),
-                Err(InvalidVoterNumber),
-                "{text:?}"
-            );
+        for text in
+            ["", "-", "+1", "1.0", "0x10", "12a4", "18446744073709551616", "000000000000000000001"]
+        {
+            assert_eq!(text.parse::<VoterNumber>(), Err(InvalidVoterNumber), "{text:?}");
         }
     }
 }

@@ -48,21 +48,14 @@ impl Seal {
     pub(super) fn definition(&mut self, definition: &Definition) {
         self.text(definition.id.as_str());
         self.text(&definition.title);
-        self.0
-            .update((definition.slate.names().len() as u64).to_le_bytes());
-        definition
-            .slate
-            .names()
-            .iter()
-            .for_each(|name| self.text(name));
+        self.0.update((definition.slate.names().len() as u64).to_le_bytes());
+        definition.slate.names().iter().for_each(|name| self.text(name));
     }
 
     /// What one row of the roll stores.
     pub(super) fn numbers(&mut self, numbers: &[VoterNumber]) {
         self.0.update((numbers.len() as u64).to_le_bytes());
-        numbers
-            .iter()
-            .for_each(|number| self.0.update(number.get().to_le_bytes()));
+        numbers.iter().for_each(|number| self.0.update(number.get().to_le_bytes()));
     }
 
     /// What one ballot stores.

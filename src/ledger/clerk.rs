@@ -59,18 +59,9 @@ impl Clerk {
     pub fn start(ledger: impl Ledger + 'static) -> std::io::Result<Self> {
         let (jobs, queue) = mpsc::channel(QUEUE_MAX);
         let (publisher, board) = watch::channel(ledger.standings().into());
-        let desk = Desk {
-            ledger,
-            queue,
-            publisher,
-        };
-        let thread = thread::Builder::new()
-            .name("clerk".into())
-            .spawn(move || desk.work())?;
-        Ok(Self {
-            thread,
-            handle: ClerkHandle { jobs, board },
-        })
+        let desk = Desk { ledger, queue, publisher };
+        let thread = thread::Builder::new().name("clerk".into()).spawn(move || desk.work())?;
+        Ok(Self { thread, handle: ClerkHandle { jobs, board } })
     }
 
     /// The way to this clerk.
@@ -110,11 +101,7 @@ impl ClerkHandle {
 
     /// One election as it stands on stable storage.
     pub fn standing(&self, election: &ElectionId) -> Option<Arc<Standing>> {
-        self.board
-            .borrow()
-            .iter()
-            .find(|standing| standing.definition.id == *election)
-            .cloned()
+        self.board.borrow().iter().find(|standing| standing.definition.id == *election).cloned()
     }
 
     /// Tells of every change of the board. A slow reader sees the newest and skips what came between.

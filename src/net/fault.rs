@@ -11,19 +11,12 @@ pub fn reason(error: &Error) -> &str {
     while let Some(rest) = reason.strip_prefix(PREFIX) {
         reason = rest;
     }
-    if reason.is_empty() {
-        "no reason was given"
-    } else {
-        reason
-    }
+    if reason.is_empty() { "no reason was given" } else { reason }
 }
 
 /// The same exception, as it was raised: to be passed on to another peer.
 pub fn passed_on(error: Error) -> Error {
-    Error {
-        extra: reason(&error).to_string(),
-        kind: error.kind,
-    }
+    Error { extra: reason(&error).to_string(), kind: error.kind }
 }
 
 #[cfg(test)]
@@ -34,10 +27,7 @@ mod tests {
     fn the_reason_is_what_was_said_first() {
         let passed = Error::failed("remote exception: remote exception: disk on fire".into());
         assert_eq!(reason(&passed), "disk on fire");
-        assert_eq!(
-            reason(&Error::failed("disk on fire".into())),
-            "disk on fire"
-        );
+        assert_eq!(reason(&Error::failed("disk on fire".into())), "disk on fire");
         assert_eq!(passed_on(passed).extra, "disk on fire");
     }
 }

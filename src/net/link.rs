@@ -65,12 +65,7 @@ pub struct InvalidLink(String);
 impl Link {
     /// A link to a server, and nothing on it.
     pub fn to(address: Address) -> Self {
-        Self {
-            address,
-            election: None,
-            certificate: None,
-            token: None,
-        }
+        Self { address, election: None, certificate: None, token: None }
     }
 }
 
@@ -80,9 +75,7 @@ impl FromStr for Link {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let invalid = |why: &str| InvalidLink(why.to_string());
         if text.len() > LINK_BYTES_MAX {
-            return Err(InvalidLink(format!(
-                "it is longer than {LINK_BYTES_MAX} bytes"
-            )));
+            return Err(InvalidLink(format!("it is longer than {LINK_BYTES_MAX} bytes")));
         }
         let url = Url::parse(text).map_err(|error| InvalidLink(error.to_string()))?;
         if !url.username().is_empty() || url.password().is_some() {
@@ -109,9 +102,7 @@ impl FromStr for Link {
                     );
                 }
                 other => {
-                    return Err(InvalidLink(format!(
-                        "it has an unexpected part \"{other}\""
-                    )));
+                    return Err(InvalidLink(format!("it has an unexpected part \"{other}\"")));
                 }
             }
         }
@@ -120,12 +111,7 @@ impl FromStr for Link {
             .map(|token| BASE64URL_NOPAD.decode(token.as_bytes()))
             .transpose()
             .map_err(|_| invalid("its token is not base64url"))?;
-        Ok(Self {
-            address,
-            election,
-            certificate,
-            token,
-        })
+        Ok(Self { address, election, certificate, token })
     }
 }
 
@@ -133,10 +119,7 @@ fn host_port(url: &Url) -> Result<HostPort, InvalidLink> {
     let host = url.host_str().filter(|host| !host.is_empty());
     let host = host.ok_or_else(|| InvalidLink("it names no host".into()))?;
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    Ok(HostPort {
-        host: host.to_string(),
-        port: url.port().unwrap_or(DEFAULT_PORT),
-    })
+    Ok(HostPort { host: host.to_string(), port: url.port().unwrap_or(DEFAULT_PORT) })
 }
 
 fn election_in_path(url: &Url) -> Result<Option<ElectionId>, InvalidLink> {
@@ -147,8 +130,7 @@ fn election_in_path(url: &Url) -> Result<Option<ElectionId>, InvalidLink> {
 }
 
 fn parse_election(text: &str) -> Result<ElectionId, InvalidLink> {
-    text.parse()
-        .map_err(|error| InvalidLink(format!("{error}")))
+    text.parse().map_err(|error| InvalidLink(format!("{error}")))
 }
 
 fn socket_path(url: &Url) -> Result<PathBuf, InvalidLink> {
@@ -224,15 +206,8 @@ const PATH_ESCAPES: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS
 /// As [`Display`](fmt::Display), without the token: this is what ends up in logs.
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = Self {
-            token: None,
-            ..self.clone()
-        };
-        write!(
-            f,
-            "{shown}{}",
-            if self.token.is_some() { "#.." } else { "" }
-        )
+        let shown = Self { token: None, ..self.clone() };
+        write!(f, "{shown}{}", if self.token.is_some() { "#.." } else { "" })
     }
 }
 
@@ -253,9 +228,7 @@ mod tests {
             "capvote+unix:///run/with%20space%3F.sock?election=board#c2VjcmV0",
         ];
         for text in links {
-            let link: Link = text
-                .parse()
-                .unwrap_or_else(|error| panic!("{text}: {error}"));
+            let link: Link = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
             assert_eq!(link.to_string(), text);
         }
     }
@@ -263,13 +236,8 @@ mod tests {
     #[test]
     fn parts_are_found_where_they_belong() {
         let link: Link = "capvote://Example.org/board#c2VjcmV0".parse().unwrap();
-        let Address::Tcp(at) = &link.address else {
-            panic!("{link}")
-        };
-        assert_eq!(
-            (at.port, link.election.as_ref().unwrap().as_str()),
-            (DEFAULT_PORT, "board")
-        );
+        let Address::Tcp(at) = &link.address else { panic!("{link}") };
+        assert_eq!((at.port, link.election.as_ref().unwrap().as_str()), (DEFAULT_PORT, "board"));
         assert_eq!(link.token.as_deref(), Some(&b"secret"[..]));
         let link: Link = "capvote+unix:///run/a%20b?election=x".parse().unwrap();
         assert_eq!(link.address, Address::Unix("/run/a b".into()));
@@ -296,10 +264,7 @@ mod tests {
             &long,
         ] {
             let error = text.parse::<Link>().unwrap_err().to_string();
-            assert!(
-                !error.contains("s3cret") && !error.contains('\n'),
-                "{error}"
-            );
+            assert!(!error.contains("s3cret") && !error.contains('\n'), "{error}");
         }
     }
 

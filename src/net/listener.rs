@@ -22,10 +22,7 @@ pub struct Listener {
 #[derive(Debug)]
 enum Inner {
     Tcp(TcpListener),
-    Unix {
-        listener: UnixListener,
-        path: PathBuf,
-    },
+    Unix { listener: UnixListener, path: PathBuf },
 }
 
 impl Listener {
@@ -35,24 +32,15 @@ impl Listener {
             Address::Tcp(at) => {
                 let listener = TcpListener::bind((&*at.host, at.port)).await?;
                 let local = listener.local_addr()?;
-                let at = HostPort {
-                    host: local.ip().to_string(),
-                    port: local.port(),
-                };
-                Ok(Self {
-                    inner: Inner::Tcp(listener),
-                    link: Link::to(Address::Tcp(at)),
-                })
+                let at = HostPort { host: local.ip().to_string(), port: local.port() };
+                Ok(Self { inner: Inner::Tcp(listener), link: Link::to(Address::Tcp(at)) })
             }
             Address::Unix(path) => {
                 remove_stale_socket(path).await?;
                 let listener = UnixListener::bind(path)?;
                 let path = path.canonicalize()?;
                 let link = Link::to(Address::Unix(path.clone()));
-                Ok(Self {
-                    inner: Inner::Unix { listener, path },
-                    link,
-                })
+                Ok(Self { inner: Inner::Unix { listener, path }, link })
             }
             Address::Tls(_) => Err(unsupported_tls()),
         }
@@ -67,14 +55,12 @@ impl Listener {
     pub async fn accept(&self) -> Socket {
         loop {
             let accepted = match &self.inner {
-                Inner::Tcp(listener) => listener
-                    .accept()
-                    .await
-                    .and_then(|(it, _)| Socket::from_tcp(it)),
-                Inner::Unix { listener, .. } => listener
-                    .accept()
-                    .await
-                    .and_then(|(it, _)| Socket::from_unix(it)),
+                Inner::Tcp(listener) => {
+                    listener.accept().await.and_then(|(it, _)| Socket::from_tcp(it))
+                }
+                Inner::Unix { listener, .. } => {
+                    listener.accept().await.and_then(|(it, _)| Socket::from_unix(it))
+                }
             };
             match accepted {
                 Ok(socket) => return socket,
@@ -110,10 +96,7 @@ async fn remove_stale_socket(path: &std::path::Path) -> io::Result<()> {
         ));
     }
     match UnixStream::connect(path).await {
-        Ok(_) => Err(io::Error::new(
-            io::ErrorKind::AddrInUse,
-            "another server listens there",
-        )),
+        Ok(_) => Err(io::Error::new(io::ErrorKind::AddrInUse, "another server listens there")),
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             std::fs::remove_file(path)
         }

@@ -40,10 +40,7 @@ impl Shards {
     /// Starts `count` shards, and at least one.
     pub fn start(count: usize, bootstrap: Bootstrap) -> io::Result<Self> {
         let shards = (0..count.max(1)).map(|index| Shard::start(index, bootstrap.clone()));
-        Ok(Self {
-            shards: shards.collect::<io::Result<_>>()?,
-            next: 0,
-        })
+        Ok(Self { shards: shards.collect::<io::Result<_>>()?, next: 0 })
     }
 
     /// Gives a connection to the next shard.
@@ -71,16 +68,14 @@ impl Shard {
     fn start(index: usize, bootstrap: Bootstrap) -> io::Result<Self> {
         let (sockets, queue) = mpsc::channel(NEW_CONNECTIONS_MAX);
         let runtime = move || -> io::Result<LocalRuntime> {
-            runtime::Builder::new_current_thread()
-                .enable_all()
-                .build_local(LocalOptions::default())
+            runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default())
         };
-        let thread = thread::Builder::new()
-            .name(format!("shard {index}"))
-            .spawn(move || match runtime() {
+        let thread = thread::Builder::new().name(format!("shard {index}")).spawn(move || {
+            match runtime() {
                 Ok(runtime) => runtime.block_on(run(queue, bootstrap)),
                 Err(error) => tracing::error!(%error, "a shard has no runtime"),
-            })?;
+            }
+        })?;
         Ok(Self { sockets, thread })
     }
 }

@@ -60,10 +60,7 @@ pub async fn connect(address: &Address) -> io::Result<Socket> {
     let waited = timeout(CONNECT_WAIT_MAX, connected).await;
     waited.unwrap_or_else(|_| {
         let seconds = CONNECT_WAIT_MAX.as_secs();
-        Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            format!("no answer within {seconds} s"),
-        ))
+        Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {seconds} s")))
     })
 }
 

@@ -21,29 +21,19 @@ pub(super) fn ensure(
 ) -> Result<(), StartError> {
     let id = &election.definition.id;
     if let Some(first) = ledger.standings().first() {
-        return if ledger
-            .standings()
-            .iter()
-            .any(|standing| is(standing, election))
-        {
+        return if ledger.standings().iter().any(|standing| is(standing, election)) {
             tracing::info!(election = %id, "the election is there from an earlier start");
             Ok(())
         } else {
             let (found, asked) = (first.definition.id.clone(), id.clone());
-            Err(StartError::OtherElection {
-                data: data.to_owned(),
-                found,
-                asked,
-            })
+            Err(StartError::OtherElection { data: data.to_owned(), found, asked })
         };
     }
     let random = |error: getrandom::Error| StartError::Resources(io::Error::other(error));
     let numbers = draw_numbers(election.voters as usize).map_err(random)?;
     let path = numbers_file(data, election);
-    write(data, &path, &numbers).map_err(|source| StartError::Numbers {
-        path: path.clone(),
-        source,
-    })?;
+    write(data, &path, &numbers)
+        .map_err(|source| StartError::Numbers { path: path.clone(), source })?;
     ledger.administer(&[
         Act::Create(election.definition.clone()),
         Act::Issue(id.clone(), numbers),

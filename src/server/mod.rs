@@ -97,10 +97,7 @@ impl Server {
         let mut listeners = Vec::new();
         for link in &config.listen {
             let listener = Listener::bind(&link.address).await;
-            let failed = |source| StartError::Listen {
-                link: Box::new(link.clone()),
-                source,
-            };
+            let failed = |source| StartError::Listen { link: Box::new(link.clone()), source };
             listeners.push(listener.map_err(failed)?);
         }
         if let Some(election) = &config.election {
@@ -110,11 +107,7 @@ impl Server {
         let handle = clerk.handle();
         let bootstrap = Arc::new(move |work| service::bootstrap(handle.clone(), work));
         let shards = Shards::start(config.threads, bootstrap).map_err(StartError::Resources)?;
-        Ok(Self {
-            listeners,
-            shards,
-            clerk,
-        })
+        Ok(Self { listeners, shards, clerk })
     }
 
     /// How to reach this server: one link for each listener, with the port it really has.
@@ -125,11 +118,7 @@ impl Server {
     /// Serves until `stop` is ready. Then it accepts no more, answers what was accepted, and closes the
     /// ledger.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self {
-            listeners,
-            mut shards,
-            clerk,
-        } = self;
+        let Self { listeners, mut shards, clerk } = self;
         // One place: whoever was accepted and not yet given to a shard is the only one who is.
         let (sender, mut sockets) = mpsc::channel(1);
         let mut accepting = JoinSet::new();

@@ -48,16 +48,8 @@ impl Server for Directory {
         params: ElectionParams,
         mut results: ElectionResults,
     ) -> capnp::Result<()> {
-        let id = find(
-            &self.session.clerk.board(),
-            params.get()?.get_id()?.to_str().ok(),
-        )?;
-        results
-            .get()
-            .set_election(capnp_rpc::new_client(Election::new(
-                self.session.clone(),
-                id,
-            )));
+        let id = find(&self.session.clerk.board(), params.get()?.get_id()?.to_str().ok())?;
+        results.get().set_election(capnp_rpc::new_client(Election::new(self.session.clone(), id)));
         Ok(())
     }
 
@@ -66,19 +58,13 @@ impl Server for Directory {
         _: LineCounterParams,
         mut results: LineCounterResults,
     ) -> capnp::Result<()> {
-        results
-            .get()
-            .set_counter(capnp_rpc::new_client(LineCounter::new(
-                self.session.clone(),
-            )));
+        results.get().set_counter(capnp_rpc::new_client(LineCounter::new(self.session.clone())));
         Ok(())
     }
 
     async fn restore(self: Rc<Self>, _: RestoreParams, _: RestoreResults) -> capnp::Result<()> {
         // No capability of this server can be saved, so there is no token that opens one.
-        Err(Error::failed(
-            "this token opens nothing here: it is wrong, or it was revoked".into(),
-        ))
+        Err(Error::failed("this token opens nothing here: it is wrong, or it was revoked".into()))
     }
 }
 
@@ -87,39 +73,24 @@ fn find(board: &Board, asked: Option<&str>) -> Result<ElectionId, Error> {
     match (asked, &board[..]) {
         (_, []) => Err(Error::failed("there is no election on this server".into())),
         (Some(""), [only]) => Ok(only.definition.id.clone()),
-        (Some(""), _) => Err(Error::failed(format!(
-            "which election? There are {}",
-            names(board)
-        ))),
+        (Some(""), _) => Err(Error::failed(format!("which election? There are {}", names(board)))),
         (Some(asked), _) => {
-            let found = board
-                .iter()
-                .find(|standing| standing.definition.id.as_str() == asked);
-            found
-                .map(|standing| standing.definition.id.clone())
-                .ok_or_else(|| {
-                    let asked: String = asked
-                        .chars()
-                        .take(crate::election::ELECTION_ID_BYTES_MAX)
-                        .collect();
-                    Error::failed(format!(
-                        "there is no election {asked:?}; there are {}",
-                        names(board)
-                    ))
-                })
+            let found = board.iter().find(|standing| standing.definition.id.as_str() == asked);
+            found.map(|standing| standing.definition.id.clone()).ok_or_else(|| {
+                let asked: String =
+                    asked.chars().take(crate::election::ELECTION_ID_BYTES_MAX).collect();
+                Error::failed(format!("there is no election {asked:?}; there are {}", names(board)))
+            })
         }
-        (None, _) => Err(Error::failed(format!(
-            "an election's id is text; there are {}",
-            names(board)
-        ))),
+        (None, _) => {
+            Err(Error::failed(format!("an election's id is text; there are {}", names(board))))
+        }
     }
 }
 
 fn names(board: &Board) -> String {
-    let mut listed = board
-        .iter()
-        .take(LISTED_ELECTIONS_MAX)
-        .map(|standing| &standing.definition.id);
+    let mut listed =
+        board.iter().take(LISTED_ELECTIONS_MAX).map(|standing| &standing.definition.id);
     match board.len().checked_sub(LISTED_ELECTIONS_MAX) {
         None | Some(0) => listed.join(", "),
         Some(more) => format!("{} and {more} more", listed.join(", ")),

@@ -34,10 +34,7 @@ mod tests {
         numbers.sort_unstable();
         numbers.dedup();
         assert_eq!(numbers.len(), 10_000);
-        let upper_half = numbers
-            .iter()
-            .filter(|number| number.get() > u64::MAX / 2)
-            .count();
+        let upper_half = numbers.iter().filter(|number| number.get() > u64::MAX / 2).count();
         assert!((4_500..5_500).contains(&upper_half), "{upper_half}");
         assert_eq!(draw_numbers(0).unwrap(), []);
     }

@@ -32,6 +32,12 @@ struct Cast {
     sink: Option<message_sink::Client>,
 }
 
+/// A vote that is being decided. The server does not stop before its outcome is on its way.
+struct Taken {
+    decided: oneshot::Receiver<Result<Decided, Error>>,
+    _token: TaskTrackerToken,
+}
+
 /// A vote that is decided, with what there is to say about it.
 struct Decided {
     standing: Arc<Standing>,
@@ -52,32 +58,22 @@ impl Election {
     }
 
     /// Takes a vote in, so that it is decided whether or not the voter stays connected.
-    fn take(
-        self: Rc<Self>,
-        params: &VoteParams,
-    ) -> Result<oneshot::Receiver<Result<Decided, Error>>, Error> {
+    fn take(self: Rc<Self>, params: &VoteParams) -> Result<Taken, Error> {
         let token = self.session.begin()?;
         let cast = read(params)?;
         let (answer, decided) = oneshot::channel();
+        let taken = Taken { decided, _token: token.clone() };
         tokio::task::spawn_local(async move {
             // The voter may be gone, and then there is nobody to answer.
-            let _ = answer.send(self.decide(cast, token).await);
+            let _ = answer.send(self.decide(cast).await);
+            drop(token);
         });
-        Ok(decided)
+        Ok(taken)
     }
 
     /// Has a vote decided and stored, and sends the message about it.
-    async fn decide(
-        self: Rc<Self>,
-        cast: Cast,
-        _token: TaskTrackerToken,
-    ) -> Result<Decided, Error> {
-        let Cast {
-            candidate,
-            number,
-            nonce,
-            sink,
-        } = cast;
+    async fn decide(self: Rc<Self>, cast: Cast) -> Result<Decided, Error> {
+        let Cast { candidate, number, nonce, sink } = cast;
         let sink = match sink {
             Some(sink) => Some((sink, self.session.may_send().await?)),
             None => None,
@@ -86,12 +82,7 @@ impl Election {
         let outcome = match standing.admit(&candidate) {
             Err(refusal) => Outcome::Refused(refusal),
             Ok(choice) => {
-                let vote = Vote {
-                    election: self.id.clone(),
-                    choice,
-                    number,
-                    nonce,
-                };
+                let vote = Vote { election: self.id.clone(), choice, number, nonce };
                 let outcome = self.session.clerk.vote(vote).await;
                 outcome
                     .map_err(|error| Error::failed(format!("the vote was not recorded: {error}")))?
@@ -104,12 +95,7 @@ impl Election {
                 permit,
             );
         }
-        Ok(Decided {
-            standing,
-            candidate,
-            nonce,
-            outcome,
-        })
+        Ok(Decided { standing, candidate, nonce, outcome })
     }
 }
 
@@ -124,20 +110,12 @@ impl Server for Election {
         let taken = self.take(&params);
         drop(params);
         async move {
+            let mut taken = taken?;
+            let decided = (&mut taken.decided).await;
             let gone = |_| Error::failed("the vote was not decided".into());
-            let Decided {
-                standing,
-                candidate,
-                nonce,
-                outcome,
-            } = taken?.await.map_err(gone)??;
-            write_outcome(
-                &standing,
-                &candidate,
-                &nonce,
-                &outcome,
-                results.get().init_outcome(),
-            );
+            let Decided { standing, candidate, nonce, outcome } = decided.map_err(gone)??;
+            let outcome_builder = results.get().init_outcome();
+            write_outcome(&standing, &candidate, &nonce, &outcome, outcome_builder);
             Ok(())
         }
     }
@@ -177,9 +155,7 @@ impl Server for Election {
         mut results: WatchResults,
     ) -> capnp::Result<()> {
         let observer = params.get()?.get_observer()?;
-        results
-            .get()
-            .set_subscription(watch::start(&self.session, self.id.clone(), observer)?);
+        results.get().set_subscription(watch::start(&self.session, self.id.clone(), observer)?);
         Ok(())
     }
 
@@ -200,17 +176,8 @@ fn read(params: &VoteParams) -> Result<Cast, Error> {
         [] => fresh_nonce()?,
         nonce => Nonce::try_from(nonce).map_err(|error| Error::failed(error.to_string()))?,
     };
-    let sink = if params.has_messages() {
-        Some(params.get_messages()?)
-    } else {
-        None
-    };
-    Ok(Cast {
-        candidate,
-        number: params.get_voter_number().into(),
-        nonce,
-        sink,
-    })
+    let sink = if params.has_messages() { Some(params.get_messages()?) } else { None };
+    Ok(Cast { candidate, number: params.get_voter_number().into(), nonce, sink })
 }
 
 fn fresh_nonce() -> Result<Nonce, Error> {

@@ -125,12 +125,7 @@ struct ReadAhead {
 
 impl ReadAhead {
     fn new(file: remote_file::Client) -> Self {
-        Self {
-            file,
-            reads: VecDeque::new(),
-            reads_max: READ_AHEAD_READS_FIRST,
-            offset: 0,
-        }
+        Self { file, reads: VecDeque::new(), reads_max: READ_AHEAD_READS_FIRST, offset: 0 }
     }
 
     /// Gives the file's next piece to `take`, or returns `false` at its end.
@@ -144,13 +139,9 @@ impl ReadAhead {
         };
         let answer = read.await?;
         let piece = answer.get()?.get_data()?;
-        let missing = (READ_BYTES_MAX as usize)
-            .checked_sub(piece.len())
-            .ok_or_else(|| {
-                Error::failed(format!(
-                    "the file answered a read with more than {READ_BYTES_MAX} bytes"
-                ))
-            })?;
+        let missing = (READ_BYTES_MAX as usize).checked_sub(piece.len()).ok_or_else(|| {
+            Error::failed(format!("the file answered a read with more than {READ_BYTES_MAX} bytes"))
+        })?;
         if piece.is_empty() {
             self.reads.clear();
             return Ok(false);

@@ -98,10 +98,7 @@ mod tests {
     #[test]
     fn many_and_long_lines_make_several_batches() {
         let empty_lines = vec![b'\n'; 3 * BATCH_LINES_MAX + 5];
-        assert_eq!(
-            split(&empty_lines, empty_lines.len()).len(),
-            empty_lines.len()
-        );
+        assert_eq!(split(&empty_lines, empty_lines.len()).len(), empty_lines.len());
         let mut long_lines = Vec::new();
         for length in [BATCH_BYTES - 1, 3 * BATCH_BYTES, 1, BATCH_BYTES] {
             long_lines.extend(vec![b'x'; length]);

@@ -96,11 +96,7 @@ mod tests {
             Refusal::NotOpen,
             Refusal::Closed,
         ];
-        refusals
-            .map(Outcome::Refused)
-            .into_iter()
-            .chain([Outcome::Recorded(receipt)])
-            .collect()
+        refusals.map(Outcome::Refused).into_iter().chain([Outcome::Recorded(receipt)]).collect()
     }
 
     #[test]

@@ -34,20 +34,13 @@ impl Session {
     pub(super) fn new(clerk: ClerkHandle, work: Work) -> Rc<Self> {
         let messages = Arc::new(Semaphore::new(UNANSWERED_MESSAGES_MAX));
         let watches = Arc::new(Semaphore::new(WATCHES_MAX));
-        Rc::new(Self {
-            clerk,
-            work,
-            messages,
-            watches,
-        })
+        Rc::new(Self { clerk, work, messages, watches })
     }
 
     /// Begins a call that is to be answered before the server stops, or refuses it when it is stopping.
     pub(super) fn begin(&self) -> Result<TaskTrackerToken, Error> {
         if self.work.is_closed() {
-            return Err(Error::overloaded(
-                "the server is stopping: nothing was done".into(),
-            ));
+            return Err(Error::overloaded("the server is stopping: nothing was done".into()));
         }
         Ok(self.work.token())
     }
@@ -78,4 +71,28 @@ pub(super) fn send(sink: &message_sink::Client, text: &str, permit: OwnedSemapho
         }
         drop(permit);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::election_capnp::message_sink::{MessageParams, MessageResults, Server};
+
+    struct Hung;
+
+    impl Server for Hung {
+        async fn message(self: Rc<Self>, _: MessageParams, _: MessageResults) -> capnp::Result<()> {
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_message_that_is_not_answered_is_given_up_in_time() {
+        let places = Arc::new(Semaphore::new(1));
+        let permit = places.clone().acquire_owned().await.unwrap();
+        let started = tokio::time::Instant::now();
+        send(&capnp_rpc::new_client(Hung), "hello", permit);
+        let _place = places.acquire().await.unwrap();
+        assert_eq!(started.elapsed(), MESSAGE_WAIT_MAX);
+    }
 }

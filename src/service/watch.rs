@@ -34,9 +34,7 @@ pub(super) fn start(
     observer: result_observer::Client,
 ) -> Result<handle::Client, Error> {
     let permit = session.may_watch().ok_or_else(|| {
-        Error::overloaded(format!(
-            "a connection has at most {WATCHES_MAX} watches; drop one first"
-        ))
+        Error::overloaded(format!("a connection has at most {WATCHES_MAX} watches; drop one first"))
     })?;
     let stop = CancellationToken::new();
     let stopped = stop.clone().cancelled_owned();
@@ -50,9 +48,7 @@ pub(super) fn start(
         }
         drop(permit);
     });
-    Ok(capnp_rpc::new_client(Subscription {
-        _stop: stop.drop_guard(),
-    }))
+    Ok(capnp_rpc::new_client(Subscription { _stop: stop.drop_guard() }))
 }
 
 /// Tells an observer of every change until the election is closed. One change is told at a time: while

@@ -61,13 +61,8 @@ fn every_altered_row_is_noticed() {
         let directory = tempfile::tempdir().unwrap();
         ledger_in(directory.path());
         let connection = sqlite(directory.path());
-        connection
-            .pragma_update(None, "foreign_keys", false)
-            .unwrap();
-        assert!(
-            connection.execute(alteration, []).unwrap() > 0,
-            "{alteration} alters nothing"
-        );
+        connection.pragma_update(None, "foreign_keys", false).unwrap();
+        assert!(connection.execute(alteration, []).unwrap() > 0, "{alteration} alters nothing");
         drop(connection);
         match SqliteLedger::open(directory.path()) {
             Err(LedgerError::Damaged { what, .. }) => println!("{alteration}: {what}"),
@@ -81,13 +76,7 @@ fn an_untouched_ledger_opens_again() {
     let directory = tempfile::tempdir().unwrap();
     ledger_in(directory.path());
     let standings = SqliteLedger::open(directory.path()).unwrap().standings();
-    assert_eq!(
-        standings
-            .iter()
-            .map(|it| it.votes.clone())
-            .collect::<Vec<_>>(),
-        [[3, 3], [0, 3]]
-    );
+    assert_eq!(standings.iter().map(|it| it.votes.clone()).collect::<Vec<_>>(), [[3, 3], [0, 3]]);
 }
 
 #[test]
@@ -106,22 +95,15 @@ fn broken_pages_are_named() {
 #[test]
 fn what_is_not_a_ledger_is_left_alone() {
     let other_program = |directory: &Path| {
-        sqlite(directory)
-            .execute_batch("CREATE TABLE recipes (name TEXT)")
-            .unwrap();
+        sqlite(directory).execute_batch("CREATE TABLE recipes (name TEXT)").unwrap();
     };
     let newer_format = |directory: &Path| {
         ledger_in(directory);
-        sqlite(directory)
-            .pragma_update(None, "user_version", 99)
-            .unwrap();
+        sqlite(directory).pragma_update(None, "user_version", 99).unwrap();
     };
     let no_database = |directory: &Path| {
-        fs::write(
-            directory.join("ledger.sqlite"),
-            "this is no database, however long it may be",
-        )
-        .unwrap();
+        fs::write(directory.join("ledger.sqlite"), "this is no database, however long it may be")
+            .unwrap();
     };
     let cases: [(&dyn Fn(&Path), &str); 3] = [
         (&other_program, "some other program"),
@@ -144,10 +126,7 @@ fn what_is_not_a_ledger_is_left_alone() {
 fn one_server_at_a_time() {
     let directory = tempfile::tempdir().unwrap();
     let first = SqliteLedger::open(directory.path()).unwrap();
-    assert!(matches!(
-        SqliteLedger::open(directory.path()),
-        Err(LedgerError::InUse(_))
-    ));
+    assert!(matches!(SqliteLedger::open(directory.path()), Err(LedgerError::InUse(_))));
     drop(first);
     SqliteLedger::open(directory.path()).unwrap();
 }
@@ -158,10 +137,7 @@ fn a_folder_that_cannot_be_used_is_named() {
     let file = directory.path().join("file");
     fs::write(&file, "").unwrap();
     let error = SqliteLedger::open(&file).unwrap_err();
-    assert!(
-        matches!(error, LedgerError::Inaccessible { .. }),
-        "{error:?}"
-    );
+    assert!(matches!(error, LedgerError::Inaccessible { .. }), "{error:?}");
     assert!(error.to_string().contains("file"), "{error}");
 }
 
@@ -173,10 +149,8 @@ fn only_the_owner_may_read_what_is_stored() {
     ledger.administer(&running("board")).unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&directory), 0o700);
-    let entries: Vec<_> = fs::read_dir(&directory)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let entries: Vec<_> =
+        fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(entries.len() >= 3, "{entries:?}");
     for path in entries {
         assert_eq!(mode(&path), 0o600, "{path:?}");

@@ -29,11 +29,7 @@ fn create(election: &str) -> Act {
 
 /// A running election with the voters 1 to 1,000.
 fn running(election: &str) -> Vec<Act> {
-    vec![
-        create(election),
-        Act::Issue(id(election), numbers(1..=1_000)),
-        Act::Open(id(election)),
-    ]
+    vec![create(election), Act::Issue(id(election), numbers(1..=1_000)), Act::Open(id(election))]
 }
 
 fn vote(election: &str, number: u64, choice: usize, nonce: u8) -> Vote {

@@ -9,10 +9,7 @@ use crate::failure::Failure;
 
 /// Votes, shows results, and has the lines of a file counted, over Cap'n Proto.
 #[derive(Debug, Parser)]
-#[command(
-    version,
-    after_help = "Exit status: 0 done, 1 fault, 2 usage, 3 refused."
-)]
+#[command(version, after_help = "Exit status: 0 done, 1 fault, 2 usage, 3 refused.")]
 pub(crate) struct Arguments {
     /// The server: a link such as capvote://HOST:PORT, or a file that holds one.
     #[arg(
@@ -45,12 +42,7 @@ pub(crate) enum Command {
         /// Whom to vote for: the name as it is on the slate.
         candidate: String,
         /// Your voter number, with or without separators. Asked for, without echo, where it is not given.
-        #[arg(
-            long,
-            value_name = "N",
-            env = "CAPVOTE_VOTER_NUMBER",
-            hide_env_values = true
-        )]
+        #[arg(long, value_name = "N", env = "CAPVOTE_VOTER_NUMBER", hide_env_values = true)]
         voter_number: Option<String>,
     },
     /// Show the votes of one candidate, or of all.
@@ -76,25 +68,17 @@ impl Arguments {
         } else {
             read_link(Path::new(&self.link))?
         };
-        text.trim()
-            .parse()
-            .map_err(|error| Failure::Usage(format!("--link: {error}")))
+        text.trim().parse().map_err(|error| Failure::Usage(format!("--link: {error}")))
     }
 }
 
 fn read_link(path: &Path) -> Result<String, Failure> {
     use std::io::Read;
 
-    let unreadable = |error| {
-        Failure::Fault(format!(
-            "cannot read a link from {}: {error}",
-            path.display()
-        ))
-    };
+    let unreadable =
+        |error| Failure::Fault(format!("cannot read a link from {}: {error}", path.display()));
     let file = std::fs::File::open(path).map_err(unreadable)?;
     let mut text = String::new();
-    file.take(LINK_BYTES_MAX as u64 + 2)
-        .read_to_string(&mut text)
-        .map_err(unreadable)?;
+    file.take(LINK_BYTES_MAX as u64 + 2).read_to_string(&mut text).map_err(unreadable)?;
     Ok(text)
 }

@@ -18,13 +18,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let prepared = Prepared::new(&arguments)?;
     let client = Client::connect(&link).await?;
     let in_link = link.election.as_ref().map(|id| id.as_str());
-    let election = client.election(
-        arguments
-            .election
-            .as_deref()
-            .or(in_link)
-            .unwrap_or_default(),
-    );
+    let election = client.election(arguments.election.as_deref().or(in_link).unwrap_or_default());
     let json = arguments.json;
     match prepared {
         Prepared::Elections => show::elections(&client.elections().await?, json),
@@ -44,11 +38,7 @@ enum Prepared {
     Info,
     Vote(Ballot),
     Result(Option<String>),
-    CountLines {
-        file: Box<dyn Read + Send>,
-        name: String,
-        quiet: bool,
-    },
+    CountLines { file: Box<dyn Read + Send>, name: String, quiet: bool },
 }
 
 impl Prepared {
@@ -56,18 +46,13 @@ impl Prepared {
         Ok(match &arguments.command {
             Command::Elections => Self::Elections,
             Command::Info => Self::Info,
-            Command::Vote {
-                candidate,
-                voter_number,
-            } => Self::Vote(Ballot::new(candidate, number(voter_number.as_deref())?)?),
+            Command::Vote { candidate, voter_number } => {
+                Self::Vote(Ballot::new(candidate, number(voter_number.as_deref())?)?)
+            }
             Command::Result { candidate } => Self::Result(candidate.clone()),
             Command::CountLines { file, quiet } => {
                 let name = file.display().to_string();
-                Self::CountLines {
-                    file: open(file)?,
-                    name,
-                    quiet: *quiet,
-                }
+                Self::CountLines { file: open(file)?, name, quiet: *quiet }
             }
         })
     }
@@ -83,9 +68,7 @@ fn number(given: Option<&str>) -> Result<VoterNumber, Failure> {
             ))
         })?,
     };
-    typed
-        .parse()
-        .map_err(|error| Failure::Usage(format!("--voter-number: {error}")))
+    typed.parse().map_err(|error| Failure::Usage(format!("--voter-number: {error}")))
 }
 
 fn open(file: &Path) -> Result<Box<dyn Read + Send>, Failure> {
@@ -99,9 +82,7 @@ fn open(file: &Path) -> Result<Box<dyn Read + Send>, Failure> {
 
 async fn vote(election: &Election, ballot: &Ballot, json: bool) -> Result<(), Failure> {
     let mut message = String::new();
-    let outcome = election
-        .vote(ballot, |text| message = show::printable(text))
-        .await;
+    let outcome = election.vote(ballot, |text| message = show::printable(text)).await;
     let outcome = outcome.map_err(|error| match error {
         client::Error::Disconnected | client::Error::NoAnswer(_) => Failure::Fault(format!(
             "{error}, so it is not known whether the vote was recorded; vote again: it cannot count twice"
@@ -114,11 +95,7 @@ async fn vote(election: &Election, ballot: &Ballot, json: bool) -> Result<(), Fa
     } else if recorded {
         writeln!(io::stdout(), "{message}")?;
     }
-    if recorded {
-        Ok(())
-    } else {
-        Err(Failure::Refused(message))
-    }
+    if recorded { Ok(()) } else { Err(Failure::Refused(message)) }
 }
 
 async fn result(election: &Election, candidate: &str, json: bool) -> Result<(), Failure> {
@@ -173,11 +150,7 @@ async fn count_lines(
     }
     // A program that reads this wants the number and nothing else.
     match terminal {
-        true => writeln!(
-            output,
-            "{count} {}",
-            if count == 1 { "line" } else { "lines" }
-        )?,
+        true => writeln!(output, "{count} {}", if count == 1 { "line" } else { "lines" })?,
         false => writeln!(output, "{count}")?,
     }
     Ok(output.flush()?)

@@ -17,13 +17,11 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(exit) => return exit,
     };
-    let runtime = match Builder::new_current_thread()
-        .enable_all()
-        .build_local(LocalOptions::default())
-    {
-        Ok(runtime) => runtime,
-        Err(error) => return command_line::end(PROGRAM, error, Exit::Fault),
-    };
+    let runtime =
+        match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
+            Ok(runtime) => runtime,
+            Err(error) => return command_line::end(PROGRAM, error, Exit::Fault),
+        };
     match runtime.block_on(commands::run(arguments)) {
         Ok(()) => Exit::Done.into(),
         Err(failure) => failure.end(PROGRAM),

@@ -17,15 +17,14 @@ pub(crate) fn json(document: &Value) -> Result<(), Failure> {
 
 /// A text of the server's, with whatever could reach into the terminal escaped.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .fold(String::new(), |mut printable, character| {
-            if character.is_control() {
-                printable.extend(character.escape_default());
-            } else {
-                printable.push(character);
-            }
-            printable
-        })
+    text.chars().fold(String::new(), |mut printable, character| {
+        if character.is_control() {
+            printable.extend(character.escape_default());
+        } else {
+            printable.push(character);
+        }
+        printable
+    })
 }
 
 pub(crate) fn elections(elections: &[Info], as_json: bool) -> Result<(), Failure> {
@@ -33,10 +32,7 @@ pub(crate) fn elections(elections: &[Info], as_json: bool) -> Result<(), Failure
         return json(&elections.iter().map(info_document).collect());
     }
     if elections.is_empty() {
-        return Ok(writeln!(
-            io::stdout(),
-            "There is no election on this server."
-        )?);
+        return Ok(writeln!(io::stdout(), "There is no election on this server.")?);
     }
     let mut table = table(["election", "state", "candidates", "voters"]);
     align_right(&mut table, 2);
@@ -57,11 +53,7 @@ pub(crate) fn info(info: &Info, as_json: bool) -> Result<(), Failure> {
         return json(&info_document(info));
     }
     let mut stdout = io::stdout();
-    let title = if info.title.is_empty() {
-        &info.id
-    } else {
-        &info.title
-    };
+    let title = if info.title.is_empty() { &info.id } else { &info.title };
     writeln!(stdout, "{} ({})", printable(title), state(info.state))?;
     writeln!(stdout, "Voters: {}", info.voters)?;
     writeln!(stdout, "Candidates:")?;
@@ -109,12 +101,7 @@ pub(crate) fn results(results: &Results, as_json: bool) -> Result<(), Failure> {
         table.add_row([printable(candidate), votes.to_string()]);
     }
     print(&table)?;
-    let Results {
-        ballots,
-        voters,
-        status,
-        ..
-    } = results;
+    let Results { ballots, voters, status, .. } = results;
     Ok(writeln!(
         io::stdout(),
         "{ballots} of {voters} have voted; these results are {}.",

@@ -87,18 +87,11 @@ impl LedgerFile {
         // SQLite gives the files beside it the same permissions.
         private_file(&path).map_err(inaccessible(&path))?;
         let connection = connect(&path).map_err(|error| not_opened(&path, error))?;
-        let mut file = Self {
-            connection,
-            path,
-            _lock: lock,
-        };
+        let mut file = Self { connection, path, _lock: lock };
         file.check_format()?;
-        file.prepare()
-            .map_err(|error| not_opened(&file.path, error))?;
+        file.prepare().map_err(|error| not_opened(&file.path, error))?;
         // New names in the folder have to survive a power cut as well as what is in the files.
-        File::open(directory)
-            .and_then(|it| it.sync_all())
-            .map_err(inaccessible(directory))?;
+        File::open(directory).and_then(|it| it.sync_all()).map_err(inaccessible(directory))?;
         Ok(file)
     }
 
@@ -117,21 +110,14 @@ impl LedgerFile {
             Ok((self.pragma("application_id")?, self.pragma("user_version")?))
         };
         let (application, format) = read().map_err(|error| not_opened(&self.path, error))?;
-        let empty = self
-            .is_empty()
-            .map_err(|error| not_opened(&self.path, error))?;
-        let foreign = |why: String| LedgerError::Foreign {
-            path: self.path.clone(),
-            why,
-        };
+        let empty = self.is_empty().map_err(|error| not_opened(&self.path, error))?;
+        let foreign = |why: String| LedgerError::Foreign { path: self.path.clone(), why };
         if application == 0 && empty {
             Ok(())
         } else if application != APPLICATION_ID {
             Err(foreign("it is a SQLite file of some other program".into()))
         } else if format != FORMAT {
-            Err(foreign(format!(
-                "its format is {format}, and this version reads {FORMAT}"
-            )))
+            Err(foreign(format!("its format is {format}, and this version reads {FORMAT}")))
         } else {
             Ok(())
         }
@@ -143,8 +129,7 @@ impl LedgerFile {
         self.connection.pragma_update(None, "synchronous", "FULL")?;
         // On macOS a plain sync leaves data in the drive's cache; elsewhere these do nothing.
         self.connection.pragma_update(None, "fullfsync", true)?;
-        self.connection
-            .pragma_update(None, "checkpoint_fullfsync", true)?;
+        self.connection.pragma_update(None, "checkpoint_fullfsync", true)?;
         self.connection.pragma_update(None, "foreign_keys", true)?;
         if self.is_empty()? {
             let transaction = self.connection.transaction()?;
@@ -157,15 +142,11 @@ impl LedgerFile {
     }
 
     fn is_empty(&self) -> rusqlite::Result<bool> {
-        self.connection
-            .query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| {
-                row.get(0)
-            })
+        self.connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))
     }
 
     fn pragma(&self, name: &str) -> rusqlite::Result<i64> {
-        self.connection
-            .pragma_query_value(None, name, |row| row.get(0))
+        self.connection.pragma_query_value(None, name, |row| row.get(0))
     }
 }
 
@@ -177,12 +158,8 @@ pub(super) fn choice(stored: i64) -> rusqlite::Result<Choice> {
 
 /// Reads a stored nonce.
 pub(super) fn nonce(stored: rusqlite::types::ValueRef<'_>) -> rusqlite::Result<Nonce> {
-    Nonce::try_from(
-        stored
-            .as_blob()
-            .map_err(|error| invalid(error.to_string()))?,
-    )
-    .map_err(|error| invalid(error.to_string()))
+    Nonce::try_from(stored.as_blob().map_err(|error| invalid(error.to_string()))?)
+        .map_err(|error| invalid(error.to_string()))
 }
 
 /// What SQLite would say of a value it cannot convert.
@@ -192,10 +169,7 @@ pub(super) fn invalid(what: String) -> rusqlite::Error {
 
 fn lock(directory: &Path) -> Result<File, LedgerError> {
     let path = directory.join(LOCK_NAME);
-    let inaccessible = |source| LedgerError::Inaccessible {
-        path: path.clone(),
-        source,
-    };
+    let inaccessible = |source| LedgerError::Inaccessible { path: path.clone(), source };
     let file = private_file(&path).map_err(inaccessible)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -206,13 +180,7 @@ fn lock(directory: &Path) -> Result<File, LedgerError> {
 
 /// Opens a file that only its owner may read, and makes it where it is missing.
 fn private_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
@@ -226,17 +194,12 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 pub(super) fn not_opened(path: &Path, error: rusqlite::Error) -> LedgerError {
     let path = path.to_owned();
     match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => LedgerError::Foreign {
-            path,
-            why: "it is not a SQLite file".into(),
-        },
-        Some(ErrorCode::DatabaseCorrupt) | None => LedgerError::Damaged {
-            path,
-            what: error.to_string(),
-        },
-        Some(_) => LedgerError::Inaccessible {
-            path,
-            source: io::Error::other(error),
-        },
+        Some(ErrorCode::NotADatabase) => {
+            LedgerError::Foreign { path, why: "it is not a SQLite file".into() }
+        }
+        Some(ErrorCode::DatabaseCorrupt) | None => {
+            LedgerError::Damaged { path, what: error.to_string() }
+        }
+        Some(_) => LedgerError::Inaccessible { path, source: io::Error::other(error) },
     }
 }

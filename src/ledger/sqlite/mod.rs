@@ -67,11 +67,7 @@ impl SqliteLedger {
     pub fn open(directory: &Path) -> Result<Self, LedgerError> {
         let file = LedgerFile::open(directory)?;
         let elections = replay::replay(&file)?;
-        Ok(Self {
-            file,
-            elections,
-            stopped: None,
-        })
+        Ok(Self { file, elections, stopped: None })
     }
 
     fn check_running(&self) -> Result<(), LedgerError> {
@@ -84,10 +80,8 @@ impl SqliteLedger {
     /// What a failed write means, and whether the ledger can go on after it.
     fn failed(&mut self, error: rusqlite::Error) -> LedgerError {
         use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull};
-        let harmless = matches!(
-            error.sqlite_error_code(),
-            Some(DatabaseBusy | DatabaseLocked | DiskFull)
-        );
+        let harmless =
+            matches!(error.sqlite_error_code(), Some(DatabaseBusy | DatabaseLocked | DiskFull));
         let rolled_back = self.file.connection.is_autocommit();
         if harmless && rolled_back {
             return LedgerError::NotStored(error.to_string());
@@ -122,10 +116,7 @@ impl SqliteLedger {
                     let recent = ballot.get().checked_sub(self.elections.ballots + 1);
                     let cast = match recent.and_then(|index| counted.get(index as usize)) {
                         Some(counted) => (votes[counted.vote].choice, votes[counted.vote].nonce),
-                        None => self
-                            .file
-                            .ballot(ballot)
-                            .map_err(|error| self.failed(error))?,
+                        None => self.file.ballot(ballot).map_err(|error| self.failed(error))?,
                     };
                     if cast == (vote.choice, vote.nonce) {
                         Outcome::Recorded(receipt(self.elections.kept[election].definition(), vote))
@@ -139,12 +130,7 @@ impl SqliteLedger {
                         LedgerError::NotStored("it holds as many ballots as it can".into())
                     })?;
                     kept.ballot_box.count(place, vote.choice, ballot);
-                    counted.push(Counted {
-                        election,
-                        vote: index,
-                        place,
-                        ballot,
-                    });
+                    counted.push(Counted { election, vote: index, place, ballot });
                     Outcome::Recorded(receipt(kept.definition(), vote))
                 }
             };
@@ -219,11 +205,7 @@ impl Ledger for SqliteLedger {
     }
 
     fn standings(&self) -> Vec<Arc<Standing>> {
-        self.elections
-            .kept
-            .iter()
-            .map(|kept| kept.standing.clone())
-            .collect()
+        self.elections.kept.iter().map(|kept| kept.standing.clone()).collect()
     }
 }
 
@@ -235,10 +217,7 @@ impl Elections {
             Act::Issue(id, numbers) => (id, self.change(id, |it| it.issue(numbers.clone()))?),
             Act::Open(id) => (id, self.change(id, BallotBox::open)?),
         };
-        changed.map_err(|refusal| LedgerError::NotAllowed {
-            election: id.clone(),
-            refusal,
-        })?;
+        changed.map_err(|refusal| LedgerError::NotAllowed { election: id.clone(), refusal })?;
         Ok(self.by_id[id])
     }
 
@@ -251,8 +230,7 @@ impl Elections {
             return Err(LedgerError::TooManyElections);
         }
         self.by_id.insert(definition.id.clone(), index);
-        self.kept
-            .push(Kept::new(index as i64 + 1, definition.clone()));
+        self.kept.push(Kept::new(index as i64 + 1, definition.clone()));
         Ok(index)
     }
 
@@ -272,12 +250,7 @@ impl Kept {
     fn new(key: i64, definition: Arc<Definition>) -> Self {
         let ballot_box = BallotBox::new(definition);
         let standing = Arc::new(ballot_box.standing());
-        Self {
-            key,
-            ballot_box,
-            head: GENESIS,
-            standing,
-        }
+        Self { key, ballot_box, head: GENESIS, standing }
     }
 
     fn definition(&self) -> &Definition {

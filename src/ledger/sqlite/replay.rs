@@ -15,11 +15,7 @@ use crate::ledger::chain::{Kind, Seal};
 
 /// Every election of the file as its entries tell.
 pub(super) fn replay(file: &LedgerFile) -> Result<Elections, LedgerError> {
-    Replay {
-        file,
-        elections: Elections::default(),
-    }
-    .run()
+    Replay { file, elections: Elections::default() }.run()
 }
 
 struct Replay<'a> {
@@ -41,11 +37,7 @@ struct Entry {
 impl Replay<'_> {
     fn run(mut self) -> Result<Elections, LedgerError> {
         let connection = &self.file.connection;
-        let prepare = |sql| {
-            connection
-                .prepare(sql)
-                .map_err(|error| self.unreadable(error))
-        };
+        let prepare = |sql| connection.prepare(sql).map_err(|error| self.unreadable(error));
         let mut entries =
             prepare("SELECT id, election, kind, first, last, head FROM entries ORDER BY id")?;
         let mut roll = prepare("SELECT id, election, numbers FROM roll ORDER BY id")?;
@@ -112,19 +104,16 @@ impl Replay<'_> {
         let key = entry.election as i64 + 1;
         let connection = &self.file.connection;
         let (id, title) = connection
-            .query_row(
-                "SELECT id, title FROM elections WHERE key = ?1",
-                [key],
-                |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)),
-            )
+            .query_row("SELECT id, title FROM elections WHERE key = ?1", [key], |row| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+            })
             .map_err(|error| self.unreadable(error))?;
         let candidates: Vec<String> = connection
             .prepare("SELECT name FROM candidates WHERE election = ?1 ORDER BY position")
             .and_then(|mut statement| statement.query_map([key], |row| row.get(0))?.collect())
             .map_err(|error| self.unreadable(error))?;
-        let id: ElectionId = id
-            .parse()
-            .map_err(|_| self.entry_damaged(entry, "has an impossible id"))?;
+        let id: ElectionId =
+            id.parse().map_err(|_| self.entry_damaged(entry, "has an impossible id"))?;
         let definition = Definition::new(id, title, candidates)
             .map_err(|error| self.entry_damaged(entry, &error.to_string()))?;
         Ok(Arc::new(definition))
@@ -140,25 +129,18 @@ impl Replay<'_> {
         for id in entry.rows.clone() {
             let row = self.row(entry, roll, "roll", id)?;
             let stored = row.get_ref(2).and_then(|value| Ok(value.as_blob()?));
-            let (chunks, rest) = stored
-                .map_err(|error| self.unreadable(error))?
-                .as_chunks::<8>();
+            let (chunks, rest) = stored.map_err(|error| self.unreadable(error))?.as_chunks::<8>();
             if !rest.is_empty() {
                 return Err(
                     self.entry_damaged(entry, &format!("names roll row {id}, which is cut short"))
                 );
             }
             let start = numbers.len();
-            numbers.extend(
-                chunks
-                    .iter()
-                    .map(|&bytes| VoterNumber::from(u64::from_le_bytes(bytes))),
-            );
+            numbers
+                .extend(chunks.iter().map(|&bytes| VoterNumber::from(u64::from_le_bytes(bytes))));
             seal.numbers(&numbers[start..]);
         }
-        let issued = self.elections.kept[entry.election]
-            .ballot_box
-            .issue(numbers);
+        let issued = self.elections.kept[entry.election].ballot_box.issue(numbers);
         issued.map_err(|refusal| self.entry_damaged(entry, &refusal.to_string()))
     }
 
@@ -199,16 +181,12 @@ impl Replay<'_> {
     ) -> Result<&'r Row<'r>, LedgerError> {
         let row = self.next(rows)?;
         let found = match row {
-            Some(row) => row
-                .get(0)
-                .and_then(|id: i64| Ok((id, row.get::<_, i64>(1)?))),
+            Some(row) => row.get(0).and_then(|id: i64| Ok((id, row.get::<_, i64>(1)?))),
             None => Err(rusqlite::Error::QueryReturnedNoRows),
         };
         match (row, found) {
             (Some(row), Ok(found)) if found == (id, entry.election as i64 + 1) => Ok(row),
-            _ => Err(self.damaged(format!(
-                "row {id} of the table {table} is missing or altered"
-            ))),
+            _ => Err(self.damaged(format!("row {id} of the table {table} is missing or altered"))),
         }
     }
 
@@ -240,10 +218,7 @@ impl Replay<'_> {
     }
 
     fn damaged(&self, what: impl Into<String>) -> LedgerError {
-        LedgerError::Damaged {
-            path: self.file.path.clone(),
-            what: what.into(),
-        }
+        LedgerError::Damaged { path: self.file.path.clone(), what: what.into() }
     }
 
     fn entry_damaged(&self, entry: &Entry, what: &str) -> LedgerError {
@@ -253,9 +228,5 @@ impl Replay<'_> {
 
 fn ballot(row: &Row<'_>) -> rusqlite::Result<(VoterNumber, Choice, Nonce)> {
     let number = VoterNumber::from(row.get::<_, i64>(2)?.cast_unsigned());
-    Ok((
-        number,
-        file::choice(row.get(3)?)?,
-        file::nonce(row.get_ref(4)?)?,
-    ))
+    Ok((number, file::choice(row.get(3)?)?, file::nonce(row.get_ref(4)?)?))
 }

@@ -38,21 +38,12 @@ pub(super) fn ballots(
             let voter = vote.number.get().cast_signed();
             let choice = vote.choice.index() as i64;
             let ballot = counted.ballot.get() as i64;
-            insert.execute(params![
-                ballot,
-                kept.key,
-                voter,
-                choice,
-                vote.nonce.as_bytes()
-            ])?;
+            insert.execute(params![ballot, kept.key, voter, choice, vote.nonce.as_bytes()])?;
             seal.ballot(vote.number, vote.choice, &vote.nonce);
         }
         let first = group[0].ballot.get() as i64;
         let rows = (first, first + group.len() as i64 - 1);
-        heads.push((
-            election,
-            entry(&transaction, kept.key, Kind::Ballots, Some(rows), seal)?,
-        ));
+        heads.push((election, entry(&transaction, kept.key, Kind::Ballots, Some(rows), seal)?));
     }
     transaction.commit()?;
     Ok(heads)
@@ -145,10 +136,7 @@ fn issue(
         transaction.prepare_cached("INSERT INTO roll (election, numbers) VALUES (?1, ?2)")?;
     let mut rows = None;
     for chunk in numbers.chunks(ROLL_ROW_NUMBERS) {
-        let bytes: Vec<u8> = chunk
-            .iter()
-            .flat_map(|number| number.get().to_le_bytes())
-            .collect();
+        let bytes: Vec<u8> = chunk.iter().flat_map(|number| number.get().to_le_bytes()).collect();
         let row = insert.insert(params![key, bytes])?;
         seal.numbers(chunk);
         rows = Some((rows.map_or(row, |(first, _)| first), row));

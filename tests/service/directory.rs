@@ -1,0 +1,79 @@
+//! The directory: finding elections, and what a token opens.
+
+use capvote::client::Error;
+use capvote::election::ElectionState;
+
+use crate::harness::{board, harness, soon};
+
+fn reason<T: std::fmt::Debug>(answer: Result<T, Error>) -> String {
+    match answer {
+        Err(Error::Remote(reason)) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn elections_are_found_by_id_and_the_only_one_without() {
+    let harness = board().await;
+    let client = harness.connect();
+    for id in ["", "board"] {
+        let info = soon(client.election(id).info()).await.unwrap();
+        assert_eq!(
+            (info.id.as_str(), info.title.as_str(), info.voters),
+            ("board", "The board", 1_000)
+        );
+        assert_eq!(
+            (info.candidates, info.state),
+            (vec!["Ada".into(), "Grace".into()], ElectionState::Open)
+        );
+    }
+    for id in ["Board", "board ", "\n", &"x".repeat(10_000)] {
+        let reason = reason(soon(client.election(id).info()).await);
+        assert!(reason.contains("there is no election") && reason.contains("board"), "{reason}");
+        assert!(reason.len() < 300, "{reason}");
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn without_an_id_there_has_to_be_one_election() {
+    let none = harness(&[]).await;
+    assert!(soon(none.connect().elections()).await.unwrap().is_empty());
+    assert_eq!(
+        reason(soon(none.connect().election("").info()).await),
+        "there is no election on this server"
+    );
+
+    let two = harness(&[("board", &["Ada"], 5), ("cake", &["Plum", "Apple"], 0)]).await;
+    let client = two.connect();
+    assert_eq!(
+        reason(soon(client.election("").results()).await),
+        "which election? There are board, cake"
+    );
+    let elections = soon(client.elections()).await.unwrap();
+    let states: Vec<_> = elections.iter().map(|info| (info.id.as_str(), info.state)).collect();
+    assert_eq!(states, [("board", ElectionState::Open), ("cake", ElectionState::Draft)]);
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_wrong_token_opens_nothing() {
+    let harness = board().await;
+    let client = harness.connect();
+    for token in [&b""[..], b"guess", &[7; 32], &[7; 100_000]] {
+        let mut request = client.directory().restore_request();
+        request.get().set_token(token);
+        let error = soon(request.send().promise).await.err().unwrap();
+        assert!(error.extra.contains("opens nothing here"), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_call_outlives_no_connection() {
+    let harness = board().await;
+    let client = harness.connect();
+    let directory = client.directory().clone();
+    soon(directory.elections_request().send().promise).await.unwrap();
+    let pending = directory.elections_request().send().promise;
+    drop(client);
+    assert!(soon(pending).await.is_err());
+    assert!(soon(directory.elections_request().send().promise).await.is_err());
+}

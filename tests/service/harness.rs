@@ -1,0 +1,97 @@
+//! A server without sockets: real ledger, clerk and capabilities, and connections in memory.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use capvote::client::{Ballot, Client};
+use capvote::election::{Definition, VoterNumber};
+use capvote::ledger::{Act, Clerk, SqliteLedger};
+use capvote::net::connection;
+use capvote::service;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+/// The bytes that fit into a connection in memory, as into a socket's buffer.
+const PIPE_BYTES: usize = 64 * 1024;
+
+/// How long a test waits for what has to happen. Reached only when it does not happen.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The voters on the roll of [`Harness::board`]: 1 to this.
+pub(crate) const VOTERS: u64 = 1_000;
+
+pub(crate) struct Harness {
+    pub(crate) clerk: Clerk,
+    pub(crate) stop: CancellationToken,
+    _directory: TempDir,
+}
+
+/// A server with the given elections, of which each is open where it has voters.
+pub(crate) async fn harness(elections: &[(&str, &[&str], u64)]) -> Rc<Harness> {
+    let directory = tempfile::tempdir().unwrap();
+    let clerk = Clerk::start(SqliteLedger::open(directory.path()).unwrap()).unwrap();
+    for &(id, candidates, voters) in elections {
+        let id: capvote::election::ElectionId = id.parse().unwrap();
+        let candidates = candidates.iter().map(|name| name.to_string()).collect();
+        let definition = Definition::new(id.clone(), format!("The {id}"), candidates).unwrap();
+        let mut acts = vec![Act::Create(Arc::new(definition))];
+        if voters > 0 {
+            acts.push(Act::Issue(id.clone(), (1..=voters).map(VoterNumber::from).collect()));
+            acts.push(Act::Open(id));
+        }
+        clerk.handle().administer(acts).await.unwrap();
+    }
+    Rc::new(Harness { clerk, stop: CancellationToken::new(), _directory: directory })
+}
+
+/// A server with the one election "board": Ada against Grace.
+pub(crate) async fn board() -> Rc<Harness> {
+    harness(&[("board", &["Ada", "Grace"], VOTERS)]).await
+}
+
+impl Harness {
+    /// A new connection: the client's end of its stream.
+    pub(crate) fn stream(&self) -> tokio::io::DuplexStream {
+        let (here, there) = tokio::io::duplex(PIPE_BYTES);
+        let handle = self.clerk.handle();
+        let bootstrap = move |work| service::bootstrap(handle, work);
+        tokio::task::spawn_local(connection::serve(there, bootstrap, self.stop.clone()));
+        here
+    }
+
+    pub(crate) fn connect(&self) -> Client {
+        Client::over(self.stream())
+    }
+
+    /// The votes of each candidate of "board", as a fresh connection sees them.
+    pub(crate) async fn tally(&self) -> Vec<(String, u64)> {
+        let results = self.connect().election("board").results().await.unwrap();
+        assert_eq!(results.ballots, results.candidates.iter().map(|(_, votes)| votes).sum::<u64>());
+        results.candidates
+    }
+}
+
+pub(crate) fn ballot(candidate: &str, number: u64) -> Ballot {
+    Ballot::new(candidate, number.into()).unwrap()
+}
+
+/// What a future comes to, which has to be soon.
+pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, future).await {
+        Ok(value) => value,
+        Err(_) => panic!("this did not happen within {PATIENCE:?}"),
+    }
+}
+
+/// What each of these comes to, all running at once on this thread.
+pub(crate) async fn all<T: 'static>(
+    futures: impl IntoIterator<Item = impl Future<Output = T> + 'static>,
+) -> Vec<T> {
+    let tasks: Vec<_> = futures.into_iter().map(tokio::task::spawn_local).collect();
+    let mut values = Vec::new();
+    for task in tasks {
+        values.push(soon(task).await.unwrap());
+    }
+    values
+}

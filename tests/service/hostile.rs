@@ -1,0 +1,197 @@
+//! Peers that hang, leave, fail or send nonsense: the vote stands, and others notice nothing.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use capvote::client::{Client, VoteOutcome};
+use capvote::schema::election_capnp::{message_sink, vote_outcome};
+use capvote::service::UNANSWERED_MESSAGES_MAX;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::Semaphore;
+
+use crate::harness::{Harness, all, ballot, board, soon};
+
+/// A sink that counts its messages and then does as it likes.
+struct Sink<F> {
+    messages: Rc<Cell<usize>>,
+    then: fn() -> F,
+}
+
+impl<F: Future<Output = capnp::Result<()>> + 'static> message_sink::Server for Sink<F> {
+    async fn message(
+        self: Rc<Self>,
+        _: message_sink::MessageParams,
+        _: message_sink::MessageResults,
+    ) -> capnp::Result<()> {
+        self.messages.set(self.messages.get() + 1);
+        (self.then)().await
+    }
+}
+
+/// Sends a vote, without the library, and returns the promise of its answer.
+fn send_vote(
+    client: &Client,
+    number: u64,
+    sink: Option<message_sink::Client>,
+) -> impl Future<Output = bool> + 'static {
+    let election = client.election("board");
+    let mut request = election.capability().vote_request();
+    request.get().set_candidate("Ada");
+    request.get().set_voter_number(number);
+    if let Some(sink) = sink {
+        request.get().set_messages(sink);
+    }
+    let promise = request.send().promise;
+    async move {
+        let answer = promise.await.unwrap();
+        matches!(
+            answer.get().unwrap().get_outcome().unwrap().which().unwrap(),
+            vote_outcome::Recorded(_)
+        )
+    }
+}
+
+/// Waits until so many votes are recorded.
+async fn recorded(harness: &Harness, ballots: u64) {
+    let mut changes = harness.clerk.handle().changes();
+    soon(changes.wait_for(|board| board[0].ballots == ballots)).await.unwrap();
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_sink_that_never_answers_holds_up_nobody() {
+    let harness = board().await;
+    let client = harness.connect();
+    let messages = Rc::new(Cell::new(0));
+    let votes = (1..=UNANSWERED_MESSAGES_MAX as u64).map(|number| {
+        let sink = Sink { messages: messages.clone(), then: std::future::pending };
+        send_vote(&client, number, Some(capnp_rpc::new_client(sink)))
+    });
+    assert!(all(votes).await.into_iter().all(|recorded| recorded));
+    assert_eq!(messages.get(), UNANSWERED_MESSAGES_MAX);
+    let other =
+        harness.connect().election("board").vote(&ballot("Ada", 999), |_| {}).await.unwrap();
+    assert!(matches!(other, VoteOutcome::Recorded(_)));
+}
+
+#[tokio::test(flavor = "local")]
+async fn past_the_maximum_a_connection_waits_for_its_own_sinks_and_no_other_does() {
+    let harness = board().await;
+    let client = harness.connect();
+    let answers = Rc::new(Semaphore::new(0));
+    let sink = || {
+        let answers = answers.clone();
+        capnp_rpc::new_client::<message_sink::Client, _>(Patient(answers))
+    };
+    let full = UNANSWERED_MESSAGES_MAX as u64;
+    all((1..=full).map(|number| send_vote(&client, number, Some(sink())))).await;
+
+    let mut one_more = std::pin::pin!(send_vote(&client, full + 1, Some(sink())));
+    assert!(futures::poll!(&mut one_more).is_pending());
+    assert!(soon(send_vote(&client, full + 2, None)).await, "a vote without a sink waits for none");
+    assert!(soon(send_vote(&harness.connect(), full + 3, Some(sink()))).await);
+    assert!(futures::poll!(&mut one_more).is_pending());
+    answers.add_permits(1);
+    assert!(soon(one_more).await);
+}
+
+/// A sink that answers when it gets a permit.
+struct Patient(Rc<Semaphore>);
+
+impl message_sink::Server for Patient {
+    async fn message(
+        self: Rc<Self>,
+        _: message_sink::MessageParams,
+        _: message_sink::MessageResults,
+    ) -> capnp::Result<()> {
+        self.0.acquire().await.unwrap().forget();
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_sink_that_raises_changes_nothing() {
+    let harness = board().await;
+    let client = harness.connect();
+    let messages = Rc::new(Cell::new(0));
+    let raise = || std::future::ready(Err(capnp::Error::failed("no thanks".into())));
+    for number in 1..=10 {
+        let sink = Sink { messages: messages.clone(), then: raise };
+        assert!(soon(send_vote(&client, number, Some(capnp_rpc::new_client(sink)))).await);
+    }
+    assert_eq!(messages.get(), 10);
+    assert_eq!(harness.tally().await[0].1, 10);
+}
+
+#[tokio::test(flavor = "local")]
+async fn the_vote_of_a_client_that_leaves_at_once_stands() {
+    let harness = board().await;
+    for number in 1..=50 {
+        let client = harness.connect();
+        if number % 2 == 0 {
+            soon(client.election("board").info()).await.unwrap();
+        }
+        // Otherwise the vote is the first thing the server hears, on a promise of a promise.
+        let vote = tokio::task::spawn_local(send_vote(&client, number, None));
+        // The vote is on its way when the connection's own task has run; then the client is gone.
+        tokio::task::yield_now().await;
+        drop(client);
+        vote.abort();
+        let _ = vote.await;
+        recorded(&harness, number).await;
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_lost_connection_is_told_and_the_retry_is_recorded_once() {
+    let harness = board().await;
+    let client = harness.connect();
+    soon(client.election("board").info()).await.unwrap();
+    harness.stop.cancel();
+    soon(client.closed()).await;
+    let ballot = ballot("Ada", 1);
+    let error = soon(client.election("board").vote(&ballot, |_| {})).await.unwrap_err();
+    assert!(matches!(error, capvote::client::Error::Disconnected), "{error:?}");
+}
+
+#[tokio::test(flavor = "local")]
+async fn bytes_that_are_no_messages_cost_only_their_sender() {
+    let harness = board().await;
+    let honest = harness.connect();
+    let segment = |words: u32| [[0, 0, 0, 0], words.to_le_bytes()].concat();
+    let nonsense: [Vec<u8>; 6] = [
+        b"GET / HTTP/1.1\r\n\r\n".to_vec(),
+        vec![0; 64],
+        vec![0xff; 4_096],
+        segment(u32::MAX),
+        [segment(1), vec![0xff; 8]].concat(),
+        (0..10_000u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect(),
+    ];
+    for bytes in nonsense {
+        let mut stream = harness.stream();
+        // The server may have hung up before everything is written.
+        let _ = soon(stream.write_all(&bytes)).await;
+        let _ = stream.shutdown().await;
+        let mut answer = Vec::new();
+        soon(stream.read_to_end(&mut answer)).await.unwrap();
+    }
+    soon(honest.election("board").info()).await.unwrap();
+}
+
+#[tokio::test(flavor = "local")]
+async fn wrong_types_are_told_what_is_wrong() {
+    let harness = board().await;
+    let client = harness.connect();
+    // A message sink that is a line counter: its answer is none of the vote's business.
+    let counter = client.line_counter();
+    let not_a_sink = counter.capability().client.hook.add_ref();
+    let not_a_sink = capnp::capability::FromClientHook::new(not_a_sink);
+    assert!(soon(send_vote(&client, 1, Some(not_a_sink))).await);
+    // A candidate that is not UTF-8.
+    let election = client.election("board");
+    let mut request = election.capability().vote_request();
+    request.get().set_candidate(capnp::text::Reader(b"\xff\xfe"));
+    request.get().set_voter_number(2);
+    let answer = soon(request.send().promise).await.unwrap();
+    let outcome = answer.get().unwrap().get_outcome().unwrap().which().unwrap();
+    assert!(matches!(outcome, vote_outcome::UnknownCandidate(_)));
+}

@@ -1,0 +1,244 @@
+//! Counting lines: any bytes, any reader, any callback, and every way to fail.
+
+use std::io::{self, Cursor, Read};
+use std::rc::Rc;
+
+use capvote::client::{Client, Error};
+use capvote::schema::lines_capnp::{line_sink, remote_file};
+use capvote::service::LINE_BYTES_MAX;
+
+use crate::harness::{all, board, soon};
+
+/// Counts `file`, checks that the lines handed back make it up again, and returns the count.
+async fn count(client: &Client, file: &[u8], reader: impl Read + Send + 'static) -> u64 {
+    let mut lines = 0;
+    let mut handed_back = Vec::new();
+    let counter = client.line_counter();
+    let counted = counter.count_lines(reader, |line| {
+        assert!(!line.is_empty() && line.iter().filter(|&&byte| byte == b'\n').count() <= 1);
+        lines += 1;
+        handed_back.extend_from_slice(line);
+    });
+    let counted = soon(counted).await.unwrap();
+    assert_eq!(counted, lines);
+    assert!(handed_back == file, "the lines handed back are not the file");
+    counted
+}
+
+fn error<T: std::fmt::Debug>(answer: Result<T, Error>) -> String {
+    match answer {
+        Err(Error::Remote(reason)) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_line_is_what_ends_in_a_newline_and_what_is_left() {
+    let client = board().await.connect();
+    let long = [vec![b'x'; 5 << 20], b"\n".to_vec(), vec![b'y'; 100]].concat();
+    let chunk = vec![b'z'; 256 * 1024];
+    let table: [(&[u8], u64); 12] = [
+        (b"", 0),
+        (b"\n", 1),
+        (b"one", 1),
+        (b"one\n", 1),
+        (b"one\ntwo", 2),
+        (b"one\r\ntwo\r\n", 2),
+        (b"\n\n\n", 3),
+        (b"\0\0\n\0", 2),
+        (b"\xff\xfe\n\xc3\x28\n", 2),
+        (b"caf\xc3\xa9\ncaf\xc3", 2),
+        (&long, 2),
+        (&chunk, 1),
+    ];
+    for (file, lines) in table {
+        assert_eq!(count(&client, file, Cursor::new(file.to_vec())).await, lines);
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_hundred_megabytes_come_back_as_they_went() {
+    let client = board().await.connect();
+    let mut file = Vec::with_capacity(100 << 20);
+    let mut number = 0_u64;
+    while file.len() < 100 << 20 {
+        number += 1;
+        let length = (number.wrapping_mul(0x9E37_79B9) % 160) as usize;
+        file.extend(std::iter::repeat_n(number as u8 | 0x80, length));
+        file.push(b'\n');
+    }
+    assert_eq!(count(&client, &file, Cursor::new(file.clone())).await, number);
+}
+
+#[tokio::test(flavor = "local")]
+async fn files_readers_and_borrowing_callbacks_read_like_the_local_call() {
+    let client = board().await.connect();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock");
+    let local = std::fs::read_to_string(path).unwrap();
+    let mut longest = 0;
+    let file = std::fs::File::open(path).unwrap();
+    let counter = client.line_counter();
+    let counted = counter.count_lines(file, |line| longest = longest.max(line.len()));
+    assert_eq!(soon(counted).await.unwrap(), local.lines().count() as u64);
+    assert_eq!(longest, local.lines().map(str::len).max().unwrap() + 1);
+}
+
+/// A reader that gives `pieces` one at a time, each as large as it likes, and then does as it likes.
+struct Pieces<F>(std::vec::IntoIter<Vec<u8>>, F);
+
+impl<F: FnMut() -> io::Result<usize>> Read for Pieces<F> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.0.next() {
+            None => (self.1)(),
+            Some(piece) => {
+                buffer[..piece.len()].copy_from_slice(&piece);
+                Ok(piece.len())
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_reader_may_give_as_little_as_it_likes() {
+    let client = board().await.connect();
+    let file = b"one\ntwo\nthree\n".repeat(500);
+    let pieces: Vec<_> = file.chunks(7).map(<[u8]>::to_vec).collect();
+    assert_eq!(count(&client, &file, Pieces(pieces.into_iter(), || Ok(0))).await, 1_500);
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_pipe_is_counted_as_it_comes() {
+    let client = board().await.connect();
+    let (reader, mut writer) = io::pipe().unwrap();
+    let (seen, mut lines) = tokio::sync::mpsc::unbounded_channel();
+    let counter = client.line_counter();
+    let counted = tokio::task::spawn_local(async move {
+        counter.count_lines(reader, |line| seen.send(line.to_vec()).unwrap()).await
+    });
+    for line in [&b"first\n"[..], b"second\n", b"third\n"] {
+        io::Write::write_all(&mut writer, line).unwrap();
+        // The next line is written only when this one has come back.
+        assert_eq!(soon(lines.recv()).await.unwrap(), line);
+    }
+    drop(writer);
+    assert_eq!(soon(counted).await.unwrap().unwrap(), 3);
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_file_that_fails_ends_the_count_with_its_text() {
+    let client = board().await.connect();
+    for before in [vec![], vec![b"a\nb\nc".to_vec()], vec![vec![b'\n'; 10_000]; 100]] {
+        let file = Pieces(before.into_iter(), || Err(io::Error::other("disk on fire")));
+        let counter = client.line_counter();
+        let counted = counter.count_lines(file, |_| {});
+        assert_eq!(error(soon(counted).await), "cannot read the file: disk on fire");
+    }
+    let file = Pieces(vec![b"a\n".to_vec()].into_iter(), || panic!("on purpose"));
+    let counter = client.line_counter();
+    let counted = counter.count_lines(file, |_| {});
+    assert!(error(soon(counted).await).contains("panicked"));
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_callback_that_raises_on_line_three_ends_the_count() {
+    let client = board().await.connect();
+    for lines in [3, 10, 1_000_000] {
+        let mut called = 0;
+        let file = Cursor::new(b"line\n".repeat(lines));
+        let counter = client.line_counter();
+        let counted = counter.count_lines(file, |_| {
+            called += 1;
+            if called == 3 { Err("I have seen enough") } else { Ok(()) }
+        });
+        assert_eq!(error(soon(counted).await), "I have seen enough");
+        assert_eq!(called, 3);
+    }
+    // The connection is as good as before.
+    assert_eq!(count(&client, b"a\nb\n", Cursor::new(b"a\nb\n")).await, 2);
+}
+
+#[tokio::test(flavor = "local")]
+async fn an_over_long_line_is_an_error_that_says_where() {
+    let client = board().await.connect();
+    let fits = [vec![b'x'; LINE_BYTES_MAX - 1], b"\n".to_vec()].concat();
+    assert_eq!(count(&client, &fits, Cursor::new(fits.clone())).await, 1);
+    for end in [&b"\n"[..], b"", b"yyyy\n"] {
+        let file = [b"first\n", &vec![b'x'; LINE_BYTES_MAX][..], end].concat();
+        let expected_ok = end.is_empty();
+        let counted = soon(client.line_counter().count_lines(Cursor::new(file), |_| {})).await;
+        if expected_ok {
+            assert_eq!(counted.unwrap(), 2);
+        } else {
+            assert_eq!(
+                error(counted),
+                "line 2, which begins at byte 6, is longer than 16777216 bytes"
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn many_counts_at_once_do_not_mix() {
+    let client = board().await.connect();
+    let counts = all((0..20_u8).map(|n| {
+        let client = client.clone();
+        async move {
+            let file = [vec![b'a' + n; 100], b"\n".to_vec()].concat().repeat(1_000);
+            count(&client, &file, Cursor::new(file.clone())).await
+        }
+    }))
+    .await;
+    assert_eq!(counts, [1_000; 20]);
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_count_that_is_given_up_leaves_the_connection_as_it_was() {
+    let client = board().await.connect();
+    let (reader, writer) = io::pipe().unwrap();
+    let counter = client.line_counter();
+    let counted =
+        tokio::task::spawn_local(async move { counter.count_lines(reader, |_| {}).await });
+    tokio::task::yield_now().await;
+    counted.abort();
+    assert!(counted.await.unwrap_err().is_cancelled());
+    drop(writer);
+    assert_eq!(count(&client, b"a\n", Cursor::new(b"a\n")).await, 1);
+}
+
+/// A file that answers every read with the same bytes, whatever was asked for.
+struct Stubborn(Vec<u8>);
+
+impl remote_file::Server for Stubborn {
+    async fn read(
+        self: Rc<Self>,
+        _: remote_file::ReadParams,
+        mut results: remote_file::ReadResults,
+    ) -> capnp::Result<()> {
+        results.get().set_data(&self.0);
+        Ok(())
+    }
+}
+
+struct Silent;
+impl line_sink::Server for Silent {}
+
+#[tokio::test(flavor = "local")]
+async fn a_file_or_a_sink_that_breaks_the_contract_is_told() {
+    let client = board().await.connect();
+    let table: [(Vec<u8>, &str); 2] = [
+        (vec![0; 256 * 1024 + 1], "with more than 262144 bytes"),
+        (b"a\n".to_vec(), "not implemented"),
+    ];
+    for (answer, reason) in table {
+        let counter = client.line_counter();
+        let mut request = counter.capability().count_lines_request();
+        request.get().set_file(capnp_rpc::new_client(Stubborn(answer)));
+        request.get().set_lines(capnp_rpc::new_client(Silent));
+        let error = soon(request.send().promise).await.err().unwrap();
+        assert!(error.extra.contains(reason), "{error}");
+    }
+    let counter = client.line_counter();
+    let error =
+        soon(counter.capability().count_lines_request().send().promise).await.err().unwrap();
+    assert!(error.extra.contains("null"), "{error}");
+}

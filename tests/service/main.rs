@@ -1,0 +1,9 @@
+//! Every capability, over an in-process two-party network.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod directory;
+mod harness;
+mod hostile;
+mod lines;
+mod votes;
+mod watch;

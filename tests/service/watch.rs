@@ -1,0 +1,77 @@
+//! Watching: the newest results, and no more than the observer can take.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use capvote::client::Client;
+use capvote::schema::election_capnp::{handle, result_observer};
+use capvote::service::WATCHES_MAX;
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::harness::{ballot, board, soon};
+
+/// Sends on how many ballots it was told of, and answers each call with a permit of `pace`.
+struct Observer {
+    seen: mpsc::UnboundedSender<u64>,
+    pace: Rc<Semaphore>,
+    busy: RefCell<bool>,
+}
+
+impl result_observer::Server for Observer {
+    async fn changed(self: Rc<Self>, params: result_observer::ChangedParams) -> capnp::Result<()> {
+        assert!(!self.busy.replace(true), "told of a change while busy with one");
+        self.seen.send(params.get()?.get_results()?.get_turnout()?.get_ballots()).unwrap();
+        self.pace.acquire().await.unwrap().forget();
+        self.busy.replace(false);
+        Ok(())
+    }
+}
+
+async fn watch(client: &Client, observer: Observer) -> capnp::Result<handle::Client> {
+    let mut request = client.election("board").capability().watch_request();
+    request.get().set_observer(capnp_rpc::new_client(observer));
+    soon(request.send().promise).await?.get()?.get_subscription()
+}
+
+fn observer(permits: usize) -> (Observer, mpsc::UnboundedReceiver<u64>, Rc<Semaphore>) {
+    let (seen, receiver) = mpsc::unbounded_channel();
+    let pace = Rc::new(Semaphore::new(permits));
+    (Observer { seen, pace: pace.clone(), busy: RefCell::new(false) }, receiver, pace)
+}
+
+#[tokio::test(flavor = "local")]
+async fn an_observer_sees_the_state_and_then_the_newest_change() {
+    let harness = board().await;
+    let client = harness.connect();
+    let (observer, mut seen, pace) = observer(0);
+    let subscription = watch(&client, observer).await.unwrap();
+    assert_eq!(soon(seen.recv()).await, Some(0));
+    // It is busy with the first change while twenty more happen: it skips to the last.
+    for number in 1..=20 {
+        client.election("board").vote(&ballot("Ada", number), |_| {}).await.unwrap();
+    }
+    pace.add_permits(100);
+    assert_eq!(soon(seen.recv()).await, Some(20));
+    client.election("board").vote(&ballot("Ada", 21), |_| {}).await.unwrap();
+    assert_eq!(soon(seen.recv()).await, Some(21));
+    // With the handle dropped, the observer is let go of, and its end of the channel with it.
+    drop(subscription);
+    assert_eq!(soon(seen.recv()).await, None);
+}
+
+#[tokio::test(flavor = "local")]
+async fn watches_are_bounded_and_come_back_when_dropped() {
+    let harness = board().await;
+    let client = harness.connect();
+    let mut watches = Vec::new();
+    for _ in 0..WATCHES_MAX {
+        let (observer, seen, _) = observer(100);
+        watches.push((watch(&client, observer).await.unwrap(), seen));
+    }
+    let error = watch(&client, observer(1).0).await.err().unwrap();
+    assert!(error.extra.contains("at most 64 watches"), "{error}");
+    let (dropped, mut seen) = watches.pop().unwrap();
+    drop(dropped);
+    while soon(seen.recv()).await.is_some() {}
+    watch(&client, observer(1).0).await.unwrap();
+}
