@@ -189,3 +189,124 @@ impl<L: Ledger> Desk<L> {
         self.publisher.send_replace(self.ledger.standings().into());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc as std_mpsc;
+
+    use super::*;
+    use crate::election::{Choice, Definition, Nonce, Refusal};
+
+    /// A ledger whose commits wait until they are let through, and tell how many votes they have.
+    struct Gated {
+        begun: mpsc::UnboundedSender<usize>,
+        gate: std_mpsc::Receiver<Result<(), LedgerError>>,
+        recorded: u64,
+    }
+
+    impl Ledger for Gated {
+        fn commit(&mut self, votes: &[Vote]) -> Result<Vec<Outcome>, LedgerError> {
+            self.begun.send(votes.len()).unwrap();
+            self.gate.recv().unwrap()?;
+            self.recorded += votes.len() as u64;
+            Ok(vec![Outcome::Refused(Refusal::Closed); votes.len()])
+        }
+
+        fn administer(&mut self, _: &[Act]) -> Result<(), LedgerError> {
+            self.begun.send(0).unwrap();
+            self.gate.recv().unwrap()
+        }
+
+        fn standings(&self) -> Vec<Arc<Standing>> {
+            let definition = Definition::new(id(), String::new(), vec!["Ada".into()]).unwrap();
+            let mut standing = crate::election::BallotBox::new(Arc::new(definition)).standing();
+            standing.ballots = self.recorded;
+            vec![Arc::new(standing)]
+        }
+    }
+
+    type Gate = std_mpsc::Sender<Result<(), LedgerError>>;
+
+    fn gated() -> (Clerk, mpsc::UnboundedReceiver<usize>, Gate) {
+        let (begun, begins) = mpsc::unbounded_channel();
+        let (open, gate) = std_mpsc::channel();
+        (Clerk::start(Gated { begun, gate, recorded: 0 }).unwrap(), begins, open)
+    }
+
+    fn id() -> ElectionId {
+        "board".parse().unwrap()
+    }
+
+    fn vote() -> Vote {
+        let choice = Choice::from_index(0).unwrap();
+        Vote { election: id(), choice, number: 1.into(), nonce: Nonce::from([0; 16]) }
+    }
+
+    #[tokio::test]
+    async fn nobody_is_answered_and_nothing_shown_before_the_commit_is_done() {
+        let (clerk, mut begins, gate) = gated();
+        let handle = clerk.handle();
+        let mut voting = std::pin::pin!(handle.vote(vote()));
+        assert!(futures::poll!(&mut voting).is_pending());
+        assert_eq!(begins.recv().await, Some(1));
+        assert!(futures::poll!(&mut voting).is_pending());
+        assert_eq!(handle.board()[0].ballots, 0);
+        gate.send(Ok(())).unwrap();
+        voting.await.unwrap();
+        assert_eq!(handle.board()[0].ballots, 1);
+    }
+
+    #[tokio::test]
+    async fn what_queues_during_a_commit_goes_into_the_next_as_one() {
+        let (clerk, mut begins, gate) = gated();
+        let handle = clerk.handle();
+        let first = tokio::spawn({
+            let handle = handle.clone();
+            async move { handle.vote(vote()).await }
+        });
+        assert_eq!(begins.recv().await, Some(1));
+        let mut queued: Vec<_> = (0..100).map(|_| Box::pin(handle.vote(vote()))).collect();
+        for voting in &mut queued {
+            assert!(futures::poll!(voting).is_pending());
+        }
+        // An act waits for the votes before it.
+        let mut act = std::pin::pin!(handle.administer(Vec::new()));
+        assert!(futures::poll!(&mut act).is_pending());
+        for _ in 0..3 {
+            gate.send(Ok(())).unwrap();
+        }
+        assert_eq!((begins.recv().await, begins.recv().await), (Some(100), Some(0)));
+        first.await.unwrap().unwrap();
+        for voting in queued {
+            voting.await.unwrap();
+        }
+        act.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_failed_commit_fails_its_votes_and_no_others() {
+        let (clerk, _begins, gate) = gated();
+        let handle = clerk.handle();
+        gate.send(Err(LedgerError::NotStored("the disk is full".into()))).unwrap();
+        let error = handle.vote(vote()).await.unwrap_err();
+        assert!(error.to_string().contains("the disk is full"), "{error}");
+        assert_eq!(handle.board()[0].ballots, 0);
+        gate.send(Ok(())).unwrap();
+        handle.vote(vote()).await.unwrap();
+        drop(handle);
+        clerk.finish();
+    }
+
+    #[tokio::test]
+    async fn a_vote_that_was_handed_in_is_decided_though_the_voter_leaves() {
+        let (clerk, mut begins, gate) = gated();
+        let handle = clerk.handle();
+        {
+            let mut voting = std::pin::pin!(handle.vote(vote()));
+            assert!(futures::poll!(&mut voting).is_pending());
+        }
+        assert_eq!(begins.recv().await, Some(1));
+        gate.send(Ok(())).unwrap();
+        handle.changes().wait_for(|board| board[0].ballots == 1).await.unwrap();
+    }
+}

@@ -203,3 +203,22 @@ pub(super) fn not_opened(path: &Path, error: rusqlite::Error) -> LedgerError {
         Some(_) => LedgerError::Inaccessible { path, source: io::Error::other(error) },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_commit_is_synced() {
+        let directory = tempfile::tempdir().unwrap();
+        for _ in 0..2 {
+            let file = LedgerFile::open(directory.path()).unwrap();
+            let text = |name| {
+                file.connection.pragma_query_value(None, name, |row| row.get::<_, String>(0))
+            };
+            assert_eq!(text("journal_mode").unwrap(), "wal");
+            // 2 is FULL: in WAL mode, a sync of the log after every commit.
+            assert_eq!(file.pragma("synchronous").unwrap(), 2);
+        }
+    }
+}

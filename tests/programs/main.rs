@@ -1,0 +1,7 @@
+//! The real programs: their command lines, their files, and what a kill leaves behind.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod client;
+mod crash;
+mod process;
+mod server;
