@@ -63,7 +63,7 @@ async fn tour() -> Result<()> {
     let voters = vote_until_killed(server, numbers).await?;
     let server = Server::start(&program, data.path())?;
     say(&format!("The server is started again: listening on {}", server.link));
-    check_after_kill(&server, &voters.borrow()).await?;
+    check_after_kill(&server, &voters).await?;
 
     heading("The lines of a file that stays here, with a callback for each");
     count_lines(&server).await?;
@@ -149,10 +149,7 @@ struct Voters {
     unanswered: Vec<Ballot>,
 }
 
-async fn vote_until_killed(
-    server: Server,
-    unused: Vec<VoterNumber>,
-) -> Result<Rc<RefCell<Voters>>> {
+async fn vote_until_killed(server: Server, unused: Vec<VoterNumber>) -> Result<Voters> {
     let voters = Rc::new(RefCell::new(Voters { unused, ..Voters::default() }));
     let enough = Rc::new(Notify::new());
     let mut tasks: Vec<JoinHandle<Result<()>>> = Vec::new();
@@ -185,12 +182,10 @@ async fn vote_until_killed(
     for task in tasks {
         task.await??;
     }
-    {
-        let Voters { recorded, unanswered, .. } = &*voters.borrow();
-        let (told, open) = (recorded.len(), unanswered.len());
-        say(&format!("Killed: {told} votes were told recorded, and {open} had no answer yet"));
-        check(open > 0, "the server was killed in the middle of voting")?;
-    }
+    let voters = voters.take();
+    let (told, open) = (voters.recorded.len(), voters.unanswered.len());
+    say(&format!("Killed: {told} votes were told recorded, and {open} had no answer yet"));
+    check(open > 0, "the server was killed in the middle of voting")?;
     Ok(voters)
 }
 

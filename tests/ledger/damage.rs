@@ -105,10 +105,11 @@ fn what_is_not_a_ledger_is_left_alone() {
         fs::write(directory.join("ledger.sqlite"), "this is no database, however long it may be")
             .unwrap();
     };
-    let cases: [(&dyn Fn(&Path), &str); 3] = [
-        (&other_program, "some other program"),
-        (&newer_format, "format is 99"),
-        (&no_database, "not a SQLite file"),
+    type Prepare = fn(&Path);
+    let cases: [(Prepare, &str); 3] = [
+        (other_program, "some other program"),
+        (newer_format, "format is 99"),
+        (no_database, "not a SQLite file"),
     ];
     for (prepare, reason) in cases {
         let directory = tempfile::tempdir().unwrap();
