@@ -15,8 +15,8 @@ use capnp::capability::Client;
 pub use draw::draw_numbers;
 pub use line_counter::{LINE_BYTES_MAX, READ_AHEAD_READS_MAX, READ_BYTES_MAX};
 pub use message::MESSAGE_BYTES_MAX;
-pub use session::{MESSAGE_WAIT_MAX, UNANSWERED_MESSAGES_MAX};
-pub use watch::{CHANGE_PAUSE, WATCHES_MAX};
+pub use session::{MESSAGE_WAIT_MAX, UNANSWERED_MESSAGES_MAX, WATCHES_MAX};
+pub use watch::CHANGE_PAUSE;
 
 use self::directory::Directory;
 use self::session::Session;

@@ -9,7 +9,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::watch::WATCHES_MAX;
 use crate::ledger::ClerkHandle;
 use crate::net::connection::Work;
 use crate::schema::election_capnp::message_sink;
@@ -20,6 +19,9 @@ pub const UNANSWERED_MESSAGES_MAX: usize = 256;
 
 /// How long a sink may take to answer a message. After that the message is given up; the vote stands.
 pub const MESSAGE_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// The watches that one connection may have. One more is an error.
+pub const WATCHES_MAX: usize = 64;
 
 /// One connection, as its capabilities see it.
 #[derive(Debug)]

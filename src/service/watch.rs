@@ -10,12 +10,9 @@ use capnp::traits::HasTypeId;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::convert::write_results;
-use super::session::Session;
+use super::session::{Session, WATCHES_MAX};
 use crate::election::{ElectionId, ElectionState, Standing};
 use crate::schema::election_capnp::{handle, result_observer};
-
-/// The watches that one connection may have. One more is an error.
-pub const WATCHES_MAX: usize = 64;
 
 /// The least time between two changes told to one observer.
 pub const CHANGE_PAUSE: Duration = Duration::from_millis(250);
