@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::roll::{BallotNumber, Place, Roll};
-use super::{Choice, Definition, ElectionState, Refusal, Standing, VOTERS_MAX, VoterNumber};
+use super::{
+    Choice, Definition, ElectionState, Refusal, Standing, Timestamp, VOTERS_MAX, VoterNumber,
+};
 
 /// One election: who may vote, who has, and the count.
 ///
@@ -13,6 +15,7 @@ pub struct BallotBox {
     definition: Arc<Definition>,
     state: ElectionState,
     roll: Roll,
+    added_while_open: u64,
     votes: Vec<u64>,
     ballots: u64,
 }
@@ -34,9 +37,18 @@ pub enum ChangeRefusal {
     /// Only a draft can be opened.
     #[error("the election is not a draft")]
     NotDraft,
+    /// Only an open election can be closed.
+    #[error("the election is not open")]
+    NotOpen,
     /// Nobody joins the roll of a closed election.
     #[error("the election is closed")]
     Closed,
+    /// Nobody leaves the roll of an election that has begun.
+    #[error("voting has begun, and the roll is frozen: numbers can be added and not revoked")]
+    RollFrozen,
+    /// A number to be revoked is not on the roll.
+    #[error("a number to be revoked is not on the roll")]
+    NumberUnknown,
     /// The roll would be too long.
     #[error("a roll has at most {VOTERS_MAX} voter numbers")]
     RollFull,
@@ -48,8 +60,14 @@ pub enum ChangeRefusal {
 impl BallotBox {
     /// A draft with nobody on its roll.
     pub fn new(definition: Arc<Definition>) -> Self {
-        let votes = vec![0; definition.slate.names().len()];
-        Self { definition, state: ElectionState::Draft, roll: Roll::default(), votes, ballots: 0 }
+        let votes = vec![0; definition.slate.choices()];
+        let (state, roll) = (ElectionState::Draft, Roll::default());
+        Self { definition, state, roll, added_while_open: 0, votes, ballots: 0 }
+    }
+
+    /// Whether votes are taken.
+    pub fn state(&self) -> ElectionState {
+        self.state
     }
 
     /// What is being elected.
@@ -65,7 +83,23 @@ impl BallotBox {
         if self.roll.len() + numbers.len() > VOTERS_MAX {
             return Err(ChangeRefusal::RollFull);
         }
-        if self.roll.add(numbers) { Ok(()) } else { Err(ChangeRefusal::NumberTaken) }
+        let added = numbers.len() as u64;
+        if !self.roll.add(numbers) {
+            return Err(ChangeRefusal::NumberTaken);
+        }
+        if self.state == ElectionState::Open {
+            self.added_while_open += added;
+        }
+        Ok(())
+    }
+
+    /// Takes numbers off the roll, before anybody could vote with them: all of them or, with an error,
+    /// none.
+    pub fn revoke(&mut self, numbers: &[VoterNumber]) -> Result<(), ChangeRefusal> {
+        if self.state != ElectionState::Draft {
+            return Err(ChangeRefusal::RollFrozen);
+        }
+        if self.roll.remove(numbers) { Ok(()) } else { Err(ChangeRefusal::NumberUnknown) }
     }
 
     /// Begins the voting.
@@ -77,11 +111,47 @@ impl BallotBox {
         Ok(())
     }
 
-    /// Decides on a vote, and changes nothing.
-    pub fn judge(&self, number: VoterNumber, choice: Choice) -> Verdict {
+    /// Ends the voting.
+    pub fn close(&mut self) -> Result<(), ChangeRefusal> {
+        if self.state != ElectionState::Open {
+            return Err(ChangeRefusal::NotOpen);
+        }
+        self.state = ElectionState::Closed;
+        Ok(())
+    }
+
+    /// Ends the voting, with what is left of it after the close: the numbers that voted, and the choices
+    /// that were made, of which nobody knows any more which belongs to which.
+    pub fn close_with(
+        &mut self,
+        voted: &[VoterNumber],
+        choices: &[Choice],
+    ) -> Result<(), ChangeRefusal> {
+        self.close()?;
+        for &number in voted {
+            let place = self.roll.find(number).ok_or(ChangeRefusal::NumberUnknown)?;
+            self.roll.set_ballot(place, BallotNumber::new(1));
+        }
+        for choice in choices {
+            if let Some(votes) = self.votes.get_mut(choice.index()) {
+                *votes += 1;
+                self.ballots += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Decides on a vote that came at `now`, and changes nothing.
+    ///
+    /// An election whose time has come is closed for votes from that moment on, whether or not anybody has
+    /// got round to closing it.
+    pub fn judge(&self, number: VoterNumber, choice: Choice, now: Timestamp) -> Verdict {
         match self.state {
             ElectionState::Draft => return Verdict::Refuse(Refusal::NotOpen),
             ElectionState::Closed => return Verdict::Refuse(Refusal::Closed),
+            ElectionState::Open if self.definition.schedule.has_closed(now) => {
+                return Verdict::Refuse(Refusal::Closed);
+            }
             ElectionState::Open => {}
         }
         if choice.index() >= self.votes.len() {
@@ -99,15 +169,19 @@ impl BallotBox {
     /// Counts a vote that was judged [`Verdict::Count`], as `ballot`.
     pub fn count(&mut self, place: Place, choice: Choice, ballot: BallotNumber) {
         self.roll.set_ballot(place, Some(ballot));
-        self.votes[choice.index()] += 1;
-        self.ballots += 1;
+        if let Some(votes) = self.votes.get_mut(choice.index()) {
+            *votes += 1;
+            self.ballots += 1;
+        }
     }
 
     /// Takes back what [`count`](Self::count) did, for a vote that could not be stored.
     pub fn uncount(&mut self, place: Place, choice: Choice) {
         self.roll.set_ballot(place, None);
-        self.votes[choice.index()] -= 1;
-        self.ballots -= 1;
+        if let Some(votes) = self.votes.get_mut(choice.index()) {
+            *votes -= 1;
+            self.ballots -= 1;
+        }
     }
 
     /// What everyone may know.
@@ -116,6 +190,7 @@ impl BallotBox {
             definition: self.definition.clone(),
             state: self.state,
             voters: self.roll.len() as u64,
+            added_while_open: self.added_while_open,
             ballots: self.ballots,
             votes: self.votes.clone(),
         }
@@ -125,9 +200,11 @@ impl BallotBox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::election::Schedule;
 
     const ADA: usize = 0;
     const GRACE: usize = 1;
+    const NOW: Timestamp = Timestamp(1_000);
 
     fn choice(index: usize) -> Choice {
         Choice::from_index(index).unwrap()
@@ -150,7 +227,7 @@ mod tests {
 
     /// Judges a vote and counts it when it is to be counted.
     fn cast(ballot_box: &mut BallotBox, number: u64, index: usize) -> Verdict {
-        let verdict = ballot_box.judge(number.into(), choice(index));
+        let verdict = ballot_box.judge(number.into(), choice(index), NOW);
         if let Verdict::Count(place) = verdict {
             let ballot = BallotNumber::new(ballot_box.ballots + 1).unwrap();
             ballot_box.count(place, choice(index), ballot);
@@ -180,6 +257,48 @@ mod tests {
         ballot_box.uncount(place, choice(GRACE));
         assert_eq!(ballot_box.standing(), before);
         assert!(matches!(cast(&mut ballot_box, 33, ADA), Verdict::Count(_)));
+    }
+
+    #[test]
+    fn whoever_comes_at_the_time_to_close_is_late() {
+        let schedule = Schedule { opens: None, closes: Some(NOW) };
+        let definition = (**draft().definition()).clone().with_schedule(schedule).unwrap();
+        let mut ballot_box = BallotBox::new(Arc::new(definition));
+        ballot_box.issue(vec![11.into()]).unwrap();
+        ballot_box.open().unwrap();
+        let judge = |at| ballot_box.judge(11.into(), choice(ADA), Timestamp(at));
+        assert_eq!(judge(NOW.0), Verdict::Refuse(Refusal::Closed));
+        assert!(matches!(judge(NOW.0 - 1), Verdict::Count(_)));
+    }
+
+    #[test]
+    fn a_closed_election_is_what_was_left_of_it() {
+        let mut before = open();
+        cast(&mut before, 11, GRACE);
+        cast(&mut before, 33, GRACE);
+        before.close().unwrap();
+        assert_eq!(cast(&mut before, 22, ADA), Verdict::Refuse(Refusal::Closed));
+        let mut after = open();
+        after.close_with(&[33.into(), 11.into()], &[choice(GRACE), choice(GRACE)]).unwrap();
+        assert_eq!(after.standing(), before.standing());
+        assert_eq!(after.close(), Err(ChangeRefusal::NotOpen));
+        assert_eq!(after.issue(vec![44.into()]), Err(ChangeRefusal::Closed));
+        assert_eq!(draft().close(), Err(ChangeRefusal::NotOpen));
+    }
+
+    #[test]
+    fn numbers_can_be_revoked_before_and_added_after_the_opening() {
+        let mut ballot_box = draft();
+        assert_eq!(ballot_box.revoke(&[11.into(), 12.into()]), Err(ChangeRefusal::NumberUnknown));
+        ballot_box.revoke(&[11.into()]).unwrap();
+        ballot_box.issue(vec![44.into()]).unwrap();
+        ballot_box.open().unwrap();
+        assert_eq!(ballot_box.revoke(&[22.into()]), Err(ChangeRefusal::RollFrozen));
+        ballot_box.issue(vec![55.into(), 66.into()]).unwrap();
+        let verdict = cast(&mut ballot_box, 11, ADA);
+        assert_eq!(verdict, Verdict::Refuse(Refusal::UnknownVoterNumber));
+        let standing = ballot_box.standing();
+        assert_eq!((standing.voters, standing.added_while_open), (5, 2));
     }
 
     #[test]

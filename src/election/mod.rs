@@ -4,6 +4,7 @@
 //! whatever it needs from the world arrives as an argument.
 
 mod ballot_box;
+mod definition;
 mod id;
 mod nonce;
 mod receipt;
@@ -14,12 +15,13 @@ mod vote;
 mod voter_number;
 
 pub use ballot_box::{BallotBox, ChangeRefusal, Verdict};
+pub use definition::{Definition, InvalidDefinition, Publication, Schedule, Timestamp};
 pub use id::{ElectionId, InvalidElectionId};
 pub use nonce::{InvalidNonce, Nonce};
 pub use receipt::Receipt;
 pub use roll::{BallotNumber, Place, Roll};
 pub use slate::{Choice, InvalidSlate, Slate};
-pub use standing::{Definition, ElectionState, InvalidDefinition, ResultStatus, Standing};
+pub use standing::{ElectionState, ResultStatus, Standing};
 pub use vote::{Outcome, Refusal, Vote};
 pub use voter_number::{InvalidVoterNumber, VoterNumber};
 

@@ -11,7 +11,7 @@ use super::{ElectionId, Nonce};
 ///
 /// Whoever knows those three can compute it and compare; to anyone else it says nothing. It is shown as
 /// eight groups of four base32 characters.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Receipt([u8; Receipt::BYTES]);
 
 /// Separates receipts from every other use of the hash.

@@ -93,6 +93,36 @@ impl Roll {
         self.runs.push(newest);
         true
     }
+
+    /// Takes these numbers off the roll. Where one is not on it, or given twice, takes none and returns
+    /// `false`.
+    #[must_use]
+    pub fn remove(&mut self, numbers: &[VoterNumber]) -> bool {
+        let mut removed = numbers.to_vec();
+        removed.sort_unstable();
+        let twice = removed.windows(2).any(|pair| pair[0] == pair[1]);
+        if twice || removed.iter().any(|&number| self.find(number).is_none()) {
+            return false;
+        }
+        let kept = |run: Run| {
+            let entries = run.numbers.into_iter().zip(run.ballots);
+            let (numbers, ballots) =
+                entries.filter(|(number, _)| removed.binary_search(number).is_err()).unzip();
+            Run { numbers, ballots }
+        };
+        self.runs = std::mem::take(&mut self.runs).into_iter().map(kept).collect();
+        self.runs.retain(|run| !run.numbers.is_empty());
+        true
+    }
+
+    /// The numbers under which a ballot was cast, in no order that tells when.
+    pub fn voted(&self) -> Vec<VoterNumber> {
+        let entries = self.runs.iter().flat_map(|run| run.numbers.iter().zip(&run.ballots));
+        let mut voted: Vec<_> =
+            entries.filter(|(_, ballot)| ballot.is_some()).map(|(&number, _)| number).collect();
+        voted.sort_unstable();
+        voted
+    }
 }
 
 impl Run {
@@ -185,6 +215,17 @@ mod tests {
                 assert_eq!(ballot, (index == step).then_some(step as u64 + 1));
             }
         }
+    }
+
+    #[test]
+    fn numbers_leave_the_roll_all_or_none() {
+        let mut roll = Roll::default();
+        assert!(roll.add(scattered(1..100)) && roll.add(numbers([3, 1, 2])));
+        assert!(!roll.remove(&numbers([1, 4])) && !roll.remove(&numbers([1, 1])));
+        assert_eq!(roll.len(), 102);
+        assert!(roll.remove(&numbers([3, 1, 2])));
+        assert_eq!((roll.len(), roll.find(2.into())), (99, None));
+        assert!(roll.remove(&scattered(1..100)) && roll.is_empty());
     }
 
     #[test]

@@ -4,16 +4,18 @@ use std::collections::HashMap;
 
 use super::{CANDIDATE_BYTES_MAX, CANDIDATES_MAX};
 
-/// The candidates of an election, in the order of the ballot paper.
+/// The candidates of an election, in the order of the ballot paper, and whether a ballot may be blank.
 ///
-/// Names are compared byte for byte: what a voter must send is what the slate says.
+/// Names are compared byte for byte: what a voter must send is what the slate says. A blank ballot is one
+/// for the empty name, which no candidate can have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slate {
     names: Vec<String>,
     choices: HashMap<String, Choice>,
+    blank: Option<Choice>,
 }
 
-/// A candidate's position on the slate, counted from 0.
+/// A candidate's position on the slate, counted from 0. A blank ballot stands behind the last candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Choice(u16);
 
@@ -45,7 +47,7 @@ impl Choice {
 
     /// The choice at `index`, where some slate has one.
     pub fn from_index(index: usize) -> Option<Self> {
-        u16::try_from(index).ok().filter(|_| index < CANDIDATES_MAX).map(Self)
+        u16::try_from(index).ok().filter(|_| index <= CANDIDATES_MAX).map(Self)
     }
 }
 
@@ -54,6 +56,9 @@ impl Slate {
     pub fn new(names: Vec<String>) -> Result<Self, InvalidSlate> {
         if names.is_empty() {
             return Err(InvalidSlate::Empty);
+        }
+        if names.len() > CANDIDATES_MAX {
+            return Err(InvalidSlate::TooMany(names.len()));
         }
         let mut choices = HashMap::with_capacity(names.len());
         for (index, name) in names.iter().enumerate() {
@@ -68,7 +73,24 @@ impl Slate {
                 return Err(InvalidSlate::Twice(name.clone()));
             }
         }
-        Ok(Self { names, choices })
+        Ok(Self { names, choices, blank: None })
+    }
+
+    /// The same slate, on which a ballot may be blank.
+    #[must_use]
+    pub fn with_blank(mut self) -> Self {
+        self.blank = Choice::from_index(self.names.len());
+        self
+    }
+
+    /// Whether a ballot may be blank, and which choice that is.
+    pub fn blank(&self) -> Option<Choice> {
+        self.blank
+    }
+
+    /// How many different ballots there can be.
+    pub fn choices(&self) -> usize {
+        self.names.len() + usize::from(self.blank.is_some())
     }
 
     /// The names, in order.
@@ -76,18 +98,20 @@ impl Slate {
         &self.names
     }
 
-    /// The choice of the candidate with this name, if there is one.
+    /// The choice of the candidate with this name, or of a blank ballot for the empty name.
     pub fn choice(&self, name: &str) -> Option<Choice> {
         // A name that is too long is on no slate: do not hash what a stranger made as long as they liked.
         if name.len() > CANDIDATE_BYTES_MAX {
             return None;
         }
-        self.choices.get(name).copied()
+        if name.is_empty() { self.blank } else { self.choices.get(name).copied() }
     }
 
-    /// The name at `choice`, or nothing where it is a choice of another slate.
+    /// The name at `choice`, which is empty for a blank ballot, or nothing where it is a choice of another
+    /// slate.
     pub fn name(&self, choice: Choice) -> Option<&str> {
-        self.names.get(choice.index()).map(String::as_str)
+        let name = self.names.get(choice.index()).map(String::as_str);
+        name.or((self.blank == Some(choice)).then_some(""))
     }
 }
 
@@ -111,6 +135,16 @@ mod tests {
         for absent in ["", "ADA", "Ada ", &format!("{longest}x")] {
             assert_eq!(slate.choice(absent), None);
         }
+    }
+
+    #[test]
+    fn a_blank_ballot_is_one_for_nobody_where_that_is_allowed() {
+        let slate = slate(&["Ada", "Grace"]).unwrap();
+        assert_eq!((slate.choice(""), slate.choices()), (None, 2));
+        let slate = slate.with_blank();
+        let blank = slate.choice("").unwrap();
+        assert_eq!((slate.name(blank), slate.choices(), blank.index()), (Some(""), 3, 2));
+        assert_eq!(slate.names().len(), 2);
     }
 
     #[test]

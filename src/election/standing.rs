@@ -1,30 +1,9 @@
-//! What everyone may know of an election: its definition, its state and its count at one moment.
+//! What everyone may know of an election at one moment: its state, the turnout, and the count unless it is
+//! sealed.
 
 use std::sync::Arc;
 
-use super::{Choice, ElectionId, InvalidSlate, Refusal, Slate, TITLE_BYTES_MAX};
-
-/// What is being elected. It does not change once the election is open.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Definition {
-    /// Its name on this server.
-    pub id: ElectionId,
-    /// What people call it.
-    pub title: String,
-    /// The candidates.
-    pub slate: Slate,
-}
-
-/// Why some words define no election.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidDefinition {
-    /// The title is too long.
-    #[error("a title has at most {TITLE_BYTES_MAX} bytes of UTF-8; {0} were given")]
-    LongTitle(usize),
-    /// The candidates make no slate.
-    #[error(transparent)]
-    Slate(#[from] InvalidSlate),
-}
+use super::{Choice, Definition, Publication, Refusal};
 
 /// Where an election is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,24 +38,13 @@ pub struct Standing {
     pub state: ElectionState,
     /// How many numbers are on the roll.
     pub voters: u64,
-    /// How many votes are recorded: the sum of `votes`.
+    /// How many of them joined it after the election was opened.
+    pub added_while_open: u64,
+    /// How many votes are recorded.
     pub ballots: u64,
-    /// Each candidate's votes, in the order of the slate.
-    pub votes: Vec<u64>,
-}
-
-impl Definition {
-    /// An election called `id`, with this title and these candidates.
-    pub fn new(
-        id: ElectionId,
-        title: String,
-        candidates: Vec<String>,
-    ) -> Result<Self, InvalidDefinition> {
-        if title.len() > TITLE_BYTES_MAX {
-            return Err(InvalidDefinition::LongTitle(title.len()));
-        }
-        Ok(Self { id, title, slate: Slate::new(candidates)? })
-    }
+    /// Each choice's votes, in the order of the slate. Read through [`votes`](Self::votes), which keeps
+    /// what is sealed.
+    pub(super) votes: Vec<u64>,
 }
 
 impl Standing {
@@ -96,27 +64,44 @@ impl Standing {
 
     /// What the numbers of this standing mean.
     pub fn status(&self) -> ResultStatus {
-        match self.state {
-            ElectionState::Draft | ElectionState::Open => ResultStatus::Provisional,
-            ElectionState::Closed => ResultStatus::Final,
+        match (self.state, self.definition.publication) {
+            (ElectionState::Closed, _) => ResultStatus::Final,
+            (_, Publication::Live) => ResultStatus::Provisional,
+            (_, Publication::Sealed) => ResultStatus::Sealed,
         }
+    }
+
+    /// Each choice's votes, in the order of the slate, or nothing while they are sealed.
+    pub fn votes(&self) -> Option<&[u64]> {
+        (self.status() != ResultStatus::Sealed).then_some(&self.votes)
+    }
+
+    /// The votes for one choice; 0 while they are sealed.
+    pub fn votes_for(&self, choice: Choice) -> u64 {
+        self.votes().and_then(|votes| votes.get(choice.index())).copied().unwrap_or_default()
     }
 
     /// The votes of the candidate with this name, and what they mean.
     pub fn result(&self, candidate: &str) -> (u64, ResultStatus) {
-        let choice = self.definition.slate.choice(candidate);
-        match choice.and_then(|choice| self.votes.get(choice.index())) {
-            Some(&votes) => (votes, self.status()),
+        match self.definition.slate.choice(candidate) {
+            Some(choice) => (self.votes_for(choice), self.status()),
             None => (0, ResultStatus::UnknownCandidate),
         }
     }
 
-    /// Every candidate with their votes, most votes first, and in the slate's order among equals.
+    /// Every candidate with their votes, most votes first, and in the slate's order among equals; so in the
+    /// slate's order, with no votes, while they are sealed.
     pub fn ranking(&self) -> Vec<(&str, u64)> {
-        let names = self.definition.slate.names().iter().map(String::as_str);
-        let mut ranking: Vec<_> = names.zip(self.votes.iter().copied()).collect();
+        let names = self.definition.slate.names().iter().enumerate();
+        let votes = |index| Choice::from_index(index).map_or(0, |choice| self.votes_for(choice));
+        let mut ranking: Vec<_> = names.map(|(index, name)| (&name[..], votes(index))).collect();
         ranking.sort_by_key(|&(_, votes)| std::cmp::Reverse(votes));
         ranking
+    }
+
+    /// The blank ballots; 0 while they are sealed, or where there can be none.
+    pub fn blank(&self) -> u64 {
+        self.definition.slate.blank().map_or(0, |blank| self.votes_for(blank))
     }
 }
 
@@ -128,13 +113,29 @@ mod tests {
         let candidates = ["Ada", "Grace", "Edsger"].map(String::from).to_vec();
         let definition =
             Definition::new("board".parse().unwrap(), String::new(), candidates).unwrap();
-        Standing {
-            definition: Arc::new(definition),
-            state,
-            voters: 10,
-            ballots: 5,
-            votes: vec![1, 3, 1],
+        let definition = Arc::new(definition.with_blank());
+        let votes = vec![1, 3, 1, 2];
+        Standing { definition, state, voters: 10, added_while_open: 0, ballots: 7, votes }
+    }
+
+    fn sealed(state: ElectionState) -> Standing {
+        let live = standing(state);
+        let definition = (*live.definition).clone().with_publication(Publication::Sealed);
+        Standing { definition: Arc::new(definition), ..live }
+    }
+
+    #[test]
+    fn a_sealed_count_is_shown_at_the_close_and_no_earlier() {
+        for state in [ElectionState::Draft, ElectionState::Open] {
+            let standing = sealed(state);
+            assert_eq!(standing.votes(), None);
+            assert_eq!(standing.ranking(), [("Ada", 0), ("Grace", 0), ("Edsger", 0)]);
+            assert_eq!(standing.result("Grace"), (0, ResultStatus::Sealed));
+            assert_eq!((standing.blank(), standing.ballots), (0, 7));
         }
+        let standing = sealed(ElectionState::Closed);
+        assert_eq!(standing.result("Grace"), (3, ResultStatus::Final));
+        assert_eq!(standing.ranking()[0], ("Grace", 3));
     }
 
     #[test]
@@ -148,7 +149,7 @@ mod tests {
         let standing = standing(ElectionState::Open);
         assert_eq!(standing.result("Grace"), (3, ResultStatus::Provisional));
         assert_eq!(standing.result("grace"), (0, ResultStatus::UnknownCandidate));
-        assert_eq!(standing.result(""), (0, ResultStatus::UnknownCandidate));
+        assert_eq!(standing.result(""), (2, ResultStatus::Provisional), "blank ballots");
     }
 
     #[test]

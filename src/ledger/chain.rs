@@ -6,7 +6,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::election::{Choice, Definition, Nonce, VoterNumber};
+use crate::election::{Choice, Definition, Nonce, Publication, VoterNumber};
 
 /// The value of a chain after an entry.
 pub(super) type Head = [u8; 32];
@@ -25,13 +25,16 @@ pub(super) enum Kind {
     Issued = 2,
     Opened = 3,
     Ballots = 4,
+    Voted = 5,
+    Closed = 6,
+    Revoked = 7,
 }
 
 impl Kind {
     pub(super) fn from_stored(number: i64) -> Option<Self> {
-        [Self::Created, Self::Issued, Self::Opened, Self::Ballots]
-            .into_iter()
-            .find(|&kind| kind as i64 == number)
+        use Kind::{Ballots, Closed, Created, Issued, Opened, Revoked, Voted};
+        let all = [Created, Issued, Opened, Ballots, Voted, Closed, Revoked];
+        all.into_iter().find(|&kind| kind as i64 == number)
     }
 }
 
@@ -50,9 +53,15 @@ impl Seal {
         self.text(&definition.title);
         self.0.update((definition.slate.names().len() as u64).to_le_bytes());
         definition.slate.names().iter().for_each(|name| self.text(name));
+        let sealed = definition.publication == Publication::Sealed;
+        self.0.update([u8::from(definition.slate.blank().is_some()), u8::from(sealed)]);
+        for moment in [definition.schedule.opens, definition.schedule.closes] {
+            self.0.update([u8::from(moment.is_some())]);
+            self.0.update(moment.map_or(0, |moment| moment.0).to_le_bytes());
+        }
     }
 
-    /// What one row of the roll stores.
+    /// What one row of voter numbers stores.
     pub(super) fn numbers(&mut self, numbers: &[VoterNumber]) {
         self.0.update((numbers.len() as u64).to_le_bytes());
         numbers.iter().for_each(|number| self.0.update(number.get().to_le_bytes()));
@@ -65,6 +74,12 @@ impl Seal {
         bytes[8..10].copy_from_slice(&(choice.index() as u16).to_le_bytes());
         bytes[10..].copy_from_slice(nonce.as_bytes());
         self.0.update(bytes);
+    }
+
+    /// What one line of the sheet of a closed election stores.
+    pub(super) fn line(&mut self, choice: Choice, nonce: &Nonce) {
+        self.0.update((choice.index() as u16).to_le_bytes());
+        self.0.update(nonce.as_bytes());
     }
 
     /// The head after this entry.

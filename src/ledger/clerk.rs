@@ -6,11 +6,12 @@
 
 use std::sync::Arc;
 use std::thread;
+use std::time::SystemTime;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Act, Ledger, LedgerError};
-use crate::election::{ElectionId, Outcome, Standing, Vote};
+use crate::election::{ElectionId, Outcome, Standing, Timestamp, Vote};
 
 /// Votes and acts that may wait for the clerk. Whoever comes next waits to join the queue.
 pub const QUEUE_MAX: usize = 8_192;
@@ -20,6 +21,16 @@ pub const COMMIT_VOTES_MAX: usize = 4_096;
 
 /// Every election as it stands, oldest first.
 pub type Board = Arc<[Arc<Standing>]>;
+
+/// Tells the clerk what time it is.
+pub type Clock = Box<dyn Fn() -> Timestamp + Send>;
+
+/// The time of the machine.
+pub fn system_clock() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    // A machine whose clock stands before 1970 has not learnt the time yet.
+    Timestamp(since.map_or(0, |since| since.as_secs()))
+}
 
 /// Why the clerk did not do what it was asked. Cheap to clone: one failed commit fails all its votes.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -55,11 +66,11 @@ enum Job {
 type Answer<T> = oneshot::Sender<Result<T, ClerkError>>;
 
 impl Clerk {
-    /// Puts a ledger in the hands of a new thread.
-    pub fn start(ledger: impl Ledger + 'static) -> std::io::Result<Self> {
+    /// Puts a ledger in the hands of a new thread, which looks at `clock` for the time.
+    pub fn start(ledger: impl Ledger + 'static, clock: Clock) -> std::io::Result<Self> {
         let (jobs, queue) = mpsc::channel(QUEUE_MAX);
         let (publisher, board) = watch::channel(ledger.standings().into());
-        let desk = Desk { ledger, queue, publisher };
+        let desk = Desk { ledger, clock, queue, publisher };
         let thread = thread::Builder::new().name("clerk".into()).spawn(move || desk.work())?;
         Ok(Self { thread, handle: ClerkHandle { jobs, board } })
     }
@@ -122,6 +133,7 @@ impl ClerkHandle {
 /// What lies before the clerk.
 struct Desk<L> {
     ledger: L,
+    clock: Clock,
     queue: mpsc::Receiver<Job>,
     publisher: watch::Sender<Board>,
 }
@@ -161,7 +173,7 @@ impl<L: Ledger> Desk<L> {
 
     fn commit(&mut self, votes: &[Vote], answers: impl Iterator<Item = Answer<Outcome>>) {
         // An answer whose receiver is gone belongs to a voter who left: the vote stands all the same.
-        match self.ledger.commit(votes) {
+        match self.ledger.commit(votes, (self.clock)()) {
             Ok(outcomes) => {
                 self.publish();
                 for (answer, outcome) in answers.zip(outcomes) {
@@ -205,7 +217,7 @@ mod tests {
     }
 
     impl Ledger for Gated {
-        fn commit(&mut self, votes: &[Vote]) -> Result<Vec<Outcome>, LedgerError> {
+        fn commit(&mut self, votes: &[Vote], _: Timestamp) -> Result<Vec<Outcome>, LedgerError> {
             self.begun.send(votes.len()).unwrap();
             self.gate.recv().unwrap()?;
             self.recorded += votes.len() as u64;
@@ -230,7 +242,8 @@ mod tests {
     fn gated() -> (Clerk, mpsc::UnboundedReceiver<usize>, Gate) {
         let (begun, begins) = mpsc::unbounded_channel();
         let (open, gate) = std_mpsc::channel();
-        (Clerk::start(Gated { begun, gate, recorded: 0 }).unwrap(), begins, open)
+        let ledger = Gated { begun, gate, recorded: 0 };
+        (Clerk::start(ledger, Box::new(system_clock)).unwrap(), begins, open)
     }
 
     fn id() -> ElectionId {

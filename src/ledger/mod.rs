@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::election::{
-    ChangeRefusal, Definition, ElectionId, Outcome, Standing, Vote, VoterNumber,
+    ChangeRefusal, Definition, ElectionId, Outcome, Standing, Timestamp, Vote, VoterNumber,
 };
 
 /// The most elections in one ledger.
@@ -25,12 +25,12 @@ pub const ELECTIONS_MAX: usize = 1_000;
 /// A ledger is blocking and is called from one thread, the clerk's. Nothing above it may assume that
 /// this process alone decides: another process may share the ledger's store.
 pub trait Ledger: Send {
-    /// Decides these votes in order, stores those that count, and returns each one's outcome, in the same
-    /// order.
+    /// Decides these votes, which came at `now`, in order, stores those that count, and returns each one's
+    /// outcome, in the same order.
     ///
     /// When this returns, every vote that is `Recorded` is on stable storage. With an error, none of the
     /// outcomes is known to the voters and none of the votes is counted in a [`standing`](Self::standings).
-    fn commit(&mut self, votes: &[Vote]) -> Result<Vec<Outcome>, LedgerError>;
+    fn commit(&mut self, votes: &[Vote], now: Timestamp) -> Result<Vec<Outcome>, LedgerError>;
 
     /// Makes these changes in order, all of them or, with an error, none, and returns when they are on
     /// stable storage.
@@ -47,8 +47,12 @@ pub enum Act {
     Create(Arc<Definition>),
     /// More voter numbers on an election's roll.
     Issue(ElectionId, Vec<VoterNumber>),
+    /// Voter numbers off an election's roll.
+    Revoke(ElectionId, Vec<VoterNumber>),
     /// The beginning of the voting.
     Open(ElectionId),
+    /// The end of the voting. From here on nobody can tell which number made which choice.
+    Close(ElectionId),
 }
 
 /// Why a ledger cannot be opened, or did not do what it was asked.

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::election::{Definition, ElectionId};
+use crate::ledger::clerk::system_clock;
 use crate::ledger::{Clerk, LedgerError, SqliteLedger};
 use crate::net::link::Link;
 use crate::net::listener::Listener;
@@ -103,7 +104,7 @@ impl Server {
         if let Some(election) = &config.election {
             founding::ensure(&mut ledger, &config.data, election)?;
         }
-        let clerk = Clerk::start(ledger).map_err(StartError::Resources)?;
+        let clerk = Clerk::start(ledger, Box::new(system_clock)).map_err(StartError::Resources)?;
         let handle = clerk.handle();
         let bootstrap = Arc::new(move |work| service::bootstrap(handle.clone(), work));
         let shards = Shards::start(config.threads, bootstrap).map_err(StartError::Resources)?;

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use capvote::election::{ElectionState, Outcome, Refusal, Standing};
+use capvote::election::{ElectionState, Outcome, Refusal, Schedule, Standing, Timestamp};
 use capvote::ledger::{Act, Ledger, LedgerError};
 
-use super::{ADA, GRACE, create, id, numbers, running, vote};
+use super::{ADA, GRACE, NOW, create, id, numbers, running, vote};
 
 const ALREADY: Outcome = Outcome::Refused(Refusal::AlreadyVoted);
 
@@ -15,7 +15,7 @@ type Check<L> = fn(open: &dyn Fn() -> L);
 
 /// Checks an implementation. `open` opens the ledger in a folder, as a start of the server would.
 pub(crate) fn check<L: Ledger>(open: impl Fn(&Path) -> L) {
-    let checks: [Check<L>; 7] = [
+    let checks: [Check<L>; 10] = [
         one_vote_a_number,
         a_retry_counts_nothing,
         what_was_acknowledged_is_there_after_a_restart,
@@ -23,6 +23,9 @@ pub(crate) fn check<L: Ledger>(open: impl Fn(&Path) -> L) {
         what_is_refused,
         acts_are_made_together_or_not_at_all,
         numbers_join_an_open_election,
+        numbers_leave_a_draft_for_good,
+        a_closed_election_stays_as_it_was_counted,
+        nothing_is_counted_from_the_time_to_close_on,
     ];
     for check in checks {
         let directory = tempfile::tempdir().unwrap();
@@ -43,13 +46,16 @@ fn one_vote_a_number<L: Ledger>(open: &dyn Fn() -> L) {
     let mut ledger = open();
     ledger.administer(&running("board")).unwrap();
     let votes = [vote("board", 1, ADA, 1), vote("board", 1, GRACE, 2), vote("board", 2, GRACE, 3)];
-    let outcomes = ledger.commit(&votes).unwrap();
+    let outcomes = ledger.commit(&votes, NOW).unwrap();
     assert!(recorded(&outcomes[0]) && recorded(&outcomes[2]));
     assert_eq!(outcomes[1], ALREADY);
     let later = [vote("board", 2, ADA, 4), vote("board", 1, ADA, 5)];
-    assert_eq!(ledger.commit(&later).unwrap(), [ALREADY, ALREADY]);
+    assert_eq!(ledger.commit(&later, NOW).unwrap(), [ALREADY, ALREADY]);
     let standing = standing(&ledger, "board");
-    assert_eq!((&standing.votes[..], standing.ballots, standing.voters), (&[1, 1][..], 2, 1_000));
+    assert_eq!(
+        (standing.votes().unwrap(), standing.ballots, standing.voters),
+        (&[1, 1][..], 2, 1_000)
+    );
 }
 
 fn a_retry_counts_nothing<L: Ledger>(open: &dyn Fn() -> L) {
@@ -57,13 +63,14 @@ fn a_retry_counts_nothing<L: Ledger>(open: &dyn Fn() -> L) {
     ledger.administer(&running("board")).unwrap();
     let (first, other_choice, other_nonce) =
         (vote("board", 7, ADA, 1), vote("board", 7, GRACE, 1), vote("board", 7, ADA, 2));
-    let together = ledger.commit(&[first.clone(), first.clone(), other_choice.clone()]).unwrap();
+    let together =
+        ledger.commit(&[first.clone(), first.clone(), other_choice.clone()], NOW).unwrap();
     assert!(recorded(&together[0]));
     assert_eq!(together[1], together[0]);
     assert_eq!(together[2], ALREADY);
     drop(ledger);
     let mut ledger = open();
-    let later = ledger.commit(&[other_nonce, other_choice, first]).unwrap();
+    let later = ledger.commit(&[other_nonce, other_choice, first], NOW).unwrap();
     assert_eq!(later, [ALREADY, ALREADY, together[0]]);
     assert_eq!(standing(&ledger, "board").ballots, 1);
 }
@@ -73,17 +80,17 @@ fn what_was_acknowledged_is_there_after_a_restart<L: Ledger>(open: &dyn Fn() -> 
     ledger.administer(&running("board")).unwrap();
     for batch in 0..10 {
         let votes: Vec<_> = (1..=7).map(|n| vote("board", batch * 7 + n, ADA, 9)).collect();
-        assert!(ledger.commit(&votes).unwrap().iter().all(recorded));
+        assert!(ledger.commit(&votes, NOW).unwrap().iter().all(recorded));
     }
     let before = ledger.standings();
     drop(ledger);
     let mut ledger = open();
     assert_eq!(ledger.standings(), before);
     let votes: Vec<_> = (1..=71).map(|n| vote("board", n, GRACE, 8)).collect();
-    let outcomes = ledger.commit(&votes).unwrap();
+    let outcomes = ledger.commit(&votes, NOW).unwrap();
     assert!(outcomes[..70].iter().all(|outcome| *outcome == ALREADY));
     assert!(recorded(&outcomes[70]));
-    assert_eq!(standing(&ledger, "board").votes, [70, 1]);
+    assert_eq!(standing(&ledger, "board").votes().unwrap(), [70, 1]);
 }
 
 fn elections_do_not_mix<L: Ledger>(open: &dyn Fn() -> L) {
@@ -93,13 +100,13 @@ fn elections_do_not_mix<L: Ledger>(open: &dyn Fn() -> L) {
     let votes: Vec<_> = (1..=100)
         .flat_map(|n| [vote("cake", n, GRACE, 1), vote("board", n, (n % 2) as usize, 1)])
         .collect();
-    let outcomes = ledger.commit(&votes).unwrap();
+    let outcomes = ledger.commit(&votes, NOW).unwrap();
     assert!(outcomes.iter().all(recorded));
-    assert_eq!(ledger.commit(&votes).unwrap(), outcomes, "each is a retry of itself");
+    assert_eq!(ledger.commit(&votes, NOW).unwrap(), outcomes, "each is a retry of itself");
     drop(ledger);
     let ledger = open();
-    assert_eq!(standing(&ledger, "board").votes, [50, 50]);
-    assert_eq!(standing(&ledger, "cake").votes, [0, 100]);
+    assert_eq!(standing(&ledger, "board").votes().unwrap(), [50, 50]);
+    assert_eq!(standing(&ledger, "cake").votes().unwrap(), [0, 100]);
 }
 
 fn what_is_refused<L: Ledger>(open: &dyn Fn() -> L) {
@@ -115,16 +122,16 @@ fn what_is_refused<L: Ledger>(open: &dyn Fn() -> L) {
         (vote("nowhere", 1, ADA, 1), Refusal::NotOpen),
     ];
     let votes = table.each_ref().map(|(vote, _)| vote.clone());
-    let outcomes = ledger.commit(&votes).unwrap();
+    let outcomes = ledger.commit(&votes, NOW).unwrap();
     assert_eq!(outcomes, table.map(|(_, refusal)| Outcome::Refused(refusal)));
     assert!(ledger.standings().iter().all(|standing| standing.ballots == 0));
-    assert!(recorded(&ledger.commit(&[vote("board", 1, ADA, 1)]).unwrap()[0]));
+    assert!(recorded(&ledger.commit(&[vote("board", 1, ADA, 1)], NOW).unwrap()[0]));
 }
 
 fn acts_are_made_together_or_not_at_all<L: Ledger>(open: &dyn Fn() -> L) {
     let mut ledger = open();
     ledger.administer(&running("board")).unwrap();
-    assert!(recorded(&ledger.commit(&[vote("board", 1, ADA, 1)]).unwrap()[0]));
+    assert!(recorded(&ledger.commit(&[vote("board", 1, ADA, 1)], NOW).unwrap()[0]));
     let before = ledger.standings();
 
     let mut twice = running("cake");
@@ -142,24 +149,24 @@ fn acts_are_made_together_or_not_at_all<L: Ledger>(open: &dyn Fn() -> L) {
     ));
 
     assert_eq!(ledger.standings(), before);
-    let stranger = ledger.commit(&[vote("board", 5_000, ADA, 1)]).unwrap();
+    let stranger = ledger.commit(&[vote("board", 5_000, ADA, 1)], NOW).unwrap();
     assert_eq!(stranger, [Outcome::Refused(Refusal::UnknownVoterNumber)]);
-    assert!(recorded(&ledger.commit(&[vote("board", 2, ADA, 1)]).unwrap()[0]));
+    assert!(recorded(&ledger.commit(&[vote("board", 2, ADA, 1)], NOW).unwrap()[0]));
     ledger.administer(&running("cake")).unwrap();
     drop(ledger);
     let ledger = open();
-    assert_eq!(standing(&ledger, "board").votes, [2, 0]);
+    assert_eq!(standing(&ledger, "board").votes().unwrap(), [2, 0]);
     assert_eq!(standing(&ledger, "cake").state, ElectionState::Open);
 }
 
 fn numbers_join_an_open_election<L: Ledger>(open: &dyn Fn() -> L) {
     let mut ledger = open();
     ledger.administer(&running("board")).unwrap();
-    ledger.commit(&[vote("board", 500, GRACE, 1)]).unwrap();
+    ledger.commit(&[vote("board", 500, GRACE, 1)], NOW).unwrap();
     let many = numbers((0..20_000).map(|n| 1_000_000 + n * 7));
     ledger.administer(&[Act::Issue(id("board"), many)]).unwrap();
     ledger.administer(&[Act::Issue(id("board"), Vec::new())]).unwrap();
-    assert!(recorded(&ledger.commit(&[vote("board", 1_000_007, ADA, 1)]).unwrap()[0]));
+    assert!(recorded(&ledger.commit(&[vote("board", 1_000_007, ADA, 1)], NOW).unwrap()[0]));
     drop(ledger);
     let mut ledger = open();
     let votes = [
@@ -167,8 +174,81 @@ fn numbers_join_an_open_election<L: Ledger>(open: &dyn Fn() -> L) {
         vote("board", 1_000_007, ADA, 2),
         vote("board", 1_139_993, ADA, 1),
     ];
-    let outcomes = ledger.commit(&votes).unwrap();
+    let outcomes = ledger.commit(&votes, NOW).unwrap();
     assert_eq!(outcomes[..2], [ALREADY, ALREADY]);
     assert!(recorded(&outcomes[2]));
     assert_eq!(standing(&ledger, "board").voters, 21_000);
+}
+
+fn numbers_leave_a_draft_for_good<L: Ledger>(open: &dyn Fn() -> L) {
+    let mut ledger = open();
+    let acts = [create("board"), Act::Issue(id("board"), numbers(1..=20_000))];
+    ledger.administer(&acts).unwrap();
+    ledger.administer(&[Act::Revoke(id("board"), numbers(5..=10_000))]).unwrap();
+    let unknown = ledger.administer(&[Act::Revoke(id("board"), numbers([4, 5]))]);
+    assert!(matches!(unknown, Err(LedgerError::NotAllowed { .. })));
+    drop(ledger);
+    let mut ledger = open();
+    ledger.administer(&[Act::Open(id("board"))]).unwrap();
+    let frozen = ledger.administer(&[Act::Revoke(id("board"), numbers([4]))]);
+    assert!(matches!(frozen, Err(LedgerError::NotAllowed { .. })));
+    let outcomes =
+        ledger.commit(&[vote("board", 4, ADA, 1), vote("board", 5, ADA, 1)], NOW).unwrap();
+    assert!(recorded(&outcomes[0]));
+    assert_eq!(outcomes[1], Outcome::Refused(Refusal::UnknownVoterNumber));
+    assert_eq!(standing(&ledger, "board").voters, 10_004);
+}
+
+fn a_closed_election_stays_as_it_was_counted<L: Ledger>(open: &dyn Fn() -> L) {
+    let mut ledger = open();
+    ledger.administer(&running("board")).unwrap();
+    ledger.administer(&running("cake")).unwrap();
+    for number in 1..=9 {
+        let votes = [
+            vote("board", number, (number % 3 == 0).into(), number as u8),
+            vote("cake", number, ADA, 1),
+        ];
+        assert!(ledger.commit(&votes, NOW).unwrap().iter().all(recorded));
+    }
+    ledger.administer(&[Act::Issue(id("board"), numbers([5_000]))]).unwrap();
+    ledger.administer(&[Act::Close(id("board"))]).unwrap();
+    for _ in 0..2 {
+        let closed = standing(&ledger, "board");
+        assert_eq!((closed.votes().unwrap(), closed.state), (&[6, 3][..], ElectionState::Closed));
+        assert_eq!((closed.ballots, closed.voters, closed.added_while_open), (9, 1_001, 1));
+        let late = [vote("board", 500, ADA, 1), vote("board", 1, ADA, 1)];
+        let outcomes = ledger.commit(&late, NOW).unwrap();
+        assert_eq!(outcomes, [Outcome::Refused(Refusal::Closed); 2]);
+        for act in [
+            Act::Close(id("board")),
+            Act::Open(id("board")),
+            Act::Issue(id("board"), numbers([7_000])),
+        ] {
+            assert!(matches!(ledger.administer(&[act]), Err(LedgerError::NotAllowed { .. })));
+        }
+        drop(ledger);
+        ledger = open();
+    }
+    // The other election goes on, before and after a restart.
+    for number in [10, 11] {
+        assert!(recorded(&ledger.commit(&[vote("cake", number, GRACE, 1)], NOW).unwrap()[0]));
+        drop(ledger);
+        ledger = open();
+    }
+    assert_eq!(standing(&ledger, "cake").votes().unwrap(), [9, 2]);
+}
+
+fn nothing_is_counted_from_the_time_to_close_on<L: Ledger>(open: &dyn Fn() -> L) {
+    let mut ledger = open();
+    let schedule = Schedule { opens: None, closes: Some(Timestamp(NOW.0 + 1)) };
+    let mut acts = running("board");
+    let Act::Create(definition) = &acts[0] else { panic!("not a creation") };
+    acts[0] = Act::Create(Arc::new((**definition).clone().with_schedule(schedule).unwrap()));
+    ledger.administer(&acts).unwrap();
+    assert!(recorded(&ledger.commit(&[vote("board", 1, ADA, 1)], NOW).unwrap()[0]));
+    drop(ledger);
+    let mut ledger = open();
+    assert_eq!(standing(&ledger, "board").definition.schedule, schedule);
+    let late = ledger.commit(&[vote("board", 2, ADA, 1)], Timestamp(NOW.0 + 1)).unwrap();
+    assert_eq!(late, [Outcome::Refused(Refusal::Closed)]);
 }

@@ -4,10 +4,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use capvote::ledger::{Ledger, LedgerError, SqliteLedger};
+use capvote::election::{Nonce, Vote};
+use capvote::ledger::{Act, Ledger, LedgerError, SqliteLedger};
 use rusqlite::Connection;
 
-use super::{ADA, GRACE, running, vote};
+use super::{ADA, GRACE, NOW, id, numbers, running, vote};
 
 fn sqlite(directory: &Path) -> Connection {
     Connection::open(directory.join("ledger.sqlite")).unwrap()
@@ -24,7 +25,7 @@ fn ledger_in(directory: &Path) {
             vote("cake", number, GRACE, 2),
             vote("board", 10 + number, GRACE, 3),
         ];
-        ledger.commit(&votes).unwrap();
+        ledger.commit(&votes, NOW).unwrap();
     }
 }
 
@@ -49,6 +50,10 @@ fn every_altered_row_is_noticed() {
         "DELETE FROM candidates WHERE election = 2 AND position = 1",
         "UPDATE elections SET title = 'The bored' WHERE key = 1",
         "UPDATE elections SET id = 'bored' WHERE key = 1",
+        "UPDATE elections SET blank = 1 WHERE key = 1",
+        "UPDATE elections SET sealed = 1 WHERE key = 1",
+        "UPDATE elections SET closes = 5 WHERE key = 1",
+        "INSERT INTO revoked (election, numbers) VALUES (1, zeroblob(8))",
         "UPDATE entries SET head = zeroblob(32) WHERE id = 4",
         "UPDATE entries SET kind = 9 WHERE id = 4",
         "UPDATE entries SET last = last + 1 WHERE kind = 4",
@@ -60,15 +65,87 @@ fn every_altered_row_is_noticed() {
     for alteration in alterations {
         let directory = tempfile::tempdir().unwrap();
         ledger_in(directory.path());
-        let connection = sqlite(directory.path());
-        connection.pragma_update(None, "foreign_keys", false).unwrap();
-        assert!(connection.execute(alteration, []).unwrap() > 0, "{alteration} alters nothing");
-        drop(connection);
-        match SqliteLedger::open(directory.path()) {
-            Err(LedgerError::Damaged { what, .. }) => println!("{alteration}: {what}"),
-            other => panic!("{alteration}: {other:?}"),
-        }
+        altered(directory.path(), alteration);
     }
+}
+
+/// Alters a ledger behind its back, and checks that it is noticed.
+fn altered(directory: &Path, alteration: &str) {
+    let connection = sqlite(directory);
+    connection.pragma_update(None, "foreign_keys", false).unwrap();
+    assert!(connection.execute(alteration, []).unwrap() > 0, "{alteration} alters nothing");
+    drop(connection);
+    match SqliteLedger::open(directory) {
+        Err(LedgerError::Damaged { what, .. }) => println!("{alteration}: {what}"),
+        other => panic!("{alteration}: {other:?}"),
+    }
+}
+
+#[test]
+fn every_altered_row_of_a_closed_election_is_noticed() {
+    let alterations = [
+        "UPDATE sheet SET choice = 1 - choice WHERE id = 2",
+        "UPDATE sheet SET nonce = zeroblob(16) WHERE id = 2",
+        "UPDATE sheet SET election = 2 WHERE id = 2",
+        "DELETE FROM sheet WHERE id = 6",
+        "INSERT INTO sheet (election, choice, nonce) VALUES (1, 0, zeroblob(16))",
+        "UPDATE voted SET numbers = substr(numbers, 9)",
+        "UPDATE voted SET numbers = zeroblob(length(numbers))",
+        "DELETE FROM entries WHERE kind = 6",
+        "DELETE FROM entries WHERE kind = 5",
+    ];
+    for alteration in alterations {
+        let directory = tempfile::tempdir().unwrap();
+        ledger_in(directory.path());
+        let mut ledger = SqliteLedger::open(directory.path()).unwrap();
+        ledger.administer(&[Act::Close(id("board"))]).unwrap();
+        drop(ledger);
+        altered(directory.path(), alteration);
+    }
+}
+
+#[test]
+fn after_the_close_no_file_pairs_a_number_with_a_choice() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = SqliteLedger::open(directory.path()).unwrap();
+    // Numbers and nonces that are easy to find among the bytes of a file.
+    let number = |n: u64| 0x1122_3344_5500_0000 + n * 0x1_0203;
+    let nonce =
+        |n: u64| Nonce::from(std::array::from_fn(|i| (n as u8).wrapping_mul(7) ^ (i as u8 + 90)));
+    let mut acts = running("board");
+    acts[1] = Act::Issue(id("board"), numbers((1..=200).map(number)));
+    ledger.administer(&acts).unwrap();
+    for n in 1..=200 {
+        let vote = Vote { nonce: nonce(n), number: number(n).into(), ..vote("board", 0, ADA, 0) };
+        ledger.commit(&[vote], NOW).unwrap();
+    }
+    // A row of a ballot has the number, as SQLite stores integers, close before its nonce.
+    let pairs = |directory: &Path| {
+        let mut pairs = 0;
+        for entry in fs::read_dir(directory).unwrap() {
+            let bytes = fs::read(entry.unwrap().path()).unwrap();
+            for n in 1..=200 {
+                let found =
+                    |part: &[u8]| memchr::memmem::find_iter(&bytes, part).collect::<Vec<_>>();
+                let numbers: Vec<_> =
+                    [found(&number(n).to_be_bytes()), found(&number(n).to_le_bytes())].concat();
+                let nonces = found(nonce(n).as_bytes());
+                let near = |a: usize| nonces.iter().any(|&b| a.abs_diff(b) <= 64);
+                pairs += numbers.into_iter().filter(|&a| near(a)).count();
+            }
+        }
+        pairs
+    };
+    assert!(pairs(directory.path()) >= 200, "the search does not find what is there");
+    ledger.administer(&[Act::Close(id("board"))]).unwrap();
+    assert_eq!(pairs(directory.path()), 0, "with the ledger open");
+    drop(ledger);
+    assert_eq!(pairs(directory.path()), 0, "with the ledger closed");
+    // Nor do the heads of the old chain, which are a way to try pairs.
+    let connection = sqlite(directory.path());
+    let of_ballots =
+        connection.query_row("SELECT count(*) FROM entries WHERE kind = 4", [], |row| row.get(0));
+    assert_eq!(of_ballots, Ok(0_i64));
 }
 
 #[test]
@@ -76,7 +153,10 @@ fn an_untouched_ledger_opens_again() {
     let directory = tempfile::tempdir().unwrap();
     ledger_in(directory.path());
     let standings = SqliteLedger::open(directory.path()).unwrap().standings();
-    assert_eq!(standings.iter().map(|it| it.votes.clone()).collect::<Vec<_>>(), [[3, 3], [0, 3]]);
+    assert_eq!(
+        standings.iter().map(|it| it.votes().unwrap().to_vec()).collect::<Vec<_>>(),
+        [[3, 3], [0, 3]]
+    );
 }
 
 #[test]

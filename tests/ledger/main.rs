@@ -6,11 +6,12 @@ mod damage;
 
 use std::sync::Arc;
 
-use capvote::election::{Choice, Definition, ElectionId, Nonce, Vote, VoterNumber};
+use capvote::election::{Choice, Definition, ElectionId, Nonce, Timestamp, Vote, VoterNumber};
 use capvote::ledger::{Act, SqliteLedger};
 
 const ADA: usize = 0;
 const GRACE: usize = 1;
+const NOW: Timestamp = Timestamp(1_000_000);
 
 fn id(text: &str) -> ElectionId {
     text.parse().unwrap()

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use capvote::client::{Ballot, Client};
 use capvote::election::{Definition, VoterNumber};
+use capvote::ledger::clerk::system_clock;
 use capvote::ledger::{Act, Clerk, SqliteLedger};
 use capvote::net::connection;
 use capvote::service;
@@ -30,7 +31,8 @@ pub(crate) struct Harness {
 /// A server with the given elections, of which each is open where it has voters.
 pub(crate) async fn harness(elections: &[(&str, &[&str], u64)]) -> Rc<Harness> {
     let directory = tempfile::tempdir().unwrap();
-    let clerk = Clerk::start(SqliteLedger::open(directory.path()).unwrap()).unwrap();
+    let clerk = Clerk::start(SqliteLedger::open(directory.path()).unwrap(), Box::new(system_clock))
+        .unwrap();
     for &(id, candidates, voters) in elections {
         let id: capvote::election::ElectionId = id.parse().unwrap();
         let candidates = candidates.iter().map(|name| name.to_string()).collect();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::Cast;
-use crate::election::{BallotNumber, Choice, Nonce};
+use crate::election::{BallotNumber, Choice, Nonce, VoterNumber};
 use crate::ledger::LedgerError;
 
 /// The ledger's name in the data directory.
@@ -25,12 +25,17 @@ const FORMAT: i64 = 1;
 /// How long a commit waits for another program that has the file locked, such as `sqlite3`.
 const BUSY_WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// The tables. Nothing but `candidates` is ever searched: rows are appended, and read in order at start.
+/// The tables. Nothing but a ballot that is repeated is ever searched: rows are appended, and read in order
+/// at start.
 const TABLES: &str = "
     CREATE TABLE elections (
-        key   INTEGER PRIMARY KEY,
-        id    TEXT NOT NULL UNIQUE,
-        title TEXT NOT NULL
+        key    INTEGER PRIMARY KEY,
+        id     TEXT NOT NULL UNIQUE,
+        title  TEXT NOT NULL,
+        blank  INTEGER NOT NULL, -- 1 where a ballot may be blank
+        sealed INTEGER NOT NULL, -- 1 where the count is shown at the close and no earlier
+        opens  INTEGER, -- seconds since 1970
+        closes INTEGER
     ) STRICT;
     CREATE TABLE candidates (
         election INTEGER NOT NULL REFERENCES elections,
@@ -38,25 +43,49 @@ const TABLES: &str = "
         name     TEXT NOT NULL,
         PRIMARY KEY (election, position)
     ) STRICT, WITHOUT ROWID;
+    -- Voter numbers, many in a row, 8 bytes each, little-endian, ascending.
     CREATE TABLE roll (
         id       INTEGER PRIMARY KEY,
         election INTEGER NOT NULL REFERENCES elections,
-        numbers  BLOB NOT NULL -- voter numbers, 8 bytes each, little-endian
+        numbers  BLOB NOT NULL
     ) STRICT;
+    CREATE TABLE revoked (
+        id       INTEGER PRIMARY KEY,
+        election INTEGER NOT NULL REFERENCES elections,
+        numbers  BLOB NOT NULL
+    ) STRICT;
+    -- While an election is open: who chose what.
     CREATE TABLE ballots (
         id       INTEGER PRIMARY KEY, -- in order of arrival, from 1
         election INTEGER NOT NULL REFERENCES elections,
         voter    INTEGER NOT NULL, -- the voter number, as a signed integer of the same bits
-        choice   INTEGER NOT NULL, -- the candidate's position
+        choice   INTEGER NOT NULL, -- the candidate's position; one more than the last for a blank ballot
         nonce    BLOB NOT NULL
     ) STRICT;
-    CREATE TABLE entries ( -- the hash chain: what was committed, in order
+    -- Once it is closed: who voted, and what was chosen, in the order of the receipts.
+    CREATE TABLE voted (
         id       INTEGER PRIMARY KEY,
         election INTEGER NOT NULL REFERENCES elections,
-        kind     INTEGER NOT NULL, -- 1 created, 2 issued, 3 opened, 4 ballots
-        first    INTEGER, -- the first and the last row of the roll (2) or of the ballots (4)
-        last     INTEGER,
+        numbers  BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE sheet (
+        id       INTEGER PRIMARY KEY,
+        election INTEGER NOT NULL REFERENCES elections,
+        choice   INTEGER NOT NULL,
+        nonce    BLOB NOT NULL
+    ) STRICT;
+    -- The hash chain: what was committed, in order.
+    CREATE TABLE entries (
+        id       INTEGER PRIMARY KEY,
+        election INTEGER NOT NULL REFERENCES elections,
+        kind     INTEGER NOT NULL, -- 1 created, 2 issued, 3 opened, 4 ballots, 5 voted, 6 closed, 7 revoked
+        first    INTEGER, -- the first and the last row of roll (2), ballots (4), voted (5), sheet (6) or
+        last     INTEGER, -- revoked (7); null where there are none
         head     BLOB NOT NULL -- SHA-256 over the election's head before, the kind, and the rows
+    ) STRICT;
+    -- Closed elections whose ballots are deleted, and may be left in unused parts of the file.
+    CREATE TABLE unscrubbed (
+        election INTEGER PRIMARY KEY REFERENCES elections
     ) STRICT;
 ";
 
@@ -104,6 +133,24 @@ impl LedgerFile {
             })
     }
 
+    /// Makes sure that nothing deleted is left in the file or in the log beside it.
+    pub(super) fn scrub(&self) -> rusqlite::Result<()> {
+        let unscrubbed = "SELECT count(*) FROM unscrubbed";
+        if self.connection.query_row(unscrubbed, [], |row| row.get::<_, i64>(0))? == 0 {
+            return Ok(());
+        }
+        self.connection.execute_batch("VACUUM")?;
+        // Copies the log into the file and empties it; busy while another program reads an older state.
+        let busy = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))?;
+        if busy != 0 {
+            return Err(invalid("another program is reading the ledger".into()));
+        }
+        self.connection.execute("DELETE FROM unscrubbed", [])?;
+        Ok(())
+    }
+
     /// Refuses what is not a ledger, before anything is written to it.
     fn check_format(&self) -> Result<(), LedgerError> {
         let read = || -> rusqlite::Result<(i64, i64)> {
@@ -131,6 +178,8 @@ impl LedgerFile {
         self.connection.pragma_update(None, "fullfsync", true)?;
         self.connection.pragma_update(None, "checkpoint_fullfsync", true)?;
         self.connection.pragma_update(None, "foreign_keys", true)?;
+        // What is deleted is overwritten: a closed election keeps no trace of who chose what.
+        self.connection.pragma_update(None, "secure_delete", true)?;
         if self.is_empty()? {
             let transaction = self.connection.transaction()?;
             transaction.execute_batch(TABLES)?;
@@ -154,6 +203,16 @@ impl LedgerFile {
 pub(super) fn choice(stored: i64) -> rusqlite::Result<Choice> {
     let choice = usize::try_from(stored).ok().and_then(Choice::from_index);
     choice.ok_or_else(|| invalid(format!("choice {stored} is out of range")))
+}
+
+/// Reads a row of voter numbers.
+pub(super) fn numbers(stored: rusqlite::types::ValueRef<'_>) -> rusqlite::Result<Vec<VoterNumber>> {
+    let bytes = stored.as_blob().map_err(|error| invalid(error.to_string()))?;
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    if !rest.is_empty() {
+        return Err(invalid("a row of voter numbers is cut short".into()));
+    }
+    Ok(chunks.iter().map(|&number| VoterNumber::from(u64::from_le_bytes(number))).collect())
 }
 
 /// Reads a stored nonce.

@@ -4,6 +4,7 @@
 //! memory, rebuilt from the rows at start; so does the count. Every commit adds an entry to the
 //! [hash chain](super::chain) of each election it touches.
 
+mod close;
 mod file;
 mod replay;
 mod write;
@@ -17,7 +18,7 @@ use super::chain::{GENESIS, Head};
 use super::{Act, ELECTIONS_MAX, Ledger, LedgerError};
 use crate::election::{
     BallotBox, BallotNumber, ChangeRefusal, Choice, Definition, ElectionId, Nonce, Outcome, Place,
-    Receipt, Refusal, Standing, Verdict, Vote,
+    Receipt, Refusal, Standing, Timestamp, Verdict, Vote,
 };
 
 /// Elections in a SQLite file.
@@ -67,7 +68,18 @@ impl SqliteLedger {
     pub fn open(directory: &Path) -> Result<Self, LedgerError> {
         let file = LedgerFile::open(directory)?;
         let elections = replay::replay(&file)?;
-        Ok(Self { file, elections, stopped: None })
+        let ledger = Self { file, elections, stopped: None };
+        // A server that was killed in the middle of a close may have left some of it to do.
+        ledger.scrub();
+        Ok(ledger)
+    }
+
+    /// Removes what is left of the ballots of closed elections from unused parts of the file. What cannot
+    /// be done is done after the next act, or at the next start.
+    fn scrub(&self) {
+        if let Err(error) = self.file.scrub() {
+            tracing::error!(%error, "ballots of a closed election may be left in unused parts of the ledger's file");
+        }
     }
 
     fn check_running(&self) -> Result<(), LedgerError> {
@@ -94,6 +106,7 @@ impl SqliteLedger {
     fn decide(
         &mut self,
         votes: &[Vote],
+        now: Timestamp,
         counted: &mut Vec<Counted>,
     ) -> Result<Vec<Outcome>, LedgerError> {
         let mut outcomes = vec![Outcome::Refused(Refusal::NotOpen); votes.len()];
@@ -109,7 +122,7 @@ impl SqliteLedger {
         for (election, index) in order {
             let vote = &votes[index];
             let kept = &mut self.elections.kept[election];
-            outcomes[index] = match kept.ballot_box.judge(vote.number, vote.choice) {
+            outcomes[index] = match kept.ballot_box.judge(vote.number, vote.choice, now) {
                 Verdict::Refuse(refusal) => Outcome::Refused(refusal),
                 Verdict::Voted(ballot) => {
                     // It is a stored ballot, or one of those that this commit has counted so far.
@@ -154,10 +167,10 @@ impl SqliteLedger {
 }
 
 impl Ledger for SqliteLedger {
-    fn commit(&mut self, votes: &[Vote]) -> Result<Vec<Outcome>, LedgerError> {
+    fn commit(&mut self, votes: &[Vote], now: Timestamp) -> Result<Vec<Outcome>, LedgerError> {
         self.check_running()?;
         let mut counted = Vec::new();
-        let decided = self.decide(votes, &mut counted);
+        let decided = self.decide(votes, now, &mut counted);
         let stored = decided.and_then(|outcomes| self.store(votes, &counted).map(|()| outcomes));
         if stored.is_err() {
             for it in counted {
@@ -189,6 +202,7 @@ impl Ledger for SqliteLedger {
                 for (election, head) in heads {
                     self.elections.kept[election].advance(head);
                 }
+                self.scrub();
                 Ok(())
             }
             Err(error) => {
@@ -215,7 +229,9 @@ impl Elections {
         let (id, changed) = match act {
             Act::Create(definition) => return self.create(definition),
             Act::Issue(id, numbers) => (id, self.change(id, |it| it.issue(numbers.clone()))?),
+            Act::Revoke(id, numbers) => (id, self.change(id, |it| it.revoke(numbers))?),
             Act::Open(id) => (id, self.change(id, BallotBox::open)?),
+            Act::Close(id) => (id, self.change(id, BallotBox::close)?),
         };
         changed.map_err(|refusal| LedgerError::NotAllowed { election: id.clone(), refusal })?;
         Ok(self.by_id[id])

@@ -9,18 +9,32 @@ use rusqlite::{Row, Rows};
 
 use super::Elections;
 use super::file::{self, LedgerFile, not_opened};
-use crate::election::{BallotNumber, Choice, Definition, ElectionId, Nonce, Verdict, VoterNumber};
+use crate::election::{
+    BallotBox, BallotNumber, ChangeRefusal, Choice, Definition, ElectionId, Nonce, Publication,
+    Schedule, Timestamp, Verdict, VoterNumber,
+};
 use crate::ledger::LedgerError;
 use crate::ledger::chain::{Kind, Seal};
 
 /// Every election of the file as its entries tell.
 pub(super) fn replay(file: &LedgerFile) -> Result<Elections, LedgerError> {
-    Replay { file, elections: Elections::default() }.run()
+    Replay { file, elections: Elections::default(), voted: Vec::new() }.run()
 }
 
 struct Replay<'a> {
     file: &'a LedgerFile,
     elections: Elections,
+    /// The numbers that voted in the election whose close is being replayed.
+    voted: Vec<VoterNumber>,
+}
+
+/// A place in each table that entries are about.
+struct Tables<'s> {
+    roll: Rows<'s>,
+    revoked: Rows<'s>,
+    ballots: Rows<'s>,
+    voted: Rows<'s>,
+    sheet: Rows<'s>,
 }
 
 /// One row of the table of entries.
@@ -41,22 +55,29 @@ impl Replay<'_> {
         let mut entries =
             prepare("SELECT id, election, kind, first, last, head FROM entries ORDER BY id")?;
         let mut roll = prepare("SELECT id, election, numbers FROM roll ORDER BY id")?;
+        let mut revoked = prepare("SELECT id, election, numbers FROM revoked ORDER BY id")?;
         let mut ballots =
             prepare("SELECT id, election, voter, choice, nonce FROM ballots ORDER BY id")?;
+        let mut voted = prepare("SELECT id, election, numbers FROM voted ORDER BY id")?;
+        let mut sheet = prepare("SELECT id, election, choice, nonce FROM sheet ORDER BY id")?;
         let query = |error| not_opened(&self.file.path, error);
         let mut entries = entries.query([]).map_err(query)?;
-        let mut roll = roll.query([]).map_err(query)?;
-        let mut ballots = ballots.query([]).map_err(query)?;
+        let mut tables = Tables {
+            roll: roll.query([]).map_err(query)?,
+            revoked: revoked.query([]).map_err(query)?,
+            ballots: ballots.query([]).map_err(query)?,
+            voted: voted.query([]).map_err(query)?,
+            sheet: sheet.query([]).map_err(query)?,
+        };
 
         while let Some(row) = self.next(&mut entries)? {
             let entry = self.entry(row)?;
-            self.apply(&entry, &mut roll, &mut ballots)?;
+            self.apply(&entry, &mut tables)?;
         }
-        for (table, rows) in [("roll", &mut roll), ("ballots", &mut ballots)] {
+        let Tables { roll, revoked, ballots, voted, sheet } = &mut tables;
+        for rows in [roll, revoked, ballots, voted, sheet] {
             if self.next(rows)?.is_some() {
-                return Err(self.damaged(format!(
-                    "the table {table} has rows that no entry of the chain names"
-                )));
+                return Err(self.damaged("there are rows that no entry of the hash chain names"));
             }
         }
         for kept in &mut self.elections.kept {
@@ -65,12 +86,7 @@ impl Replay<'_> {
         Ok(self.elections)
     }
 
-    fn apply(
-        &mut self,
-        entry: &Entry,
-        roll: &mut Rows<'_>,
-        ballots: &mut Rows<'_>,
-    ) -> Result<(), LedgerError> {
+    fn apply(&mut self, entry: &Entry, tables: &mut Tables<'_>) -> Result<(), LedgerError> {
         if entry.kind == Kind::Created {
             if entry.election != self.elections.kept.len() {
                 return Err(self.entry_damaged(entry, "creates an election out of order"));
@@ -84,12 +100,25 @@ impl Replay<'_> {
         let mut seal = Seal::new(&kept.head, entry.kind);
         match entry.kind {
             Kind::Created => seal.definition(kept.definition()),
-            Kind::Issued => self.issue(entry, roll, &mut seal)?,
-            Kind::Opened => {
-                let opened = self.elections.kept[entry.election].ballot_box.open();
-                opened.map_err(|refusal| self.entry_damaged(entry, &refusal.to_string()))?;
+            Kind::Issued => {
+                let numbers = self.numbers(entry, &mut tables.roll, &mut seal)?;
+                self.change(entry, |ballot_box| ballot_box.issue(numbers))?;
             }
-            Kind::Ballots => self.count(entry, ballots, &mut seal)?,
+            Kind::Revoked => {
+                let numbers = self.numbers(entry, &mut tables.revoked, &mut seal)?;
+                self.change(entry, |ballot_box| ballot_box.revoke(&numbers))?;
+            }
+            Kind::Opened => self.change(entry, BallotBox::open)?,
+            Kind::Ballots => self.count(entry, &mut tables.ballots, &mut seal)?,
+            Kind::Voted => self.voted = self.numbers(entry, &mut tables.voted, &mut seal)?,
+            Kind::Closed => {
+                let choices = self.sheet(entry, &mut tables.sheet, &mut seal)?;
+                let voted = std::mem::take(&mut self.voted);
+                if voted.len() != choices.len() {
+                    return Err(self.entry_damaged(entry, "has not as many ballots as voters"));
+                }
+                self.change(entry, |ballot_box| ballot_box.close_with(&voted, &choices))?;
+            }
         }
         let head = seal.head();
         if head[..] != entry.head[..] {
@@ -99,13 +128,30 @@ impl Replay<'_> {
         Ok(())
     }
 
+    /// Changes the election that an entry is about, which the rules have to allow.
+    fn change(
+        &mut self,
+        entry: &Entry,
+        change: impl FnOnce(&mut BallotBox) -> Result<(), ChangeRefusal>,
+    ) -> Result<(), LedgerError> {
+        let changed = change(&mut self.elections.kept[entry.election].ballot_box);
+        changed.map_err(|refusal| self.entry_damaged(entry, &format!("breaks a rule: {refusal}")))
+    }
+
     /// The definition of the election that an entry creates.
     fn definition(&self, entry: &Entry) -> Result<Arc<Definition>, LedgerError> {
         let key = entry.election as i64 + 1;
         let connection = &self.file.connection;
-        let (id, title) = connection
-            .query_row("SELECT id, title FROM elections WHERE key = ?1", [key], |row| {
-                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+        let select = "SELECT id, title, blank, sealed, opens, closes FROM elections WHERE key = ?1";
+        let moment = |row: &Row<'_>, column| -> rusqlite::Result<Option<Timestamp>> {
+            let stored: Option<i64> = row.get(column)?;
+            Ok(stored.map(|seconds| Timestamp(seconds.cast_unsigned())))
+        };
+        let (id, title, blank, sealed, schedule) = connection
+            .query_row(select, [key], |row| {
+                let schedule = Schedule { opens: moment(row, 4)?, closes: moment(row, 5)? };
+                let (id, title): (String, String) = (row.get(0)?, row.get(1)?);
+                Ok((id, title, row.get::<_, bool>(2)?, row.get::<_, bool>(3)?, schedule))
             })
             .map_err(|error| self.unreadable(error))?;
         let candidates: Vec<String> = connection
@@ -115,33 +161,48 @@ impl Replay<'_> {
         let id: ElectionId =
             id.parse().map_err(|_| self.entry_damaged(entry, "has an impossible id"))?;
         let definition = Definition::new(id, title, candidates)
+            .and_then(|definition| definition.with_schedule(schedule))
             .map_err(|error| self.entry_damaged(entry, &error.to_string()))?;
-        Ok(Arc::new(definition))
+        let definition = if blank { definition.with_blank() } else { definition };
+        let publication = if sealed { Publication::Sealed } else { Publication::Live };
+        Ok(Arc::new(definition.with_publication(publication)))
     }
 
-    fn issue(
-        &mut self,
+    /// The voter numbers in the rows that an entry is about.
+    fn numbers(
+        &self,
         entry: &Entry,
-        roll: &mut Rows<'_>,
+        rows: &mut Rows<'_>,
         seal: &mut Seal,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<Vec<VoterNumber>, LedgerError> {
         let mut numbers = Vec::new();
         for id in entry.rows.clone() {
-            let row = self.row(entry, roll, "roll", id)?;
-            let stored = row.get_ref(2).and_then(|value| Ok(value.as_blob()?));
-            let (chunks, rest) = stored.map_err(|error| self.unreadable(error))?.as_chunks::<8>();
-            if !rest.is_empty() {
-                return Err(
-                    self.entry_damaged(entry, &format!("names roll row {id}, which is cut short"))
-                );
-            }
-            let start = numbers.len();
-            numbers
-                .extend(chunks.iter().map(|&bytes| VoterNumber::from(u64::from_le_bytes(bytes))));
-            seal.numbers(&numbers[start..]);
+            let row = self.row(entry, rows, id)?;
+            let stored = row.get_ref(2).and_then(file::numbers);
+            let stored = stored.map_err(|error| self.unreadable(error))?;
+            seal.numbers(&stored);
+            numbers.extend(stored);
         }
-        let issued = self.elections.kept[entry.election].ballot_box.issue(numbers);
-        issued.map_err(|refusal| self.entry_damaged(entry, &refusal.to_string()))
+        Ok(numbers)
+    }
+
+    /// The choices in the rows that an entry is about.
+    fn sheet(
+        &self,
+        entry: &Entry,
+        rows: &mut Rows<'_>,
+        seal: &mut Seal,
+    ) -> Result<Vec<Choice>, LedgerError> {
+        let mut choices = Vec::new();
+        for id in entry.rows.clone() {
+            let row = self.row(entry, rows, id)?;
+            let line = row.get(2).and_then(file::choice);
+            let line = line.and_then(|choice| Ok((choice, file::nonce(row.get_ref(3)?)?)));
+            let (choice, nonce) = line.map_err(|error| self.unreadable(error))?;
+            seal.line(choice, &nonce);
+            choices.push(choice);
+        }
+        Ok(choices)
     }
 
     fn count(
@@ -151,12 +212,13 @@ impl Replay<'_> {
         seal: &mut Seal,
     ) -> Result<(), LedgerError> {
         for id in entry.rows.clone() {
-            let row = self.row(entry, ballots, "ballots", id)?;
+            let row = self.row(entry, ballots, id)?;
             let (number, choice, nonce) = ballot(row).map_err(|error| self.unreadable(error))?;
             seal.ballot(number, choice, &nonce);
             let ballot_box = &mut self.elections.kept[entry.election].ballot_box;
             let ballot = u64::try_from(id).ok().and_then(BallotNumber::new);
-            match (ballot_box.judge(number, choice), ballot) {
+            // It came in time, or it would not be stored.
+            match (ballot_box.judge(number, choice, Timestamp(0)), ballot) {
                 (Verdict::Count(place), Some(ballot)) => {
                     ballot_box.count(place, choice, ballot);
                     self.elections.ballots = ballot.get();
@@ -176,7 +238,6 @@ impl Replay<'_> {
         &self,
         entry: &Entry,
         rows: &'r mut Rows<'_>,
-        table: &str,
         id: i64,
     ) -> Result<&'r Row<'r>, LedgerError> {
         let row = self.next(rows)?;
@@ -186,7 +247,10 @@ impl Replay<'_> {
         };
         match (row, found) {
             (Some(row), Ok(found)) if found == (id, entry.election as i64 + 1) => Ok(row),
-            _ => Err(self.damaged(format!("row {id} of the table {table} is missing or altered"))),
+            _ => {
+                Err(self
+                    .entry_damaged(entry, &format!("names row {id}, which is missing or altered")))
+            }
         }
     }
 

@@ -2,16 +2,16 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::{Counted, Elections};
-use crate::election::{Definition, Vote, VoterNumber};
+use super::{Counted, Elections, close};
+use crate::election::{Definition, Publication, Vote, VoterNumber};
 use crate::ledger::Act;
 use crate::ledger::chain::{Head, Kind, Seal};
 
-/// The voter numbers in one row of the roll.
-const ROLL_ROW_NUMBERS: usize = 8_192;
+/// The voter numbers in one row.
+const ROW_NUMBERS: usize = 8_192;
 
 /// The rows an entry of the chain is about, as their first and last ids.
-type Rows = (i64, i64);
+pub(super) type Rows = (i64, i64);
 
 /// An election, as an index into [`Elections`], and the head its chain has after a commit.
 type Heads = Vec<(usize, Head)>;
@@ -71,10 +71,19 @@ pub(super) fn acts(
             }
             Act::Issue(_, numbers) => {
                 let mut seal = Seal::new(&previous, Kind::Issued);
-                let rows = issue(&transaction, kept.key, numbers, &mut seal)?;
+                let rows = insert_numbers(&transaction, "roll", kept.key, numbers, &mut seal)?;
                 (Kind::Issued, rows, seal)
             }
+            Act::Revoke(_, numbers) => {
+                let mut seal = Seal::new(&previous, Kind::Revoked);
+                let rows = insert_numbers(&transaction, "revoked", kept.key, numbers, &mut seal)?;
+                (Kind::Revoked, rows, seal)
+            }
             Act::Open(_) => (Kind::Opened, None, Seal::new(&previous, Kind::Opened)),
+            Act::Close(_) => {
+                heads.push((election, close::separate(&transaction, kept)?));
+                continue;
+            }
         };
         heads.push((election, entry(&transaction, kept.key, kind, rows, seal)?));
     }
@@ -88,7 +97,7 @@ fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
 }
 
 /// Ends an entry of the chain and stores it.
-fn entry(
+pub(super) fn entry(
     transaction: &Transaction<'_>,
     key: i64,
     kind: Kind,
@@ -110,11 +119,21 @@ fn create(
     key: i64,
     definition: &Definition,
 ) -> rusqlite::Result<()> {
+    let Definition { id, title, slate, publication, schedule } = definition;
     transaction.execute(
-        "INSERT INTO elections (key, id, title) VALUES (?1, ?2, ?3)",
-        params![key, definition.id.as_str(), definition.title],
+        "INSERT INTO elections (key, id, title, blank, sealed, opens, closes)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![
+            key,
+            id.as_str(),
+            title,
+            slate.blank().is_some(),
+            *publication == Publication::Sealed,
+            schedule.opens.map(|moment| moment.0.cast_signed()),
+            schedule.closes.map(|moment| moment.0.cast_signed()),
+        ],
     )?;
-    for (position, name) in definition.slate.names().iter().enumerate() {
+    for (position, name) in slate.names().iter().enumerate() {
         transaction.execute(
             "INSERT INTO candidates (election, position, name) VALUES (?1, ?2, ?3)",
             params![key, position as i64, name],
@@ -123,19 +142,21 @@ fn create(
     Ok(())
 }
 
-/// Stores numbers in rows of the roll, in ascending order, which tells nothing of who gets which.
-fn issue(
+/// Stores numbers in rows of a table, in ascending order, which tells nothing of who got which, and
+/// returns the rows.
+pub(super) fn insert_numbers(
     transaction: &Transaction<'_>,
+    table: &str,
     key: i64,
     numbers: &[VoterNumber],
     seal: &mut Seal,
 ) -> rusqlite::Result<Option<Rows>> {
     let mut numbers = numbers.to_vec();
     numbers.sort_unstable();
-    let mut insert =
-        transaction.prepare_cached("INSERT INTO roll (election, numbers) VALUES (?1, ?2)")?;
+    let sql = format!("INSERT INTO {table} (election, numbers) VALUES (?1, ?2)");
+    let mut insert = transaction.prepare_cached(&sql)?;
     let mut rows = None;
-    for chunk in numbers.chunks(ROLL_ROW_NUMBERS) {
+    for chunk in numbers.chunks(ROW_NUMBERS) {
         let bytes: Vec<u8> = chunk.iter().flat_map(|number| number.get().to_le_bytes()).collect();
         let row = insert.insert(params![key, bytes])?;
         seal.numbers(chunk);
