@@ -38,7 +38,7 @@ interface Election {
   vote @0 (candidate :Text, voterNumber :UInt64, messages :MessageSink, nonce :Data)
       -> (outcome :VoteOutcome);
   # Casts the vote of the voter who holds `voterNumber` for `candidate`, a name of the slate, byte for
-  # byte. When the vote is on stable storage, or was refused, the server sends one message that says so
+  # byte, or an empty name for a blank ballot where the election allows it. When the vote is on stable storage, or was refused, the server sends one message that says so
   # to `messages` and then answers; it does not wait for the sink. A null sink gets no message.
   #
   # `nonce` is 16 random bytes of the voter's own, or empty to let the server pick; another length is an
@@ -48,7 +48,7 @@ interface Election {
   # An exception leaves open whether the vote was recorded: ask again with the same nonce.
 
   result @1 (candidate :Text) -> (candidate :Text, votes :UInt64, status :ResultStatus);
-  # The candidate's name and number of votes. Whoever was told `recorded` finds that vote counted here.
+  # The candidate's name and number of votes; the blank ballots for an empty name, where there can be any. Whoever was told `recorded` finds that vote counted here.
 
   results @2 () -> (results :Results);
   # Every candidate's votes, and the turnout.
@@ -78,6 +78,35 @@ struct ElectionInfo {
 
   voters @4 :UInt64;
   # How many voter numbers are on the roll.
+
+  addedWhileOpen @5 :UInt64;
+  # How many of them joined it after voting had begun.
+
+  blank @6 :Bool;
+  # Whether a ballot may be blank: a vote for the empty name.
+
+  publication @7 :Publication;
+  # When the count is shown.
+
+  opens @8 :UInt64;
+  # When the server opens the election by itself, in seconds since 1970-01-01 00:00:00 UTC; 0 where it does
+  # not.
+
+  closes @9 :UInt64;
+  # When the server closes the election by itself, likewise. A vote that comes at that time is late.
+}
+
+enum Publication {
+  # When an election's count is shown.
+
+  unspecified @0;
+  # Never sent.
+
+  live @1;
+  # As the votes come in.
+
+  sealed @2;
+  # Once the election is closed. Before, only the turnout is.
 }
 
 enum ElectionState {
@@ -179,6 +208,9 @@ struct Results {
 
   turnout @3 :Turnout;
   # How many have voted.
+
+  blank @4 :UInt64;
+  # The blank ballots, which are not among the candidates; 0 while the count is sealed.
 }
 
 struct CandidateVotes {

@@ -31,4 +31,5 @@ pub mod service;
 pub mod schema {
     capnp::generated_code!(pub mod election_capnp);
     capnp::generated_code!(pub mod lines_capnp);
+    capnp::generated_code!(pub mod officer_capnp);
 }

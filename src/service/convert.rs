@@ -4,7 +4,7 @@ use capnp::text_list;
 
 use crate::election::{self, Nonce, Outcome, Receipt, Refusal, Standing};
 use crate::schema::election_capnp::{
-    ElectionState, ResultStatus, election_info, receipt, results, vote_outcome,
+    ElectionState, Publication, ResultStatus, election_info, receipt, results, vote_outcome,
 };
 
 impl From<election::ElectionState> for ElectionState {
@@ -28,12 +28,26 @@ impl From<election::ResultStatus> for ResultStatus {
     }
 }
 
+impl From<election::Publication> for Publication {
+    fn from(publication: election::Publication) -> Self {
+        match publication {
+            election::Publication::Live => Self::Live,
+            election::Publication::Sealed => Self::Sealed,
+        }
+    }
+}
+
 pub(super) fn write_info(standing: &Standing, mut info: election_info::Builder<'_>) {
     let definition = &standing.definition;
     info.set_id(definition.id.as_str());
     info.set_title(&definition.title[..]);
     info.set_state(standing.state.into());
     info.set_voters(standing.voters);
+    info.set_added_while_open(standing.added_while_open);
+    info.set_blank(definition.slate.blank().is_some());
+    info.set_publication(definition.publication.into());
+    info.set_opens(definition.schedule.opens.map_or(0, |moment| moment.0));
+    info.set_closes(definition.schedule.closes.map_or(0, |moment| moment.0));
     let names = definition.slate.names();
     write_names(names, info.init_candidates(length(names.len())));
 }
@@ -41,6 +55,7 @@ pub(super) fn write_info(standing: &Standing, mut info: election_info::Builder<'
 pub(super) fn write_results(standing: &Standing, mut results: results::Builder<'_>) {
     results.set_election(standing.definition.id.as_str());
     results.set_status(standing.status().into());
+    results.set_blank(standing.blank());
     let mut turnout = results.reborrow().init_turnout();
     turnout.set_ballots(standing.ballots);
     turnout.set_voters(standing.voters);
