@@ -184,6 +184,11 @@ impl BallotBox {
         }
     }
 
+    /// How many of the numbers on the roll have voted.
+    pub fn numbers_used(&self) -> u64 {
+        self.roll.voted().len() as u64
+    }
+
     /// What everyone may know.
     pub fn standing(&self) -> Standing {
         Standing {

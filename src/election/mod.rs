@@ -3,6 +3,7 @@
 //! This layer is pure. It does no I/O, reads no clock, draws no randomness and knows nothing of RPC:
 //! whatever it needs from the world arrives as an argument.
 
+mod authority;
 mod ballot_box;
 mod definition;
 mod id;
@@ -14,6 +15,7 @@ mod standing;
 mod vote;
 mod voter_number;
 
+pub use authority::{GRANTS_MAX, Grant, GrantId, Grants, Role, Token, TokenHash};
 pub use ballot_box::{BallotBox, ChangeRefusal, Verdict};
 pub use definition::{Definition, InvalidDefinition, Publication, Schedule, Timestamp};
 pub use id::{ElectionId, InvalidElectionId};

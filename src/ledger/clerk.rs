@@ -10,8 +10,8 @@ use std::time::SystemTime;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{Act, Ledger, LedgerError};
-use crate::election::{ElectionId, Outcome, Standing, Timestamp, Vote};
+use super::{Act, Ledger, LedgerError, LedgerReader};
+use crate::election::{ElectionId, Grants, Outcome, Standing, Timestamp, Vote};
 
 /// Votes and acts that may wait for the clerk. Whoever comes next waits to join the queue.
 pub const QUEUE_MAX: usize = 8_192;
@@ -19,8 +19,14 @@ pub const QUEUE_MAX: usize = 8_192;
 /// Votes in one commit. What is left over goes into the next.
 pub const COMMIT_VOTES_MAX: usize = 4_096;
 
-/// Every election as it stands, oldest first.
-pub type Board = Arc<[Arc<Standing>]>;
+/// What the ledger holds, as everyone on the server may see it.
+#[derive(Debug)]
+pub struct Board {
+    /// Every election as it stands, oldest first.
+    pub elections: Vec<Arc<Standing>>,
+    /// Every grant in force.
+    pub grants: Arc<Grants>,
+}
 
 /// Tells the clerk what time it is.
 pub type Clock = Box<dyn Fn() -> Timestamp + Send>;
@@ -54,7 +60,8 @@ pub struct Clerk {
 #[derive(Debug, Clone)]
 pub struct ClerkHandle {
     jobs: mpsc::Sender<Job>,
-    board: watch::Receiver<Board>,
+    board: watch::Receiver<Arc<Board>>,
+    reader: Arc<dyn LedgerReader>,
 }
 
 #[derive(Debug)]
@@ -69,10 +76,11 @@ impl Clerk {
     /// Puts a ledger in the hands of a new thread, which looks at `clock` for the time.
     pub fn start(ledger: impl Ledger + 'static, clock: Clock) -> std::io::Result<Self> {
         let (jobs, queue) = mpsc::channel(QUEUE_MAX);
-        let (publisher, board) = watch::channel(ledger.standings().into());
+        let (publisher, published) = watch::channel(Arc::new(board(&ledger)));
+        let reader = ledger.reader();
         let desk = Desk { ledger, clock, queue, publisher };
         let thread = thread::Builder::new().name("clerk".into()).spawn(move || desk.work())?;
-        Ok(Self { thread, handle: ClerkHandle { jobs, board } })
+        Ok(Self { thread, handle: ClerkHandle { jobs, board: published, reader } })
     }
 
     /// The way to this clerk.
@@ -106,18 +114,28 @@ impl ClerkHandle {
     }
 
     /// Every election as it stands on stable storage. A vote whose outcome is known is in it.
-    pub fn board(&self) -> Board {
+    pub fn board(&self) -> Arc<Board> {
         self.board.borrow().clone()
     }
 
     /// One election as it stands on stable storage.
     pub fn standing(&self, election: &ElectionId) -> Option<Arc<Standing>> {
-        self.board.borrow().iter().find(|standing| standing.definition.id == *election).cloned()
+        self.board
+            .borrow()
+            .elections
+            .iter()
+            .find(|standing| standing.definition.id == *election)
+            .cloned()
     }
 
     /// Tells of every change of the board. A slow reader sees the newest and skips what came between.
-    pub fn changes(&self) -> watch::Receiver<Board> {
+    pub fn changes(&self) -> watch::Receiver<Arc<Board>> {
         self.board.clone()
+    }
+
+    /// A way to read what is stored that does not hold up the commits. Blocking.
+    pub fn reader(&self) -> Arc<dyn LedgerReader> {
+        self.reader.clone()
     }
 
     async fn ask<T>(
@@ -135,7 +153,7 @@ struct Desk<L> {
     ledger: L,
     clock: Clock,
     queue: mpsc::Receiver<Job>,
-    publisher: watch::Sender<Board>,
+    publisher: watch::Sender<Arc<Board>>,
 }
 
 impl<L: Ledger> Desk<L> {
@@ -198,8 +216,12 @@ impl<L: Ledger> Desk<L> {
 
     /// Shows the board before anyone is answered, so that whoever was told `recorded` finds the vote.
     fn publish(&mut self) {
-        self.publisher.send_replace(self.ledger.standings().into());
+        self.publisher.send_replace(Arc::new(board(&self.ledger)));
     }
+}
+
+fn board(ledger: &impl Ledger) -> Board {
+    Board { elections: ledger.standings(), grants: ledger.grants() }
 }
 
 #[cfg(test)]
@@ -208,6 +230,7 @@ mod tests {
 
     use super::*;
     use crate::election::{Choice, Definition, Nonce, Refusal};
+    use crate::ledger::{Report, SheetPart, SheetPlace};
 
     /// A ledger whose commits wait until they are let through, and tell how many votes they have.
     struct Gated {
@@ -234,6 +257,33 @@ mod tests {
             let mut standing = crate::election::BallotBox::new(Arc::new(definition)).standing();
             standing.ballots = self.recorded;
             vec![Arc::new(standing)]
+        }
+
+        fn grants(&self) -> Arc<Grants> {
+            Arc::default()
+        }
+
+        fn reader(&self) -> Arc<dyn LedgerReader> {
+            Arc::new(NoReader)
+        }
+    }
+
+    /// Nothing is read in these tests.
+    #[derive(Debug)]
+    struct NoReader;
+
+    impl LedgerReader for NoReader {
+        fn check(&self, election: &ElectionId) -> Result<Report, LedgerError> {
+            Err(LedgerError::NoSuchElection(election.clone()))
+        }
+
+        fn sheet(
+            &self,
+            election: &ElectionId,
+            _: SheetPlace,
+            _: usize,
+        ) -> Result<SheetPart, LedgerError> {
+            Err(LedgerError::NoSuchElection(election.clone()))
         }
     }
 
@@ -263,10 +313,10 @@ mod tests {
         assert!(futures::poll!(&mut voting).is_pending());
         assert_eq!(begins.recv().await, Some(1));
         assert!(futures::poll!(&mut voting).is_pending());
-        assert_eq!(handle.board()[0].ballots, 0);
+        assert_eq!(handle.board().elections[0].ballots, 0);
         gate.send(Ok(())).unwrap();
         voting.await.unwrap();
-        assert_eq!(handle.board()[0].ballots, 1);
+        assert_eq!(handle.board().elections[0].ballots, 1);
     }
 
     #[tokio::test]
@@ -303,7 +353,7 @@ mod tests {
         gate.send(Err(LedgerError::NotStored("the disk is full".into()))).unwrap();
         let error = handle.vote(vote()).await.unwrap_err();
         assert!(error.to_string().contains("the disk is full"), "{error}");
-        assert_eq!(handle.board()[0].ballots, 0);
+        assert_eq!(handle.board().elections[0].ballots, 0);
         gate.send(Ok(())).unwrap();
         handle.vote(vote()).await.unwrap();
         drop(handle);
@@ -320,6 +370,6 @@ mod tests {
         }
         assert_eq!(begins.recv().await, Some(1));
         gate.send(Ok(())).unwrap();
-        handle.changes().wait_for(|board| board[0].ballots == 1).await.unwrap();
+        handle.changes().wait_for(|board| board.elections[0].ballots == 1).await.unwrap();
     }
 }

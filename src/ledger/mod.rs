@@ -10,11 +10,13 @@ mod sqlite;
 pub use clerk::{Board, Clerk, ClerkHandle};
 pub use sqlite::SqliteLedger;
 
+use std::fmt::Debug;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::election::{
-    ChangeRefusal, Definition, ElectionId, Outcome, Standing, Timestamp, Vote, VoterNumber,
+    ChangeRefusal, Choice, Definition, ElectionId, GRANTS_MAX, Grant, GrantId, Grants, Nonce,
+    Outcome, Standing, Timestamp, Vote, VoterNumber,
 };
 
 /// The most elections in one ledger.
@@ -38,7 +40,47 @@ pub trait Ledger: Send {
 
     /// Every election as it stands on stable storage, oldest first.
     fn standings(&self) -> Vec<Arc<Standing>>;
+
+    /// Every grant in force.
+    fn grants(&self) -> Arc<Grants>;
+
+    /// A way to read what is stored that does not hold up the commits.
+    fn reader(&self) -> Arc<dyn LedgerReader>;
 }
+
+/// Reads a ledger beside the clerk. Blocking; each call sees the ledger as it is at one moment.
+pub trait LedgerReader: Debug + Send + Sync {
+    /// Reads an election back and computes its hash chain again.
+    fn check(&self, election: &ElectionId) -> Result<Report, LedgerError>;
+
+    /// At most `lines` lines of a closed election's sheet, in the order of the receipts, behind `after`.
+    fn sheet(
+        &self,
+        election: &ElectionId,
+        after: SheetPlace,
+        lines: usize,
+    ) -> Result<SheetPart, LedgerError>;
+}
+
+/// What checking an election's part of a ledger came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The entries of its hash chain.
+    pub entries: u64,
+    /// The ballots stored.
+    pub ballots: u64,
+    /// The voter numbers that have voted.
+    pub numbers_used: u64,
+    /// The last value of the chain.
+    pub head: [u8; 32],
+}
+
+/// A place in a stored sheet; the default is before its first line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SheetPlace(i64);
+
+/// Some lines of a sheet, and the place behind them.
+pub type SheetPart = (Vec<(Choice, Nonce)>, SheetPlace);
 
 /// A change of an election by whoever runs it.
 #[derive(Debug, Clone)]
@@ -51,6 +93,10 @@ pub enum Act {
     Revoke(ElectionId, Vec<VoterNumber>),
     /// The beginning of the voting.
     Open(ElectionId),
+    /// A capability saved.
+    Grant(Grant),
+    /// A saved capability, and what was saved from it, taken back.
+    RevokeGrant(GrantId),
     /// The end of the voting. From here on nobody can tell which number made which choice.
     Close(ElectionId),
 }
@@ -105,6 +151,11 @@ pub enum LedgerError {
     /// A second election of the same name.
     #[error("there is an election {0} already")]
     ElectionExists(ElectionId),
+    /// A grant from one that is not in force, or one too many.
+    #[error(
+        "what this was to be saved from is revoked, or there are {GRANTS_MAX} saved capabilities already"
+    )]
+    GrantRefused,
     /// One election too many.
     #[error("a ledger has at most {ELECTIONS_MAX} elections")]
     TooManyElections,

@@ -36,8 +36,8 @@ impl Server for Directory {
         mut results: ElectionsResults,
     ) -> capnp::Result<()> {
         let board = self.session.clerk.board();
-        let mut list = results.get().init_elections(board.len() as u32);
-        for (index, standing) in board.iter().enumerate() {
+        let mut list = results.get().init_elections(board.elections.len() as u32);
+        for (index, standing) in board.elections.iter().enumerate() {
             write_info(standing, list.reborrow().get(index as u32));
         }
         Ok(())
@@ -70,12 +70,13 @@ impl Server for Directory {
 
 /// The election with the id that was asked for, which is nothing where it was no text.
 fn find(board: &Board, asked: Option<&str>) -> Result<ElectionId, Error> {
-    match (asked, &board[..]) {
+    match (asked, &board.elections[..]) {
         (_, []) => Err(Error::failed("there is no election on this server".into())),
         (Some(""), [only]) => Ok(only.definition.id.clone()),
         (Some(""), _) => Err(Error::failed(format!("which election? There are {}", names(board)))),
         (Some(asked), _) => {
-            let found = board.iter().find(|standing| standing.definition.id.as_str() == asked);
+            let found =
+                board.elections.iter().find(|standing| standing.definition.id.as_str() == asked);
             found.map(|standing| standing.definition.id.clone()).ok_or_else(|| {
                 let asked: String =
                     asked.chars().take(crate::election::ELECTION_ID_BYTES_MAX).collect();
@@ -90,8 +91,8 @@ fn find(board: &Board, asked: Option<&str>) -> Result<ElectionId, Error> {
 
 fn names(board: &Board) -> String {
     let mut listed =
-        board.iter().take(LISTED_ELECTIONS_MAX).map(|standing| &standing.definition.id);
-    match board.len().checked_sub(LISTED_ELECTIONS_MAX) {
+        board.elections.iter().take(LISTED_ELECTIONS_MAX).map(|standing| &standing.definition.id);
+    match board.elections.len().checked_sub(LISTED_ELECTIONS_MAX) {
         None | Some(0) => listed.join(", "),
         Some(more) => format!("{} and {more} more", listed.join(", ")),
     }

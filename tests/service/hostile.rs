@@ -54,7 +54,7 @@ fn send_vote(
 /// Waits until so many votes are recorded.
 async fn recorded(harness: &Harness, ballots: u64) {
     let mut changes = harness.clerk.handle().changes();
-    soon(changes.wait_for(|board| board[0].ballots == ballots)).await.unwrap();
+    soon(changes.wait_for(|board| board.elections[0].ballots == ballots)).await.unwrap();
 }
 
 #[tokio::test(flavor = "local")]

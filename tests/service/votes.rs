@@ -251,5 +251,5 @@ async fn a_server_that_stops_answers_what_it_accepted_and_takes_no_more() {
     assert!(outcomes.iter().all(|(disconnected, _)| *disconnected));
     let told: u64 = outcomes.iter().map(|(_, votes)| votes).sum();
     let board = harness.clerk.handle().board();
-    assert_eq!(board[0].ballots, told, "every vote that was accepted was answered");
+    assert_eq!(board.elections[0].ballots, told, "every vote that was accepted was answered");
 }

@@ -23,7 +23,7 @@ const APPLICATION_ID: i64 = 0x6361_7076;
 const FORMAT: i64 = 1;
 
 /// How long a commit waits for another program that has the file locked, such as `sqlite3`.
-const BUSY_WAIT_MAX: Duration = Duration::from_secs(5);
+pub(super) const BUSY_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// The tables. Nothing but a ballot that is repeated is ever searched: rows are appended, and read in order
 /// at start.
@@ -82,6 +82,14 @@ const TABLES: &str = "
         first    INTEGER, -- the first and the last row of roll (2), ballots (4), voted (5), sheet (6) or
         last     INTEGER, -- revoked (7); null where there are none
         head     BLOB NOT NULL -- SHA-256 over the election's head before, the kind, and the rows
+    ) STRICT;
+    -- Saved capabilities.
+    CREATE TABLE grants (
+        id       INTEGER PRIMARY KEY,
+        parent   INTEGER, -- the grant it was made from
+        role     INTEGER NOT NULL, -- 1 returning officer, 2 administration, 3 registrar, 4 auditor
+        election TEXT, -- of which election; null for a returning officer
+        token    BLOB NOT NULL -- what its token hashes to
     ) STRICT;
     -- Closed elections whose ballots are deleted, and may be left in unused parts of the file.
     CREATE TABLE unscrubbed (

@@ -6,6 +6,8 @@
 
 mod close;
 mod file;
+mod grants;
+mod reader;
 mod replay;
 mod write;
 
@@ -14,11 +16,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use self::file::LedgerFile;
+use self::reader::SqliteReader;
 use super::chain::{GENESIS, Head};
-use super::{Act, ELECTIONS_MAX, Ledger, LedgerError};
+use super::{Act, ELECTIONS_MAX, Ledger, LedgerError, LedgerReader};
 use crate::election::{
-    BallotBox, BallotNumber, ChangeRefusal, Choice, Definition, ElectionId, Nonce, Outcome, Place,
-    Receipt, Refusal, Standing, Timestamp, Verdict, Vote,
+    BallotBox, BallotNumber, ChangeRefusal, Choice, Definition, ElectionId, Grants, Nonce, Outcome,
+    Place, Receipt, Refusal, Standing, Timestamp, Verdict, Vote,
 };
 
 /// Elections in a SQLite file.
@@ -37,6 +40,7 @@ struct Elections {
     by_id: HashMap<ElectionId, usize>,
     /// The last ballot's number, over all elections; 0 before the first.
     ballots: u64,
+    grants: Arc<Grants>,
 }
 
 /// One election in memory, and where its chain stands.
@@ -67,7 +71,7 @@ impl SqliteLedger {
     /// every ballot counted again.
     pub fn open(directory: &Path) -> Result<Self, LedgerError> {
         let file = LedgerFile::open(directory)?;
-        let elections = replay::replay(&file)?;
+        let elections = replay::replay(&file.connection, &file.path)?;
         let ledger = Self { file, elections, stopped: None };
         // A server that was killed in the middle of a close may have left some of it to do.
         ledger.scrub();
@@ -208,7 +212,7 @@ impl Ledger for SqliteLedger {
             Err(error) => {
                 // What is in memory and not on disk goes, the sure way: by reading the disk again.
                 if applied > 0 {
-                    match replay::replay(&self.file) {
+                    match replay::replay(&self.file.connection, &self.file.path) {
                         Ok(elections) => self.elections = elections,
                         Err(error) => self.stopped = Some(error.to_string()),
                     }
@@ -221,20 +225,36 @@ impl Ledger for SqliteLedger {
     fn standings(&self) -> Vec<Arc<Standing>> {
         self.elections.kept.iter().map(|kept| kept.standing.clone()).collect()
     }
+
+    fn grants(&self) -> Arc<Grants> {
+        self.elections.grants.clone()
+    }
+
+    fn reader(&self) -> Arc<dyn LedgerReader> {
+        Arc::new(SqliteReader::new(self.file.path.clone()))
+    }
 }
 
 impl Elections {
-    /// Changes an election in memory, and returns its index.
-    fn apply(&mut self, act: &Act) -> Result<usize, LedgerError> {
-        let (id, changed) = match act {
-            Act::Create(definition) => return self.create(definition),
-            Act::Issue(id, numbers) => (id, self.change(id, |it| it.issue(numbers.clone()))?),
-            Act::Revoke(id, numbers) => (id, self.change(id, |it| it.revoke(numbers))?),
-            Act::Open(id) => (id, self.change(id, BallotBox::open)?),
-            Act::Close(id) => (id, self.change(id, BallotBox::close)?),
-        };
-        changed.map_err(|refusal| LedgerError::NotAllowed { election: id.clone(), refusal })?;
-        Ok(self.by_id[id])
+    /// Makes a change in memory, and returns the index of the election that it is about, if it is about
+    /// one.
+    fn apply(&mut self, act: &Act) -> Result<Option<usize>, LedgerError> {
+        match act {
+            Act::Create(definition) => return self.create(definition).map(Some),
+            Act::Issue(id, numbers) => self.change(id, |it| it.issue(numbers.clone())),
+            Act::Revoke(id, numbers) => self.change(id, |it| it.revoke(numbers)),
+            Act::Open(id) => self.change(id, BallotBox::open),
+            Act::Close(id) => self.change(id, BallotBox::close),
+            Act::Grant(grant) => {
+                let added = Arc::make_mut(&mut self.grants).add(grant.clone());
+                return if added { Ok(None) } else { Err(LedgerError::GrantRefused) };
+            }
+            Act::RevokeGrant(id) => {
+                Arc::make_mut(&mut self.grants).revoke(*id);
+                return Ok(None);
+            }
+        }
+        .map(Some)
     }
 
     fn create(&mut self, definition: &Arc<Definition>) -> Result<usize, LedgerError> {
@@ -250,15 +270,16 @@ impl Elections {
         Ok(index)
     }
 
+    /// Changes an election, and returns its index.
     fn change(
         &mut self,
         id: &ElectionId,
         change: impl FnOnce(&mut BallotBox) -> Result<(), ChangeRefusal>,
-    ) -> Result<Result<(), ChangeRefusal>, LedgerError> {
-        match self.by_id.get(id) {
-            Some(&index) => Ok(change(&mut self.kept[index].ballot_box)),
-            None => Err(LedgerError::NoSuchElection(id.clone())),
-        }
+    ) -> Result<usize, LedgerError> {
+        let index = *self.by_id.get(id).ok_or_else(|| LedgerError::NoSuchElection(id.clone()))?;
+        change(&mut self.kept[index].ballot_box)
+            .map_err(|refusal| LedgerError::NotAllowed { election: id.clone(), refusal })?;
+        Ok(index)
     }
 }
 

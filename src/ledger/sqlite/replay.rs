@@ -3,26 +3,28 @@
 //! Elections, rolls, who has voted and the counts are rebuilt by the same rules that decided the votes,
 //! and every head is computed again. What does not agree is named, and the ledger is not opened.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::{Row, Rows};
+use rusqlite::{Connection, Row, Rows};
 
-use super::Elections;
-use super::file::{self, LedgerFile, not_opened};
+use super::file::{self, not_opened};
+use super::{Elections, grants};
 use crate::election::{
-    BallotBox, BallotNumber, ChangeRefusal, Choice, Definition, ElectionId, Nonce, Publication,
-    Schedule, Timestamp, Verdict, VoterNumber,
+    BallotBox, BallotNumber, ChangeRefusal, Choice, Definition, ElectionId, Grants, Nonce,
+    Publication, Schedule, Timestamp, Verdict, VoterNumber,
 };
 use crate::ledger::LedgerError;
 use crate::ledger::chain::{Kind, Seal};
 
 /// Every election of the file as its entries tell.
-pub(super) fn replay(file: &LedgerFile) -> Result<Elections, LedgerError> {
-    Replay { file, elections: Elections::default(), voted: Vec::new() }.run()
+pub(super) fn replay(connection: &Connection, path: &Path) -> Result<Elections, LedgerError> {
+    Replay { connection, path, elections: Elections::default(), voted: Vec::new() }.run()
 }
 
 struct Replay<'a> {
-    file: &'a LedgerFile,
+    connection: &'a Connection,
+    path: &'a Path,
     elections: Elections,
     /// The numbers that voted in the election whose close is being replayed.
     voted: Vec<VoterNumber>,
@@ -50,7 +52,7 @@ struct Entry {
 
 impl Replay<'_> {
     fn run(mut self) -> Result<Elections, LedgerError> {
-        let connection = &self.file.connection;
+        let connection = self.connection;
         let prepare = |sql| connection.prepare(sql).map_err(|error| self.unreadable(error));
         let mut entries =
             prepare("SELECT id, election, kind, first, last, head FROM entries ORDER BY id")?;
@@ -60,7 +62,7 @@ impl Replay<'_> {
             prepare("SELECT id, election, voter, choice, nonce FROM ballots ORDER BY id")?;
         let mut voted = prepare("SELECT id, election, numbers FROM voted ORDER BY id")?;
         let mut sheet = prepare("SELECT id, election, choice, nonce FROM sheet ORDER BY id")?;
-        let query = |error| not_opened(&self.file.path, error);
+        let query = |error| not_opened(self.path, error);
         let mut entries = entries.query([]).map_err(query)?;
         let mut tables = Tables {
             roll: roll.query([]).map_err(query)?,
@@ -83,6 +85,12 @@ impl Replay<'_> {
         for kept in &mut self.elections.kept {
             kept.advance(kept.head);
         }
+        let grants = grants::read(connection).map_err(|error| self.unreadable(error))?;
+        let mut in_force = Grants::default();
+        if !grants.into_iter().all(|grant| in_force.add(grant)) {
+            return Err(self.damaged("two saved capabilities have the same id"));
+        }
+        self.elections.grants = Arc::new(in_force);
         Ok(self.elections)
     }
 
@@ -141,7 +149,7 @@ impl Replay<'_> {
     /// The definition of the election that an entry creates.
     fn definition(&self, entry: &Entry) -> Result<Arc<Definition>, LedgerError> {
         let key = entry.election as i64 + 1;
-        let connection = &self.file.connection;
+        let connection = self.connection;
         let select = "SELECT id, title, blank, sealed, opens, closes FROM elections WHERE key = ?1";
         let moment = |row: &Row<'_>, column| -> rusqlite::Result<Option<Timestamp>> {
             let stored: Option<i64> = row.get(column)?;
@@ -278,11 +286,11 @@ impl Replay<'_> {
     }
 
     fn unreadable(&self, error: rusqlite::Error) -> LedgerError {
-        not_opened(&self.file.path, error)
+        not_opened(self.path, error)
     }
 
     fn damaged(&self, what: impl Into<String>) -> LedgerError {
-        LedgerError::Damaged { path: self.file.path.clone(), what: what.into() }
+        LedgerError::Damaged { path: self.path.to_owned(), what: what.into() }
     }
 
     fn entry_damaged(&self, entry: &Entry, what: &str) -> LedgerError {

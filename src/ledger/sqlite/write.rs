@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::{Counted, Elections, close};
+use super::{Counted, Elections, close, grants};
 use crate::election::{Definition, Publication, Vote, VoterNumber};
 use crate::ledger::Act;
 use crate::ledger::chain::{Head, Kind, Seal};
@@ -49,16 +49,20 @@ pub(super) fn ballots(
     Ok(heads)
 }
 
-/// Stores acts, of which each is about the election at the same position in `about`.
+/// Stores acts, of which each is about the election at the same position in `about`, if it is about one.
 pub(super) fn acts(
     connection: &mut Connection,
     elections: &Elections,
     acts: &[Act],
-    about: &[usize],
+    about: &[Option<usize>],
 ) -> rusqlite::Result<Heads> {
     let transaction = begin(connection)?;
     let mut heads = Heads::new();
-    for (act, &election) in acts.iter().zip(about) {
+    for (act, &about) in acts.iter().zip(about) {
+        let Some(election) = about else {
+            grants::store(&transaction, act, &elections.grants)?;
+            continue;
+        };
         let kept = &elections.kept[election];
         let earlier = heads.iter().rev().find(|(other, _)| *other == election);
         let previous = earlier.map_or(kept.head, |&(_, head)| head);
@@ -80,6 +84,8 @@ pub(super) fn acts(
                 (Kind::Revoked, rows, seal)
             }
             Act::Open(_) => (Kind::Opened, None, Seal::new(&previous, Kind::Opened)),
+            // Acts about no election were stored above.
+            Act::Grant(_) | Act::RevokeGrant(_) => continue,
             Act::Close(_) => {
                 heads.push((election, close::separate(&transaction, kept)?));
                 continue;

@@ -1,0 +1,191 @@
+//! Who may do what: saved authority, each grant with the hash of the secret that opens it.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+use subtle::{Choice as ConstantTime, ConstantTimeEq};
+
+use super::ElectionId;
+
+/// The most grants on one server. Each costs a look at its hash whenever a token is tried.
+pub const GRANTS_MAX: usize = 10_000;
+
+/// A kind of authority, with what it is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Role {
+    /// May create and administer every election on the server.
+    ReturningOfficer,
+    /// May open, close and delegate one election.
+    Administration(ElectionId),
+    /// May put numbers on the roll of one election.
+    Registrar(ElectionId),
+    /// May look into one election.
+    Auditor(ElectionId),
+}
+
+/// Names a grant. Random, so that whoever makes one can name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct GrantId(pub u64);
+
+/// The secret that opens a grant: 32 random bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token([u8; Token::BYTES]);
+
+/// What is kept of a token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct TokenHash([u8; 32]);
+
+/// One saved capability.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// Its name.
+    pub id: GrantId,
+    /// The grant that it was made from, and ends with.
+    pub parent: Option<GrantId>,
+    /// What it allows.
+    pub role: Role,
+    /// What its token hashes to.
+    pub token: TokenHash,
+}
+
+/// Every grant that is in force.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Grants(Vec<Grant>);
+
+impl Token {
+    /// The length of a token, in bytes.
+    pub const BYTES: usize = 32;
+
+    /// The token as bytes.
+    pub fn as_bytes(&self) -> &[u8; Self::BYTES] {
+        &self.0
+    }
+
+    /// What is kept of it.
+    pub fn hash(&self) -> TokenHash {
+        TokenHash(
+            Sha256::new_with_prefix(b"capvote token 1\0").chain_update(self.0).finalize().into(),
+        )
+    }
+}
+
+impl From<[u8; Token::BYTES]> for Token {
+    fn from(bytes: [u8; Token::BYTES]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl TryFrom<&[u8]> for Token {
+    type Error = ();
+
+    fn try_from(bytes: &[u8]) -> Result<Self, ()> {
+        bytes.try_into().map(Self).map_err(|_| ())
+    }
+}
+
+/// A token is a secret: `Debug`, which ends up in logs, does not show it.
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(..)")
+    }
+}
+
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenHash(..)")
+    }
+}
+
+impl TokenHash {
+    /// The hash as bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl From<[u8; 32]> for TokenHash {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl Grants {
+    /// The grant that a token opens. Takes as long for a wrong token as for a right one.
+    pub fn find(&self, token: &Token) -> Option<&Grant> {
+        let hash = token.hash();
+        let mut found = None;
+        for grant in &self.0 {
+            let same: ConstantTime = grant.token.0.ct_eq(&hash.0);
+            if same.into() {
+                found = Some(grant);
+            }
+        }
+        found
+    }
+
+    /// Whether a grant is in force.
+    pub fn holds(&self, id: GrantId) -> bool {
+        self.0.iter().any(|grant| grant.id == id)
+    }
+
+    /// Every grant in force.
+    pub fn iter(&self) -> impl Iterator<Item = &Grant> {
+        self.0.iter()
+    }
+
+    /// Puts a grant in force. Returns `false`, and does not, where its parent is not, its name is taken, or
+    /// there are too many.
+    #[must_use]
+    pub fn add(&mut self, grant: Grant) -> bool {
+        let rooted = grant.parent.is_none_or(|parent| self.holds(parent));
+        let possible = rooted && !self.holds(grant.id) && self.0.len() < GRANTS_MAX;
+        if possible {
+            self.0.push(grant);
+        }
+        possible
+    }
+
+    /// Ends a grant, and every grant that was made from it.
+    pub fn revoke(&mut self, id: GrantId) {
+        let mut ended = vec![id];
+        while let Some(id) = ended.pop() {
+            ended.extend(
+                self.0.iter().filter(|grant| grant.parent == Some(id)).map(|grant| grant.id),
+            );
+            self.0.retain(|grant| grant.id != id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grant(id: u64, parent: Option<u64>) -> Grant {
+        let token = Token::from([id as u8; 32]).hash();
+        Grant { id: GrantId(id), parent: parent.map(GrantId), role: Role::ReturningOfficer, token }
+    }
+
+    #[test]
+    fn a_token_opens_its_own_grant_and_no_other() {
+        let mut grants = Grants::default();
+        assert!(grants.add(grant(1, None)) && grants.add(grant(2, Some(1))));
+        assert_eq!(grants.find(&Token::from([2; 32])).unwrap().id, GrantId(2));
+        assert_eq!(grants.find(&Token::from([3; 32])), None);
+    }
+
+    #[test]
+    fn a_grant_ends_with_what_it_was_made_from() {
+        let mut grants = Grants::default();
+        for (id, parent) in [(1, None), (2, Some(1)), (3, Some(2)), (4, Some(1)), (5, None)] {
+            assert!(grants.add(grant(id, parent)));
+        }
+        assert!(!grants.add(grant(5, None)), "its name is taken");
+        assert!(!grants.add(grant(6, Some(7))), "its parent is not there");
+        grants.revoke(GrantId(2));
+        let left: Vec<_> = grants.iter().map(|grant| grant.id.0).collect();
+        assert_eq!(left, [1, 4, 5]);
+        grants.revoke(GrantId(1));
+        assert!(grants.holds(GrantId(5)) && grants.iter().count() == 1);
+    }
+}
