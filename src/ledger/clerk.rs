@@ -49,6 +49,13 @@ pub enum ClerkError {
     Stopped,
 }
 
+impl ClerkError {
+    /// Whether the rules say no, and nothing is broken.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Ledger(error) if error.is_refusal())
+    }
+}
+
 /// A ledger at work. Dropping it, and every handle, lets the clerk finish what is queued and stop.
 #[derive(Debug)]
 pub struct Clerk {

@@ -7,7 +7,7 @@ mod chain;
 pub mod clerk;
 mod sqlite;
 
-pub use clerk::{Board, Clerk, ClerkHandle};
+pub use clerk::{Board, Clerk, ClerkError, ClerkHandle};
 pub use sqlite::SqliteLedger;
 
 use std::fmt::Debug;
@@ -159,4 +159,18 @@ pub enum LedgerError {
     /// One election too many.
     #[error("a ledger has at most {ELECTIONS_MAX} elections")]
     TooManyElections,
+}
+
+impl LedgerError {
+    /// Whether the rules say no, and nothing is broken.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::NotAllowed { .. }
+                | Self::NoSuchElection(_)
+                | Self::ElectionExists(_)
+                | Self::GrantRefused
+                | Self::TooManyElections
+        )
+    }
 }

@@ -1,11 +1,9 @@
 //! One command for a running election: creating it, with numbers for its voters in a file.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
-use super::{NewElection, StartError};
+use super::{NewElection, StartError, private_file};
 use crate::election::{Standing, VoterNumber};
 use crate::ledger::{Act, Ledger};
 use crate::service::draw_numbers;
@@ -32,8 +30,7 @@ pub(super) fn ensure(
     let random = |error: getrandom::Error| StartError::Resources(io::Error::other(error));
     let numbers = draw_numbers(election.voters as usize).map_err(random)?;
     let path = numbers_file(data, election);
-    write(data, &path, &numbers)
-        .map_err(|source| StartError::Numbers { path: path.clone(), source })?;
+    write(&path, &numbers).map_err(|source| StartError::Numbers { path: path.clone(), source })?;
     ledger.administer(&[
         Act::Create(election.definition.clone()),
         Act::Issue(id.clone(), numbers),
@@ -52,16 +49,10 @@ fn numbers_file(data: &Path, election: &NewElection) -> PathBuf {
     data.join(format!("{}.numbers.csv", election.definition.id))
 }
 
-/// Writes the numbers, one a line under a heading, so that only their owner can read them and the file is
-/// there whole or not at all.
-fn write(data: &Path, path: &Path, numbers: &[VoterNumber]) -> io::Result<()> {
-    let mut file = BufWriter::new(NamedTempFile::new_in(data)?);
-    writeln!(file, "voter_number")?;
-    for number in numbers {
-        writeln!(file, "{number}")?;
-    }
-    let file = file.into_inner()?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    std::fs::File::open(data)?.sync_all()
+/// Writes the numbers, one a line under a heading.
+fn write(path: &Path, numbers: &[VoterNumber]) -> io::Result<()> {
+    private_file::write(path, |file| {
+        writeln!(file, "voter_number")?;
+        numbers.iter().try_for_each(|number| writeln!(file, "{number}"))
+    })
 }

@@ -1,6 +1,9 @@
 //! A whole server: the ledger, its clerk, the shards and the listeners, put together.
 
 mod founding;
+mod officer_link;
+mod private_file;
+mod timekeeper;
 
 use std::io;
 use std::path::PathBuf;
@@ -83,6 +86,14 @@ pub enum StartError {
         /// Why not.
         source: io::Error,
     },
+    /// The returning officer's link cannot be read or written.
+    #[error("cannot read or write the returning officer's link {}: {source}", .path.display())]
+    OfficerLink {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// The machine has no random numbers or no threads left.
     #[error("cannot start: {0}")]
     Resources(#[source] io::Error),
@@ -104,6 +115,7 @@ impl Server {
         if let Some(election) = &config.election {
             founding::ensure(&mut ledger, &config.data, election)?;
         }
+        officer_link::ensure(&mut ledger, &config.data, listeners.first().map(Listener::link))?;
         let clerk = Clerk::start(ledger, Box::new(system_clock)).map_err(StartError::Resources)?;
         let handle = clerk.handle();
         let bootstrap = Arc::new(move |work| service::bootstrap(handle.clone(), work));
@@ -122,12 +134,14 @@ impl Server {
         let Self { listeners, mut shards, clerk } = self;
         // One place: whoever was accepted and not yet given to a shard is the only one who is.
         let (sender, mut sockets) = mpsc::channel(1);
-        let mut accepting = JoinSet::new();
+        // What goes on until the server is to stop.
+        let mut until_stop = JoinSet::new();
         for listener in listeners {
             let sender = sender.clone();
-            accepting
+            until_stop
                 .spawn(async move { while sender.send(listener.accept().await).await.is_ok() {} });
         }
+        until_stop.spawn(timekeeper::keep(clerk.handle()));
         let mut stop = std::pin::pin!(stop);
         loop {
             tokio::select! {
@@ -135,7 +149,7 @@ impl Server {
                 Some(socket) = sockets.recv() => shards.assign(socket).await,
             }
         }
-        accepting.shutdown().await;
+        until_stop.shutdown().await;
         let finished = tokio::task::spawn_blocking(move || {
             shards.finish();
             clerk.finish();

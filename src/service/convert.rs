@@ -1,11 +1,17 @@
 //! An election's types, written as schema types.
 
-use capnp::text_list;
+use capnp::{Error, text_list};
 
-use crate::election::{self, Nonce, Outcome, Receipt, Refusal, Standing};
-use crate::schema::election_capnp::{
-    ElectionState, Publication, ResultStatus, election_info, receipt, results, vote_outcome,
+use crate::election::{
+    self, CANDIDATES_MAX, Definition, ElectionId, InvalidSlate, Nonce, Outcome, Receipt, Refusal,
+    Schedule, Standing, Timestamp,
 };
+use crate::ledger::ClerkError;
+use crate::schema::election_capnp::{
+    ElectionState, Publication, ResultStatus, election_info, receipt, results, turnout,
+    vote_outcome,
+};
+use crate::schema::officer_capnp::{act_outcome, election_spec};
 
 impl From<election::ElectionState> for ElectionState {
     fn from(state: election::ElectionState) -> Self {
@@ -56,9 +62,7 @@ pub(super) fn write_results(standing: &Standing, mut results: results::Builder<'
     results.set_election(standing.definition.id.as_str());
     results.set_status(standing.status().into());
     results.set_blank(standing.blank());
-    let mut turnout = results.reborrow().init_turnout();
-    turnout.set_ballots(standing.ballots);
-    turnout.set_voters(standing.voters);
+    write_turnout(standing, results.reborrow().init_turnout());
     let ranking = standing.ranking();
     let mut candidates = results.init_candidates(length(ranking.len()));
     for (index, (name, votes)) in ranking.into_iter().enumerate() {
@@ -66,6 +70,62 @@ pub(super) fn write_results(standing: &Standing, mut results: results::Builder<'
         candidate.set_candidate(name);
         candidate.set_votes(votes);
     }
+}
+
+pub(super) fn write_turnout(standing: &Standing, mut turnout: turnout::Builder<'_>) {
+    turnout.set_ballots(standing.ballots);
+    turnout.set_voters(standing.voters);
+}
+
+/// What became of an officer's act; whether it was done. A fault stays an exception.
+pub(super) fn write_act(
+    done: Result<(), ClerkError>,
+    mut builder: act_outcome::Builder<'_>,
+) -> Result<bool, Error> {
+    match done {
+        Ok(()) => {
+            builder.set_done(());
+            Ok(true)
+        }
+        Err(error) if error.is_refusal() => {
+            builder.set_refused(&error.to_string()[..]);
+            Ok(false)
+        }
+        Err(error) => Err(Error::failed(format!("nothing was changed: {error}"))),
+    }
+}
+
+/// Reads what is to be elected, or why it cannot be.
+pub(super) fn read_spec(
+    spec: election_spec::Reader<'_>,
+) -> Result<Result<Definition, String>, Error> {
+    let no_text = |error| Error::failed(format!("a text is not UTF-8: {error}"));
+    let id = spec.get_id()?.to_str().map_err(no_text)?;
+    let title = spec.get_title()?.to_string().map_err(no_text)?;
+    let names = spec.get_candidates()?;
+    if names.len() as usize > CANDIDATES_MAX {
+        return Ok(Err(InvalidSlate::TooMany(names.len() as usize).to_string()));
+    }
+    let mut candidates = Vec::with_capacity(names.len() as usize);
+    for name in names.iter() {
+        candidates.push(name?.to_string().map_err(no_text)?);
+    }
+    let moment = |seconds: u64| Some(Timestamp(seconds)).filter(|moment| moment.0 > 0);
+    let schedule = Schedule { opens: moment(spec.get_opens()), closes: moment(spec.get_closes()) };
+    let publication = match spec.get_publication()? {
+        Publication::Unspecified | Publication::Live => election::Publication::Live,
+        Publication::Sealed => election::Publication::Sealed,
+    };
+    let blank = spec.get_blank();
+    let define = || -> Result<Definition, String> {
+        let id = id.parse::<ElectionId>().map_err(|error| error.to_string())?;
+        let definition = Definition::new(id, title, candidates)
+            .and_then(|definition| definition.with_schedule(schedule))
+            .map_err(|error| error.to_string())?
+            .with_publication(publication);
+        Ok(if blank { definition.with_blank() } else { definition })
+    };
+    Ok(define())
 }
 
 /// A vote's outcome. `candidate` and `nonce` are the vote's own.

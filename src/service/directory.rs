@@ -5,6 +5,7 @@ use std::rc::Rc;
 use capnp::Error;
 use itertools::Itertools;
 
+use super::authority;
 use super::convert::write_info;
 use super::election::Election;
 use super::line_counter::LineCounter;
@@ -62,14 +63,19 @@ impl Server for Directory {
         Ok(())
     }
 
-    async fn restore(self: Rc<Self>, _: RestoreParams, _: RestoreResults) -> capnp::Result<()> {
-        // No capability of this server can be saved, so there is no token that opens one.
-        Err(Error::failed("this token opens nothing here: it is wrong, or it was revoked".into()))
+    async fn restore(
+        self: Rc<Self>,
+        params: RestoreParams,
+        mut results: RestoreResults,
+    ) -> capnp::Result<()> {
+        let capability = authority::restore(&self.session, params.get()?.get_token()?)?;
+        results.get().init_capability().set_as_capability(capability.hook);
+        Ok(())
     }
 }
 
 /// The election with the id that was asked for, which is nothing where it was no text.
-fn find(board: &Board, asked: Option<&str>) -> Result<ElectionId, Error> {
+pub(super) fn find(board: &Board, asked: Option<&str>) -> Result<ElectionId, Error> {
     match (asked, &board.elections[..]) {
         (_, []) => Err(Error::failed("there is no election on this server".into())),
         (Some(""), [only]) => Ok(only.definition.id.clone()),

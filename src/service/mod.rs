@@ -1,5 +1,8 @@
 //! The server's capabilities, one file each: the only place where schema types meet an election's.
 
+mod administration;
+mod auditor;
+mod authority;
 mod convert;
 mod directory;
 mod draw;
@@ -7,6 +10,8 @@ mod election;
 mod line_counter;
 mod lines;
 mod message;
+mod officer;
+mod registrar;
 mod session;
 mod watch;
 
@@ -15,6 +20,7 @@ use capnp::capability::Client;
 pub use draw::draw_numbers;
 pub use line_counter::{LINE_BYTES_MAX, READ_AHEAD_READS_MAX, READ_BYTES_MAX};
 pub use message::MESSAGE_BYTES_MAX;
+pub use registrar::ISSUE_NUMBERS_MAX;
 pub use session::{MESSAGE_WAIT_MAX, UNANSWERED_MESSAGES_MAX, WATCHES_MAX};
 pub use watch::CHANGE_PAUSE;
 

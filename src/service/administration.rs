@@ -1,0 +1,88 @@
+//! `Administration`: running one election.
+
+use std::rc::Rc;
+
+use capnp::Error;
+
+use super::auditor::Auditor;
+use super::authority::{Authority, savable};
+use super::convert::write_act;
+use super::election::Election;
+use super::registrar::Registrar;
+use crate::election::{ElectionId, Role};
+use crate::ledger::{Act, ClerkError};
+use crate::schema::officer_capnp::administration::{
+    AuditorParams, AuditorResults, CloseParams, CloseResults, ElectionParams, ElectionResults,
+    OpenParams, OpenResults, RegistrarParams, RegistrarResults, Server,
+};
+
+pub(super) struct Administration {
+    authority: Rc<Authority>,
+    id: ElectionId,
+}
+
+savable!(Administration);
+
+impl Administration {
+    pub(super) fn new(authority: Rc<Authority>, id: ElectionId) -> Self {
+        Self { authority, id }
+    }
+
+    async fn act(&self, act: Act) -> Result<Result<(), ClerkError>, Error> {
+        let session = self.authority.session()?;
+        let _token = session.begin()?;
+        Ok(session.clerk.administer(vec![act]).await)
+    }
+}
+
+impl Server for Administration {
+    async fn open(self: Rc<Self>, _: OpenParams, mut results: OpenResults) -> capnp::Result<()> {
+        let opened = self.act(Act::Open(self.id.clone())).await?;
+        if write_act(opened, results.get().init_outcome())? {
+            tracing::info!(election = %self.id, "an election is open");
+        }
+        Ok(())
+    }
+
+    async fn close(self: Rc<Self>, _: CloseParams, mut results: CloseResults) -> capnp::Result<()> {
+        let closed = self.act(Act::Close(self.id.clone())).await?;
+        if write_act(closed, results.get().init_outcome())? {
+            tracing::info!(election = %self.id, "an election is closed");
+        }
+        Ok(())
+    }
+
+    async fn election(
+        self: Rc<Self>,
+        _: ElectionParams,
+        mut results: ElectionResults,
+    ) -> capnp::Result<()> {
+        let session = self.authority.session()?.clone();
+        results.get().set_election(capnp_rpc::new_client(Election::new(session, self.id.clone())));
+        Ok(())
+    }
+
+    async fn registrar(
+        self: Rc<Self>,
+        _: RegistrarParams,
+        mut results: RegistrarResults,
+    ) -> capnp::Result<()> {
+        self.authority.session()?;
+        let authority = self.authority.delegate(Role::Registrar(self.id.clone()));
+        let registrar = Registrar::new(authority, self.id.clone());
+        results.get().set_registrar(capnp_rpc::new_client(registrar));
+        Ok(())
+    }
+
+    async fn auditor(
+        self: Rc<Self>,
+        _: AuditorParams,
+        mut results: AuditorResults,
+    ) -> capnp::Result<()> {
+        self.authority.session()?;
+        let authority = self.authority.delegate(Role::Auditor(self.id.clone()));
+        let auditor = Auditor::new(authority, self.id.clone());
+        results.get().set_auditor(capnp_rpc::new_client(auditor));
+        Ok(())
+    }
+}

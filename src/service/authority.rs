@@ -1,0 +1,153 @@
+//! Authority that can be saved and taken back: what the capabilities of all officers have in common.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use capnp::Error;
+
+use super::administration::Administration;
+use super::auditor::Auditor;
+use super::officer::ReturningOfficer;
+use super::registrar::Registrar;
+use super::session::Session;
+use crate::election::{Grant, GrantId, Role, Token};
+use crate::ledger::Act;
+use crate::schema::officer_capnp::{administration, auditor, registrar, returning_officer};
+
+/// One officer's capability: what it allows, and what it came from.
+///
+/// It was restored from a token, and holds for as long as that token's grant is in force; or it was reached
+/// through another capability, and holds for as long as that one does and it was not revoked itself.
+pub(super) struct Authority {
+    session: Rc<Session>,
+    role: Role,
+    /// The grant of the token that it, or what it was reached through, was restored from.
+    grant: GrantId,
+    /// What it was reached through.
+    through: Option<Rc<Authority>>,
+    revoked: Cell<bool>,
+    /// The grants saved from it, and from what was reached through it.
+    saved: RefCell<Vec<GrantId>>,
+}
+
+impl Authority {
+    /// The authority that a token opened.
+    fn restored(session: Rc<Session>, grant: &Grant) -> Rc<Self> {
+        let (revoked, saved) = Default::default();
+        let role = grant.role.clone();
+        Rc::new(Self { session, role, grant: grant.id, through: None, revoked, saved })
+    }
+
+    /// Less authority, reached through this one.
+    pub(super) fn delegate(self: &Rc<Self>, role: Role) -> Rc<Self> {
+        let (revoked, saved) = Default::default();
+        let (session, through) = (self.session.clone(), Some(self.clone()));
+        Rc::new(Self { session, role, grant: self.grant, through, revoked, saved })
+    }
+
+    /// The connection's session, if this authority is in force at this moment.
+    pub(super) fn session(&self) -> Result<&Rc<Session>, Error> {
+        let mut link = Some(self);
+        let mut in_force = self.session.clerk.board().grants.holds(self.grant);
+        while let Some(authority) = link {
+            in_force &= !authority.revoked.get();
+            link = authority.through.as_deref();
+        }
+        if in_force {
+            Ok(&self.session)
+        } else {
+            Err(Error::failed("this authority was revoked; nothing was done".into()))
+        }
+    }
+
+    /// A new token that opens this authority.
+    pub(super) async fn save(&self) -> Result<Token, Error> {
+        let session = self.session()?;
+        let no_random = |error| Error::failed(format!("no random numbers: {error}"));
+        let mut bytes = [0; Token::BYTES];
+        getrandom::fill(&mut bytes).map_err(no_random)?;
+        let token = Token::from(bytes);
+        let id = GrantId(getrandom::u64().map_err(no_random)?);
+        let (parent, role) = (Some(self.grant), self.role.clone());
+        let grant = Grant { id, parent, role, token: token.hash() };
+        let saved = session.clerk.administer(vec![Act::Grant(grant)]).await;
+        saved.map_err(|error| Error::failed(format!("nothing was saved: {error}")))?;
+        let mut link = Some(self);
+        while let Some(authority) = link {
+            authority.saved.borrow_mut().push(id);
+            link = authority.through.as_deref();
+        }
+        Ok(token)
+    }
+
+    /// Ends this authority, and everything that came from it.
+    pub(super) async fn revoke(&self) -> Result<(), Error> {
+        let session = self.session()?;
+        let ended = match self.through {
+            None => vec![self.grant],
+            Some(_) => self.saved.take(),
+        };
+        // What was reached and not saved ends with the connection at the latest.
+        self.revoked.set(self.through.is_some());
+        let acts: Vec<_> = ended.into_iter().map(Act::RevokeGrant).collect();
+        let revoked = session.clerk.administer(acts).await;
+        revoked.map_err(|error| Error::failed(format!("it is not revoked: {error}")))
+    }
+}
+
+/// The capability that a token opens. A wrong one is an exception.
+pub(super) fn restore(
+    session: &Rc<Session>,
+    token: &[u8],
+) -> Result<capnp::capability::Client, Error> {
+    let board = session.clerk.board();
+    let grant = Token::try_from(token).ok().and_then(|token| board.grants.find(&token));
+    let grant = grant.ok_or_else(|| {
+        Error::failed("this token opens nothing here: it is wrong, or it was revoked".into())
+    })?;
+    let authority = Authority::restored(session.clone(), grant);
+    Ok(match &grant.role {
+        Role::ReturningOfficer => {
+            let officer = ReturningOfficer::new(authority);
+            capnp_rpc::new_client::<returning_officer::Client, _>(officer).client
+        }
+        Role::Administration(id) => {
+            let administration = Administration::new(authority, id.clone());
+            capnp_rpc::new_client::<administration::Client, _>(administration).client
+        }
+        Role::Registrar(id) => {
+            let registrar = Registrar::new(authority, id.clone());
+            capnp_rpc::new_client::<registrar::Client, _>(registrar).client
+        }
+        Role::Auditor(id) => {
+            let auditor = Auditor::new(authority, id.clone());
+            capnp_rpc::new_client::<auditor::Client, _>(auditor).client
+        }
+    })
+}
+
+/// Implements `Savable` for a capability that has an [`Authority`].
+macro_rules! savable {
+    ($capability:ty) => {
+        impl crate::schema::officer_capnp::savable::Server for $capability {
+            async fn save(
+                self: std::rc::Rc<Self>,
+                _: crate::schema::officer_capnp::savable::SaveParams,
+                mut results: crate::schema::officer_capnp::savable::SaveResults,
+            ) -> capnp::Result<()> {
+                let token = self.authority.save().await?;
+                results.get().set_token(token.as_bytes());
+                Ok(())
+            }
+
+            async fn revoke(
+                self: std::rc::Rc<Self>,
+                _: crate::schema::officer_capnp::savable::RevokeParams,
+                _: crate::schema::officer_capnp::savable::RevokeResults,
+            ) -> capnp::Result<()> {
+                self.authority.revoke().await
+            }
+        }
+    };
+}
+pub(super) use savable;

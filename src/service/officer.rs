@@ -1,0 +1,71 @@
+//! `ReturningOfficer`: creating elections, and reaching their administration.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use capnp::Error;
+
+use super::administration::Administration;
+use super::authority::{Authority, savable};
+use super::convert::{read_spec, write_act};
+use super::directory::find;
+use crate::election::{ElectionId, Role};
+use crate::ledger::Act;
+use crate::schema::officer_capnp::administration;
+use crate::schema::officer_capnp::returning_officer::{
+    AdministerParams, AdministerResults, CreateParams, CreateResults, Server,
+};
+
+pub(super) struct ReturningOfficer {
+    authority: Rc<Authority>,
+}
+
+savable!(ReturningOfficer);
+
+impl ReturningOfficer {
+    pub(super) fn new(authority: Rc<Authority>) -> Self {
+        Self { authority }
+    }
+
+    fn administration(&self, id: ElectionId) -> administration::Client {
+        let authority = self.authority.delegate(Role::Administration(id.clone()));
+        capnp_rpc::new_client(Administration::new(authority, id))
+    }
+}
+
+impl Server for ReturningOfficer {
+    async fn create(
+        self: Rc<Self>,
+        params: CreateParams,
+        mut results: CreateResults,
+    ) -> capnp::Result<()> {
+        let session = self.authority.session()?;
+        let _token = session.begin()?;
+        let definition = match read_spec(params.get()?.get_spec()?)? {
+            Ok(definition) => definition,
+            Err(why) => {
+                results.get().init_outcome().set_refused(&why[..]);
+                return Ok(());
+            }
+        };
+        let id = definition.id.clone();
+        let created = session.clerk.administer(vec![Act::Create(Arc::new(definition))]).await;
+        if write_act(created, results.get().init_outcome())? {
+            tracing::info!(election = %id, "an election is created");
+            results.get().set_administration(self.administration(id));
+        }
+        Ok(())
+    }
+
+    async fn administer(
+        self: Rc<Self>,
+        params: AdministerParams,
+        mut results: AdministerResults,
+    ) -> capnp::Result<()> {
+        let session = self.authority.session()?;
+        let asked = params.get()?.get_id()?;
+        let id = find(&session.clerk.board(), asked.to_str().ok())?;
+        results.get().set_administration(self.administration(id));
+        Ok::<(), Error>(())
+    }
+}

@@ -1,0 +1,94 @@
+//! `Registrar`: the roll of one election.
+
+use std::rc::Rc;
+
+use capnp::Error;
+
+use super::authority::{Authority, savable};
+use super::convert::write_act;
+use super::draw_numbers;
+use crate::election::{ElectionId, VoterNumber};
+use crate::ledger::Act;
+use crate::net::fault;
+use crate::schema::officer_capnp::registrar::{
+    IssueParams, IssueResults, RevokeNumbersParams, RevokeNumbersResults, Server,
+};
+use crate::schema::officer_capnp::voter_number_sink;
+
+/// The numbers that one call may issue. More are refused.
+pub const ISSUE_NUMBERS_MAX: u32 = 10_000_000;
+
+/// The numbers handed over at a time.
+const BATCH_NUMBERS: usize = 8_192;
+
+pub(super) struct Registrar {
+    authority: Rc<Authority>,
+    id: ElectionId,
+}
+
+savable!(Registrar);
+
+impl Registrar {
+    pub(super) fn new(authority: Rc<Authority>, id: ElectionId) -> Self {
+        Self { authority, id }
+    }
+}
+
+impl Server for Registrar {
+    async fn issue(
+        self: Rc<Self>,
+        params: IssueParams,
+        mut results: IssueResults,
+    ) -> capnp::Result<()> {
+        let _token = self.authority.session()?.begin()?;
+        let (count, sink) = {
+            let params = params.get()?;
+            (params.get_count(), params.get_into()?)
+        };
+        if count > ISSUE_NUMBERS_MAX {
+            let why = format!("at most {ISSUE_NUMBERS_MAX} numbers are issued in one call");
+            results.get().init_outcome().set_refused(&why[..]);
+            return Ok(());
+        }
+        let numbers = draw_numbers(count as usize)
+            .map_err(|error| Error::failed(format!("no random numbers: {error}")))?;
+        hand_over(&sink, &numbers).await.map_err(fault::passed_on)?;
+        // It may have been revoked while the numbers were on their way.
+        let session = self.authority.session()?;
+        let issued = session.clerk.administer(vec![Act::Issue(self.id.clone(), numbers)]).await;
+        if write_act(issued, results.get().init_outcome())? {
+            tracing::info!(election = %self.id, count, "voter numbers are issued");
+        }
+        Ok(())
+    }
+
+    async fn revoke_numbers(
+        self: Rc<Self>,
+        params: RevokeNumbersParams,
+        mut results: RevokeNumbersResults,
+    ) -> capnp::Result<()> {
+        let session = self.authority.session()?;
+        let _token = session.begin()?;
+        let numbers: Vec<_> = params.get()?.get_numbers()?.iter().map(VoterNumber::from).collect();
+        let count = numbers.len();
+        let revoked = session.clerk.administer(vec![Act::Revoke(self.id.clone(), numbers)]).await;
+        if write_act(revoked, results.get().init_outcome())? {
+            tracing::info!(election = %self.id, count, "voter numbers are revoked");
+        }
+        Ok(())
+    }
+}
+
+/// Gives numbers to a sink, and returns when it has them all in safe keeping.
+async fn hand_over(sink: &voter_number_sink::Client, numbers: &[VoterNumber]) -> Result<(), Error> {
+    for batch in numbers.chunks(BATCH_NUMBERS) {
+        let mut request = sink.numbers_request();
+        let mut list = request.get().init_numbers(batch.len() as u32);
+        for (index, number) in batch.iter().enumerate() {
+            list.set(index as u32, number.get());
+        }
+        request.send().await?;
+    }
+    sink.done_request().send().promise.await?;
+    Ok(())
+}
