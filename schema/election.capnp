@@ -126,8 +126,7 @@ enum ElectionState {
 }
 
 struct VoteOutcome {
-  # What became of a vote. Everything but `recorded` and a `throttled` vote's later retry means that this
-  # call counted nothing.
+  # What became of a vote. Everything but `recorded` means that this call counted nothing.
 
   union {
     unspecified @0 :Void;
@@ -157,8 +156,8 @@ struct VoteOutcome {
 }
 
 struct Receipt {
-  # A commitment to a recorded vote. It proves to whoever knows the candidate and the nonce that this
-  # vote was recorded, and says nothing to anyone else.
+  # A commitment to a recorded vote, by which its voter finds it on the tally sheet after the close. It says
+  # nothing to whoever does not know the nonce, and is no proof to whoever did not see the sheet.
 
   commitment @0 :Text;
   # The first 20 bytes of SHA-256 over "capvote receipt 1", a zero byte, and then the election's id, the

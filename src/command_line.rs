@@ -1,6 +1,7 @@
 //! What the two programs have in common: how they read their command line, and how they end.
 
 use std::fmt::Display;
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -50,6 +51,7 @@ pub fn parse<T: Parser>(program: &str) -> Result<T, ExitCode> {
 /// Says on stderr, in one line, why a program ends, and returns the code it is to exit with.
 pub fn end(program: &str, why: impl Display, exit: Exit) -> ExitCode {
     let why = why.to_string().replace(['\n', '\r'], " ");
-    eprintln!("{program}: {why}");
+    // With nobody to read it, the exit code has to do.
+    let _ = writeln!(std::io::stderr(), "{program}: {why}");
     exit.into()
 }

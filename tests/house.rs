@@ -104,6 +104,11 @@ fn imports_go_down_only() {
         let text = fs::read_to_string(&file).unwrap();
         let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
         for line in code {
+            assert!(
+                !line.contains("crate::{"),
+                "{}: one module a line, so that this test can read it",
+                path.display()
+            );
             for used in paths_in(line) {
                 let Some((_, used_height)) = layer(&used) else { continue };
                 let allowed = used == module || used_height < height;

@@ -13,6 +13,7 @@ use capvote::net::link::Link;
 use capvote::server::{Config, NewElection, Server, StartError};
 use clap::{Parser, value_parser};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 
 const PROGRAM: &str = "capvote-server";
@@ -24,7 +25,7 @@ struct Arguments {
     /// Where to listen: capvote://HOST:PORT, or capvote+unix:///PATH for a socket file. Port 0 takes one
     /// that is free. Give it again for each further address.
     #[arg(long, value_name = "LINK", default_value = "capvote://127.0.0.1:12358")]
-    listen: Vec<Link>,
+    listen: Vec<String>,
     /// The folder of the ledger. It is made where it is missing.
     #[arg(long, value_name = "DIR", default_value = "capvote-data")]
     data: PathBuf,
@@ -58,9 +59,10 @@ fn main() -> ExitCode {
 }
 
 async fn serve(arguments: Arguments) -> ExitCode {
-    let election = match new_election(&arguments) {
-        Ok(election) => election,
-        Err(error) => return command_line::end(PROGRAM, error, Exit::Usage),
+    let (listen, election) = match (listen(&arguments), new_election(&arguments)) {
+        (Ok(listen), Ok(election)) => (listen, election),
+        (Err(error), _) => return command_line::end(PROGRAM, error, Exit::Usage),
+        (_, Err(error)) => return command_line::end(PROGRAM, error, Exit::Usage),
     };
     let colours = std::io::stderr().is_terminal();
     tracing_subscriber::fmt()
@@ -70,7 +72,7 @@ async fn serve(arguments: Arguments) -> ExitCode {
         .init();
     let threads = arguments.threads.map(usize::from);
     let config = Config {
-        listen: arguments.listen,
+        listen,
         data: arguments.data,
         threads: threads.or(available_parallelism().ok().map(usize::from)).unwrap_or(1),
         election,
@@ -89,15 +91,45 @@ async fn serve(arguments: Arguments) -> ExitCode {
         // Whoever started the server may not want to know.
         let _ = writeln!(stdout, "listening on {link}").and_then(|()| stdout.flush());
     }
-    let stop = async {
+    let mut told = async || {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tracing::info!("stopping");
     };
-    server.run(stop).await;
-    Exit::Done.into()
+    let (stop, stopping) = oneshot::channel();
+    let mut running = std::pin::pin!(server.run(async move { _ = stopping.await }));
+    tokio::select! {
+        worked = &mut running => return ended(worked),
+        () = told() => tracing::info!("stopping; a second signal stops at once"),
+    }
+    let _ = stop.send(());
+    tokio::select! {
+        worked = running => ended(worked),
+        () = told() => {
+            // Threads may be waiting for peers: leaving them is what was asked for. The ledger is whole.
+            std::process::exit(command_line::Exit::Fault as i32)
+        }
+    }
+}
+
+fn ended(worked: bool) -> ExitCode {
+    if worked {
+        Exit::Done.into()
+    } else {
+        command_line::end(PROGRAM, "a part of the server broke; the log tells which", Exit::Fault)
+    }
+}
+
+fn listen(arguments: &Arguments) -> Result<Vec<Link>, String> {
+    let read = |text: &String| match text.parse::<Link>() {
+        Err(error) => Err(format!("--listen: {error}")),
+        Ok(link) if !link.is_bare() => {
+            Err("--listen: an address has neither an election nor a certificate nor a token".into())
+        }
+        Ok(link) => Ok(link),
+    };
+    arguments.listen.iter().map(read).collect()
 }
 
 fn new_election(arguments: &Arguments) -> Result<Option<NewElection>, InvalidDefinition> {

@@ -27,11 +27,14 @@ pub enum Error {
     #[error("{0}")]
     Remote(String),
     /// The server answered something that makes no sense.
-    #[error("the server's answer makes no sense: {0}")]
+    #[error("this is not what a capvote server says: {0}")]
     Protocol(String),
     /// The machine has no more threads.
     #[error("cannot start to read the file: {0}")]
     NoThread(#[source] io::Error),
+    /// The callback returned an error.
+    #[error("{0}")]
+    Callback(String),
     /// The operating system gives no random numbers.
     #[error("the operating system gives no random numbers: {0}")]
     Random(#[from] getrandom::Error),
@@ -40,11 +43,10 @@ pub enum Error {
 impl From<capnp::Error> for Error {
     fn from(error: capnp::Error) -> Self {
         match error.kind {
+            // A server that closes a connection says so with an exception of its own.
             capnp::ErrorKind::Disconnected => Self::Disconnected,
-            capnp::ErrorKind::Failed
-            | capnp::ErrorKind::Overloaded
-            | capnp::ErrorKind::Unimplemented => Self::Remote(fault::reason(&error).to_string()),
-            _ => Self::Protocol(error.to_string()),
+            _ if fault::is_remote(&error) => Self::Remote(fault::reason(&error).to_string()),
+            _ => Self::Protocol(fault::reason(&error).to_string()),
         }
     }
 }

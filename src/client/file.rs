@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use capnp::Error;
 use tokio::sync::{Mutex, mpsc};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::schema::lines_capnp::remote_file::{Client, ReadParams, ReadResults, Server};
 
@@ -37,6 +37,8 @@ struct State {
     /// The piece that the next byte is in, and how much of it is used up.
     piece: Vec<u8>,
     used: usize,
+    /// What there is of the next answer.
+    gathered: Vec<u8>,
     /// How many bytes were handed out: where the next read has to begin.
     offset: u64,
     /// The file's end was read.
@@ -100,28 +102,32 @@ impl Server for RemoteFile {
 
 impl State {
     fn new(pieces: mpsc::Receiver<Piece>) -> Self {
-        Self { pieces, piece: Vec::new(), used: 0, offset: 0, ended: false, failure: None }
+        let (piece, gathered) = (Vec::new(), Vec::new());
+        Self { pieces, piece, used: 0, gathered, offset: 0, ended: false, failure: None }
     }
 
     /// The next bytes of the file, at most `length`; none at its end, or where `length` is 0.
+    ///
+    /// What is gathered stays in the state until it is complete, so that nothing is lost when the answer is
+    /// no longer wanted.
     async fn gather(&mut self, length: usize) -> Result<Vec<u8>, String> {
-        let mut data = self.take(length);
-        while data.len() < length && !self.ended && self.failure.is_none() {
-            let piece = if data.is_empty() {
-                self.pieces.recv().await
-            } else {
-                match timeout(GATHER_WAIT_MAX, self.pieces.recv()).await {
+        self.take(length);
+        let mut deadline = (!self.gathered.is_empty()).then(|| Instant::now() + GATHER_WAIT_MAX);
+        while self.gathered.len() < length && !self.ended && self.failure.is_none() {
+            let piece = match deadline {
+                None => self.pieces.recv().await,
+                Some(deadline) => match timeout_at(deadline, self.pieces.recv()).await {
                     Ok(piece) => piece,
                     Err(_) => break,
-                }
+                },
             };
             match piece {
                 Some(Ok(piece)) if piece.is_empty() => self.ended = true,
                 Some(Ok(piece)) => {
                     self.piece = piece;
                     self.used = 0;
-                    let more = self.take(length - data.len());
-                    if data.is_empty() { data = more } else { data.extend_from_slice(&more) }
+                    self.take(length);
+                    deadline.get_or_insert_with(|| Instant::now() + GATHER_WAIT_MAX);
                 }
                 Some(Err(error)) => self.failure = Some(format!("cannot read the file: {error}")),
                 None => self.failure = Some("the thread that reads the file panicked".into()),
@@ -129,21 +135,22 @@ impl State {
         }
         match &self.failure {
             // What was read before the failure goes out first.
-            Some(failure) if data.is_empty() && length > 0 => Err(failure.clone()),
-            _ => Ok(data),
+            Some(failure) if self.gathered.is_empty() && length > 0 => Err(failure.clone()),
+            _ => Ok(std::mem::take(&mut self.gathered)),
         }
     }
 
-    /// Takes at most `length` bytes of the piece at hand.
-    fn take(&mut self, length: usize) -> Vec<u8> {
-        if self.used == 0 && self.piece.len() <= length {
+    /// Takes of the piece at hand what `length` bytes still lack.
+    fn take(&mut self, length: usize) {
+        let missing = length.saturating_sub(self.gathered.len());
+        if self.gathered.is_empty() && self.used == 0 && self.piece.len() <= missing {
             // The usual case: a whole piece, without a copy.
-            return std::mem::take(&mut self.piece);
+            self.gathered = std::mem::take(&mut self.piece);
+            return;
         }
-        let end = self.piece.len().min(self.used + length);
-        let taken = self.piece[self.used..end].to_vec();
+        let end = self.piece.len().min(self.used + missing);
+        self.gathered.extend_from_slice(&self.piece[self.used..end]);
         self.used = end;
-        taken
     }
 }
 
@@ -167,6 +174,35 @@ mod tests {
         for expected in [&b"ab"[..], b"cd", b"ef", b"gh", b"i", b"", b""] {
             assert_eq!(state.gather(2).await.unwrap(), expected);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_that_trickles_is_answered_in_time() {
+        let (sender, receiver) = mpsc::channel(1);
+        tokio::spawn(async move {
+            // Each piece comes before the wait for it is over, for ever.
+            while sender.send(ok(b"x")).await.is_ok() {
+                tokio::time::sleep(GATHER_WAIT_MAX / 5).await;
+            }
+        });
+        let mut state = State::new(receiver);
+        let started = Instant::now();
+        let gathered = state.gather(1_000).await.unwrap();
+        assert!((2..=6).contains(&gathered.len()), "{gathered:?}");
+        assert!(started.elapsed() <= GATHER_WAIT_MAX);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_not_wanted_loses_nothing() {
+        let (sender, receiver) = mpsc::channel(1);
+        let mut state = State::new(receiver);
+        sender.try_send(ok(b"abc")).unwrap();
+        {
+            let mut gathering = std::pin::pin!(state.gather(10));
+            assert!(futures::poll!(&mut gathering).is_pending());
+        }
+        sender.try_send(ok(b"def")).unwrap();
+        assert_eq!(state.gather(6).await.unwrap(), b"abcdef");
     }
 
     #[tokio::test]

@@ -63,8 +63,8 @@ impl LineCounter {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Remote`] with the failure's text where the file cannot be read, `on_line` returned an error,
-    /// or a line is longer than the server takes (16 MiB).
+    /// [`Error::Callback`] where `on_line` returned an error; [`Error::Remote`] with the failure's text where
+    /// the file cannot be read, or a line is longer than the server takes (16 MiB).
     pub async fn count_lines<F, T>(
         &self,
         file: impl Read + Send + 'static,
@@ -84,8 +84,14 @@ impl LineCounter {
             tokio::select! {
                 biased;
                 Some(Batch { lines, handled }) = arriving.recv() => {
+                    let called = call_back(&lines, &mut on_line);
+                    let failed = called.clone().err();
                     // With the receiver gone the count is over, and its own answer tells why.
-                    let _ = handled.send(call_back(&lines, &mut on_line));
+                    let _ = handled.send(called);
+                    // The server may be waiting for more of the file before it sees that there is no use.
+                    if let Some(error) = failed {
+                        return Err(Error::Callback(error.extra));
+                    }
                 }
                 answer = &mut count => return Ok(answer?.get()?.get_count()),
             }

@@ -1,7 +1,37 @@
 //! The client: connecting, and the capabilities a client implements.
 //!
 //! Everything here runs on one thread, in a [`tokio::task::LocalSet`] or a
-//! [`LocalRuntime`](tokio::runtime::LocalRuntime).
+//! [`LocalRuntime`](tokio::runtime::LocalRuntime). A whole client, against a whole server:
+//!
+//! ```
+//! use capvote::client::Client;
+//! use capvote::server::{Config, Server};
+//! use tokio::sync::oneshot;
+//!
+//! #[tokio::main(flavor = "local")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let data = tempfile::tempdir()?;
+//!     let listen = vec!["capvote://127.0.0.1:0".parse()?];
+//!     let config = Config { listen, data: data.path().to_owned(), threads: 1, election: None };
+//!     let server = Server::start(config).await?;
+//!     let link = server.links().next().expect("it was told to listen at one address").clone();
+//!     let (stop, stopped) = oneshot::channel();
+//!     let serving = tokio::task::spawn_local(server.run(async move { _ = stopped.await }));
+//!
+//!     let client = Client::connect(&link).await?;
+//!     let mut words = 0;
+//!     let file = std::io::Cursor::new("to vote\nor not to vote\n");
+//!     let lines = client.line_counter().count_lines(file, |line| {
+//!         words += line.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty()).count();
+//!     });
+//!     assert_eq!((lines.await?, words), (2, 6));
+//!
+//!     drop(client);
+//!     _ = stop.send(());
+//!     assert!(serving.await?);
+//!     Ok(())
+//! }
+//! ```
 
 mod connection;
 mod election;
@@ -11,7 +41,9 @@ mod line_counter;
 mod message_sink;
 
 pub use connection::{ANSWER_WAIT_MAX, Client};
-pub use election::{Ballot, Election, Info, RecordedVote, Results, VoteOutcome};
+pub use election::{
+    Ballot, Election, Info, RETRY_WAIT_MAX, RecordedVote, Results, VoteOutcome, cast,
+};
 pub use error::Error;
 pub use file::READ_BYTES_MAX;
 pub use line_counter::{LineCounter, LineResult};

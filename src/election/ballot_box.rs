@@ -149,9 +149,6 @@ impl BallotBox {
         match self.state {
             ElectionState::Draft => return Verdict::Refuse(Refusal::NotOpen),
             ElectionState::Closed => return Verdict::Refuse(Refusal::Closed),
-            ElectionState::Open if self.definition.schedule.has_closed(now) => {
-                return Verdict::Refuse(Refusal::Closed);
-            }
             ElectionState::Open => {}
         }
         if choice.index() >= self.votes.len() {
@@ -160,8 +157,12 @@ impl BallotBox {
         match self.roll.find(number) {
             None => Verdict::Refuse(Refusal::UnknownVoterNumber),
             Some(place) => match self.roll.ballot(place) {
-                None => Verdict::Count(place),
+                // A vote that is sent again was in time, whenever it comes again.
                 Some(ballot) => Verdict::Voted(ballot),
+                None if self.definition.schedule.has_closed(now) => {
+                    Verdict::Refuse(Refusal::Closed)
+                }
+                None => Verdict::Count(place),
             },
         }
     }

@@ -1,4 +1,4 @@
-//! A voter's proof that their vote was recorded.
+//! What a voter finds their vote by on the tally sheet.
 
 use std::fmt;
 

@@ -52,12 +52,15 @@ impl Standing {
     ///
     /// This spares the ledger votes that cannot count. It does not replace the ledger's decision: the
     /// election may have moved on by the time the vote is there.
-    pub fn admit(&self, candidate: &str) -> Result<Choice, Refusal> {
+    /// `candidate` need not be text; what is not, is on no slate.
+    pub fn admit(&self, candidate: &[u8]) -> Result<Choice, Refusal> {
         match self.state {
             ElectionState::Draft => Err(Refusal::NotOpen),
             ElectionState::Closed => Err(Refusal::Closed),
             ElectionState::Open => {
-                self.definition.slate.choice(candidate).ok_or(Refusal::UnknownCandidate)
+                let name = std::str::from_utf8(candidate).ok();
+                let choice = name.and_then(|name| self.definition.slate.choice(name));
+                choice.ok_or(Refusal::UnknownCandidate)
             }
         }
     }
@@ -154,9 +157,9 @@ mod tests {
 
     #[test]
     fn votes_are_admitted_only_while_open() {
-        assert_eq!(standing(ElectionState::Open).admit("Ada").map(Choice::index), Ok(0));
-        assert_eq!(standing(ElectionState::Open).admit("Zoe"), Err(Refusal::UnknownCandidate));
-        assert_eq!(standing(ElectionState::Draft).admit("Ada"), Err(Refusal::NotOpen));
-        assert_eq!(standing(ElectionState::Closed).admit("Ada"), Err(Refusal::Closed));
+        assert_eq!(standing(ElectionState::Open).admit(b"Ada").map(Choice::index), Ok(0));
+        assert_eq!(standing(ElectionState::Open).admit(b"Zoe"), Err(Refusal::UnknownCandidate));
+        assert_eq!(standing(ElectionState::Draft).admit(b"Ada"), Err(Refusal::NotOpen));
+        assert_eq!(standing(ElectionState::Closed).admit(b"Ada"), Err(Refusal::Closed));
     }
 }

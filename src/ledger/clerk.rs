@@ -44,9 +44,12 @@ pub enum ClerkError {
     /// The ledger did not take it.
     #[error(transparent)]
     Ledger(Arc<LedgerError>),
-    /// The clerk has gone home: the server is stopping.
+    /// The clerk takes nothing more, and did not take this.
     #[error("the server is stopping")]
     Stopped,
+    /// The clerk stopped with this in hand. Whether it was done is not known.
+    #[error("the server stopped in the middle of it")]
+    Unknown,
 }
 
 impl ClerkError {
@@ -54,9 +57,20 @@ impl ClerkError {
     pub fn is_refusal(&self) -> bool {
         matches!(self, Self::Ledger(error) if error.is_refusal())
     }
+
+    /// Whether it is known that nothing was stored.
+    pub fn is_certain(&self) -> bool {
+        match self {
+            Self::Stopped => true,
+            Self::Unknown => false,
+            Self::Ledger(error) => {
+                error.is_refusal() || matches!(**error, LedgerError::NotStored(_))
+            }
+        }
+    }
 }
 
-/// A ledger at work. Dropping it, and every handle, lets the clerk finish what is queued and stop.
+/// A ledger at work.
 #[derive(Debug)]
 pub struct Clerk {
     thread: thread::JoinHandle<()>,
@@ -75,6 +89,7 @@ pub struct ClerkHandle {
 enum Job {
     Vote(Vote, Answer<Outcome>),
     Administer(Vec<Act>, Answer<()>),
+    Finish,
 }
 
 type Answer<T> = oneshot::Sender<Result<T, ClerkError>>;
@@ -95,13 +110,13 @@ impl Clerk {
         self.handle.clone()
     }
 
-    /// Waits until the clerk has answered everybody and closed the ledger. Blocks until the last handle
-    /// elsewhere is dropped.
-    pub fn finish(self) {
-        drop(self.handle);
-        if self.thread.join().is_err() {
-            tracing::error!("the clerk did not finish its work");
-        }
+    /// Lets the clerk do what is queued and close the ledger, and waits for that. Whoever comes later, by
+    /// whatever handle, is told that the server is stopping. Blocks. Returns whether the clerk worked to the
+    /// end.
+    pub fn finish(self) -> bool {
+        // Where the queue is closed, the clerk has stopped already.
+        let _ = self.handle.jobs.blocking_send(Job::Finish);
+        self.thread.join().is_ok()
     }
 }
 
@@ -140,6 +155,11 @@ impl ClerkHandle {
         self.board.clone()
     }
 
+    /// Returns when the clerk has stopped, whether or not it was told to.
+    pub async fn stopped(&self) {
+        self.jobs.closed().await;
+    }
+
     /// A way to read what is stored that does not hold up the commits. Blocking.
     pub fn reader(&self) -> Arc<dyn LedgerReader> {
         self.reader.clone()
@@ -151,7 +171,7 @@ impl ClerkHandle {
         answer: oneshot::Receiver<Result<T, ClerkError>>,
     ) -> Result<T, ClerkError> {
         self.jobs.send(job).await.map_err(|_| ClerkError::Stopped)?;
-        answer.await.map_err(|_| ClerkError::Stopped)?
+        answer.await.map_err(|_| ClerkError::Unknown)?
     }
 }
 
@@ -181,6 +201,8 @@ impl<L: Ledger> Desk<L> {
                         act = Some((acts, answer));
                         break;
                     }
+                    // Nothing more gets in, and what is in is done.
+                    Job::Finish => self.queue.close(),
                 }
                 if votes.len() < COMMIT_VOTES_MAX {
                     next = self.queue.try_recv().ok();
@@ -206,7 +228,7 @@ impl<L: Ledger> Desk<L> {
                 }
             }
             Err(error) => {
-                tracing::error!(votes = votes.len(), %error, "votes were not recorded");
+                tracing::error!(votes = votes.len(), %error, "a commit failed");
                 let error = ClerkError::Ledger(Arc::new(error));
                 answers.for_each(|answer| drop(answer.send(Err(error.clone()))));
             }
@@ -363,8 +385,42 @@ mod tests {
         assert_eq!(handle.board().elections[0].ballots, 0);
         gate.send(Ok(())).unwrap();
         handle.vote(vote()).await.unwrap();
-        drop(handle);
-        clerk.finish();
+    }
+
+    #[tokio::test]
+    async fn a_clerk_does_what_is_queued_and_stops_though_handles_are_about() {
+        let (clerk, mut begins, gate) = gated();
+        let handle = clerk.handle();
+        let mut queued: Vec<_> = (0..10).map(|_| Box::pin(handle.vote(vote()))).collect();
+        for voting in &mut queued {
+            assert!(futures::poll!(voting).is_pending());
+        }
+        assert!(begins.recv().await.is_some());
+        let finished = tokio::task::spawn_blocking(|| clerk.finish());
+        for _ in 0..10 {
+            // Ten votes are at most ten commits; a gate that is not needed is no error.
+            let _ = gate.send(Ok(()));
+        }
+        assert!(finished.await.unwrap());
+        for voting in queued {
+            voting.await.unwrap();
+        }
+        let late = handle.vote(vote()).await.unwrap_err();
+        assert!(matches!(late, ClerkError::Stopped), "{late:?}");
+    }
+
+    #[tokio::test]
+    async fn a_clerk_that_dies_leaves_no_one_in_false_certainty() {
+        let (clerk, mut begins, gate) = gated();
+        let handle = clerk.handle();
+        let mut voting = std::pin::pin!(handle.vote(vote()));
+        assert!(futures::poll!(&mut voting).is_pending());
+        begins.recv().await.unwrap();
+        // Without its gate the ledger of these tests panics.
+        drop(gate);
+        let error = voting.await.unwrap_err();
+        assert!(matches!(error, ClerkError::Unknown) && !error.is_certain());
+        assert!(!tokio::task::spawn_blocking(|| clerk.finish()).await.unwrap());
     }
 
     #[tokio::test]

@@ -33,7 +33,7 @@ pub async fn serve(
     let work = Work::new();
     let network = transport::network(stream, Side::Server);
     let mut system = RpcSystem::new(network, Some(bootstrap(work.clone())));
-    let disconnector = system.get_disconnector();
+    let mut disconnector = system.get_disconnector();
     tokio::select! {
         ended = &mut system => return report(ended),
         () = stop.cancelled() => {}
@@ -41,13 +41,18 @@ pub async fn serve(
     let drained = async {
         work.close();
         work.wait().await;
-        disconnector.await
+        (&mut disconnector).await
     };
     tokio::select! {
         ended = &mut system => report(ended),
         drained = timeout(DRAIN_WAIT_MAX, drained) => match drained {
             Ok(ended) => report(ended),
-            Err(_) => tracing::warn!("a connection was cut: it did not finish in time"),
+            Err(_) => {
+                tracing::warn!("a connection was cut: it did not finish in time");
+                // Polled once, this takes the connection's capabilities apart. What it has to say to a peer
+                // that does not listen is not waited for.
+                let _ = futures::poll!(&mut disconnector);
+            }
         }
     }
 }

@@ -5,6 +5,11 @@ use capnp::Error;
 /// What capnp-rpc puts before the reason of an exception that came from the other side.
 const PREFIX: &str = "remote exception: ";
 
+/// Whether an exception came from the other side.
+pub fn is_remote(error: &Error) -> bool {
+    error.extra.starts_with(PREFIX)
+}
+
 /// The reason an exception was raised for, however many connections it crossed.
 pub fn reason(error: &Error) -> &str {
     let mut reason = &error.extra[..];

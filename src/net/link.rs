@@ -63,6 +63,11 @@ pub struct HostPort {
 pub struct InvalidLink(String);
 
 impl Link {
+    /// Whether it says where a server is and nothing more.
+    pub fn is_bare(&self) -> bool {
+        self.election.is_none() && self.certificate.is_none() && self.token.is_none()
+    }
+
     /// A link to a server, and nothing on it.
     pub fn to(address: Address) -> Self {
         Self { address, election: None, certificate: None, token: None }
@@ -85,7 +90,9 @@ impl FromStr for Link {
             "capvote" => (Address::Tcp(host_port(&url)?), election_in_path(&url)?),
             "capvotes" => (Address::Tls(host_port(&url)?), election_in_path(&url)?),
             "capvote+unix" => (Address::Unix(socket_path(&url)?), None),
-            other => return Err(InvalidLink(format!("it begins with \"{other}:\""))),
+            _ => {
+                return Err(invalid("it does not begin with capvote:, capvotes: or capvote+unix:"));
+            }
         };
         let unix = matches!(address, Address::Unix(_));
         let mut certificate = None;
@@ -101,9 +108,8 @@ impl FromStr for Link {
                         fingerprint.ok_or_else(|| invalid("its fingerprint is not 32 bytes"))?,
                     );
                 }
-                other => {
-                    return Err(InvalidLink(format!("it has an unexpected part \"{other}\"")));
-                }
+                // Not named: a token may have ended up there.
+                _ => return Err(invalid("a part behind its \"?\" does not belong there")),
             }
         }
         let token = url.fragment().filter(|token| !token.is_empty());
@@ -258,6 +264,7 @@ mod tests {
             "capvote://host/two/parts",
             "capvote://host?election=x",
             "capvote://host?cert=short",
+            "capvote://host?s3cret",
             "capvote+unix://",
             "capvote+unix://host/path",
             "capvote://host#not*base64url-s3cret",

@@ -1,7 +1,7 @@
 //! Where connections come from.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, UnixListener, UnixStream};
@@ -22,7 +22,7 @@ pub struct Listener {
 #[derive(Debug)]
 enum Inner {
     Tcp(TcpListener),
-    Unix { listener: UnixListener, path: PathBuf },
+    Unix { listener: UnixListener, path: PathBuf, file: FileId },
 }
 
 impl Listener {
@@ -39,8 +39,9 @@ impl Listener {
                 remove_stale_socket(path).await?;
                 let listener = UnixListener::bind(path)?;
                 let path = path.canonicalize()?;
+                let file = file_id(&path)?;
                 let link = Link::to(Address::Unix(path.clone()));
-                Ok(Self { inner: Inner::Unix { listener, path }, link })
+                Ok(Self { inner: Inner::Unix { listener, path, file }, link })
             }
             Address::Tls(_) => Err(unsupported_tls()),
         }
@@ -64,6 +65,9 @@ impl Listener {
             };
             match accepted {
                 Ok(socket) => return socket,
+                Err(error) if of_one_peer(&error) => {
+                    tracing::debug!(%error, "a connection broke before it began");
+                }
                 Err(error) => {
                     tracing::warn!(link = ?self.link, %error, "cannot accept a connection");
                     tokio::time::sleep(ACCEPT_RETRY).await;
@@ -75,15 +79,33 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        if let Inner::Unix { path, .. } = &self.inner {
-            // It may be gone already, and another server's by now could not be: it would not have bound.
-            let _ = std::fs::remove_file(path);
+        if let Inner::Unix { path, file, .. } = &self.inner {
+            // Another server may have put its own socket file there since.
+            if file_id(path).is_ok_and(|found| found == *file) {
+                let _ = std::fs::remove_file(path);
+            }
         }
     }
 }
 
+/// Which file it is, whatever its name: its device and its number there.
+type FileId = (u64, u64);
+
+fn file_id(path: &Path) -> io::Result<FileId> {
+    use std::os::unix::fs::MetadataExt;
+
+    let metadata = std::fs::symlink_metadata(path)?;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+/// Whether an error in accepting is about one peer, who has gone, and not about the listener.
+fn of_one_peer(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, InvalidInput, NotConnected};
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | InvalidInput | NotConnected)
+}
+
 /// Removes a socket file that a killed server left behind, and nothing else.
-async fn remove_stale_socket(path: &std::path::Path) -> io::Result<()> {
+async fn remove_stale_socket(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::FileTypeExt;
 
     let Ok(metadata) = std::fs::symlink_metadata(path) else {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::thread;
 
 use capnp::capability::Client;
-use tokio::runtime::{self, LocalOptions, LocalRuntime};
+use tokio::runtime::{self, LocalOptions};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -43,39 +43,43 @@ impl Shards {
         Ok(Self { shards: shards.collect::<io::Result<_>>()?, next: 0 })
     }
 
-    /// Gives a connection to the next shard.
-    pub async fn assign(&mut self, socket: Socket) {
+    /// Gives a connection to the next shard. Returns `false` where that shard is gone.
+    pub async fn assign(&mut self, socket: Socket) -> bool {
         let shard = &self.shards[self.next];
         self.next = (self.next + 1) % self.shards.len();
-        if shard.sockets.send(socket).await.is_err() {
-            tracing::error!("a shard is gone, and a connection with it");
-        }
+        shard.sockets.send(socket).await.is_ok()
     }
 
-    /// Lets every connection finish what it accepted, closes it, and ends the shards. Blocks.
-    pub fn finish(self) {
+    /// Lets every connection finish what it accepted, closes it, and ends the shards. Blocks. Returns whether
+    /// every shard worked to the end.
+    pub fn finish(self) -> bool {
         // All of them are told to stop before the first is waited for.
         let threads: Vec<_> = self.shards.into_iter().map(|shard| shard.thread).collect();
+        let mut worked = true;
         for thread in threads {
-            if thread.join().is_err() {
-                tracing::error!("a shard did not finish its work");
-            }
+            worked &= thread.join().is_ok();
         }
+        worked
     }
 }
 
 impl Shard {
     fn start(index: usize, bootstrap: Bootstrap) -> io::Result<Self> {
         let (sockets, queue) = mpsc::channel(NEW_CONNECTIONS_MAX);
-        let runtime = move || -> io::Result<LocalRuntime> {
-            runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default())
-        };
+        // A runtime stays on its thread; whether there is one is known only there.
+        let (ready, started) = std::sync::mpsc::channel();
         let thread = thread::Builder::new().name(format!("shard {index}")).spawn(move || {
-            match runtime() {
-                Ok(runtime) => runtime.block_on(run(queue, bootstrap)),
-                Err(error) => tracing::error!(%error, "a shard has no runtime"),
+            let mut builder = runtime::Builder::new_current_thread();
+            let runtime = builder.enable_all().build_local(LocalOptions::default());
+            match runtime {
+                Ok(runtime) => {
+                    let _ = ready.send(Ok(()));
+                    runtime.block_on(run(queue, bootstrap));
+                }
+                Err(error) => drop(ready.send(Err(error))),
             }
         })?;
+        started.recv().map_err(io::Error::other)??;
         Ok(Self { sockets, thread })
     }
 }

@@ -128,11 +128,12 @@ impl Server {
         self.listeners.iter().map(Listener::link)
     }
 
-    /// Serves until `stop` is ready. Then it accepts no more, answers what was accepted, and closes the
-    /// ledger.
-    pub async fn run(self, stop: impl Future<Output = ()>) {
+    /// Serves until `stop` is ready, or until a part of the server breaks. Then it accepts no more, answers
+    /// what was accepted, and closes the ledger. Returns whether every part worked to the end.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
         let Self { listeners, mut shards, clerk } = self;
-        // One place: whoever was accepted and not yet given to a shard is the only one who is.
+        let handle = clerk.handle();
+        // A connection that is accepted waits here, alone, until its shard takes it.
         let (sender, mut sockets) = mpsc::channel(1);
         // What goes on until the server is to stop.
         let mut until_stop = JoinSet::new();
@@ -142,20 +143,23 @@ impl Server {
                 .spawn(async move { while sender.send(listener.accept().await).await.is_ok() {} });
         }
         until_stop.spawn(timekeeper::keep(clerk.handle()));
-        let mut stop = std::pin::pin!(stop);
-        loop {
-            tokio::select! {
-                () = &mut stop => break,
-                Some(socket) = sockets.recv() => shards.assign(socket).await,
+        let assigning = async {
+            while let Some(socket) = sockets.recv().await {
+                if !shards.assign(socket).await {
+                    return;
+                }
             }
+        };
+        tokio::select! {
+            () = stop => {}
+            () = handle.stopped() => tracing::error!("the clerk has stopped"),
+            () = assigning => tracing::error!("a shard has stopped"),
         }
         until_stop.shutdown().await;
         let finished = tokio::task::spawn_blocking(move || {
-            shards.finish();
-            clerk.finish();
+            let shards_worked = shards.finish();
+            clerk.finish() && shards_worked
         });
-        if finished.await.is_err() {
-            tracing::error!("the server did not stop as it should");
-        }
+        finished.await.unwrap_or(false)
     }
 }

@@ -11,13 +11,14 @@ use super::convert::{write_info, write_outcome, write_results};
 use super::session::{self, Session};
 use super::{message, watch};
 use crate::election::{
-    CANDIDATE_BYTES_MAX, ElectionId, Nonce, Outcome, Standing, Vote, VoterNumber,
+    CANDIDATE_BYTES_MAX, ElectionId, Nonce, Outcome, ResultStatus, Standing, Vote, VoterNumber,
 };
+use crate::ledger::ClerkError;
 use crate::schema::election_capnp::election::{
     InfoParams, InfoResults, ResultParams, ResultResults, ResultsParams, ResultsResults, Server,
     VoteParams, VoteResults, WatchParams, WatchResults,
 };
-use crate::schema::election_capnp::{ResultStatus, message_sink};
+use crate::schema::election_capnp::message_sink;
 
 pub(super) struct Election {
     session: Rc<Session>,
@@ -26,7 +27,8 @@ pub(super) struct Election {
 
 /// A vote as it came in, copied out of its message.
 struct Cast {
-    candidate: String,
+    /// The name as it came, which need not be text.
+    candidate: Vec<u8>,
     number: VoterNumber,
     nonce: Nonce,
     sink: Option<message_sink::Client>,
@@ -74,26 +76,19 @@ impl Election {
     /// Has a vote decided and stored, and sends the message about it.
     async fn decide(self: Rc<Self>, cast: Cast) -> Result<Decided, Error> {
         let Cast { candidate, number, nonce, sink } = cast;
-        let sink = match sink {
-            Some(sink) => Some((sink, self.session.may_send().await?)),
-            None => None,
-        };
         let standing = self.standing()?;
         let outcome = match standing.admit(&candidate) {
             Err(refusal) => Outcome::Refused(refusal),
             Ok(choice) => {
                 let vote = Vote { election: self.id.clone(), choice, number, nonce };
                 let outcome = self.session.clerk.vote(vote).await;
-                outcome
-                    .map_err(|error| Error::failed(format!("the vote was not recorded: {error}")))?
+                outcome.map_err(|error| Error::failed(fault(&error)))?
             }
         };
-        if let Some((sink, permit)) = sink {
-            session::send(
-                &sink,
-                &message::text(&standing.definition, &candidate, &outcome),
-                permit,
-            );
+        let candidate = String::from_utf8_lossy(&candidate).into_owned();
+        if let Some(sink) = sink {
+            let text = message::text(&standing.definition, &candidate, &outcome);
+            session::send(&sink, &text, self.session.may_send().await);
         }
         Ok(Decided { standing, candidate, nonce, outcome })
     }
@@ -127,14 +122,12 @@ impl Server for Election {
     ) -> capnp::Result<()> {
         let standing = self.standing()?;
         let candidate = params.get()?.get_candidate()?;
-        let (votes, status) = match candidate.to_str() {
-            Ok(name) => standing.result(name),
-            Err(_) => (0, crate::election::ResultStatus::UnknownCandidate),
-        };
+        let unknown = (0, ResultStatus::UnknownCandidate);
+        let (votes, status) = candidate.to_str().map_or(unknown, |name| standing.result(name));
         let mut result = results.get();
         result.set_votes(votes);
         result.set_status(status.into());
-        if result.reborrow_as_reader().get_status()? != ResultStatus::UnknownCandidate {
+        if status != ResultStatus::UnknownCandidate {
             result.set_candidate(candidate);
         }
         Ok(())
@@ -165,13 +158,24 @@ impl Server for Election {
     }
 }
 
+/// What to tell a voter whose vote met a fault.
+fn fault(error: &ClerkError) -> String {
+    if error.is_certain() {
+        format!("the vote was not recorded: {error}")
+    } else {
+        format!(
+            "it is not known whether the vote was recorded: {error}; send the same vote again, with the \
+             same nonce, when the server runs again"
+        )
+    }
+}
+
 /// Copies a vote out of its message.
 fn read(params: &VoteParams) -> Result<Cast, Error> {
     let params = params.get()?;
-    let candidate = params.get_candidate()?;
-    // No more of a name is kept than it takes to see that it is on no slate; neither is what is not UTF-8.
-    let kept = candidate.as_bytes().len().min(CANDIDATE_BYTES_MAX + 1);
-    let candidate = String::from_utf8_lossy(&candidate.as_bytes()[..kept]).into_owned();
+    let candidate = params.get_candidate()?.as_bytes();
+    // No more of a name is kept than it takes to see that it is on no slate.
+    let candidate = candidate[..candidate.len().min(CANDIDATE_BYTES_MAX + 1)].to_vec();
     let nonce = match params.get_nonce()? {
         [] => fresh_nonce()?,
         nonce => Nonce::try_from(nonce).map_err(|error| Error::failed(error.to_string()))?,

@@ -7,7 +7,7 @@ use capnp::Error;
 use capnp::capability::{Promise, Response};
 
 use super::lines::LineSplitter;
-use super::session::Session;
+use super::session::{COUNTS_MAX, Session};
 use crate::net::fault;
 use crate::schema::lines_capnp::line_counter::{CountLinesParams, CountLinesResults, Server};
 use crate::schema::lines_capnp::{line_sink, remote_file};
@@ -41,7 +41,12 @@ impl Server for LineCounter {
         params: CountLinesParams,
         mut results: CountLinesResults,
     ) -> capnp::Result<()> {
-        let _token = self.session.begin()?;
+        // Not among the calls that are answered before the server stops: it may take for ever, and loses
+        // nothing.
+        let _permit = self.session.may_count().ok_or_else(|| {
+            let why = format!("a connection has at most {COUNTS_MAX} counts under way");
+            Error::overloaded(why)
+        })?;
         let (file, sink) = {
             let params = params.get()?;
             (params.get_file()?, params.get_lines()?)

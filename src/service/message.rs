@@ -1,11 +1,11 @@
 //! The words in which a voter is told what became of their vote.
 
-use crate::election::{Definition, Outcome, Refusal};
+use crate::election::{Definition, Outcome, Refusal, printable};
 
 /// The longest message, in bytes of UTF-8.
 pub const MESSAGE_BYTES_MAX: usize = 4_096;
 
-/// A name in a message is cut after this many characters: it may be any text that a client sent.
+/// A name that is on no slate is cut after this many characters.
 const QUOTED_CHARACTERS_MAX: usize = 80;
 
 /// The bytes of a message that the names of the slate may take.
@@ -13,7 +13,7 @@ const SLATE_BYTES_MAX: usize = 2_048;
 
 /// What happened to a vote for `candidate`, and what stands.
 pub(super) fn text(definition: &Definition, candidate: &str, outcome: &Outcome) -> String {
-    let candidate = quoted(candidate);
+    let candidate = quoted(definition, candidate);
     let election = &definition.id;
     match outcome {
         Outcome::Recorded(receipt) => format!(
@@ -38,35 +38,33 @@ pub(super) fn text(definition: &Definition, candidate: &str, outcome: &Outcome) 
              Nothing was recorded. Vote again once it is open."
         ),
         Outcome::Refused(Refusal::Closed) => format!(
-            "Your vote for {candidate} was not counted: election {election} is closed. What was recorded \
-             before the close stands."
+            "This call for {candidate} counted nothing: election {election} is closed. A vote that was \
+             recorded before the close stands."
         ),
     }
 }
 
-/// A name between quotes, with whatever would break a line or reach into a terminal escaped.
-fn quoted(name: &str) -> String {
-    let mut quoted = String::from("\"");
-    for (index, character) in name.chars().enumerate() {
-        if index == QUOTED_CHARACTERS_MAX {
-            quoted.push('…');
-            break;
-        }
-        if character.is_control() || character == '"' || character == '\\' {
-            quoted.extend(character.escape_default());
-        } else {
-            quoted.push(character);
-        }
+/// A name between quotes: whole where it is on the slate, and else cut, since a stranger made it as long
+/// as they liked.
+fn quoted(definition: &Definition, name: &str) -> String {
+    let blank = definition.slate.blank().is_some() && name.is_empty();
+    if blank {
+        return "nobody (a blank ballot)".to_string();
     }
-    quoted.push('"');
-    quoted
+    let printable = printable(name);
+    if definition.slate.choice(name).is_some() {
+        return format!("\"{printable}\"");
+    }
+    let cut: String = printable.chars().take(QUOTED_CHARACTERS_MAX).collect();
+    let dots = if cut.len() < printable.len() { "…" } else { "" };
+    format!("\"{cut}{dots}\"")
 }
 
 fn slate(definition: &Definition) -> String {
     let names = definition.slate.names();
     let mut list = String::new();
     for (index, name) in names.iter().enumerate() {
-        let name = quoted(name);
+        let name = quoted(definition, name);
         if list.len() + name.len() > SLATE_BYTES_MAX {
             return format!("{list} and {} more", names.len() - index);
         }
@@ -107,7 +105,8 @@ mod tests {
             assert!(text.contains("\"Ada\"") && text.contains("board"), "{text}");
             let recorded = matches!(outcome, Outcome::Recorded(_));
             assert_eq!(text.contains("is recorded"), recorded, "{text}");
-            assert_eq!(text.contains("was not counted"), !recorded, "{text}");
+            let refused = text.contains("was not counted") || text.contains("counted nothing");
+            assert_eq!(refused, !recorded, "{text}");
         }
     }
 

@@ -21,7 +21,7 @@ pub use draw::draw_numbers;
 pub use line_counter::{LINE_BYTES_MAX, READ_AHEAD_READS_MAX, READ_BYTES_MAX};
 pub use message::MESSAGE_BYTES_MAX;
 pub use registrar::ISSUE_NUMBERS_MAX;
-pub use session::{MESSAGE_WAIT_MAX, UNANSWERED_MESSAGES_MAX, WATCHES_MAX};
+pub use session::{COUNTS_MAX, MESSAGE_WAIT_MAX, UNANSWERED_MESSAGES_MAX, WATCHES_MAX};
 pub use watch::CHANGE_PAUSE;
 
 use self::directory::Directory;

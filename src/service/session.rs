@@ -13,15 +13,22 @@ use crate::ledger::ClerkHandle;
 use crate::net::connection::Work;
 use crate::schema::election_capnp::message_sink;
 
-/// Messages of one connection that its sinks may leave unanswered. The connection's next vote waits until
-/// one of them is answered or given up; other connections notice nothing.
+/// Messages of one connection that its sinks may leave unanswered. The message about the connection's next
+/// vote, which is recorded all the same, and its outcome wait until one of them is answered or given up;
+/// other connections notice nothing.
 pub const UNANSWERED_MESSAGES_MAX: usize = 256;
 
 /// How long a sink may take to answer a message. After that the message is given up; the vote stands.
 pub const MESSAGE_WAIT_MAX: Duration = Duration::from_secs(10);
 
+/// The counts of lines that one connection may have under way. One more is an error.
+pub const COUNTS_MAX: usize = 8;
+
 /// The watches that one connection may have. One more is an error.
 pub const WATCHES_MAX: usize = 64;
+
+/// A place among the messages that a connection may leave unanswered.
+pub(super) type Permit = Option<OwnedSemaphorePermit>;
 
 /// One connection, as its capabilities see it.
 #[derive(Debug)]
@@ -30,13 +37,15 @@ pub(super) struct Session {
     work: Work,
     messages: Arc<Semaphore>,
     watches: Arc<Semaphore>,
+    counts: Arc<Semaphore>,
 }
 
 impl Session {
     pub(super) fn new(clerk: ClerkHandle, work: Work) -> Rc<Self> {
         let messages = Arc::new(Semaphore::new(UNANSWERED_MESSAGES_MAX));
         let watches = Arc::new(Semaphore::new(WATCHES_MAX));
-        Rc::new(Self { clerk, work, messages, watches })
+        let counts = Arc::new(Semaphore::new(COUNTS_MAX));
+        Rc::new(Self { clerk, work, messages, watches, counts })
     }
 
     /// Begins a call that is to be answered before the server stops, or refuses it when it is stopping.
@@ -48,9 +57,14 @@ impl Session {
     }
 
     /// Waits until this connection may send one more message.
-    pub(super) async fn may_send(&self) -> Result<OwnedSemaphorePermit, Error> {
-        let permit = self.messages.clone().acquire_owned().await;
-        permit.map_err(|_| Error::disconnected("the connection is gone".into()))
+    pub(super) async fn may_send(&self) -> Permit {
+        // The semaphore is never closed, and if it were, there would be nothing to wait for.
+        self.messages.clone().acquire_owned().await.ok()
+    }
+
+    /// Takes one of the connection's counts, if one is left.
+    pub(super) fn may_count(&self) -> Option<OwnedSemaphorePermit> {
+        self.counts.clone().try_acquire_owned().ok()
     }
 
     /// Takes one of the connection's watches, if one is left.
@@ -61,7 +75,7 @@ impl Session {
 
 /// Sends a message and returns when it is on its way. Its answer, which holds `permit`, is waited for in
 /// the background, and whether it comes and what it says is the sink's own affair.
-pub(super) fn send(sink: &message_sink::Client, text: &str, permit: OwnedSemaphorePermit) {
+pub(super) fn send(sink: &message_sink::Client, text: &str, permit: Permit) {
     let mut request = sink.message_request();
     request.get().set_text(text);
     let answer = request.send().promise;
@@ -93,7 +107,7 @@ mod tests {
         let places = Arc::new(Semaphore::new(1));
         let permit = places.clone().acquire_owned().await.unwrap();
         let started = tokio::time::Instant::now();
-        send(&capnp_rpc::new_client(Hung), "hello", permit);
+        send(&capnp_rpc::new_client(Hung), "hello", Some(permit));
         let _place = places.acquire().await.unwrap();
         assert_eq!(started.elapsed(), MESSAGE_WAIT_MAX);
     }

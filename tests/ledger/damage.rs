@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use capvote::election::{Nonce, Vote};
+use capvote::election::{Nonce, Outcome, Vote};
 use capvote::ledger::{Act, Ledger, LedgerError, SqliteLedger};
 use rusqlite::Connection;
 
@@ -61,6 +61,8 @@ fn every_altered_row_is_noticed() {
         "DELETE FROM entries WHERE id = 7",
         "DELETE FROM entries WHERE kind = 3",
         "DELETE FROM entries",
+        "UPDATE entries SET election = -9223372036854775808 WHERE id = 4",
+        "INSERT INTO elections (key, id, title, blank, sealed) VALUES (3, 'x', '', 0, 0)",
     ];
     for alteration in alterations {
         let directory = tempfile::tempdir().unwrap();
@@ -201,6 +203,55 @@ fn what_is_not_a_ledger_is_left_alone() {
         let after = fs::read(directory.path().join("ledger.sqlite")).unwrap();
         assert!(after == before, "{reason}: the file was altered");
     }
+}
+
+#[test]
+fn a_commit_that_cannot_be_stored_counts_nothing_and_the_next_may_be() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = SqliteLedger::open(directory.path()).unwrap();
+    ledger.administer(&running("board")).unwrap();
+    ledger.commit(&[vote("board", 1, ADA, 1)], NOW).unwrap();
+    let before = ledger.standings();
+    let other = sqlite(directory.path());
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let votes = [vote("board", 2, ADA, 1), vote("board", 1, ADA, 1)];
+    assert!(matches!(ledger.commit(&votes, NOW), Err(LedgerError::NotStored(_))));
+    assert!(matches!(ledger.administer(&running("cake")), Err(LedgerError::NotStored(_))));
+    assert_eq!(ledger.standings(), before);
+    other.execute_batch("ROLLBACK").unwrap();
+    let outcomes = ledger.commit(&votes, NOW).unwrap();
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Recorded(_))));
+    ledger.administer(&running("cake")).unwrap();
+    drop(ledger);
+    let ledger = SqliteLedger::open(directory.path()).unwrap();
+    assert_eq!(ledger.standings()[0].votes().unwrap(), [2, 0]);
+}
+
+#[test]
+fn after_a_failure_that_leaves_the_disk_in_doubt_nothing_more_is_taken() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = SqliteLedger::open(directory.path()).unwrap();
+    ledger.administer(&running("board")).unwrap();
+    ledger.commit(&[vote("board", 1, ADA, 1)], NOW).unwrap();
+    let refuse = "CREATE TRIGGER no BEFORE INSERT ON entries BEGIN SELECT RAISE(ABORT, 'no'); END";
+    sqlite(directory.path()).execute_batch(refuse).unwrap();
+    let before = ledger.standings();
+    assert!(matches!(
+        ledger.commit(&[vote("board", 2, ADA, 1)], NOW),
+        Err(LedgerError::Stopped(_))
+    ));
+    sqlite(directory.path()).execute_batch("DROP TRIGGER no").unwrap();
+    assert!(matches!(
+        ledger.commit(&[vote("board", 3, ADA, 1)], NOW),
+        Err(LedgerError::Stopped(_))
+    ));
+    assert!(matches!(ledger.administer(&running("cake")), Err(LedgerError::Stopped(_))));
+    assert_eq!(ledger.standings(), before);
+    drop(ledger);
+    let mut ledger = SqliteLedger::open(directory.path()).unwrap();
+    assert_eq!(ledger.standings(), before);
+    ledger.commit(&[vote("board", 2, ADA, 1)], NOW).unwrap();
+    assert_eq!(ledger.standings()[0].votes().unwrap(), [2, 0]);
 }
 
 #[test]

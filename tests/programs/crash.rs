@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use capvote::client::{Ballot, Client, Error, RecordedVote, VoteOutcome};
 use capvote::election::VoterNumber;
@@ -69,6 +70,8 @@ async fn load_until_killed(server: Server, voters: &Rc<RefCell<Voters>>, enough:
         }
     }
     reached.notified().await;
+    // Not always right behind an answer: anywhere in the next commits.
+    tokio::time::sleep(Duration::from_micros(random(5_000).into())).await;
     server.kill();
     for load in loads {
         load.await.unwrap();

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use crate::process::{BOARD, Ran, Server, board, numbers, run};
 
@@ -123,4 +124,70 @@ fn nonsense_on_the_wire_reaches_nothing_but_its_sender() {
     server.signal("INT");
     // Nothing but the listening lines goes to stdout, whatever the RPC library has to say.
     assert_eq!(server.wait(), (Some(0), String::new()));
+}
+
+#[test]
+fn a_server_stops_though_a_client_never_ends_its_file() {
+    let data = tempfile::tempdir().unwrap();
+    let server = board(data.path(), 3);
+    let mut client = Command::new(env!("CARGO_BIN_EXE_capvote-client"))
+        .args(["--link", &server.link, "count-lines", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // The count is under way when its first lines have come back; its file has no end.
+    let mut stdin = client.stdin.take().unwrap();
+    stdin.write_all(&b"line\n".repeat(14_000)).unwrap();
+    client.stdout.as_mut().unwrap().read_exact(&mut [0; 60_000]).unwrap();
+    server.signal("TERM");
+    assert_eq!(server.wait(), (Some(0), String::new()));
+    assert_eq!(client.wait().unwrap().code(), Some(1));
+}
+
+#[test]
+fn a_vote_whose_answer_is_lost_is_cast_again_and_counts_once() {
+    let data = tempfile::tempdir().unwrap();
+    let server = board(data.path(), 3);
+    let address = server.link.strip_prefix("capvote://").unwrap().to_string();
+    let relay = TcpListener::bind("127.0.0.1:0").unwrap();
+    let link = format!("capvote://{}", relay.local_addr().unwrap());
+    let number = numbers(data.path())[0].to_string();
+    let lossy = std::thread::spawn(move || {
+        // The first connection loses everything the server says, and breaks once it has said that the vote
+        // is recorded; the second loses nothing.
+        let (mut client, _) = relay.accept().unwrap();
+        let mut to_server = TcpStream::connect(&address).unwrap();
+        let mut from_server = to_server.try_clone().unwrap();
+        let mut from_client = client.try_clone().unwrap();
+        let forward = std::thread::spawn(move || std::io::copy(&mut from_client, &mut to_server));
+        let mut said = Vec::new();
+        while !said.windows(11).any(|word| word == b"is recorded") {
+            let mut part = [0; 1_024];
+            let length = from_server.read(&mut part).unwrap();
+            assert!(length > 0, "the server hung up");
+            said.extend_from_slice(&part[..length]);
+        }
+        client.shutdown(std::net::Shutdown::Both).unwrap();
+        forward.join().unwrap().ok();
+        from_server.shutdown(std::net::Shutdown::Both).unwrap();
+
+        (client, _) = relay.accept().unwrap();
+        let to_server = TcpStream::connect(&address).unwrap();
+        let (mut a, mut b) = (client.try_clone().unwrap(), to_server.try_clone().unwrap());
+        let forward = std::thread::spawn(move || std::io::copy(&mut a, &mut b));
+        std::io::copy(&mut &to_server, &mut &client).ok();
+        client.shutdown(std::net::Shutdown::Both).ok();
+        to_server.shutdown(std::net::Shutdown::Both).ok();
+        forward.join().unwrap().ok();
+    });
+    let arguments = ["--link", &link, "vote", "Ada", "--voter-number", &number];
+    let voted = run(env!("CARGO_BIN_EXE_capvote-client"), &arguments, b"");
+    assert!(voted.done().contains("is recorded"));
+    let result =
+        run(env!("CARGO_BIN_EXE_capvote-client"), &["--link", &server.link, "result", "Ada"], b"");
+    assert_eq!(result.done(), "Ada: 1 vote (provisional)\n");
+    drop(server);
+    lossy.join().unwrap();
 }

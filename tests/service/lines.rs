@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use capvote::client::{Client, Error};
 use capvote::schema::lines_capnp::{line_sink, remote_file};
-use capvote::service::LINE_BYTES_MAX;
+use capvote::service::{COUNTS_MAX, LINE_BYTES_MAX};
 
 use crate::harness::{all, board, soon};
 
@@ -150,9 +150,18 @@ async fn a_callback_that_raises_on_line_three_ends_the_count() {
             called += 1;
             if called == 3 { Err("I have seen enough") } else { Ok(()) }
         });
-        assert_eq!(error(soon(counted).await), "I have seen enough");
+        let error = soon(counted).await.unwrap_err();
+        assert!(matches!(&error, Error::Callback(why) if why == "I have seen enough"), "{error:?}");
         assert_eq!(called, 3);
     }
+    // Nor does it wait for a file that has no more for the moment.
+    let (reader, mut writer) = io::pipe().unwrap();
+    io::Write::write_all(&mut writer, b"a\nb\nc\nd\n").unwrap();
+    let counter = client.line_counter();
+    let counted =
+        counter.count_lines(reader, |line| if line == b"c\n" { Err("c") } else { Ok(()) });
+    assert_eq!(soon(counted).await.unwrap_err().to_string(), "c");
+    drop(writer);
     // The connection is as good as before.
     assert_eq!(count(&client, b"a\nb\n", Cursor::new(b"a\nb\n")).await, 2);
 }
@@ -179,9 +188,9 @@ async fn an_over_long_line_is_an_error_that_says_where() {
 
 #[tokio::test(flavor = "local")]
 async fn many_counts_at_once_do_not_mix() {
-    let client = board().await.connect();
+    let harness = board().await;
     let counts = all((0..20_u8).map(|n| {
-        let client = client.clone();
+        let client = harness.connect();
         async move {
             let file = [vec![b'a' + n; 100], b"\n".to_vec()].concat().repeat(1_000);
             count(&client, &file, Cursor::new(file.clone())).await
@@ -189,6 +198,34 @@ async fn many_counts_at_once_do_not_mix() {
     }))
     .await;
     assert_eq!(counts, [1_000; 20]);
+}
+
+#[tokio::test(flavor = "local")]
+async fn counts_are_bounded_and_come_back_when_they_end() {
+    let client = board().await.connect();
+    let mut pipes = Vec::new();
+    let mut counts = Vec::new();
+    for _ in 0..COUNTS_MAX {
+        let (reader, mut writer) = io::pipe().unwrap();
+        io::Write::write_all(&mut writer, b"a\n").unwrap();
+        let counter = client.line_counter();
+        let (seen, first) = tokio::sync::oneshot::channel();
+        let mut seen = Some(seen);
+        counts.push(tokio::task::spawn_local(async move {
+            let first = move |_: &[u8]| seen.take().map(|seen| seen.send(())).map_or((), drop);
+            counter.count_lines(reader, first).await
+        }));
+        soon(first).await.unwrap();
+        pipes.push(writer);
+    }
+    let counter = client.line_counter();
+    let refused = soon(counter.count_lines(Cursor::new(b"a\n"), |_| {})).await;
+    assert!(error(refused).contains("at most 8 counts"));
+    drop(pipes);
+    for count in counts {
+        assert_eq!(soon(count).await.unwrap().unwrap(), 1);
+    }
+    assert_eq!(count(&client, b"a\n", Cursor::new(b"a\n")).await, 1);
 }
 
 #[tokio::test(flavor = "local")]

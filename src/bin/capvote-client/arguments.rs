@@ -63,11 +63,9 @@ pub(crate) enum Command {
 impl Arguments {
     /// The link that was given, or that is in the file that was given.
     pub(crate) fn link(&self) -> Result<Link, Failure> {
-        let text = if self.link.contains("://") {
-            self.link.clone()
-        } else {
-            read_link(Path::new(&self.link))?
-        };
+        // What has a token in it is a link, however wrong, and is not repeated in an error.
+        let is_link = self.link.contains("://") || self.link.contains('#');
+        let text = if is_link { self.link.clone() } else { read_link(Path::new(&self.link))? };
         text.trim().parse().map_err(|error| Failure::Usage(format!("--link: {error}")))
     }
 }

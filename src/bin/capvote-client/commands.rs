@@ -5,7 +5,8 @@ use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::Path;
 
 use capvote::client::{self, Ballot, Client, Election, VoteOutcome};
-use capvote::election::{ResultStatus, VoterNumber};
+use capvote::election::{ResultStatus, VoterNumber, printable};
+use capvote::net::link::Link;
 use serde_json::json;
 
 use crate::arguments::{Arguments, Command};
@@ -16,16 +17,21 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let link = arguments.link()?;
     // What can be known to be wrong without the server is said without it.
     let prepared = Prepared::new(&arguments)?;
-    let client = Client::connect(&link).await?;
-    let in_link = link.election.as_ref().map(|id| id.as_str());
-    let election = client.election(arguments.election.as_deref().or(in_link).unwrap_or_default());
     let json = arguments.json;
+    let in_link = link.election.as_ref().map(|id| id.as_str());
+    let id = arguments.election.as_deref().or(in_link).unwrap_or_default();
+    if let Prepared::Vote(ballot) = prepared {
+        return vote(&link, id, &ballot, json).await;
+    }
+    let client = Client::connect(&link).await?;
+    let election = client.election(id);
     match prepared {
         Prepared::Elections => show::elections(&client.elections().await?, json),
         Prepared::Info => show::info(&election.info().await?, json),
-        Prepared::Vote(ballot) => vote(&election, &ballot, json).await,
         Prepared::Result(Some(candidate)) => result(&election, &candidate, json).await,
-        Prepared::Result(None) => show::results(&election.results().await?, json),
+        Prepared::Vote(_) | Prepared::Result(None) => {
+            show::results(&election.results().await?, json)
+        }
         Prepared::CountLines { file, name, quiet } => {
             count_lines(&client, file, &name, quiet, json).await
         }
@@ -80,15 +86,19 @@ fn open(file: &Path) -> Result<Box<dyn Read + Send>, Failure> {
     Ok(Box::new(opened.map_err(Failure::Fault)?))
 }
 
-async fn vote(election: &Election, ballot: &Ballot, json: bool) -> Result<(), Failure> {
+async fn vote(link: &Link, election: &str, ballot: &Ballot, json: bool) -> Result<(), Failure> {
     let mut message = String::new();
-    let outcome = election.vote(ballot, |text| message = show::printable(text)).await;
+    let outcome = client::cast(link, election, ballot, |text| message = printable(text)).await;
     let outcome = outcome.map_err(|error| match error {
         client::Error::Disconnected | client::Error::NoAnswer(_) => Failure::Fault(format!(
-            "{error}, so it is not known whether the vote was recorded; vote again: it cannot count twice"
+            "{error}, so it is not known whether the vote was recorded; a vote under a number that has voted \
+             is refused, and never counted twice"
         )),
         error => error.into(),
     })?;
+    if message.is_empty() {
+        message = show::words(&outcome).to_string();
+    }
     let recorded = matches!(outcome, VoteOutcome::Recorded(_));
     if json {
         show::json(&show::outcome(&outcome, &message))?;
@@ -102,7 +112,7 @@ async fn result(election: &Election, candidate: &str, json: bool) -> Result<(), 
     let (votes, status) = election.result(candidate).await?;
     if status == ResultStatus::UnknownCandidate {
         let slate = election.info().await?.candidates;
-        let slate: Vec<_> = slate.iter().map(|name| show::printable(name)).collect();
+        let slate: Vec<_> = slate.iter().map(|name| printable(name)).collect();
         return Err(Failure::Refused(format!(
             "there is no candidate {candidate:?}; the candidates are {}",
             slate.join(", ")

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use capvote::client::{Info, Results, VoteOutcome};
-use capvote::election::{ElectionState, ResultStatus};
+use capvote::election::{ElectionState, ResultStatus, printable};
 use comfy_table::{CellAlignment, Table, presets};
 use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
@@ -13,18 +13,6 @@ use crate::failure::Failure;
 /// Prints one JSON document.
 pub(crate) fn json(document: &Value) -> Result<(), Failure> {
     Ok(writeln!(io::stdout(), "{document:#}")?)
-}
-
-/// A text of the server's, with whatever could reach into the terminal escaped.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars().fold(String::new(), |mut printable, character| {
-        if character.is_control() {
-            printable.extend(character.escape_default());
-        } else {
-            printable.push(character);
-        }
-        printable
-    })
 }
 
 pub(crate) fn elections(elections: &[Info], as_json: bool) -> Result<(), Failure> {
@@ -107,6 +95,21 @@ pub(crate) fn results(results: &Results, as_json: bool) -> Result<(), Failure> {
         "{ballots} of {voters} have voted; these results are {}.",
         status_name(*status)
     )?)
+}
+
+/// What became of a vote, where the server had no words for it.
+pub(crate) fn words(outcome: &VoteOutcome) -> &'static str {
+    match outcome {
+        VoteOutcome::Recorded(_) => "Your vote is recorded.",
+        VoteOutcome::AlreadyVoted => "Not counted: this voter number has already voted.",
+        VoteOutcome::UnknownVoterNumber => "Not counted: this voter number is not on the roll.",
+        VoteOutcome::UnknownCandidate(_) => "Not counted: this is no candidate's name.",
+        VoteOutcome::NotOpen => "Not counted: voting has not begun.",
+        VoteOutcome::Closed => "Not counted: voting is over.",
+        VoteOutcome::Throttled(_) => {
+            "Not counted: too many wrong numbers came from here; wait and vote again."
+        }
+    }
 }
 
 /// A vote's outcome, as a document.

@@ -113,11 +113,7 @@ impl LedgerFile {
             let path = path.to_owned();
             move |source| LedgerError::Inaccessible { path, source }
         };
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(directory)
-            .map_err(inaccessible(directory))?;
+        make_directory(directory).map_err(inaccessible(directory))?;
         let lock = lock(directory)?;
 
         let path = directory.join(FILE_NAME);
@@ -232,6 +228,18 @@ pub(super) fn nonce(stored: rusqlite::types::ValueRef<'_>) -> rusqlite::Result<N
 /// What SQLite would say of a value it cannot convert.
 pub(super) fn invalid(what: String) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Null, what.into())
+}
+
+/// Makes a folder, and those it is in, so that their names survive a power cut.
+fn make_directory(directory: &Path) -> io::Result<()> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    make_directory(parent)?;
+    DirBuilder::new().mode(0o700).create(directory)?;
+    File::open(parent)?.sync_all()
 }
 
 fn lock(directory: &Path) -> Result<File, LedgerError> {

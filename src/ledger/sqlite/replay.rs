@@ -82,6 +82,12 @@ impl Replay<'_> {
                 return Err(self.damaged("there are rows that no entry of the hash chain names"));
             }
         }
+        let stored: i64 = connection
+            .query_row("SELECT count(*) FROM elections", [], |row| row.get(0))
+            .map_err(|error| self.unreadable(error))?;
+        if stored != self.elections.kept.len() as i64 {
+            return Err(self.damaged("there are elections that no entry of the hash chain creates"));
+        }
         for kept in &mut self.elections.kept {
             kept.advance(kept.head);
         }
@@ -265,12 +271,14 @@ impl Replay<'_> {
     fn entry(&self, row: &Row<'_>) -> Result<Entry, LedgerError> {
         let read = || -> rusqlite::Result<Entry> {
             let kind: i64 = row.get(2)?;
+            let key: i64 = row.get(1)?;
+            let index = key.checked_sub(1).and_then(|index| usize::try_from(index).ok());
             let first: Option<i64> = row.get(3)?;
             let last: Option<i64> = row.get(4)?;
             Ok(Entry {
                 id: row.get(0)?,
-                election: usize::try_from(row.get::<_, i64>(1)? - 1)
-                    .map_err(|_| file::invalid("an entry is about no election".into()))?,
+                election: index
+                    .ok_or_else(|| file::invalid("an entry is about no election".into()))?,
                 kind: Kind::from_stored(kind).ok_or_else(|| {
                     file::invalid(format!("an entry has the unknown kind {kind}"))
                 })?,
