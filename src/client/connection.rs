@@ -10,7 +10,7 @@ use capnp_rpc::rpc_twoparty_capnp::Side;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Election, Error, Info, LineCounter};
+use super::{Election, Error, Info, LineCounter, Restored};
 use crate::net::link::Link;
 use crate::net::socket::{self, Stream};
 use crate::net::transport;
@@ -116,6 +116,23 @@ impl Client {
     pub fn line_counter(&self) -> LineCounter {
         let counter = self.directory.line_counter_request().send().pipeline.get_counter();
         LineCounter::new(counter, self.wire.clone())
+    }
+
+    /// What a token opens. Whether it opens anything is told by the first call on it. From
+    /// `Directory.restore`.
+    ///
+    /// ```no_run
+    /// # async fn example(client: capvote::client::Client, link: capvote::net::link::Link) -> anyhow::Result<()> {
+    /// let token = link.token.as_deref().unwrap_or_default();
+    /// let officer = client.restore(token).returning_officer();
+    /// println!("{:?}", officer.administer("board").open().await?);
+    /// # Ok(()) }
+    /// ```
+    pub fn restore(&self, token: &[u8]) -> Restored {
+        let mut request = self.directory.restore_request();
+        request.get().set_token(token);
+        let capability = request.send().pipeline.get_capability().as_cap();
+        Restored::new(capnp::capability::FromClientHook::new(capability), self.wire.clone())
     }
 
     /// The bootstrap capability itself, for calls that this library does not have.

@@ -7,7 +7,10 @@ use tokio::time::Instant;
 use super::connection::Wire;
 use super::message_sink::message_sink;
 use super::{Client, Error};
-use crate::election::{ElectionId, ElectionState, Nonce, Receipt, ResultStatus, VoterNumber};
+use crate::election::{
+    ElectionId, ElectionState, Nonce, Publication, Receipt, ResultStatus, Schedule, Timestamp,
+    VoterNumber,
+};
 use crate::net::link::Link;
 use crate::schema::election_capnp::{
     self as schema, election, election_info, receipt, results, vote_outcome,
@@ -85,6 +88,14 @@ pub struct Info {
     pub state: ElectionState,
     /// How many voter numbers are on the roll.
     pub voters: u64,
+    /// How many of them joined it after voting had begun.
+    pub added_while_open: u64,
+    /// Whether a ballot may be blank.
+    pub blank: bool,
+    /// When the count is shown.
+    pub publication: Publication,
+    /// When the server opens and closes the election by itself.
+    pub schedule: Schedule,
 }
 
 /// The count of an election at one moment.
@@ -96,6 +107,8 @@ pub struct Results {
     pub status: ResultStatus,
     /// Every candidate with their votes, most votes first.
     pub candidates: Vec<(String, u64)>,
+    /// The blank ballots, which are not among the candidates.
+    pub blank: u64,
     /// How many have voted.
     pub ballots: u64,
     /// How many voter numbers are on the roll.
@@ -309,6 +322,17 @@ impl Info {
                 }
             },
             voters: info.get_voters(),
+            added_while_open: info.get_added_while_open(),
+            blank: info.get_blank(),
+            publication: match info.get_publication()? {
+                schema::Publication::Sealed => Publication::Sealed,
+                // A server that does not know of sealed counts has none.
+                schema::Publication::Live | schema::Publication::Unspecified => Publication::Live,
+            },
+            schedule: Schedule {
+                opens: moment(info.get_opens()),
+                closes: moment(info.get_closes()),
+            },
         })
     }
 }
@@ -323,10 +347,15 @@ impl Results {
             election: results.get_election()?.to_string()?,
             status: read_status(results.get_status()?)?,
             candidates: candidates.collect::<Result<_, Error>>()?,
+            blank: results.get_blank(),
             ballots: turnout.get_ballots(),
             voters: turnout.get_voters(),
         })
     }
+}
+
+fn moment(seconds: u64) -> Option<Timestamp> {
+    (seconds > 0).then_some(Timestamp(seconds))
 }
 
 fn read_status(status: schema::ResultStatus) -> Result<ResultStatus, Error> {

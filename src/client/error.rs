@@ -26,6 +26,9 @@ pub enum Error {
     /// The server could not do what it was asked, and says why.
     #[error("{0}")]
     Remote(String),
+    /// The capability does not have the method: it is one of another role, or the server an older one.
+    #[error("the server does not offer this: {0}")]
+    Unimplemented(String),
     /// The server answered something that makes no sense.
     #[error("this is not what a capvote server says: {0}")]
     Protocol(String),
@@ -45,6 +48,9 @@ impl From<capnp::Error> for Error {
         match error.kind {
             // A server that closes a connection says so with an exception of its own.
             capnp::ErrorKind::Disconnected => Self::Disconnected,
+            capnp::ErrorKind::Unimplemented => {
+                Self::Unimplemented(fault::reason(&error).to_string())
+            }
             _ if fault::is_remote(&error) => Self::Remote(fault::reason(&error).to_string()),
             _ => Self::Protocol(fault::reason(&error).to_string()),
         }

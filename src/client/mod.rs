@@ -39,6 +39,7 @@ mod error;
 mod file;
 mod line_counter;
 mod message_sink;
+mod officer;
 
 pub use connection::{ANSWER_WAIT_MAX, Client};
 pub use election::{
@@ -47,3 +48,6 @@ pub use election::{
 pub use error::Error;
 pub use file::READ_BYTES_MAX;
 pub use line_counter::{LineCounter, LineResult};
+pub use officer::{
+    ActOutcome, Administration, Auditor, LedgerReport, Registrar, Restored, ReturningOfficer,
+};

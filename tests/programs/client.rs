@@ -54,6 +54,7 @@ fn a_vote_from_the_command_line() {
         "election": "board",
         "status": "provisional",
         "candidates": [{ "candidate": "Ada", "votes": 1 }, { "candidate": "Grace", "votes": 1 }],
+        "blank": 0,
         "turnout": { "ballots": 2, "voters": 3 },
     });
     assert_eq!(json(&results), expected);
@@ -77,6 +78,7 @@ fn answers_for_people() {
     );
     let info = json!({
         "id": "board", "title": "", "state": "open", "candidates": ["Ada", "Grace"], "voters": 3,
+        "addedWhileOpen": 0, "blank": false, "publication": "live", "opens": null, "closes": null,
     });
     assert_eq!(json(&client(&server, &["info", "--json"])), info);
     assert_eq!(json(&client(&server, &["elections", "--json"])), json!([info]));

@@ -2,10 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use capvote::election::{
+    Definition, ElectionId, InvalidDefinition, Publication, Schedule, Timestamp,
+};
 use capvote::net::link::{LINK_BYTES_MAX, Link};
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::failure::Failure;
+use crate::roll::People;
 
 /// Votes, shows results, and has the lines of a file counted, over Cap'n Proto.
 #[derive(Debug, Parser)]
@@ -40,7 +44,11 @@ pub(crate) enum Command {
     /// Cast a vote.
     Vote {
         /// Whom to vote for: the name as it is on the slate.
-        candidate: String,
+        #[arg(required_unless_present = "blank", conflicts_with = "blank")]
+        candidate: Option<String>,
+        /// Vote for nobody, where the election allows that.
+        #[arg(long)]
+        blank: bool,
         /// Your voter number, with or without separators. Asked for, without echo, where it is not given.
         #[arg(long, value_name = "N", env = "CAPVOTE_VOTER_NUMBER", hide_env_values = true)]
         voter_number: Option<String>,
@@ -49,6 +57,28 @@ pub(crate) enum Command {
     Result {
         /// The candidate's name, as it is on the slate.
         candidate: Option<String>,
+    },
+    /// Create an election, as a draft. (officer)
+    Create(Create),
+    /// Begin the voting. (officer)
+    Open,
+    /// End the voting for good. (officer)
+    Close,
+    /// Put new voter numbers on the roll, and write them to a file. (officer, registrar)
+    Issue(Issue),
+    /// Show how many have voted. (officer, auditor)
+    Turnout,
+    /// Have the ledger read back and its hash chain computed again. (officer, auditor)
+    Check,
+    /// Print a link that gives someone a part of the authority over the election. (officer)
+    Share {
+        /// Whose part.
+        role: Delegate,
+    },
+    /// End what a link opens, and all that was reached through it, at once.
+    Revoke {
+        /// The link, or a file that holds it.
+        revoked: String,
     },
     /// Have the server count the lines of a file that stays here, and print each line it calls back with.
     CountLines {
@@ -60,14 +90,109 @@ pub(crate) enum Command {
     },
 }
 
+/// What is to be elected, and by which rules.
+#[derive(Debug, Args)]
+pub(crate) struct Create {
+    /// What names the election on the server: letters, digits, ".", "_" and "-".
+    id: ElectionId,
+    /// A candidate. Give it again for each, in the order of the ballot paper.
+    #[arg(long, value_name = "NAME", required = true)]
+    candidate: Vec<String>,
+    /// What people call the election.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    title: String,
+    /// When the count is shown: as the votes come in, or at the close.
+    #[arg(long, value_enum, default_value_t = Results::Live)]
+    results: Results,
+    /// Let a ballot be blank.
+    #[arg(long)]
+    blank: bool,
+    /// Let the server open the election at this time: 2026-12-01T18:00 here, or 2026-12-01T18:00:00Z.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    opens: Option<Timestamp>,
+    /// Let the server close the election at this time.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    closes: Option<Timestamp>,
+}
+
+/// Whom to issue numbers to, and where to write them.
+#[derive(Debug, Args)]
+pub(crate) struct Issue {
+    /// How many numbers.
+    #[arg(long, value_name = "N", required_unless_present = "roll", conflicts_with = "roll")]
+    count: Option<u32>,
+    /// A number for each row of this CSV file with a heading. Names stay here: only numbers are asked for.
+    #[arg(long, value_name = "FILE")]
+    roll: Option<PathBuf>,
+    /// The file to write, for its owner's eyes only: the rows, with a column voter_number.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
+
+/// When a count is shown.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Results {
+    Live,
+    Sealed,
+}
+
+/// Who can be given a part of the authority over an election.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Delegate {
+    /// May put voter numbers on the roll.
+    Registrar,
+    /// May check the ledger, see the turnout, and get the tally sheet.
+    Auditor,
+}
+
+impl Create {
+    pub(crate) fn definition(&self) -> Result<Definition, Failure> {
+        let usage = |error: InvalidDefinition| Failure::Usage(error.to_string());
+        let schedule = Schedule { opens: self.opens, closes: self.closes };
+        let (title, candidates) = (self.title.clone(), self.candidate.clone());
+        let definition = Definition::new(self.id.clone(), title, candidates).map_err(usage)?;
+        let definition = definition.with_schedule(schedule).map_err(usage)?;
+        let definition = if self.blank { definition.with_blank() } else { definition };
+        Ok(definition.with_publication(match self.results {
+            Results::Live => Publication::Live,
+            Results::Sealed => Publication::Sealed,
+        }))
+    }
+}
+
+impl Issue {
+    pub(crate) fn people(&self) -> Result<People, Failure> {
+        match &self.roll {
+            Some(roll) => People::read(roll),
+            None => Ok(People::count(self.count.unwrap_or_default())),
+        }
+    }
+}
+
+/// Reads a moment: with an offset from UTC, or as clocks here show it.
+fn moment(text: &str) -> Result<Timestamp, String> {
+    let zoned = text.parse::<jiff::Timestamp>().or_else(|_| {
+        let civil = text.parse::<jiff::civil::DateTime>()?;
+        Ok::<_, jiff::Error>(civil.to_zoned(jiff::tz::TimeZone::system())?.timestamp())
+    });
+    let hint = "a time looks like 2026-12-01T18:00 or 2026-12-01T18:00:00Z";
+    let seconds = zoned.map_err(|_| hint.to_string())?.as_second();
+    u64::try_from(seconds).map(Timestamp).map_err(|_| "a time is after 1970".into())
+}
+
 impl Arguments {
     /// The link that was given, or that is in the file that was given.
     pub(crate) fn link(&self) -> Result<Link, Failure> {
-        // What has a token in it is a link, however wrong, and is not repeated in an error.
-        let is_link = self.link.contains("://") || self.link.contains('#');
-        let text = if is_link { self.link.clone() } else { read_link(Path::new(&self.link))? };
-        text.trim().parse().map_err(|error| Failure::Usage(format!("--link: {error}")))
+        link(&self.link).map_err(|failure| failure.about("--link"))
     }
+}
+
+/// The link in a text, or in the file that it names.
+pub(crate) fn link(text: &str) -> Result<Link, Failure> {
+    // What has a token in it is a link, however wrong, and is not repeated in an error.
+    let is_link = text.contains("://") || text.contains('#');
+    let text = if is_link { text.to_string() } else { read_link(Path::new(text))? };
+    text.trim().parse().map_err(|error| Failure::Usage(format!("{error}")))
 }
 
 fn read_link(path: &Path) -> Result<String, Failure> {

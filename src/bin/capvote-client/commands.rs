@@ -9,8 +9,9 @@ use capvote::election::{ResultStatus, VoterNumber, printable};
 use capvote::net::link::Link;
 use serde_json::json;
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{Arguments, Command, link};
 use crate::failure::Failure;
+use crate::officer::{self, Officer};
 use crate::show;
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -29,6 +30,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Prepared::Elections => show::elections(&client.elections().await?, json),
         Prepared::Info => show::info(&election.info().await?, json),
         Prepared::Result(Some(candidate)) => result(&election, &candidate, json).await,
+        Prepared::Revoke(revoked) => officer::revoke(&client, &revoked, json).await,
+        Prepared::Officer => Officer::new(&client, &link, id, json)?.run(&arguments.command).await,
         Prepared::Vote(_) | Prepared::Result(None) => {
             show::results(&election.results().await?, json)
         }
@@ -44,7 +47,15 @@ enum Prepared {
     Info,
     Vote(Ballot),
     Result(Option<String>),
-    CountLines { file: Box<dyn Read + Send>, name: String, quiet: bool },
+    CountLines {
+        file: Box<dyn Read + Send>,
+        name: String,
+        quiet: bool,
+    },
+    /// A link to revoke.
+    Revoke(Link),
+    /// What only officers may do.
+    Officer,
 }
 
 impl Prepared {
@@ -52,7 +63,9 @@ impl Prepared {
         Ok(match &arguments.command {
             Command::Elections => Self::Elections,
             Command::Info => Self::Info,
-            Command::Vote { candidate, voter_number } => {
+            Command::Vote { candidate, voter_number, .. } => {
+                // Without a candidate it is a blank ballot.
+                let candidate = candidate.clone().unwrap_or_default();
                 Self::Vote(Ballot::new(candidate, number(voter_number.as_deref())?)?)
             }
             Command::Result { candidate } => Self::Result(candidate.clone()),
@@ -60,6 +73,14 @@ impl Prepared {
                 let name = file.display().to_string();
                 Self::CountLines { file: open(file)?, name, quiet: *quiet }
             }
+            Command::Revoke { revoked } => Self::Revoke(link(revoked)?),
+            Command::Create(_)
+            | Command::Open
+            | Command::Close
+            | Command::Issue(_)
+            | Command::Turnout
+            | Command::Check
+            | Command::Share { .. } => Self::Officer,
         })
     }
 }

@@ -20,6 +20,14 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// The same, where what makes no sense is `what`.
+    pub(crate) fn about(self, what: &str) -> Self {
+        match self {
+            Self::Usage(why) => Self::Usage(format!("{what}: {why}")),
+            other => other,
+        }
+    }
+
     /// Says why on stderr, and returns the code to exit with.
     pub(crate) fn end(self, program: &str) -> ExitCode {
         match self {

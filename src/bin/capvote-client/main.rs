@@ -3,6 +3,8 @@
 mod arguments;
 mod commands;
 mod failure;
+mod officer;
+mod roll;
 mod show;
 
 use std::process::ExitCode;

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use capvote::client::{Info, Results, VoteOutcome};
-use capvote::election::{ElectionState, ResultStatus, printable};
+use capvote::election::{ElectionState, Publication, ResultStatus, Timestamp, printable};
 use comfy_table::{CellAlignment, Table, presets};
 use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
@@ -43,10 +43,29 @@ pub(crate) fn info(info: &Info, as_json: bool) -> Result<(), Failure> {
     let mut stdout = io::stdout();
     let title = if info.title.is_empty() { &info.id } else { &info.title };
     writeln!(stdout, "{} ({})", printable(title), state(info.state))?;
-    writeln!(stdout, "Voters: {}", info.voters)?;
+    let id_line = if info.title.is_empty() { None } else { Some(&info.id) };
+    if let Some(id) = id_line {
+        writeln!(stdout, "Election: {}", printable(id))?;
+    }
+    let added = match info.added_while_open {
+        0 => String::new(),
+        added => format!(" ({added} added while open)"),
+    };
+    writeln!(stdout, "Voters: {}{added}", info.voters)?;
+    for (what, moment) in [("Opens", info.schedule.opens), ("Closes", info.schedule.closes)] {
+        if let Some(moment) = moment {
+            writeln!(stdout, "{what}: {}", time(moment))?;
+        }
+    }
+    if info.publication == Publication::Sealed {
+        writeln!(stdout, "The count is shown at the close, and not before.")?;
+    }
     writeln!(stdout, "Candidates:")?;
     for candidate in &info.candidates {
         writeln!(stdout, "  {}", printable(candidate))?;
+    }
+    if info.blank {
+        writeln!(stdout, "  or a blank ballot")?;
     }
     Ok(())
 }
@@ -80,6 +99,7 @@ pub(crate) fn results(results: &Results, as_json: bool) -> Result<(), Failure> {
             "candidates": candidates
                 .map(|(candidate, votes)| json!({ "candidate": candidate, "votes": votes }))
                 .collect::<Vec<_>>(),
+            "blank": results.blank,
             "turnout": { "ballots": results.ballots, "voters": results.voters },
         }));
     }
@@ -87,6 +107,9 @@ pub(crate) fn results(results: &Results, as_json: bool) -> Result<(), Failure> {
     align_right(&mut table, 1);
     for (candidate, votes) in &results.candidates {
         table.add_row([printable(candidate), votes.to_string()]);
+    }
+    if results.blank > 0 {
+        table.add_row(["(blank)".to_string(), results.blank.to_string()]);
     }
     print(&table)?;
     let Results { ballots, voters, status, .. } = results;
@@ -148,7 +171,19 @@ fn info_document(info: &Info) -> Value {
         "state": state(info.state),
         "candidates": info.candidates,
         "voters": info.voters,
+        "addedWhileOpen": info.added_while_open,
+        "blank": info.blank,
+        "publication": if info.publication == Publication::Sealed { "sealed" } else { "live" },
+        "opens": info.schedule.opens.map(time),
+        "closes": info.schedule.closes.map(time),
     })
+}
+
+/// A moment, as everyone everywhere reads it: RFC 3339, in UTC.
+fn time(moment: Timestamp) -> String {
+    let seconds = i64::try_from(moment.0).ok();
+    let time = seconds.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    time.map_or_else(|| format!("{} s after 1970", moment.0), |time| time.to_string())
 }
 
 fn state(state: ElectionState) -> &'static str {

@@ -1,0 +1,197 @@
+//! The commands of those who run an election. Each needs a link with a token.
+
+use std::io::{self, Write};
+
+use capvote::client::{
+    ActOutcome, Administration, Auditor, Client, Error, LedgerReport, Registrar, Restored,
+};
+use capvote::election::{Definition, Token};
+use capvote::net::link::Link;
+use data_encoding::HEXLOWER;
+use serde_json::json;
+
+use crate::arguments::{Command, Delegate};
+use crate::failure::Failure;
+use crate::roll::{People, RollFile};
+use crate::show;
+
+/// Someone with a link that has a token.
+pub(crate) struct Officer<'a> {
+    restored: Restored,
+    link: &'a Link,
+    /// The election, or empty for the only one there is.
+    id: &'a str,
+    json: bool,
+}
+
+impl<'a> Officer<'a> {
+    /// Takes up the authority in a link.
+    pub(crate) fn new(
+        client: &Client,
+        link: &'a Link,
+        id: &'a str,
+        json: bool,
+    ) -> Result<Self, Failure> {
+        let token = link.token.as_deref().ok_or_else(|| {
+            let why =
+                "this needs a link with a token, such as the one in the server's officer.link";
+            Failure::Usage(format!("{why}: give it with --link"))
+        })?;
+        Ok(Self { restored: client.restore(token), link, id, json })
+    }
+
+    /// Does what a command of an officer's says.
+    pub(crate) async fn run(&self, command: &Command) -> Result<(), Failure> {
+        match command {
+            Command::Create(create) => self.create(&create.definition()?).await,
+            Command::Open => self.act(self.administration().open().await?, "open").await,
+            Command::Close => self.act(self.administration().close().await?, "closed").await,
+            Command::Issue(issue) => {
+                let people = issue.people()?;
+                self.issue(people, &issue.output).await
+            }
+            Command::Share { role } => self.share(*role).await,
+            Command::Turnout => self.turnout().await,
+            Command::Check => self.check().await,
+            _ => Err(Failure::Usage("this is no command of an officer's".into())),
+        }
+    }
+
+    fn administration(&self) -> Administration {
+        self.restored.returning_officer().administer(self.id)
+    }
+
+    async fn create(&self, definition: &Definition) -> Result<(), Failure> {
+        let created = self.restored.returning_officer().create(definition).await?;
+        done(created)?;
+        self.tell("created", definition.id.as_str())
+    }
+
+    async fn act(&self, outcome: ActOutcome, state: &str) -> Result<(), Failure> {
+        done(outcome)?;
+        let id = self.administration().election().info().await?.id;
+        self.tell(state, &id)
+    }
+
+    fn tell(&self, state: &str, id: &str) -> Result<(), Failure> {
+        if self.json {
+            return show::json(&json!({ "election": id, "state": state }));
+        }
+        Ok(writeln!(io::stdout(), "Election {id} is {state}.")?)
+    }
+
+    async fn issue(&self, people: People, output: &std::path::Path) -> Result<(), Failure> {
+        let count = people.len()?;
+        let mut file = RollFile::create(output, people)?;
+        let issue =
+            async |registrar: Registrar| registrar.issue(count, |numbers| file.keep(numbers)).await;
+        let issued = self.as_registrar(issue).await;
+        match issued {
+            Ok(ActOutcome::Done) => {}
+            Ok(ActOutcome::Refused(why)) => {
+                file.discard();
+                return Err(Failure::Refused(format!("no numbers were issued: {why}")));
+            }
+            // Nothing is known to be on the roll, and nothing is known not to be.
+            Err(error @ (Error::Disconnected | Error::NoAnswer(_))) => {
+                return Err(Failure::Fault(format!(
+                    "{error}, so it is not known whether the numbers are on the roll; if {} is there, compare \
+                     the number of voters that info shows before you use it",
+                    output.display()
+                )));
+            }
+            Err(error) => {
+                file.discard();
+                return Err(Failure::Fault(format!("no numbers were issued: {error}")));
+            }
+        }
+        if self.json {
+            return show::json(&json!({ "issued": count, "file": output.display().to_string() }));
+        }
+        Ok(writeln!(io::stdout(), "{count} voter numbers are in {}.", output.display())?)
+    }
+
+    /// Acts as a registrar: the link may be one, or reach one through the administration.
+    async fn as_registrar<T>(
+        &self,
+        mut act: impl AsyncFnMut(Registrar) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        match act(self.restored.registrar()).await {
+            Err(Error::Unimplemented(_)) => act(self.administration().registrar()).await,
+            done => done,
+        }
+    }
+
+    /// Acts as an auditor, likewise.
+    async fn as_auditor<T>(
+        &self,
+        mut act: impl AsyncFnMut(Auditor) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        match act(self.restored.auditor()).await {
+            Err(Error::Unimplemented(_)) => act(self.administration().auditor()).await,
+            done => done,
+        }
+    }
+
+    async fn share(&self, role: Delegate) -> Result<(), Failure> {
+        let administration = self.administration();
+        let election = administration.election().info().await?.id;
+        let token: Token = match role {
+            Delegate::Registrar => administration.registrar().save().await?,
+            Delegate::Auditor => administration.auditor().save().await?,
+        };
+        let election = election.parse().ok();
+        let token = Some(token.as_bytes().to_vec());
+        let link = Link { election, token, ..self.link.clone() };
+        if self.json {
+            return show::json(&json!({ "link": link.to_string() }));
+        }
+        Ok(writeln!(io::stdout(), "{link}")?)
+    }
+
+    async fn turnout(&self) -> Result<(), Failure> {
+        let (ballots, voters) = self.as_auditor(async |auditor| auditor.turnout().await).await?;
+        if self.json {
+            return show::json(&json!({ "ballots": ballots, "voters": voters }));
+        }
+        Ok(writeln!(io::stdout(), "{ballots} of {voters} have voted.")?)
+    }
+
+    async fn check(&self) -> Result<(), Failure> {
+        let report = self.as_auditor(async |auditor| auditor.check_ledger().await).await?;
+        let LedgerReport { entries, ballots, numbers_used, head } = report;
+        let agree = ballots == numbers_used;
+        let head = HEXLOWER.encode(&head);
+        if self.json {
+            show::json(&json!({
+                "entries": entries, "ballots": ballots, "numbersUsed": numbers_used, "head": head,
+            }))?;
+        } else {
+            let mut stdout = io::stdout();
+            writeln!(stdout, "The hash chain holds: {entries} entries, and its head is {head}.")?;
+            writeln!(
+                stdout,
+                "{ballots} ballots are stored, and {numbers_used} numbers have voted."
+            )?;
+        }
+        if agree { Ok(()) } else { Err(Failure::Fault("ballots and numbers used differ".into())) }
+    }
+}
+
+/// Revokes the authority that a link opens.
+pub(crate) async fn revoke(client: &Client, link: &Link, json: bool) -> Result<(), Failure> {
+    let token = link.token.as_deref();
+    let token = token.ok_or_else(|| Failure::Usage("the link to revoke has no token".into()))?;
+    client.restore(token).revoke().await?;
+    if json {
+        return show::json(&json!({ "revoked": true }));
+    }
+    Ok(writeln!(io::stdout(), "The link opens nothing any more.")?)
+}
+
+fn done(outcome: ActOutcome) -> Result<(), Failure> {
+    match outcome {
+        ActOutcome::Done => Ok(()),
+        ActOutcome::Refused(why) => Err(Failure::Refused(format!("nothing was changed: {why}"))),
+    }
+}

@@ -1,0 +1,149 @@
+//! Voter numbers in files: one a line, or joined to the people they are for.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use capvote::election::VoterNumber;
+use csv::{Reader, StringRecord, Writer};
+use tempfile::NamedTempFile;
+
+use crate::failure::Failure;
+
+/// The heading of the column of voter numbers.
+const HEADING: &str = "voter_number";
+
+/// Whom numbers are for: rows of a table, with any columns, or just so many.
+pub(crate) struct People {
+    heading: StringRecord,
+    rows: Vec<StringRecord>,
+}
+
+/// A file that gets the numbers. It is there, under its name, once all of them are in it.
+pub(crate) struct RollFile {
+    people: std::vec::IntoIter<StringRecord>,
+    /// Nothing once the file has its name.
+    writer: Option<Writer<NamedTempFile>>,
+    path: PathBuf,
+}
+
+impl People {
+    /// So many people, of whom nothing is known.
+    pub(crate) fn count(count: u32) -> Self {
+        Self { heading: StringRecord::new(), rows: vec![StringRecord::new(); count as usize] }
+    }
+
+    /// The people in a CSV file with a heading.
+    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+        let unreadable = |error: csv::Error| {
+            Failure::Usage(format!("cannot read the people in {}: {error}", path.display()))
+        };
+        let mut reader = Reader::from_path(path).map_err(unreadable)?;
+        let heading = reader.headers().map_err(unreadable)?.clone();
+        if heading.iter().any(|column| column == HEADING) {
+            let path = path.display();
+            return Err(Failure::Usage(format!("{path} has a column {HEADING} already")));
+        }
+        let rows = reader.records().collect::<Result<_, _>>().map_err(unreadable)?;
+        Ok(Self { heading, rows })
+    }
+
+    pub(crate) fn len(&self) -> Result<u32, Failure> {
+        let count = u32::try_from(self.rows.len()).ok().filter(|&count| count > 0);
+        count.ok_or_else(|| Failure::Usage("there is nobody to issue a number to".into()))
+    }
+}
+
+impl RollFile {
+    /// Prepares a file that only its owner can read. One that is there is not overwritten.
+    pub(crate) fn create(path: &Path, people: People) -> Result<Self, Failure> {
+        let failed =
+            |error: String| Failure::Fault(format!("cannot write {}: {error}", path.display()));
+        if path.symlink_metadata().is_ok() {
+            return Err(failed("there is a file of that name; it is not overwritten".into()));
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")));
+        let mut writer = Writer::from_writer(file.map_err(|error| failed(error.to_string()))?);
+        let heading = with_number(people.heading, HEADING);
+        writer.write_record(&heading).map_err(|error| failed(error.to_string()))?;
+        Ok(Self { people: people.rows.into_iter(), writer: Some(writer), path: path.to_owned() })
+    }
+
+    /// Gives the next people their numbers; without numbers, puts the file in place, to last.
+    pub(crate) fn keep(&mut self, numbers: &[VoterNumber]) -> Result<(), String> {
+        let failed = |error: &dyn std::fmt::Display| format!("cannot write the numbers: {error}");
+        let Some(writer) = &mut self.writer else { return Err(failed(&"the file is complete")) };
+        for number in numbers {
+            let person =
+                self.people.next().ok_or_else(|| failed(&"there are more than asked for"))?;
+            let row = with_number(person, &number.to_string());
+            writer.write_record(&row).map_err(|error| failed(&error))?;
+        }
+        if numbers.is_empty() { self.finish().map_err(|error| failed(&error)) } else { Ok(()) }
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        if self.people.len() > 0 {
+            return Err(io::Error::other("there are fewer than asked for"));
+        }
+        let Some(writer) = self.writer.take() else { return Ok(()) };
+        let file = writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
+        file.as_file().sync_all()?;
+        file.persist_noclobber(&self.path)?;
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    }
+
+    /// Removes the file again: its numbers are not on the roll.
+    pub(crate) fn discard(self) {
+        if self.writer.is_none() {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn with_number(mut row: StringRecord, number: &str) -> StringRecord {
+    row.push_field(number);
+    row
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(of: &[u64]) -> Vec<VoterNumber> {
+        of.iter().copied().map(VoterNumber::from).collect()
+    }
+
+    #[test]
+    fn everybody_gets_one_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let (people, output) = (folder.path().join("people.csv"), folder.path().join("out.csv"));
+        std::fs::write(&people, "name,town\n\"Doe, Ann\",Paris\n李四,\"a\"\"b\"\n").unwrap();
+        let people = People::read(&people).unwrap();
+        assert_eq!(people.len().unwrap(), 2);
+        let mut file = RollFile::create(&output, people).unwrap();
+        file.keep(&numbers(&[1])).unwrap();
+        assert!(!output.exists(), "it is there before it is complete");
+        file.keep(&numbers(&[2])).unwrap();
+        file.keep(&[]).unwrap();
+        let expected = "name,town,voter_number\n\"Doe, Ann\",Paris,0000-0000-0000-0000-0001\n\
+                        李四,\"a\"\"b\",0000-0000-0000-0000-0002\n";
+        assert_eq!(std::fs::read_to_string(&output).unwrap(), expected);
+        assert!(RollFile::create(&output, People::count(1)).is_err(), "it is overwritten");
+    }
+
+    #[test]
+    fn too_few_or_too_many_numbers_make_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().join("out.csv");
+        let mut file = RollFile::create(&output, People::count(2)).unwrap();
+        assert!(file.keep(&numbers(&[1, 2, 3])).is_err());
+        let mut file = RollFile::create(&output, People::count(2)).unwrap();
+        file.keep(&numbers(&[1])).unwrap();
+        assert!(file.keep(&[]).is_err());
+        drop(file);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,306 @@
+//! Running elections: what a link with a token opens, seen from a client.
+
+use std::rc::Rc;
+
+use capnp::Error as Exception;
+use capnp::capability::{FromClientHook, Promise};
+use tokio::sync::{mpsc, oneshot};
+
+use super::connection::Wire;
+use super::{Election, Error};
+use crate::election::{Definition, Publication, Timestamp, Token, VoterNumber};
+use crate::schema::election_capnp;
+use crate::schema::officer_capnp::{
+    act_outcome, administration, auditor, election_spec, registrar, returning_officer, savable,
+    voter_number_sink,
+};
+
+/// A capability that a token opened, whose role the client has to know.
+pub struct Restored {
+    capability: savable::Client,
+    wire: Wire,
+}
+
+/// May create and administer elections. From [`Restored::returning_officer`].
+pub struct ReturningOfficer {
+    capability: returning_officer::Client,
+    wire: Wire,
+}
+
+/// May open, close and delegate one election.
+pub struct Administration {
+    capability: administration::Client,
+    wire: Wire,
+}
+
+/// May put voter numbers on the roll of one election.
+pub struct Registrar {
+    capability: registrar::Client,
+    wire: Wire,
+}
+
+/// May look into one election.
+pub struct Auditor {
+    capability: auditor::Client,
+    wire: Wire,
+}
+
+/// Whether what an officer asked for was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ActOutcome {
+    /// It is done, and on stable storage.
+    Done,
+    /// The rules do not allow it, for this reason, and nothing was changed.
+    Refused(String),
+}
+
+/// What checking an election's part of the ledger came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerReport {
+    /// The entries of the hash chain, each of which holds.
+    pub entries: u64,
+    /// The ballots stored.
+    pub ballots: u64,
+    /// The voter numbers that have voted: as many as there are ballots.
+    pub numbers_used: u64,
+    /// The last value of the chain.
+    pub head: Vec<u8>,
+}
+
+impl Restored {
+    pub(super) fn new(capability: savable::Client, wire: Wire) -> Self {
+        Self { capability, wire }
+    }
+
+    /// Ends the authority that the token opens, and everything that came from it, on every connection. From
+    /// `Savable.revoke`.
+    pub async fn revoke(&self) -> Result<(), Error> {
+        self.wire.answer(self.capability.revoke_request().send().promise).await?;
+        Ok(())
+    }
+
+    /// It, as a returning officer's.
+    pub fn returning_officer(&self) -> ReturningOfficer {
+        ReturningOfficer { capability: self.capability.clone().cast_to(), wire: self.wire.clone() }
+    }
+
+    /// It, as the administration of one election.
+    pub fn administration(&self) -> Administration {
+        Administration { capability: self.capability.clone().cast_to(), wire: self.wire.clone() }
+    }
+
+    /// It, as a registrar's.
+    pub fn registrar(&self) -> Registrar {
+        Registrar { capability: self.capability.clone().cast_to(), wire: self.wire.clone() }
+    }
+
+    /// It, as an auditor's.
+    pub fn auditor(&self) -> Auditor {
+        Auditor { capability: self.capability.clone().cast_to(), wire: self.wire.clone() }
+    }
+}
+
+impl ReturningOfficer {
+    /// Creates an election, as a draft with nobody on its roll. From `ReturningOfficer.create`.
+    pub async fn create(&self, definition: &Definition) -> Result<ActOutcome, Error> {
+        let mut request = self.capability.create_request();
+        write_spec(definition, request.get().init_spec());
+        let answer = self.wire.answer(request.send().promise).await?;
+        ActOutcome::read(answer.get()?.get_outcome()?)
+    }
+
+    /// The administration of an election, or of the only one there is for an empty id. Whether there is one
+    /// is told by the first call on it. From `ReturningOfficer.administer`.
+    pub fn administer(&self, id: &str) -> Administration {
+        let mut request = self.capability.administer_request();
+        request.get().set_id(id);
+        let capability = request.send().pipeline.get_administration();
+        Administration { capability, wire: self.wire.clone() }
+    }
+}
+
+impl Administration {
+    /// Begins the voting. From `Administration.open`.
+    pub async fn open(&self) -> Result<ActOutcome, Error> {
+        let answer = self.wire.answer(self.capability.open_request().send().promise).await?;
+        ActOutcome::read(answer.get()?.get_outcome()?)
+    }
+
+    /// Ends the voting for good. From `Administration.close`.
+    pub async fn close(&self) -> Result<ActOutcome, Error> {
+        // Separating the envelopes of a large election takes longer than an answer may.
+        let closed = self.capability.close_request().send().promise;
+        let answer = self.wire.unless_broken(closed).await?;
+        ActOutcome::read(answer.get()?.get_outcome()?)
+    }
+
+    /// The election, as everyone may use it. From `Administration.election`.
+    pub fn election(&self) -> Election {
+        let capability = self.capability.election_request().send().pipeline.get_election();
+        Election::new(capability, self.wire.clone())
+    }
+
+    /// The authority over the roll. From `Administration.registrar`.
+    pub fn registrar(&self) -> Registrar {
+        let capability = self.capability.registrar_request().send().pipeline.get_registrar();
+        Registrar { capability, wire: self.wire.clone() }
+    }
+
+    /// The authority to check. From `Administration.auditor`.
+    pub fn auditor(&self) -> Auditor {
+        let capability = self.capability.auditor_request().send().pipeline.get_auditor();
+        Auditor { capability, wire: self.wire.clone() }
+    }
+}
+
+impl Registrar {
+    /// Issues `count` voter numbers, and passes them to `keep`, many at a time. They are on the roll when
+    /// this returns `Done`, and never told again. `keep` has to put them where they last: it is called once
+    /// more, with none, when that were all, and an error of its own means that none is issued. From
+    /// `Registrar.issue`.
+    pub async fn issue(
+        &self,
+        count: u32,
+        mut keep: impl FnMut(&[VoterNumber]) -> Result<(), String>,
+    ) -> Result<ActOutcome, Error> {
+        let (numbers, mut arriving) = mpsc::channel(1);
+        let mut request = self.capability.issue_request();
+        request.get().set_count(count);
+        request.get().set_into(capnp_rpc::new_client(NumberSink { numbers }));
+        let mut issued = std::pin::pin!(self.wire.unless_broken(request.send().promise));
+        loop {
+            tokio::select! {
+                biased;
+                Some(Numbers { numbers, kept }) = arriving.recv() => {
+                    let result = keep(&numbers);
+                    let failed = result.clone().err();
+                    let _ = kept.send(result.map_err(Exception::failed));
+                    if let Some(why) = failed {
+                        return Err(Error::Callback(why));
+                    }
+                }
+                answer = &mut issued => return ActOutcome::read(answer?.get()?.get_outcome()?),
+            }
+        }
+    }
+
+    /// Takes numbers off the roll. From `Registrar.revokeNumbers`.
+    pub async fn revoke_numbers(&self, numbers: &[VoterNumber]) -> Result<ActOutcome, Error> {
+        let mut request = self.capability.revoke_numbers_request();
+        let mut list = request.get().init_numbers(numbers.len() as u32);
+        for (index, number) in numbers.iter().enumerate() {
+            list.set(index as u32, number.get());
+        }
+        let answer = self.wire.answer(request.send().promise).await?;
+        ActOutcome::read(answer.get()?.get_outcome()?)
+    }
+
+    /// A new secret that opens this authority. From `Savable.save`.
+    pub async fn save(&self) -> Result<Token, Error> {
+        save(&self.wire, self.capability.clone().cast_to()).await
+    }
+}
+
+impl Auditor {
+    /// How many have voted, of how many who may. From `Auditor.turnout`.
+    pub async fn turnout(&self) -> Result<(u64, u64), Error> {
+        let answer = self.wire.answer(self.capability.turnout_request().send().promise).await?;
+        let turnout = answer.get()?.get_turnout()?;
+        Ok((turnout.get_ballots(), turnout.get_voters()))
+    }
+
+    /// Has the election read back from the disk, and its hash chain computed again. From
+    /// `Auditor.checkLedger`.
+    ///
+    /// # Errors
+    /// [`Error::Remote`] with what does not hold.
+    pub async fn check_ledger(&self) -> Result<LedgerReport, Error> {
+        let checked = self.capability.check_ledger_request().send().promise;
+        let answer = self.wire.unless_broken(checked).await?;
+        let report = answer.get()?.get_report()?;
+        Ok(LedgerReport {
+            entries: report.get_entries(),
+            ballots: report.get_ballots(),
+            numbers_used: report.get_numbers_used(),
+            head: report.get_head()?.to_vec(),
+        })
+    }
+
+    /// A new secret that opens this authority. From `Savable.save`.
+    pub async fn save(&self) -> Result<Token, Error> {
+        save(&self.wire, self.capability.clone().cast_to()).await
+    }
+}
+
+impl ActOutcome {
+    fn read(outcome: act_outcome::Reader<'_>) -> Result<Self, Error> {
+        match outcome.which()? {
+            act_outcome::Done(()) => Ok(Self::Done),
+            act_outcome::Refused(why) => Ok(Self::Refused(why?.to_string()?)),
+            act_outcome::Unspecified(()) => Err(Error::Protocol("an outcome says nothing".into())),
+        }
+    }
+}
+
+async fn save(wire: &Wire, capability: savable::Client) -> Result<Token, Error> {
+    let answer = wire.answer(capability.save_request().send().promise).await?;
+    let token = Token::try_from(answer.get()?.get_token()?);
+    token.map_err(|()| Error::Protocol("a token is not 32 bytes".into()))
+}
+
+fn write_spec(definition: &Definition, mut spec: election_spec::Builder<'_>) {
+    spec.set_id(definition.id.as_str());
+    spec.set_title(&definition.title[..]);
+    spec.set_blank(definition.slate.blank().is_some());
+    spec.set_publication(match definition.publication {
+        Publication::Live => election_capnp::Publication::Live,
+        Publication::Sealed => election_capnp::Publication::Sealed,
+    });
+    let seconds = |moment: Option<Timestamp>| moment.map_or(0, |moment| moment.0);
+    spec.set_opens(seconds(definition.schedule.opens));
+    spec.set_closes(seconds(definition.schedule.closes));
+    let names = definition.slate.names();
+    let mut list = spec.init_candidates(names.len() as u32);
+    for (index, name) in names.iter().enumerate() {
+        list.set(index as u32, &name[..]);
+    }
+}
+
+/// Takes new numbers, and passes them to the task that asked for them.
+struct NumberSink {
+    numbers: mpsc::Sender<Numbers>,
+}
+
+struct Numbers {
+    numbers: Vec<VoterNumber>,
+    kept: oneshot::Sender<Result<(), Exception>>,
+}
+
+impl NumberSink {
+    /// Passes numbers on, and returns when they are kept. None at the end of all.
+    async fn pass_on(&self, numbers: Vec<VoterNumber>) -> capnp::Result<()> {
+        let gone = || Exception::failed("nobody waits for the numbers any more".into());
+        let (kept, done) = oneshot::channel();
+        self.numbers.send(Numbers { numbers, kept }).await.map_err(|_| gone())?;
+        done.await.map_err(|_| gone())?
+    }
+}
+
+impl voter_number_sink::Server for NumberSink {
+    fn numbers(
+        self: Rc<Self>,
+        params: voter_number_sink::NumbersParams,
+    ) -> impl Future<Output = capnp::Result<()>> + 'static {
+        let numbers = params.get().and_then(|params| params.get_numbers());
+        let numbers = numbers.map(|numbers| numbers.iter().map(VoterNumber::from).collect());
+        Promise::from_future(async move { self.pass_on(numbers?).await })
+    }
+
+    async fn done(
+        self: Rc<Self>,
+        _: voter_number_sink::DoneParams,
+        _: voter_number_sink::DoneResults,
+    ) -> capnp::Result<()> {
+        self.pass_on(Vec::new()).await
+    }
+}
