@@ -3,5 +3,6 @@
 
 mod client;
 mod crash;
+mod officers;
 mod process;
 mod server;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use capvote::client::{Ballot, Client};
-use capvote::election::{Definition, VoterNumber};
+use capvote::election::{Definition, Grant, GrantId, Role, Token, VoterNumber};
 use capvote::ledger::clerk::system_clock;
 use capvote::ledger::{Act, Clerk, SqliteLedger};
 use capvote::net::connection;
@@ -64,6 +64,16 @@ impl Harness {
 
     pub(crate) fn connect(&self) -> Client {
         Client::over(self.stream())
+    }
+
+    /// A new returning officer's token.
+    pub(crate) async fn officer(&self) -> Token {
+        let id = getrandom::u64().unwrap();
+        let token = Token::from([id as u8; Token::BYTES]);
+        let (role, parent) = (Role::ReturningOfficer, None);
+        let grant = Grant { id: GrantId(id), parent, role, token: token.hash() };
+        self.clerk.handle().administer(vec![Act::Grant(grant)]).await.unwrap();
+        token
     }
 
     /// The votes of each candidate of "board", as a fresh connection sees them.

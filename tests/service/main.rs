@@ -5,5 +5,6 @@ mod directory;
 mod harness;
 mod hostile;
 mod lines;
+mod officers;
 mod votes;
 mod watch;

@@ -41,6 +41,9 @@ impl Failure {
 
 impl From<client::Error> for Failure {
     fn from(error: client::Error) -> Self {
+        if let client::Error::Unimplemented(_) = error {
+            return Self::Refused("this link does not give the authority for that".into());
+        }
         let hint = match error {
             client::Error::Unreachable { .. } => "; is the server running, and is --link right?",
             client::Error::Disconnected | client::Error::NoAnswer(_) => "; try again",

@@ -1,0 +1,170 @@
+//! Running elections with the real programs.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
+
+use serde_json::Value;
+
+use crate::process::{Ran, Server, board, numbers, run};
+
+/// How long something may take that the server does by itself. Reached only when it does not do it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Runs the client with the link in a file or a text.
+fn client(link: &str, arguments: &[&str]) -> Ran {
+    run(env!("CARGO_BIN_EXE_capvote-client"), &[&["--link", link], arguments].concat(), b"")
+}
+
+/// Runs the client with the returning officer's link.
+fn officer(data: &Path, arguments: &[&str]) -> Ran {
+    client(data.join("officer.link").to_str().unwrap(), arguments)
+}
+
+fn state(data: &Path) -> String {
+    let info = officer(data, &["info", "--json"]);
+    let info: Value = serde_json::from_str(info.done()).unwrap();
+    info["state"].as_str().unwrap().to_string()
+}
+
+#[test]
+fn an_election_for_three_people() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[]);
+    let people = data.path().join("people.csv");
+    let roll = data.path().join("roll.csv");
+    fs::write(&people, "name\nAnn\nBob\nEve\n").unwrap();
+    let (people, output) = (people.to_str().unwrap(), roll.to_str().unwrap());
+    let create =
+        ["create", "board", "--candidate", "Ada", "--candidate", "Grace", "--results", "sealed"];
+    assert_eq!(officer(data.path(), &create).done(), "Election board is created.\n");
+    officer(data.path(), &create).failed(3, "there is an election board already");
+    officer(data.path(), &["issue", "--roll", people, "--output", output]).done();
+    officer(data.path(), &["issue", "--count", "1", "--output", output])
+        .failed(1, "not overwritten");
+    officer(data.path(), &["open"]).done();
+    let numbers: Vec<String> = fs::read_to_string(&roll)
+        .unwrap()
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').nth(1).unwrap().to_string())
+        .collect();
+    assert_eq!(numbers.len(), 3);
+    for (number, candidate) in numbers.iter().zip(["Grace", "Ada", "Grace"]) {
+        client(&server.link, &["vote", candidate, "--voter-number", number]).done();
+    }
+    assert!(
+        client(&server.link, &["result"])
+            .done()
+            .ends_with("3 of 3 have voted; these results are sealed.\n")
+    );
+    officer(data.path(), &["close"]).done();
+    assert_eq!(client(&server.link, &["result", "Grace"]).done(), "Grace: 2 votes (final)\n");
+    assert!(
+        officer(data.path(), &["check"])
+            .done()
+            .contains("3 ballots are stored, and 3 numbers have voted")
+    );
+}
+
+#[test]
+fn a_shared_link_opens_its_part_until_it_is_revoked() {
+    let data = tempfile::tempdir().unwrap();
+    let server = board(data.path(), 3);
+    let output = |name: &str| data.path().join(name).to_str().unwrap().to_string();
+    let shared = officer(data.path(), &["share", "registrar"]).done().trim().to_string();
+    let audit = officer(data.path(), &["share", "auditor"]).done().trim().to_string();
+    assert!(shared.starts_with(&format!("{}/board#", server.link)), "{shared}");
+    client(&shared, &["issue", "--count", "2", "--output", &output("one.csv")]).done();
+    client(&shared, &["close"]).failed(3, "does not give the authority");
+    client(&shared, &["turnout"]).failed(3, "does not give the authority");
+    assert_eq!(client(&audit, &["turnout"]).done(), "0 of 5 have voted.\n");
+    client(&audit, &["issue", "--count", "2", "--output", &output("two.csv")])
+        .failed(1, "no numbers were issued");
+    client(&server.link, &["close"]).failed(2, "a link with a token");
+
+    officer(data.path(), &["revoke", &shared]).done();
+    client(&shared, &["issue", "--count", "2", "--output", &output("two.csv")])
+        .failed(1, "was revoked");
+    assert!(!Path::new(&output("two.csv")).exists());
+    // The links that are left hold across a restart, at the address that the server has then.
+    drop(server);
+    let server = Server::start(data.path(), &[]);
+    let audit = format!("{}#{}", server.link, audit.split_once('#').unwrap().1);
+    client(&audit, &["check"]).done();
+    officer(data.path(), &["turnout"]).done();
+    let moved = format!("{}#{}", server.link, shared.split_once('#').unwrap().1);
+    client(&moved, &["issue", "--count", "2", "--output", &output("two.csv")])
+        .failed(1, "was revoked");
+}
+
+#[test]
+fn the_server_opens_and_closes_at_the_time_that_was_set() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[]);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() as i64;
+    let closes = jiff::Timestamp::from_second(now + 3).unwrap().to_string();
+    let times = ["--opens", "2020-01-01T00:00:00Z", "--closes", &closes];
+    let create = ["create", "board", "--candidate", "Ada"];
+    officer(data.path(), &[&create[..], &times].concat()).done();
+    let started = Instant::now();
+    let mut seen = vec![state(data.path())];
+    while seen.last().unwrap() != "closed" {
+        assert!(started.elapsed() < PATIENCE, "{seen:?}");
+        let now = state(data.path());
+        if seen.last() != Some(&now) {
+            seen.push(now);
+        }
+    }
+    assert!(seen.ends_with(&["open".to_string(), "closed".to_string()]), "{seen:?}");
+    drop(server);
+    let _server = Server::start(data.path(), &[]);
+    assert_eq!(state(data.path()), "closed");
+}
+
+#[test]
+fn a_server_killed_in_the_middle_of_a_close_has_closed_or_not() {
+    const VOTES: usize = 200;
+    let data = tempfile::tempdir().unwrap();
+    let server = board(data.path(), VOTES as u32);
+    let numbers = numbers(data.path());
+    for (index, number) in numbers.iter().enumerate().take(20) {
+        let candidate = ["Ada", "Grace"][index % 2];
+        client(&server.link, &["vote", candidate, "--voter-number", &number.to_string()]).done();
+    }
+    drop(server);
+    let pristine = data.path().join("pristine");
+    fs::create_dir(&pristine).unwrap();
+    for name in ["ledger.sqlite", "ledger.sqlite-wal"] {
+        // The log is there only where the server was killed before it was copied into the file.
+        let _ = fs::copy(data.path().join(name), pristine.join(name));
+    }
+    let mut states = std::collections::BTreeMap::new();
+    for round in 0..20_u32 {
+        for name in ["ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm"] {
+            let _ = fs::remove_file(data.path().join(name));
+            let _ = fs::copy(pristine.join(name), data.path().join(name));
+        }
+        let server = Server::start(data.path(), &[]);
+        let link = data.path().join("officer.link");
+        let mut closing = std::process::Command::new(env!("CARGO_BIN_EXE_capvote-client"))
+            .args(["--link", link.to_str().unwrap(), "close"])
+            .stderr(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        // From before the request arrives to after the close is done.
+        std::thread::sleep(Duration::from_micros(u64::from(round) * 400));
+        server.kill();
+        closing.wait().unwrap();
+        let server = Server::start(data.path(), &[]);
+        let results: Value =
+            serde_json::from_str(client(&server.link, &["result", "--json"]).done()).unwrap();
+        assert_eq!(results["turnout"]["ballots"], 20, "round {round}");
+        assert_eq!(results["candidates"][0]["votes"], 10, "round {round}");
+        officer(data.path(), &["check"]).done();
+        *states.entry(state(data.path())).or_insert(0) += 1;
+    }
+    println!("{states:?}");
+    assert!(states.keys().all(|state| state == "open" || state == "closed"), "{states:?}");
+}

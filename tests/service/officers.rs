@@ -1,0 +1,284 @@
+//! Officers: what each link opens and what not, the life of an election, and taking authority back.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use capvote::client::{ActOutcome, Client, Error, VoteOutcome};
+use capvote::election::{
+    Definition, Nonce, Publication, Receipt, ResultStatus, Token, VoterNumber,
+};
+use capvote::schema::officer_capnp::{act_outcome, auditor, tally_sheet_sink};
+use capvote::service::ISSUE_NUMBERS_MAX;
+use data_encoding::BASE32;
+
+use crate::harness::{Harness, ballot, board, harness, soon};
+
+fn definition(id: &str) -> Definition {
+    let candidates = ["Ada", "Grace"].map(String::from).to_vec();
+    Definition::new(id.parse().unwrap(), String::new(), candidates).unwrap()
+}
+
+fn refused<T: std::fmt::Debug>(outcome: Result<T, Error>) -> bool {
+    matches!(&outcome, Err(Error::Remote(why)) if why.contains("revoked"))
+}
+
+/// Numbers issued by a registrar.
+async fn issue(client: &Client, token: &Token, count: u32) -> Vec<VoterNumber> {
+    let mut kept = Vec::new();
+    let registrar = client.restore(token.as_bytes()).registrar();
+    let issued = registrar.issue(count, |numbers| {
+        kept.extend_from_slice(numbers);
+        Ok(())
+    });
+    assert_eq!(soon(issued).await.unwrap(), ActOutcome::Done);
+    kept
+}
+
+#[tokio::test(flavor = "local")]
+async fn an_election_from_its_creation_to_its_close() {
+    let harness = harness(&[]).await;
+    let token = harness.officer().await;
+    let client = harness.connect();
+    let officer = client.restore(token.as_bytes()).returning_officer();
+    let sealed = definition("board").with_blank().with_publication(Publication::Sealed);
+    assert_eq!(soon(officer.create(&sealed)).await.unwrap(), ActOutcome::Done);
+    let again = soon(officer.create(&sealed)).await.unwrap();
+    assert_eq!(again, ActOutcome::Refused("there is an election board already".into()));
+
+    let administration = officer.administer("");
+    let election = client.election("board");
+    assert!(matches!(soon(administration.close()).await.unwrap(), ActOutcome::Refused(_)));
+    let registrar = soon(administration.registrar().save()).await.unwrap();
+    let numbers = issue(&harness.connect(), &registrar, 20_000).await;
+    let registrar = administration.registrar();
+    assert_eq!(soon(registrar.revoke_numbers(&numbers[..100])).await.unwrap(), ActOutcome::Done);
+    let early = soon(election.vote(&ballot("Ada", numbers[500].get()), |_| {})).await.unwrap();
+    assert_eq!(early, VoteOutcome::NotOpen);
+
+    assert_eq!(soon(administration.open()).await.unwrap(), ActOutcome::Done);
+    assert!(matches!(soon(administration.open()).await.unwrap(), ActOutcome::Refused(_)));
+    let frozen = soon(registrar.revoke_numbers(&numbers[100..101])).await.unwrap();
+    assert!(matches!(frozen, ActOutcome::Refused(why) if why.contains("frozen")));
+    let revoked = soon(election.vote(&ballot("Ada", numbers[0].get()), |_| {})).await.unwrap();
+    assert_eq!(revoked, VoteOutcome::UnknownVoterNumber);
+    for (index, candidate) in ["Grace", "", "Grace"].into_iter().enumerate() {
+        let ballot = ballot(candidate, numbers[1_000 + index].get());
+        let outcome = soon(election.vote(&ballot, |_| {})).await.unwrap();
+        assert!(matches!(outcome, VoteOutcome::Recorded(_)), "{outcome:?}");
+    }
+
+    // Until the close, nothing tells the count.
+    let results = soon(election.results()).await.unwrap();
+    let order: Vec<_> =
+        results.candidates.iter().map(|(name, votes)| (&name[..], *votes)).collect();
+    assert_eq!((order, results.blank), (vec![("Ada", 0), ("Grace", 0)], 0));
+    assert_eq!((results.status, results.ballots), (ResultStatus::Sealed, 3));
+    assert_eq!(soon(election.result("Grace")).await.unwrap(), (0, ResultStatus::Sealed));
+    let auditor = administration.auditor();
+    assert_eq!(soon(auditor.turnout()).await.unwrap(), (3, 19_900));
+
+    assert_eq!(soon(administration.close()).await.unwrap(), ActOutcome::Done);
+    let late = soon(election.vote(&ballot("Ada", numbers[2_000].get()), |_| {})).await.unwrap();
+    assert_eq!(late, VoteOutcome::Closed);
+    let results = soon(election.results()).await.unwrap();
+    assert_eq!(results.candidates, [("Grace".to_string(), 2), ("Ada".to_string(), 0)]);
+    assert_eq!((results.status, results.blank), (ResultStatus::Final, 1));
+    let report = soon(auditor.check_ledger()).await.unwrap();
+    assert_eq!((report.ballots, report.numbers_used, report.head.len()), (3, 3, 32));
+}
+
+#[tokio::test(flavor = "local")]
+async fn no_role_has_what_it_was_not_given() {
+    let harness = board().await;
+    let token = harness.officer().await;
+    let client = harness.connect();
+    let administration = client.restore(token.as_bytes()).returning_officer().administer("board");
+    let registrar = soon(administration.registrar().save()).await.unwrap();
+    let auditor = soon(administration.auditor().save()).await.unwrap();
+    for (token, is_registrar) in [(registrar, true), (auditor, false)] {
+        let held = client.restore(token.as_bytes());
+        let unimplemented = |failed: Option<Error>| matches!(failed, Some(Error::Unimplemented(_)));
+        let officer = held.returning_officer();
+        assert!(unimplemented(soon(officer.create(&definition("x"))).await.err()));
+        assert!(unimplemented(soon(officer.administer("board").open()).await.err()));
+        assert!(unimplemented(soon(held.administration().open()).await.err()));
+        assert!(unimplemented(soon(held.administration().close()).await.err()));
+        assert!(unimplemented(soon(held.administration().auditor().turnout()).await.err()));
+        assert_eq!(unimplemented(soon(held.auditor().turnout()).await.err()), is_registrar);
+        assert_eq!(unimplemented(soon(held.auditor().check_ledger()).await.err()), is_registrar);
+        let issued = soon(held.registrar().issue(1, |_| Ok(()))).await;
+        assert_eq!(unimplemented(issued.err()), !is_registrar);
+    }
+    // The public's directory is none of them either.
+    let public = client.directory().clone();
+    let public: auditor::Client = capnp::capability::FromClientHook::cast_to(public);
+    assert!(soon(public.turnout_request().send().promise).await.is_err());
+}
+
+#[tokio::test(flavor = "local")]
+async fn what_is_revoked_ends_at_once_for_whoever_holds_it() {
+    let harness = board().await;
+    let token = harness.officer().await;
+    let (holder, other) = (harness.connect(), harness.connect());
+    let officer = harness.connect().restore(token.as_bytes()).returning_officer();
+    let administration = officer.administer("board");
+    let shared = soon(administration.registrar().save()).await.unwrap();
+    let kept = soon(administration.auditor().save()).await.unwrap();
+    let held = holder.restore(shared.as_bytes()).registrar();
+    assert_eq!(soon(held.issue(3, |_| Ok(()))).await.unwrap(), ActOutcome::Done);
+    // A token made by the holder ends with the one it was made from.
+    let passed_on = soon(held.save()).await.unwrap();
+
+    soon(other.restore(shared.as_bytes()).revoke()).await.unwrap();
+    assert!(refused(soon(held.issue(3, |_| Ok(()))).await));
+    assert!(refused(soon(held.save()).await));
+    for token in [&shared, &passed_on] {
+        assert!(refused(
+            soon(other.restore(token.as_bytes()).registrar().issue(1, |_| Ok(()))).await
+        ));
+    }
+    assert!(soon(other.restore(kept.as_bytes()).auditor().turnout()).await.is_ok());
+    assert_eq!(harness.clerk.handle().board().elections[0].voters, 1_003);
+
+    // With the officer's own link goes all that came from it.
+    soon(other.restore(token.as_bytes()).revoke()).await.unwrap();
+    assert!(refused(soon(administration.close()).await));
+    assert!(refused(soon(other.restore(kept.as_bytes()).auditor().turnout()).await));
+}
+
+#[tokio::test(flavor = "local")]
+async fn numbers_that_are_not_kept_are_not_issued() {
+    let harness = board().await;
+    let token = harness.officer().await;
+    let client = harness.connect();
+    let registrar =
+        client.restore(token.as_bytes()).returning_officer().administer("board").registrar();
+    for fails_at in ["the first numbers", "the end"] {
+        let issued = registrar.issue(10_000, |numbers| {
+            if numbers.is_empty() == (fails_at == "the end") {
+                Err("disk full".into())
+            } else {
+                Ok(())
+            }
+        });
+        assert!(matches!(soon(issued).await, Err(Error::Callback(why)) if why == "disk full"));
+    }
+    let too_many = soon(registrar.issue(ISSUE_NUMBERS_MAX + 1, |_| Ok(()))).await.unwrap();
+    assert!(matches!(too_many, ActOutcome::Refused(_)));
+    let info = soon(client.election("board").info()).await.unwrap();
+    assert_eq!((info.voters, info.added_while_open), (1_000, 0));
+}
+
+/// Keeps the lines of a sheet.
+#[derive(Default)]
+struct Sheet(RefCell<Vec<(String, Nonce, String)>>);
+
+impl tally_sheet_sink::Server for Sheet {
+    async fn lines(self: Rc<Self>, params: tally_sheet_sink::LinesParams) -> capnp::Result<()> {
+        for line in params.get()?.get_lines()?.iter() {
+            let nonce = Nonce::try_from(line.get_nonce()?).unwrap();
+            let candidate = line.get_candidate()?.to_string()?;
+            self.0.borrow_mut().push((candidate, nonce, line.get_commitment()?.to_string()?));
+        }
+        Ok(())
+    }
+
+    async fn done(
+        self: Rc<Self>,
+        _: tally_sheet_sink::DoneParams,
+        _: tally_sheet_sink::DoneResults,
+    ) -> capnp::Result<()> {
+        Ok(())
+    }
+}
+
+/// The tally sheet that an officer gets, or why there is none.
+async fn sheet(harness: &Harness, token: &Token) -> Result<Vec<(String, Nonce, String)>, String> {
+    let client = harness.connect();
+    let auditor =
+        client.restore(token.as_bytes()).returning_officer().administer("board").auditor();
+    let auditor = soon(auditor.save()).await.unwrap();
+    let mut restore = client.directory().restore_request();
+    restore.get().set_token(auditor.as_bytes());
+    let capability = soon(restore.send().promise).await.unwrap();
+    let capability = capability.get().unwrap().get_capability().get_as_capability().unwrap();
+    let auditor: auditor::Client = capability;
+    let sheet = Rc::new(Sheet::default());
+    let mut request = auditor.tally_sheet_request();
+    request.get().set_into(capnp_rpc::new_client_from_rc(sheet.clone()));
+    let answer = soon(request.send().promise).await.unwrap();
+    match answer.get().unwrap().get_outcome().unwrap().which().unwrap() {
+        act_outcome::Done(()) => Ok(sheet.0.take()),
+        act_outcome::Refused(why) => Err(why.unwrap().to_string().unwrap()),
+        act_outcome::Unspecified(()) => panic!("an outcome says nothing"),
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn every_voter_finds_their_ballot_on_the_sheet_and_the_sheet_makes_the_result() {
+    let harness = harness(&[("board", &["Ada", "Grace"], 5_000)]).await;
+    let token = harness.officer().await;
+    let election = harness.connect().election("board");
+    let mut receipts = Vec::new();
+    for number in 1..=2_500 {
+        let ballot = ballot(["Ada", "Grace"][usize::from(number % 3 == 0)], number);
+        let outcome = soon(election.vote(&ballot, |_| {})).await.unwrap();
+        let VoteOutcome::Recorded(vote) = outcome else { panic!("{outcome:?}") };
+        receipts.push((ballot.candidate, ballot.nonce, vote.receipt.to_string()));
+    }
+    assert!(sheet(&harness, &token).await.unwrap_err().contains("before the election is closed"));
+    let officer = harness.connect().restore(token.as_bytes()).returning_officer();
+    assert_eq!(soon(officer.administer("board").close()).await.unwrap(), ActOutcome::Done);
+
+    let lines = sheet(&harness, &token).await.unwrap();
+    // In the order of the receipts' bytes, which is nobody's order of voting.
+    let bytes =
+        |line: &(String, Nonce, String)| BASE32.decode(line.2.replace('-', "").as_bytes()).unwrap();
+    receipts.sort_by_key(bytes);
+    assert!(lines == receipts, "the sheet is not what the voters were told");
+    let id = "board".parse().unwrap();
+    for (candidate, nonce, receipt) in &lines {
+        assert_eq!(*receipt, Receipt::new(&id, candidate, nonce).to_string());
+    }
+    let results = soon(election.results()).await.unwrap();
+    for (candidate, votes) in results.candidates {
+        assert_eq!(lines.iter().filter(|line| line.0 == candidate).count() as u64, votes);
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn what_cannot_be_elected_is_refused_with_the_reason() {
+    let harness = harness(&[]).await;
+    let token = harness.officer().await;
+    let client = harness.connect();
+    let mut restore = client.directory().restore_request();
+    restore.get().set_token(token.as_bytes());
+    let restored = soon(restore.send().promise).await.unwrap();
+    let officer: capvote::schema::officer_capnp::returning_officer::Client =
+        restored.get().unwrap().get_capability().get_as_capability().unwrap();
+    let table: [(&str, &[&str], u64, u64, &str); 6] = [
+        ("../x", &["Ada"], 0, 0, "an election's id is"),
+        ("x", &[], 0, 0, "at least one candidate"),
+        ("x", &["Ada", "Ada"], 0, 0, "called \"Ada\""),
+        ("x", &[""], 0, 0, "cannot be empty"),
+        ("x", &["Ada"], 10, 10, "the time to close has to be after"),
+        ("x", &["a"; 1_001], 0, 0, "at most 1000 candidates"),
+    ];
+    for (id, candidates, opens, closes, why) in table {
+        let mut request = officer.create_request();
+        let mut spec = request.get().init_spec();
+        spec.set_id(id);
+        spec.set_opens(opens);
+        spec.set_closes(closes);
+        let mut list = spec.init_candidates(candidates.len() as u32);
+        for (index, name) in candidates.iter().enumerate() {
+            list.set(index as u32, *name);
+        }
+        let answer = soon(request.send().promise).await.unwrap();
+        let outcome = answer.get().unwrap().get_outcome().unwrap().which().unwrap();
+        let act_outcome::Refused(said) = outcome else { panic!("{id} is created") };
+        let said = said.unwrap().to_string().unwrap();
+        assert!(said.contains(why), "{said}");
+    }
+    assert!(soon(client.elections()).await.unwrap().is_empty());
+}
