@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::connection::Wire;
 use super::message_sink::message_sink;
+use super::observer::observer;
 use super::{Client, Error};
 use crate::election::{
     ElectionId, ElectionState, Nonce, Publication, Receipt, ResultStatus, Schedule, Timestamp,
@@ -232,6 +233,37 @@ impl Election {
         Info::read(answer.get()?.get_info()?)
     }
 
+    /// Calls `on_change` with the results as they are, and again when they have changed, until the election
+    /// is closed or `on_change` returns an error. From `Election.watch`.
+    ///
+    /// ```no_run
+    /// # async fn example(client: capvote::client::Client) -> anyhow::Result<()> {
+    /// let election = client.election("board");
+    /// election.watch(|results| Ok(println!("{} have voted", results.ballots))).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Callback`] where `on_change` returned an error.
+    pub async fn watch(
+        &self,
+        mut on_change: impl FnMut(&Results) -> Result<(), String>,
+    ) -> Result<(), Error> {
+        let (observer, mut changes) = observer();
+        let mut request = self.capability.watch_request();
+        request.get().set_observer(observer);
+        let answer = self.wire.answer(request.send().promise).await?;
+        // Watching goes on for as long as this is held.
+        let _subscription = answer.get()?.get_subscription()?;
+        loop {
+            let change = self.wire.unless_broken(async { Ok(changes.recv().await) }).await?;
+            match change {
+                Some(Some(results)) => on_change(&results?).map_err(Error::Callback)?,
+                Some(None) | None => return Ok(()),
+            }
+        }
+    }
+
     /// The capability itself, for calls that this library does not have.
     pub fn capability(&self) -> &election::Client {
         &self.capability
@@ -338,7 +370,7 @@ impl Info {
 }
 
 impl Results {
-    fn read(results: results::Reader<'_>) -> Result<Self, Error> {
+    pub(super) fn read(results: results::Reader<'_>) -> Result<Self, Error> {
         let candidates = results.get_candidates()?.iter();
         let candidates =
             candidates.map(|it| Ok((it.get_candidate()?.to_string()?, it.get_votes())));

@@ -39,7 +39,9 @@ mod error;
 mod file;
 mod line_counter;
 mod message_sink;
+mod observer;
 mod officer;
+mod sheet;
 
 pub use connection::{ANSWER_WAIT_MAX, Client};
 pub use election::{
@@ -51,3 +53,4 @@ pub use line_counter::{LineCounter, LineResult};
 pub use officer::{
     ActOutcome, Administration, Auditor, LedgerReport, Registrar, Restored, ReturningOfficer,
 };
+pub use sheet::{About, AlteredSheet, SheetLine, TallySheet};

@@ -1,5 +1,6 @@
 //! Running elections: what a link with a token opens, seen from a client.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use capnp::Error as Exception;
@@ -8,11 +9,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::connection::Wire;
 use super::{Election, Error};
-use crate::election::{Definition, Publication, Timestamp, Token, VoterNumber};
+use crate::election::{Definition, Nonce, Publication, Timestamp, Token, VoterNumber};
 use crate::schema::election_capnp;
 use crate::schema::officer_capnp::{
     act_outcome, administration, auditor, election_spec, registrar, returning_officer, savable,
-    voter_number_sink,
+    tally_sheet_sink, voter_number_sink,
 };
 
 /// A capability that a token opened, whose role the client has to know.
@@ -226,9 +227,43 @@ impl Auditor {
         })
     }
 
+    /// Passes every counted ballot of a closed election to `take`, in the order of the receipts: the
+    /// candidate and the nonce. From `Auditor.tallySheet`.
+    pub async fn tally_sheet(
+        &self,
+        take: impl FnMut(String, Nonce) + 'static,
+    ) -> Result<ActOutcome, Error> {
+        let mut request = self.capability.tally_sheet_request();
+        request.get().set_into(capnp_rpc::new_client(SheetSink(RefCell::new(take))));
+        let answer = self.wire.unless_broken(request.send().promise).await?;
+        ActOutcome::read(answer.get()?.get_outcome()?)
+    }
+
     /// A new secret that opens this authority. From `Savable.save`.
     pub async fn save(&self) -> Result<Token, Error> {
         save(&self.wire, self.capability.clone().cast_to()).await
+    }
+}
+
+/// Takes the lines of a sheet.
+struct SheetSink<F>(RefCell<F>);
+
+impl<F: FnMut(String, Nonce) + 'static> tally_sheet_sink::Server for SheetSink<F> {
+    async fn lines(self: Rc<Self>, params: tally_sheet_sink::LinesParams) -> capnp::Result<()> {
+        for line in params.get()?.get_lines()?.iter() {
+            let nonce = Nonce::try_from(line.get_nonce()?);
+            let nonce = nonce.map_err(|error| Exception::failed(error.to_string()))?;
+            (self.0.borrow_mut())(line.get_candidate()?.to_string()?, nonce);
+        }
+        Ok(())
+    }
+
+    async fn done(
+        self: Rc<Self>,
+        _: tally_sheet_sink::DoneParams,
+        _: tally_sheet_sink::DoneResults,
+    ) -> capnp::Result<()> {
+        Ok(())
     }
 }
 

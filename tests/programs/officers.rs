@@ -68,6 +68,83 @@ fn an_election_for_three_people() {
 }
 
 #[test]
+fn a_voter_finds_their_ballot_and_anyone_can_recount() {
+    let data = tempfile::tempdir().unwrap();
+    let server = board(data.path(), 30);
+    let file = |name: &str| data.path().join(name).to_str().unwrap().to_string();
+    let receipt = file("receipt.json");
+    let numbers: Vec<String> =
+        numbers(data.path()).iter().map(|number| number.to_string()).collect();
+    let vote = ["vote", "Ada", "--voter-number", &numbers[0], "--receipt", &receipt];
+    client(&server.link, &vote).done();
+    client(&server.link, &vote).failed(2, "holds the receipt of another vote");
+    for number in &numbers[1..20] {
+        client(&server.link, &["vote", "Grace", "--voter-number", number]).done();
+    }
+    // A refused vote leaves no receipt behind.
+    let refused = file("refused.json");
+    let vote = ["vote", "Ada", "--voter-number", &numbers[1], "--receipt", &refused];
+    client(&server.link, &vote).failed(3, "has already voted");
+    assert!(!Path::new(&refused).exists());
+
+    let (csv, json) = (file("sheet.csv"), file("sheet.json"));
+    officer(data.path(), &["sheet", "--output", &csv]).failed(3, "before the election is closed");
+    officer(data.path(), &["close"]).done();
+    assert!(officer(data.path(), &["sheet", "--output", &csv]).done().contains("20 ballots"));
+    officer(data.path(), &["sheet", "--output", &json]).done();
+    officer(data.path(), &["sheet", "--output", &csv]).failed(1, "cannot write");
+    officer(data.path(), &["sheet", "--output", &file("sheet.xls")]).failed(2, ".csv or .json");
+
+    // From here on without a server.
+    let counted = client(&server.link, &["result", "--json"]);
+    let counted: Value = serde_json::from_str(counted.done()).unwrap();
+    drop(server);
+    let alone = |arguments: &[&str]| run(env!("CARGO_BIN_EXE_capvote-client"), arguments, b"");
+    for sheet in [&csv, &json] {
+        let recounted: Value =
+            serde_json::from_str(alone(&["recount", sheet, "--json"]).done()).unwrap();
+        assert_eq!(recounted["candidates"], counted["candidates"]);
+        assert_eq!(recounted["ballots"], counted["turnout"]["ballots"]);
+        assert!(alone(&["verify", &receipt, sheet]).done().contains("and for \"Ada\""));
+        alone(&["verify", "AAAA-AAAA", sheet]).failed(3, "no ballot with this receipt");
+        let altered = file("altered");
+        let text = fs::read_to_string(sheet).unwrap().replacen("Grace", "Ada", 1);
+        fs::write(&altered, text).unwrap();
+        alone(&["recount", &altered]).failed(3, "does not hold");
+    }
+    assert!(
+        alone(&["recount", &csv])
+            .done()
+            .ends_with("20 ballots of election board; every receipt fits.\n")
+    );
+    alone(&["recount", "/no/such/sheet"]).failed(1, "cannot read");
+}
+
+#[test]
+fn whoever_watches_sees_the_votes_come_in_until_the_close() {
+    use std::io::{BufRead, BufReader};
+
+    let data = tempfile::tempdir().unwrap();
+    let server = board(data.path(), 3);
+    let mut watching = std::process::Command::new(env!("CARGO_BIN_EXE_capvote-client"))
+        .args(["--link", &server.link, "watch", "--json"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines();
+    let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    assert_eq!(next()["turnout"]["ballots"], 0);
+    for (voted, number) in (1..).zip(numbers(data.path())) {
+        client(&server.link, &["vote", "Ada", "--voter-number", &number.to_string()]).done();
+        assert_eq!(next()["turnout"]["ballots"], voted);
+    }
+    officer(data.path(), &["close"]).done();
+    assert_eq!(next()["status"], "final");
+    assert!(lines.next().is_none());
+    assert_eq!(watching.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn a_shared_link_opens_its_part_until_it_is_revoked() {
     let data = tempfile::tempdir().unwrap();
     let server = board(data.path(), 3);

@@ -52,11 +52,29 @@ pub(crate) enum Command {
         /// Your voter number, with or without separators. Asked for, without echo, where it is not given.
         #[arg(long, value_name = "N", env = "CAPVOTE_VOTER_NUMBER", hide_env_values = true)]
         voter_number: Option<String>,
+        /// Keep the receipt in this file, for your eyes only. Give it again to send a vote again that was
+        /// not answered.
+        #[arg(long, value_name = "FILE")]
+        receipt: Option<PathBuf>,
     },
     /// Show the votes of one candidate, or of all.
     Result {
         /// The candidate's name, as it is on the slate.
         candidate: Option<String>,
+    },
+    /// Show the results as they change, until the election is closed.
+    Watch,
+    /// Find a ballot on a tally sheet, by its receipt. Needs no server.
+    Verify {
+        /// The receipt, or a file that holds it.
+        receipt: String,
+        /// The tally sheet.
+        sheet: PathBuf,
+    },
+    /// Count a tally sheet again, and check every receipt on it. Needs no server.
+    Recount {
+        /// The tally sheet.
+        sheet: PathBuf,
     },
     /// Create an election, as a draft. (officer)
     Create(Create),
@@ -70,6 +88,12 @@ pub(crate) enum Command {
     Turnout,
     /// Have the ledger read back and its hash chain computed again. (officer, auditor)
     Check,
+    /// Write the tally sheet of a closed election. (officer, auditor)
+    Sheet {
+        /// The file to write: .csv for the ballots alone, .json for the whole.
+        #[arg(long, value_name = "FILE")]
+        output: PathBuf,
+    },
     /// Print a link that gives someone a part of the authority over the election. (officer)
     Share {
         /// Whose part.

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use capvote::client::{self, Ballot, Client, Election, VoteOutcome};
 use capvote::election::{ResultStatus, VoterNumber, printable};
@@ -12,17 +12,23 @@ use serde_json::json;
 use crate::arguments::{Arguments, Command, link};
 use crate::failure::Failure;
 use crate::officer::{self, Officer};
-use crate::show;
+use crate::receipt::ReceiptFile;
+use crate::{sheet, show, watch};
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    match &arguments.command {
+        Command::Verify { receipt, sheet } => return sheet::verify(receipt, sheet, arguments.json),
+        Command::Recount { sheet } => return sheet::recount(sheet, arguments.json),
+        _ => {}
+    }
     let link = arguments.link()?;
     // What can be known to be wrong without the server is said without it.
     let prepared = Prepared::new(&arguments)?;
     let json = arguments.json;
     let in_link = link.election.as_ref().map(|id| id.as_str());
     let id = arguments.election.as_deref().or(in_link).unwrap_or_default();
-    if let Prepared::Vote(ballot) = prepared {
-        return vote(&link, id, &ballot, json).await;
+    if let Prepared::Vote(ballot, receipt) = prepared {
+        return vote(&link, id, &ballot, receipt, json).await;
     }
     let client = Client::connect(&link).await?;
     let election = client.election(id);
@@ -30,9 +36,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Prepared::Elections => show::elections(&client.elections().await?, json),
         Prepared::Info => show::info(&election.info().await?, json),
         Prepared::Result(Some(candidate)) => result(&election, &candidate, json).await,
+        Prepared::Watch => watch::watch(&election, json).await,
         Prepared::Revoke(revoked) => officer::revoke(&client, &revoked, json).await,
         Prepared::Officer => Officer::new(&client, &link, id, json)?.run(&arguments.command).await,
-        Prepared::Vote(_) | Prepared::Result(None) => {
+        Prepared::Vote(..) | Prepared::Result(None) => {
             show::results(&election.results().await?, json)
         }
         Prepared::CountLines { file, name, quiet } => {
@@ -45,7 +52,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
 enum Prepared {
     Elections,
     Info,
-    Vote(Ballot),
+    Vote(Ballot, Option<ReceiptFile>),
+    Watch,
     Result(Option<String>),
     CountLines {
         file: Box<dyn Read + Send>,
@@ -63,11 +71,15 @@ impl Prepared {
         Ok(match &arguments.command {
             Command::Elections => Self::Elections,
             Command::Info => Self::Info,
-            Command::Vote { candidate, voter_number, .. } => {
+            Command::Vote { candidate, voter_number, receipt, .. } => {
                 // Without a candidate it is a blank ballot.
                 let candidate = candidate.clone().unwrap_or_default();
-                Self::Vote(Ballot::new(candidate, number(voter_number.as_deref())?)?)
+                let mut ballot = Ballot::new(candidate, number(voter_number.as_deref())?)?;
+                let begin = |path: &PathBuf| ReceiptFile::begin(path, &mut ballot);
+                let receipt = receipt.as_ref().map(begin).transpose()?;
+                Self::Vote(ballot, receipt)
             }
+            Command::Watch => Self::Watch,
             Command::Result { candidate } => Self::Result(candidate.clone()),
             Command::CountLines { file, quiet } => {
                 let name = file.display().to_string();
@@ -80,6 +92,9 @@ impl Prepared {
             | Command::Issue(_)
             | Command::Turnout
             | Command::Check
+            | Command::Sheet { .. }
+            | Command::Verify { .. }
+            | Command::Recount { .. }
             | Command::Share { .. } => Self::Officer,
         })
     }
@@ -107,7 +122,13 @@ fn open(file: &Path) -> Result<Box<dyn Read + Send>, Failure> {
     Ok(Box::new(opened.map_err(Failure::Fault)?))
 }
 
-async fn vote(link: &Link, election: &str, ballot: &Ballot, json: bool) -> Result<(), Failure> {
+async fn vote(
+    link: &Link,
+    election: &str,
+    ballot: &Ballot,
+    receipt: Option<ReceiptFile>,
+    json: bool,
+) -> Result<(), Failure> {
     let mut message = String::new();
     let outcome = client::cast(link, election, ballot, |text| message = printable(text)).await;
     let outcome = outcome.map_err(|error| match error {
@@ -121,6 +142,11 @@ async fn vote(link: &Link, election: &str, ballot: &Ballot, json: bool) -> Resul
         message = show::words(&outcome).to_string();
     }
     let recorded = matches!(outcome, VoteOutcome::Recorded(_));
+    match (&outcome, receipt) {
+        (VoteOutcome::Recorded(vote), Some(mut file)) => file.complete(vote)?,
+        (_, Some(file)) => file.discard(),
+        (_, None) => {}
+    }
     if json {
         show::json(&show::outcome(&outcome, &message))?;
     } else if recorded {

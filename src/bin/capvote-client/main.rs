@@ -4,8 +4,11 @@ mod arguments;
 mod commands;
 mod failure;
 mod officer;
+mod receipt;
 mod roll;
+mod sheet;
 mod show;
+mod watch;
 
 use std::process::ExitCode;
 

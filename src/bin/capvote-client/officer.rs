@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use capvote::client::{
-    ActOutcome, Administration, Auditor, Client, Error, LedgerReport, Registrar, Restored,
+    ActOutcome, Administration, Auditor, Client, Election, Error, LedgerReport, Registrar, Restored,
 };
 use capvote::election::{Definition, Token};
 use capvote::net::link::Link;
@@ -13,12 +13,14 @@ use serde_json::json;
 use crate::arguments::{Command, Delegate};
 use crate::failure::Failure;
 use crate::roll::{People, RollFile};
-use crate::show;
+use crate::{sheet, show};
 
 /// Someone with a link that has a token.
 pub(crate) struct Officer<'a> {
     restored: Restored,
     link: &'a Link,
+    /// The election, as everyone may use it.
+    election: Election,
     /// The election, or empty for the only one there is.
     id: &'a str,
     json: bool,
@@ -37,7 +39,8 @@ impl<'a> Officer<'a> {
                 "this needs a link with a token, such as the one in the server's officer.link";
             Failure::Usage(format!("{why}: give it with --link"))
         })?;
-        Ok(Self { restored: client.restore(token), link, id, json })
+        let (restored, election) = (client.restore(token), client.election(id));
+        Ok(Self { restored, link, election, id, json })
     }
 
     /// Does what a command of an officer's says.
@@ -50,6 +53,7 @@ impl<'a> Officer<'a> {
                 let people = issue.people()?;
                 self.issue(people, &issue.output).await
             }
+            Command::Sheet { output } => self.sheet(output).await,
             Command::Share { role } => self.share(*role).await,
             Command::Turnout => self.turnout().await,
             Command::Check => self.check().await,
@@ -147,6 +151,15 @@ impl<'a> Officer<'a> {
             return show::json(&json!({ "link": link.to_string() }));
         }
         Ok(writeln!(io::stdout(), "{link}")?)
+    }
+
+    async fn sheet(&self, output: &std::path::Path) -> Result<(), Failure> {
+        let election = &self.election;
+        let sheet = self.as_auditor(async |auditor| sheet::fetch(&auditor, election).await).await?;
+        match sheet {
+            Some(sheet) => sheet::write(&sheet, output, self.json),
+            None => Err(Failure::Refused("there is no sheet before the election is closed".into())),
+        }
     }
 
     async fn turnout(&self) -> Result<(), Failure> {

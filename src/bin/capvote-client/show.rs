@@ -90,10 +90,10 @@ pub(crate) fn result(
     )?)
 }
 
-pub(crate) fn results(results: &Results, as_json: bool) -> Result<(), Failure> {
-    if as_json {
-        let candidates = results.candidates.iter();
-        return json(&json!({
+/// An election's count, as a document.
+pub(crate) fn results_document(results: &Results) -> Value {
+    let candidates = results.candidates.iter();
+    json!({
             "election": results.election,
             "status": status_name(results.status),
             "candidates": candidates
@@ -101,10 +101,14 @@ pub(crate) fn results(results: &Results, as_json: bool) -> Result<(), Failure> {
                 .collect::<Vec<_>>(),
             "blank": results.blank,
             "turnout": { "ballots": results.ballots, "voters": results.voters },
-        }));
+    })
+}
+
+pub(crate) fn results(results: &Results, as_json: bool) -> Result<(), Failure> {
+    if as_json {
+        return json(&results_document(results));
     }
-    let mut table = table(["candidate", "votes"]);
-    align_right(&mut table, 1);
+    let mut table = votes_table();
     for (candidate, votes) in &results.candidates {
         table.add_row([printable(candidate), votes.to_string()]);
     }
@@ -133,6 +137,13 @@ pub(crate) fn words(outcome: &VoteOutcome) -> &'static str {
             "Not counted: too many wrong numbers came from here; wait and vote again."
         }
     }
+}
+
+/// A table of candidates and votes, without any.
+pub(crate) fn votes_table() -> Table {
+    let mut table = table(["candidate", "votes"]);
+    align_right(&mut table, 1);
+    table
 }
 
 /// A vote's outcome, as a document.
@@ -194,7 +205,7 @@ fn state(state: ElectionState) -> &'static str {
     }
 }
 
-fn status_name(status: ResultStatus) -> &'static str {
+pub(crate) fn status_name(status: ResultStatus) -> &'static str {
     match status {
         ResultStatus::Provisional => "provisional",
         ResultStatus::Sealed => "sealed",
@@ -215,6 +226,6 @@ fn align_right(table: &mut Table, column: usize) {
     }
 }
 
-fn print(table: &Table) -> Result<(), Failure> {
+pub(crate) fn print(table: &Table) -> Result<(), Failure> {
     Ok(writeln!(io::stdout(), "{}", table.trim_fmt())?)
 }

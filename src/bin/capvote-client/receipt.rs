@@ -1,0 +1,99 @@
+//! A voter's receipt, kept in a file: what it takes to send a vote again, and to find it on the sheet.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use capvote::client::{Ballot, RecordedVote};
+use capvote::election::Nonce;
+use data_encoding::HEXLOWER;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+
+/// A file with a voter's nonce and, once the vote is recorded, its receipt.
+pub(crate) struct ReceiptFile {
+    path: PathBuf,
+    kept: Kept,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    candidate: String,
+    nonce: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    election: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<String>,
+}
+
+impl ReceiptFile {
+    /// Keeps a ballot's nonce before the ballot is cast. Where the file has one from a vote for the same
+    /// candidate that was not answered, the ballot gets that: it is then the same vote, sent again.
+    pub(crate) fn begin(path: &Path, ballot: &mut Ballot) -> Result<Self, Failure> {
+        let nonce = HEXLOWER.encode(ballot.nonce.as_bytes());
+        let candidate = ballot.candidate.clone();
+        let mut file = Self {
+            path: path.to_owned(),
+            kept: Kept { candidate, nonce, election: None, receipt: None },
+        };
+        match fs::read_to_string(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => file.write()?,
+            Err(error) => return Err(file.failed(&error)),
+            Ok(text) => {
+                let kept: Kept =
+                    serde_json::from_str(&text).map_err(|_| file.failed(&"it is no receipt"))?;
+                if kept.receipt.is_some() || kept.candidate != ballot.candidate {
+                    return Err(Failure::Usage(format!(
+                        "{} holds the receipt of another vote; choose another file",
+                        path.display()
+                    )));
+                }
+                let bytes = HEXLOWER.decode(kept.nonce.as_bytes()).unwrap_or_default();
+                ballot.nonce = Nonce::try_from(&bytes[..]).map_err(|error| file.failed(&error))?;
+                file.kept = kept;
+            }
+        }
+        Ok(file)
+    }
+
+    /// Keeps the receipt of the vote.
+    pub(crate) fn complete(&mut self, vote: &RecordedVote) -> Result<(), Failure> {
+        self.kept.election = Some(vote.election.to_string());
+        self.kept.receipt = Some(vote.receipt.to_string());
+        self.write()
+    }
+
+    /// Removes the file of a vote that was refused.
+    pub(crate) fn discard(self) {
+        let _ = fs::remove_file(&self.path);
+    }
+
+    fn write(&self) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(&self.kept).map_err(|error| self.failed(&error))?;
+        let mut options = OpenOptions::new();
+        let options = options.write(true).create(true).truncate(true).mode(0o600);
+        let written = options.open(&self.path).and_then(|mut file| {
+            writeln!(file, "{text}")?;
+            file.sync_all()
+        });
+        written.map_err(|error| self.failed(&error))
+    }
+
+    fn failed(&self, why: &dyn std::fmt::Display) -> Failure {
+        Failure::Fault(format!("cannot keep the receipt in {}: {why}", self.path.display()))
+    }
+}
+
+/// The receipt in a text, or in the file that it names.
+pub(crate) fn commitment(text: &str) -> Result<String, Failure> {
+    match fs::read_to_string(text) {
+        Err(_) => Ok(text.to_string()),
+        Ok(content) => {
+            let kept: Option<Kept> = serde_json::from_str(&content).ok();
+            let receipt = kept.and_then(|kept| kept.receipt);
+            receipt.ok_or_else(|| Failure::Usage(format!("{text} holds no receipt")))
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Tally sheets: fetching one, and checking one without a server.
+
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::path::Path;
+use std::rc::Rc;
+
+use capvote::client::{About, ActOutcome, Auditor, Election, Error, SheetLine, TallySheet};
+use capvote::election::printable;
+use comfy_table::Table;
+use serde_json::json;
+use tempfile::NamedTempFile;
+
+use crate::failure::Failure;
+use crate::{receipt, show};
+
+/// Gets the sheet of an election from its auditor.
+pub(crate) async fn fetch(
+    auditor: &Auditor,
+    election: &Election,
+) -> Result<Option<TallySheet>, Error> {
+    let info = election.info().await?;
+    let id = info.id.parse().map_err(|_| Error::Protocol("an election has no id".into()))?;
+    let ballots = Rc::new(RefCell::new(Vec::new()));
+    let taken = ballots.clone();
+    let take = move |candidate, nonce| taken.borrow_mut().push((candidate, nonce));
+    if let ActOutcome::Refused(_) = auditor.tally_sheet(take).await? {
+        return Ok(None);
+    }
+    let line = |(candidate, nonce)| SheetLine::new(&id, candidate, nonce);
+    let lines = ballots.take().into_iter().map(line).collect();
+    let about = About { title: info.title, candidates: info.candidates, voters: info.voters };
+    Ok(Some(TallySheet { election: id.clone(), lines, about: Some(about) }))
+}
+
+/// Writes a sheet to a file, in the form that its name asks for. A file that is there is not overwritten.
+pub(crate) fn write(sheet: &TallySheet, output: &Path, json: bool) -> Result<(), Failure> {
+    let text = match output.extension().and_then(|extension| extension.to_str()) {
+        Some("csv") => sheet.to_csv(),
+        Some("json") => sheet.to_json(),
+        _ => return Err(Failure::Usage("--output: a sheet is a file .csv or .json".into())),
+    };
+    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let write = || -> io::Result<()> {
+        let mut file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist_noclobber(output)?;
+        Ok(())
+    };
+    let shown = output.display();
+    write().map_err(|error| Failure::Fault(format!("cannot write {shown}: {error}")))?;
+    let ballots = sheet.lines.len();
+    if json {
+        return show::json(&json!({ "file": shown.to_string(), "ballots": ballots }));
+    }
+    Ok(writeln!(io::stdout(), "The sheet in {shown} has {ballots} ballots.")?)
+}
+
+/// Counts a sheet again, from the sheet alone.
+pub(crate) fn recount(path: &Path, as_json: bool) -> Result<(), Failure> {
+    let sheet = read(path)?;
+    let mut votes: Vec<_> = sheet.recount().into_iter().collect();
+    votes.sort_by_key(|&(_, votes)| std::cmp::Reverse(votes));
+    let ballots = sheet.lines.len();
+    if as_json {
+        let candidates = votes.iter().filter(|(name, _)| !name.is_empty());
+        let candidates: Vec<_> = candidates
+            .map(|(candidate, votes)| json!({ "candidate": candidate, "votes": votes }))
+            .collect();
+        let blank = votes.iter().find(|(name, _)| name.is_empty()).map_or(0, |&(_, votes)| votes);
+        return show::json(&json!({
+            "election": sheet.election.as_str(),
+            "candidates": candidates,
+            "blank": blank,
+            "ballots": ballots,
+        }));
+    }
+    let mut table: Table = show::votes_table();
+    for (candidate, votes) in votes {
+        let name = if candidate.is_empty() { "(blank)".into() } else { printable(candidate) };
+        table.add_row([name, votes.to_string()]);
+    }
+    show::print(&table)?;
+    let election = &sheet.election;
+    Ok(writeln!(io::stdout(), "{ballots} ballots of election {election}; every receipt fits.")?)
+}
+
+/// Finds a voter's ballot on a sheet.
+pub(crate) fn verify(receipt: &str, path: &Path, as_json: bool) -> Result<(), Failure> {
+    let receipt = receipt::commitment(receipt)?;
+    let sheet = read(path)?;
+    let (place, line) = sheet.find(&receipt).ok_or_else(|| {
+        Failure::Refused(format!(
+            "no ballot with this receipt is among the {} of election {} on the sheet",
+            sheet.lines.len(),
+            sheet.election
+        ))
+    })?;
+    if as_json {
+        return show::json(&json!({ "ballot": place, "candidate": line.candidate }));
+    }
+    let candidate = match &line.candidate[..] {
+        "" => "nobody (a blank ballot)".to_string(),
+        name => format!("\"{}\"", printable(name)),
+    };
+    Ok(writeln!(io::stdout(), "Counted: it is ballot {place} of the sheet, and for {candidate}.")?)
+}
+
+fn read(path: &Path) -> Result<TallySheet, Failure> {
+    let shown = path.display();
+    let bytes = std::fs::read(path)
+        .map_err(|error| Failure::Fault(format!("cannot read {shown}: {error}")))?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        Failure::Refused(format!("{shown}: a tally sheet is UTF-8, and this is not"))
+    })?;
+    TallySheet::read(&text).map_err(|error| Failure::Refused(format!("{shown}: {error}")))
+}

@@ -1,0 +1,84 @@
+//! Watching an election: a chart that is drawn again whenever the results change.
+
+use std::io::{self, IsTerminal, Write};
+
+use capvote::client::{Election, Results};
+use capvote::election::printable;
+
+use crate::failure::Failure;
+use crate::show;
+
+/// The longest bar of the chart, in characters.
+const BAR_MAX: u64 = 40;
+
+/// Shows the results as they change, until the election is closed: drawn over and over on a terminal, one
+/// after the other elsewhere, and as one JSON document a line where that is asked for.
+pub(crate) async fn watch(election: &Election, json: bool) -> Result<(), Failure> {
+    let terminal = io::stdout().is_terminal();
+    let mut drawn = 0;
+    let mut unprinted = None;
+    let watched = election.watch(|results| {
+        let shown = if json {
+            writeln!(io::stdout(), "{}", show::results_document(results))
+        } else {
+            let chart = chart(results);
+            // Up to where the last chart began, and away with it.
+            let back =
+                if terminal && drawn > 0 { format!("\x1b[{drawn}A\x1b[J") } else { String::new() };
+            drawn = chart.lines().count();
+            write!(io::stdout(), "{back}{chart}")
+        };
+        shown.and_then(|()| io::stdout().flush()).map_err(|error| {
+            let text = error.to_string();
+            unprinted = Some(error);
+            text
+        })
+    });
+    let watched = watched.await;
+    match unprinted {
+        Some(error) => Err(error.into()),
+        None => Ok(watched?),
+    }
+}
+
+/// The results as a bar chart: each bar as long as its share of the longest.
+fn chart(results: &Results) -> String {
+    let names: Vec<_> = results.candidates.iter().map(|(name, _)| printable(name)).collect();
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or_default().min(40);
+    let most = results.candidates.iter().map(|(_, votes)| *votes).max().unwrap_or_default();
+    let mut chart = String::new();
+    for (name, (_, votes)) in names.iter().zip(&results.candidates) {
+        let bar = "#".repeat((votes * BAR_MAX).checked_div(most).unwrap_or_default() as usize);
+        let name: String = name.chars().take(width).collect();
+        chart.push_str(format!("{name:<width$} {votes:>8}  {bar}").trim_end());
+        chart.push('\n');
+    }
+    let Results { ballots, voters, status, .. } = results;
+    chart.push_str(&format!(
+        "{ballots} of {voters} have voted; these results are {}.\n",
+        show::status_name(*status)
+    ));
+    chart
+}
+
+#[cfg(test)]
+mod tests {
+    use capvote::election::ResultStatus;
+
+    use super::*;
+
+    #[test]
+    fn bars_are_as_long_as_their_share() {
+        let candidates =
+            vec![("Ada".to_string(), 20), ("Grace".to_string(), 5), ("Zoë".to_string(), 0)];
+        let (election, status) = ("board".to_string(), ResultStatus::Provisional);
+        let results = Results { election, status, candidates, blank: 0, ballots: 25, voters: 30 };
+        let expected = format!(
+            "Ada         20  {}\nGrace        5  {}\nZoë          0\n\
+             25 of 30 have voted; these results are provisional.\n",
+            "#".repeat(40),
+            "#".repeat(10)
+        );
+        assert_eq!(chart(&results), expected);
+    }
+}

@@ -1,0 +1,308 @@
+//! The tally sheet: every counted ballot of a closed election, as a file that anyone can recount.
+//!
+//! A sheet has one exact form, in CSV or in JSON. Reading one checks every receipt against the ballot
+//! beside it, and then that the file is to the byte what writing it again would give: whatever was altered
+//! is found and named.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use data_encoding::HEXLOWER;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::election::{ElectionId, Nonce, Receipt};
+
+/// Every counted ballot of an election, in the order of the receipts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TallySheet {
+    /// The election's id.
+    pub election: ElectionId,
+    /// The ballots.
+    pub lines: Vec<SheetLine>,
+    /// What only a sheet in JSON tells.
+    pub about: Option<About>,
+}
+
+/// What a sheet tells besides the ballots.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// What people call the election.
+    pub title: String,
+    /// The slate.
+    pub candidates: Vec<String>,
+    /// How many voter numbers were on the roll.
+    pub voters: u64,
+}
+
+/// One counted ballot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SheetLine {
+    /// Whom it is for; empty for a blank ballot.
+    pub candidate: String,
+    /// The random bytes it was made with.
+    pub nonce: Nonce,
+    /// Its receipt, which fits the two and the election.
+    pub receipt: Receipt,
+}
+
+/// What does not hold in a tally sheet.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the sheet does not hold{}: {what}", if *line > 0 { format!(" in line {line}") } else { String::new() })]
+pub struct AlteredSheet {
+    /// The line of the file, from 1, or 0 where it is no single line.
+    pub line: usize,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    election: String,
+    title: String,
+    candidates: Vec<String>,
+    voters: u64,
+    ballots: Vec<Row>,
+    /// SHA-256 of the document with this text empty.
+    sha256: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    candidate: String,
+    nonce: String,
+    receipt: String,
+}
+
+const CSV_HEADING: [&str; 4] = ["election", "candidate", "nonce", "receipt"];
+
+impl SheetLine {
+    /// The line of a ballot, with the receipt that fits it.
+    pub fn new(election: &ElectionId, candidate: String, nonce: Nonce) -> Self {
+        let receipt = Receipt::new(election, &candidate, &nonce);
+        Self { candidate, nonce, receipt }
+    }
+}
+
+impl TallySheet {
+    /// The votes of every candidate who has any, and of blank ballots as the empty name.
+    pub fn recount(&self) -> BTreeMap<&str, u64> {
+        let mut votes = BTreeMap::new();
+        if let Some(about) = &self.about {
+            votes.extend(about.candidates.iter().map(|candidate| (&candidate[..], 0)));
+        }
+        for line in &self.lines {
+            *votes.entry(&line.candidate[..]).or_default() += 1;
+        }
+        votes
+    }
+
+    /// The ballot with this receipt, and its place, from 1.
+    pub fn find(&self, receipt: &str) -> Option<(usize, &SheetLine)> {
+        let plain = |text: &str| text.replace(['-', ' '], "").to_ascii_uppercase();
+        let wanted = plain(receipt);
+        let found = self.lines.iter().position(|line| plain(&line.receipt.to_string()) == wanted);
+        found.map(|index| (index + 1, &self.lines[index]))
+    }
+
+    /// The sheet as CSV: the columns election, candidate, nonce (hexadecimal) and receipt, one ballot a
+    /// line. It tells nothing about the election besides the ballots.
+    pub fn to_csv(&self) -> String {
+        let mut csv = CSV_HEADING.join(",");
+        csv.push('\n');
+        for line in &self.lines {
+            let nonce = HEXLOWER.encode(line.nonce.as_bytes());
+            let candidate = line.candidate.replace('"', "\"\"");
+            // Every candidate stands in quotes, so that there is one way only to write a name.
+            let written =
+                writeln!(csv, "{},\"{candidate}\",{nonce},{}", self.election, line.receipt);
+            written.expect("writing to a String cannot fail");
+        }
+        csv
+    }
+
+    /// The sheet as a JSON document.
+    pub fn to_json(&self) -> String {
+        let row = |line: &SheetLine| Row {
+            candidate: line.candidate.clone(),
+            nonce: HEXLOWER.encode(line.nonce.as_bytes()),
+            receipt: line.receipt.to_string(),
+        };
+        let about = self.about.clone();
+        let mut document = Document {
+            election: self.election.to_string(),
+            title: about.as_ref().map(|about| about.title.clone()).unwrap_or_default(),
+            voters: about.as_ref().map_or(0, |about| about.voters),
+            candidates: about.map(|about| about.candidates).unwrap_or_default(),
+            ballots: self.lines.iter().map(row).collect(),
+            sha256: String::new(),
+        };
+        document.sha256 = HEXLOWER.encode(&Sha256::digest(written(&document)));
+        written(&document)
+    }
+
+    /// Reads a sheet, in either form, and checks all of it.
+    ///
+    /// # Errors
+    /// [`AlteredSheet`] names the first line that does not hold.
+    pub fn read(text: &str) -> Result<Self, AlteredSheet> {
+        let (sheet, again) = if text.starts_with('{') {
+            let sheet = Self::read_json(text)?;
+            let again = sheet.to_json();
+            (sheet, again)
+        } else {
+            let sheet = Self::read_csv(text)?;
+            let again = sheet.to_csv();
+            (sheet, again)
+        };
+        if again != text {
+            let same = again.bytes().zip(text.bytes()).take_while(|(a, b)| a == b).count();
+            let line = 1 + text.as_bytes()[..same].iter().filter(|&&byte| byte == b'\n').count();
+            let what = "it is not written as sheets are".to_string();
+            return Err(AlteredSheet { line, what });
+        }
+        Ok(sheet)
+    }
+
+    fn read_csv(text: &str) -> Result<Self, AlteredSheet> {
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let altered = |line, what: &str| AlteredSheet { line, what: what.to_string() };
+        let unreadable =
+            |line| move |error: csv::Error| AlteredSheet { line, what: error.to_string() };
+        if *reader.headers().map_err(unreadable(1))? != CSV_HEADING[..] {
+            return Err(altered(1, "its columns are not those of a tally sheet"));
+        }
+        let mut election = None;
+        let mut lines = Vec::new();
+        for (index, record) in reader.records().enumerate() {
+            let number = index + 2;
+            let record = record.map_err(unreadable(number))?;
+            let [id, candidate, nonce, receipt] = [0, 1, 2, 3].map(|column| &record[column]);
+            let id: ElectionId = id.parse().map_err(|_| altered(number, "it names no election"))?;
+            if *election.get_or_insert_with(|| id.clone()) != id {
+                return Err(altered(number, "it is about another election"));
+            }
+            lines.push(
+                read_line(&id, candidate, nonce, receipt).map_err(|what| altered(number, what))?,
+            );
+            check_order(&lines).map_err(|what| altered(number, what))?;
+        }
+        let election = election.ok_or_else(|| altered(1, "there are no ballots on it"))?;
+        Ok(Self { election, lines, about: None })
+    }
+
+    fn read_json(text: &str) -> Result<Self, AlteredSheet> {
+        let altered = |line, what: &str| AlteredSheet { line, what: what.to_string() };
+        let mut document: Document = serde_json::from_str(text)
+            .map_err(|error| AlteredSheet { line: error.line(), what: error.to_string() })?;
+        let election: ElectionId =
+            document.election.parse().map_err(|_| altered(2, "it names no election"))?;
+        let mut lines = Vec::new();
+        for (index, row) in document.ballots.iter().enumerate() {
+            let read = read_line(&election, &row.candidate, &row.nonce, &row.receipt);
+            // The ballot is named rather than the line: one ballot takes several.
+            lines.push(read.map_err(|what| altered(0, &format!("ballot {}: {what}", index + 1)))?);
+            check_order(&lines)
+                .map_err(|what| altered(0, &format!("ballot {}: {what}", index + 1)))?;
+        }
+        let digest = std::mem::take(&mut document.sha256);
+        if digest != HEXLOWER.encode(&Sha256::digest(written(&document))) {
+            return Err(altered(0, "its sha256 is not that of the document"));
+        }
+        let Document { title, candidates, voters, .. } = document;
+        Ok(Self { election, lines, about: Some(About { title, candidates, voters }) })
+    }
+}
+
+fn written(document: &Document) -> String {
+    let mut text = serde_json::to_string_pretty(document)
+        .expect("a document of texts and numbers has no key that JSON cannot write");
+    text.push('\n');
+    text
+}
+
+fn read_line(
+    election: &ElectionId,
+    candidate: &str,
+    nonce: &str,
+    receipt: &str,
+) -> Result<SheetLine, &'static str> {
+    let bytes = HEXLOWER.decode(nonce.as_bytes()).map_err(|_| "its nonce is not hexadecimal")?;
+    let nonce = Nonce::try_from(&bytes[..]).map_err(|_| "its nonce is not 16 bytes")?;
+    let line = SheetLine::new(election, candidate.to_string(), nonce);
+    if line.receipt.to_string() == receipt {
+        Ok(line)
+    } else {
+        Err("its receipt does not fit its election, candidate and nonce")
+    }
+}
+
+/// Receipts ascend: no ballot is there twice, and their order tells nothing.
+fn check_order(lines: &[SheetLine]) -> Result<(), &'static str> {
+    match lines {
+        [.., before, last] if before.receipt >= last.receipt => Err("it is out of order"),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sheet(ballots: u8) -> TallySheet {
+        let election: ElectionId = "board".parse().unwrap();
+        let names = ["Ada", "Grace \"Amazing\" Hopper", "", "李四, 🗳️\nJr."];
+        let line = |n: u8| {
+            SheetLine::new(&election, names[usize::from(n % 4)].into(), Nonce::from([n; 16]))
+        };
+        let mut lines: Vec<_> = (0..ballots).map(line).collect();
+        lines.sort_by_key(|line| line.receipt);
+        let candidates = names.map(String::from).to_vec();
+        let about = About { title: "The board".into(), candidates, voters: 100 };
+        TallySheet { election, lines, about: Some(about) }
+    }
+
+    #[test]
+    fn a_sheet_reads_back_as_it_was_written() {
+        let sheet = sheet(20);
+        assert_eq!(TallySheet::read(&sheet.to_json()), Ok(sheet.clone()));
+        let csv = TallySheet { about: None, ..sheet.clone() };
+        assert_eq!(TallySheet::read(&sheet.to_csv()), Ok(csv.clone()));
+        assert_eq!(csv.recount(), sheet.recount());
+        assert_eq!(csv.recount()["Ada"], 5);
+    }
+
+    #[test]
+    fn no_byte_can_be_altered_unnoticed() {
+        for text in [sheet(6).to_csv(), sheet(6).to_json()] {
+            for at in 0..text.len() {
+                for flip in [1, 2, 4, 8, 16, 32, 64, 7, 0x2a] {
+                    let mut altered = text.clone().into_bytes();
+                    altered[at] ^= flip;
+                    // What is not UTF-8 is no sheet, before it is read.
+                    let Ok(altered) = String::from_utf8(altered) else { continue };
+                    assert!(TallySheet::read(&altered).is_err(), "byte {at} by {flip}: {altered}");
+                }
+            }
+            let lines: Vec<_> = text.split_inclusive('\n').collect();
+            for dropped in 0..lines.len() {
+                let mut twice = lines.clone();
+                twice.insert(dropped, lines[dropped]);
+                assert!(TallySheet::read(&twice.concat()).is_err(), "line {dropped} twice");
+            }
+        }
+    }
+
+    #[test]
+    fn a_ballot_is_found_by_its_receipt_however_it_is_typed() {
+        let sheet = sheet(20);
+        let receipt = sheet.lines[7].receipt.to_string();
+        for typed in [receipt.clone(), receipt.to_lowercase(), receipt.replace('-', "")] {
+            assert_eq!(sheet.find(&typed), Some((8, &sheet.lines[7])));
+        }
+        assert_eq!(sheet.find("AAAA-AAAA"), None);
+        assert_eq!(sheet.find(""), None);
+    }
+}
