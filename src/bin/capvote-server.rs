@@ -8,10 +8,10 @@ use std::thread::available_parallelism;
 
 use capvote::command_line::{self, Exit};
 use capvote::election::{Definition, ElectionId, InvalidDefinition};
-use capvote::ledger::LedgerError;
+use capvote::ledger::{self, LedgerError};
 use capvote::net::link::Link;
 use capvote::server::{Config, NewElection, Server, StartError};
-use clap::{Parser, value_parser};
+use clap::{Parser, Subcommand, value_parser};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
@@ -20,8 +20,10 @@ const PROGRAM: &str = "capvote-server";
 
 /// Serves elections, and counts the lines of its clients' files, over Cap'n Proto.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, args_conflicts_with_subcommands = true)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Where to listen: capvote://HOST:PORT, or capvote+unix:///PATH for a socket file. Port 0 takes one
     /// that is free. Give it again for each further address.
     #[arg(long, value_name = "LINK", default_value = "capvote://127.0.0.1:12358")]
@@ -47,11 +49,42 @@ struct Arguments {
     voters: Option<u32>,
 }
 
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Copy the ledger of a data directory to a new file. A server may be using it.
+    ///
+    /// While an election is open, the copy holds who voted for whom, as the ledger does: keep it as safe,
+    /// and destroy it after the close.
+    Backup {
+        /// The data directory.
+        directory: PathBuf,
+        /// The file to write.
+        file: PathBuf,
+    },
+    /// Put a copy of a ledger into a data directory that has none.
+    Restore {
+        /// The copy.
+        file: PathBuf,
+        /// The data directory; made where it is missing.
+        directory: PathBuf,
+    },
+}
+
 fn main() -> ExitCode {
     let arguments: Arguments = match command_line::parse(PROGRAM) {
         Ok(arguments) => arguments,
         Err(exit) => return exit,
     };
+    let copied = match &arguments.command {
+        Some(Command::Backup { directory, file }) => Some(ledger::backup(directory, file)),
+        Some(Command::Restore { file, directory }) => Some(ledger::restore(file, directory)),
+        None => None,
+    };
+    match copied {
+        Some(Ok(())) => return Exit::Done.into(),
+        Some(Err(error)) => return command_line::end(PROGRAM, error, Exit::Fault),
+        None => {}
+    }
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(serve(arguments)),
         Err(error) => command_line::end(PROGRAM, error, Exit::Fault),

@@ -8,7 +8,7 @@ pub mod clerk;
 mod sqlite;
 
 pub use clerk::{Board, Clerk, ClerkError, ClerkHandle};
-pub use sqlite::SqliteLedger;
+pub use sqlite::{SqliteLedger, backup, restore};
 
 use std::fmt::Debug;
 use std::path::PathBuf;

@@ -191,3 +191,40 @@ fn a_vote_whose_answer_is_lost_is_cast_again_and_counts_once() {
     drop(server);
     lossy.join().unwrap();
 }
+
+#[test]
+fn a_copy_made_while_a_server_runs_takes_its_place() {
+    let parent = tempfile::tempdir().unwrap();
+    let (data, copy, other) =
+        (parent.path().join("data"), parent.path().join("copy"), parent.path().join("other"));
+    let program = |arguments: &[&Path]| {
+        let arguments: Vec<_> =
+            arguments.iter().map(|argument| argument.to_str().unwrap()).collect();
+        run(env!("CARGO_BIN_EXE_capvote-server"), &arguments, b"")
+    };
+    let running = board(&data, 3);
+    let number = numbers(&data)[0].to_string();
+    let vote = ["--link", &running.link, "vote", "Ada", "--voter-number", &number];
+    run(env!("CARGO_BIN_EXE_capvote-client"), &vote, b"").done();
+    program(&[Path::new("backup"), &data, &copy]).done();
+    assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
+    program(&[Path::new("backup"), &data, &copy]).failed(1, "it is not overwritten");
+    program(&[Path::new("backup"), &other, &parent.path().join("none")]).failed(1, "other");
+
+    program(&[Path::new("restore"), &copy, &data]).failed(1, "is in use by another server");
+    running.kill();
+    program(&[Path::new("restore"), &copy, &data]).failed(1, "it is not overwritten");
+    program(&[Path::new("restore"), &copy, &other]).done();
+    let restored = Server::start(&other, &[]);
+    let result = ["--link", &restored.link, "result", "Ada"];
+    let result = run(env!("CARGO_BIN_EXE_capvote-client"), &result, b"");
+    assert_eq!(result.done(), "Ada: 1 vote (provisional)\n");
+
+    let mut bytes = fs::read(&copy).unwrap();
+    let at = bytes.windows(5).position(|window| window == b"Grace").unwrap();
+    bytes[at] = b'T';
+    let damaged = parent.path().join("damaged");
+    fs::write(&damaged, bytes).unwrap();
+    program(&[Path::new("restore"), &damaged, &parent.path().join("third")])
+        .failed(1, "is damaged");
+}

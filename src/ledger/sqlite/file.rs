@@ -13,7 +13,7 @@ use crate::election::{BallotNumber, Choice, Nonce, VoterNumber};
 use crate::ledger::LedgerError;
 
 /// The ledger's name in the data directory.
-const FILE_NAME: &str = "ledger.sqlite";
+pub(super) const FILE_NAME: &str = "ledger.sqlite";
 /// Locked for as long as a server uses the data directory.
 const LOCK_NAME: &str = "lock";
 
@@ -121,7 +121,9 @@ impl LedgerFile {
         private_file(&path).map_err(inaccessible(&path))?;
         let connection = connect(&path).map_err(|error| not_opened(&path, error))?;
         let mut file = Self { connection, path, _lock: lock };
-        file.check_format()?;
+        if !(file.is_empty().map_err(|error| not_opened(&file.path, error))?) {
+            check_format(&file.connection, &file.path)?;
+        }
         file.prepare().map_err(|error| not_opened(&file.path, error))?;
         // New names in the folder have to survive a power cut as well as what is in the files.
         File::open(directory).and_then(|it| it.sync_all()).map_err(inaccessible(directory))?;
@@ -155,25 +157,6 @@ impl LedgerFile {
         Ok(())
     }
 
-    /// Refuses what is not a ledger, before anything is written to it.
-    fn check_format(&self) -> Result<(), LedgerError> {
-        let read = || -> rusqlite::Result<(i64, i64)> {
-            Ok((self.pragma("application_id")?, self.pragma("user_version")?))
-        };
-        let (application, format) = read().map_err(|error| not_opened(&self.path, error))?;
-        let empty = self.is_empty().map_err(|error| not_opened(&self.path, error))?;
-        let foreign = |why: String| LedgerError::Foreign { path: self.path.clone(), why };
-        if application == 0 && empty {
-            Ok(())
-        } else if application != APPLICATION_ID {
-            Err(foreign("it is a SQLite file of some other program".into()))
-        } else if format != FORMAT {
-            Err(foreign(format!("its format is {format}, and this version reads {FORMAT}")))
-        } else {
-            Ok(())
-        }
-    }
-
     /// Chooses how the file is written, and makes the tables where there are none.
     fn prepare(&mut self) -> rusqlite::Result<()> {
         self.connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -194,13 +177,31 @@ impl LedgerFile {
         Ok(())
     }
 
+    /// Whether nobody has written to the file yet.
     fn is_empty(&self) -> rusqlite::Result<bool> {
-        self.connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))
+        let tables = "SELECT count(*) FROM sqlite_schema";
+        let tables: i64 = self.connection.query_row(tables, [], |row| row.get(0))?;
+        Ok(tables == 0 && pragma(&self.connection, "application_id")? == 0)
     }
+}
 
-    fn pragma(&self, name: &str) -> rusqlite::Result<i64> {
-        self.connection.pragma_query_value(None, name, |row| row.get(0))
+/// Refuses what is not a ledger, before anything is written to it.
+pub(super) fn check_format(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
+    let marks = pragma(connection, "application_id")
+        .and_then(|application| Ok((application, pragma(connection, "user_version")?)));
+    let (application, format) = marks.map_err(|error| not_opened(path, error))?;
+    let foreign = |why: String| Err(LedgerError::Foreign { path: path.to_owned(), why });
+    if application != APPLICATION_ID {
+        foreign("it is a SQLite file of some other program".into())
+    } else if format != FORMAT {
+        foreign(format!("its format is {format}, and this version reads {FORMAT}"))
+    } else {
+        Ok(())
     }
+}
+
+fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, name, |row| row.get(0))
 }
 
 /// Reads a stored choice.
@@ -231,7 +232,7 @@ pub(super) fn invalid(what: String) -> rusqlite::Error {
 }
 
 /// Makes a folder, and those it is in, so that their names survive a power cut.
-fn make_directory(directory: &Path) -> io::Result<()> {
+pub(super) fn make_directory(directory: &Path) -> io::Result<()> {
     if directory.is_dir() {
         return Ok(());
     }
@@ -242,7 +243,7 @@ fn make_directory(directory: &Path) -> io::Result<()> {
     File::open(parent)?.sync_all()
 }
 
-fn lock(directory: &Path) -> Result<File, LedgerError> {
+pub(super) fn lock(directory: &Path) -> Result<File, LedgerError> {
     let path = directory.join(LOCK_NAME);
     let inaccessible = |source| LedgerError::Inaccessible { path: path.clone(), source };
     let file = private_file(&path).map_err(inaccessible)?;
@@ -293,7 +294,7 @@ mod tests {
             };
             assert_eq!(text("journal_mode").unwrap(), "wal");
             // 2 is FULL: in WAL mode, a sync of the log after every commit.
-            assert_eq!(file.pragma("synchronous").unwrap(), 2);
+            assert_eq!(pragma(&file.connection, "synchronous").unwrap(), 2);
         }
     }
 }

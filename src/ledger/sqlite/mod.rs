@@ -4,6 +4,7 @@
 //! memory, rebuilt from the rows at start; so does the count. Every commit adds an entry to the
 //! [hash chain](super::chain) of each election it touches.
 
+mod backup;
 mod close;
 mod file;
 mod grants;
@@ -15,6 +16,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use self::backup::{backup, restore};
 use self::file::LedgerFile;
 use self::reader::SqliteReader;
 use super::chain::{GENESIS, Head};

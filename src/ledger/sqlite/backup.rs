@@ -1,0 +1,57 @@
+//! Copies of a ledger: made while a server runs, checked, and put back.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use rusqlite::backup::Backup;
+use rusqlite::{Connection, OpenFlags};
+use tempfile::NamedTempFile;
+
+use super::file::{FILE_NAME, check_format, lock, make_directory, not_opened};
+use super::replay::replay;
+use crate::ledger::LedgerError;
+
+/// Copies the ledger in the folder `directory` to the new file `copy`, which only its owner can read. A
+/// server may use the ledger at the same time: the copy is of one moment. It is read back and checked
+/// before it gets its name.
+pub fn backup(directory: &Path, copy: &Path) -> Result<(), LedgerError> {
+    copy_ledger(&directory.join(FILE_NAME), copy)
+}
+
+/// Puts the ledger in the file `copy` into the folder `directory`, which must not have one. It is checked
+/// first.
+pub fn restore(copy: &Path, directory: &Path) -> Result<(), LedgerError> {
+    let inaccessible = |source| LedgerError::Inaccessible { path: directory.to_owned(), source };
+    make_directory(directory).map_err(inaccessible)?;
+    let _lock = lock(directory)?;
+    copy_ledger(copy, &directory.join(FILE_NAME))
+}
+
+fn copy_ledger(from: &Path, to: &Path) -> Result<(), LedgerError> {
+    let inaccessible = |source| LedgerError::Inaccessible { path: to.to_owned(), source };
+    if to.symlink_metadata().is_ok() {
+        let exists = "there is a file of that name; it is not overwritten";
+        return Err(inaccessible(io::Error::new(io::ErrorKind::AlreadyExists, exists)));
+    }
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let file = NamedTempFile::new_in(folder).map_err(inaccessible)?;
+
+    let unreadable = |error| not_opened(from, error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let source = Connection::open_with_flags(from, flags).map_err(unreadable)?;
+    check_format(&source, from)?;
+    let unwritable = |error| not_opened(to, error);
+    let mut target = Connection::open(file.path()).map_err(unwritable)?;
+    // All pages in one step are the pages of one moment.
+    Backup::new(&source, &mut target).and_then(|backup| backup.step(-1)).map_err(unwritable)?;
+    // One file: a copy has no log beside it.
+    target.pragma_update(None, "journal_mode", "DELETE").map_err(unwritable)?;
+    replay(&target, from)?;
+    drop(target);
+
+    file.as_file().sync_all().map_err(inaccessible)?;
+    file.persist_noclobber(to).map_err(|error| inaccessible(error.error))?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(inaccessible)
+}
