@@ -3,6 +3,7 @@
 
 mod conformance;
 mod damage;
+mod fixture;
 
 use std::sync::Arc;
 

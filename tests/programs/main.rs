@@ -3,6 +3,7 @@
 
 mod client;
 mod crash;
+mod million;
 mod officers;
 mod process;
 mod server;

@@ -1,0 +1,89 @@
+//! A million voters, through the real programs. Run it by itself:
+//! `cargo test --release --test programs -- --ignored --nocapture million`
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Instant;
+
+use capvote::client::{Ballot, Client, VoteOutcome};
+use capvote::election::VoterNumber;
+
+use crate::process::{Server, run};
+
+const VOTERS: u64 = 1_000_000;
+const CONNECTIONS: u64 = 16;
+const IN_FLIGHT: u64 = 64;
+const SAMPLED: usize = 1_000;
+
+#[tokio::test(flavor = "local")]
+#[ignore = "takes a minute or two: run it by itself, with --release"]
+async fn a_million_numbers_and_a_million_votes() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[]);
+    let link = data.path().join("officer.link");
+    let roll = data.path().join("roll.csv");
+    let officer = |arguments: &[&str]| {
+        let arguments = [&["--link", link.to_str().unwrap()], arguments].concat();
+        run(env!("CARGO_BIN_EXE_capvote-client"), &arguments, b"").done().to_string()
+    };
+    officer(&[
+        "create",
+        "board",
+        "--candidate",
+        "Ada",
+        "--candidate",
+        "Grace",
+        "--results",
+        "sealed",
+    ]);
+    let started = Instant::now();
+    let output = ["--output", roll.to_str().unwrap()];
+    officer(&[&["issue", "--count", &VOTERS.to_string()], &output[..]].concat());
+    println!("{VOTERS} numbers issued in {:?}", started.elapsed());
+    officer(&["open"]);
+
+    let file = std::fs::read_to_string(&roll).unwrap();
+    let numbers: Vec<VoterNumber> =
+        file.lines().skip(1).map(|line| line.parse().unwrap()).collect();
+    assert_eq!(numbers.len() as u64, VOTERS);
+    let unused = Rc::new(RefCell::new(numbers.clone().into_iter().enumerate()));
+    let started = Instant::now();
+    let mut voters = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let client = Client::connect(&server.link.parse().unwrap()).await.unwrap();
+        for _ in 0..IN_FLIGHT {
+            let (election, unused) = (client.election("board"), unused.clone());
+            voters.push(tokio::task::spawn_local(async move {
+                loop {
+                    let next = unused.borrow_mut().next();
+                    let Some((index, number)) = next else { return };
+                    let candidate = ["Ada", "Grace", "Grace"][index % 3];
+                    let ballot = Ballot::new(candidate, number).unwrap();
+                    let outcome = election.vote(&ballot, |_| {}).await.unwrap();
+                    assert!(matches!(outcome, VoteOutcome::Recorded(_)), "{outcome:?}");
+                }
+            }));
+        }
+    }
+    for voter in voters {
+        voter.await.unwrap();
+    }
+    println!("{VOTERS} votes recorded in {:?}", started.elapsed());
+
+    let client = Client::connect(&server.link.parse().unwrap()).await.unwrap();
+    let election = client.election("board");
+    for number in numbers.iter().step_by(VOTERS as usize / SAMPLED) {
+        let second = Ballot::new("Ada", *number).unwrap();
+        assert_eq!(election.vote(&second, |_| {}).await.unwrap(), VoteOutcome::AlreadyVoted);
+    }
+    let started = Instant::now();
+    officer(&["close"]);
+    println!("closed in {:?}", started.elapsed());
+    let results = election.results().await.unwrap();
+    let ada = VOTERS.div_ceil(3);
+    let expected = [("Grace".to_string(), VOTERS - ada), ("Ada".to_string(), ada)];
+    assert_eq!((&results.candidates[..], results.ballots), (&expected[..], VOTERS));
+    assert!(
+        officer(&["check"]).contains("1000000 ballots are stored, and 1000000 numbers have voted")
+    );
+}
