@@ -21,12 +21,13 @@
 //!     let client = Client::connect(&link).await?;
 //!     let mut words = 0;
 //!     let file = std::io::Cursor::new("to vote\nor not to vote\n");
-//!     let lines = client.line_counter().count_lines(file, |line| {
+//!     let counter = client.line_counter();
+//!     let lines = counter.count_lines(file, |line| {
 //!         words += line.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty()).count();
 //!     });
 //!     assert_eq!((lines.await?, words), (2, 6));
 //!
-//!     drop(client);
+//!     drop((client, counter));
 //!     _ = stop.send(());
 //!     assert!(serving.await?);
 //!     Ok(())

@@ -74,6 +74,13 @@ async fn an_election_from_its_creation_to_its_close() {
     assert_eq!((order, results.blank), (vec![("Ada", 0), ("Grace", 0)], 0));
     assert_eq!((results.status, results.ballots), (ResultStatus::Sealed, 3));
     assert_eq!(soon(election.result("Grace")).await.unwrap(), (0, ResultStatus::Sealed));
+    let mut seen = None;
+    let watched = soon(election.watch(|results| {
+        seen = Some(results.clone());
+        Err("enough".into())
+    }));
+    assert!(matches!(watched.await, Err(Error::Callback(_))));
+    assert_eq!(seen, Some(results));
     let auditor = administration.auditor();
     assert_eq!(soon(auditor.turnout()).await.unwrap(), (3, 19_900));
 

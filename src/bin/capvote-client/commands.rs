@@ -13,7 +13,9 @@ use crate::arguments::{Arguments, Command, link};
 use crate::failure::Failure;
 use crate::officer::{self, Officer};
 use crate::receipt::ReceiptFile;
-use crate::{sheet, show, watch};
+use crate::sheet;
+use crate::show;
+use crate::watch;
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     match &arguments.command {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use capvote::client::{
     ActOutcome, Administration, Auditor, Client, Election, Error, LedgerReport, Registrar, Restored,
 };
-use capvote::election::{Definition, Token};
+use capvote::election::{Definition, Token, VoterNumber};
 use capvote::net::link::Link;
 use data_encoding::HEXLOWER;
 use serde_json::json;
@@ -13,7 +13,8 @@ use serde_json::json;
 use crate::arguments::{Command, Delegate};
 use crate::failure::Failure;
 use crate::roll::{People, RollFile};
-use crate::{sheet, show};
+use crate::sheet;
+use crate::show;
 
 /// Someone with a link that has a token.
 pub(crate) struct Officer<'a> {
@@ -87,9 +88,16 @@ impl<'a> Officer<'a> {
     async fn issue(&self, people: People, output: &std::path::Path) -> Result<(), Failure> {
         let count = people.len()?;
         let mut file = RollFile::create(output, people)?;
-        let issue =
-            async |registrar: Registrar| registrar.issue(count, |numbers| file.keep(numbers)).await;
+        let progress = show::progress(count.into(), "numbers", self.json);
+        let issue = async |registrar: Registrar| {
+            let keep = |numbers: &[VoterNumber]| {
+                progress.inc(numbers.len() as u64);
+                file.keep(numbers)
+            };
+            registrar.issue(count, keep).await
+        };
         let issued = self.as_registrar(issue).await;
+        progress.finish_and_clear();
         match issued {
             Ok(ActOutcome::Done) => {}
             Ok(ActOutcome::Refused(why)) => {

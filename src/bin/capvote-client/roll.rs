@@ -140,6 +140,7 @@ mod tests {
         let output = folder.path().join("out.csv");
         let mut file = RollFile::create(&output, People::count(2)).unwrap();
         assert!(file.keep(&numbers(&[1, 2, 3])).is_err());
+        drop(file);
         let mut file = RollFile::create(&output, People::count(2)).unwrap();
         file.keep(&numbers(&[1])).unwrap();
         assert!(file.keep(&[]).is_err());

@@ -12,7 +12,8 @@ use serde_json::json;
 use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
-use crate::{receipt, show};
+use crate::receipt;
+use crate::show;
 
 /// Gets the sheet of an election from its auditor.
 pub(crate) async fn fetch(

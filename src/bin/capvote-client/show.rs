@@ -1,11 +1,12 @@
 //! What the answers look like: tables for people, one JSON document for programs.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use capvote::client::{Info, Results, VoteOutcome};
 use capvote::election::{ElectionState, Publication, ResultStatus, Timestamp, printable};
 use comfy_table::{CellAlignment, Table, presets};
 use data_encoding::HEXLOWER;
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -136,6 +137,20 @@ pub(crate) fn words(outcome: &VoteOutcome) -> &'static str {
         VoteOutcome::Throttled(_) => {
             "Not counted: too many wrong numbers came from here; wait and vote again."
         }
+    }
+}
+
+/// A bar that shows how much of a long work is done, where people are looking: on a terminal, and not
+/// beside a document.
+pub(crate) fn progress(all: u64, what: &str, as_json: bool) -> ProgressBar {
+    if as_json || !io::stdout().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let template = format!("{{bar:40}} {{human_pos}} of {{human_len}} {what}, {{eta}} left");
+    let bar = ProgressBar::new(all);
+    match ProgressStyle::with_template(&template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
     }
 }
 
