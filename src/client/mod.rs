@@ -34,6 +34,7 @@
 //! }
 //! ```
 
+mod cast;
 mod connection;
 mod election;
 mod error;
@@ -44,10 +45,9 @@ mod observer;
 mod officer;
 mod sheet;
 
+pub use cast::{RETRY_WAIT_MAX, cast};
 pub use connection::{ANSWER_WAIT_MAX, Client};
-pub use election::{
-    Ballot, Election, Info, RETRY_WAIT_MAX, RecordedVote, Results, VoteOutcome, cast,
-};
+pub use election::{Ballot, Election, Info, RecordedVote, Results, VoteOutcome};
 pub use error::Error;
 pub use file::READ_BYTES_MAX;
 pub use line_counter::{LineCounter, LineResult};

@@ -5,14 +5,9 @@ use std::rc::Rc;
 
 use capnp::Error;
 
-use super::administration::Administration;
-use super::auditor::Auditor;
-use super::officer::ReturningOfficer;
-use super::registrar::Registrar;
 use super::session::Session;
 use crate::election::{Grant, GrantId, Role, Token};
 use crate::ledger::Act;
-use crate::schema::officer_capnp::{administration, auditor, registrar, returning_officer};
 
 /// One officer's capability: what it allows, and what it came from.
 ///
@@ -32,7 +27,7 @@ pub(super) struct Authority {
 
 impl Authority {
     /// The authority that a token opened.
-    fn restored(session: Rc<Session>, grant: &Grant) -> Rc<Self> {
+    pub(super) fn restored(session: Rc<Session>, grant: &Grant) -> Rc<Self> {
         let (revoked, saved) = Default::default();
         let role = grant.role.clone();
         Rc::new(Self { session, role, grant: grant.id, through: None, revoked, saved })
@@ -93,37 +88,6 @@ impl Authority {
         let revoked = session.clerk.administer(acts).await;
         revoked.map_err(|error| Error::failed(format!("it is not revoked: {error}")))
     }
-}
-
-/// The capability that a token opens. A wrong one is an exception.
-pub(super) fn restore(
-    session: &Rc<Session>,
-    token: &[u8],
-) -> Result<capnp::capability::Client, Error> {
-    let board = session.clerk.board();
-    let grant = Token::try_from(token).ok().and_then(|token| board.grants.find(&token));
-    let grant = grant.ok_or_else(|| {
-        Error::failed("this token opens nothing here: it is wrong, or it was revoked".into())
-    })?;
-    let authority = Authority::restored(session.clone(), grant);
-    Ok(match &grant.role {
-        Role::ReturningOfficer => {
-            let officer = ReturningOfficer::new(authority);
-            capnp_rpc::new_client::<returning_officer::Client, _>(officer).client
-        }
-        Role::Administration(id) => {
-            let administration = Administration::new(authority, id.clone());
-            capnp_rpc::new_client::<administration::Client, _>(administration).client
-        }
-        Role::Registrar(id) => {
-            let registrar = Registrar::new(authority, id.clone());
-            capnp_rpc::new_client::<registrar::Client, _>(registrar).client
-        }
-        Role::Auditor(id) => {
-            let auditor = Auditor::new(authority, id.clone());
-            capnp_rpc::new_client::<auditor::Client, _>(auditor).client
-        }
-    })
 }
 
 /// Implements `Savable` for a capability that has an [`Authority`].

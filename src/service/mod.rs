@@ -7,11 +7,13 @@ mod convert;
 mod directory;
 mod draw;
 mod election;
+mod find;
 mod line_counter;
 mod lines;
 mod message;
 mod officer;
 mod registrar;
+mod restore;
 mod session;
 mod watch;
 

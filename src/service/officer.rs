@@ -8,7 +8,7 @@ use capnp::Error;
 use super::administration::Administration;
 use super::authority::{Authority, savable};
 use super::convert::{read_spec, write_act};
-use super::directory::find;
+use super::find::find;
 use crate::election::{ElectionId, Role};
 use crate::ledger::Act;
 use crate::schema::officer_capnp::administration;

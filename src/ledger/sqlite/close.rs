@@ -8,8 +8,9 @@
 
 use rusqlite::{Transaction, params};
 
+use super::Kept;
 use super::file::{choice, nonce, numbers};
-use super::{Kept, write};
+use super::rows;
 use crate::election::{Choice, Nonce, Receipt, VoterNumber};
 use crate::ledger::chain::{GENESIS, Head, Kind, Seal};
 
@@ -26,11 +27,11 @@ pub(super) fn separate(transaction: &Transaction<'_>, kept: &Kept) -> rusqlite::
 
     let head = found_anew(transaction, kept)?;
     let mut seal = Seal::new(&head, Kind::Voted);
-    let rows = write::insert_numbers(transaction, "voted", kept.key, &voted, &mut seal)?;
-    let head = write::entry(transaction, kept.key, Kind::Voted, rows, seal)?;
+    let rows = rows::insert_numbers(transaction, "voted", kept.key, &voted, &mut seal)?;
+    let head = rows::entry(transaction, kept.key, Kind::Voted, rows, seal)?;
     let mut seal = Seal::new(&head, Kind::Closed);
     let rows = insert_sheet(transaction, kept.key, &sheet, &mut seal)?;
-    let head = write::entry(transaction, kept.key, Kind::Closed, rows, seal)?;
+    let head = rows::entry(transaction, kept.key, Kind::Closed, rows, seal)?;
     transaction.execute("INSERT INTO unscrubbed (election) VALUES (?1)", [kept.key])?;
     Ok(head)
 }
@@ -99,7 +100,7 @@ fn insert_sheet(
     key: i64,
     sheet: &[Line],
     seal: &mut Seal,
-) -> rusqlite::Result<Option<write::Rows>> {
+) -> rusqlite::Result<Option<rows::Rows>> {
     let mut insert = transaction
         .prepare_cached("INSERT INTO sheet (election, choice, nonce) VALUES (?1, ?2, ?3)")?;
     let mut rows = None;

@@ -10,6 +10,7 @@ mod file;
 mod grants;
 mod reader;
 mod replay;
+mod rows;
 mod write;
 
 use std::collections::HashMap;

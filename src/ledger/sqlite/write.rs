@@ -2,16 +2,11 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
+use super::rows::{entry, insert_numbers};
 use super::{Counted, Elections, close, grants};
-use crate::election::{Definition, Publication, Vote, VoterNumber};
+use crate::election::{Definition, Publication, Vote};
 use crate::ledger::Act;
 use crate::ledger::chain::{Head, Kind, Seal};
-
-/// The voter numbers in one row.
-const ROW_NUMBERS: usize = 8_192;
-
-/// The rows an entry of the chain is about, as their first and last ids.
-pub(super) type Rows = (i64, i64);
 
 /// An election, as an index into [`Elections`], and the head its chain has after a commit.
 type Heads = Vec<(usize, Head)>;
@@ -102,24 +97,6 @@ fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
     connection.transaction_with_behavior(TransactionBehavior::Immediate)
 }
 
-/// Ends an entry of the chain and stores it.
-pub(super) fn entry(
-    transaction: &Transaction<'_>,
-    key: i64,
-    kind: Kind,
-    rows: Option<Rows>,
-    seal: Seal,
-) -> rusqlite::Result<Head> {
-    let head = seal.head();
-    let (first, last) = rows.unzip();
-    transaction
-        .prepare_cached(
-            "INSERT INTO entries (election, kind, first, last, head) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![key, kind as i64, first, last, head])?;
-    Ok(head)
-}
-
 fn create(
     transaction: &Transaction<'_>,
     key: i64,
@@ -146,27 +123,4 @@ fn create(
         )?;
     }
     Ok(())
-}
-
-/// Stores numbers in rows of a table, in ascending order, which tells nothing of who got which, and
-/// returns the rows.
-pub(super) fn insert_numbers(
-    transaction: &Transaction<'_>,
-    table: &str,
-    key: i64,
-    numbers: &[VoterNumber],
-    seal: &mut Seal,
-) -> rusqlite::Result<Option<Rows>> {
-    let mut numbers = numbers.to_vec();
-    numbers.sort_unstable();
-    let sql = format!("INSERT INTO {table} (election, numbers) VALUES (?1, ?2)");
-    let mut insert = transaction.prepare_cached(&sql)?;
-    let mut rows = None;
-    for chunk in numbers.chunks(ROW_NUMBERS) {
-        let bytes: Vec<u8> = chunk.iter().flat_map(|number| number.get().to_le_bytes()).collect();
-        let row = insert.insert(params![key, bytes])?;
-        seal.numbers(chunk);
-        rows = Some((rows.map_or(row, |(first, _)| first), row));
-    }
-    Ok(rows)
 }

@@ -1,0 +1,53 @@
+//! Casting a vote however often its answer is lost.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Ballot, Client, Error, VoteOutcome};
+use crate::net::link::Link;
+
+/// How long [`cast`] goes on casting a vote whose answer is lost.
+pub const RETRY_WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// The pauses between one try and the next: each is twice the one before, between these.
+const RETRY_PAUSE_FIRST: Duration = Duration::from_millis(50);
+const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// Connects, casts a vote, and casts it again over a new connection for as long as its answer is lost, up to
+/// [`RETRY_WAIT_MAX`]. The vote counts once.
+///
+/// `election` is the election's id, or empty for the only one there is.
+///
+/// # Errors
+/// Those of [`Client::connect`] and [`Election::vote`](super::Election::vote). After [`Error::Disconnected`],
+/// [`Error::NoAnswer`] or, when it was reached before, [`Error::Unreachable`], it is not known whether the
+/// vote was recorded.
+pub async fn cast(
+    link: &Link,
+    election: &str,
+    ballot: &Ballot,
+    mut on_message: impl FnMut(&str),
+) -> Result<VoteOutcome, Error> {
+    let give_up = Instant::now() + RETRY_WAIT_MAX;
+    let mut pause = RETRY_PAUSE_FIRST;
+    let mut sent = false;
+    loop {
+        let error = match Client::connect(link).await {
+            Ok(client) => match client.election(election).vote(ballot, &mut on_message).await {
+                Err(error @ (Error::Disconnected | Error::NoAnswer(_))) => {
+                    sent = true;
+                    error
+                }
+                decided => return decided,
+            },
+            Err(error) => error,
+        };
+        // A server that was never reached is not there, and nothing was sent to it.
+        if !sent || Instant::now() + pause > give_up {
+            return Err(error);
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(RETRY_PAUSE_MAX);
+    }
+}

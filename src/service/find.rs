@@ -1,0 +1,39 @@
+//! Finding an election by the id that was asked for.
+
+use capnp::Error;
+use itertools::Itertools;
+
+use crate::election::{ELECTION_ID_BYTES_MAX, ElectionId};
+use crate::ledger::Board;
+
+/// How many elections an error lists.
+const LISTED_ELECTIONS_MAX: usize = 20;
+
+/// The election with the id that was asked for, which is nothing where it was no text.
+pub(super) fn find(board: &Board, asked: Option<&str>) -> Result<ElectionId, Error> {
+    match (asked, &board.elections[..]) {
+        (_, []) => Err(Error::failed("there is no election on this server".into())),
+        (Some(""), [only]) => Ok(only.definition.id.clone()),
+        (Some(""), _) => Err(Error::failed(format!("which election? There are {}", names(board)))),
+        (Some(asked), _) => {
+            let found =
+                board.elections.iter().find(|standing| standing.definition.id.as_str() == asked);
+            found.map(|standing| standing.definition.id.clone()).ok_or_else(|| {
+                let asked: String = asked.chars().take(ELECTION_ID_BYTES_MAX).collect();
+                Error::failed(format!("there is no election {asked:?}; there are {}", names(board)))
+            })
+        }
+        (None, _) => {
+            Err(Error::failed(format!("an election's id is text; there are {}", names(board))))
+        }
+    }
+}
+
+fn names(board: &Board) -> String {
+    let mut listed =
+        board.elections.iter().take(LISTED_ELECTIONS_MAX).map(|standing| &standing.definition.id);
+    match board.elections.len().checked_sub(LISTED_ELECTIONS_MAX) {
+        None | Some(0) => listed.join(", "),
+        Some(more) => format!("{} and {more} more", listed.join(", ")),
+    }
+}
