@@ -40,9 +40,11 @@ pub(super) fn ensure(
     Ok(())
 }
 
-/// Whether the election that stands is the one that is asked for.
+/// Whether the election that stands is the one that is asked for. Numbers that were added since are no
+/// difference.
 fn is(standing: &Standing, election: &NewElection) -> bool {
-    *standing.definition == *election.definition && standing.voters == u64::from(election.voters)
+    let founding_voters = standing.voters.saturating_sub(standing.added_while_open);
+    *standing.definition == *election.definition && founding_voters == u64::from(election.voters)
 }
 
 fn numbers_file(data: &Path, election: &NewElection) -> PathBuf {

@@ -66,8 +66,9 @@ pub enum StartError {
     },
     /// There is an election already, and another was asked for.
     #[error(
-        "{} holds election {found} already, and not {asked} as it was asked for; start without --election \
-         to serve what is there, or choose another --data",
+        "{} holds election {found} already, and that is not an election {asked} with the candidates and the \
+         number of voters that were asked for; start without --election to serve what is there, or choose \
+         another --data",
         .data.display()
     )]
     OtherElection {
