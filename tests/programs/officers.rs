@@ -121,6 +121,54 @@ fn a_voter_finds_their_ballot_and_anyone_can_recount() {
 }
 
 #[test]
+fn the_log_tells_neither_numbers_nor_choices_nor_tokens() {
+    let data = tempfile::tempdir().unwrap();
+    let log = data.path().join("log");
+    let server = Server::logging(&log, data.path(), &[]);
+    let roll = data.path().join("roll.csv");
+    let create = [
+        "create",
+        "board",
+        "--candidate",
+        "Anneliese",
+        "--candidate",
+        "Grace",
+        "--results",
+        "sealed",
+    ];
+    officer(data.path(), &create).done();
+    officer(data.path(), &["issue", "--count", "9", "--output", roll.to_str().unwrap()]).done();
+    officer(data.path(), &["open"]).done();
+    let roll = fs::read_to_string(roll).unwrap();
+    for number in roll.lines().skip(1) {
+        let vote = ["vote", "Anneliese", "--voter-number", number];
+        client(&server.link, &vote).done();
+        client(&server.link, &vote).failed(3, "has already voted");
+    }
+    client(&server.link, &["vote", "Anneliese", "--voter-number", "424242424242"])
+        .failed(3, "roll");
+    let shared = officer(data.path(), &["share", "auditor"]).done().trim().to_string();
+    officer(data.path(), &["revoke", &shared]).done();
+    officer(data.path(), &["close"]).done();
+    let token = fs::read_to_string(data.path().join("officer.link")).unwrap();
+    let token = token.trim().split_once('#').unwrap().1;
+    server.signal("TERM");
+    assert_eq!(server.wait(), (Some(0), String::new()));
+
+    let log = fs::read_to_string(log).unwrap();
+    assert!(log.contains("an election is closed"), "{log}");
+    let digits = |text: &str| text.replace('-', "").trim_start_matches('0').to_string();
+    let mut secrets = vec!["Anneliese".to_string(), "424242424242".into(), token.into()];
+    secrets.push(shared.split_once('#').unwrap().1.to_string());
+    for number in roll.lines().skip(1) {
+        secrets.extend([number.to_string(), digits(number)]);
+    }
+    for secret in secrets {
+        assert!(!log.contains(&secret), "the log has {secret}");
+    }
+}
+
+#[test]
 fn whoever_watches_sees_the_votes_come_in_until_the_close() {
     use std::io::{BufRead, BufReader};
 

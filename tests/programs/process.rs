@@ -24,13 +24,22 @@ impl Server {
     }
 
     pub(crate) fn listen(link: &str, data: &Path, arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_capvote-server"))
-            .args(["--listen", link, "--threads", "2", "--log", "error", "--data"])
-            .arg(data)
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_capvote-server"));
+        command.args(["--listen", link, "--log", "error"]);
+        Self::spawn(command, data, arguments)
+    }
+
+    /// Starts a server that logs all it can to a file.
+    pub(crate) fn logging(log: &Path, data: &Path, arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_capvote-server"));
+        command.args(["--listen", "capvote://127.0.0.1:0", "--log", "trace"]);
+        command.stderr(std::fs::File::create(log).unwrap());
+        Self::spawn(command, data, arguments)
+    }
+
+    fn spawn(mut command: Command, data: &Path, arguments: &[&str]) -> Self {
+        command.args(["--threads", "2", "--data"]).arg(data).args(arguments);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let mut server = Self { link: String::new(), child, stdout };
         server.link = server.next_link();
