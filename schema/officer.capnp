@@ -163,5 +163,6 @@ struct LedgerReport {
   # The voter numbers that have voted: as many as there are ballots.
 
   head @3 :Data;
-  # The last value of the chain, 32 bytes. Two ledgers with the same head say the same.
+  # The last value of the chain, 32 bytes, once the election is closed; before, none: the heads of a chain
+  # that names voters could tell who chose what. Two ledgers with the same head say the same.
 }

@@ -14,21 +14,30 @@ pub const RETRY_WAIT_MAX: Duration = Duration::from_secs(60);
 const RETRY_PAUSE_FIRST: Duration = Duration::from_millis(50);
 const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
 
+/// What became of a vote that was cast, perhaps more than once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cast {
+    /// The answer that came.
+    pub outcome: VoteOutcome,
+    /// Whether an earlier answer was lost. A refusal may then be of a vote that was recorded before, such as
+    /// [`VoteOutcome::Closed`] of one that was in time.
+    pub retried: bool,
+}
+
 /// Connects, casts a vote, and casts it again over a new connection for as long as its answer is lost, up to
 /// [`RETRY_WAIT_MAX`]. The vote counts once.
 ///
 /// `election` is the election's id, or empty for the only one there is.
 ///
 /// # Errors
-/// Those of [`Client::connect`] and [`Election::vote`](super::Election::vote). After [`Error::Disconnected`],
-/// [`Error::NoAnswer`] or, when it was reached before, [`Error::Unreachable`], it is not known whether the
-/// vote was recorded.
+/// Those of [`Client::connect`] and [`Election::vote`](super::Election::vote). After
+/// [`Error::Disconnected`] and [`Error::NoAnswer`] it is not known whether the vote was recorded.
 pub async fn cast(
     link: &Link,
     election: &str,
     ballot: &Ballot,
     mut on_message: impl FnMut(&str),
-) -> Result<VoteOutcome, Error> {
+) -> Result<Cast, Error> {
     let give_up = Instant::now() + RETRY_WAIT_MAX;
     let mut pause = RETRY_PAUSE_FIRST;
     let mut sent = false;
@@ -39,13 +48,16 @@ pub async fn cast(
                     sent = true;
                     error
                 }
-                decided => return decided,
+                decided => return Ok(Cast { outcome: decided?, retried: sent }),
             },
             Err(error) => error,
         };
         // A server that was never reached is not there, and nothing was sent to it.
-        if !sent || Instant::now() + pause > give_up {
+        if !sent {
             return Err(error);
+        }
+        if Instant::now() + pause > give_up {
+            return Err(Error::Disconnected);
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(RETRY_PAUSE_MAX);

@@ -45,7 +45,7 @@ mod observer;
 mod officer;
 mod sheet;
 
-pub use cast::{RETRY_WAIT_MAX, cast};
+pub use cast::{Cast, RETRY_WAIT_MAX, cast};
 pub use connection::{ANSWER_WAIT_MAX, Client};
 pub use election::{Ballot, Election, Info, RecordedVote, Results, VoteOutcome};
 pub use error::Error;

@@ -228,10 +228,10 @@ impl Auditor {
     }
 
     /// Passes every counted ballot of a closed election to `take`, in the order of the receipts: the
-    /// candidate and the nonce. From `Auditor.tallySheet`.
+    /// candidate, the nonce, and the receipt as the server has it. From `Auditor.tallySheet`.
     pub async fn tally_sheet(
         &self,
-        take: impl FnMut(String, Nonce) + 'static,
+        take: impl FnMut(String, Nonce, String) + 'static,
     ) -> Result<ActOutcome, Error> {
         let mut request = self.capability.tally_sheet_request();
         request.get().set_into(capnp_rpc::new_client(SheetSink(RefCell::new(take))));
@@ -248,12 +248,13 @@ impl Auditor {
 /// Takes the lines of a sheet.
 struct SheetSink<F>(RefCell<F>);
 
-impl<F: FnMut(String, Nonce) + 'static> tally_sheet_sink::Server for SheetSink<F> {
+impl<F: FnMut(String, Nonce, String) + 'static> tally_sheet_sink::Server for SheetSink<F> {
     async fn lines(self: Rc<Self>, params: tally_sheet_sink::LinesParams) -> capnp::Result<()> {
         for line in params.get()?.get_lines()?.iter() {
             let nonce = Nonce::try_from(line.get_nonce()?);
             let nonce = nonce.map_err(|error| Exception::failed(error.to_string()))?;
-            (self.0.borrow_mut())(line.get_candidate()?.to_string()?, nonce);
+            let (candidate, receipt) = (line.get_candidate()?, line.get_commitment()?);
+            (self.0.borrow_mut())(candidate.to_string()?, nonce, receipt.to_string()?);
         }
         Ok(())
     }

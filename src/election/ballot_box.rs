@@ -46,8 +46,11 @@ pub enum ChangeRefusal {
     /// Nobody leaves the roll of an election that has begun.
     #[error("voting has begun, and the roll is frozen: numbers can be added and not revoked")]
     RollFrozen,
-    /// A number to be revoked is not on the roll.
-    #[error("a number to be revoked is not on the roll")]
+    /// What is left of a closed election does not make one.
+    #[error("the ballots of a closed election and the numbers that voted do not fit")]
+    Miscounted,
+    /// A number is not on the roll.
+    #[error("a number is not on the roll")]
     NumberUnknown,
     /// The roll would be too long.
     #[error("a roll has at most {VOTERS_MAX} voter numbers")]
@@ -128,15 +131,20 @@ impl BallotBox {
         choices: &[Choice],
     ) -> Result<(), ChangeRefusal> {
         self.close()?;
+        if self.ballots > 0 || voted.len() != choices.len() {
+            return Err(ChangeRefusal::Miscounted);
+        }
         for &number in voted {
             let place = self.roll.find(number).ok_or(ChangeRefusal::NumberUnknown)?;
+            if self.roll.ballot(place).is_some() {
+                return Err(ChangeRefusal::Miscounted);
+            }
             self.roll.set_ballot(place, BallotNumber::new(1));
         }
         for choice in choices {
-            if let Some(votes) = self.votes.get_mut(choice.index()) {
-                *votes += 1;
-                self.ballots += 1;
-            }
+            let votes = self.votes.get_mut(choice.index()).ok_or(ChangeRefusal::Miscounted)?;
+            *votes += 1;
+            self.ballots += 1;
         }
         Ok(())
     }

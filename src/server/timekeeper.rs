@@ -1,6 +1,6 @@
 //! Opening and closing elections when their time has come.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::election::{ElectionState, Standing, Timestamp};
 use crate::ledger::clerk::system_clock;
@@ -10,12 +10,23 @@ use crate::ledger::{Act, Board, ClerkHandle};
 /// at the clock for every vote.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+/// How often to give the ledger occasion to finish what it could not at a close, because another program
+/// was reading its file.
+const TIDY_EVERY: Duration = Duration::from_secs(60);
+
 /// Opens and closes elections for as long as it runs.
 pub(super) async fn keep(clerk: ClerkHandle) {
+    let mut tidied = Instant::now();
     let mut look = tokio::time::interval(LOOK_EVERY);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         look.tick().await;
+        if tidied.elapsed() >= TIDY_EVERY {
+            tidied = Instant::now();
+            if let Err(error) = clerk.administer(Vec::new()).await {
+                tracing::warn!(%error, "the ledger cannot be tidied");
+            }
+        }
         for act in due(&clerk.board(), system_clock()) {
             let election = match &act {
                 Act::Open(id) | Act::Close(id) => id.clone(),

@@ -65,12 +65,17 @@ impl Authority {
         let id = GrantId(getrandom::u64().map_err(no_random)?);
         let (parent, role) = (Some(self.grant), self.role.clone());
         let grant = Grant { id, parent, role, token: token.hash() };
-        let saved = session.clerk.administer(vec![Act::Grant(grant)]).await;
-        saved.map_err(|error| Error::failed(format!("nothing was saved: {error}")))?;
+        // Noted before it is in force: whoever revokes this meanwhile ends that too.
         let mut link = Some(self);
         while let Some(authority) = link {
             authority.saved.borrow_mut().push(id);
             link = authority.through.as_deref();
+        }
+        let saved = session.clerk.administer(vec![Act::Grant(grant)]).await;
+        saved.map_err(|error| Error::failed(format!("it was not saved: {error}")))?;
+        if self.session().is_err() {
+            let _ = self.session.clerk.administer(vec![Act::RevokeGrant(id)]).await;
+            self.session()?;
         }
         Ok(token)
     }
@@ -80,13 +85,14 @@ impl Authority {
         let session = self.session()?;
         let ended = match self.through {
             None => vec![self.grant],
-            Some(_) => self.saved.take(),
+            Some(_) => self.saved.borrow().clone(),
         };
-        // What was reached and not saved ends with the connection at the latest.
-        self.revoked.set(self.through.is_some());
         let acts: Vec<_> = ended.into_iter().map(Act::RevokeGrant).collect();
         let revoked = session.clerk.administer(acts).await;
-        revoked.map_err(|error| Error::failed(format!("it is not revoked: {error}")))
+        revoked.map_err(|error| Error::failed(format!("revoke it again: {error}")))?;
+        // What was reached and not saved ends with the connection at the latest.
+        self.revoked.set(self.through.is_some());
+        Ok(())
     }
 }
 

@@ -91,7 +91,10 @@ pub(super) fn write_act(
             builder.set_refused(&error.to_string()[..]);
             Ok(false)
         }
-        Err(error) => Err(Error::failed(format!("nothing was changed: {error}"))),
+        Err(error) if error.is_certain() => {
+            Err(Error::failed(format!("nothing was changed: {error}")))
+        }
+        Err(error) => Err(Error::failed(format!("it is not known whether it was done: {error}"))),
     }
 }
 

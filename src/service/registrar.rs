@@ -40,7 +40,7 @@ impl Server for Registrar {
         params: IssueParams,
         mut results: IssueResults,
     ) -> capnp::Result<()> {
-        let _token = self.authority.session()?.begin()?;
+        self.authority.session()?;
         let (count, sink) = {
             let params = params.get()?;
             (params.get_count(), params.get_into()?)
@@ -55,6 +55,7 @@ impl Server for Registrar {
         hand_over(&sink, &numbers).await.map_err(fault::passed_on)?;
         // It may have been revoked while the numbers were on their way.
         let session = self.authority.session()?;
+        let _token = session.begin()?;
         let issued = session.clerk.administer(vec![Act::Issue(self.id.clone(), numbers)]).await;
         if write_act(issued, results.get().init_outcome())? {
             tracing::info!(election = %self.id, count, "voter numbers are issued");

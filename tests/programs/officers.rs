@@ -81,6 +81,16 @@ fn a_voter_finds_their_ballot_and_anyone_can_recount() {
     for number in &numbers[1..20] {
         client(&server.link, &["vote", "Grace", "--voter-number", number]).done();
     }
+    // A file begun with one number is not taken for another's.
+    let begun = file("begun.json");
+    let text = fs::read_to_string(&receipt).unwrap();
+    let text: Vec<_> = text.lines().filter(|line| !line.contains("\"receipt\"")).collect();
+    fs::write(&begun, text.join("\n").replace("\"board\",", "\"board\"")).unwrap();
+    let vote = ["vote", "Ada", "--voter-number", &numbers[2], "--receipt", &begun];
+    client(&server.link, &vote).failed(2, "under another voter number");
+    let vote = ["vote", "Ada", "--voter-number", &numbers[0], "--receipt", &begun];
+    client(&server.link, &vote).done();
+    assert_eq!(fs::read_to_string(&begun).unwrap(), fs::read_to_string(&receipt).unwrap());
     // A refused vote leaves no receipt behind.
     let refused = file("refused.json");
     let vote = ["vote", "Ada", "--voter-number", &numbers[1], "--receipt", &refused];

@@ -82,6 +82,8 @@ async fn an_election_from_its_creation_to_its_close() {
     assert!(matches!(watched.await, Err(Error::Callback(_))));
     assert_eq!(seen, Some(results));
     let auditor = administration.auditor();
+    let report = soon(auditor.check_ledger()).await.unwrap();
+    assert_eq!((report.ballots, report.head.len()), (3, 0), "a head could tell who chose what");
     assert_eq!(soon(auditor.turnout()).await.unwrap(), (3, 19_900));
 
     assert_eq!(soon(administration.close()).await.unwrap(), ActOutcome::Done);

@@ -132,8 +132,8 @@ async fn vote(
     json: bool,
 ) -> Result<(), Failure> {
     let mut message = String::new();
-    let outcome = client::cast(link, election, ballot, |text| message = printable(text)).await;
-    let outcome = outcome.map_err(|error| match error {
+    let cast = client::cast(link, election, ballot, |text| message = printable(text)).await;
+    let client::Cast { outcome, retried } = cast.map_err(|error| match error {
         client::Error::Disconnected | client::Error::NoAnswer(_) => Failure::Fault(format!(
             "{error}, so it is not known whether the vote was recorded; a vote under a number that has voted \
              is refused, and never counted twice"
@@ -146,8 +146,9 @@ async fn vote(
     let recorded = matches!(outcome, VoteOutcome::Recorded(_));
     match (&outcome, receipt) {
         (VoteOutcome::Recorded(vote), Some(mut file)) => file.complete(vote)?,
-        (_, Some(file)) => file.discard(),
-        (_, None) => {}
+        // A vote whose first answer was lost may have been recorded: what finds it is kept.
+        (_, Some(file)) if !retried => file.discard(),
+        _ => {}
     }
     if json {
         show::json(&show::outcome(&outcome, &message))?;

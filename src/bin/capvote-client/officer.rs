@@ -104,17 +104,17 @@ impl<'a> Officer<'a> {
                 file.discard();
                 return Err(Failure::Refused(format!("no numbers were issued: {why}")));
             }
-            // Nothing is known to be on the roll, and nothing is known not to be.
-            Err(error @ (Error::Disconnected | Error::NoAnswer(_))) => {
-                return Err(Failure::Fault(format!(
-                    "{error}, so it is not known whether the numbers are on the roll; if {} is there, compare \
-                     the number of voters that info shows before you use it",
-                    output.display()
-                )));
-            }
-            Err(error) => {
+            // Nothing reached the roll, or this would not have come to it.
+            Err(error @ (Error::Callback(_) | Error::Unimplemented(_))) => {
                 file.discard();
                 return Err(Failure::Fault(format!("no numbers were issued: {error}")));
+            }
+            Err(error) => {
+                return Err(Failure::Fault(format!(
+                    "{error}; where it is not said that no numbers were issued, compare the number of voters \
+                     that info shows before you use or remove {}",
+                    output.display()
+                )));
             }
         }
         if self.json {
@@ -189,7 +189,9 @@ impl<'a> Officer<'a> {
             }))?;
         } else {
             let mut stdout = io::stdout();
-            writeln!(stdout, "The hash chain holds: {entries} entries, and its head is {head}.")?;
+            let tail =
+                if head.is_empty() { String::new() } else { format!(", and its head is {head}") };
+            writeln!(stdout, "The hash chain holds: {entries} entries{tail}.")?;
             writeln!(
                 stdout,
                 "{ballots} ballots are stored, and {numbers_used} numbers have voted."

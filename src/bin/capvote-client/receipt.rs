@@ -9,6 +9,7 @@ use capvote::client::{Ballot, RecordedVote};
 use capvote::election::Nonce;
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::failure::Failure;
 
@@ -16,12 +17,16 @@ use crate::failure::Failure;
 pub(crate) struct ReceiptFile {
     path: PathBuf,
     kept: Kept,
+    /// Whether it was begun with this vote, and not with one that was not answered.
+    fresh: bool,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Kept {
     candidate: String,
     nonce: String,
+    /// Binds the file to the voter number without telling it: see [`bind`].
+    voter: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     election: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,7 +41,8 @@ impl ReceiptFile {
         let candidate = ballot.candidate.clone();
         let mut file = Self {
             path: path.to_owned(),
-            kept: Kept { candidate, nonce, election: None, receipt: None },
+            kept: Kept { candidate, nonce, voter: bind(ballot), election: None, receipt: None },
+            fresh: true,
         };
         match fs::read_to_string(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => file.write()?,
@@ -52,7 +58,14 @@ impl ReceiptFile {
                 }
                 let bytes = HEXLOWER.decode(kept.nonce.as_bytes()).unwrap_or_default();
                 ballot.nonce = Nonce::try_from(&bytes[..]).map_err(|error| file.failed(&error))?;
+                if kept.voter != bind(ballot) {
+                    return Err(Failure::Usage(format!(
+                        "{} holds a vote under another voter number; choose another file",
+                        path.display()
+                    )));
+                }
                 file.kept = kept;
+                file.fresh = false;
             }
         }
         Ok(file)
@@ -65,9 +78,11 @@ impl ReceiptFile {
         self.write()
     }
 
-    /// Removes the file of a vote that was refused.
+    /// Removes the file of a vote that was refused, unless an earlier try of it may have been recorded.
     pub(crate) fn discard(self) {
-        let _ = fs::remove_file(&self.path);
+        if self.fresh {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 
     fn write(&self) -> Result<(), Failure> {
@@ -84,6 +99,13 @@ impl ReceiptFile {
     fn failed(&self, why: &dyn std::fmt::Display) -> Failure {
         Failure::Fault(format!("cannot keep the receipt in {}: {why}", self.path.display()))
     }
+}
+
+/// A hash over a ballot's nonce and voter number, by which a file knows whose it is.
+fn bind(ballot: &Ballot) -> String {
+    let hash = Sha256::new_with_prefix(b"capvote receipt file 1\0");
+    let hash = hash.chain_update(ballot.nonce.as_bytes());
+    HEXLOWER.encode(&hash.chain_update(ballot.number.get().to_le_bytes()).finalize())
 }
 
 /// The receipt in a text, or in the file that it names.

@@ -24,12 +24,20 @@ pub(crate) async fn fetch(
     let id = info.id.parse().map_err(|_| Error::Protocol("an election has no id".into()))?;
     let ballots = Rc::new(RefCell::new(Vec::new()));
     let taken = ballots.clone();
-    let take = move |candidate, nonce| taken.borrow_mut().push((candidate, nonce));
+    let take =
+        move |candidate, nonce, receipt| taken.borrow_mut().push((candidate, nonce, receipt));
     if let ActOutcome::Refused(_) = auditor.tally_sheet(take).await? {
         return Ok(None);
     }
-    let line = |(candidate, nonce)| SheetLine::new(&id, candidate, nonce);
-    let lines = ballots.take().into_iter().map(line).collect();
+    let mut lines = Vec::new();
+    for (candidate, nonce, receipt) in ballots.take() {
+        let line = SheetLine::new(&id, candidate, nonce);
+        if line.receipt.to_string() != receipt {
+            let what = format!("the sheet is not one of election {id}");
+            return Err(Error::Protocol(what));
+        }
+        lines.push(line);
+    }
     let about = About { title: info.title, candidates: info.candidates, voters: info.voters };
     Ok(Some(TallySheet { election: id.clone(), lines, about: Some(about) }))
 }
@@ -75,6 +83,7 @@ pub(crate) fn recount(path: &Path, as_json: bool) -> Result<(), Failure> {
             "candidates": candidates,
             "blank": blank,
             "ballots": ballots,
+            "repeated": sheet.repeated(),
         }));
     }
     let mut table: Table = show::votes_table();
@@ -84,7 +93,15 @@ pub(crate) fn recount(path: &Path, as_json: bool) -> Result<(), Failure> {
     }
     show::print(&table)?;
     let election = &sheet.election;
-    Ok(writeln!(io::stdout(), "{ballots} ballots of election {election}; every receipt fits.")?)
+    writeln!(io::stdout(), "{ballots} ballots of election {election}; every receipt fits.")?;
+    match sheet.repeated() {
+        0 => Ok(()),
+        repeated => Ok(writeln!(
+            io::stdout(),
+            "{repeated} of them share their receipt with another: voters whose programs chose the same random \
+             bytes, or ballots that were added."
+        )?),
+    }
 }
 
 /// Finds a voter's ballot on a sheet.

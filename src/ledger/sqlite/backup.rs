@@ -25,6 +25,15 @@ pub fn restore(copy: &Path, directory: &Path) -> Result<(), LedgerError> {
     let inaccessible = |source| LedgerError::Inaccessible { path: directory.to_owned(), source };
     make_directory(directory).map_err(inaccessible)?;
     let _lock = lock(directory)?;
+    // SQLite would take the log of a ledger that was here before for the log of this one.
+    for rest in ["-wal", "-shm", "-journal"] {
+        let path = directory.join(format!("{FILE_NAME}{rest}"));
+        if path.symlink_metadata().is_ok() {
+            let why = "it is left from another ledger; move it away first";
+            let source = io::Error::new(io::ErrorKind::AlreadyExists, why);
+            return Err(LedgerError::Inaccessible { path, source });
+        }
+    }
     copy_ledger(copy, &directory.join(FILE_NAME))
 }
 

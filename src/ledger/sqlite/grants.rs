@@ -1,5 +1,7 @@
 //! Saved capabilities, on disk.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, Row, Transaction, params};
 
 use super::file::invalid;
@@ -28,9 +30,11 @@ pub(super) fn store(
         }
         // One revocation may end many.
         _ => {
-            for grant in read(transaction)? {
-                if !now.holds(grant.id) {
-                    let id = grant.id.0.cast_signed();
+            let mut select = transaction.prepare("SELECT id FROM grants")?;
+            let stored: Vec<i64> =
+                select.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+            for id in stored {
+                if !now.holds(GrantId(id.cast_unsigned())) {
                     transaction.execute("DELETE FROM grants WHERE id = ?1", [id])?;
                 }
             }
@@ -41,19 +45,22 @@ pub(super) fn store(
 
 /// Every stored grant, parents before what was made from them.
 pub(super) fn read(connection: &Connection) -> rusqlite::Result<Vec<Grant>> {
-    // Rows are not in order of their random ids; the order they were made in is that of parents first.
     let mut select = connection.prepare("SELECT id, parent, role, election, token FROM grants")?;
-    let mut unplaced: Vec<Grant> = select.query_map([], grant)?.collect::<rusqlite::Result<_>>()?;
-    let mut placed: Vec<Grant> = Vec::with_capacity(unplaced.len());
-    while !unplaced.is_empty() {
-        let known = |parent| placed.iter().any(|grant| Some(grant.id) == parent);
-        let (ready, rest): (Vec<_>, Vec<_>) =
-            unplaced.into_iter().partition(|grant| grant.parent.is_none() || known(grant.parent));
-        if ready.is_empty() {
-            return Err(invalid("a saved capability was made from one that is not there".into()));
-        }
-        placed.extend(ready);
-        unplaced = rest;
+    let mut children: HashMap<Option<GrantId>, Vec<Grant>> = HashMap::new();
+    let mut all = 0;
+    for grant in select.query_map([], grant)? {
+        let grant = grant?;
+        children.entry(grant.parent).or_default().push(grant);
+        all += 1;
+    }
+    let mut placed: Vec<Grant> = children.remove(&None).unwrap_or_default();
+    let mut next = 0;
+    while let Some(parent) = placed.get(next).map(|grant| grant.id) {
+        placed.extend(children.remove(&Some(parent)).unwrap_or_default());
+        next += 1;
+    }
+    if placed.len() < all {
+        return Err(invalid("a saved capability was made from one that is not there".into()));
     }
     Ok(placed)
 }
