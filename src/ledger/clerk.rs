@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Act, Ledger, LedgerError, LedgerReader};
-use crate::election::{ElectionId, Grants, Outcome, Standing, Timestamp, Vote};
+use crate::election::{ElectionId, GrantId, Grants, Outcome, Standing, Timestamp, Vote};
 
 /// Votes and acts that may wait for the clerk. Whoever comes next waits to join the queue.
 pub const QUEUE_MAX: usize = 8_192;
@@ -64,7 +64,8 @@ impl ClerkError {
             Self::Stopped => true,
             Self::Unknown => false,
             Self::Ledger(error) => {
-                error.is_refusal() || matches!(**error, LedgerError::NotStored(_))
+                error.is_refusal()
+                    || matches!(**error, LedgerError::NotStored(_) | LedgerError::Revoked)
             }
         }
     }
@@ -88,7 +89,7 @@ pub struct ClerkHandle {
 #[derive(Debug)]
 enum Job {
     Vote(Vote, Answer<Outcome>),
-    Administer(Vec<Act>, Answer<()>),
+    Administer(Vec<Act>, Option<GrantId>, Answer<()>),
     Finish,
 }
 
@@ -132,7 +133,13 @@ impl ClerkHandle {
     /// Makes these changes, all or none, and returns once they are on stable storage.
     pub async fn administer(&self, acts: Vec<Act>) -> Result<(), ClerkError> {
         let (answer, done) = oneshot::channel();
-        self.ask(Job::Administer(acts, answer), done).await
+        self.ask(Job::Administer(acts, None, answer), done).await
+    }
+
+    /// The same, if `grant` is in force when it is their turn: what waits behind a revocation is not done.
+    pub async fn administer_under(&self, grant: GrantId, acts: Vec<Act>) -> Result<(), ClerkError> {
+        let (answer, done) = oneshot::channel();
+        self.ask(Job::Administer(acts, Some(grant), answer), done).await
     }
 
     /// Every election as it stands on stable storage. A vote whose outcome is known is in it.
@@ -197,8 +204,8 @@ impl<L: Ledger> Desk<L> {
                         answers.push(answer);
                     }
                     // What was queued before an act is decided before it.
-                    Job::Administer(acts, answer) => {
-                        act = Some((acts, answer));
+                    Job::Administer(acts, under, answer) => {
+                        act = Some((acts, under, answer));
                         break;
                     }
                     // Nothing more gets in, and what is in is done.
@@ -212,8 +219,8 @@ impl<L: Ledger> Desk<L> {
                 self.commit(&votes, answers.drain(..));
                 votes.clear();
             }
-            if let Some((acts, answer)) = act {
-                self.administer(&acts, answer);
+            if let Some((acts, under, answer)) = act {
+                self.administer(&acts, under, answer);
             }
         }
     }
@@ -235,8 +242,9 @@ impl<L: Ledger> Desk<L> {
         }
     }
 
-    fn administer(&mut self, acts: &[Act], answer: Answer<()>) {
-        let done = self.ledger.administer(acts);
+    fn administer(&mut self, acts: &[Act], under: Option<GrantId>, answer: Answer<()>) {
+        let revoked = under.is_some_and(|grant| !self.ledger.grants().holds(grant));
+        let done = if revoked { Err(LedgerError::Revoked) } else { self.ledger.administer(acts) };
         if done.is_ok() {
             self.publish();
         }

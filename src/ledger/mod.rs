@@ -151,6 +151,9 @@ pub enum LedgerError {
     /// A second election of the same name.
     #[error("there is an election {0} already")]
     ElectionExists(ElectionId),
+    /// What was to be done was asked for under a grant that is revoked by now.
+    #[error("this authority was revoked")]
+    Revoked,
     /// A grant from one that is not in force, or one too many.
     #[error(
         "what this was to be saved from is revoked, or there are {GRANTS_MAX} saved capabilities already"

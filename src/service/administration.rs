@@ -2,15 +2,13 @@
 
 use std::rc::Rc;
 
-use capnp::Error;
-
 use super::auditor::Auditor;
 use super::authority::{Authority, savable};
 use super::convert::write_act;
 use super::election::Election;
 use super::registrar::Registrar;
 use crate::election::{ElectionId, Role};
-use crate::ledger::{Act, ClerkError};
+use crate::ledger::Act;
 use crate::schema::officer_capnp::administration::{
     AuditorParams, AuditorResults, CloseParams, CloseResults, ElectionParams, ElectionResults,
     OpenParams, OpenResults, RegistrarParams, RegistrarResults, Server,
@@ -27,17 +25,11 @@ impl Administration {
     pub(super) fn new(authority: Rc<Authority>, id: ElectionId) -> Self {
         Self { authority, id }
     }
-
-    async fn act(&self, act: Act) -> Result<Result<(), ClerkError>, Error> {
-        let session = self.authority.session()?;
-        let _token = session.begin()?;
-        Ok(session.clerk.administer(vec![act]).await)
-    }
 }
 
 impl Server for Administration {
     async fn open(self: Rc<Self>, _: OpenParams, mut results: OpenResults) -> capnp::Result<()> {
-        let opened = self.act(Act::Open(self.id.clone())).await?;
+        let opened = self.authority.administer(vec![Act::Open(self.id.clone())]).await?;
         if write_act(opened, results.get().init_outcome())? {
             tracing::info!(election = %self.id, "an election is open");
         }
@@ -45,7 +37,7 @@ impl Server for Administration {
     }
 
     async fn close(self: Rc<Self>, _: CloseParams, mut results: CloseResults) -> capnp::Result<()> {
-        let closed = self.act(Act::Close(self.id.clone())).await?;
+        let closed = self.authority.administer(vec![Act::Close(self.id.clone())]).await?;
         if write_act(closed, results.get().init_outcome())? {
             tracing::info!(election = %self.id, "an election is closed");
         }

@@ -7,7 +7,7 @@ use capnp::Error;
 
 use super::session::Session;
 use crate::election::{Grant, GrantId, Role, Token};
-use crate::ledger::Act;
+use crate::ledger::{Act, ClerkError};
 
 /// One officer's capability: what it allows, and what it came from.
 ///
@@ -53,6 +53,13 @@ impl Authority {
         } else {
             Err(Error::failed("this authority was revoked; nothing was done".into()))
         }
+    }
+
+    /// Makes these changes under this authority, if it is in force when it is their turn.
+    pub(super) async fn administer(&self, acts: Vec<Act>) -> Result<Result<(), ClerkError>, Error> {
+        let session = self.session()?;
+        let _token = session.begin()?;
+        Ok(session.clerk.administer_under(self.grant, acts).await)
     }
 
     /// A new token that opens this authority.

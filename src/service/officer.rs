@@ -39,8 +39,7 @@ impl Server for ReturningOfficer {
         params: CreateParams,
         mut results: CreateResults,
     ) -> capnp::Result<()> {
-        let session = self.authority.session()?;
-        let _token = session.begin()?;
+        self.authority.session()?;
         let definition = match read_spec(params.get()?.get_spec()?)? {
             Ok(definition) => definition,
             Err(why) => {
@@ -49,7 +48,7 @@ impl Server for ReturningOfficer {
             }
         };
         let id = definition.id.clone();
-        let created = session.clerk.administer(vec![Act::Create(Arc::new(definition))]).await;
+        let created = self.authority.administer(vec![Act::Create(Arc::new(definition))]).await?;
         if write_act(created, results.get().init_outcome())? {
             tracing::info!(election = %id, "an election is created");
             results.get().set_administration(self.administration(id));

@@ -54,9 +54,7 @@ impl Server for Registrar {
             .map_err(|error| Error::failed(format!("no random numbers: {error}")))?;
         hand_over(&sink, &numbers).await.map_err(fault::passed_on)?;
         // It may have been revoked while the numbers were on their way.
-        let session = self.authority.session()?;
-        let _token = session.begin()?;
-        let issued = session.clerk.administer(vec![Act::Issue(self.id.clone(), numbers)]).await;
+        let issued = self.authority.administer(vec![Act::Issue(self.id.clone(), numbers)]).await?;
         if write_act(issued, results.get().init_outcome())? {
             tracing::info!(election = %self.id, count, "voter numbers are issued");
         }
@@ -68,11 +66,10 @@ impl Server for Registrar {
         params: RevokeNumbersParams,
         mut results: RevokeNumbersResults,
     ) -> capnp::Result<()> {
-        let session = self.authority.session()?;
-        let _token = session.begin()?;
         let numbers: Vec<_> = params.get()?.get_numbers()?.iter().map(VoterNumber::from).collect();
         let count = numbers.len();
-        let revoked = session.clerk.administer(vec![Act::Revoke(self.id.clone(), numbers)]).await;
+        let revoked =
+            self.authority.administer(vec![Act::Revoke(self.id.clone(), numbers)]).await?;
         if write_act(revoked, results.get().init_outcome())? {
             tracing::info!(election = %self.id, count, "voter numbers are revoked");
         }

@@ -7,6 +7,7 @@ use capvote::client::{ActOutcome, Client, Error, VoteOutcome};
 use capvote::election::{
     Definition, Nonce, Publication, Receipt, ResultStatus, Token, VoterNumber,
 };
+use capvote::ledger::Act;
 use capvote::schema::officer_capnp::{act_outcome, auditor, tally_sheet_sink};
 use capvote::service::ISSUE_NUMBERS_MAX;
 use data_encoding::BASE32;
@@ -147,6 +148,19 @@ async fn what_is_revoked_ends_at_once_for_whoever_holds_it() {
         ));
     }
     assert!(soon(other.restore(kept.as_bytes()).auditor().turnout()).await.is_ok());
+    assert_eq!(harness.clerk.handle().board().elections[0].voters, 1_003);
+
+    // What waits behind a revocation for its turn is not done.
+    let queued = soon(administration.registrar().save()).await.unwrap();
+    let grant = harness.clerk.handle().board().grants.find(&queued).unwrap().id;
+    let clerk = harness.clerk.handle();
+    let add = vec![Act::Issue("board".parse().unwrap(), vec![77_777.into()])];
+    let (revoked, issued) = futures::join!(
+        clerk.administer(vec![Act::RevokeGrant(grant)]),
+        clerk.administer_under(grant, add),
+    );
+    revoked.unwrap();
+    assert!(issued.unwrap_err().to_string().contains("revoked"));
     assert_eq!(harness.clerk.handle().board().elections[0].voters, 1_003);
 
     // With the officer's own link goes all that came from it.
