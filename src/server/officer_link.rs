@@ -4,9 +4,10 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::{StartError, private_file};
-use crate::election::{Grant, GrantId, Role, Token};
+use crate::election::{Role, Token};
 use crate::ledger::{Act, Ledger};
 use crate::net::link::Link;
+use crate::service::draw_grant;
 
 /// The file in the data directory.
 const FILE_NAME: &str = "officer.link";
@@ -40,12 +41,8 @@ pub(super) fn ensure(
         return Ok(());
     }
     let random = |error: getrandom::Error| StartError::Resources(io::Error::other(error));
-    let mut bytes = [0; Token::BYTES];
-    getrandom::fill(&mut bytes).map_err(random)?;
-    let token = Token::from(bytes);
+    let (token, grant) = draw_grant(None, Role::ReturningOfficer).map_err(random)?;
     write(&token)?;
-    let id = GrantId(getrandom::u64().map_err(random)?);
-    let grant = Grant { id, parent: None, role: Role::ReturningOfficer, token: token.hash() };
     ledger.administer(&[Act::Grant(grant)])?;
     tracing::info!(link = %path.display(), "the returning officer's link is made");
     Ok(())

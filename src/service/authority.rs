@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use capnp::Error;
 
+use super::draw_grant;
 use super::session::Session;
 use crate::election::{Grant, GrantId, Role, Token};
 use crate::ledger::{Act, ClerkError};
@@ -42,17 +43,17 @@ impl Authority {
 
     /// The connection's session, if this authority is in force at this moment.
     pub(super) fn session(&self) -> Result<&Rc<Session>, Error> {
-        let mut link = Some(self);
-        let mut in_force = self.session.clerk.board().grants.holds(self.grant);
-        while let Some(authority) = link {
-            in_force &= !authority.revoked.get();
-            link = authority.through.as_deref();
-        }
-        if in_force {
+        let granted = self.session.clerk.board().grants.holds(self.grant);
+        if granted && self.lineage().all(|authority| !authority.revoked.get()) {
             Ok(&self.session)
         } else {
             Err(Error::failed("this authority was revoked; nothing was done".into()))
         }
+    }
+
+    /// This authority, what it was reached through, and so on up to what was restored.
+    fn lineage(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |authority| authority.through.as_deref())
     }
 
     /// Makes these changes under this authority, if it is in force when it is their turn.
@@ -65,19 +66,11 @@ impl Authority {
     /// A new token that opens this authority.
     pub(super) async fn save(&self) -> Result<Token, Error> {
         let session = self.session()?;
-        let no_random = |error| Error::failed(format!("no random numbers: {error}"));
-        let mut bytes = [0; Token::BYTES];
-        getrandom::fill(&mut bytes).map_err(no_random)?;
-        let token = Token::from(bytes);
-        let id = GrantId(getrandom::u64().map_err(no_random)?);
-        let (parent, role) = (Some(self.grant), self.role.clone());
-        let grant = Grant { id, parent, role, token: token.hash() };
+        let (token, grant) = draw_grant(Some(self.grant), self.role.clone())
+            .map_err(|error| Error::failed(format!("no random numbers: {error}")))?;
+        let id = grant.id;
         // Noted before it is in force: whoever revokes this meanwhile ends that too.
-        let mut link = Some(self);
-        while let Some(authority) = link {
-            authority.saved.borrow_mut().push(id);
-            link = authority.through.as_deref();
-        }
+        self.lineage().for_each(|authority| authority.saved.borrow_mut().push(id));
         let saved = session.clerk.administer(vec![Act::Grant(grant)]).await;
         saved.map_err(|error| Error::failed(format!("it was not saved: {error}")))?;
         if self.session().is_err() {

@@ -1,8 +1,8 @@
-//! Drawing voter numbers.
+//! Drawing secrets from the operating system's generator: voter numbers, and tokens with their grants.
 
 use std::collections::HashSet;
 
-use crate::election::VoterNumber;
+use crate::election::{Grant, GrantId, Role, Token, VoterNumber};
 
 /// Draws `count` different numbers, none of them 0, from the operating system's generator.
 ///
@@ -22,6 +22,19 @@ pub fn draw_numbers(count: usize) -> Result<Vec<VoterNumber>, getrandom::Error> 
         }
     }
     Ok(numbers)
+}
+
+/// Draws a token that opens `role`, and the grant that keeps its hash.
+///
+/// # Errors
+/// Where the operating system gives no random numbers.
+pub fn draw_grant(parent: Option<GrantId>, role: Role) -> Result<(Token, Grant), getrandom::Error> {
+    let mut bytes = [0; Token::BYTES];
+    getrandom::fill(&mut bytes)?;
+    let token = Token::from(bytes);
+    let id = GrantId(getrandom::u64()?);
+    let grant = Grant { id, parent, role, token: token.hash() };
+    Ok((token, grant))
 }
 
 #[cfg(test)]

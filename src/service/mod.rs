@@ -19,7 +19,7 @@ mod watch;
 
 use capnp::capability::Client;
 
-pub use draw::draw_numbers;
+pub use draw::{draw_grant, draw_numbers};
 pub use line_counter::{LINE_BYTES_MAX, READ_AHEAD_READS_MAX, READ_BYTES_MAX};
 pub use message::MESSAGE_BYTES_MAX;
 pub use registrar::ISSUE_NUMBERS_MAX;

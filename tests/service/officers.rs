@@ -8,7 +8,7 @@ use capvote::election::{
     Definition, Nonce, Publication, Receipt, ResultStatus, Token, VoterNumber,
 };
 use capvote::ledger::Act;
-use capvote::schema::officer_capnp::{act_outcome, auditor, tally_sheet_sink};
+use capvote::schema::officer_capnp::{act_outcome, auditor};
 use capvote::service::ISSUE_NUMBERS_MAX;
 use data_encoding::BASE32;
 
@@ -192,48 +192,19 @@ async fn numbers_that_are_not_kept_are_not_issued() {
     assert_eq!((info.voters, info.added_while_open), (1_000, 0));
 }
 
-/// Keeps the lines of a sheet.
-#[derive(Default)]
-struct Sheet(RefCell<Vec<(String, Nonce, String)>>);
-
-impl tally_sheet_sink::Server for Sheet {
-    async fn lines(self: Rc<Self>, params: tally_sheet_sink::LinesParams) -> capnp::Result<()> {
-        for line in params.get()?.get_lines()?.iter() {
-            let nonce = Nonce::try_from(line.get_nonce()?).unwrap();
-            let candidate = line.get_candidate()?.to_string()?;
-            self.0.borrow_mut().push((candidate, nonce, line.get_commitment()?.to_string()?));
-        }
-        Ok(())
-    }
-
-    async fn done(
-        self: Rc<Self>,
-        _: tally_sheet_sink::DoneParams,
-        _: tally_sheet_sink::DoneResults,
-    ) -> capnp::Result<()> {
-        Ok(())
-    }
-}
-
-/// The tally sheet that an officer gets, or why there is none.
+/// The tally sheet that an auditor gets through a link of its own, or why there is none.
 async fn sheet(harness: &Harness, token: &Token) -> Result<Vec<(String, Nonce, String)>, String> {
     let client = harness.connect();
-    let auditor =
-        client.restore(token.as_bytes()).returning_officer().administer("board").auditor();
-    let auditor = soon(auditor.save()).await.unwrap();
-    let mut restore = client.directory().restore_request();
-    restore.get().set_token(auditor.as_bytes());
-    let capability = soon(restore.send().promise).await.unwrap();
-    let capability = capability.get().unwrap().get_capability().get_as_capability().unwrap();
-    let auditor: auditor::Client = capability;
-    let sheet = Rc::new(Sheet::default());
-    let mut request = auditor.tally_sheet_request();
-    request.get().set_into(capnp_rpc::new_client_from_rc(sheet.clone()));
-    let answer = soon(request.send().promise).await.unwrap();
-    match answer.get().unwrap().get_outcome().unwrap().which().unwrap() {
-        act_outcome::Done(()) => Ok(sheet.0.take()),
-        act_outcome::Refused(why) => Err(why.unwrap().to_string().unwrap()),
-        act_outcome::Unspecified(()) => panic!("an outcome says nothing"),
+    let administration = client.restore(token.as_bytes()).returning_officer().administer("board");
+    let token = soon(administration.auditor().save()).await.unwrap();
+    let lines = Rc::new(RefCell::new(Vec::new()));
+    let taken = lines.clone();
+    let take =
+        move |candidate, nonce, receipt| taken.borrow_mut().push((candidate, nonce, receipt));
+    let auditor = client.restore(token.as_bytes()).auditor();
+    match soon(auditor.tally_sheet(take)).await.unwrap() {
+        ActOutcome::Done => Ok(lines.take()),
+        ActOutcome::Refused(why) => Err(why),
     }
 }
 
