@@ -165,4 +165,8 @@ struct LedgerReport {
   head @3 :Data;
   # The last value of the chain, 32 bytes, once the election is closed; before, none: the heads of a chain
   # that names voters could tell who chose what. Two ledgers with the same head say the same.
+
+  unscrubbed @4 :Bool;
+  # Whether the deleted ballots of a close may be left in unused parts of the server's file for the moment:
+  # another program is reading it, or the disk has no room to write it anew. The server goes on trying.
 }

@@ -66,6 +66,8 @@ pub struct LedgerReport {
     pub numbers_used: u64,
     /// The last value of the chain.
     pub head: Vec<u8>,
+    /// Whether deleted ballots may be left in unused parts of the server's file for the moment.
+    pub unscrubbed: bool,
 }
 
 impl Restored {
@@ -224,6 +226,7 @@ impl Auditor {
             ballots: report.get_ballots(),
             numbers_used: report.get_numbers_used(),
             head: report.get_head()?.to_vec(),
+            unscrubbed: report.get_unscrubbed(),
         })
     }
 

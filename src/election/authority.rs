@@ -10,6 +10,10 @@ use super::ElectionId;
 /// The most grants on one server. Each costs a look at its hash whenever a token is tried.
 pub const GRANTS_MAX: usize = 10_000;
 
+/// The most grants made from one that is over one election, whether directly or from one another. Whoever
+/// holds such a link can fill this much of a server and no more.
+pub const DERIVED_GRANTS_MAX: usize = 64;
+
 /// A kind of authority, with what it is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Role {
@@ -133,6 +137,29 @@ impl Grants {
         self.0.iter()
     }
 
+    /// Whether one more may be made from this one.
+    pub fn may_save_from(&self, parent: GrantId) -> bool {
+        let named = |id: GrantId| self.0.iter().find(|grant| grant.id == id);
+        let mut lineage =
+            std::iter::successors(named(parent), |grant| grant.parent.and_then(named));
+        lineage.all(|grant| {
+            grant.role == Role::ReturningOfficer
+                || self.made_from(grant.id).nth(DERIVED_GRANTS_MAX - 1).is_none()
+        })
+    }
+
+    /// Every grant that was made from this one, directly or not.
+    fn made_from(&self, id: GrantId) -> impl Iterator<Item = GrantId> {
+        let children = move |parent| self.0.iter().filter(move |it| it.parent == Some(parent));
+        let mut parents = vec![id];
+        std::iter::from_fn(move || {
+            let parent = parents.pop()?;
+            parents.extend(children(parent).map(|grant| grant.id));
+            Some(parent)
+        })
+        .skip(1)
+    }
+
     /// Puts a grant in force. Returns `false`, and does not, where its parent is not, its name is taken, or
     /// there are too many.
     #[must_use]
@@ -147,13 +174,8 @@ impl Grants {
 
     /// Ends a grant, and every grant that was made from it.
     pub fn revoke(&mut self, id: GrantId) {
-        let mut ended = vec![id];
-        while let Some(id) = ended.pop() {
-            ended.extend(
-                self.0.iter().filter(|grant| grant.parent == Some(id)).map(|grant| grant.id),
-            );
-            self.0.retain(|grant| grant.id != id);
-        }
+        let ended: Vec<_> = self.made_from(id).chain([id]).collect();
+        self.0.retain(|grant| !ended.contains(&grant.id));
     }
 }
 
@@ -172,6 +194,27 @@ mod tests {
         assert!(grants.add(grant(1, None)) && grants.add(grant(2, Some(1))));
         assert_eq!(grants.find(&Token::from([2; 32])).unwrap().id, GrantId(2));
         assert_eq!(grants.find(&Token::from([3; 32])), None);
+    }
+
+    #[test]
+    fn one_link_of_an_election_can_make_so_many_others_and_no_more() {
+        let mut grants = Grants::default();
+        let auditor = |id, parent| Grant {
+            role: Role::Auditor("board".parse().unwrap()),
+            ..grant(id, Some(parent))
+        };
+        assert!(
+            grants.add(grant(1, None)) && grants.add(auditor(2, 1)) && grants.add(auditor(3, 2))
+        );
+        for id in 4..DERIVED_GRANTS_MAX as u64 + 3 {
+            assert!(grants.may_save_from(GrantId(2)) && grants.may_save_from(GrantId(3)));
+            assert!(grants.add(auditor(id, 2 + id % 2)));
+        }
+        assert!(!grants.may_save_from(GrantId(2)), "it made too many");
+        assert!(!grants.may_save_from(GrantId(3)), "so did what it was made from");
+        assert!(grants.may_save_from(GrantId(1)), "an officer may");
+        grants.revoke(GrantId(9));
+        assert!(grants.may_save_from(GrantId(2)));
     }
 
     #[test]

@@ -16,7 +16,9 @@ mod standing;
 mod vote;
 mod voter_number;
 
-pub use authority::{GRANTS_MAX, Grant, GrantId, Grants, Role, Token, TokenHash};
+pub use authority::{
+    DERIVED_GRANTS_MAX, GRANTS_MAX, Grant, GrantId, Grants, Role, Token, TokenHash,
+};
 pub use ballot_box::{BallotBox, ChangeRefusal, Verdict};
 pub use definition::{Definition, InvalidDefinition, Publication, Schedule, Timestamp};
 pub use id::{ElectionId, InvalidElectionId};

@@ -5,6 +5,7 @@
 //! groups grow by themselves. There is no timer.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::SystemTime;
 
@@ -71,6 +72,22 @@ impl ClerkError {
     }
 }
 
+/// In whose name acts are done.
+#[derive(Debug, Clone)]
+pub struct Mandate {
+    /// The grant that it comes from.
+    pub grant: GrantId,
+    /// What may end it sooner than the grant. Any one that is true does.
+    pub revoked: Vec<Arc<AtomicBool>>,
+}
+
+impl Mandate {
+    /// Whether acts may be done under it, while these grants are in force.
+    pub fn is_in_force(&self, grants: &Grants) -> bool {
+        grants.holds(self.grant) && !self.revoked.iter().any(|it| it.load(Ordering::Acquire))
+    }
+}
+
 /// A ledger at work.
 #[derive(Debug)]
 pub struct Clerk {
@@ -89,7 +106,8 @@ pub struct ClerkHandle {
 #[derive(Debug)]
 enum Job {
     Vote(Vote, Answer<Outcome>),
-    Administer(Vec<Act>, Option<GrantId>, Answer<()>),
+    Administer(Vec<Act>, Option<Mandate>, Answer<()>),
+    Tidy,
     Finish,
 }
 
@@ -136,10 +154,20 @@ impl ClerkHandle {
         self.ask(Job::Administer(acts, None, answer), done).await
     }
 
-    /// The same, if `grant` is in force when it is their turn: what waits behind a revocation is not done.
-    pub async fn administer_under(&self, grant: GrantId, acts: Vec<Act>) -> Result<(), ClerkError> {
+    /// The same, if `mandate` is in force when it is their turn: what waits behind a revocation is not done.
+    pub async fn administer_under(
+        &self,
+        mandate: Mandate,
+        acts: Vec<Act>,
+    ) -> Result<(), ClerkError> {
         let (answer, done) = oneshot::channel();
-        self.ask(Job::Administer(acts, Some(grant), answer), done).await
+        self.ask(Job::Administer(acts, Some(mandate), answer), done).await
+    }
+
+    /// Gives the ledger occasion to finish what it could not at once.
+    pub async fn tidy(&self) {
+        // A clerk that has stopped has closed the ledger, which is tidied when it is opened.
+        let _ = self.jobs.send(Job::Tidy).await;
     }
 
     /// Every election as it stands on stable storage. A vote whose outcome is known is in it.
@@ -208,6 +236,7 @@ impl<L: Ledger> Desk<L> {
                         act = Some((acts, under, answer));
                         break;
                     }
+                    Job::Tidy => self.ledger.tidy(),
                     // Nothing more gets in, and what is in is done.
                     Job::Finish => self.queue.close(),
                 }
@@ -242,9 +271,9 @@ impl<L: Ledger> Desk<L> {
         }
     }
 
-    fn administer(&mut self, acts: &[Act], under: Option<GrantId>, answer: Answer<()>) {
-        let revoked = under.is_some_and(|grant| !self.ledger.grants().holds(grant));
-        let done = if revoked { Err(LedgerError::Revoked) } else { self.ledger.administer(acts) };
+    fn administer(&mut self, acts: &[Act], under: Option<Mandate>, answer: Answer<()>) {
+        let in_force = under.is_none_or(|mandate| mandate.is_in_force(&self.ledger.grants()));
+        let done = if in_force { self.ledger.administer(acts) } else { Err(LedgerError::Revoked) };
         if done.is_ok() {
             self.publish();
         }
@@ -288,6 +317,8 @@ mod tests {
             self.begun.send(0).unwrap();
             self.gate.recv().unwrap()
         }
+
+        fn tidy(&mut self) {}
 
         fn standings(&self) -> Vec<Arc<Standing>> {
             let definition = Definition::new(id(), String::new(), vec!["Ada".into()]).unwrap();

@@ -7,7 +7,7 @@ mod chain;
 pub mod clerk;
 mod sqlite;
 
-pub use clerk::{Board, Clerk, ClerkError, ClerkHandle};
+pub use clerk::{Board, Clerk, ClerkError, ClerkHandle, Mandate};
 pub use sqlite::{SqliteLedger, backup, restore};
 
 use std::fmt::Debug;
@@ -15,8 +15,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::election::{
-    ChangeRefusal, Choice, Definition, ElectionId, GRANTS_MAX, Grant, GrantId, Grants, Nonce,
-    Outcome, Standing, Timestamp, Vote, VoterNumber,
+    ChangeRefusal, Choice, DERIVED_GRANTS_MAX, Definition, ElectionId, GRANTS_MAX, Grant, GrantId,
+    Grants, Nonce, Outcome, Standing, Timestamp, Vote, VoterNumber,
 };
 
 /// The most elections in one ledger.
@@ -37,6 +37,10 @@ pub trait Ledger: Send {
     /// Makes these changes in order, all of them or, with an error, none, and returns when they are on
     /// stable storage.
     fn administer(&mut self, acts: &[Act]) -> Result<(), LedgerError>;
+
+    /// Finishes what a close could not, because another program was in the way. Called about once a second;
+    /// costs nothing where there is nothing to finish.
+    fn tidy(&mut self);
 
     /// Every election as it stands on stable storage, oldest first.
     fn standings(&self) -> Vec<Arc<Standing>>;
@@ -73,6 +77,9 @@ pub struct Report {
     pub numbers_used: u64,
     /// The last value of the chain.
     pub head: [u8; 32],
+    /// Whether deleted ballots may be left in unused parts of the store, because it could not be scrubbed
+    /// yet.
+    pub unscrubbed: bool,
 }
 
 /// A place in a stored sheet; the default is before its first line.
@@ -156,7 +163,8 @@ pub enum LedgerError {
     Revoked,
     /// A grant from one that is not in force, or one too many.
     #[error(
-        "what this was to be saved from is revoked, or there are {GRANTS_MAX} saved capabilities already"
+        "what this was to be saved from is revoked, or too much is saved: {DERIVED_GRANTS_MAX} from one link \
+         of an election, {GRANTS_MAX} in all"
     )]
     GrantRefused,
     /// One election too many.

@@ -12,7 +12,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// How often to give the ledger occasion to finish what it could not at a close, because another program
 /// was reading its file.
-const TIDY_EVERY: Duration = Duration::from_secs(60);
+const TIDY_EVERY: Duration = Duration::from_secs(1);
 
 /// Opens and closes elections for as long as it runs.
 pub(super) async fn keep(clerk: ClerkHandle) {
@@ -23,9 +23,7 @@ pub(super) async fn keep(clerk: ClerkHandle) {
         look.tick().await;
         if tidied.elapsed() >= TIDY_EVERY {
             tidied = Instant::now();
-            if let Err(error) = clerk.administer(Vec::new()).await {
-                tracing::warn!(%error, "the ledger cannot be tidied");
-            }
+            clerk.tidy().await;
         }
         for act in due(&clerk.board(), system_clock()) {
             let election = match &act {

@@ -7,6 +7,7 @@ use capnp::Error;
 
 use super::authority::{Authority, savable};
 use super::convert::write_turnout;
+use super::long_work;
 use crate::election::{ElectionId, ElectionState, Receipt, Standing};
 use crate::ledger::{LedgerError, LedgerReader, SheetPart, SheetPlace};
 use crate::net::fault;
@@ -36,15 +37,20 @@ impl Auditor {
         standing.ok_or_else(|| Error::failed(format!("there is no election {}", self.id)))
     }
 
-    /// What reading the ledger comes to, on a thread that may wait for the disk.
+    /// What reading the ledger comes to. This connection has no other long work meanwhile.
     async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&dyn LedgerReader, &ElectionId) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, Error> {
+        let mine = self.authority.session()?.may_work_long().await;
+        // It may have been revoked meanwhile.
         let reader = self.authority.session()?.clerk.reader();
         let id = self.id.clone();
-        let read = tokio::task::spawn_blocking(move || read(&*reader, &id)).await;
-        let read = read.map_err(|_| Error::failed("the ledger could not be read".into()))?;
+        let read = move || {
+            let _mine = mine;
+            read(&*reader, &id)
+        };
+        let read = long_work::run(read).await?;
         read.map_err(|error| Error::failed(error.to_string()))
     }
 }
@@ -96,6 +102,7 @@ impl Server for Auditor {
         builder.set_entries(report.entries);
         builder.set_ballots(report.ballots);
         builder.set_numbers_used(report.numbers_used);
+        builder.set_unscrubbed(report.unscrubbed);
         // While ballots name their voters, the head of a chain with one more ballot tells, to whoever knows
         // what that may be, which it is.
         if self.standing()?.state == ElectionState::Closed {

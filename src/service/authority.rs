@@ -1,14 +1,16 @@
 //! Authority that can be saved and taken back: what the capabilities of all officers have in common.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use capnp::Error;
 
 use super::draw_grant;
 use super::session::Session;
 use crate::election::{Grant, GrantId, Role, Token};
-use crate::ledger::{Act, ClerkError};
+use crate::ledger::{Act, ClerkError, Mandate};
 
 /// One officer's capability: what it allows, and what it came from.
 ///
@@ -17,11 +19,11 @@ use crate::ledger::{Act, ClerkError};
 pub(super) struct Authority {
     session: Rc<Session>,
     role: Role,
-    /// The grant of the token that it, or what it was reached through, was restored from.
-    grant: GrantId,
+    mandate: Mandate,
+    /// Ends the mandate, if it is not the grant's revocation that does.
+    revoked: Option<Arc<AtomicBool>>,
     /// What it was reached through.
     through: Option<Rc<Authority>>,
-    revoked: Cell<bool>,
     /// The grants saved from it, and from what was reached through it.
     saved: RefCell<Vec<GrantId>>,
 }
@@ -29,22 +31,23 @@ pub(super) struct Authority {
 impl Authority {
     /// The authority that a token opened.
     pub(super) fn restored(session: Rc<Session>, grant: &Grant) -> Rc<Self> {
-        let (revoked, saved) = Default::default();
-        let role = grant.role.clone();
-        Rc::new(Self { session, role, grant: grant.id, through: None, revoked, saved })
+        let mandate = Mandate { grant: grant.id, revoked: Vec::new() };
+        let (role, saved) = (grant.role.clone(), RefCell::default());
+        Rc::new(Self { session, role, mandate, revoked: None, through: None, saved })
     }
 
     /// Less authority, reached through this one.
     pub(super) fn delegate(self: &Rc<Self>, role: Role) -> Rc<Self> {
-        let (revoked, saved) = Default::default();
-        let (session, through) = (self.session.clone(), Some(self.clone()));
-        Rc::new(Self { session, role, grant: self.grant, through, revoked, saved })
+        let (mut mandate, revoked) = (self.mandate.clone(), Arc::<AtomicBool>::default());
+        mandate.revoked.push(revoked.clone());
+        let (session, saved) = (self.session.clone(), RefCell::default());
+        let (revoked, through) = (Some(revoked), Some(self.clone()));
+        Rc::new(Self { session, role, mandate, revoked, through, saved })
     }
 
     /// The connection's session, if this authority is in force at this moment.
     pub(super) fn session(&self) -> Result<&Rc<Session>, Error> {
-        let granted = self.session.clerk.board().grants.holds(self.grant);
-        if granted && self.lineage().all(|authority| !authority.revoked.get()) {
+        if self.mandate.is_in_force(&self.session.clerk.board().grants) {
             Ok(&self.session)
         } else {
             Err(Error::failed("this authority was revoked; nothing was done".into()))
@@ -60,39 +63,36 @@ impl Authority {
     pub(super) async fn administer(&self, acts: Vec<Act>) -> Result<Result<(), ClerkError>, Error> {
         let session = self.session()?;
         let _token = session.begin()?;
-        Ok(session.clerk.administer_under(self.grant, acts).await)
+        Ok(session.clerk.administer_under(self.mandate.clone(), acts).await)
     }
 
     /// A new token that opens this authority.
     pub(super) async fn save(&self) -> Result<Token, Error> {
-        let session = self.session()?;
-        let (token, grant) = draw_grant(Some(self.grant), self.role.clone())
+        let (token, grant) = draw_grant(Some(self.mandate.grant), self.role.clone())
             .map_err(|error| Error::failed(format!("no random numbers: {error}")))?;
-        let id = grant.id;
         // Noted before it is in force: whoever revokes this meanwhile ends that too.
-        self.lineage().for_each(|authority| authority.saved.borrow_mut().push(id));
-        let saved = session.clerk.administer(vec![Act::Grant(grant)]).await;
+        self.lineage().for_each(|authority| authority.saved.borrow_mut().push(grant.id));
+        let saved = self.administer(vec![Act::Grant(grant)]).await?;
         saved.map_err(|error| Error::failed(format!("it was not saved: {error}")))?;
-        if self.session().is_err() {
-            let _ = self.session.clerk.administer(vec![Act::RevokeGrant(id)]).await;
-            self.session()?;
-        }
         Ok(token)
     }
 
     /// Ends this authority, and everything that came from it.
     pub(super) async fn revoke(&self) -> Result<(), Error> {
-        let session = self.session()?;
-        let ended = match self.through {
-            None => vec![self.grant],
-            Some(_) => self.saved.borrow().clone(),
+        // What was revoked and could not be ended altogether, on a full disk, is revoked again.
+        self.through.as_deref().unwrap_or(self).session()?;
+        let _token = self.session.begin()?;
+        let ended = match &self.revoked {
+            None => vec![self.mandate.grant],
+            Some(revoked) => {
+                // Before what was saved is gathered: what is saved from here on is refused.
+                revoked.store(true, Ordering::Release);
+                self.saved.borrow().clone()
+            }
         };
-        let acts: Vec<_> = ended.into_iter().map(Act::RevokeGrant).collect();
-        let revoked = session.clerk.administer(acts).await;
-        revoked.map_err(|error| Error::failed(format!("revoke it again: {error}")))?;
-        // What was reached and not saved ends with the connection at the latest.
-        self.revoked.set(self.through.is_some());
-        Ok(())
+        let acts = ended.into_iter().map(Act::RevokeGrant).collect();
+        let revoked = self.session.clerk.administer(acts).await;
+        revoked.map_err(|error| Error::failed(format!("revoke it again: {error}")))
     }
 }
 

@@ -10,6 +10,7 @@ mod election;
 mod find;
 mod line_counter;
 mod lines;
+mod long_work;
 mod message;
 mod officer;
 mod registrar;
@@ -21,6 +22,7 @@ use capnp::capability::Client;
 
 pub use draw::{draw_grant, draw_numbers};
 pub use line_counter::{LINE_BYTES_MAX, READ_AHEAD_READS_MAX, READ_BYTES_MAX};
+pub use long_work::LONG_WORK_MAX;
 pub use message::MESSAGE_BYTES_MAX;
 pub use registrar::ISSUE_NUMBERS_MAX;
 pub use session::{COUNTS_MAX, MESSAGE_WAIT_MAX, UNANSWERED_MESSAGES_MAX, WATCHES_MAX};

@@ -6,7 +6,7 @@ use capnp::Error;
 
 use super::authority::{Authority, savable};
 use super::convert::write_act;
-use super::draw_numbers;
+use super::{draw_numbers, long_work};
 use crate::election::{ElectionId, VoterNumber};
 use crate::ledger::Act;
 use crate::net::fault;
@@ -40,7 +40,6 @@ impl Server for Registrar {
         params: IssueParams,
         mut results: IssueResults,
     ) -> capnp::Result<()> {
-        self.authority.session()?;
         let (count, sink) = {
             let params = params.get()?;
             (params.get_count(), params.get_into()?)
@@ -50,7 +49,10 @@ impl Server for Registrar {
             results.get().init_outcome().set_refused(&why[..]);
             return Ok(());
         }
-        let numbers = draw_numbers(count as usize)
+        // The numbers are in memory until the sink has them.
+        let _mine = self.authority.session()?.may_work_long().await;
+        let numbers = long_work::run(move || draw_numbers(count as usize))
+            .await?
             .map_err(|error| Error::failed(format!("no random numbers: {error}")))?;
         hand_over(&sink, &numbers).await.map_err(fault::passed_on)?;
         // It may have been revoked while the numbers were on their way.

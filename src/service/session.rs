@@ -27,7 +27,7 @@ pub const COUNTS_MAX: usize = 8;
 /// The watches that one connection may have. One more is an error.
 pub const WATCHES_MAX: usize = 64;
 
-/// A place among the messages that a connection may leave unanswered.
+/// A place among a bounded number of things that a connection may have under way.
 pub(super) type Permit = Option<OwnedSemaphorePermit>;
 
 /// One connection, as its capabilities see it.
@@ -38,6 +38,7 @@ pub(super) struct Session {
     messages: Arc<Semaphore>,
     watches: Arc<Semaphore>,
     counts: Arc<Semaphore>,
+    long_work: Arc<Semaphore>,
 }
 
 impl Session {
@@ -45,7 +46,8 @@ impl Session {
         let messages = Arc::new(Semaphore::new(UNANSWERED_MESSAGES_MAX));
         let watches = Arc::new(Semaphore::new(WATCHES_MAX));
         let counts = Arc::new(Semaphore::new(COUNTS_MAX));
-        Rc::new(Self { clerk, work, messages, watches, counts })
+        let long_work = Arc::new(Semaphore::new(1));
+        Rc::new(Self { clerk, work, messages, watches, counts, long_work })
     }
 
     /// Begins a call that is to be answered before the server stops, or refuses it when it is stopping.
@@ -60,6 +62,11 @@ impl Session {
     pub(super) async fn may_send(&self) -> Permit {
         // The semaphore is never closed, and if it were, there would be nothing to wait for.
         self.messages.clone().acquire_owned().await.ok()
+    }
+
+    /// Waits until this connection has no other [long work](super::long_work) under way.
+    pub(super) async fn may_work_long(&self) -> Permit {
+        self.long_work.clone().acquire_owned().await.ok()
     }
 
     /// Takes one of the connection's counts, if one is left.

@@ -4,11 +4,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use capvote::election::{Nonce, Outcome, Vote};
+use capvote::election::Outcome;
 use capvote::ledger::{Act, Ledger, LedgerError, SqliteLedger};
 use rusqlite::Connection;
 
-use super::{ADA, GRACE, NOW, id, numbers, running, vote};
+use super::{ADA, GRACE, NOW, id, running, vote};
 
 fn sqlite(directory: &Path) -> Connection {
     Connection::open(directory.join("ledger.sqlite")).unwrap()
@@ -104,50 +104,6 @@ fn every_altered_row_of_a_closed_election_is_noticed() {
         drop(ledger);
         altered(directory.path(), alteration);
     }
-}
-
-#[test]
-fn after_the_close_no_file_pairs_a_number_with_a_choice() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut ledger = SqliteLedger::open(directory.path()).unwrap();
-    // Numbers and nonces that are easy to find among the bytes of a file.
-    let number = |n: u64| 0x1122_3344_5500_0000 + n * 0x1_0203;
-    let nonce =
-        |n: u64| Nonce::from(std::array::from_fn(|i| (n as u8).wrapping_mul(7) ^ (i as u8 + 90)));
-    let mut acts = running("board");
-    acts[1] = Act::Issue(id("board"), numbers((1..=200).map(number)));
-    ledger.administer(&acts).unwrap();
-    for n in 1..=200 {
-        let vote = Vote { nonce: nonce(n), number: number(n).into(), ..vote("board", 0, ADA, 0) };
-        ledger.commit(&[vote], NOW).unwrap();
-    }
-    // A row of a ballot has the number, as SQLite stores integers, close before its nonce.
-    let pairs = |directory: &Path| {
-        let mut pairs = 0;
-        for entry in fs::read_dir(directory).unwrap() {
-            let bytes = fs::read(entry.unwrap().path()).unwrap();
-            for n in 1..=200 {
-                let found =
-                    |part: &[u8]| memchr::memmem::find_iter(&bytes, part).collect::<Vec<_>>();
-                let numbers: Vec<_> =
-                    [found(&number(n).to_be_bytes()), found(&number(n).to_le_bytes())].concat();
-                let nonces = found(nonce(n).as_bytes());
-                let near = |a: usize| nonces.iter().any(|&b| a.abs_diff(b) <= 64);
-                pairs += numbers.into_iter().filter(|&a| near(a)).count();
-            }
-        }
-        pairs
-    };
-    assert!(pairs(directory.path()) >= 200, "the search does not find what is there");
-    ledger.administer(&[Act::Close(id("board"))]).unwrap();
-    assert_eq!(pairs(directory.path()), 0, "with the ledger open");
-    drop(ledger);
-    assert_eq!(pairs(directory.path()), 0, "with the ledger closed");
-    // Nor do the heads of the old chain, which are a way to try pairs.
-    let connection = sqlite(directory.path());
-    let of_ballots =
-        connection.query_row("SELECT count(*) FROM entries WHERE kind = 4", [], |row| row.get(0));
-    assert_eq!(of_ballots, Ok(0_i64));
 }
 
 #[test]

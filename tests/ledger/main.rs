@@ -4,6 +4,7 @@
 mod conformance;
 mod damage;
 mod fixture;
+mod separation;
 
 use std::sync::Arc;
 

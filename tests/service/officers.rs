@@ -2,12 +2,14 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use capvote::client::{ActOutcome, Client, Error, VoteOutcome};
 use capvote::election::{
     Definition, Nonce, Publication, Receipt, ResultStatus, Token, VoterNumber,
 };
-use capvote::ledger::Act;
+use capvote::ledger::{Act, Mandate};
 use capvote::schema::officer_capnp::{act_outcome, auditor};
 use capvote::service::ISSUE_NUMBERS_MAX;
 use data_encoding::BASE32;
@@ -155,9 +157,15 @@ async fn what_is_revoked_ends_at_once_for_whoever_holds_it() {
     let grant = harness.clerk.handle().board().grants.find(&queued).unwrap().id;
     let clerk = harness.clerk.handle();
     let add = vec![Act::Issue("board".parse().unwrap(), vec![77_777.into()])];
+    let ended = Arc::new(AtomicBool::new(false));
+    let mandate = Mandate { grant, revoked: vec![ended.clone()] };
+    clerk.administer_under(mandate.clone(), Vec::new()).await.unwrap();
+    ended.store(true, Ordering::Release);
+    let done = clerk.administer_under(mandate, add.clone()).await;
+    assert!(done.unwrap_err().to_string().contains("revoked"));
     let (revoked, issued) = futures::join!(
         clerk.administer(vec![Act::RevokeGrant(grant)]),
-        clerk.administer_under(grant, add),
+        clerk.administer_under(Mandate { grant, revoked: Vec::new() }, add),
     );
     revoked.unwrap();
     assert!(issued.unwrap_err().to_string().contains("revoked"));

@@ -180,12 +180,13 @@ impl<'a> Officer<'a> {
 
     async fn check(&self) -> Result<(), Failure> {
         let report = self.as_auditor(async |auditor| auditor.check_ledger().await).await?;
-        let LedgerReport { entries, ballots, numbers_used, head } = report;
+        let LedgerReport { entries, ballots, numbers_used, head, unscrubbed } = report;
         let agree = ballots == numbers_used;
         let head = HEXLOWER.encode(&head);
         if self.json {
             show::json(&json!({
                 "entries": entries, "ballots": ballots, "numbersUsed": numbers_used, "head": head,
+                "unscrubbed": unscrubbed,
             }))?;
         } else {
             let mut stdout = io::stdout();
@@ -196,6 +197,12 @@ impl<'a> Officer<'a> {
                 stdout,
                 "{ballots} ballots are stored, and {numbers_used} numbers have voted."
             )?;
+            if unscrubbed {
+                writeln!(
+                    stdout,
+                    "Deleted ballots may be left in the server's file: its log tells why."
+                )?;
+            }
         }
         if agree { Ok(()) } else { Err(Failure::Fault("ballots and numbers used differ".into())) }
     }

@@ -139,24 +139,6 @@ impl LedgerFile {
             })
     }
 
-    /// Makes sure that nothing deleted is left in the file or in the log beside it.
-    pub(super) fn scrub(&self) -> rusqlite::Result<()> {
-        let unscrubbed = "SELECT count(*) FROM unscrubbed";
-        if self.connection.query_row(unscrubbed, [], |row| row.get::<_, i64>(0))? == 0 {
-            return Ok(());
-        }
-        self.connection.execute_batch("VACUUM")?;
-        // Copies the log into the file and empties it; busy while another program reads an older state.
-        let busy = self
-            .connection
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))?;
-        if busy != 0 {
-            return Err(invalid("another program is reading the ledger".into()));
-        }
-        self.connection.execute("DELETE FROM unscrubbed", [])?;
-        Ok(())
-    }
-
     /// Chooses how the file is written, and makes the tables where there are none.
     fn prepare(&mut self) -> rusqlite::Result<()> {
         self.connection.pragma_update(None, "journal_mode", "WAL")?;

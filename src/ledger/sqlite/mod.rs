@@ -11,6 +11,7 @@ mod grants;
 mod reader;
 mod replay;
 mod rows;
+mod scrub;
 mod write;
 
 use std::collections::HashMap;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 pub use self::backup::{backup, restore};
 use self::file::LedgerFile;
 use self::reader::SqliteReader;
+use self::scrub::Scrub;
 use super::chain::{GENESIS, Head};
 use super::{Act, ELECTIONS_MAX, Ledger, LedgerError, LedgerReader};
 use crate::election::{
@@ -32,6 +34,7 @@ use crate::election::{
 pub struct SqliteLedger {
     file: LedgerFile,
     elections: Elections,
+    scrub: Scrub,
     /// Why nothing more may be written, once a write failed in a way that leaves the disk in doubt.
     stopped: Option<String>,
 }
@@ -75,18 +78,12 @@ impl SqliteLedger {
     pub fn open(directory: &Path) -> Result<Self, LedgerError> {
         let file = LedgerFile::open(directory)?;
         let elections = replay::replay(&file.connection, &file.path)?;
-        let ledger = Self { file, elections, stopped: None };
+        let scrub = Scrub::new(&file.connection);
+        let scrub = scrub.map_err(|error| file::not_opened(&file.path, error))?;
+        let mut ledger = Self { file, elections, scrub, stopped: None };
         // A server that was killed in the middle of a close may have left some of it to do.
-        ledger.scrub();
+        ledger.tidy();
         Ok(ledger)
-    }
-
-    /// Removes what is left of the ballots of closed elections from unused parts of the file. What cannot
-    /// be done is done after the next act, or at the next start.
-    fn scrub(&self) {
-        if let Err(error) = self.file.scrub() {
-            tracing::error!(%error, "ballots of a closed election may be left in unused parts of the ledger's file");
-        }
     }
 
     fn check_running(&self) -> Result<(), LedgerError> {
@@ -209,7 +206,10 @@ impl Ledger for SqliteLedger {
                 for (election, head) in heads {
                     self.elections.kept[election].advance(head);
                 }
-                self.scrub();
+                if acts.iter().any(|act| matches!(act, Act::Close(_))) {
+                    self.scrub.is_due();
+                    self.tidy();
+                }
                 Ok(())
             }
             Err(error) => {
@@ -225,6 +225,13 @@ impl Ledger for SqliteLedger {
         }
     }
 
+    fn tidy(&mut self) {
+        if self.stopped.is_none() {
+            let folder = self.file.path.parent().unwrap_or(Path::new("."));
+            self.scrub.go_on(&self.file.connection, folder);
+        }
+    }
+
     fn standings(&self) -> Vec<Arc<Standing>> {
         self.elections.kept.iter().map(|kept| kept.standing.clone()).collect()
     }
@@ -234,7 +241,7 @@ impl Ledger for SqliteLedger {
     }
 
     fn reader(&self) -> Arc<dyn LedgerReader> {
-        Arc::new(SqliteReader::new(self.file.path.clone()))
+        Arc::new(SqliteReader::new(self.file.path.clone(), self.scrub.readers()))
     }
 }
 
@@ -249,7 +256,8 @@ impl Elections {
             Act::Open(id) => self.change(id, BallotBox::open),
             Act::Close(id) => self.change(id, BallotBox::close),
             Act::Grant(grant) => {
-                let added = Arc::make_mut(&mut self.grants).add(grant.clone());
+                let in_bounds = grant.parent.is_none_or(|parent| self.grants.may_save_from(parent));
+                let added = in_bounds && Arc::make_mut(&mut self.grants).add(grant.clone());
                 return if added { Ok(None) } else { Err(LedgerError::GrantRefused) };
             }
             Act::RevokeGrant(id) => {

@@ -1,39 +1,53 @@
 //! Reading the ledger's file beside the clerk, over a connection of its own.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags};
 
 use super::file::{self, BUSY_WAIT_MAX, not_opened};
 use super::replay::replay;
+use super::scrub::Readers;
 use crate::election::ElectionId;
 use crate::ledger::{LedgerError, LedgerReader, Report, SheetPart, SheetPlace};
 
-/// Reads the file at `path`, which is a ledger that is open elsewhere.
+/// Work of SQLite's between two looks at whether to make way for a scrub; some 0.1 ms.
+const LOOK_EVERY: i32 = 10_000;
+
+/// Reads the file at `path`, which is a ledger that is open elsewhere in this process.
 #[derive(Debug)]
 pub(super) struct SqliteReader {
     path: PathBuf,
+    readers: Arc<Readers>,
 }
 
 impl SqliteReader {
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self { path }
+    pub(super) fn new(path: PathBuf, readers: Arc<Readers>) -> Self {
+        Self { path, readers }
     }
 
+    /// Reads the file as it is at one moment; as it is at a later one, where a scrub came between.
     fn read<T>(
         &self,
-        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+        read: impl Fn(&Connection) -> Result<T, LedgerError>,
     ) -> Result<T, LedgerError> {
-        self.connect()
-            .and_then(|connection| read(&connection))
-            .map_err(|error| not_opened(&self.path, error))
+        loop {
+            let _reading = self.readers.enter();
+            let connection = self.connect().map_err(|error| not_opened(&self.path, error))?;
+            match read(&connection) {
+                Err(_) if self.readers.must_make_way() => {}
+                done => return done,
+            }
+        }
     }
 
-    /// A connection that sees the file as it is at this moment.
+    /// A connection that sees the file as it is at this moment, and fails when it has to make way.
     fn connect(&self) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags)?;
+        let mut connection = Connection::open_with_flags(&self.path, flags)?;
         connection.busy_timeout(BUSY_WAIT_MAX)?;
+        let readers = self.readers.clone();
+        connection.progress_handler(LOOK_EVERY, Some(move || readers.must_make_way()))?;
         connection.execute_batch("BEGIN")?;
         Ok(connection)
     }
@@ -41,20 +55,24 @@ impl SqliteReader {
 
 impl LedgerReader for SqliteReader {
     fn check(&self, election: &ElectionId) -> Result<Report, LedgerError> {
-        let connection = self.connect().map_err(|error| not_opened(&self.path, error))?;
-        let elections = replay(&connection, &self.path)?;
-        let index = elections.by_id.get(election);
-        let index = *index.ok_or_else(|| LedgerError::NoSuchElection(election.clone()))?;
-        let kept = &elections.kept[index];
-        let entries = "SELECT count(*) FROM entries WHERE election = ?1";
-        let entries: i64 = connection
-            .query_row(entries, [kept.key], |row| row.get(0))
-            .map_err(|error| not_opened(&self.path, error))?;
-        Ok(Report {
-            entries: entries.cast_unsigned(),
-            ballots: kept.standing.ballots,
-            numbers_used: kept.ballot_box.numbers_used(),
-            head: kept.head,
+        self.read(|connection| {
+            let elections = replay(connection, &self.path)?;
+            let index = elections.by_id.get(election);
+            let index = *index.ok_or_else(|| LedgerError::NoSuchElection(election.clone()))?;
+            let kept = &elections.kept[index];
+            let count = |table| -> rusqlite::Result<i64> {
+                let select = format!("SELECT count(*) FROM {table} WHERE election = ?1");
+                connection.query_row(&select, [kept.key], |row| row.get(0))
+            };
+            let counts = count("entries").and_then(|entries| Ok((entries, count("unscrubbed")?)));
+            let (entries, unscrubbed) = counts.map_err(|error| not_opened(&self.path, error))?;
+            Ok(Report {
+                entries: entries.cast_unsigned(),
+                ballots: kept.standing.ballots,
+                numbers_used: kept.ballot_box.numbers_used(),
+                head: kept.head,
+                unscrubbed: unscrubbed > 0,
+            })
         })
     }
 
@@ -64,21 +82,29 @@ impl LedgerReader for SqliteReader {
         after: SheetPlace,
         lines: usize,
     ) -> Result<SheetPart, LedgerError> {
-        let mut place = after;
-        let part = self.read(|connection| {
-            let mut select = connection.prepare(
-                "SELECT id, choice, nonce FROM sheet
-                 WHERE election = (SELECT key FROM elections WHERE id = ?1) AND id > ?2
-                 ORDER BY id LIMIT ?3",
-            )?;
-            let mut rows = select.query((election.as_str(), after.0, lines as i64))?;
-            let mut part = Vec::new();
-            while let Some(row) = rows.next()? {
-                place = SheetPlace(row.get(0)?);
-                part.push((file::choice(row.get(1)?)?, file::nonce(row.get_ref(2)?)?));
-            }
-            Ok(part)
-        })?;
-        Ok((part, place))
+        self.read(|connection| {
+            lines_behind(connection, election, after, lines)
+                .map_err(|error| not_opened(&self.path, error))
+        })
     }
+}
+
+fn lines_behind(
+    connection: &Connection,
+    election: &ElectionId,
+    after: SheetPlace,
+    lines: usize,
+) -> rusqlite::Result<SheetPart> {
+    let mut select = connection.prepare(
+        "SELECT id, choice, nonce FROM sheet
+         WHERE election = (SELECT key FROM elections WHERE id = ?1) AND id > ?2
+         ORDER BY id LIMIT ?3",
+    )?;
+    let mut rows = select.query((election.as_str(), after.0, lines as i64))?;
+    let (mut part, mut place) = (Vec::new(), after);
+    while let Some(row) = rows.next()? {
+        place = SheetPlace(row.get(0)?);
+        part.push((file::choice(row.get(1)?)?, file::nonce(row.get_ref(2)?)?));
+    }
+    Ok((part, place))
 }
