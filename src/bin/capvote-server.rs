@@ -10,7 +10,7 @@ use capvote::command_line::{self, Exit};
 use capvote::election::{Definition, ElectionId, InvalidDefinition};
 use capvote::ledger::{self, LedgerError};
 use capvote::net::link::Link;
-use capvote::server::{Config, NewElection, Server, StartError};
+use capvote::server::{Config, NewElection, Server, StartError, new_officer_link};
 use clap::{Parser, Subcommand, value_parser};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -68,6 +68,15 @@ enum Command {
         /// The data directory; made where it is missing.
         directory: PathBuf,
     },
+    /// Make a new returning officer's link, DIR/officer.link, where the one there was is lost. No server may
+    /// be using the data directory.
+    OfficerLink {
+        /// The data directory.
+        directory: PathBuf,
+        /// End every returning officer's link there was, and all that was shared from them.
+        #[arg(long)]
+        end_others: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -75,19 +84,33 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(exit) => return exit,
     };
-    let copied = match &arguments.command {
-        Some(Command::Backup { directory, file }) => Some(ledger::backup(directory, file)),
-        Some(Command::Restore { file, directory }) => Some(ledger::restore(file, directory)),
-        None => None,
-    };
-    match copied {
-        Some(Ok(())) => return Exit::Done.into(),
-        Some(Err(error)) => return command_line::end(PROGRAM, error, Exit::Fault),
-        None => {}
+    if let Some(command) = &arguments.command {
+        return match offline(command) {
+            Ok(()) => Exit::Done.into(),
+            Err(error) => command_line::end(PROGRAM, &error, exit(&error)),
+        };
     }
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(serve(arguments)),
         Err(error) => command_line::end(PROGRAM, error, Exit::Fault),
+    }
+}
+
+/// Does what needs no server.
+fn offline(command: &Command) -> Result<(), StartError> {
+    match command {
+        Command::Backup { directory, file } => Ok(ledger::backup(directory, file)?),
+        Command::Restore { file, directory } => Ok(ledger::restore(file, directory)?),
+        Command::OfficerLink { directory, end_others } => {
+            let path = new_officer_link(directory, *end_others)?;
+            // Whoever asked for it may not want to know where it is.
+            let _ = writeln!(
+                std::io::stdout(),
+                "The returning officer's link is in {}.",
+                path.display()
+            );
+            Ok(())
+        }
     }
 }
 
@@ -175,9 +198,9 @@ fn new_election(arguments: &Arguments) -> Result<Option<NewElection>, InvalidDef
 
 fn exit(error: &StartError) -> Exit {
     match error {
-        StartError::OtherElection { .. } | StartError::Ledger(LedgerError::InUse(_)) => {
-            Exit::Refused
-        }
+        StartError::OtherElection { .. }
+        | StartError::OfficerLinkKept(_)
+        | StartError::Ledger(LedgerError::InUse(_)) => Exit::Refused,
         _ => Exit::Fault,
     }
 }

@@ -19,8 +19,8 @@ const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
 pub struct Cast {
     /// The answer that came.
     pub outcome: VoteOutcome,
-    /// Whether an earlier answer was lost. A refusal may then be of a vote that was recorded before, such as
-    /// [`VoteOutcome::Closed`] of one that was in time.
+    /// Whether an earlier answer was lost. After a fault, rather than a refusal, it may be that the earlier
+    /// try was recorded.
     pub retried: bool,
 }
 

@@ -154,6 +154,11 @@ impl Administration {
         let capability = self.capability.auditor_request().send().pipeline.get_auditor();
         Auditor { capability, wire: self.wire.clone() }
     }
+
+    /// A new secret that opens this authority. From `Savable.save`.
+    pub async fn save(&self) -> Result<Token, Error> {
+        save(&self.wire, self.capability.clone().cast_to()).await
+    }
 }
 
 impl Registrar {

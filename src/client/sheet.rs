@@ -16,8 +16,8 @@ use crate::election::{ElectionId, Nonce, Receipt};
 /// Every counted ballot of an election, in the order of the receipts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TallySheet {
-    /// The election's id.
-    pub election: ElectionId,
+    /// The election's id. Only a CSV without ballots does not tell it.
+    pub election: Option<ElectionId>,
     /// The ballots.
     pub lines: Vec<SheetLine>,
     /// What only a sheet in JSON tells.
@@ -113,6 +113,11 @@ impl TallySheet {
         found.map(|index| (index + 1, &self.lines[index]))
     }
 
+    /// The election's id, or empty where the sheet does not tell it.
+    pub fn id(&self) -> &str {
+        self.election.as_ref().map_or("", ElectionId::as_str)
+    }
+
     /// The sheet as CSV: the columns election, candidate, nonce (hexadecimal) and receipt, one ballot a
     /// line. It tells nothing about the election besides the ballots.
     pub fn to_csv(&self) -> String {
@@ -122,8 +127,7 @@ impl TallySheet {
             let nonce = HEXLOWER.encode(line.nonce.as_bytes());
             let candidate = line.candidate.replace('"', "\"\"");
             // Every candidate stands in quotes, so that there is one way only to write a name.
-            let written =
-                writeln!(csv, "{},\"{candidate}\",{nonce},{}", self.election, line.receipt);
+            let written = writeln!(csv, "{},\"{candidate}\",{nonce},{}", self.id(), line.receipt);
             written.expect("writing to a String cannot fail");
         }
         csv
@@ -138,7 +142,7 @@ impl TallySheet {
         };
         let about = self.about.clone();
         let mut document = Document {
-            election: self.election.to_string(),
+            election: self.id().to_string(),
             title: about.as_ref().map(|about| about.title.clone()).unwrap_or_default(),
             voters: about.as_ref().map_or(0, |about| about.voters),
             candidates: about.map(|about| about.candidates).unwrap_or_default(),
@@ -195,7 +199,6 @@ impl TallySheet {
             );
             check_order(&lines).map_err(|what| altered(number, what))?;
         }
-        let election = election.ok_or_else(|| altered(1, "there are no ballots on it"))?;
         Ok(Self { election, lines, about: None })
     }
 
@@ -218,7 +221,11 @@ impl TallySheet {
             return Err(altered(0, "its sha256 is not that of the document"));
         }
         let Document { title, candidates, voters, .. } = document;
-        Ok(Self { election, lines, about: Some(About { title, candidates, voters }) })
+        Ok(Self {
+            election: Some(election),
+            lines,
+            about: Some(About { title, candidates, voters }),
+        })
     }
 }
 
@@ -268,7 +275,7 @@ mod tests {
         lines.sort_by_key(|line| line.receipt);
         let candidates = names.map(String::from).to_vec();
         let about = About { title: "The board".into(), candidates, voters: 100 };
-        TallySheet { election, lines, about: Some(about) }
+        TallySheet { election: Some(election), lines, about: Some(about) }
     }
 
     #[test]
@@ -279,6 +286,10 @@ mod tests {
         assert_eq!(TallySheet::read(&sheet.to_csv()), Ok(csv.clone()));
         assert_eq!(csv.recount(), sheet.recount());
         assert_eq!(csv.recount()["Ada"], 5);
+        let empty = TallySheet { lines: Vec::new(), ..sheet };
+        assert_eq!(TallySheet::read(&empty.to_json()), Ok(empty.clone()));
+        let empty = TallySheet { election: None, about: None, ..empty };
+        assert_eq!(TallySheet::read(&empty.to_csv()), Ok(empty));
     }
 
     #[test]

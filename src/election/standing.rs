@@ -52,16 +52,15 @@ impl Standing {
     ///
     /// This spares the ledger votes that cannot count. It does not replace the ledger's decision: the
     /// election may have moved on by the time the vote is there.
-    /// `candidate` need not be text; what is not, is on no slate.
+    /// `candidate` need not be text; what is not, is on no slate. A vote that comes after the close is
+    /// admitted, because it may be one that was counted before and is sent again.
     pub fn admit(&self, candidate: &[u8]) -> Result<Choice, Refusal> {
+        let name = std::str::from_utf8(candidate).ok();
+        let choice = name.and_then(|name| self.definition.slate.choice(name));
         match self.state {
             ElectionState::Draft => Err(Refusal::NotOpen),
-            ElectionState::Closed => Err(Refusal::Closed),
-            ElectionState::Open => {
-                let name = std::str::from_utf8(candidate).ok();
-                let choice = name.and_then(|name| self.definition.slate.choice(name));
-                choice.ok_or(Refusal::UnknownCandidate)
-            }
+            ElectionState::Open => choice.ok_or(Refusal::UnknownCandidate),
+            ElectionState::Closed => choice.ok_or(Refusal::Closed),
         }
     }
 
@@ -156,10 +155,11 @@ mod tests {
     }
 
     #[test]
-    fn votes_are_admitted_only_while_open() {
+    fn votes_for_the_slate_are_admitted_unless_voting_has_not_begun() {
         assert_eq!(standing(ElectionState::Open).admit(b"Ada").map(Choice::index), Ok(0));
         assert_eq!(standing(ElectionState::Open).admit(b"Zoe"), Err(Refusal::UnknownCandidate));
         assert_eq!(standing(ElectionState::Draft).admit(b"Ada"), Err(Refusal::NotOpen));
-        assert_eq!(standing(ElectionState::Closed).admit(b"Ada"), Err(Refusal::Closed));
+        assert_eq!(standing(ElectionState::Closed).admit(b"Zoe"), Err(Refusal::Closed));
+        assert_eq!(standing(ElectionState::Closed).admit(b"Ada").map(Choice::index), Ok(0));
     }
 }

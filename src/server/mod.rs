@@ -9,6 +9,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use officer_link::new_officer_link;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -95,6 +96,13 @@ pub enum StartError {
         /// Why not.
         source: io::Error,
     },
+    /// The returning officer's link that is there works.
+    #[error(
+        "{} opens the returning officer's authority already; --end-others makes a new one in its place and ends \
+         it",
+        .0.display()
+    )]
+    OfficerLinkKept(PathBuf),
     /// The machine has no random numbers or no threads left.
     #[error("cannot start: {0}")]
     Resources(#[source] io::Error),

@@ -1,11 +1,11 @@
 //! The returning officer's link, from which all authority on a server comes.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{StartError, private_file};
 use crate::election::{Role, Token};
-use crate::ledger::{Act, Ledger};
+use crate::ledger::{Act, Ledger, SqliteLedger};
 use crate::net::link::Link;
 use crate::service::draw_grant;
 
@@ -23,29 +23,68 @@ pub(super) fn ensure(
     reached_at: Option<&Link>,
 ) -> Result<(), StartError> {
     let Some(reached_at) = reached_at else { return Ok(()) };
-    let path = data.join(FILE_NAME);
-    let failed = |source| StartError::OfficerLink { path: path.clone(), source };
-    let write = |token: &Token| {
-        let link = Link { token: Some(token.as_bytes().to_vec()), ..reached_at.clone() };
-        private_file::write(&path, |file| writeln!(file, "{link}")).map_err(failed)
-    };
-    let grants = ledger.grants();
-    let kept = read(&path).map_err(failed)?;
-    if let Some(token) = kept.filter(|token| {
-        grants.find(token).is_some_and(|grant| grant.role == Role::ReturningOfficer)
-    }) {
-        return write(&token);
+    if let Some(token) = kept(ledger, data)? {
+        return write(data, &token, reached_at);
     }
-    if grants.iter().any(|grant| grant.role == Role::ReturningOfficer) {
+    if ledger.grants().iter().any(|grant| grant.role == Role::ReturningOfficer) {
         // The officer keeps the link elsewhere.
         return Ok(());
     }
+    make(ledger, data, reached_at, Vec::new())?;
+    tracing::info!(link = %data.join(FILE_NAME).display(), "the returning officer's link is made");
+    Ok(())
+}
+
+/// Makes a new returning officer's link for the ledger in the folder `data`, which no server may be using,
+/// and returns the file that it is in. Links from before go on, unless they are to be ended; with them goes
+/// all that was shared from them.
+///
+/// # Errors
+/// [`StartError::OfficerLinkKept`] where there is a link that works and the others are not to be ended.
+pub fn new_officer_link(data: &Path, end_others: bool) -> Result<PathBuf, StartError> {
+    let mut ledger = SqliteLedger::open_existing(data)?;
+    let path = data.join(FILE_NAME);
+    if !end_others && kept(&ledger, data)?.is_some() {
+        return Err(StartError::OfficerLinkKept(path));
+    }
+    let grants = ledger.grants();
+    let officers = grants.iter().filter(|grant| grant.role == Role::ReturningOfficer);
+    let ended = officers.filter(|_| end_others).map(|officer| Act::RevokeGrant(officer.id));
+    // The next start writes where the server is reached.
+    let reached_at = "capvote://127.0.0.1:12358".parse::<Link>();
+    let reached_at = reached_at.expect("it is written as links are");
+    make(&mut ledger, data, &reached_at, ended.collect())?;
+    Ok(path)
+}
+
+/// Makes a link, writes it to its file, and puts its grant in force after these acts.
+fn make(
+    ledger: &mut impl Ledger,
+    data: &Path,
+    reached_at: &Link,
+    mut acts: Vec<Act>,
+) -> Result<(), StartError> {
     let random = |error: getrandom::Error| StartError::Resources(io::Error::other(error));
     let (token, grant) = draw_grant(None, Role::ReturningOfficer).map_err(random)?;
-    write(&token)?;
-    ledger.administer(&[Act::Grant(grant)])?;
-    tracing::info!(link = %path.display(), "the returning officer's link is made");
-    Ok(())
+    write(data, &token, reached_at)?;
+    acts.push(Act::Grant(grant));
+    Ok(ledger.administer(&acts)?)
+}
+
+fn write(data: &Path, token: &Token, reached_at: &Link) -> Result<(), StartError> {
+    let path = data.join(FILE_NAME);
+    let link = Link { token: Some(token.as_bytes().to_vec()), ..reached_at.clone() };
+    let written = private_file::write(&path, |file| writeln!(file, "{link}"));
+    written.map_err(|source| StartError::OfficerLink { path, source })
+}
+
+/// The token in the file, if it opens a returning officer's authority.
+fn kept(ledger: &impl Ledger, data: &Path) -> Result<Option<Token>, StartError> {
+    let path = data.join(FILE_NAME);
+    let token = read(&path).map_err(|source| StartError::OfficerLink { path, source })?;
+    let grants = ledger.grants();
+    let opens = |token: &Token| Some(&grants.find(token)?.role);
+    Ok(token.filter(|token| opens(token) == Some(&Role::ReturningOfficer)))
 }
 
 /// The token of the link in a file, if there is one.

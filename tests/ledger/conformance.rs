@@ -203,12 +203,15 @@ fn a_closed_election_stays_as_it_was_counted<L: Ledger>(open: &dyn Fn() -> L) {
     let mut ledger = open();
     ledger.administer(&running("board")).unwrap();
     ledger.administer(&running("cake")).unwrap();
+    let mut receipts = Vec::new();
     for number in 1..=9 {
         let votes = [
             vote("board", number, (number % 3 == 0).into(), number as u8),
             vote("cake", number, ADA, 1),
         ];
-        assert!(ledger.commit(&votes, NOW).unwrap().iter().all(recorded));
+        let outcomes = ledger.commit(&votes, NOW).unwrap();
+        assert!(outcomes.iter().all(recorded));
+        receipts.push(outcomes[0]);
     }
     ledger.administer(&[Act::Issue(id("board"), numbers([5_000]))]).unwrap();
     ledger.administer(&[Act::Close(id("board"))]).unwrap();
@@ -216,9 +219,21 @@ fn a_closed_election_stays_as_it_was_counted<L: Ledger>(open: &dyn Fn() -> L) {
         let closed = standing(&ledger, "board");
         assert_eq!((closed.votes().unwrap(), closed.state), (&[6, 3][..], ElectionState::Closed));
         assert_eq!((closed.ballots, closed.voters, closed.added_while_open), (9, 1_001, 1));
-        let late = [vote("board", 500, ADA, 1), vote("board", 1, ADA, 1)];
+        // A vote of the others is late, also one that says what a ballot on the sheet says.
+        let late = [
+            vote("board", 500, ADA, 1),
+            vote("board", 1, GRACE, 1),
+            vote("board", 1, ADA, 100),
+            vote("board", 9_999, ADA, 1),
+        ];
         let outcomes = ledger.commit(&late, NOW).unwrap();
-        assert_eq!(outcomes, [Outcome::Refused(Refusal::Closed); 2]);
+        assert_eq!(outcomes, [Outcome::Refused(Refusal::Closed); 4]);
+        // A vote that was counted may be sent again, and its voter gets the receipt.
+        for number in 1..=9 {
+            let again = vote("board", number, (number % 3 == 0).into(), number as u8);
+            let outcome = ledger.commit(&[again], NOW).unwrap()[0];
+            assert_eq!(outcome, receipts[number as usize - 1]);
+        }
         for act in [
             Act::Close(id("board")),
             Act::Open(id("board")),

@@ -88,6 +88,8 @@ fn a_voter_finds_their_ballot_and_anyone_can_recount() {
     fs::write(&begun, text.join("\n").replace("\"board\",", "\"board\"")).unwrap();
     let vote = ["vote", "Ada", "--voter-number", &numbers[2], "--receipt", &begun];
     client(&server.link, &vote).failed(2, "under another voter number");
+    let unanswered = file("unanswered.json");
+    fs::copy(&begun, &unanswered).unwrap();
     let vote = ["vote", "Ada", "--voter-number", &numbers[0], "--receipt", &begun];
     client(&server.link, &vote).done();
     assert_eq!(fs::read_to_string(&begun).unwrap(), fs::read_to_string(&receipt).unwrap());
@@ -105,6 +107,13 @@ fn a_voter_finds_their_ballot_and_anyone_can_recount() {
     officer(data.path(), &["sheet", "--output", &csv]).failed(1, "cannot write");
     officer(data.path(), &["sheet", "--output", &file("sheet.xls")]).failed(2, ".csv or .json");
 
+    // A vote that was counted can be sent again, and its voter gets the receipt.
+    let late = file("late.json");
+    fs::copy(&unanswered, &late).unwrap();
+    let vote = ["vote", "Ada", "--voter-number", &numbers[0], "--receipt", &late];
+    assert!(client(&server.link, &vote).done().contains("is recorded"));
+    assert_eq!(fs::read_to_string(&late).unwrap(), fs::read_to_string(&receipt).unwrap());
+
     // From here on without a server.
     let counted = client(&server.link, &["result", "--json"]);
     let counted: Value = serde_json::from_str(counted.done()).unwrap();
@@ -115,7 +124,10 @@ fn a_voter_finds_their_ballot_and_anyone_can_recount() {
             serde_json::from_str(alone(&["recount", sheet, "--json"]).done()).unwrap();
         assert_eq!(recounted["candidates"], counted["candidates"]);
         assert_eq!(recounted["ballots"], counted["turnout"]["ballots"]);
-        assert!(alone(&["verify", &receipt, sheet]).done().contains("and for \"Ada\""));
+        // A voter whose answer never came has no receipt, and finds the ballot all the same.
+        for kept in [&receipt, &unanswered] {
+            assert!(alone(&["verify", kept, sheet]).done().contains("and for \"Ada\""));
+        }
         alone(&["verify", "AAAA-AAAA", sheet]).failed(3, "no ballot with this receipt");
         let altered = file("altered");
         let text = fs::read_to_string(sheet).unwrap().replacen("Grace", "Ada", 1);
@@ -303,4 +315,107 @@ fn a_server_killed_in_the_middle_of_a_close_has_closed_or_not() {
     }
     println!("{states:?}");
     assert!(states.keys().all(|state| state == "open" || state == "closed"), "{states:?}");
+}
+
+#[test]
+fn the_administration_of_one_election_is_a_link_too() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[]);
+    let output = |name: &str| data.path().join(name).to_str().unwrap().to_string();
+    for id in ["board", "cake"] {
+        officer(data.path(), &["create", id, "--candidate", "Ada"]).done();
+    }
+    let share = ["share", "administration", "--election", "board"];
+    let board = officer(data.path(), &share).done().trim().to_string();
+    assert!(board.starts_with(&format!("{}/board#", server.link)), "{board}");
+    client(&board, &["issue", "--count", "2", "--output", &output("roll.csv")]).done();
+    // It gives parts of itself, and not itself of another election.
+    let registrar = client(&board, &["share", "registrar"]).done().trim().to_string();
+    client(&registrar, &["issue", "--count", "1", "--output", &output("more.csv")]).done();
+    client(&board, &["open", "--election", "cake"]).failed(2, "is over election board");
+    client(&board, &["create", "tea", "--candidate", "Ada"])
+        .failed(3, "does not give the authority");
+    assert_eq!(client(&board, &["open"]).done(), "Election board is open.\n");
+    assert_eq!(client(&board, &["turnout"]).done(), "0 of 3 have voted.\n");
+    assert_eq!(client(&board, &["close"]).done(), "Election board is closed.\n");
+    client(&board, &["check"]).done();
+    // An election without ballots has a sheet, too.
+    for sheet in ["sheet.csv", "sheet.json"] {
+        client(&board, &["sheet", "--output", &output(sheet)]).done();
+        client(&board, &["recount", &output(sheet)]).done();
+    }
+    officer(data.path(), &["revoke", &board]).done();
+    client(&registrar, &["turnout"]).failed(1, "was revoked");
+}
+
+#[test]
+fn a_lost_letter_is_revoked_and_issued_again() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[]);
+    let file = |name: &str| data.path().join(name).to_str().unwrap().to_string();
+    officer(data.path(), &["create", "board", "--candidate", "Ada"]).done();
+    fs::write(file("people.csv"), "name\nAnn\nBob\n").unwrap();
+    let issue = ["issue", "--roll", &file("people.csv"), "--output", &file("roll.csv")];
+    officer(data.path(), &issue).done();
+    let roll = fs::read_to_string(file("roll.csv")).unwrap();
+    let rows: Vec<_> = roll.lines().collect();
+    fs::write(file("lost.csv"), format!("{}\n{}\n", rows[0], rows[1])).unwrap();
+    let revoke = |name: &str| officer(data.path(), &["revoke-numbers", &file(name)]);
+    assert_eq!(revoke("lost.csv").done(), "1 voter numbers are off the roll.\n");
+    revoke("lost.csv").failed(3, "not on the roll");
+    revoke("people.csv").failed(2, "has no column voter_number");
+    fs::write(file("wrong.csv"), "voter_number\n12x\n").unwrap();
+    revoke("wrong.csv").failed(2, "line 2");
+    fs::write(file("ann.csv"), "name\nAnn\n").unwrap();
+    let issue = ["issue", "--roll", &file("ann.csv"), "--output", &file("letter.csv")];
+    officer(data.path(), &issue).done();
+    officer(data.path(), &["open"]).done();
+    let again = fs::read_to_string(file("letter.csv")).unwrap();
+    let number = |row: &str| row.split(',').nth(1).unwrap().to_string();
+    let vote = |number: &str| client(&server.link, &["vote", "Ada", "--voter-number", number]);
+    vote(&number(rows[1])).failed(3, "not on the roll");
+    vote(&number(rows[2])).done();
+    vote(&number(again.lines().nth(1).unwrap())).done();
+    fs::write(file("bob.csv"), format!("{}\n{}\n", rows[0], rows[2])).unwrap();
+    revoke("bob.csv").failed(3, "the roll is frozen");
+}
+
+#[test]
+fn a_lost_officers_link_is_made_anew() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[]);
+    officer(data.path(), &["create", "board", "--candidate", "Ada"]).done();
+    let auditor = officer(data.path(), &["share", "auditor"]).done().trim().to_string();
+    let token = |link: &str| link.trim().split_once('#').unwrap().1.to_string();
+    let lost = fs::read_to_string(data.path().join("officer.link")).unwrap();
+    let directory = data.path().to_str().unwrap();
+    let renew = |more: &[&str]| {
+        let arguments = [&["officer-link", directory], more].concat();
+        run(env!("CARGO_BIN_EXE_capvote-server"), &arguments, b"")
+    };
+    renew(&[]).failed(3, "is in use by another server");
+    drop(server);
+    renew(&[]).failed(3, "opens the returning officer's authority already");
+    fs::remove_file(data.path().join("officer.link")).unwrap();
+    renew(&[]).done();
+
+    // The new link works, and so does what there was.
+    let server = Server::start(data.path(), &[]);
+    officer(data.path(), &["turnout"]).done();
+    let here = |link: &str| format!("{}#{}", server.link, token(link));
+    for link in [&lost, &auditor] {
+        client(&here(link), &["turnout"]).done();
+    }
+    drop(server);
+    renew(&["--end-others"]).done();
+    let server = Server::start(data.path(), &[]);
+    officer(data.path(), &["turnout"]).done();
+    for link in [&lost, &auditor] {
+        let link = format!("{}#{}", server.link, token(link));
+        client(&link, &["turnout"]).failed(1, "it was revoked");
+    }
+    let nowhere = data.path().join("nowhere");
+    let arguments = ["officer-link", nowhere.to_str().unwrap()];
+    run(env!("CARGO_BIN_EXE_capvote-server"), &arguments, b"").failed(1, "No such file");
+    assert!(!nowhere.exists());
 }

@@ -206,12 +206,19 @@ fn a_copy_made_while_a_server_runs_takes_its_place() {
     let number = numbers(&data)[0].to_string();
     let vote = ["--link", &running.link, "vote", "Ada", "--voter-number", &number];
     run(env!("CARGO_BIN_EXE_capvote-client"), &vote, b"").done();
+    // What a killed copier left is in nobody's way; one that is at work is.
+    let part = parent.path().join("copy.part");
+    let at_work = fs::File::create(&part).unwrap();
+    at_work.lock().unwrap();
+    program(&[Path::new("backup"), &data, &copy]).failed(1, "another program is making this copy");
+    drop(at_work);
     program(&[Path::new("backup"), &data, &copy]).done();
+    assert!(!part.exists());
     assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
     program(&[Path::new("backup"), &data, &copy]).failed(1, "it is not overwritten");
     program(&[Path::new("backup"), &other, &parent.path().join("none")]).failed(1, "other");
 
-    program(&[Path::new("restore"), &copy, &data]).failed(1, "is in use by another server");
+    program(&[Path::new("restore"), &copy, &data]).failed(3, "is in use by another server");
     running.kill();
     fs::remove_file(data.join("ledger.sqlite")).unwrap();
     program(&[Path::new("restore"), &copy, &data]).failed(1, "it is left from another ledger");

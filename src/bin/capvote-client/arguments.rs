@@ -84,6 +84,13 @@ pub(crate) enum Command {
     Close,
     /// Put new voter numbers on the roll, and write them to a file. (officer, registrar)
     Issue(Issue),
+    /// Take voter numbers off the roll, such as one whose letter was lost, before voting begins. (officer,
+    /// registrar)
+    RevokeNumbers {
+        /// The numbers: a CSV file with a column voter_number, such as the rows that are concerned of the one
+        /// that issue wrote; "-" is standard input.
+        file: PathBuf,
+    },
     /// Show how many have voted. (officer, auditor)
     Turnout,
     /// Have the ledger read back and its hash chain computed again. (officer, auditor)
@@ -163,6 +170,8 @@ enum Results {
 /// Who can be given a part of the authority over an election.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Delegate {
+    /// May open and close the election, and share what follows.
+    Administration,
     /// May put voter numbers on the roll.
     Registrar,
     /// May check the ledger, see the turnout, and get the tally sheet.

@@ -28,7 +28,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let prepared = Prepared::new(&arguments)?;
     let json = arguments.json;
     let in_link = link.election.as_ref().map(|id| id.as_str());
-    let id = arguments.election.as_deref().or(in_link).unwrap_or_default();
+    let given = arguments.election.as_deref();
+    if let (Some(given), Some(in_link), Some(_)) = (given, in_link, &link.token)
+        && given != in_link
+    {
+        let why = format!("--election {given}: what the link opens is over election {in_link}");
+        return Err(Failure::Usage(why));
+    }
+    let id = given.or(in_link).unwrap_or_default();
     if let Prepared::Vote(ballot, receipt) = prepared {
         return vote(&link, id, &ballot, receipt, json).await;
     }
@@ -92,6 +99,7 @@ impl Prepared {
             | Command::Open
             | Command::Close
             | Command::Issue(_)
+            | Command::RevokeNumbers { .. }
             | Command::Turnout
             | Command::Check
             | Command::Sheet { .. }

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::arguments::{Command, Delegate};
 use crate::failure::Failure;
-use crate::roll::{People, RollFile};
+use crate::roll::{self, People, RollFile};
 use crate::sheet;
 use crate::show;
 
@@ -48,8 +48,9 @@ impl<'a> Officer<'a> {
     pub(crate) async fn run(&self, command: &Command) -> Result<(), Failure> {
         match command {
             Command::Create(create) => self.create(&create.definition()?).await,
-            Command::Open => self.act(self.administration().open().await?, "open").await,
-            Command::Close => self.act(self.administration().close().await?, "closed").await,
+            Command::Open => self.open().await,
+            Command::Close => self.close().await,
+            Command::RevokeNumbers { file } => self.revoke_numbers(&roll::numbers(file)?).await,
             Command::Issue(issue) => {
                 let people = issue.people()?;
                 self.issue(people, &issue.output).await
@@ -62,20 +63,40 @@ impl<'a> Officer<'a> {
         }
     }
 
-    fn administration(&self) -> Administration {
-        self.restored.returning_officer().administer(self.id)
-    }
-
     async fn create(&self, definition: &Definition) -> Result<(), Failure> {
         let created = self.restored.returning_officer().create(definition).await?;
         done(created)?;
         self.tell("created", definition.id.as_str())
     }
 
-    async fn act(&self, outcome: ActOutcome, state: &str) -> Result<(), Failure> {
+    async fn open(&self) -> Result<(), Failure> {
+        let opened = async |administration: Administration| {
+            let outcome = administration.open().await?;
+            Ok((outcome, administration.election().info().await?.id))
+        };
+        let (outcome, id) = self.as_administration(opened).await?;
         done(outcome)?;
-        let id = self.administration().election().info().await?.id;
-        self.tell(state, &id)
+        self.tell("open", &id)
+    }
+
+    async fn close(&self) -> Result<(), Failure> {
+        let closed = async |administration: Administration| {
+            let outcome = administration.close().await?;
+            Ok((outcome, administration.election().info().await?.id))
+        };
+        let (outcome, id) = self.as_administration(closed).await?;
+        done(outcome)?;
+        self.tell("closed", &id)
+    }
+
+    async fn revoke_numbers(&self, numbers: &[VoterNumber]) -> Result<(), Failure> {
+        let revoke = async |registrar: Registrar| registrar.revoke_numbers(numbers).await;
+        done(self.as_registrar(revoke).await?)?;
+        let count = numbers.len();
+        if self.json {
+            return show::json(&json!({ "revoked": count }));
+        }
+        Ok(writeln!(io::stdout(), "{count} voter numbers are off the roll.")?)
     }
 
     fn tell(&self, state: &str, id: &str) -> Result<(), Failure> {
@@ -123,13 +144,28 @@ impl<'a> Officer<'a> {
         Ok(writeln!(io::stdout(), "{count} voter numbers are in {}.", output.display())?)
     }
 
+    /// Acts as the administration of the election: the link may be one, or reach it as a returning officer.
+    async fn as_administration<T>(
+        &self,
+        mut act: impl AsyncFnMut(Administration) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        match act(self.restored.administration()).await {
+            Err(Error::Unimplemented(_)) => {
+                act(self.restored.returning_officer().administer(self.id)).await
+            }
+            done => done,
+        }
+    }
+
     /// Acts as a registrar: the link may be one, or reach one through the administration.
     async fn as_registrar<T>(
         &self,
         mut act: impl AsyncFnMut(Registrar) -> Result<T, Error>,
     ) -> Result<T, Error> {
         match act(self.restored.registrar()).await {
-            Err(Error::Unimplemented(_)) => act(self.administration().registrar()).await,
+            Err(Error::Unimplemented(_)) => {
+                self.as_administration(async |it| act(it.registrar()).await).await
+            }
             done => done,
         }
     }
@@ -140,18 +176,24 @@ impl<'a> Officer<'a> {
         mut act: impl AsyncFnMut(Auditor) -> Result<T, Error>,
     ) -> Result<T, Error> {
         match act(self.restored.auditor()).await {
-            Err(Error::Unimplemented(_)) => act(self.administration().auditor()).await,
+            Err(Error::Unimplemented(_)) => {
+                self.as_administration(async |it| act(it.auditor()).await).await
+            }
             done => done,
         }
     }
 
     async fn share(&self, role: Delegate) -> Result<(), Failure> {
-        let administration = self.administration();
-        let election = administration.election().info().await?.id;
-        let token: Token = match role {
-            Delegate::Registrar => administration.registrar().save().await?,
-            Delegate::Auditor => administration.auditor().save().await?,
+        let save = async |administration: Administration| {
+            let election = administration.election().info().await?.id;
+            let token: Token = match role {
+                Delegate::Administration => administration.save().await?,
+                Delegate::Registrar => administration.registrar().save().await?,
+                Delegate::Auditor => administration.auditor().save().await?,
+            };
+            Ok((election, token))
         };
+        let (election, token) = self.as_administration(save).await?;
         let election = election.parse().ok();
         let token = Some(token.as_bytes().to_vec());
         let link = Link { election, token, ..self.link.clone() };

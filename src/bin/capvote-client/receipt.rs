@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use capvote::client::{Ballot, RecordedVote};
-use capvote::election::Nonce;
+use capvote::election::{ElectionId, Nonce, Receipt};
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -108,14 +108,37 @@ fn bind(ballot: &Ballot) -> String {
     HEXLOWER.encode(&hash.chain_update(ballot.number.get().to_le_bytes()).finalize())
 }
 
-/// The receipt in a text, or in the file that it names.
-pub(crate) fn commitment(text: &str) -> Result<String, Failure> {
-    match fs::read_to_string(text) {
-        Err(_) => Ok(text.to_string()),
-        Ok(content) => {
-            let kept: Option<Kept> = serde_json::from_str(&content).ok();
-            let receipt = kept.and_then(|kept| kept.receipt);
-            receipt.ok_or_else(|| Failure::Usage(format!("{text} holds no receipt")))
+/// What a voter looks for on a sheet.
+pub(crate) enum Sought {
+    /// A receipt, as somebody typed it.
+    Receipt(String),
+    /// A ballot whose receipt never came.
+    Ballot { candidate: String, nonce: Nonce },
+}
+
+impl Sought {
+    /// The receipt in a text, or what is in the file that the text names.
+    pub(crate) fn read(text: &str) -> Result<Self, Failure> {
+        let Ok(content) = fs::read_to_string(text) else {
+            return Ok(Self::Receipt(text.to_string()));
+        };
+        let no_receipt = || Failure::Usage(format!("{text} holds no receipt"));
+        let kept: Kept = serde_json::from_str(&content).map_err(|_| no_receipt())?;
+        if let Some(receipt) = kept.receipt {
+            return Ok(Self::Receipt(receipt));
+        }
+        let nonce = HEXLOWER.decode(kept.nonce.as_bytes()).ok();
+        let nonce = nonce.and_then(|bytes| Nonce::try_from(&bytes[..]).ok());
+        Ok(Self::Ballot { candidate: kept.candidate, nonce: nonce.ok_or_else(no_receipt)? })
+    }
+
+    /// Its receipt in an election.
+    pub(crate) fn receipt(&self, election: &ElectionId) -> String {
+        match self {
+            Self::Receipt(receipt) => receipt.clone(),
+            Self::Ballot { candidate, nonce } => {
+                Receipt::new(election, candidate, nonce).to_string()
+            }
         }
     }
 }

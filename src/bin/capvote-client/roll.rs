@@ -54,6 +54,37 @@ impl People {
     }
 }
 
+/// The voter numbers in a CSV file that has a column of them; "-" is standard input.
+pub(crate) fn numbers(path: &Path) -> Result<Vec<VoterNumber>, Failure> {
+    let shown = path.display();
+    let unreadable = |error: csv::Error| {
+        Failure::Usage(format!("cannot read the voter numbers in {shown}: {error}"))
+    };
+    let input: Box<dyn io::Read> = if path == Path::new("-") {
+        Box::new(io::stdin())
+    } else {
+        Box::new(File::open(path).map_err(|error| unreadable(error.into()))?)
+    };
+    let mut reader = Reader::from_reader(input);
+    let heading = reader.headers().map_err(unreadable)?;
+    let column = heading.iter().position(|column| column == HEADING);
+    let column =
+        column.ok_or_else(|| Failure::Usage(format!("{shown} has no column {HEADING}")))?;
+    let mut numbers = Vec::new();
+    for row in reader.records() {
+        let row = row.map_err(unreadable)?;
+        let number = row.get(column).unwrap_or_default().parse();
+        let line = row.position().map_or(0, csv::Position::line);
+        numbers.push(
+            number.map_err(|error| Failure::Usage(format!("line {line} of {shown}: {error}")))?,
+        );
+    }
+    if numbers.is_empty() {
+        return Err(Failure::Usage(format!("there are no voter numbers in {shown}")));
+    }
+    Ok(numbers)
+}
+
 impl RollFile {
     /// Prepares a file that only its owner can read. One that is there is not overwritten.
     pub(crate) fn create(path: &Path, people: People) -> Result<Self, Failure> {

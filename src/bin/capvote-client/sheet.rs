@@ -12,7 +12,7 @@ use serde_json::json;
 use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
-use crate::receipt;
+use crate::receipt::Sought;
 use crate::show;
 
 /// Gets the sheet of an election from its auditor.
@@ -39,7 +39,7 @@ pub(crate) async fn fetch(
         lines.push(line);
     }
     let about = About { title: info.title, candidates: info.candidates, voters: info.voters };
-    Ok(Some(TallySheet { election: id.clone(), lines, about: Some(about) }))
+    Ok(Some(TallySheet { election: Some(id), lines, about: Some(about) }))
 }
 
 /// Writes a sheet to a file, in the form that its name asks for. A file that is there is not overwritten.
@@ -79,7 +79,7 @@ pub(crate) fn recount(path: &Path, as_json: bool) -> Result<(), Failure> {
             .collect();
         let blank = votes.iter().find(|(name, _)| name.is_empty()).map_or(0, |&(_, votes)| votes);
         return show::json(&json!({
-            "election": sheet.election.as_str(),
+            "election": sheet.id(),
             "candidates": candidates,
             "blank": blank,
             "ballots": ballots,
@@ -92,7 +92,10 @@ pub(crate) fn recount(path: &Path, as_json: bool) -> Result<(), Failure> {
         table.add_row([name, votes.to_string()]);
     }
     show::print(&table)?;
-    let election = &sheet.election;
+    if ballots == 0 {
+        return Ok(writeln!(io::stdout(), "There are no ballots on the sheet.")?);
+    }
+    let election = sheet.id();
     writeln!(io::stdout(), "{ballots} ballots of election {election}; every receipt fits.")?;
     match sheet.repeated() {
         0 => Ok(()),
@@ -106,13 +109,14 @@ pub(crate) fn recount(path: &Path, as_json: bool) -> Result<(), Failure> {
 
 /// Finds a voter's ballot on a sheet.
 pub(crate) fn verify(receipt: &str, path: &Path, as_json: bool) -> Result<(), Failure> {
-    let receipt = receipt::commitment(receipt)?;
+    let sought = Sought::read(receipt)?;
     let sheet = read(path)?;
-    let (place, line) = sheet.find(&receipt).ok_or_else(|| {
+    let found = sheet.election.as_ref().and_then(|id| sheet.find(&sought.receipt(id)));
+    let (place, line) = found.ok_or_else(|| {
         Failure::Refused(format!(
             "no ballot with this receipt is among the {} of election {} on the sheet",
             sheet.lines.len(),
-            sheet.election
+            sheet.id()
         ))
     })?;
     if as_json {

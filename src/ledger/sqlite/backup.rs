@@ -1,12 +1,13 @@
 //! Copies of a ledger: made while a server runs, checked, and put back.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::path::Path;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
-use rusqlite::backup::Backup;
+use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
-use tempfile::NamedTempFile;
+use tempfile::TempPath;
 
 use super::file::{FILE_NAME, check_format, lock, make_directory, not_opened};
 use super::replay::replay;
@@ -45,22 +46,70 @@ fn copy_ledger(from: &Path, to: &Path) -> Result<(), LedgerError> {
     }
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
-    let file = NamedTempFile::new_in(folder).map_err(inaccessible)?;
+    let part = Part::begin(to).map_err(inaccessible)?;
 
     let unreadable = |error| not_opened(from, error);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let source = Connection::open_with_flags(from, flags).map_err(unreadable)?;
     check_format(&source, from)?;
     let unwritable = |error| not_opened(to, error);
-    let mut target = Connection::open(file.path()).map_err(unwritable)?;
+    let mut target = Connection::open(&part.path).map_err(unwritable)?;
     // All pages in one step are the pages of one moment.
-    Backup::new(&source, &mut target).and_then(|backup| backup.step(-1)).map_err(unwritable)?;
+    let step = Backup::new(&source, &mut target).and_then(|backup| backup.step(-1));
+    match step.map_err(unwritable)? {
+        StepResult::Done => {}
+        step => {
+            let why = format!("it cannot be copied at this moment ({step:?}); try again");
+            return Err(LedgerError::Inaccessible {
+                path: from.to_owned(),
+                source: io::Error::other(why),
+            });
+        }
+    }
     // One file: a copy has no log beside it.
     target.pragma_update(None, "journal_mode", "DELETE").map_err(unwritable)?;
     replay(&target, from)?;
     drop(target);
 
-    file.as_file().sync_all().map_err(inaccessible)?;
-    file.persist_noclobber(to).map_err(|error| inaccessible(error.error))?;
+    part.finish(to).map_err(inaccessible)?;
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(inaccessible)
+}
+
+/// A copy that is being made, under a name that a later try finds again: a try that is killed leaves one
+/// such file at most.
+struct Part {
+    file: File,
+    path: TempPath,
+}
+
+impl Part {
+    fn begin(to: &Path) -> io::Result<Self> {
+        let mut name = to.as_os_str().to_owned();
+        name.push(".part");
+        let path = PathBuf::from(name);
+        if let Ok(earlier) = File::open(&path) {
+            hold(&earlier)?;
+            std::fs::remove_file(&path)?;
+        }
+        let file = new_private_file(&path)?;
+        hold(&file)?;
+        Ok(Self { file, path: TempPath::try_from_path(path)? })
+    }
+
+    fn finish(self, to: &Path) -> io::Result<()> {
+        self.file.sync_all()?;
+        self.path.persist_noclobber(to).map_err(|error| error.error)
+    }
+}
+
+/// Keeps other copiers away. SQLite locks files in another way, and does not notice this.
+fn hold(file: &File) -> io::Result<()> {
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => io::Error::other("another program is making this copy"),
+        TryLockError::Error(error) => error,
+    })
+}
+
+fn new_private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
 }

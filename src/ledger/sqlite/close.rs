@@ -10,16 +10,17 @@ use rusqlite::{Transaction, params};
 
 use super::Kept;
 use super::file::{choice, nonce, numbers};
-use super::rows;
-use crate::election::{Choice, Nonce, Receipt, VoterNumber};
+use super::rows::{self, Rows};
+use super::sheet;
+use crate::election::{Receipt, VoterNumber};
 use crate::ledger::chain::{GENESIS, Head, Kind, Seal};
 
-/// One line of a sheet.
-type Line = (Receipt, Choice, Nonce);
-
-/// Separates the envelopes of an election, and returns the head of its chain.
-pub(super) fn separate(transaction: &Transaction<'_>, kept: &Kept) -> rusqlite::Result<Head> {
-    let (voted, sheet) = read_ballots(transaction, kept)?;
+/// Separates the envelopes of an election, and returns the head of its chain and the rows of its sheet.
+pub(super) fn separate(
+    transaction: &Transaction<'_>,
+    kept: &Kept,
+) -> rusqlite::Result<(Head, Option<Rows>)> {
+    let (voted, lines) = read_ballots(transaction, kept)?;
     transaction.execute("DELETE FROM ballots WHERE election = ?1", [kept.key])?;
     let ballots = Kind::Ballots as i64;
     let delete = "DELETE FROM entries WHERE election = ?1 AND kind = ?2";
@@ -30,19 +31,19 @@ pub(super) fn separate(transaction: &Transaction<'_>, kept: &Kept) -> rusqlite::
     let rows = rows::insert_numbers(transaction, "voted", kept.key, &voted, &mut seal)?;
     let head = rows::entry(transaction, kept.key, Kind::Voted, rows, seal)?;
     let mut seal = Seal::new(&head, Kind::Closed);
-    let rows = insert_sheet(transaction, kept.key, &sheet, &mut seal)?;
-    let head = rows::entry(transaction, kept.key, Kind::Closed, rows, seal)?;
+    let sheet = sheet::insert(transaction, kept.key, &lines, &mut seal)?;
+    let head = rows::entry(transaction, kept.key, Kind::Closed, sheet, seal)?;
     transaction.execute("INSERT INTO unscrubbed (election) VALUES (?1)", [kept.key])?;
-    Ok(head)
+    Ok((head, sheet))
 }
 
 /// Who voted, and the sheet.
 fn read_ballots(
     transaction: &Transaction<'_>,
     kept: &Kept,
-) -> rusqlite::Result<(Vec<VoterNumber>, Vec<Line>)> {
+) -> rusqlite::Result<(Vec<VoterNumber>, Vec<sheet::Line>)> {
     let definition = kept.definition();
-    let (mut voted, mut sheet) = (Vec::new(), Vec::new());
+    let (mut voted, mut lines) = (Vec::new(), Vec::new());
     let mut ballots = transaction
         .prepare("SELECT voter, choice, nonce FROM ballots WHERE election = ?1 ORDER BY id")?;
     let mut rows = ballots.query([kept.key])?;
@@ -50,10 +51,10 @@ fn read_ballots(
         let (choice, nonce) = (choice(row.get(1)?)?, nonce(row.get_ref(2)?)?);
         let name = definition.slate.name(choice).unwrap_or_default();
         voted.push(VoterNumber::from(row.get::<_, i64>(0)?.cast_unsigned()));
-        sheet.push((Receipt::new(&definition.id, name, &nonce), choice, nonce));
+        lines.push((Receipt::new(&definition.id, name, &nonce), choice, nonce));
     }
-    sheet.sort_unstable_by_key(|(receipt, ..)| *receipt);
-    Ok((voted, sheet))
+    lines.sort_unstable_by_key(|(receipt, ..)| *receipt);
+    Ok((voted, lines))
 }
 
 /// Computes the heads of what is left of an election's chain, and returns the last.
@@ -93,21 +94,4 @@ fn seal_numbers(
         seal.numbers(&numbers(row.get_ref(0)?)?);
     }
     Ok(())
-}
-
-fn insert_sheet(
-    transaction: &Transaction<'_>,
-    key: i64,
-    sheet: &[Line],
-    seal: &mut Seal,
-) -> rusqlite::Result<Option<rows::Rows>> {
-    let mut insert = transaction
-        .prepare_cached("INSERT INTO sheet (election, choice, nonce) VALUES (?1, ?2, ?3)")?;
-    let mut rows = None;
-    for (_, choice, nonce) in sheet {
-        let row = insert.insert(params![key, choice.index() as i64, nonce.as_bytes()])?;
-        seal.line(*choice, nonce);
-        rows = Some((rows.map_or(row, |(first, _)| first), row));
-    }
-    Ok(rows)
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::Cast;
-use crate::election::{BallotNumber, Choice, Nonce, VoterNumber};
+use super::{Cast, Kept, sheet};
+use crate::election::{BallotNumber, Choice, Nonce, Receipt, VoterNumber};
 use crate::ledger::LedgerError;
 
 /// The ledger's name in the data directory.
@@ -139,6 +139,15 @@ impl LedgerFile {
             })
     }
 
+    /// Whether the sheet of a closed election has a line with this receipt.
+    pub(super) fn is_on_sheet(&self, election: &Kept, receipt: Receipt) -> rusqlite::Result<bool> {
+        let definition = election.ballot_box.definition();
+        match election.sheet {
+            Some(rows) => sheet::holds(&self.connection, definition, rows, receipt),
+            None => Ok(false),
+        }
+    }
+
     /// Chooses how the file is written, and makes the tables where there are none.
     fn prepare(&mut self) -> rusqlite::Result<()> {
         self.connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -223,6 +232,12 @@ pub(super) fn make_directory(directory: &Path) -> io::Result<()> {
     make_directory(parent)?;
     DirBuilder::new().mode(0o700).create(directory)?;
     File::open(parent)?.sync_all()
+}
+
+/// Refuses a folder in which there is no ledger.
+pub(super) fn check_there(directory: &Path) -> Result<(), LedgerError> {
+    let path = directory.join(FILE_NAME);
+    path.metadata().map(drop).map_err(|source| LedgerError::Inaccessible { path, source })
 }
 
 pub(super) fn lock(directory: &Path) -> Result<File, LedgerError> {

@@ -12,6 +12,7 @@ mod reader;
 mod replay;
 mod rows;
 mod scrub;
+mod sheet;
 mod write;
 
 use std::collections::HashMap;
@@ -21,7 +22,9 @@ use std::sync::Arc;
 pub use self::backup::{backup, restore};
 use self::file::LedgerFile;
 use self::reader::SqliteReader;
+use self::rows::Rows;
 use self::scrub::Scrub;
+use self::write::Advance;
 use super::chain::{GENESIS, Head};
 use super::{Act, ELECTIONS_MAX, Ledger, LedgerError, LedgerReader};
 use crate::election::{
@@ -56,6 +59,8 @@ struct Kept {
     key: i64,
     ballot_box: BallotBox,
     head: Head,
+    /// The rows of its sheet, once it is closed; none where nobody voted.
+    sheet: Option<Rows>,
     standing: Arc<Standing>,
 }
 
@@ -84,6 +89,12 @@ impl SqliteLedger {
         // A server that was killed in the middle of a close may have left some of it to do.
         ledger.tidy();
         Ok(ledger)
+    }
+
+    /// Opens the ledger that is in the folder `directory`, and makes none.
+    pub fn open_existing(directory: &Path) -> Result<Self, LedgerError> {
+        file::check_there(directory)?;
+        Self::open(directory)
     }
 
     fn check_running(&self) -> Result<(), LedgerError> {
@@ -141,6 +152,15 @@ impl SqliteLedger {
                         Outcome::Refused(Refusal::AlreadyVoted)
                     }
                 }
+                Verdict::VotedBeforeClose => {
+                    let receipt = receipt(kept.definition(), vote);
+                    let counted = self.file.is_on_sheet(kept, receipt);
+                    if counted.map_err(|error| self.failed(error))? {
+                        Outcome::Recorded(receipt)
+                    } else {
+                        Outcome::Refused(Refusal::Closed)
+                    }
+                }
                 Verdict::Count(place) => {
                     let number = self.elections.ballots + counted.len() as u64 + 1;
                     let ballot = BallotNumber::new(number).ok_or_else(|| {
@@ -160,12 +180,10 @@ impl SqliteLedger {
         let Some(last) = counted.last() else {
             return Ok(());
         };
-        let heads = write::ballots(&mut self.file.connection, &self.elections, votes, counted)
+        let advances = write::ballots(&mut self.file.connection, &self.elections, votes, counted)
             .map_err(|error| self.failed(error))?;
         self.elections.ballots = last.ballot.get();
-        for (election, head) in heads {
-            self.elections.kept[election].advance(head);
-        }
+        self.elections.advance(&advances);
         Ok(())
     }
 }
@@ -202,10 +220,8 @@ impl Ledger for SqliteLedger {
                     .map_err(|error| self.failed(error))
             });
         match done {
-            Ok(heads) => {
-                for (election, head) in heads {
-                    self.elections.kept[election].advance(head);
-                }
+            Ok(advances) => {
+                self.elections.advance(&advances);
                 if acts.iter().any(|act| matches!(act, Act::Close(_))) {
                     self.scrub.is_due();
                     self.tidy();
@@ -281,6 +297,16 @@ impl Elections {
         Ok(index)
     }
 
+    /// Takes note of what is on disk.
+    fn advance(&mut self, advances: &[Advance]) {
+        for Advance { election, head, sheet } in advances {
+            let kept = &mut self.kept[*election];
+            kept.head = *head;
+            kept.sheet = sheet.or(kept.sheet);
+            kept.show();
+        }
+    }
+
     /// Changes an election, and returns its index.
     fn change(
         &mut self,
@@ -298,16 +324,15 @@ impl Kept {
     fn new(key: i64, definition: Arc<Definition>) -> Self {
         let ballot_box = BallotBox::new(definition);
         let standing = Arc::new(ballot_box.standing());
-        Self { key, ballot_box, head: GENESIS, standing }
+        Self { key, ballot_box, head: GENESIS, sheet: None, standing }
     }
 
     fn definition(&self) -> &Definition {
         self.ballot_box.definition()
     }
 
-    /// Takes note that everything up to `head` is on disk.
-    fn advance(&mut self, head: Head) {
-        self.head = head;
+    /// Shows everyone the ballot box as it is.
+    fn show(&mut self) {
         self.standing = Arc::new(self.ballot_box.standing());
     }
 }

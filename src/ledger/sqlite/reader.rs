@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::file::{self, BUSY_WAIT_MAX, not_opened};
+use super::file::{BUSY_WAIT_MAX, not_opened};
 use super::replay::replay;
 use super::scrub::Readers;
+use super::sheet;
 use crate::election::ElectionId;
 use crate::ledger::{LedgerError, LedgerReader, Report, SheetPart, SheetPlace};
 
@@ -83,28 +84,8 @@ impl LedgerReader for SqliteReader {
         lines: usize,
     ) -> Result<SheetPart, LedgerError> {
         self.read(|connection| {
-            lines_behind(connection, election, after, lines)
+            sheet::behind(connection, election, after, lines)
                 .map_err(|error| not_opened(&self.path, error))
         })
     }
-}
-
-fn lines_behind(
-    connection: &Connection,
-    election: &ElectionId,
-    after: SheetPlace,
-    lines: usize,
-) -> rusqlite::Result<SheetPart> {
-    let mut select = connection.prepare(
-        "SELECT id, choice, nonce FROM sheet
-         WHERE election = (SELECT key FROM elections WHERE id = ?1) AND id > ?2
-         ORDER BY id LIMIT ?3",
-    )?;
-    let mut rows = select.query((election.as_str(), after.0, lines as i64))?;
-    let (mut part, mut place) = (Vec::new(), after);
-    while let Some(row) = rows.next()? {
-        place = SheetPlace(row.get(0)?);
-        part.push((file::choice(row.get(1)?)?, file::nonce(row.get_ref(2)?)?));
-    }
-    Ok((part, place))
 }

@@ -19,15 +19,15 @@ use crate::ledger::chain::{Kind, Seal};
 
 /// Every election of the file as its entries tell.
 pub(super) fn replay(connection: &Connection, path: &Path) -> Result<Elections, LedgerError> {
-    Replay { connection, path, elections: Elections::default(), voted: Vec::new() }.run()
+    Replay { connection, path, elections: Elections::default(), closing: None }.run()
 }
 
 struct Replay<'a> {
     connection: &'a Connection,
     path: &'a Path,
     elections: Elections,
-    /// The numbers that voted in the election whose close is being replayed.
-    voted: Vec<VoterNumber>,
+    /// In the middle of a close: the election that is being closed, and the numbers that voted in it.
+    closing: Option<(usize, Vec<VoterNumber>)>,
 }
 
 /// A place in each table that entries are about.
@@ -76,6 +76,9 @@ impl Replay<'_> {
             let entry = self.entry(row)?;
             self.apply(&entry, &mut tables)?;
         }
+        if self.closing.is_some() {
+            return Err(self.damaged("a close is cut short"));
+        }
         let Tables { roll, revoked, ballots, voted, sheet } = &mut tables;
         for rows in [roll, revoked, ballots, voted, sheet] {
             if self.next(rows)?.is_some() {
@@ -89,7 +92,7 @@ impl Replay<'_> {
             return Err(self.damaged("there are elections that no entry of the hash chain creates"));
         }
         for kept in &mut self.elections.kept {
-            kept.advance(kept.head);
+            kept.show();
         }
         let grants = grants::read(connection).map_err(|error| self.unreadable(error))?;
         let mut in_force = Grants::default();
@@ -101,6 +104,12 @@ impl Replay<'_> {
     }
 
     fn apply(&mut self, entry: &Entry, tables: &mut Tables<'_>) -> Result<(), LedgerError> {
+        // The two entries of a close are neighbours.
+        let closing = self.closing.take();
+        let closed = (entry.kind == Kind::Closed).then_some(entry.election);
+        if closing.as_ref().map(|&(election, _)| election) != closed {
+            return Err(self.entry_damaged(entry, "breaks up a close"));
+        }
         if entry.kind == Kind::Created {
             if entry.election != self.elections.kept.len() {
                 return Err(self.entry_damaged(entry, "creates an election out of order"));
@@ -124,10 +133,16 @@ impl Replay<'_> {
             }
             Kind::Opened => self.change(entry, BallotBox::open)?,
             Kind::Ballots => self.count(entry, &mut tables.ballots, &mut seal)?,
-            Kind::Voted => self.voted = self.numbers(entry, &mut tables.voted, &mut seal)?,
+            Kind::Voted => {
+                let voted = self.numbers(entry, &mut tables.voted, &mut seal)?;
+                self.closing = Some((entry.election, voted));
+            }
             Kind::Closed => {
                 let choices = self.sheet(entry, &mut tables.sheet, &mut seal)?;
-                let voted = std::mem::take(&mut self.voted);
+                let voted = closing.map(|(_, voted)| voted).unwrap_or_default();
+                let (first, last) = entry.rows.clone().into_inner();
+                self.elections.kept[entry.election].sheet =
+                    (first <= last).then_some((first, last));
                 self.change(entry, |ballot_box| ballot_box.close_with(&voted, &choices))?;
             }
         }

@@ -2,14 +2,21 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::rows::{entry, insert_numbers};
+use super::rows::{Rows, entry, insert_numbers};
 use super::{Counted, Elections, close, grants};
 use crate::election::{Definition, Publication, Vote};
 use crate::ledger::Act;
 use crate::ledger::chain::{Head, Kind, Seal};
 
-/// An election, as an index into [`Elections`], and the head its chain has after a commit.
-type Heads = Vec<(usize, Head)>;
+/// What a commit changes about an election, besides its ballot box.
+pub(super) struct Advance {
+    /// The election, as an index into [`Elections`].
+    pub(super) election: usize,
+    /// The head that its chain has.
+    pub(super) head: Head,
+    /// The rows of its sheet, if it has one.
+    pub(super) sheet: Option<Rows>,
+}
 
 /// Stores counted votes. They come in the order of their ballot numbers, and the ballots of one election
 /// are neighbours.
@@ -18,9 +25,9 @@ pub(super) fn ballots(
     elections: &Elections,
     votes: &[Vote],
     counted: &[Counted],
-) -> rusqlite::Result<Heads> {
+) -> rusqlite::Result<Vec<Advance>> {
     let transaction = begin(connection)?;
-    let mut heads = Heads::new();
+    let mut advances: Vec<Advance> = Vec::new();
     for group in counted.chunk_by(|a, b| a.election == b.election) {
         let election = group[0].election;
         let kept = &elections.kept[election];
@@ -38,10 +45,11 @@ pub(super) fn ballots(
         }
         let first = group[0].ballot.get() as i64;
         let rows = (first, first + group.len() as i64 - 1);
-        heads.push((election, entry(&transaction, kept.key, Kind::Ballots, Some(rows), seal)?));
+        let head = entry(&transaction, kept.key, Kind::Ballots, Some(rows), seal)?;
+        advances.push(Advance { election, head, sheet: None });
     }
     transaction.commit()?;
-    Ok(heads)
+    Ok(advances)
 }
 
 /// Stores acts, of which each is about the election at the same position in `about`, if it is about one.
@@ -50,17 +58,17 @@ pub(super) fn acts(
     elections: &Elections,
     acts: &[Act],
     about: &[Option<usize>],
-) -> rusqlite::Result<Heads> {
+) -> rusqlite::Result<Vec<Advance>> {
     let transaction = begin(connection)?;
-    let mut heads = Heads::new();
+    let mut advances: Vec<Advance> = Vec::new();
     for (act, &about) in acts.iter().zip(about) {
         let Some(election) = about else {
             grants::store(&transaction, act, &elections.grants)?;
             continue;
         };
         let kept = &elections.kept[election];
-        let earlier = heads.iter().rev().find(|(other, _)| *other == election);
-        let previous = earlier.map_or(kept.head, |&(_, head)| head);
+        let earlier = advances.iter().rev().find(|earlier| earlier.election == election);
+        let previous = earlier.map_or(kept.head, |earlier| earlier.head);
         let (kind, rows, seal) = match act {
             Act::Create(definition) => {
                 create(&transaction, kept.key, definition)?;
@@ -82,14 +90,16 @@ pub(super) fn acts(
             // Acts about no election were stored above.
             Act::Grant(_) | Act::RevokeGrant(_) => continue,
             Act::Close(_) => {
-                heads.push((election, close::separate(&transaction, kept)?));
+                let (head, sheet) = close::separate(&transaction, kept)?;
+                advances.push(Advance { election, head, sheet });
                 continue;
             }
         };
-        heads.push((election, entry(&transaction, kept.key, kind, rows, seal)?));
+        let head = entry(&transaction, kept.key, kind, rows, seal)?;
+        advances.push(Advance { election, head, sheet: None });
     }
     transaction.commit()?;
-    Ok(heads)
+    Ok(advances)
 }
 
 fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
