@@ -27,9 +27,6 @@ pub enum Verdict {
     Count(Place),
     /// This ballot was cast under the number. It may have been this very vote, sent again.
     Voted(BallotNumber),
-    /// The election is closed, and a ballot was cast under the number before. It may have been this very
-    /// vote, which is then on the sheet.
-    VotedBeforeClose,
     /// Not to be counted.
     Refuse(Refusal),
 }
@@ -159,13 +156,7 @@ impl BallotBox {
     pub fn judge(&self, number: VoterNumber, choice: Choice, now: Timestamp) -> Verdict {
         match self.state {
             ElectionState::Draft => return Verdict::Refuse(Refusal::NotOpen),
-            ElectionState::Closed => {
-                let place = self.roll.find(number);
-                return match place.and_then(|place| self.roll.ballot(place)) {
-                    Some(_) => Verdict::VotedBeforeClose,
-                    None => Verdict::Refuse(Refusal::Closed),
-                };
-            }
+            ElectionState::Closed => return Verdict::Refuse(Refusal::Closed),
             ElectionState::Open => {}
         }
         if choice.index() >= self.votes.len() {
@@ -301,12 +292,9 @@ mod tests {
         cast(&mut before, 33, GRACE);
         before.close().unwrap();
         assert_eq!(cast(&mut before, 22, ADA), Verdict::Refuse(Refusal::Closed));
-        assert_eq!(cast(&mut before, 44, ADA), Verdict::Refuse(Refusal::Closed));
-        assert_eq!(cast(&mut before, 11, ADA), Verdict::VotedBeforeClose);
         let mut after = open();
         after.close_with(&[33.into(), 11.into()], &[choice(GRACE), choice(GRACE)]).unwrap();
         assert_eq!(after.standing(), before.standing());
-        assert_eq!(cast(&mut after, 33, ADA), Verdict::VotedBeforeClose);
         assert_eq!(after.close(), Err(ChangeRefusal::NotOpen));
         assert_eq!(after.issue(vec![44.into()]), Err(ChangeRefusal::Closed));
         assert_eq!(draft().close(), Err(ChangeRefusal::NotOpen));

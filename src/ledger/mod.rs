@@ -75,7 +75,10 @@ pub struct Report {
     pub ballots: u64,
     /// The voter numbers that have voted.
     pub numbers_used: u64,
-    /// The last value of the chain.
+    /// Whether it was closed when this was read.
+    pub closed: bool,
+    /// The last value of the chain. Of an election that is not closed, it is nobody's business: with it,
+    /// someone who knows voter numbers can try what they chose.
     pub head: [u8; 32],
     /// Whether deleted ballots may be left in unused parts of the store, because it could not be scrubbed
     /// yet.

@@ -75,6 +75,8 @@ impl Shard {
                 Ok(runtime) => {
                     let _ = ready.send(Ok(()));
                     runtime.block_on(run(queue, bootstrap));
+                    // Long work that nobody waits for any more is not waited for either.
+                    runtime.shutdown_background();
                 }
                 Err(error) => drop(ready.send(Err(error))),
             }

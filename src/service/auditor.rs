@@ -1,5 +1,6 @@
 //! `Auditor`: looking into one election.
 
+use std::future::ready;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use capnp::Error;
 
 use super::authority::{Authority, savable};
 use super::convert::write_turnout;
-use super::long_work;
+use super::long_work::{self, Place};
 use crate::election::{ElectionId, ElectionState, Receipt, Standing};
 use crate::ledger::{LedgerError, LedgerReader, SheetPart, SheetPlace};
 use crate::net::fault;
@@ -40,14 +41,16 @@ impl Auditor {
     /// What reading the ledger comes to. This connection has no other long work meanwhile.
     async fn read<T: Send + 'static>(
         &self,
+        place: impl Future<Output = Place>,
         read: impl FnOnce(&dyn LedgerReader, &ElectionId) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, Error> {
         let mine = self.authority.session()?.may_work_long().await;
+        let place = place.await;
         // It may have been revoked meanwhile.
         let reader = self.authority.session()?.clerk.reader();
         let id = self.id.clone();
         let read = move || {
-            let _mine = mine;
+            let _mine_and_place = (mine, place);
             read(&*reader, &id)
         };
         let read = long_work::run(read).await?;
@@ -79,8 +82,9 @@ impl Server for Auditor {
         }
         let mut place = SheetPlace::default();
         loop {
-            let (lines, behind): SheetPart =
-                self.read(move |reader, id| reader.sheet(id, place, BATCH_LINES)).await?;
+            let (lines, behind): SheetPart = self
+                .read(ready(None), move |reader, id| reader.sheet(id, place, BATCH_LINES))
+                .await?;
             if lines.is_empty() {
                 break;
             }
@@ -97,15 +101,13 @@ impl Server for Auditor {
         _: CheckLedgerParams,
         mut results: CheckLedgerResults,
     ) -> capnp::Result<()> {
-        let report = self.read(|reader, id| reader.check(id)).await?;
+        let report = self.read(long_work::may_check(), |reader, id| reader.check(id)).await?;
         let mut builder = results.get().init_report();
         builder.set_entries(report.entries);
         builder.set_ballots(report.ballots);
         builder.set_numbers_used(report.numbers_used);
         builder.set_unscrubbed(report.unscrubbed);
-        // While ballots name their voters, the head of a chain with one more ballot tells, to whoever knows
-        // what that may be, which it is.
-        if self.standing()?.state == ElectionState::Closed {
+        if report.closed {
             builder.set_head(&report.head);
         }
         Ok(())

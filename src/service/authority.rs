@@ -68,11 +68,16 @@ impl Authority {
 
     /// A new token that opens this authority.
     pub(super) async fn save(&self) -> Result<Token, Error> {
+        self.session()?;
         let (token, grant) = draw_grant(Some(self.mandate.grant), self.role.clone())
             .map_err(|error| Error::failed(format!("no random numbers: {error}")))?;
         // Noted before it is in force: whoever revokes this meanwhile ends that too.
-        self.lineage().for_each(|authority| authority.saved.borrow_mut().push(grant.id));
+        let id = grant.id;
+        self.lineage().for_each(|authority| authority.saved.borrow_mut().push(id));
         let saved = self.administer(vec![Act::Grant(grant)]).await?;
+        if saved.as_ref().is_err_and(ClerkError::is_certain) {
+            self.lineage().for_each(|it| it.saved.borrow_mut().retain(|saved| *saved != id));
+        }
         saved.map_err(|error| Error::failed(format!("it was not saved: {error}")))?;
         Ok(token)
     }

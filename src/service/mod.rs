@@ -22,9 +22,9 @@ use capnp::capability::Client;
 
 pub use draw::{draw_grant, draw_numbers};
 pub use line_counter::{LINE_BYTES_MAX, READ_AHEAD_READS_MAX, READ_BYTES_MAX};
-pub use long_work::LONG_WORK_MAX;
+pub use long_work::{CHECKS_MAX, NUMBERS_IN_HAND_MAX};
 pub use message::MESSAGE_BYTES_MAX;
-pub use registrar::ISSUE_NUMBERS_MAX;
+pub use registrar::{ISSUE_NUMBERS_MAX, NUMBERS_WAIT_MAX};
 pub use session::{COUNTS_MAX, MESSAGE_WAIT_MAX, UNANSWERED_MESSAGES_MAX, WATCHES_MAX};
 pub use watch::CHANGE_PAUSE;
 

@@ -1,8 +1,10 @@
 //! `Registrar`: the roll of one election.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use capnp::Error;
+use tokio::time::timeout;
 
 use super::authority::{Authority, savable};
 use super::convert::write_act;
@@ -17,6 +19,10 @@ use crate::schema::officer_capnp::voter_number_sink;
 
 /// The numbers that one call may issue. More are refused.
 pub const ISSUE_NUMBERS_MAX: u32 = 10_000_000;
+
+/// How long a sink may take to make room for more numbers, and to put them all in safe keeping. After that,
+/// none of them is issued.
+pub const NUMBERS_WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// The numbers handed over at a time.
 const BATCH_NUMBERS: usize = 8_192;
@@ -51,6 +57,7 @@ impl Server for Registrar {
         }
         // The numbers are in memory until the sink has them.
         let _mine = self.authority.session()?.may_work_long().await;
+        let _place = long_work::may_draw(count).await;
         let numbers = long_work::run(move || draw_numbers(count as usize))
             .await?
             .map_err(|error| Error::failed(format!("no random numbers: {error}")))?;
@@ -79,6 +86,12 @@ impl Server for Registrar {
     }
 }
 
+/// What a sink does, if it does it in time.
+async fn in_time<T>(answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let late = |_| Err(Error::failed("the sink took too long: no numbers were issued".into()));
+    timeout(NUMBERS_WAIT_MAX, answer).await.unwrap_or_else(late)
+}
+
 /// Gives numbers to a sink, and returns when it has them all in safe keeping.
 async fn hand_over(sink: &voter_number_sink::Client, numbers: &[VoterNumber]) -> Result<(), Error> {
     for batch in numbers.chunks(BATCH_NUMBERS) {
@@ -87,8 +100,8 @@ async fn hand_over(sink: &voter_number_sink::Client, numbers: &[VoterNumber]) ->
         for (index, number) in batch.iter().enumerate() {
             list.set(index as u32, number.get());
         }
-        request.send().await?;
+        in_time(request.send()).await?;
     }
-    sink.done_request().send().promise.await?;
+    in_time(sink.done_request().send().promise).await?;
     Ok(())
 }

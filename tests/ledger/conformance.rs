@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use capvote::election::{ElectionState, Outcome, Refusal, Schedule, Standing, Timestamp};
+use capvote::election::{
+    DERIVED_GRANTS_MAX, ElectionState, Grant, GrantId, Outcome, Refusal, Role, Schedule, Standing,
+    Timestamp, Token,
+};
 use capvote::ledger::{Act, Ledger, LedgerError};
 
 use super::{ADA, GRACE, NOW, create, id, numbers, running, vote};
@@ -15,7 +18,7 @@ type Check<L> = fn(open: &dyn Fn() -> L);
 
 /// Checks an implementation. `open` opens the ledger in a folder, as a start of the server would.
 pub(crate) fn check<L: Ledger>(open: impl Fn(&Path) -> L) {
-    let checks: [Check<L>; 10] = [
+    let checks: [Check<L>; 11] = [
         one_vote_a_number,
         a_retry_counts_nothing,
         what_was_acknowledged_is_there_after_a_restart,
@@ -26,6 +29,7 @@ pub(crate) fn check<L: Ledger>(open: impl Fn(&Path) -> L) {
         numbers_leave_a_draft_for_good,
         a_closed_election_stays_as_it_was_counted,
         nothing_is_counted_from_the_time_to_close_on,
+        one_link_makes_so_many_others_and_no_more,
     ];
     for check in checks {
         let directory = tempfile::tempdir().unwrap();
@@ -219,12 +223,12 @@ fn a_closed_election_stays_as_it_was_counted<L: Ledger>(open: &dyn Fn() -> L) {
         let closed = standing(&ledger, "board");
         assert_eq!((closed.votes().unwrap(), closed.state), (&[6, 3][..], ElectionState::Closed));
         assert_eq!((closed.ballots, closed.voters, closed.added_while_open), (9, 1_001, 1));
-        // A vote of the others is late, also one that says what a ballot on the sheet says.
+        // A ballot that was not counted is late.
         let late = [
-            vote("board", 500, ADA, 1),
+            vote("board", 500, ADA, 2 + 100),
             vote("board", 1, GRACE, 1),
             vote("board", 1, ADA, 100),
-            vote("board", 9_999, ADA, 1),
+            vote("board", 9_999, GRACE, 1),
         ];
         let outcomes = ledger.commit(&late, NOW).unwrap();
         assert_eq!(outcomes, [Outcome::Refused(Refusal::Closed); 4]);
@@ -233,6 +237,11 @@ fn a_closed_election_stays_as_it_was_counted<L: Ledger>(open: &dyn Fn() -> L) {
             let again = vote("board", number, (number % 3 == 0).into(), number as u8);
             let outcome = ledger.commit(&[again], NOW).unwrap()[0];
             assert_eq!(outcome, receipts[number as usize - 1]);
+        }
+        // Which number asks makes no difference: nobody learns that way who has voted.
+        for number in [500, 9_999] {
+            let outcome = ledger.commit(&[vote("board", number, ADA, 1)], NOW).unwrap()[0];
+            assert_eq!(outcome, receipts[0]);
         }
         for act in [
             Act::Close(id("board")),
@@ -266,4 +275,33 @@ fn nothing_is_counted_from_the_time_to_close_on<L: Ledger>(open: &dyn Fn() -> L)
     assert_eq!(standing(&ledger, "board").definition.schedule, schedule);
     let late = ledger.commit(&[vote("board", 2, ADA, 1)], Timestamp(NOW.0 + 1)).unwrap();
     assert_eq!(late, [Outcome::Refused(Refusal::Closed)]);
+}
+
+fn one_link_makes_so_many_others_and_no_more<L: Ledger>(open: &dyn Fn() -> L) {
+    let mut ledger = open();
+    let save = |id: u64, parent: u64, role: Role| {
+        let mut token = [0; Token::BYTES];
+        token[..8].copy_from_slice(&id.to_le_bytes());
+        let parent = (parent > 0).then_some(GrantId(parent));
+        Act::Grant(Grant { id: GrantId(id), parent, role, token: Token::from(token).hash() })
+    };
+    let auditor = || Role::Auditor(id("board"));
+    ledger.administer(&[save(1, 0, Role::ReturningOfficer), save(2, 1, auditor())]).unwrap();
+    for id in 3..3 + DERIVED_GRANTS_MAX as u64 {
+        ledger.administer(&[save(id, 2, auditor())]).unwrap();
+    }
+    for parent in [2, 3] {
+        let refused = ledger.administer(&[save(1_000, parent, auditor())]);
+        assert!(matches!(refused, Err(LedgerError::GrantRefused)));
+    }
+    ledger.administer(&[save(1_000, 1, auditor())]).unwrap();
+    // With what is revoked goes what was made from it, and nothing else.
+    ledger.administer(&[Act::RevokeGrant(GrantId(2)), Act::RevokeGrant(GrantId(5))]).unwrap();
+    for _ in 0..2 {
+        let mut left: Vec<_> = ledger.grants().iter().map(|grant| grant.id.0).collect();
+        left.sort_unstable();
+        assert_eq!(left, [1, 1_000]);
+        drop(ledger);
+        ledger = open();
+    }
 }

@@ -65,7 +65,7 @@ fn a_ledger_of_format_1_opens() {
     let votes = [
         vote("open", 1, ADA, 1),
         vote("open", 1, ADA, 2),
-        vote("closed", 31, ADA, 1),
+        vote("closed", 31, ADA, 99),
         vote("open", 5_000, ADA, 1),
     ];
     let outcomes = ledger.commit(&votes, NOW).unwrap();

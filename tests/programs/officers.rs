@@ -128,7 +128,9 @@ fn a_voter_finds_their_ballot_and_anyone_can_recount() {
         for kept in [&receipt, &unanswered] {
             assert!(alone(&["verify", kept, sheet]).done().contains("and for \"Ada\""));
         }
-        alone(&["verify", "AAAA-AAAA", sheet]).failed(3, "no ballot with this receipt");
+        alone(&["verify", &"AAAA-".repeat(8), sheet]).failed(3, "no ballot with this receipt");
+        alone(&["verify", "/no/such/receipt", sheet])
+            .failed(2, "is no receipt, and cannot be read");
         let altered = file("altered");
         let text = fs::read_to_string(sheet).unwrap().replacen("Grace", "Ada", 1);
         fs::write(&altered, text).unwrap();
@@ -333,6 +335,8 @@ fn the_administration_of_one_election_is_a_link_too() {
     let registrar = client(&board, &["share", "registrar"]).done().trim().to_string();
     client(&registrar, &["issue", "--count", "1", "--output", &output("more.csv")]).done();
     client(&board, &["open", "--election", "cake"]).failed(2, "is over election board");
+    let bare = board.replace("/board#", "#");
+    client(&bare, &["close", "--election", "cake"]).failed(2, "is over election board");
     client(&board, &["create", "tea", "--candidate", "Ada"])
         .failed(3, "does not give the authority");
     assert_eq!(client(&board, &["open"]).done(), "Election board is open.\n");

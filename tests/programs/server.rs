@@ -207,7 +207,7 @@ fn a_copy_made_while_a_server_runs_takes_its_place() {
     let vote = ["--link", &running.link, "vote", "Ada", "--voter-number", &number];
     run(env!("CARGO_BIN_EXE_capvote-client"), &vote, b"").done();
     // What a killed copier left is in nobody's way; one that is at work is.
-    let part = parent.path().join("copy.part");
+    let part = parent.path().join("copy.capvote-part");
     let at_work = fs::File::create(&part).unwrap();
     at_work.lock().unwrap();
     program(&[Path::new("backup"), &data, &copy]).failed(1, "another program is making this copy");

@@ -170,7 +170,7 @@ enum Results {
 /// Who can be given a part of the authority over an election.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Delegate {
-    /// May open and close the election, and share what follows.
+    /// May do everything for this election, and nothing for others.
     Administration,
     /// May put voter numbers on the roll.
     Registrar,

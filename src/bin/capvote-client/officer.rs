@@ -46,6 +46,7 @@ impl<'a> Officer<'a> {
 
     /// Does what a command of an officer's says.
     pub(crate) async fn run(&self, command: &Command) -> Result<(), Failure> {
+        self.check_election().await?;
         match command {
             Command::Create(create) => self.create(&create.definition()?).await,
             Command::Open => self.open().await,
@@ -60,6 +61,21 @@ impl<'a> Officer<'a> {
             Command::Turnout => self.turnout().await,
             Command::Check => self.check().await,
             _ => Err(Failure::Usage("this is no command of an officer's".into())),
+        }
+    }
+
+    /// Refuses an election that is not the one that the link opens.
+    async fn check_election(&self) -> Result<(), Failure> {
+        if self.id.is_empty() {
+            return Ok(());
+        }
+        // Only the administration of one election can tell which that is.
+        match self.restored.administration().election().info().await {
+            Ok(info) if info.id != self.id => Err(Failure::Usage(format!(
+                "--election {}: what the link opens is over election {}",
+                self.id, info.id
+            ))),
+            _ => Ok(()),
         }
     }
 

@@ -108,6 +108,9 @@ fn bind(ballot: &Ballot) -> String {
     HEXLOWER.encode(&hash.chain_update(ballot.number.get().to_le_bytes()).finalize())
 }
 
+/// The letters and digits of a receipt.
+const RECEIPT_CHARACTERS: usize = 32;
+
 /// What a voter looks for on a sheet.
 pub(crate) enum Sought {
     /// A receipt, as somebody typed it.
@@ -119,9 +122,17 @@ pub(crate) enum Sought {
 impl Sought {
     /// The receipt in a text, or what is in the file that the text names.
     pub(crate) fn read(text: &str) -> Result<Self, Failure> {
-        let Ok(content) = fs::read_to_string(text) else {
+        let plain = text.chars().filter(|it| !matches!(it, '-' | ' '));
+        if plain.clone().count() == RECEIPT_CHARACTERS
+            && plain.clone().all(|it| it.is_ascii_alphanumeric())
+        {
             return Ok(Self::Receipt(text.to_string()));
-        };
+        }
+        let content = fs::read_to_string(text).map_err(|error| {
+            Failure::Usage(format!(
+                "{text} is no receipt, and cannot be read as a file of one: {error}"
+            ))
+        })?;
         let no_receipt = || Failure::Usage(format!("{text} holds no receipt"));
         let kept: Kept = serde_json::from_str(&content).map_err(|_| no_receipt())?;
         if let Some(receipt) = kept.receipt {

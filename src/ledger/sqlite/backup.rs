@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rusqlite::backup::{Backup, StepResult};
@@ -75,8 +75,10 @@ fn copy_ledger(from: &Path, to: &Path) -> Result<(), LedgerError> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(inaccessible)
 }
 
-/// A copy that is being made, under a name that a later try finds again: a try that is killed leaves one
-/// such file at most.
+const COPYING: &str = "another program is making this copy";
+
+/// A copy that is being made, under a name that a later try finds again, so that tries that are killed do
+/// not leave more and more of them.
 struct Part {
     file: File,
     path: TempPath,
@@ -85,7 +87,7 @@ struct Part {
 impl Part {
     fn begin(to: &Path) -> io::Result<Self> {
         let mut name = to.as_os_str().to_owned();
-        name.push(".part");
+        name.push(".capvote-part");
         let path = PathBuf::from(name);
         if let Ok(earlier) = File::open(&path) {
             hold(&earlier)?;
@@ -93,6 +95,10 @@ impl Part {
         }
         let file = new_private_file(&path)?;
         hold(&file)?;
+        // Another program may have taken it for what an earlier one left, before it was held.
+        if path.metadata()?.ino() != file.metadata()?.ino() {
+            return Err(io::Error::other(COPYING));
+        }
         Ok(Self { file, path: TempPath::try_from_path(path)? })
     }
 
@@ -105,7 +111,7 @@ impl Part {
 /// Keeps other copiers away. SQLite locks files in another way, and does not notice this.
 fn hold(file: &File) -> io::Result<()> {
     file.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => io::Error::other("another program is making this copy"),
+        TryLockError::WouldBlock => io::Error::other(COPYING),
         TryLockError::Error(error) => error,
     })
 }

@@ -1,43 +1,37 @@
 //! Saved capabilities, on disk.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, Row, Transaction, params};
 
 use super::file::invalid;
 use crate::election::{ElectionId, Grant, GrantId, Grants, Role, TokenHash};
-use crate::ledger::Act;
 
-/// Stores an act about grants, after which `now` are in force.
-pub(super) fn store(
-    transaction: &Transaction<'_>,
-    act: &Act,
-    now: &Grants,
-) -> rusqlite::Result<()> {
-    match act {
-        Act::Grant(grant) => {
-            let (role, election) = stored(&grant.role);
-            transaction.execute(
-                "INSERT INTO grants (id, parent, role, election, token) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![
-                    grant.id.0.cast_signed(),
-                    grant.parent.map(|parent| parent.0.cast_signed()),
-                    role,
-                    election.map(ElectionId::as_str),
-                    grant.token.as_bytes(),
-                ],
-            )?;
-        }
-        // One revocation may end many.
-        _ => {
-            let mut select = transaction.prepare("SELECT id FROM grants")?;
-            let stored: Vec<i64> =
-                select.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-            for id in stored {
-                if !now.holds(GrantId(id.cast_unsigned())) {
-                    transaction.execute("DELETE FROM grants WHERE id = ?1", [id])?;
-                }
-            }
+/// Stores a grant.
+pub(super) fn insert(transaction: &Transaction<'_>, grant: &Grant) -> rusqlite::Result<()> {
+    let (role, election) = stored(&grant.role);
+    transaction.execute(
+        "INSERT INTO grants (id, parent, role, election, token) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![
+            grant.id.0.cast_signed(),
+            grant.parent.map(|parent| parent.0.cast_signed()),
+            role,
+            election.map(ElectionId::as_str),
+            grant.token.as_bytes(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Deletes what is not in force: one revocation may end many.
+pub(super) fn keep_only(transaction: &Transaction<'_>, in_force: &Grants) -> rusqlite::Result<()> {
+    let in_force: HashSet<GrantId> = in_force.iter().map(|grant| grant.id).collect();
+    let mut select = transaction.prepare("SELECT id FROM grants")?;
+    let stored: Vec<i64> =
+        select.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    for id in stored {
+        if !in_force.contains(&GrantId(id.cast_unsigned())) {
+            transaction.execute("DELETE FROM grants WHERE id = ?1", [id])?;
         }
     }
     Ok(())

@@ -138,7 +138,6 @@ impl SqliteLedger {
             let vote = &votes[index];
             let kept = &mut self.elections.kept[election];
             outcomes[index] = match kept.ballot_box.judge(vote.number, vote.choice, now) {
-                Verdict::Refuse(refusal) => Outcome::Refused(refusal),
                 Verdict::Voted(ballot) => {
                     // It is a stored ballot, or one of those that this commit has counted so far.
                     let recent = ballot.get().checked_sub(self.elections.ballots + 1);
@@ -152,7 +151,9 @@ impl SqliteLedger {
                         Outcome::Refused(Refusal::AlreadyVoted)
                     }
                 }
-                Verdict::VotedBeforeClose => {
+                // Nobody can tell any more whose ballots they were: whoever has a ballot that is on the sheet
+                // gets its receipt, and learns nothing of who voted.
+                Verdict::Refuse(Refusal::Closed) if kept.sheet.is_some() => {
                     let receipt = receipt(kept.definition(), vote);
                     let counted = self.file.is_on_sheet(kept, receipt);
                     if counted.map_err(|error| self.failed(error))? {
@@ -161,6 +162,7 @@ impl SqliteLedger {
                         Outcome::Refused(Refusal::Closed)
                     }
                 }
+                Verdict::Refuse(refusal) => Outcome::Refused(refusal),
                 Verdict::Count(place) => {
                     let number = self.elections.ballots + counted.len() as u64 + 1;
                     let ballot = BallotNumber::new(number).ok_or_else(|| {

@@ -1,5 +1,6 @@
 //! Reading the ledger's file beside the clerk, over a connection of its own.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,11 +10,14 @@ use super::file::{BUSY_WAIT_MAX, not_opened};
 use super::replay::replay;
 use super::scrub::Readers;
 use super::sheet;
-use crate::election::ElectionId;
+use crate::election::{ElectionId, ElectionState};
 use crate::ledger::{LedgerError, LedgerReader, Report, SheetPart, SheetPlace};
 
-/// Work of SQLite's between two looks at whether to make way for a scrub; some 0.1 ms.
-const LOOK_EVERY: i32 = 10_000;
+/// Steps of SQLite's between two looks at whether to make way for a scrub: some ten rows.
+const LOOK_EVERY: i32 = 100;
+
+/// How often a read begins again that a scrub came into.
+const TRIES_MAX: usize = 5;
 
 /// Reads the file at `path`, which is a ledger that is open elsewhere in this process.
 #[derive(Debug)]
@@ -32,7 +36,7 @@ impl SqliteReader {
         &self,
         read: impl Fn(&Connection) -> Result<T, LedgerError>,
     ) -> Result<T, LedgerError> {
-        loop {
+        for _ in 0..TRIES_MAX {
             let _reading = self.readers.enter();
             let connection = self.connect().map_err(|error| not_opened(&self.path, error))?;
             match read(&connection) {
@@ -40,6 +44,8 @@ impl SqliteReader {
                 done => return done,
             }
         }
+        let source = io::Error::other("it is being scrubbed after a close; try again in a minute");
+        Err(LedgerError::Inaccessible { path: self.path.clone(), source })
     }
 
     /// A connection that sees the file as it is at this moment, and fails when it has to make way.
@@ -73,6 +79,7 @@ impl LedgerReader for SqliteReader {
                 numbers_used: kept.ballot_box.numbers_used(),
                 head: kept.head,
                 unscrubbed: unscrubbed > 0,
+                closed: kept.ballot_box.state() == ElectionState::Closed,
             })
         })
     }

@@ -7,30 +7,44 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
 use super::file::BUSY_WAIT_MAX;
 
-/// How long to leave a file alone that could not be written anew, for example on a full disk.
-const REWRITE_AGAIN_AFTER: Duration = Duration::from_secs(60);
+/// How long to leave a file alone that could not be scrubbed. Writing it anew holds up votes, and so does
+/// sending readers away: each try waits twice as long as the one before, between these.
+const TRY_AGAIN_AFTER: Duration = Duration::from_millis(500);
+const TRY_AGAIN_AFTER_MAX: Duration = Duration::from_secs(60);
+
+/// How long a scrub waits for the readers of this process to make way. Votes wait meanwhile.
+const WAY_WAIT_MAX: Duration = Duration::from_millis(100);
+
+/// How often to look whether they have.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(1);
+
+const LEFT: &str = "ballots of a closed election may be left in unused parts of the ledger's file";
 
 /// What is left of scrubbing a file.
 #[derive(Debug)]
 pub(super) struct Scrub {
     left: Left,
+    /// No try is made before this.
+    next_try: Instant,
+    pause: Duration,
     readers: Arc<Readers>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Left {
     Nothing,
-    /// To write the file anew, no earlier than this.
-    Rewrite(Option<Instant>),
     /// To empty the log.
     EmptyLog,
+    /// To write the file anew, and to empty the log.
+    Rewrite,
 }
 
 /// The readers of this process, who make way for a scrub.
@@ -45,8 +59,9 @@ impl Scrub {
     pub(super) fn new(connection: &Connection) -> rusqlite::Result<Self> {
         let unscrubbed = "SELECT count(*) FROM unscrubbed";
         let unscrubbed: i64 = connection.query_row(unscrubbed, [], |row| row.get(0))?;
-        let left = if unscrubbed == 0 { Left::Nothing } else { Left::Rewrite(None) };
-        Ok(Self { left, readers: Arc::default() })
+        let left = if unscrubbed == 0 { Left::Nothing } else { Left::Rewrite };
+        let (next_try, pause) = (Instant::now(), TRY_AGAIN_AFTER);
+        Ok(Self { left, next_try, pause, readers: Arc::default() })
     }
 
     /// Those who read the file.
@@ -56,56 +71,46 @@ impl Scrub {
 
     /// Takes note that ballots were deleted.
     pub(super) fn is_due(&mut self) {
-        self.left = Left::Rewrite(None);
+        (self.left, self.next_try, self.pause) = (Left::Rewrite, Instant::now(), TRY_AGAIN_AFTER);
     }
 
     /// Does what is left, as far as it can be done at this moment.
     pub(super) fn go_on(&mut self, connection: &Connection, folder: &Path) {
-        if let Left::Rewrite(not_before) = self.left
-            && not_before.is_none_or(|moment| moment <= Instant::now())
-        {
-            self.left = match rewrite(connection, folder) {
-                Ok(()) => Left::EmptyLog,
-                Err(error) => {
-                    tracing::error!(%error, "{LEFT}; the file cannot be written anew, which is tried again");
-                    Left::Rewrite(Some(Instant::now() + REWRITE_AGAIN_AFTER))
-                }
-            };
-            if let Left::EmptyLog = self.left
-                && !self.empty_log(connection)
-            {
-                tracing::warn!("{LEFT}, for as long as another program is reading it");
-            }
-        } else if let Left::EmptyLog = self.left
-            && self.empty_log(connection)
-        {
-            tracing::info!(
-                "nothing is left of the ballots of closed elections in the ledger's file"
-            );
+        if self.left == Left::Nothing || Instant::now() < self.next_try {
+            return;
         }
+        match self.scrub(connection, folder) {
+            Ok(true) => {
+                self.left = Left::Nothing;
+                tracing::info!("nothing is left of deleted ballots in the ledger's file");
+            }
+            Ok(false) => tracing::warn!("{LEFT}: it is being read"),
+            Err(error) => tracing::error!(%error, "{LEFT}: it cannot be scrubbed"),
+        }
+        self.next_try = Instant::now() + self.pause;
+        self.pause = (self.pause * 2).min(TRY_AGAIN_AFTER_MAX);
     }
 
-    /// Empties the log, and returns whether that could be done.
-    fn empty_log(&mut self, connection: &Connection) -> bool {
-        let emptied = {
-            let _room = self.readers.send_away();
-            empty_log(connection)
-        };
-        match emptied {
-            Ok(true) => self.left = Left::Nothing,
-            Ok(false) => {}
-            Err(error) => tracing::error!(%error, "{LEFT}; its log cannot be emptied"),
+    /// Returns whether nothing is left, which it is not for as long as the file is read.
+    fn scrub(&mut self, connection: &Connection, folder: &Path) -> rusqlite::Result<bool> {
+        if self.left == Left::Rewrite {
+            rewrite(connection, folder)?;
+            self.left = Left::EmptyLog;
         }
-        matches!(self.left, Left::Nothing)
+        match self.readers.send_away() {
+            Some(_alone) => empty_log(connection),
+            None => Ok(false),
+        }
     }
 }
-
-const LEFT: &str = "ballots of a closed election may be left in unused parts of the ledger's file";
 
 impl Readers {
     /// Begins to read. The file is not scrubbed until what this returns is dropped; a long read has to
     /// [make way](Self::must_make_way).
     pub(super) fn enter(&self) -> RwLockReadGuard<'_, ()> {
+        while self.must_make_way() {
+            thread::sleep(LOOK_AGAIN_AFTER);
+        }
         self.reading.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -114,10 +119,19 @@ impl Readers {
         self.make_way.load(Ordering::Relaxed)
     }
 
-    /// Waits until nobody reads, and keeps it so until what this returns is dropped.
-    fn send_away(&self) -> RwLockWriteGuard<'_, ()> {
+    /// Waits until nobody reads, and keeps it so until what this returns is dropped; nothing where they do not
+    /// make way in time.
+    fn send_away(&self) -> Option<RwLockWriteGuard<'_, ()>> {
+        let until = Instant::now() + WAY_WAIT_MAX;
         self.make_way.store(true, Ordering::Relaxed);
-        let alone = self.reading.write().unwrap_or_else(PoisonError::into_inner);
+        let alone = loop {
+            match self.reading.try_write() {
+                Ok(alone) => break Some(alone),
+                Err(TryLockError::Poisoned(alone)) => break Some(alone.into_inner()),
+                Err(TryLockError::WouldBlock) if Instant::now() > until => break None,
+                Err(TryLockError::WouldBlock) => thread::sleep(LOOK_AGAIN_AFTER),
+            }
+        };
         self.make_way.store(false, Ordering::Relaxed);
         alone
     }
@@ -127,7 +141,11 @@ impl Readers {
 fn rewrite(connection: &Connection, folder: &Path) -> rusqlite::Result<()> {
     // What does not fit in memory goes through a file that has no name. It holds the ballots of open
     // elections, and belongs on the disk that they are on.
-    connection.pragma_update(None, "temp_store_directory", folder.to_string_lossy())?;
+    match folder.to_str() {
+        Some(folder) => connection.pragma_update(None, "temp_store_directory", folder)?,
+        // SQLite cannot be told a name that is no text.
+        None => connection.pragma_update(None, "temp_store", "MEMORY")?,
+    }
     connection.execute_batch("VACUUM")
 }
 

@@ -63,7 +63,10 @@ pub(super) fn acts(
     let mut advances: Vec<Advance> = Vec::new();
     for (act, &about) in acts.iter().zip(about) {
         let Some(election) = about else {
-            grants::store(&transaction, act, &elections.grants)?;
+            // What an act of these ends is deleted when all are done.
+            if let Act::Grant(grant) = act {
+                grants::insert(&transaction, grant)?;
+            }
             continue;
         };
         let kept = &elections.kept[election];
@@ -97,6 +100,9 @@ pub(super) fn acts(
         };
         let head = entry(&transaction, kept.key, kind, rows, seal)?;
         advances.push(Advance { election, head, sheet: None });
+    }
+    if acts.iter().any(|act| matches!(act, Act::RevokeGrant(_))) {
+        grants::keep_only(&transaction, &elections.grants)?;
     }
     transaction.commit()?;
     Ok(advances)
