@@ -49,8 +49,8 @@ impl<'a> Officer<'a> {
         self.check_election().await?;
         match command {
             Command::Create(create) => self.create(&create.definition()?).await,
-            Command::Open => self.open().await,
-            Command::Close => self.close().await,
+            Command::Open => self.change("open", async |it| it.open().await).await,
+            Command::Close => self.change("closed", async |it| it.close().await).await,
             Command::RevokeNumbers { file } => self.revoke_numbers(&roll::numbers(file)?).await,
             Command::Issue(issue) => {
                 let people = issue.people()?;
@@ -85,24 +85,19 @@ impl<'a> Officer<'a> {
         self.tell("created", definition.id.as_str())
     }
 
-    async fn open(&self) -> Result<(), Failure> {
-        let opened = async |administration: Administration| {
-            let outcome = administration.open().await?;
+    /// Brings the election into another state.
+    async fn change(
+        &self,
+        state: &str,
+        mut change: impl AsyncFnMut(&Administration) -> Result<ActOutcome, Error>,
+    ) -> Result<(), Failure> {
+        let changed = async |administration: Administration| {
+            let outcome = change(&administration).await?;
             Ok((outcome, administration.election().info().await?.id))
         };
-        let (outcome, id) = self.as_administration(opened).await?;
+        let (outcome, id) = self.as_administration(changed).await?;
         done(outcome)?;
-        self.tell("open", &id)
-    }
-
-    async fn close(&self) -> Result<(), Failure> {
-        let closed = async |administration: Administration| {
-            let outcome = administration.close().await?;
-            Ok((outcome, administration.election().info().await?.id))
-        };
-        let (outcome, id) = self.as_administration(closed).await?;
-        done(outcome)?;
-        self.tell("closed", &id)
+        self.tell(state, &id)
     }
 
     async fn revoke_numbers(&self, numbers: &[VoterNumber]) -> Result<(), Failure> {

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{Cast, Kept, sheet};
-use crate::election::{BallotNumber, Choice, Nonce, Receipt, VoterNumber};
+use super::Cast;
+use crate::election::{BallotNumber, Choice, Nonce, VoterNumber};
 use crate::ledger::LedgerError;
 
 /// The ledger's name in the data directory.
@@ -137,15 +137,6 @@ impl LedgerFile {
             .query_row([ballot.get() as i64], |row| {
                 Ok((choice(row.get(0)?)?, nonce(row.get_ref(1)?)?))
             })
-    }
-
-    /// Whether the sheet of a closed election has a line with this receipt.
-    pub(super) fn is_on_sheet(&self, election: &Kept, receipt: Receipt) -> rusqlite::Result<bool> {
-        let definition = election.ballot_box.definition();
-        match election.sheet {
-            Some(rows) => sheet::holds(&self.connection, definition, rows, receipt),
-            None => Ok(false),
-        }
     }
 
     /// Chooses how the file is written, and makes the tables where there are none.

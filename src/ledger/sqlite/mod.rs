@@ -153,9 +153,9 @@ impl SqliteLedger {
                 }
                 // Nobody can tell any more whose ballots they were: whoever has a ballot that is on the sheet
                 // gets its receipt, and learns nothing of who voted.
-                Verdict::Refuse(Refusal::Closed) if kept.sheet.is_some() => {
+                Verdict::Refuse(Refusal::Closed) => {
                     let receipt = receipt(kept.definition(), vote);
-                    let counted = self.file.is_on_sheet(kept, receipt);
+                    let counted = sheet::holds(&self.file.connection, kept, receipt);
                     if counted.map_err(|error| self.failed(error))? {
                         Outcome::Recorded(receipt)
                     } else {

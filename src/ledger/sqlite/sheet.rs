@@ -2,9 +2,10 @@
 
 use rusqlite::{Connection, Transaction, params};
 
+use super::Kept;
 use super::file::{choice, nonce};
 use super::rows::Rows;
-use crate::election::{Choice, Definition, ElectionId, Nonce, Receipt};
+use crate::election::{Choice, ElectionId, Nonce, Receipt};
 use crate::ledger::chain::Seal;
 use crate::ledger::{SheetPart, SheetPlace};
 
@@ -29,13 +30,14 @@ pub(super) fn insert(
     Ok(rows)
 }
 
-/// Whether the sheet in these rows has a line with this receipt.
+/// Whether the sheet of an election, if it has one, has a line with this receipt.
 pub(super) fn holds(
     connection: &Connection,
-    definition: &Definition,
-    (mut first, mut last): Rows,
+    election: &Kept,
     receipt: Receipt,
 ) -> rusqlite::Result<bool> {
+    let Some((mut first, mut last)) = election.sheet else { return Ok(false) };
+    let definition = election.definition();
     let mut select = connection.prepare_cached("SELECT choice, nonce FROM sheet WHERE id = ?1")?;
     while first <= last {
         let middle = first + (last - first) / 2;
