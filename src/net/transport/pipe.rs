@@ -1,0 +1,222 @@
+//! A stream of bytes as messages that come and go: who reads, who writes, and who waits for whom.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use capnp::Error;
+use tokio::io::ReadBuf;
+use tokio::time::timeout;
+
+use super::decoder::{self, Decoder};
+use super::outbox::{self, Outbox};
+use crate::net::socket::Stream;
+
+/// The bytes that one read takes at most. What is missing of a larger message is read where it belongs.
+const READ_BYTES: usize = 64 * 1024;
+
+/// The least that is missing of a message for it to be read where it belongs.
+const DIRECT_BYTES_MIN: usize = 16 * 1024;
+
+/// The pieces that one write takes at most.
+const WRITE_PIECES: usize = 16;
+
+/// How long to wait for the peer's end of a stream whose own end was sent. Closing it earlier would make the
+/// machine take back what the peer has not read yet, if the peer is sending.
+pub(super) const LINGER_WAIT_MAX: Duration = Duration::from_secs(1);
+
+thread_local! {
+    /// Where all connections of a thread read. It holds nothing between two reads: an idle connection takes
+    /// no memory for it.
+    static READ: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
+}
+
+/// A stream of bytes, with what has arrived in part and what is to be written.
+pub(super) struct Pipe {
+    stream: RefCell<Box<dyn Stream>>,
+    decoder: RefCell<Decoder>,
+    outbox: RefCell<Outbox>,
+    /// The most that may wait to be written while more is read.
+    unwritten_max: usize,
+    /// What to report when everything is written, once nothing more is to be sent.
+    closing: RefCell<Option<Result<(), Error>>>,
+    /// Why nothing more can come or go.
+    broken: RefCell<Option<Error>>,
+    /// Who writes, while there is nothing to write.
+    writer: Cell<Option<Waker>>,
+    /// Who reads, while nothing arrives or too much waits to be written.
+    reader: Cell<Option<Waker>>,
+}
+
+impl Pipe {
+    pub(super) fn new(stream: Box<dyn Stream>, unwritten_max: usize) -> Self {
+        let (decoder, outbox, closing, broken, writer, reader) = Default::default();
+        let stream = RefCell::new(stream);
+        Self { stream, decoder, outbox, unwritten_max, closing, broken, writer, reader }
+    }
+
+    /// Sends a message: it is written when the tasks that run at this moment have had their turn.
+    pub(super) fn send(&self, message: &Rc<outbox::Message>) {
+        if self.broken.borrow().is_none() {
+            self.outbox.borrow_mut().push(message);
+            wake(&self.writer);
+        }
+    }
+
+    /// Sends nothing more. What was sent is written, and then `result` is what the writing came to.
+    pub(super) fn close(&self, result: Result<(), Error>) {
+        self.closing.borrow_mut().get_or_insert(result);
+        wake(&self.writer);
+    }
+
+    /// Nobody has an interest in this any more.
+    pub(super) fn abandon(&self) {
+        self.fail(Error::disconnected("the connection was given up".into()));
+    }
+
+    /// The next message, if it has arrived already and may be looked at.
+    pub(super) fn arrived(&self) -> Option<decoder::Message> {
+        let full = self.outbox.borrow().len() > self.unwritten_max;
+        if full { None } else { self.decoder.borrow_mut().next() }
+    }
+
+    /// The next message that arrives; nothing where the peer ends the stream between two of them.
+    pub(super) fn poll_receive(
+        &self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Option<decoder::Message>, Error>> {
+        loop {
+            if self.closing.borrow().is_some() {
+                // The RPC system has ended its side, and has nowhere to put what comes.
+                return Poll::Pending;
+            }
+            if let Some(message) = self.arrived() {
+                return Poll::Ready(Ok(Some(message)));
+            }
+            self.reader.set(Some(context.waker().clone()));
+            if self.outbox.borrow().len() > self.unwritten_max {
+                return Poll::Pending;
+            }
+            let bytes = match (self.poll_read(context), &*self.broken.borrow()) {
+                (Poll::Ready(bytes), _) => bytes?,
+                // What came before it broke was still to be read.
+                (Poll::Pending, Some(error)) => return Poll::Ready(Err(error.clone())),
+                (Poll::Pending, None) => return Poll::Pending,
+            };
+            if bytes == 0 {
+                let between = self.decoder.borrow().is_between_messages();
+                let cut = || Error::disconnected("the stream ended within a message".into());
+                return Poll::Ready(if between { Ok(None) } else { Err(cut()) });
+            }
+        }
+    }
+
+    /// Reads once, and returns how many bytes there were.
+    fn poll_read(&self, context: &mut Context<'_>) -> Poll<Result<usize, Error>> {
+        let mut stream = self.stream.borrow_mut();
+        let mut decoder = self.decoder.borrow_mut();
+        if let Some(gap) = decoder.gap(DIRECT_BYTES_MIN) {
+            let bytes = ready!(poll_read(&mut **stream, context, gap))?;
+            decoder.fill(bytes);
+            return Poll::Ready(Ok(bytes));
+        }
+        READ.with_borrow_mut(|buffer| {
+            let bytes = ready!(poll_read(&mut **stream, context, buffer))?;
+            decoder.take(&buffer[..bytes])?;
+            Poll::Ready(Ok(bytes))
+        })
+    }
+
+    /// Writes what is sent, until there is nothing more to come, and ends the stream.
+    pub(super) async fn write_all(&self) -> Result<(), Error> {
+        let written = poll_fn(|context| self.poll_write_all(context)).await;
+        if let Err(error) = &written {
+            self.fail(error.clone());
+        }
+        written?;
+        // How long it takes the peer to end its side, and what it still says, make no difference.
+        let _ = timeout(LINGER_WAIT_MAX, poll_fn(|context| self.poll_discard(context))).await;
+        self.closing.borrow().clone().unwrap_or(Ok(()))
+    }
+
+    fn poll_write_all(&self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        // Whoever sends, closes or gives this up wakes it.
+        self.writer.set(Some(context.waker().clone()));
+        loop {
+            if let Some(error) = &*self.broken.borrow() {
+                return Poll::Ready(Err(error.clone()));
+            }
+            if !self.outbox.borrow().is_empty() {
+                ready!(self.poll_write(context))?;
+                continue;
+            }
+            let mut stream = self.stream.borrow_mut();
+            let mut stream = Pin::new(&mut **stream);
+            ready!(stream.as_mut().poll_flush(context))?;
+            if self.closing.borrow().is_none() {
+                return Poll::Pending;
+            }
+            return stream.poll_shutdown(context).map_err(Error::from);
+        }
+    }
+
+    /// Writes once.
+    fn poll_write(&self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let written = {
+            let outbox = self.outbox.borrow();
+            let mut slices = [IoSlice::new(&[]); WRITE_PIECES];
+            let filled = outbox.next(&mut slices);
+            let mut stream = self.stream.borrow_mut();
+            let stream = Pin::new(&mut **stream);
+            ready!(stream.poll_write_vectored(context, &slices[..filled]))?
+        };
+        if written == 0 {
+            return Poll::Ready(Err(io::Error::from(io::ErrorKind::WriteZero).into()));
+        }
+        let mut outbox = self.outbox.borrow_mut();
+        let was_full = outbox.len() > self.unwritten_max;
+        outbox.advance(written);
+        let full = outbox.len() > self.unwritten_max;
+        if was_full && !full {
+            wake(&self.reader);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads what nobody wants any more, until the peer ends the stream.
+    fn poll_discard(&self, context: &mut Context<'_>) -> Poll<()> {
+        READ.with_borrow_mut(|buffer| {
+            while let Ok(1..) = ready!(poll_read(&mut **self.stream.borrow_mut(), context, buffer))
+            {
+            }
+            Poll::Ready(())
+        })
+    }
+
+    fn fail(&self, error: Error) {
+        self.broken.borrow_mut().get_or_insert(error);
+        self.outbox.borrow_mut().clear();
+        wake(&self.reader);
+        wake(&self.writer);
+    }
+}
+
+fn poll_read(
+    stream: &mut dyn Stream,
+    context: &mut Context<'_>,
+    buffer: &mut [u8],
+) -> Poll<io::Result<usize>> {
+    let mut buffer = ReadBuf::new(buffer);
+    ready!(Pin::new(stream).poll_read(context, &mut buffer))?;
+    Poll::Ready(Ok(buffer.filled().len()))
+}
+
+fn wake(waiting: &Cell<Option<Waker>>) {
+    if let Some(waker) = waiting.take() {
+        waker.wake();
+    }
+}
