@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use capnp::capability::{Promise, Response};
 use capnp::traits::{Owned, Pipelined};
-use capnp_rpc::RpcSystem;
 use capnp_rpc::rpc_twoparty_capnp::Side;
+use capnp_rpc::{RpcSystem, VatNetwork};
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -66,7 +66,15 @@ impl Client {
     /// Outside a [`LocalSet`](tokio::task::LocalSet) and a
     /// [`LocalRuntime`](tokio::runtime::LocalRuntime).
     pub fn over(stream: impl Stream) -> Self {
-        let mut system = RpcSystem::new(transport::network(stream, Side::Client), None);
+        Self::over_network(transport::network(stream, Side::Client))
+    }
+
+    /// Speaks to a server over any network of two vats, of which this is the client.
+    ///
+    /// # Panics
+    /// As [`over`](Self::over).
+    pub fn over_network(network: Box<dyn VatNetwork<Side>>) -> Self {
+        let mut system = RpcSystem::new(network, None);
         let directory = system.bootstrap(Side::Server);
         let disconnector = system.get_disconnector();
         let broken = CancellationToken::new();

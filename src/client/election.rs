@@ -146,7 +146,7 @@ impl Election {
         ballot: &Ballot,
         mut on_message: impl FnMut(&str),
     ) -> Result<VoteOutcome, Error> {
-        let (sink, mut messages) = message_sink();
+        let (sink, messages) = message_sink();
         let mut request = self.capability.vote_request();
         let mut vote = request.get();
         vote.set_candidate(&ballot.candidate[..]);
@@ -158,12 +158,12 @@ impl Election {
         let answer = loop {
             tokio::select! {
                 biased;
-                Some(text) = messages.recv() => on_message(&text),
+                text = messages.come() => on_message(&text),
                 answer = &mut answer => break answer?,
             }
         };
         // The message was sent before the answer, and so it is here.
-        while let Ok(text) = messages.try_recv() {
+        while let Some(text) = messages.next() {
             on_message(&text);
         }
         VoteOutcome::read(answer.get()?.get_outcome()?, ballot)

@@ -14,10 +14,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{Act, Ledger, LedgerError, LedgerReader};
 use crate::election::{ElectionId, GrantId, Grants, Outcome, Standing, Timestamp, Vote};
 
-/// Votes and acts that may wait for the clerk. Whoever comes next waits to join the queue.
-pub const QUEUE_MAX: usize = 8_192;
+/// Jobs that may wait for the clerk: acts, and votes that were handed in together. Whoever comes next waits to
+/// join the queue.
+pub const QUEUE_MAX: usize = 256;
 
-/// Votes in one commit. What is left over goes into the next.
+/// Votes in one commit, and as many again as are handed in together with the last of them.
 pub const COMMIT_VOTES_MAX: usize = 4_096;
 
 /// What the ledger holds, as everyone on the server may see it.
@@ -105,13 +106,16 @@ pub struct ClerkHandle {
 
 #[derive(Debug)]
 enum Job {
-    Vote(Vote, Answer<Outcome>),
+    Votes(Vec<Vote>, Answer<Vec<Outcome>>),
     Administer(Vec<Act>, Option<Mandate>, Answer<()>),
     Tidy,
     Finish,
 }
 
 type Answer<T> = oneshot::Sender<Result<T, ClerkError>>;
+
+/// What becomes of votes that were handed in together.
+pub type Decided = oneshot::Receiver<Result<Vec<Outcome>, ClerkError>>;
 
 impl Clerk {
     /// Puts a ledger in the hands of a new thread, which looks at `clock` for the time.
@@ -140,18 +144,19 @@ impl Clerk {
 }
 
 impl ClerkHandle {
-    /// Hands in a vote, and returns what became of it once that is on stable storage.
+    /// Hands in votes, and returns once the clerk has them. What became of each, in the same order, is told
+    /// once it is on stable storage.
     ///
-    /// A vote that was handed in is decided even when the returned future is dropped.
-    pub async fn vote(&self, vote: Vote) -> Result<Outcome, ClerkError> {
-        let (answer, outcome) = oneshot::channel();
-        self.ask(Job::Vote(vote, answer), outcome).await
+    /// Votes that were handed in are decided even when the receiver is dropped.
+    pub async fn hand_in(&self, votes: Vec<Vote>) -> Result<Decided, ClerkError> {
+        let (answer, decided) = oneshot::channel();
+        self.jobs.send(Job::Votes(votes, answer)).await.map_err(|_| ClerkError::Stopped)?;
+        Ok(decided)
     }
 
     /// Makes these changes, all or none, and returns once they are on stable storage.
     pub async fn administer(&self, acts: Vec<Act>) -> Result<(), ClerkError> {
-        let (answer, done) = oneshot::channel();
-        self.ask(Job::Administer(acts, None, answer), done).await
+        self.do_acts(acts, None).await
     }
 
     /// The same, if `mandate` is in force when it is their turn: what waits behind a revocation is not done.
@@ -160,8 +165,7 @@ impl ClerkHandle {
         mandate: Mandate,
         acts: Vec<Act>,
     ) -> Result<(), ClerkError> {
-        let (answer, done) = oneshot::channel();
-        self.ask(Job::Administer(acts, Some(mandate), answer), done).await
+        self.do_acts(acts, Some(mandate)).await
     }
 
     /// Gives the ledger occasion to finish what it could not at once.
@@ -200,13 +204,11 @@ impl ClerkHandle {
         self.reader.clone()
     }
 
-    async fn ask<T>(
-        &self,
-        job: Job,
-        answer: oneshot::Receiver<Result<T, ClerkError>>,
-    ) -> Result<T, ClerkError> {
+    async fn do_acts(&self, acts: Vec<Act>, under: Option<Mandate>) -> Result<(), ClerkError> {
+        let (answer, done) = oneshot::channel();
+        let job = Job::Administer(acts, under, answer);
         self.jobs.send(job).await.map_err(|_| ClerkError::Stopped)?;
-        answer.await.map_err(|_| ClerkError::Unknown)?
+        done.await.map_err(|_| ClerkError::Unknown)?
     }
 }
 
@@ -227,9 +229,9 @@ impl<L: Ledger> Desk<L> {
             let mut act = None;
             while let Some(job) = next.take() {
                 match job {
-                    Job::Vote(vote, answer) => {
-                        votes.push(vote);
-                        answers.push(answer);
+                    Job::Votes(more, answer) => {
+                        answers.push((more.len(), answer));
+                        votes.extend(more);
                     }
                     // What was queued before an act is decided before it.
                     Job::Administer(acts, under, answer) => {
@@ -254,19 +256,25 @@ impl<L: Ledger> Desk<L> {
         }
     }
 
-    fn commit(&mut self, votes: &[Vote], answers: impl Iterator<Item = Answer<Outcome>>) {
-        // An answer whose receiver is gone belongs to a voter who left: the vote stands all the same.
+    /// Commits votes, of which each answer is about as many as stand beside it.
+    fn commit(
+        &mut self,
+        votes: &[Vote],
+        answers: impl Iterator<Item = (usize, Answer<Vec<Outcome>>)>,
+    ) {
+        // Where the receiver is gone, the votes stand all the same.
         match self.ledger.commit(votes, (self.clock)()) {
             Ok(outcomes) => {
                 self.publish();
-                for (answer, outcome) in answers.zip(outcomes) {
-                    let _ = answer.send(Ok(outcome));
+                let mut outcomes = outcomes.into_iter();
+                for (count, answer) in answers {
+                    let _ = answer.send(Ok(outcomes.by_ref().take(count).collect()));
                 }
             }
             Err(error) => {
                 tracing::error!(votes = votes.len(), %error, "a commit failed");
                 let error = ClerkError::Ledger(Arc::new(error));
-                answers.for_each(|answer| drop(answer.send(Err(error.clone()))));
+                answers.for_each(|(_, answer)| drop(answer.send(Err(error.clone()))));
             }
         }
     }
@@ -364,6 +372,12 @@ mod tests {
         (Clerk::start(ledger, Box::new(system_clock)).unwrap(), begins, open)
     }
 
+    /// Hands in one vote, and returns what became of it.
+    async fn cast(handle: &ClerkHandle) -> Result<Outcome, ClerkError> {
+        let decided = handle.hand_in(vec![vote()]).await?;
+        Ok(decided.await.map_err(|_| ClerkError::Unknown)??[0])
+    }
+
     fn id() -> ElectionId {
         "board".parse().unwrap()
     }
@@ -377,7 +391,7 @@ mod tests {
     async fn nobody_is_answered_and_nothing_shown_before_the_commit_is_done() {
         let (clerk, mut begins, gate) = gated();
         let handle = clerk.handle();
-        let mut voting = std::pin::pin!(handle.vote(vote()));
+        let mut voting = std::pin::pin!(cast(&handle));
         assert!(futures::poll!(&mut voting).is_pending());
         assert_eq!(begins.recv().await, Some(1));
         assert!(futures::poll!(&mut voting).is_pending());
@@ -393,10 +407,10 @@ mod tests {
         let handle = clerk.handle();
         let first = tokio::spawn({
             let handle = handle.clone();
-            async move { handle.vote(vote()).await }
+            async move { cast(&handle).await }
         });
         assert_eq!(begins.recv().await, Some(1));
-        let mut queued: Vec<_> = (0..100).map(|_| Box::pin(handle.vote(vote()))).collect();
+        let mut queued: Vec<_> = (0..100).map(|_| Box::pin(cast(&handle))).collect();
         for voting in &mut queued {
             assert!(futures::poll!(voting).is_pending());
         }
@@ -419,18 +433,18 @@ mod tests {
         let (clerk, _begins, gate) = gated();
         let handle = clerk.handle();
         gate.send(Err(LedgerError::NotStored("the disk is full".into()))).unwrap();
-        let error = handle.vote(vote()).await.unwrap_err();
+        let error = cast(&handle).await.unwrap_err();
         assert!(error.to_string().contains("the disk is full"), "{error}");
         assert_eq!(handle.board().elections[0].ballots, 0);
         gate.send(Ok(())).unwrap();
-        handle.vote(vote()).await.unwrap();
+        cast(&handle).await.unwrap();
     }
 
     #[tokio::test]
     async fn a_clerk_does_what_is_queued_and_stops_though_handles_are_about() {
         let (clerk, mut begins, gate) = gated();
         let handle = clerk.handle();
-        let mut queued: Vec<_> = (0..10).map(|_| Box::pin(handle.vote(vote()))).collect();
+        let mut queued: Vec<_> = (0..10).map(|_| Box::pin(cast(&handle))).collect();
         for voting in &mut queued {
             assert!(futures::poll!(voting).is_pending());
         }
@@ -444,7 +458,7 @@ mod tests {
         for voting in queued {
             voting.await.unwrap();
         }
-        let late = handle.vote(vote()).await.unwrap_err();
+        let late = cast(&handle).await.unwrap_err();
         assert!(matches!(late, ClerkError::Stopped), "{late:?}");
     }
 
@@ -452,7 +466,7 @@ mod tests {
     async fn a_clerk_that_dies_leaves_no_one_in_false_certainty() {
         let (clerk, mut begins, gate) = gated();
         let handle = clerk.handle();
-        let mut voting = std::pin::pin!(handle.vote(vote()));
+        let mut voting = std::pin::pin!(cast(&handle));
         assert!(futures::poll!(&mut voting).is_pending());
         begins.recv().await.unwrap();
         // Without its gate the ledger of these tests panics.
@@ -467,7 +481,7 @@ mod tests {
         let (clerk, mut begins, gate) = gated();
         let handle = clerk.handle();
         {
-            let mut voting = std::pin::pin!(handle.vote(vote()));
+            let mut voting = std::pin::pin!(cast(&handle));
             assert!(futures::poll!(&mut voting).is_pending());
         }
         assert_eq!(begins.recv().await, Some(1));

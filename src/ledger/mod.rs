@@ -6,9 +6,11 @@
 mod chain;
 pub mod clerk;
 mod sqlite;
+mod teller;
 
 pub use clerk::{Board, Clerk, ClerkError, ClerkHandle, Mandate};
 pub use sqlite::{SqliteLedger, backup, restore};
+pub use teller::{Teller, WAITING_VOTES_MAX};
 
 use std::fmt::Debug;
 use std::path::PathBuf;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use capnp::capability::Client;
-use capnp_rpc::RpcSystem;
 use capnp_rpc::rpc_twoparty_capnp::Side;
+use capnp_rpc::{RpcSystem, VatNetwork};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -30,8 +30,16 @@ pub async fn serve(
     bootstrap: impl FnOnce(Work) -> Client,
     stop: CancellationToken,
 ) {
+    serve_over(transport::network(stream, Side::Server), bootstrap, stop).await;
+}
+
+/// The same, over any network.
+pub async fn serve_over(
+    network: Box<dyn VatNetwork<Side>>,
+    bootstrap: impl FnOnce(Work) -> Client,
+    stop: CancellationToken,
+) {
     let work = Work::new();
-    let network = transport::network(stream, Side::Server);
     let mut system = RpcSystem::new(network, Some(bootstrap(work.clone())));
     let mut disconnector = system.get_disconnector();
     tokio::select! {

@@ -5,6 +5,7 @@
 //! values leave a shard.
 
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
 
@@ -20,8 +21,8 @@ use super::socket::Socket;
 /// Connections that were accepted and wait for their shard. Whoever comes next waits to be accepted.
 const NEW_CONNECTIONS_MAX: usize = 128;
 
-/// Makes the capability that a new connection gets, on the thread where the connection lives.
-pub type Bootstrap = Arc<dyn Fn(Work) -> Client + Send + Sync>;
+/// Makes, on the thread of each shard, what makes the capability that a new connection gets there.
+pub type Bootstrap = Arc<dyn Fn() -> Box<dyn Fn(Work) -> Client> + Send + Sync>;
 
 /// The shards of a server.
 #[derive(Debug)]
@@ -74,7 +75,7 @@ impl Shard {
             match runtime {
                 Ok(runtime) => {
                     let _ = ready.send(Ok(()));
-                    runtime.block_on(run(queue, bootstrap));
+                    runtime.block_on(run(queue, &bootstrap));
                     // Long work that nobody waits for any more is not waited for either.
                     runtime.shutdown_background();
                 }
@@ -87,7 +88,8 @@ impl Shard {
 }
 
 /// Serves connections until no more can come, and then until the last has ended.
-async fn run(mut queue: mpsc::Receiver<Socket>, bootstrap: Bootstrap) {
+async fn run(mut queue: mpsc::Receiver<Socket>, bootstrap: &Bootstrap) {
+    let bootstrap: Rc<dyn Fn(Work) -> Client> = bootstrap().into();
     let connections = TaskTracker::new();
     let stop = CancellationToken::new();
     while let Some(socket) = queue.recv().await {

@@ -9,6 +9,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use capnp::capability::Client;
 pub use officer_link::new_officer_link;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -16,10 +17,11 @@ use tokio::task::JoinSet;
 use crate::election::{Definition, ElectionId};
 use crate::ledger::clerk::system_clock;
 use crate::ledger::{Clerk, LedgerError, SqliteLedger};
+use crate::net::connection::Work;
 use crate::net::link::Link;
 use crate::net::listener::Listener;
 use crate::net::shards::Shards;
-use crate::service;
+use crate::service::Office;
 
 /// How a server is to be.
 #[derive(Debug, Clone)]
@@ -127,7 +129,10 @@ impl Server {
         officer_link::ensure(&mut ledger, &config.data, listeners.first().map(Listener::link))?;
         let clerk = Clerk::start(ledger, Box::new(system_clock)).map_err(StartError::Resources)?;
         let handle = clerk.handle();
-        let bootstrap = Arc::new(move |work| service::bootstrap(handle.clone(), work));
+        let bootstrap = Arc::new(move || -> Box<dyn Fn(Work) -> Client> {
+            let office = Office::open(handle.clone());
+            Box::new(move |work| office.bootstrap(work))
+        });
         let shards = Shards::start(config.threads, bootstrap).map_err(StartError::Resources)?;
         Ok(Self { listeners, shards, clerk })
     }

@@ -81,7 +81,7 @@ impl Election {
             Err(refusal) => Outcome::Refused(refusal),
             Ok(choice) => {
                 let vote = Vote { election: self.id.clone(), choice, number, nonce };
-                let outcome = self.session.clerk.vote(vote).await;
+                let outcome = self.session.teller.vote(vote).await;
                 outcome.map_err(|error| Error::failed(fault(&error)))?
             }
         };

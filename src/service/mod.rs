@@ -30,12 +30,30 @@ pub use watch::CHANGE_PAUSE;
 
 use self::directory::Directory;
 use self::session::Session;
-use crate::ledger::ClerkHandle;
+use crate::ledger::{ClerkHandle, Teller};
 use crate::net::connection::Work;
 use crate::schema::election_capnp;
 
-/// The capability that a new connection gets: a `Directory` of the public's authority.
-pub fn bootstrap(clerk: ClerkHandle, work: Work) -> Client {
-    let directory = Directory::new(Session::new(clerk, work));
-    capnp_rpc::new_client::<election_capnp::directory::Client, _>(directory).client
+/// What the connections of one shard share.
+#[derive(Debug, Clone)]
+pub struct Office {
+    clerk: ClerkHandle,
+    teller: Teller,
+}
+
+impl Office {
+    /// Opens an office on this thread.
+    ///
+    /// # Panics
+    /// Outside a [`LocalSet`](tokio::task::LocalSet) and a [`LocalRuntime`](tokio::runtime::LocalRuntime).
+    pub fn open(clerk: ClerkHandle) -> Self {
+        let teller = Teller::start(clerk.clone());
+        Self { clerk, teller }
+    }
+
+    /// The capability that a new connection gets: a `Directory` of the public's authority.
+    pub fn bootstrap(&self, work: Work) -> Client {
+        let directory = Directory::new(Session::new(self.clerk.clone(), self.teller.clone(), work));
+        capnp_rpc::new_client::<election_capnp::directory::Client, _>(directory).client
+    }
 }

@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use crate::ledger::ClerkHandle;
+use crate::ledger::{ClerkHandle, Teller};
 use crate::net::connection::Work;
 use crate::schema::election_capnp::message_sink;
 
@@ -34,6 +34,7 @@ pub(super) type Permit = Option<OwnedSemaphorePermit>;
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) clerk: ClerkHandle,
+    pub(super) teller: Teller,
     work: Work,
     messages: Arc<Semaphore>,
     watches: Arc<Semaphore>,
@@ -42,12 +43,12 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(clerk: ClerkHandle, work: Work) -> Rc<Self> {
+    pub(super) fn new(clerk: ClerkHandle, teller: Teller, work: Work) -> Rc<Self> {
         let messages = Arc::new(Semaphore::new(UNANSWERED_MESSAGES_MAX));
         let watches = Arc::new(Semaphore::new(WATCHES_MAX));
         let counts = Arc::new(Semaphore::new(COUNTS_MAX));
         let long_work = Arc::new(Semaphore::new(1));
-        Rc::new(Self { clerk, work, messages, watches, counts, long_work })
+        Rc::new(Self { clerk, teller, work, messages, watches, counts, long_work })
     }
 
     /// Begins a call that is to be answered before the server stops, or refuses it when it is stopping.

@@ -9,7 +9,7 @@ use capvote::election::{Definition, Grant, GrantId, Role, Token, VoterNumber};
 use capvote::ledger::clerk::system_clock;
 use capvote::ledger::{Act, Clerk, SqliteLedger};
 use capvote::net::connection;
-use capvote::service;
+use capvote::service::Office;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -56,8 +56,8 @@ impl Harness {
     /// A new connection: the client's end of its stream.
     pub(crate) fn stream(&self) -> tokio::io::DuplexStream {
         let (here, there) = tokio::io::duplex(PIPE_BYTES);
-        let handle = self.clerk.handle();
-        let bootstrap = move |work| service::bootstrap(handle, work);
+        let office = Office::open(self.clerk.handle());
+        let bootstrap = move |work| office.bootstrap(work);
         tokio::task::spawn_local(connection::serve(there, bootstrap, self.stop.clone()));
         here
     }

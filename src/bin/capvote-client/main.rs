@@ -13,7 +13,12 @@ mod watch;
 use std::process::ExitCode;
 
 use capvote::command_line::{self, Exit};
+use mimalloc::MiMalloc;
 use tokio::runtime::{Builder, LocalOptions};
+
+/// Chosen by measurement: see docs/benchmarks.md.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 const PROGRAM: &str = "capvote-client";
 

@@ -70,6 +70,11 @@ impl Decoder {
         self.complete.pop_front()
     }
 
+    /// Whether a message has arrived.
+    pub(super) fn has_next(&self) -> bool {
+        !self.complete.is_empty()
+    }
+
     /// Whether the last byte that arrived is the last of a message.
     pub(super) fn is_between_messages(&self) -> bool {
         matches!(&self.partial, Partial::Head(head) if head.is_empty())

@@ -41,9 +41,13 @@ pub const MESSAGE_WORDS_MAX: usize = 8 << 20;
 /// them. (A server is read from whatever it does: with two peers that both wait, both would wait for ever.)
 pub const UNWRITTEN_BYTES_MAX: usize = 16 << 20;
 
-/// The first segment of a message, in words, where capnp-rpc asks for more: most messages are small, and a
-/// segment is cleared before it is used.
-const FIRST_SEGMENT_WORDS_MAX: u32 = 64;
+/// The first segment of a message, in words. capnp-rpc asks for more where it does not know how long a message
+/// will be, which is so for every call. Most are short, and a segment is cleared before it is used.
+const FIRST_SEGMENT_WORDS: u32 = 64;
+
+/// A call that follows a long one is expected to be as long, up to this many words: in one segment it is
+/// written and read faster.
+const LONG_CALL_WORDS_MAX: u32 = 48 * 1024;
 
 /// The network of two vats that a stream of bytes makes, seen from one side.
 ///
@@ -146,9 +150,10 @@ impl Connection<Side> for TwoParty {
     }
 
     fn new_outgoing_message(&mut self, first_segment_words: u32) -> Box<dyn OutgoingMessage> {
-        let words = first_segment_words.clamp(1, FIRST_SEGMENT_WORDS_MAX);
+        let unknown = first_segment_words > FIRST_SEGMENT_WORDS;
+        let words = if unknown { self.pipe.call_words() } else { first_segment_words.max(1) };
         let message = Builder::new(HeapAllocator::new().first_segment_words(words));
-        Box::new(Outgoing { message, pipe: self.pipe.clone() })
+        Box::new(Outgoing { message, unknown, pipe: self.pipe.clone() })
     }
 
     fn receive_incoming_message(&mut self) -> Promise<Option<Box<dyn IncomingMessage>>, Error> {
@@ -185,6 +190,8 @@ impl IncomingMessage for Incoming {
 
 struct Outgoing {
     message: outbox::Message,
+    /// Whether its length was not known when it was begun.
+    unknown: bool,
     pipe: Rc<Pipe>,
 }
 
@@ -199,6 +206,9 @@ impl OutgoingMessage for Outgoing {
 
     fn send(self: Box<Self>) -> (Promise<(), Error>, Rc<outbox::Message>) {
         let message = Rc::new(self.message);
+        if self.unknown {
+            self.pipe.note_call(message.size_in_words());
+        }
         self.pipe.send(&message);
         // It is sent in so far as nothing can keep it from being written but the end of the connection, of
         // which everyone is told.

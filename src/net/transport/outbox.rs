@@ -71,10 +71,6 @@ impl Outbox {
         self.bytes - self.written
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.pieces.is_empty()
-    }
-
     /// What is to be written next, as far as there are places for it.
     pub(super) fn next<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let mut skip = self.written;
@@ -186,7 +182,7 @@ mod tests {
                 // One comes while others are on their way.
                 written.extend(write(&mut outbox, step));
             }
-            while !outbox.is_empty() {
+            while outbox.len() > 0 {
                 written.extend(write(&mut outbox, step));
             }
             assert_eq!(outbox.len(), 0);
@@ -212,6 +208,6 @@ mod tests {
         }
         assert_eq!(outbox.next(&mut [IoSlice::new(&[]); 8]), 1);
         outbox.advance(outbox.len());
-        assert!(outbox.is_empty() && outbox.spare.capacity() <= KEPT_BYTES_MAX);
+        assert!(outbox.pieces.is_empty() && outbox.spare.capacity() <= KEPT_BYTES_MAX);
     }
 }

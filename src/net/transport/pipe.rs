@@ -14,6 +14,8 @@ use tokio::time::timeout;
 
 use super::decoder::{self, Decoder};
 use super::outbox::{self, Outbox};
+use super::{FIRST_SEGMENT_WORDS, LONG_CALL_WORDS_MAX};
+use crate::gathering::Gathering;
 use crate::net::socket::Stream;
 
 /// The bytes that one read takes at most. What is missing of a larger message is read where it belongs.
@@ -21,6 +23,9 @@ const READ_BYTES: usize = 64 * 1024;
 
 /// The least that is missing of a message for it to be read where it belongs.
 const DIRECT_BYTES_MIN: usize = 16 * 1024;
+
+/// Once there is so much to write, it is not waited for more.
+const GATHERED_BYTES_MAX: usize = 64 * 1024;
 
 /// The pieces that one write takes at most.
 const WRITE_PIECES: usize = 16;
@@ -42,6 +47,9 @@ pub(super) struct Pipe {
     outbox: RefCell<Outbox>,
     /// The most that may wait to be written while more is read.
     unwritten_max: usize,
+    gathering: Cell<Gathering>,
+    /// The words that the next call is expected to have.
+    call_words: Cell<u32>,
     /// What to report when everything is written, once nothing more is to be sent.
     closing: RefCell<Option<Result<(), Error>>>,
     /// Why nothing more can come or go.
@@ -54,9 +62,22 @@ pub(super) struct Pipe {
 
 impl Pipe {
     pub(super) fn new(stream: Box<dyn Stream>, unwritten_max: usize) -> Self {
-        let (decoder, outbox, closing, broken, writer, reader) = Default::default();
+        let (decoder, outbox, gathering, closing, broken) = Default::default();
+        let (writer, reader, call_words) =
+            (Cell::default(), Cell::default(), Cell::new(FIRST_SEGMENT_WORDS));
         let stream = RefCell::new(stream);
-        Self { stream, decoder, outbox, unwritten_max, closing, broken, writer, reader }
+        Self {
+            stream,
+            decoder,
+            outbox,
+            unwritten_max,
+            gathering,
+            call_words,
+            closing,
+            broken,
+            writer,
+            reader,
+        }
     }
 
     /// Sends a message: it is written when the tasks that run at this moment have had their turn.
@@ -65,6 +86,17 @@ impl Pipe {
             self.outbox.borrow_mut().push(message);
             wake(&self.writer);
         }
+    }
+
+    /// The words that the next call is expected to have.
+    pub(super) fn call_words(&self) -> u32 {
+        self.call_words.get()
+    }
+
+    /// Takes note of how many words a call has.
+    pub(super) fn note_call(&self, words: usize) {
+        let words = u32::try_from(words).unwrap_or(u32::MAX);
+        self.call_words.set(words.clamp(FIRST_SEGMENT_WORDS, LONG_CALL_WORDS_MAX));
     }
 
     /// Sends nothing more. What was sent is written, and then `result` is what the writing came to.
@@ -150,8 +182,18 @@ impl Pipe {
             if let Some(error) = &*self.broken.borrow() {
                 return Poll::Ready(Err(error.clone()));
             }
-            if !self.outbox.borrow().is_empty() {
+            let unwritten = self.outbox.borrow().len();
+            if unwritten > 0 {
+                let arrived = self.decoder.borrow().has_next();
+                let mut gathering = self.gathering.get();
+                if unwritten < GATHERED_BYTES_MAX && gathering.goes_on(unwritten, arrived) {
+                    // Behind everyone who has something to do.
+                    self.gathering.set(gathering);
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 ready!(self.poll_write(context))?;
+                self.gathering.set(Gathering::default());
                 continue;
             }
             let mut stream = self.stream.borrow_mut();

@@ -1,0 +1,8 @@
+//! Compiles the tonic peer's schema, with protox in place of protoc.
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo:rerun-if-changed=src/peers/booth.proto");
+    let schema = protox::compile(["booth.proto"], ["src/peers"])?;
+    tonic_prost_build::configure().compile_fds(schema)?;
+    Ok(())
+}

@@ -1,0 +1,52 @@
+#!/bin/bash
+# install.sh VENV: installs what the peers need on Debian, and the Python peers' packages into a virtual environment
+# in the folder VENV. Every part goes its own way: what cannot be installed costs one line, and its peer.
+set -uo pipefail
+
+venv=${1:?say: install.sh VENV}
+installed=0
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+# part WHAT COMMAND...
+part() {
+  local what=$1
+  shift
+  if "$@" >"$log" 2>&1; then
+    installed=$((installed + 1))
+  else
+    echo "install.sh: could not install $what: $(grep -v '^[[:space:]]*$' "$log" | tail -n 1)" >&2
+  fi
+}
+
+packages() {
+  local missing=()
+  local package
+  for package in "$@"; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q "ok installed" || missing+=("$package")
+  done
+  [ ${#missing[@]} = 0 ] && return
+  local root=()
+  [ "$(id -u)" = 0 ] || root=(sudo -n)
+  local apt=("${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get --yes)
+  # A new machine has no package lists yet.
+  "${apt[@]}" install --no-install-recommends "${missing[@]}" ||
+    { "${apt[@]}" update && "${apt[@]}" install --no-install-recommends "${missing[@]}"; }
+}
+
+environment() {
+  [ -x "$venv/bin/python" ] && return
+  # A Python that has its own venv module needs no package for it.
+  python3 -m venv "$venv" || { packages python3-venv && python3 -m venv "$venv"; }
+}
+
+part "the C++ peer's packages" packages capnproto libcapnp-dev g++ make
+part "PostgreSQL" packages postgresql
+if environment >"$log" 2>&1; then
+  part "RPyC" "$venv/bin/python" -m pip install rpyc==6.0.2
+  part "pycapnp" "$venv/bin/python" -m pip install pycapnp==2.2.4
+else
+  echo "install.sh: could not make a Python environment in $venv: $(tail -n 1 "$log")" >&2
+fi
+
+[ "$installed" -gt 0 ]

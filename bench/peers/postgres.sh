@@ -1,0 +1,87 @@
+#!/bin/bash
+# The PostgreSQL peer's server: postgres.sh vote VOTERS. The environment variable SCRATCH names an empty or missing
+# folder for the cluster, inside folders that everyone may enter. The client runs, as user postgres in database
+# postgres, one statement for each vote:
+#   INSERT INTO ballots SELECT number, $2 FROM roll WHERE number = $1 ON CONFLICT DO NOTHING
+set -euo pipefail
+
+fail() { echo "postgres.sh: $*" >&2; exit 1; }
+
+[ "${1-}" = vote ] && [[ "${2-}" =~ ^[0-9]+$ ]] || fail "say: postgres.sh vote VOTERS"
+voters=$2
+scratch=${SCRATCH:?say in SCRATCH where the cluster goes}
+
+binaries=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
+if [ -z "$binaries" ]; then
+  command -v initdb >/dev/null || fail "no PostgreSQL server is installed"
+  binaries=$(dirname "$(command -v initdb)")
+fi
+
+mkdir -p "$scratch"
+scratch=$(cd "$scratch" && pwd)
+as_user=()
+if [ "$(id -u)" = 0 ]; then
+  # PostgreSQL does not run as root.
+  chown postgres: "$scratch"
+  as_user=(setpriv --reuid postgres --regid postgres --init-groups)
+fi
+cd "$scratch"
+
+"${as_user[@]}" "$binaries/initdb" --pgdata="$scratch/cluster" --username=postgres --auth=trust --encoding=UTF8 \
+  --locale=C >"$scratch/initdb.log" 2>&1 || fail "initdb failed, see $scratch/initdb.log"
+
+cat >>"$scratch/cluster/postgresql.conf" <<END
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+fsync = on
+synchronous_commit = on
+full_page_writes = on
+shared_buffers = 256MB
+max_wal_size = 4GB
+max_connections = 300
+END
+
+server=
+stop() {
+  trap - EXIT TERM INT
+  # SIGINT to PostgreSQL ends its sessions and stops it in good order.
+  if [ -n "$server" ]; then
+    kill -INT "$server" 2>/dev/null || true
+    wait "$server" || true
+  fi
+  exit "${1-0}"
+}
+trap 'stop $?' EXIT
+trap stop TERM INT
+
+psql() {
+  "$binaries/psql" --no-psqlrc --quiet --set ON_ERROR_STOP=1 --host 127.0.0.1 --port "$port" --username postgres "$@"
+}
+
+# Only taking a port tells whether it is free. `--pdeathsig` stops the server also where this script is killed outright.
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+  port=$((20000 + RANDOM % 12000))
+  "${as_user[@]}" setpriv --pdeathsig INT "$binaries/postgres" -D "$scratch/cluster" -p "$port" \
+    >"$scratch/postgres.log" 2>&1 &
+  server=$!
+  # Where the port is taken, the server ends.
+  while kill -0 "$server" 2>/dev/null; do
+    if grep -q "ready to accept" "$scratch/postgres.log"; then
+      break 2
+    fi
+    sleep 0.1
+  done
+  server=
+done
+[ -n "$server" ] || fail "PostgreSQL does not start, see $scratch/postgres.log"
+
+psql postgres >"$scratch/setup.log" <<END || fail "the tables could not be made"
+CREATE TABLE roll (number bigint PRIMARY KEY);
+CREATE TABLE ballots (number bigint PRIMARY KEY, candidate text NOT NULL);
+INSERT INTO roll SELECT generate_series(1, $voters);
+VACUUM ANALYZE roll;
+CHECKPOINT;
+END
+
+echo "ready 127.0.0.1:$port"
+wait "$server" || fail "PostgreSQL ended, see $scratch/postgres.log"

@@ -1,0 +1,113 @@
+"""The RPyC peer's server: server.py (vote|vote-handout VOTERS | lines-handout | lines-best | lines-batched)."""
+
+import socket
+import sys
+import threading
+from collections import deque
+
+import rpyc
+from rpyc.core.channel import Channel
+from rpyc.utils.helpers import buffiter
+from rpyc.utils.server import ThreadedServer
+
+# Nothing is compressed: on the loopback, that only costs time.
+Channel.COMPRESSION_THRESHOLD = sys.maxsize
+
+# While a callback is waited for, the connection's next votes are served, one inside the other: as deep as the client
+# has votes in flight, at about eleven frames each.
+sys.setrecursionlimit(20_000)
+
+# Lines that a buffered iterator fetches at once, and callbacks that may wait for their answers.
+CHUNK = 1000
+UNANSWERED = 1000
+
+
+class Election(rpyc.Service):
+    def __init__(self, voters):
+        self.voted = dict.fromkeys(range(1, voters + 1), False)
+        self.votes = {"Ada": 0, "Grace": 0}
+        self.lock = threading.Lock()
+
+    def exposed_vote(self, number, candidate, callback):
+        with self.lock:
+            outcome = self.record(number, candidate)
+        # Outside the lock: while one voter's callback runs, others may vote.
+        callback(f"Your vote is {outcome}.")
+        return outcome
+
+    def record(self, number, candidate):
+        if candidate not in self.votes:
+            return "refused: unknown candidate"
+        voted = self.voted.get(number)
+        if voted is None:
+            return "refused: unknown voter number"
+        if voted:
+            return "refused: already voted"
+        self.voted[number] = True
+        self.votes[candidate] += 1
+        return "recorded"
+
+
+class LinesHandout(rpyc.Service):
+    """Two round trips for every line: one fetches it, one calls the callback."""
+
+    def exposed_count_lines(self, file, function):
+        n = 0
+        for n, line in enumerate(file, 1):
+            function(line)
+        return n
+
+
+class LinesBest(rpyc.Service):
+    """Many lines fetched at once, and one call for every line, that is not waited for at once."""
+
+    def exposed_count_lines(self, file, function):
+        function = rpyc.async_(function)
+        unanswered = deque()
+        n = 0
+        for n, line in enumerate(buffiter(file, CHUNK, CHUNK), 1):
+            if len(unanswered) == UNANSWERED:
+                # `value` raises what the callback raised.
+                unanswered.popleft().value
+            unanswered.append(function(line))
+        for answer in unanswered:
+            answer.value
+        return n
+
+
+class LinesBatched(rpyc.Service):
+    """Many lines fetched at once, and one call for many lines; the client calls its function for each."""
+
+    def exposed_count_lines(self, file, function):
+        function = rpyc.async_(function)
+        n = 0
+        batch = []
+        answer = None
+        for n, line in enumerate(buffiter(file, CHUNK, CHUNK), 1):
+            batch.append(line)
+            if len(batch) == CHUNK:
+                # One batch is on its way while the next is fetched.
+                if answer:
+                    answer.value
+                answer = function(tuple(batch))
+                batch.clear()
+        if answer:
+            answer.value
+        function(tuple(batch)).value
+        return n
+
+
+def service(job, voters=0):
+    if job.startswith("vote"):
+        return Election(int(voters))
+    return {"lines-handout": LinesHandout, "lines-best": LinesBest, "lines-batched": LinesBatched}[job]()
+
+
+# One service object for all connections: they share the votes.
+server = ThreadedServer(service(*sys.argv[1:]), hostname="127.0.0.1", port=0, backlog=128)
+# Accepted connections inherit it.
+server.listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+# The listener accepts nothing before `start`, but what connects by then waits in its backlog.
+server.listener.listen(server.backlog)
+print(f"ready {server.host}:{server.port}", flush=True)
+server.start()

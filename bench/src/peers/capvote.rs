@@ -1,0 +1,192 @@
+//! capvote itself: as it is, over capnp-rpc's own network, and with a ledger that stores nothing.
+
+use std::env;
+use std::fs::File;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context, bail, ensure};
+use capnp::capability;
+use capnp_rpc::rpc_twoparty_capnp::Side;
+use capnp_rpc::{VatNetwork, twoparty};
+use capvote::client::{Ballot, Client, VoteOutcome};
+use capvote::election::{Definition, ElectionId, VoterNumber};
+use capvote::ledger::clerk::system_clock;
+use capvote::ledger::{Act, Clerk, ClerkHandle, Ledger, SqliteLedger};
+use capvote::net::connection::{self, Work as Calls};
+use capvote::net::link::Link;
+use capvote::net::listener::Listener;
+use capvote::net::shards::Shards;
+use capvote::net::socket::{self, Stream};
+use capvote::service::Office;
+use futures::io::{BufReader, BufWriter};
+use tokio::runtime::{LocalOptions, LocalRuntime};
+use tokio_util::compat::{TokioAsyncReadCompatExt, TokioAsyncWriteCompatExt};
+use tokio_util::sync::CancellationToken;
+
+use super::forgetful::Forgetful;
+use super::{CANDIDATE, Job, Measured, Work};
+
+/// Which capvote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Variant {
+    /// As it is.
+    Itself,
+    /// Over capnp-rpc's own network with buffers, as its users have it.
+    Stock,
+    /// With a ledger that stores nothing.
+    Forgetful,
+}
+
+/// The buffers of the stock network.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+pub(super) fn serve(variant: Variant, _: Job, voters: u64) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir_in(env::var_os("SCRATCH").unwrap_or_else(|| "/tmp".into()))?;
+    let clerk = match variant {
+        Variant::Forgetful => start(Forgetful::default(), voters)?,
+        _ => start(SqliteLedger::open(folder.path())?, voters)?,
+    };
+    let shards = env::var("SHARDS").ok().and_then(|shards| shards.parse().ok()).unwrap_or(2);
+    runtime()?.block_on(async {
+        let listener = Listener::bind(&"capvote://127.0.0.1:0".parse::<Link>()?.address).await?;
+        let address = listener.link().to_string();
+        let address = address.strip_prefix("capvote://").context("a TCP link")?.parse()?;
+        let handle = clerk.handle();
+        if variant == Variant::Stock {
+            super::ready(address)?;
+            serve_stock(&listener, &handle, shards).await
+        } else {
+            let bootstrap = Arc::new(move || -> Box<dyn Fn(Calls) -> capability::Client> {
+                let office = Office::open(handle.clone());
+                Box::new(move |work| office.bootstrap(work))
+            });
+            let mut shards = Shards::start(shards, bootstrap)?;
+            super::ready(address)?;
+            while shards.assign(listener.accept().await).await {}
+            bail!("a shard is gone")
+        }
+    })
+}
+
+/// A clerk with one open election, whose voters are 1 to `voters`.
+fn start(mut ledger: impl Ledger + 'static, voters: u64) -> anyhow::Result<Clerk> {
+    let id: ElectionId = "board".parse()?;
+    let candidates = vec![CANDIDATE.to_string(), "Grace".to_string()];
+    let definition = Definition::new(id.clone(), String::new(), candidates)?;
+    let numbers = (1..=voters).map(VoterNumber::from).collect();
+    let create = Act::Create(Arc::new(definition));
+    ledger.administer(&[create, Act::Issue(id.clone(), numbers), Act::Open(id)])?;
+    Ok(Clerk::start(ledger, Box::new(system_clock))?)
+}
+
+/// What [`Shards`] does, over the stock network.
+async fn serve_stock(
+    listener: &Listener,
+    clerk: &ClerkHandle,
+    shards: usize,
+) -> anyhow::Result<()> {
+    let mut threads = Vec::new();
+    for _ in 0..shards {
+        let (sockets, mut queue) = tokio::sync::mpsc::channel::<socket::Socket>(16);
+        let clerk = clerk.clone();
+        std::thread::spawn(move || {
+            let runtime = runtime().expect("a runtime for each shard");
+            runtime.block_on(async move {
+                let office = Office::open(clerk);
+                while let Some(socket) = queue.recv().await {
+                    let office = office.clone();
+                    let stream = socket.into_stream().expect("a socket that was just accepted");
+                    let bootstrap = move |work| office.bootstrap(work);
+                    let network = stock(stream, Side::Server);
+                    let stop = CancellationToken::new();
+                    tokio::task::spawn_local(connection::serve_over(network, bootstrap, stop));
+                }
+            });
+        });
+        threads.push(sockets);
+    }
+    for thread in threads.iter().cycle() {
+        thread.send(listener.accept().await).await.context("a shard is gone")?;
+    }
+    Ok(())
+}
+
+fn stock(stream: impl Stream, side: Side) -> Box<dyn VatNetwork<Side>> {
+    let (reader, writer) = tokio::io::split(stream);
+    let reader = BufReader::with_capacity(BUFFER_BYTES, reader.compat());
+    let writer = BufWriter::with_capacity(BUFFER_BYTES, writer.compat_write());
+    let mut network = twoparty::VatNetwork::new(reader, writer, side, Default::default());
+    network.set_window_size(capvote::net::transport::STREAM_WINDOW_BYTES);
+    Box::new(network)
+}
+
+pub(super) fn drive(variant: Variant, address: &str, work: Work) -> anyhow::Result<Measured> {
+    let link: Link = format!("capvote://{address}").parse()?;
+    runtime()?.block_on(async {
+        match work {
+            Work::Vote { connections, in_flight, votes } => {
+                let mut clients = Vec::new();
+                for _ in 0..connections {
+                    clients.push(connect(variant, &link).await?);
+                }
+                vote(&clients, in_flight, votes).await
+            }
+            Work::Lines { file } => {
+                let client = connect(variant, &link).await?;
+                let length = file.metadata()?.len();
+                let (file, mut bytes) = (File::open(file)?, 0);
+                let begun = Instant::now();
+                let counter = client.line_counter();
+                let count = counter.count_lines(file, |line| bytes += line.len() as u64).await?;
+                let seconds = begun.elapsed().as_secs_f64();
+                ensure!(bytes == length, "the callback saw {bytes} of {length} bytes");
+                Ok(Measured { count, seconds })
+            }
+        }
+    })
+}
+
+async fn connect(variant: Variant, link: &Link) -> anyhow::Result<Client> {
+    if variant != Variant::Stock {
+        return Ok(Client::connect(link).await?);
+    }
+    let stream = socket::connect(&link.address).await?.into_stream()?;
+    Ok(Client::over_network(stock(stream, Side::Client)))
+}
+
+async fn vote(clients: &[Client], in_flight: u64, votes: u64) -> anyhow::Result<Measured> {
+    for client in clients {
+        client.election("board").info().await?;
+    }
+    let begun = Instant::now();
+    let voters = clients.len() as u64 * in_flight;
+    let mut tasks = Vec::new();
+    for voter in 0..voters {
+        let election = clients[(voter / in_flight) as usize].election("board");
+        let numbers = super::numbers(voter, voters, votes);
+        tasks.push(tokio::task::spawn_local(async move {
+            let (mut recorded, mut told) = (0, 0);
+            for number in numbers {
+                let ballot = Ballot::new(CANDIDATE, number.into())?;
+                let outcome = election.vote(&ballot, |_| told += 1).await?;
+                recorded += u64::from(matches!(outcome, VoteOutcome::Recorded(_)));
+            }
+            anyhow::Ok((recorded, told))
+        }));
+    }
+    let (mut count, mut told) = (0, 0);
+    for task in tasks {
+        let (recorded, messages) = task.await??;
+        count += recorded;
+        told += messages;
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    ensure!(count == votes && told == votes, "{count} recorded and {told} told of {votes} votes");
+    Ok(Measured { count, seconds })
+}
+
+fn runtime() -> anyhow::Result<LocalRuntime> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    Ok(builder.enable_all().build_local(LocalOptions::default())?)
+}

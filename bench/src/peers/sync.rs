@@ -1,0 +1,39 @@
+//! The limit of the disk: appends of 100 bytes to a file, each on stable storage before the next. No
+//! server that makes every vote durable by itself is faster; one that shares a sync among votes is.
+//!
+//! Measured: appends, with their `sync_data`. The file is in the folder that the environment variable
+//! `SCRATCH` names, and gone afterwards. There is no server, and only the number of votes is used.
+
+use std::env;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::Context;
+
+use super::{Job, Measured, Work, unsupported};
+
+/// What is appended for a vote.
+const RECORD: [u8; 100] = [b'r'; 100];
+
+/// There is no server.
+pub fn serve(_: Job, _: u64) -> anyhow::Result<()> {
+    unsupported("sync", "server")
+}
+
+/// Appends a record for each vote. The address is not used.
+pub fn drive(_: &str, work: Work) -> anyhow::Result<Measured> {
+    let Work::Vote { votes, .. } = work else {
+        return unsupported("sync", "lines job");
+    };
+    let folder = env::var_os("SCRATCH").map(PathBuf::from).context("SCRATCH names no folder")?;
+    let mut file = tempfile::tempfile_in(&folder)
+        .with_context(|| format!("cannot make a file in {}", folder.display()))?;
+    let started = Instant::now();
+    for _ in 0..votes {
+        file.write_all(&RECORD).context("cannot append")?;
+        file.sync_data().context("cannot sync")?;
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(Measured { count: votes, seconds })
+}

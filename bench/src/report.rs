@@ -1,0 +1,187 @@
+//! What the rounds came to: medians and ratios, as a table, as JSON, as Markdown and as pictures.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use crate::run::Run;
+use crate::systems::{Job, System};
+
+/// What all rounds of one system at one job came to.
+#[derive(Debug, Serialize)]
+pub struct Row {
+    pub system: &'static str,
+    pub job: &'static str,
+    /// The median, a second.
+    pub rate: f64,
+    /// That of the first system at this job, capvote itself, over this one's: the median of the ratios of each round.
+    pub ratio: f64,
+    pub rounds: usize,
+    /// The least and the most, over the median.
+    pub spread: (f64, f64),
+    /// Medians.
+    pub server_micros: f64,
+    pub server_mib: f64,
+    pub client_mib: f64,
+    pub note: &'static str,
+}
+
+pub fn title(job: Job) -> &'static str {
+    match job {
+        Job::Votes => "votes with a callback, 16 connections, 16 in flight on each",
+        Job::Alone => "votes of one voter at a time",
+        Job::Lines => "lines of the client's file, with a callback for each",
+    }
+}
+
+/// The rows of all systems that ran. `runs` has a list of rounds for each system; a round in which a system
+/// did not run is missing there.
+pub fn rows(systems: &[System], runs: &[Vec<Option<Run>>]) -> Vec<Row> {
+    let first = |job| systems.iter().position(|system| system.job == job);
+    let mut rows = Vec::new();
+    for (system, rounds) in systems.iter().zip(runs) {
+        let ran: Vec<Run> = rounds.iter().copied().flatten().collect();
+        if ran.is_empty() {
+            continue;
+        }
+        let of = |value: fn(&Run) -> f64| median(ran.iter().map(value).collect());
+        let rate = of(|run| run.rate);
+        let compared = first(system.job).map(|first| &runs[first]);
+        let ratios = compared.into_iter().flatten().zip(rounds);
+        let ratios =
+            ratios.filter_map(|(ours, theirs)| Some(ours.as_ref()?.rate / theirs.as_ref()?.rate));
+        let least = ran.iter().map(|run| run.rate).fold(f64::INFINITY, f64::min);
+        let most = ran.iter().map(|run| run.rate).fold(0.0, f64::max);
+        rows.push(Row {
+            system: system.name,
+            job: title(system.job),
+            rate,
+            ratio: median(ratios.collect()),
+            rounds: ran.len(),
+            spread: (least / rate, most / rate),
+            server_micros: of(|run| run.server_micros),
+            server_mib: of(|run| run.server_mib),
+            client_mib: of(|run| run.client_mib),
+            note: system.note,
+        });
+    }
+    rows
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() {
+        0 => f64::NAN,
+        odd if odd % 2 == 1 => values[middle],
+        _ => f64::midpoint(values[middle - 1], values[middle]),
+    }
+}
+
+/// The rows as tables in Markdown, one for each job.
+pub fn tables(rows: &[Row]) -> String {
+    let mut text = String::new();
+    let mut job = "";
+    for row in rows {
+        if row.job != job {
+            job = row.job;
+            let heading = format!("\n### {}{}\n", job[..1].to_uppercase(), &job[1..]);
+            let columns = "\n| system | a second | capvote is | spread | server µs each | server MiB | client MiB | |\n";
+            text += &format!("{heading}{columns}|---|---:|---:|---:|---:|---:|---:|---|\n");
+        }
+        let (least, most) = row.spread;
+        let line = writeln!(
+            text,
+            "| {} | {} | {} × | {:.0}–{:.0} % | {} | {:.0} | {:.0} | {} |",
+            row.system,
+            thousands(row.rate),
+            significant(row.ratio),
+            least * 100.0,
+            most * 100.0,
+            significant(row.server_micros),
+            row.server_mib,
+            row.client_mib,
+            row.note,
+        );
+        line.expect("writing to a String cannot fail");
+    }
+    text
+}
+
+/// A bar for each system at a job, on a scale of powers of ten.
+pub fn picture(rows: &[Row], job: Job) -> String {
+    let rows: Vec<_> = rows.iter().filter(|row| row.job == title(job)).collect();
+    let (left, width, step) = (220.0, 420.0, 26.0);
+    let height = 60.0 + step * rows.len() as f64;
+    let most = rows.iter().map(|row| row.rate).fold(10.0, f64::max).log10().ceil();
+    let least = rows.iter().map(|row| row.rate).fold(f64::INFINITY, f64::min).log10().floor();
+    let at = |rate: f64| left + width * (rate.log10() - least) / (most - least).max(1.0);
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 760 {height}\" font-family=\"sans-serif\" font-size=\"13\">\n\
+         <rect width=\"760\" height=\"{height}\" fill=\"white\"/>\n\
+         <text x=\"10\" y=\"20\" font-weight=\"bold\">{}, a second</text>\n",
+        title(job)
+    );
+    for power in least as i32..=most as i32 {
+        let x = at(10_f64.powi(power));
+        let label = thousands(10_f64.powi(power));
+        svg += &format!(
+            "<line x1=\"{x:.1}\" y1=\"34\" x2=\"{x:.1}\" y2=\"{:.1}\" stroke=\"#ccc\"/>\n\
+             <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"#666\" font-size=\"11\">{label}</text>\n",
+            height - 22.0,
+            height - 8.0,
+        );
+    }
+    for (index, row) in rows.iter().enumerate() {
+        let y = 38.0 + step * index as f64;
+        let (end, colour) = (at(row.rate), if index == 0 { "#1a6fb5" } else { "#9ab" });
+        svg += &format!(
+            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>\n\
+             <rect x=\"{left}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"18\" fill=\"{colour}\"/>\n\
+             <text x=\"{:.1}\" y=\"{:.1}\" font-size=\"12\">{}</text>\n",
+            left - 8.0,
+            y + 14.0,
+            row.system.replace('&', "&amp;"),
+            end - left,
+            end + 6.0,
+            y + 14.0,
+            thousands(row.rate),
+        );
+    }
+    svg + "</svg>\n"
+}
+
+fn thousands(rate: f64) -> String {
+    let digits =
+        format!("{:.0}", if rate >= 1_000.0 { (rate / 100.0).round() * 100.0 } else { rate });
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+fn significant(value: f64) -> String {
+    match value {
+        value if value >= 100.0 => thousands(value),
+        value if value >= 10.0 => format!("{value:.0}"),
+        value if value >= 1.0 => format!("{value:.1}"),
+        value => format!("{value:.2}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn medians_and_figures() {
+        assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), 2.5);
+        assert_eq!([999.4, 1_234.0, 12_345_678.0].map(thousands), ["999", "1,200", "12,345,700"]);
+        assert_eq!([0.123, 1.25, 45.6, 12_300.0].map(significant), ["0.12", "1.2", "46", "12,300"]);
+    }
+}

@@ -1,0 +1,174 @@
+//! One run of one system: its server is started, its client drives it, and both are watched.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use serde::{Deserialize, Serialize};
+
+use crate::systems::{Amount, System};
+
+/// How often the memory of a process is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// What one run came to.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Run {
+    /// Votes, or lines, a second.
+    pub rate: f64,
+    /// The processor time of the server for one of them, in microseconds; 0 where there is no server.
+    pub server_micros: f64,
+    /// The most memory that the server had, and the client, in MiB.
+    pub server_mib: f64,
+    pub client_mib: f64,
+}
+
+#[derive(Deserialize)]
+struct Measured {
+    count: u64,
+    seconds: f64,
+}
+
+/// Ends a server with whatever happens to its run.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // A shell script is asked, so that it ends what it has started.
+        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
+        for _ in 0..200 {
+            if let Ok(Some(_)) = self.0.try_wait() {
+                return;
+            }
+            thread::sleep(LOOK_EVERY);
+        }
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Runs a system once. Everything that is written goes to the folder `scratch`.
+pub fn run(system: &System, scratch: &Path, divisor: u64) -> anyhow::Result<Run> {
+    let amount = match system.amount {
+        Amount::Votes(votes) => (votes / divisor).max(1).to_string(),
+        Amount::Megabytes(size) => file(scratch, (size / divisor).max(1))?.display().to_string(),
+    };
+    let folder = tempfile::tempdir_in(scratch)?;
+    let (server, address) = match &system.server {
+        None => (None, "-".to_string()),
+        Some(command) => {
+            let (server, address) = start(command, &amount, folder.path())?;
+            (Some(server), address)
+        }
+    };
+    let server_id = server.as_ref().map(|server| server.0.id());
+    let before = server_id.map_or(0.0, processor_seconds);
+    let words = system.client.iter().map(|word| match &word[..] {
+        "ADDRESS" => address.clone(),
+        "AMOUNT" => amount.clone(),
+        word => word.to_string(),
+    });
+    let words: Vec<_> = words.collect();
+    let mut client = command(&words, folder.path()).spawn().context("cannot start the client")?;
+    let (measured, client_mib) = watch(&mut client)?;
+    let server_micros = server_id.map_or(0.0, processor_seconds) - before;
+    Ok(Run {
+        rate: measured.count as f64 / measured.seconds,
+        server_micros: server_micros * 1e6 / measured.count as f64,
+        server_mib: server_id.map_or(0.0, peak_mib),
+        client_mib,
+    })
+}
+
+fn command(words: &[String], scratch: &Path) -> Command {
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]).env("SCRATCH", scratch).env_remove("RUST_BACKTRACE");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Starts a server, and returns it with its address.
+fn start(words: &[String], amount: &str, scratch: &Path) -> anyhow::Result<(Server, String)> {
+    let words: Vec<_> = words.iter().map(|word| word.replace("AMOUNT", amount)).collect();
+    let mut command = command(&words, scratch);
+    let mut server =
+        Server(command.stderr(Stdio::null()).spawn().context("cannot start the server")?);
+    let mut line = String::new();
+    let stdout = server.0.stdout.take().context("the server has no stdout")?;
+    BufReader::new(stdout).read_line(&mut line)?;
+    let address = line.trim().strip_prefix("ready ").context("the server did not become ready")?;
+    Ok((server, address.to_string()))
+}
+
+/// Waits for a client, and returns what it measured and the most memory that it had.
+fn watch(client: &mut Child) -> anyhow::Result<(Measured, f64)> {
+    let (id, over, peak) = (client.id(), AtomicBool::new(false), AtomicU64::new(0));
+    let mut output = String::new();
+    thread::scope(|scope| -> anyhow::Result<()> {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                peak.fetch_max(peak_mib(id).to_bits(), Ordering::Relaxed);
+                thread::sleep(LOOK_EVERY);
+            }
+        });
+        let read =
+            client.stdout.take().context("the client has no stdout")?.read_to_string(&mut output);
+        over.store(true, Ordering::Relaxed);
+        read?;
+        Ok(())
+    })?;
+    let mut errors = String::new();
+    if let Some(mut stderr) = client.stderr.take() {
+        stderr.read_to_string(&mut errors)?;
+    }
+    let status = client.wait()?;
+    let errors = errors.trim().lines().last().unwrap_or_default();
+    ensure!(status.success(), "the client ended with {status}: {errors}");
+    let measured: Measured = serde_json::from_str(output.trim())?;
+    if measured.count == 0 || measured.seconds <= 0.0 {
+        bail!("the client measured nothing");
+    }
+    Ok((measured, f64::from_bits(peak.into_inner())))
+}
+
+/// The most memory that a process has had, in MiB; 0 where it is gone.
+pub fn peak_mib(process: u32) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
+    kib.unwrap_or_default() / 1024.0
+}
+
+/// The processor time that a process has had.
+pub fn processor_seconds(process: u32) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // The name, in brackets, may have spaces in it. A tick is 10 ms on Linux.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
+/// A text file of so many MB, whose lines have 20 to 140 bytes.
+fn file(scratch: &Path, megabytes: u64) -> anyhow::Result<PathBuf> {
+    let path = scratch.join(format!("lines-{megabytes}.txt"));
+    let bytes = megabytes * 1_000_000;
+    if path.metadata().is_ok_and(|metadata| metadata.len() == bytes) {
+        return Ok(path);
+    }
+    let mut text = Vec::with_capacity(bytes as usize + 200);
+    let mut state = 1_u64;
+    while text.len() < bytes as usize {
+        // Knuth's multiplier: the same lines on every machine.
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let length = 20 + (state >> 33) as usize % 120;
+        text.extend(std::iter::repeat_n(b'a' + (state >> 40) as u8 % 26, length));
+        text.push(b'\n');
+    }
+    text.truncate(bytes as usize);
+    fs::write(&path, text)?;
+    Ok(path)
+}

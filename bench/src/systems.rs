@@ -1,0 +1,166 @@
+//! What is measured: each system with each job it does, and the commands that do it.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+/// A job that systems are compared at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Votes with a callback each, over 16 connections with 16 unanswered on each.
+    Votes,
+    /// Votes by one voter at a time.
+    Alone,
+    /// The lines of a file that stays with the client, with a callback for each.
+    Lines,
+}
+
+/// A system at a job.
+pub struct System {
+    /// What the tables call it.
+    pub name: &'static str,
+    pub job: Job,
+    /// How much of the job one run does: votes, or the size of the file.
+    pub amount: Amount,
+    /// The server's command line, if it has a server.
+    pub server: Option<Vec<String>>,
+    /// The client's, in which `ADDRESS` and `AMOUNT` are filled in.
+    pub client: Vec<String>,
+    /// What has to be known to read its figures.
+    pub note: &'static str,
+}
+
+/// How much of a job one run does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amount {
+    Votes(u64),
+    /// A file of so many MB.
+    Megabytes(u64),
+}
+
+/// Where the peers that are not in Rust are installed.
+pub struct Peers {
+    pub sources: PathBuf,
+    pub venv: PathBuf,
+    pub cpp: PathBuf,
+}
+
+const DURABLE: &str = "durable: told when it is on the disk";
+const MEMORY: &str = "in memory: nothing survives the process";
+
+/// Every system at every job that it does, what is compared with the others first.
+pub fn all(peers: &Peers) -> Vec<System> {
+    use Amount::{Megabytes, Votes};
+    use Job::{Alone, Lines, Votes as Many};
+    let mut all = Vec::new();
+    let mut rust =
+        |name, peer: &str, job, amount, note| all.push(own(name, peer, job, amount, note));
+    rust("capvote", "capvote", Many, Votes(200_000), DURABLE);
+    rust("capvote, stock network", "capvote-stock", Many, Votes(100_000), DURABLE);
+    rust("capvote, no disk", "capvote-forgetful", Many, Votes(200_000), MEMORY);
+    rust(
+        "tonic stream",
+        "tonic",
+        Many,
+        Votes(500_000),
+        "in memory; the callback is a message on the same stream, which nobody answers",
+    );
+    rust("tarpc", "tarpc", Many, Votes(300_000), "in memory, and no callback");
+    rust("loopback echo", "echo", Many, Votes(500_000), "256 bytes there and back for each");
+    rust("capvote", "capvote", Alone, Votes(5_000), DURABLE);
+    rust("capvote, no disk", "capvote-forgetful", Alone, Votes(20_000), MEMORY);
+    rust("fdatasync", "sync", Alone, Votes(5_000), "appends of 100 bytes, each synced");
+    rust("capvote", "capvote", Lines, Megabytes(1_000), "");
+    rust("capvote, stock network", "capvote-stock", Lines, Megabytes(1_000), "");
+    rust("loopback echo", "echo", Lines, Megabytes(1_000), "the same bytes there and back");
+
+    let python = peers.venv.join("bin/python");
+    let script = |folder: &str, file: &str| {
+        vec![text(&python), text(&peers.sources.join(folder).join(file))]
+    };
+    let mut other =
+        |name, job, amount, server: Vec<String>, client: Vec<String>, word: &str, note| {
+            let server = Some([server, words(&serving(job, word))].concat());
+            let client = [client, work(job, word)].concat();
+            all.push(System { name, job, amount, server, client, note });
+        };
+    let rpyc = || (script("rpyc", "server.py"), script("rpyc", "client.py"));
+    let (server, client) = rpyc();
+    other("RPyC, at its best", Many, Votes(10_000), server, client, "vote", MEMORY);
+    let (server, client) = rpyc();
+    other(
+        "RPyC, as in the handout",
+        Many,
+        Votes(5_000),
+        server,
+        client,
+        "vote-handout",
+        "in memory; one call of a connection at a time",
+    );
+    for (name, word, size) in [
+        ("RPyC, as in the handout", "lines-handout", 1),
+        ("RPyC, buffiter and async", "lines-best", 4),
+        ("RPyC, batches", "lines-batched", 50),
+    ] {
+        let (server, client) = rpyc();
+        other(name, Lines, Megabytes(size), server, client, word, "");
+    }
+    let pycapnp = || (script("pycapnp", "server.py"), script("pycapnp", "client.py"));
+    let (server, client) = pycapnp();
+    other("pycapnp", Many, Votes(20_000), server, client, "vote", MEMORY);
+    let (server, client) = pycapnp();
+    other("pycapnp", Lines, Megabytes(100), server, client, "lines", "");
+    let cpp = |program: &str| vec![text(&peers.cpp.join(program))];
+    other("C++ Cap'n Proto", Many, Votes(100_000), cpp("server"), cpp("client"), "vote", MEMORY);
+    other("C++ Cap'n Proto", Lines, Megabytes(500), cpp("server"), cpp("client"), "lines", "");
+    let postgres = vec![text(&peers.sources.join("postgres.sh")), "vote".into(), "AMOUNT".into()];
+    all.push(System {
+        server: Some(postgres),
+        ..own(
+            "PostgreSQL",
+            "postgres",
+            Many,
+            Votes(50_000),
+            "durable, one INSERT a vote; no callback",
+        )
+    });
+    all
+}
+
+/// A system whose programs are in this one.
+fn own(name: &'static str, peer: &str, job: Job, amount: Amount, note: &'static str) -> System {
+    let me = text(&env::current_exe().unwrap_or_default());
+    let command = |words: &[&str]| {
+        let words = words.iter().map(|word| word.to_string());
+        std::iter::once(me.clone()).chain(words).collect::<Vec<_>>()
+    };
+    let word = if job == Job::Lines { "lines" } else { "vote" };
+    let server =
+        (peer != "sync").then(|| [command(&["serve", peer]), words(&serving(job, word))].concat());
+    let client = [command(&["drive", peer]), work(job, word)].concat();
+    System { name, job, amount, server, client, note }
+}
+
+/// The end of a server's command line.
+fn serving(job: Job, word: &str) -> Vec<&str> {
+    match job {
+        Job::Votes | Job::Alone => vec![word, "AMOUNT"],
+        Job::Lines => vec![word],
+    }
+}
+
+/// The end of a client's.
+fn work(job: Job, word: &str) -> Vec<String> {
+    words(&match job {
+        Job::Votes => vec!["ADDRESS", word, "16", "16", "AMOUNT"],
+        Job::Alone => vec!["ADDRESS", word, "1", "1", "AMOUNT"],
+        Job::Lines => vec!["ADDRESS", word, "AMOUNT"],
+    })
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| word.to_string()).collect()
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}
