@@ -192,7 +192,7 @@ fn machine() -> String {
     let model = processor.lines().find_map(|line| line.strip_prefix("model name"));
     let model = model.map(|rest| rest.trim_start_matches([' ', '\t', ':'])).unwrap_or("a machine");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    format!("{cores} cores of an {model}, {}", said_by("uname", &["-sr"]))
+    format!("{cores} cores ({model}), {}", said_by("uname", &["-s"]))
 }
 
 fn versions() -> String {

@@ -42,7 +42,8 @@ pub(super) enum Variant {
 const BUFFER_BYTES: usize = 64 * 1024;
 
 pub(super) fn serve(variant: Variant, _: Job, voters: u64) -> anyhow::Result<()> {
-    let folder = tempfile::tempdir_in(env::var_os("SCRATCH").unwrap_or_else(|| "/tmp".into()))?;
+    let folder =
+        tempfile::tempdir_in(env::var_os("SCRATCH").map_or_else(env::temp_dir, Into::into))?;
     let clerk = match variant {
         Variant::Forgetful => start(Forgetful::default(), voters)?,
         _ => start(SqliteLedger::open(folder.path())?, voters)?,
