@@ -119,7 +119,7 @@ pub fn picture(rows: &[Row], job: Job) -> String {
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 760 {height}\" font-family=\"sans-serif\" font-size=\"13\">\n\
          <rect width=\"760\" height=\"{height}\" fill=\"white\"/>\n\
-         <text x=\"10\" y=\"20\" font-weight=\"bold\">{}, a second</text>\n",
+         <text x=\"10\" y=\"20\" font-weight=\"bold\">{}, a second (logarithmic scale)</text>\n",
         title(job)
     );
     for power in least as i32..=most as i32 {
