@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -38,9 +39,11 @@ impl SqliteReader {
     ) -> Result<T, LedgerError> {
         for _ in 0..TRIES_MAX {
             let _reading = self.readers.enter();
-            let connection = self.connect().map_err(|error| not_opened(&self.path, error))?;
-            match read(&connection) {
-                Err(_) if self.readers.must_make_way() => {}
+            let sent_away = Arc::<AtomicBool>::default();
+            let connection = self.connect(sent_away.clone());
+            let connection = connection.map_err(|error| not_opened(&self.path, error));
+            match connection.and_then(|connection| read(&connection)) {
+                Err(_) if sent_away.load(Ordering::Relaxed) => {}
                 done => return done,
             }
         }
@@ -48,13 +51,20 @@ impl SqliteReader {
         Err(LedgerError::Inaccessible { path: self.path.clone(), source })
     }
 
-    /// A connection that sees the file as it is at this moment, and fails when it has to make way.
-    fn connect(&self) -> rusqlite::Result<Connection> {
+    /// A connection that sees the file as it is at this moment. When it has to make way, it notes that in
+    /// `sent_away`, and fails.
+    fn connect(&self, sent_away: Arc<AtomicBool>) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(&self.path, flags)?;
         connection.busy_timeout(BUSY_WAIT_MAX)?;
         let readers = self.readers.clone();
-        connection.progress_handler(LOOK_EVERY, Some(move || readers.must_make_way()))?;
+        let look = move || {
+            let must = readers.must_make_way();
+            // The scrub may give up waiting before anyone else looks.
+            sent_away.fetch_or(must, Ordering::Relaxed);
+            must
+        };
+        connection.progress_handler(LOOK_EVERY, Some(look))?;
         connection.execute_batch("BEGIN")?;
         Ok(connection)
     }

@@ -112,8 +112,12 @@ impl Pipe {
 
     /// The next message, if it has arrived already and may be looked at.
     pub(super) fn arrived(&self) -> Option<decoder::Message> {
-        let full = self.outbox.borrow().len() > self.unwritten_max;
-        if full { None } else { self.decoder.borrow_mut().next() }
+        if self.is_full() { None } else { self.decoder.borrow_mut().next() }
+    }
+
+    /// Whether so much waits to be written that nothing more is looked at.
+    fn is_full(&self) -> bool {
+        self.outbox.borrow().len() > self.unwritten_max
     }
 
     /// The next message that arrives; nothing where the peer ends the stream between two of them.
@@ -130,7 +134,7 @@ impl Pipe {
                 return Poll::Ready(Ok(Some(message)));
             }
             self.reader.set(Some(context.waker().clone()));
-            if self.outbox.borrow().len() > self.unwritten_max {
+            if self.is_full() {
                 return Poll::Pending;
             }
             let bytes = match (self.poll_read(context), &*self.broken.borrow()) {
@@ -166,10 +170,7 @@ impl Pipe {
     /// Writes what is sent, until there is nothing more to come, and ends the stream.
     pub(super) async fn write_all(&self) -> Result<(), Error> {
         let written = poll_fn(|context| self.poll_write_all(context)).await;
-        if let Err(error) = &written {
-            self.fail(error.clone());
-        }
-        written?;
+        written.inspect_err(|error| self.fail(error.clone()))?;
         // How long it takes the peer to end its side, and what it still says, make no difference.
         let _ = timeout(LINGER_WAIT_MAX, poll_fn(|context| self.poll_discard(context))).await;
         self.closing.borrow().clone().unwrap_or(Ok(()))
@@ -219,11 +220,9 @@ impl Pipe {
         if written == 0 {
             return Poll::Ready(Err(io::Error::from(io::ErrorKind::WriteZero).into()));
         }
-        let mut outbox = self.outbox.borrow_mut();
-        let was_full = outbox.len() > self.unwritten_max;
-        outbox.advance(written);
-        let full = outbox.len() > self.unwritten_max;
-        if was_full && !full {
+        let was_full = self.is_full();
+        self.outbox.borrow_mut().advance(written);
+        if was_full && !self.is_full() {
             wake(&self.reader);
         }
         Poll::Ready(Ok(()))
