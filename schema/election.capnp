@@ -38,12 +38,15 @@ interface Election {
   vote @0 (candidate :Text, voterNumber :UInt64, messages :MessageSink, nonce :Data)
       -> (outcome :VoteOutcome);
   # Casts the vote of the voter who holds `voterNumber` for `candidate`, a name of the slate, byte for
-  # byte, or an empty name for a blank ballot where the election allows it. When the vote is on stable storage, or was refused, the server sends one message that says so
-  # to `messages` and then answers; it does not wait for the sink. A null sink gets no message.
+  # byte, or an empty name for a blank ballot where the election allows it. When the vote is on stable
+  # storage, or was refused, the server sends one message that says so to `messages` and then answers; it
+  # does not wait for the sink. A null sink gets no message.
   #
   # `nonce` is 16 random bytes of the voter's own, or empty to let the server pick; another length is an
   # exception. A vote with the same number, candidate and nonce as the recorded one is a retry after a
-  # lost answer: it is answered `recorded` with the same receipt and counts nothing.
+  # lost answer: it is answered `recorded` with the same receipt and counts nothing. After the close, when
+  # nobody knows any more whose ballot is whose, so is any vote whose candidate and nonce are on the tally
+  # sheet; every other one is `closed`.
   #
   # An exception leaves open whether the vote was recorded: ask again with the same nonce.
 
