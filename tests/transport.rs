@@ -11,6 +11,7 @@ use std::time::Duration;
 use capnp::ErrorKind;
 use capnp_rpc::rpc_twoparty_capnp::Side;
 use capnp_rpc::{RpcSystem, VatNetwork, new_client, twoparty};
+use capvote::net::pace::WINDOW_BYTES_MIN;
 use capvote::net::socket::Stream;
 use capvote::net::transport::{self, UNWRITTEN_BYTES_MAX};
 use capvote::schema::election_capnp::message_sink;
@@ -278,7 +279,7 @@ async fn a_stream_of_calls_keeps_to_its_window_and_loses_nothing() {
         while timeout(Duration::from_millis(200), send()).await.is_ok() {
             sent += line.len();
         }
-        let window = transport::STREAM_WINDOW_BYTES;
+        let window = WINDOW_BYTES_MIN;
         assert!((window - 200_000..window + 200_000).contains(&sent), "{sent}");
         ear.open();
         // The one that was given up waiting for was sent, too.

@@ -6,6 +6,7 @@ pub mod connection;
 pub mod fault;
 pub mod link;
 pub mod listener;
+pub mod pace;
 pub mod shards;
 pub mod socket;
 pub mod transport;

@@ -9,6 +9,7 @@ use capnp::capability::{Promise, Response};
 use super::lines::LineSplitter;
 use super::session::{COUNTS_MAX, Session};
 use crate::net::fault;
+use crate::net::pace::{self, Departure, Pace};
 use crate::schema::lines_capnp::line_counter::{CountLinesParams, CountLinesResults, Server};
 use crate::schema::lines_capnp::{line_sink, remote_file};
 
@@ -18,11 +19,11 @@ pub const LINE_BYTES_MAX: usize = 16 << 20;
 /// The bytes asked for at a time.
 pub const READ_BYTES_MAX: u32 = 256 * 1024;
 
-/// The reads on their way at a time: 12 MiB, which keep a path of 1 Gbit/s and 100 ms full.
-pub const READ_AHEAD_READS_MAX: usize = 48;
+/// The reads on their way at a time, on the longest and fastest path.
+pub const READ_AHEAD_READS_MAX: usize = pace::WINDOW_BYTES_MAX / READ_BYTES_MAX as usize;
 
-/// The reads on their way when a file begins. Each full answer allows one more, so that a small file is
-/// not asked for many times over.
+/// The reads on their way when a file begins. Each full answer allows one more, up to what the path needs, so
+/// that a small file is not asked for many times over.
 const READ_AHEAD_READS_FIRST: usize = 2;
 
 pub(super) struct LineCounter {
@@ -117,20 +118,28 @@ async fn hand_over(sink: &line_sink::Client, lines: &[&[u8]]) -> Result<(), Erro
     request.send().await
 }
 
+/// A read on its way.
+struct Read {
+    departure: Departure,
+    answer: Promise<Response<remote_file::read_results::Owned>, Error>,
+}
+
 /// Reads a file from its beginning to its end, and asks for the next pieces before it gets the first.
 struct ReadAhead {
     file: remote_file::Client,
     /// The reads on their way, in order of offset, each for [`READ_BYTES_MAX`] bytes.
-    reads: VecDeque<Promise<Response<remote_file::read_results::Owned>, Error>>,
+    reads: VecDeque<Read>,
     /// How many reads may be on their way.
     reads_max: usize,
+    pace: Pace,
     /// Where the next read begins.
     offset: u64,
 }
 
 impl ReadAhead {
     fn new(file: remote_file::Client) -> Self {
-        Self { file, reads: VecDeque::new(), reads_max: READ_AHEAD_READS_FIRST, offset: 0 }
+        let (reads, pace) = Default::default();
+        Self { file, reads, reads_max: READ_AHEAD_READS_FIRST, pace, offset: 0 }
     }
 
     /// Gives the file's next piece to `take`, or returns `false` at its end.
@@ -142,8 +151,9 @@ impl ReadAhead {
         let Some(read) = self.reads.pop_front() else {
             return Ok(false);
         };
-        let answer = read.await?;
+        let answer = read.answer.await?;
         let piece = answer.get()?.get_data()?;
+        self.pace.arrives(read.departure, piece.len());
         let missing = (READ_BYTES_MAX as usize).checked_sub(piece.len()).ok_or_else(|| {
             Error::failed(format!("the file answered a read with more than {READ_BYTES_MAX} bytes"))
         })?;
@@ -152,7 +162,8 @@ impl ReadAhead {
             return Ok(false);
         }
         if missing == 0 {
-            self.reads_max = (self.reads_max + 1).min(READ_AHEAD_READS_MAX);
+            let needed = self.pace.window() / READ_BYTES_MAX as usize;
+            self.reads_max = (self.reads_max + 1).min(needed);
         } else {
             // A pipe that has no more yet, or the end of the file. The reads on their way are for places
             // that are not what follows.
@@ -164,10 +175,10 @@ impl ReadAhead {
         Ok(true)
     }
 
-    fn read(&self) -> Promise<Response<remote_file::read_results::Owned>, Error> {
+    fn read(&self) -> Read {
         let mut request = self.file.read_request();
         request.get().set_offset(self.offset);
         request.get().set_length(READ_BYTES_MAX);
-        request.send().promise
+        Read { departure: self.pace.departs(), answer: request.send().promise }
     }
 }

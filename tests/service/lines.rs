@@ -1,11 +1,18 @@
 //! Counting lines: any bytes, any reader, any callback, and every way to fail.
 
+use std::cell::Cell;
 use std::io::{self, Cursor, Read};
 use std::rc::Rc;
+use std::time::Duration;
 
 use capvote::client::{Client, Error};
+use capvote::net::pace::WINDOW_BYTES_MAX;
 use capvote::schema::lines_capnp::{line_sink, remote_file};
 use capvote::service::{COUNTS_MAX, LINE_BYTES_MAX};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
+use tokio::sync::mpsc;
+use tokio::task::spawn_local;
+use tokio::time::{Instant, pause, sleep_until};
 
 use crate::harness::{all, board, soon};
 
@@ -278,4 +285,93 @@ async fn a_file_or_a_sink_that_breaks_the_contract_is_told() {
     let error =
         soon(counter.capability().count_lines_request().send().promise).await.err().unwrap();
     assert!(error.extra.contains("null"), "{error}");
+}
+
+/// A path that takes its time and loses nothing: half of `there_and_back` in each direction.
+fn far(near: DuplexStream, there_and_back: Duration) -> DuplexStream {
+    let (here, there) = tokio::io::duplex(1 << 20);
+    let (near_reads, near_writes) = tokio::io::split(near);
+    let (there_reads, there_writes) = tokio::io::split(there);
+    for (mut from, mut to) in [
+        (
+            Box::new(near_reads) as Box<dyn AsyncRead + Unpin>,
+            Box::new(there_writes) as Box<dyn AsyncWrite + Unpin>,
+        ),
+        (Box::new(there_reads), Box::new(near_writes)),
+    ] {
+        let (sender, mut on_the_way) = mpsc::unbounded_channel();
+        spawn_local(async move {
+            let mut buffer = vec![0; 256 * 1024];
+            while let Ok(read @ 1..) = from.read(&mut buffer).await {
+                let arrival = Instant::now() + there_and_back / 2;
+                sender.send((arrival, buffer[..read].to_vec())).unwrap();
+            }
+        });
+        spawn_local(async move {
+            while let Some((arrival, bytes)) = on_the_way.recv().await {
+                sleep_until(arrival).await;
+                to.write_all(&bytes).await.unwrap();
+            }
+        });
+    }
+    here
+}
+
+/// A file of `.0` bytes, in lines of 64.
+struct Lines(u64);
+
+impl remote_file::Server for Lines {
+    async fn read(
+        self: Rc<Self>,
+        params: remote_file::ReadParams,
+        mut results: remote_file::ReadResults,
+    ) -> capnp::Result<()> {
+        let params = params.get()?;
+        let length = self.0.saturating_sub(params.get_offset()).min(params.get_length().into());
+        let line = [&[b'x'; 63][..], b"\n"].concat();
+        results.get().set_data(&line.repeat(length as usize / 64));
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Taken(Cell<u64>);
+
+impl line_sink::Server for Taken {
+    async fn lines(self: Rc<Self>, params: line_sink::LinesParams) -> capnp::Result<()> {
+        self.0.update(|taken| taken + u64::from(params.get().unwrap().get_lines().unwrap().len()));
+        Ok(())
+    }
+
+    async fn done(
+        self: Rc<Self>,
+        _: line_sink::DoneParams,
+        _: line_sink::DoneResults,
+    ) -> capnp::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_path_of_a_hundred_milliseconds_is_kept_full() {
+    const BYTES: u64 = 256 << 20;
+    let server = board().await;
+    let there_and_back = Duration::from_millis(100);
+    let client = Client::over(far(server.stream(), there_and_back));
+    client.elections().await.unwrap();
+    // From here on the clock stands still but for the path.
+    pause();
+    let begun = Instant::now();
+    let lines = Rc::new(Taken::default());
+    let counter = client.line_counter();
+    let mut request = counter.capability().count_lines_request();
+    request.get().set_file(capnp_rpc::new_client(Lines(BYTES)));
+    request.get().set_lines(capnp_rpc::new_client_from_rc(lines.clone()));
+    let count = request.send().promise.await.unwrap().get().unwrap().get_count();
+    assert_eq!((count, lines.0.get()), (BYTES / 64, BYTES / 64));
+    // This path has no limit but what may be on its way. To fill it for the first time takes a few ways there
+    // and back, and the last lines one more.
+    let ways = begun.elapsed().as_secs_f64() / there_and_back.as_secs_f64();
+    let full = BYTES as f64 / WINDOW_BYTES_MAX as f64;
+    assert!((full..full + 15.0).contains(&ways), "{ways} times there and back, of {full}");
 }

@@ -16,6 +16,7 @@ use capvote::ledger::{Act, Clerk, ClerkHandle, Ledger, SqliteLedger};
 use capvote::net::connection::{self, Work as Calls};
 use capvote::net::link::Link;
 use capvote::net::listener::Listener;
+use capvote::net::pace::WINDOW_BYTES_MAX;
 use capvote::net::shards::Shards;
 use capvote::net::socket::{self, Stream};
 use capvote::service::Office;
@@ -118,7 +119,7 @@ fn stock(stream: impl Stream, side: Side) -> Box<dyn VatNetwork<Side>> {
     let reader = BufReader::with_capacity(BUFFER_BYTES, reader.compat());
     let writer = BufWriter::with_capacity(BUFFER_BYTES, writer.compat_write());
     let mut network = twoparty::VatNetwork::new(reader, writer, side, Default::default());
-    network.set_window_size(capvote::net::transport::STREAM_WINDOW_BYTES);
+    network.set_window_size(WINDOW_BYTES_MAX);
     Box::new(network)
 }
 

@@ -28,12 +28,6 @@ use self::pipe::Pipe;
 use self::window::Window;
 use super::socket::Stream;
 
-/// The bytes that one stream of calls may have on the way, sent and not acknowledged.
-///
-/// A path of 1 Gbit/s that takes 100 ms there and back is full with 12.5 MB on the way. Less would make
-/// such a path slower than it is; much more would only take memory on both sides.
-pub const STREAM_WINDOW_BYTES: usize = 12 << 20;
-
 /// The largest message that is read, in words of 8 bytes. A peer that sends a larger one is dropped.
 pub const MESSAGE_WORDS_MAX: usize = 8 << 20;
 
@@ -169,7 +163,7 @@ impl Connection<Side> for TwoParty {
     }
 
     fn new_stream(&mut self) -> (Box<dyn FlowController>, Promise<(), Error>) {
-        let (window, work) = Window::new(STREAM_WINDOW_BYTES);
+        let (window, work) = Window::new();
         (Box::new(window), work)
     }
 

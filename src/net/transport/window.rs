@@ -10,8 +10,10 @@ use futures::StreamExt;
 use futures::channel::{mpsc, oneshot};
 use futures::stream::FuturesUnordered;
 
-/// A window of a fixed size: a call is sent at once, and the next may come when what is on its way is less
-/// than the window.
+use crate::net::pace::{Departure, Pace};
+
+/// A window as large as the path needs it: a call is sent at once, and the next may come when what is on its
+/// way is less than the window.
 pub(super) struct Window {
     state: Rc<RefCell<State>>,
     acks: mpsc::UnboundedSender<Ack>,
@@ -19,11 +21,13 @@ pub(super) struct Window {
 
 struct Ack {
     bytes: usize,
+    departure: Departure,
     came: Promise<(), Error>,
 }
 
+#[derive(Default)]
 struct State {
-    size: usize,
+    pace: Pace,
     /// The bytes that are sent and not acknowledged.
     on_the_way: usize,
     /// The largest call so far. A window smaller than it would let no second one out.
@@ -36,13 +40,10 @@ struct State {
 }
 
 impl Window {
-    /// A window of so many bytes, and the work of it, which has to be polled.
-    pub(super) fn new(size: usize) -> (Self, Promise<(), Error>) {
+    /// A window, and the work of it, which has to be polled.
+    pub(super) fn new() -> (Self, Promise<(), Error>) {
         let (acks, sent) = mpsc::unbounded();
-        let (on_the_way, largest, failed) = Default::default();
-        let (blocked, finishing) = Default::default();
-        let state = State { size, on_the_way, largest, failed, blocked, finishing };
-        let state = Rc::new(RefCell::new(state));
+        let state = Rc::new(RefCell::new(State::default()));
         let work = wait_for_acks(state.clone(), sent);
         (Self { state, acks }, Promise::from_future(work))
     }
@@ -61,7 +62,7 @@ impl FlowController for Window {
         // The order of calls is that of sending them, whether or not there is room.
         let _ = message.send();
         // Where nobody takes it, the connection has ended, and every ack with it.
-        let _ = self.acks.unbounded_send(Ack { bytes, came: ack });
+        let _ = self.acks.unbounded_send(Ack { bytes, departure: state.pace.departs(), came: ack });
         if let Some(error) = &state.failed {
             Promise::err(error.clone())
         } else if state.is_open() {
@@ -93,12 +94,13 @@ fn wait_in(list: &mut Vec<oneshot::Sender<Result<(), Error>>>) -> Promise<(), Er
 
 impl State {
     fn is_open(&self) -> bool {
-        self.on_the_way < self.size.max(self.largest)
+        self.on_the_way < self.pace.window().max(self.largest)
     }
 
     /// Takes note that the peer has dealt with a call of so many bytes.
-    fn acknowledged(&mut self, bytes: usize, came: Result<(), Error>) {
+    fn acknowledged(&mut self, bytes: usize, departure: Departure, came: Result<(), Error>) {
         self.on_the_way -= bytes;
+        self.pace.arrives(departure, bytes);
         if let Err(error) = came {
             self.failed.get_or_insert(error);
         }
@@ -120,9 +122,13 @@ async fn wait_for_acks(
     let mut sending = true;
     while sending || !acks.is_empty() {
         futures::select_biased! {
-            (bytes, came) = acks.select_next_some() => state.borrow_mut().acknowledged(bytes, came),
+            (bytes, departure, came) = acks.select_next_some() => {
+                state.borrow_mut().acknowledged(bytes, departure, came);
+            }
             ack = sent.next() => match ack {
-                Some(Ack { bytes, came }) => acks.push(async move { (bytes, came.await) }),
+                Some(Ack { bytes, departure, came }) => {
+                    acks.push(async move { (bytes, departure, came.await) });
+                }
                 None => sending = false,
             },
         }
