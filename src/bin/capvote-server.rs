@@ -10,7 +10,7 @@ use capvote::command_line::{self, Exit};
 use capvote::election::{Definition, ElectionId, InvalidDefinition};
 use capvote::ledger::{self, LedgerError};
 use capvote::net::link::Link;
-use capvote::server::{Config, NewElection, Server, StartError, new_officer_link};
+use capvote::server::{Config, LoopbackAddress, NewElection, Server, StartError, new_officer_link};
 use clap::{Parser, Subcommand, value_parser};
 use mimalloc::MiMalloc;
 use tokio::signal::unix::{SignalKind, signal};
@@ -39,6 +39,10 @@ struct Arguments {
     /// How many threads serve connections. [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
+    /// Where Prometheus on this machine may fetch figures, such as 127.0.0.1:9358. Port 0 takes one that is
+    /// free. [default: nowhere]
+    #[arg(long, value_name = "HOST:PORT")]
+    metrics: Option<LoopbackAddress>,
     /// What to log on stderr: error, warn, info, debug or trace, or a filter such as capvote::ledger=debug.
     #[arg(long, value_name = "FILTER", default_value = "info")]
     log: EnvFilter,
@@ -137,6 +141,7 @@ async fn serve(arguments: Arguments) -> ExitCode {
         data: arguments.data,
         threads: threads.or(available_parallelism().ok().map(usize::from)).unwrap_or(1),
         election,
+        metrics: arguments.metrics,
     };
     // The signals are caught from here on: whoever reads that the server listens may stop it.
     let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
@@ -151,6 +156,9 @@ async fn serve(arguments: Arguments) -> ExitCode {
     for link in server.links() {
         // Whoever started the server may not want to know.
         let _ = writeln!(stdout, "listening on {link}").and_then(|()| stdout.flush());
+    }
+    if let Some(url) = server.metrics_url() {
+        let _ = writeln!(stdout, "figures at {url}").and_then(|()| stdout.flush());
     }
     let mut told = async || {
         tokio::select! {

@@ -12,7 +12,7 @@
 //! async fn main() -> anyhow::Result<()> {
 //!     let data = tempfile::tempdir()?;
 //!     let listen = vec!["capvote://127.0.0.1:0".parse()?];
-//!     let config = Config { listen, data: data.path().to_owned(), threads: 1, election: None };
+//!     let config = Config { listen, ..Config::new(data.path()) };
 //!     let server = Server::start(config).await?;
 //!     let link = server.links().next().expect("it was told to listen at one address").clone();
 //!     let (stop, stopped) = oneshot::channel();

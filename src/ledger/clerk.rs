@@ -11,7 +11,8 @@ use std::time::SystemTime;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{Act, Ledger, LedgerError, LedgerReader};
+use super::desk::Desk;
+use super::{Act, Ledger, LedgerError, LedgerReader, Metrics};
 use crate::election::{ElectionId, GrantId, Grants, Outcome, Standing, Timestamp, Vote};
 
 /// Jobs that may wait for the clerk: acts, and votes that were handed in together. Whoever comes next waits to
@@ -28,6 +29,12 @@ pub struct Board {
     pub elections: Vec<Arc<Standing>>,
     /// Every grant in force.
     pub grants: Arc<Grants>,
+}
+
+impl Board {
+    pub(super) fn of(ledger: &impl Ledger) -> Self {
+        Self { elections: ledger.standings(), grants: ledger.grants() }
+    }
 }
 
 /// Tells the clerk what time it is.
@@ -102,17 +109,18 @@ pub struct ClerkHandle {
     jobs: mpsc::Sender<Job>,
     board: watch::Receiver<Arc<Board>>,
     reader: Arc<dyn LedgerReader>,
+    metrics: Metrics,
 }
 
 #[derive(Debug)]
-enum Job {
+pub(super) enum Job {
     Votes(Vec<Vote>, Answer<Vec<Outcome>>),
     Administer(Vec<Act>, Option<Mandate>, Answer<()>),
     Tidy,
     Finish,
 }
 
-type Answer<T> = oneshot::Sender<Result<T, ClerkError>>;
+pub(super) type Answer<T> = oneshot::Sender<Result<T, ClerkError>>;
 
 /// What becomes of votes that were handed in together.
 pub type Decided = oneshot::Receiver<Result<Vec<Outcome>, ClerkError>>;
@@ -121,11 +129,12 @@ impl Clerk {
     /// Puts a ledger in the hands of a new thread, which looks at `clock` for the time.
     pub fn start(ledger: impl Ledger + 'static, clock: Clock) -> std::io::Result<Self> {
         let (jobs, queue) = mpsc::channel(QUEUE_MAX);
-        let (publisher, published) = watch::channel(Arc::new(board(&ledger)));
+        let (publisher, published) = watch::channel(Arc::new(Board::of(&ledger)));
         let reader = ledger.reader();
-        let desk = Desk { ledger, clock, queue, publisher };
+        let metrics = Metrics::new();
+        let desk = Desk { ledger, clock, queue, publisher, metrics: metrics.clone() };
         let thread = thread::Builder::new().name("clerk".into()).spawn(move || desk.work())?;
-        Ok(Self { thread, handle: ClerkHandle { jobs, board: published, reader } })
+        Ok(Self { thread, handle: ClerkHandle { jobs, board: published, reader, metrics } })
     }
 
     /// The way to this clerk.
@@ -204,98 +213,17 @@ impl ClerkHandle {
         self.reader.clone()
     }
 
+    /// What the clerk has done so far, in figures.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     async fn do_acts(&self, acts: Vec<Act>, under: Option<Mandate>) -> Result<(), ClerkError> {
         let (answer, done) = oneshot::channel();
         let job = Job::Administer(acts, under, answer);
         self.jobs.send(job).await.map_err(|_| ClerkError::Stopped)?;
         done.await.map_err(|_| ClerkError::Unknown)?
     }
-}
-
-/// What lies before the clerk.
-struct Desk<L> {
-    ledger: L,
-    clock: Clock,
-    queue: mpsc::Receiver<Job>,
-    publisher: watch::Sender<Arc<Board>>,
-}
-
-impl<L: Ledger> Desk<L> {
-    fn work(mut self) {
-        let mut votes = Vec::new();
-        let mut answers = Vec::new();
-        while let Some(first) = self.queue.blocking_recv() {
-            let mut next = Some(first);
-            let mut act = None;
-            while let Some(job) = next.take() {
-                match job {
-                    Job::Votes(more, answer) => {
-                        answers.push((more.len(), answer));
-                        votes.extend(more);
-                    }
-                    // What was queued before an act is decided before it.
-                    Job::Administer(acts, under, answer) => {
-                        act = Some((acts, under, answer));
-                        break;
-                    }
-                    Job::Tidy => self.ledger.tidy(),
-                    // Nothing more gets in, and what is in is done.
-                    Job::Finish => self.queue.close(),
-                }
-                if votes.len() < COMMIT_VOTES_MAX {
-                    next = self.queue.try_recv().ok();
-                }
-            }
-            if !votes.is_empty() {
-                self.commit(&votes, answers.drain(..));
-                votes.clear();
-            }
-            if let Some((acts, under, answer)) = act {
-                self.administer(&acts, under, answer);
-            }
-        }
-    }
-
-    /// Commits votes, of which each answer is about as many as stand beside it.
-    fn commit(
-        &mut self,
-        votes: &[Vote],
-        answers: impl Iterator<Item = (usize, Answer<Vec<Outcome>>)>,
-    ) {
-        // Where the receiver is gone, the votes stand all the same.
-        match self.ledger.commit(votes, (self.clock)()) {
-            Ok(outcomes) => {
-                self.publish();
-                let mut outcomes = outcomes.into_iter();
-                for (count, answer) in answers {
-                    let _ = answer.send(Ok(outcomes.by_ref().take(count).collect()));
-                }
-            }
-            Err(error) => {
-                tracing::error!(votes = votes.len(), %error, "a commit failed");
-                let error = ClerkError::Ledger(Arc::new(error));
-                answers.for_each(|(_, answer)| drop(answer.send(Err(error.clone()))));
-            }
-        }
-    }
-
-    fn administer(&mut self, acts: &[Act], under: Option<Mandate>, answer: Answer<()>) {
-        let in_force = under.is_none_or(|mandate| mandate.is_in_force(&self.ledger.grants()));
-        let done = if in_force { self.ledger.administer(acts) } else { Err(LedgerError::Revoked) };
-        if done.is_ok() {
-            self.publish();
-        }
-        let _ = answer.send(done.map_err(|error| ClerkError::Ledger(Arc::new(error))));
-    }
-
-    /// Shows the board before anyone is answered, so that whoever was told `recorded` finds the vote.
-    fn publish(&mut self) {
-        self.publisher.send_replace(Arc::new(board(&self.ledger)));
-    }
-}
-
-fn board(ledger: &impl Ledger) -> Board {
-    Board { elections: ledger.standings(), grants: ledger.grants() }
 }
 
 #[cfg(test)]

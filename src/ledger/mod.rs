@@ -5,10 +5,13 @@
 
 mod chain;
 pub mod clerk;
+mod desk;
+mod metrics;
 mod sqlite;
 mod teller;
 
 pub use clerk::{Board, Clerk, ClerkError, ClerkHandle, Mandate};
+pub use metrics::Metrics;
 pub use sqlite::{SqliteLedger, backup, restore};
 pub use teller::{Teller, WAITING_VOTES_MAX};
 

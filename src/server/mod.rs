@@ -1,6 +1,7 @@
 //! A whole server: the ledger, its clerk, the shards and the listeners, put together.
 
 mod founding;
+mod metrics;
 mod officer_link;
 mod private_file;
 mod timekeeper;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use capnp::capability::Client;
+pub use metrics::{FETCH_WAIT_MAX, FETCHES_MAX, LoopbackAddress};
 pub use officer_link::new_officer_link;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -34,6 +36,15 @@ pub struct Config {
     pub threads: usize,
     /// An election to run, if the ledger has none.
     pub election: Option<NewElection>,
+    /// Where to tell Prometheus its figures, if anywhere.
+    pub metrics: Option<LoopbackAddress>,
+}
+
+impl Config {
+    /// A server of one shard that listens nowhere yet, with its ledger in the folder `data`.
+    pub fn new(data: impl Into<PathBuf>) -> Self {
+        Self { listen: Vec::new(), data: data.into(), threads: 1, election: None, metrics: None }
+    }
 }
 
 /// An election to create and open, with numbers for its voters.
@@ -51,6 +62,7 @@ pub struct Server {
     listeners: Vec<Listener>,
     shards: Shards,
     clerk: Clerk,
+    metrics: Option<metrics::Endpoint>,
 }
 
 /// Why a server does not start.
@@ -64,6 +76,14 @@ pub enum StartError {
     Listen {
         /// The address.
         link: Box<Link>,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The figures cannot be told at the address for them.
+    #[error("cannot tell figures at {address}: {source}")]
+    Metrics {
+        /// The address.
+        address: LoopbackAddress,
         /// Why not.
         source: io::Error,
     },
@@ -129,12 +149,19 @@ impl Server {
         officer_link::ensure(&mut ledger, &config.data, listeners.first().map(Listener::link))?;
         let clerk = Clerk::start(ledger, Box::new(system_clock)).map_err(StartError::Resources)?;
         let handle = clerk.handle();
+        let metrics = match config.metrics {
+            Some(address) => {
+                let endpoint = metrics::Endpoint::bind(address, &handle).await;
+                Some(endpoint.map_err(|source| StartError::Metrics { address, source })?)
+            }
+            None => None,
+        };
         let bootstrap = Arc::new(move || -> Box<dyn Fn(Work) -> Client> {
             let office = Office::open(handle.clone());
             Box::new(move |work| office.bootstrap(work))
         });
         let shards = Shards::start(config.threads, bootstrap).map_err(StartError::Resources)?;
-        Ok(Self { listeners, shards, clerk })
+        Ok(Self { listeners, shards, clerk, metrics })
     }
 
     /// How to reach this server: one link for each listener, with the port it really has.
@@ -142,10 +169,15 @@ impl Server {
         self.listeners.iter().map(Listener::link)
     }
 
+    /// Where Prometheus finds the figures, if anywhere.
+    pub fn metrics_url(&self) -> Option<String> {
+        self.metrics.as_ref().and_then(|endpoint| endpoint.url().ok())
+    }
+
     /// Serves until `stop` is ready, or until a part of the server breaks. Then it accepts no more, answers
     /// what was accepted, and closes the ledger. Returns whether every part worked to the end.
     pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
-        let Self { listeners, mut shards, clerk } = self;
+        let Self { listeners, mut shards, clerk, metrics } = self;
         let handle = clerk.handle();
         // A connection that is accepted waits here, alone, until its shard takes it.
         let (sender, mut sockets) = mpsc::channel(1);
@@ -157,6 +189,9 @@ impl Server {
                 .spawn(async move { while sender.send(listener.accept().await).await.is_ok() {} });
         }
         until_stop.spawn(timekeeper::keep(clerk.handle()));
+        if let Some(endpoint) = metrics {
+            until_stop.spawn(endpoint.serve());
+        }
         let assigning = async {
             while let Some(socket) = sockets.recv().await {
                 if !shards.assign(socket).await {

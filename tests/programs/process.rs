@@ -48,12 +48,14 @@ impl Server {
 
     /// The link in the next line that the server prints.
     pub(crate) fn next_link(&mut self) -> String {
+        self.next("listening on ")
+    }
+
+    /// What comes after `beginning` in the next line that the server prints.
+    pub(crate) fn next(&mut self, beginning: &str) -> String {
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
-        line.strip_prefix("listening on ")
-            .unwrap_or_else(|| panic!("{line:?}"))
-            .trim_end()
-            .to_string()
+        line.strip_prefix(beginning).unwrap_or_else(|| panic!("{line:?}")).trim_end().to_string()
     }
 
     pub(crate) fn signal(&self, signal: &str) {

@@ -20,9 +20,11 @@ const ANY_PORT: [&str; 2] = ["--listen", "capvote://127.0.0.1:0"];
 #[test]
 fn bad_arguments_are_said_in_one_line() {
     let data = tempfile::tempdir().unwrap();
-    let table: [(&[&str], &str); 9] = [
+    let table: [(&[&str], &str); 11] = [
         (&["--bogus"], "unexpected argument '--bogus'"),
         (&["--listen", "12358"], "not a link"),
+        (&["--metrics", "0.0.0.0:0"], "only this machine is told"),
+        (&["--metrics", "here"], "give an address and a port"),
         (&["--threads", "0"], "0 is not in 1..=256"),
         (&["--election", "board"], "--candidate <NAME> --voters <N>"),
         (&["--candidate", "Ada"], "--election <NAME>"),
@@ -235,4 +237,58 @@ fn a_copy_made_while_a_server_runs_takes_its_place() {
     fs::write(&damaged, bytes).unwrap();
     program(&[Path::new("restore"), &damaged, &parent.path().join("third")])
         .failed(1, "is damaged");
+}
+
+/// What a server answers to this request on the address for figures.
+fn fetch(url: &str, request: &str) -> String {
+    let address = url.strip_prefix("http://").unwrap().strip_suffix("/metrics").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn the_figures_tell_of_votes_and_commits_and_of_no_voter() {
+    let data = tempfile::tempdir().unwrap();
+    let arguments = [&BOARD[..], &["--voters", "3", "--metrics", "127.0.0.1:0"]].concat();
+    let mut server = Server::start(data.path(), &arguments);
+    let url = server.next("figures at ");
+    let numbers = numbers(data.path());
+    let vote = |number: u64| {
+        let number = number.to_string();
+        let arguments = ["--link", &server.link, "vote", "Ada", "--voter-number", &number];
+        run(env!("CARGO_BIN_EXE_capvote-client"), &arguments, b"")
+    };
+    for code in [0, 3] {
+        assert_eq!(vote(numbers[0].get()).code, Some(code));
+    }
+    assert_eq!(vote(numbers[1].get()).code, Some(0));
+    let page = fetch(&url, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert!(page.starts_with("HTTP/1.1 200 OK"), "{page}");
+    for line in [
+        "capvote_votes_recorded_total 2",
+        "capvote_votes_refused_total 1",
+        "capvote_votes_failed_total 0",
+        "capvote_commit_votes_sum 3.0",
+        "capvote_commit_votes_count 3",
+        "capvote_commit_seconds_count 3",
+    ] {
+        assert!(page.lines().any(|it| it == line), "no {line:?} in {page}");
+    }
+    let processor = page.lines().find_map(|it| it.strip_prefix("process_cpu_seconds_total "));
+    assert!(processor.unwrap().parse::<f64>().unwrap() > 0.0, "{page}");
+    assert!(!page.contains("Ada") && !page.contains("board"), "{page}");
+    for number in numbers {
+        assert!(!page.contains(&number.get().to_string()), "{page}");
+    }
+    let elsewhere = fetch(&url, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert!(elsewhere.starts_with("HTTP/1.1 404"), "{elsewhere}");
+    let given = fetch(&url, "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+    assert!(given.starts_with("HTTP/1.1 405"), "{given}");
+    // Nonsense is answered and does not stop the server.
+    assert!(fetch(&url, "\0\0\r\n\r\n").starts_with("HTTP/1.1 400"));
+    server.signal("TERM");
+    assert_eq!(server.wait(), (Some(0), String::new()));
 }

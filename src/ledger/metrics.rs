@@ -1,0 +1,74 @@
+//! What the clerk counts about its work, for those who operate the server.
+
+use std::time::Duration;
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::election::Outcome;
+
+/// The work of one clerk since it was started. Clones count together.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    recorded: Counter,
+    refused: Counter,
+    failed: Counter,
+    commit_votes: Histogram,
+    commit_seconds: Histogram,
+    act_seconds: Histogram,
+}
+
+impl Metrics {
+    pub(super) fn new() -> Self {
+        Self {
+            recorded: Counter::default(),
+            refused: Counter::default(),
+            failed: Counter::default(),
+            // 1 to 4,096 votes.
+            commit_votes: Histogram::new(exponential_buckets(1.0, 2.0, 13)),
+            // 62.5 µs to 4 s.
+            commit_seconds: Histogram::new(exponential_buckets(62.5e-6, 2.0, 17)),
+            act_seconds: Histogram::new(exponential_buckets(62.5e-6, 2.0, 17)),
+        }
+    }
+
+    /// Lists these on a registry: `votes_recorded`, `votes_refused` and `votes_failed`, which count votes;
+    /// `commit_votes`, the votes of each commit; `commit_seconds` and `act_seconds`, how long a commit of votes
+    /// and an act of an officer took until they were synced. Each commit is one sync of the ledger's log.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register("votes_recorded", "Votes that were recorded", self.recorded.clone());
+        registry.register("votes_refused", "Votes that the clerk refused", self.refused.clone());
+        registry.register(
+            "votes_failed",
+            "Votes that could not be stored, or may not have been",
+            self.failed.clone(),
+        );
+        registry.register(
+            "commit_votes",
+            "Votes in one commit, which is one sync of the log",
+            self.commit_votes.clone(),
+        );
+        let mut seconds = |name, help, histogram: &Histogram| {
+            registry.register_with_unit(name, help, Unit::Seconds, histogram.clone());
+        };
+        seconds("commit", "Time of a commit of votes, its sync included", &self.commit_seconds);
+        seconds("act", "Time of an officer's act, its sync included", &self.act_seconds);
+    }
+
+    pub(super) fn committed(&self, outcomes: &[Outcome], took: Duration) {
+        let recorded = outcomes.iter().filter(|it| matches!(it, Outcome::Recorded(_))).count();
+        self.recorded.inc_by(recorded as u64);
+        self.refused.inc_by((outcomes.len() - recorded) as u64);
+        self.commit_votes.observe(outcomes.len() as f64);
+        self.commit_seconds.observe(took.as_secs_f64());
+    }
+
+    pub(super) fn failed(&self, votes: usize) {
+        self.failed.inc_by(votes as u64);
+    }
+
+    pub(super) fn acted(&self, took: Duration) {
+        self.act_seconds.observe(took.as_secs_f64());
+    }
+}

@@ -1,0 +1,151 @@
+//! The server's figures, for [Prometheus](https://prometheus.io) to fetch from the same machine.
+
+use std::convert::Infallible;
+use std::fmt::{self, Display, Formatter};
+use std::io;
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cpu_time::ProcessTime;
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::registry::{Registry, Unit};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+use crate::ledger::ClerkHandle;
+
+/// How many may fetch at a time. The next waits.
+pub const FETCHES_MAX: usize = 8;
+
+/// How long one fetch may take.
+pub const FETCH_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// How long to wait when the machine has no more room for connections.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The one path there is.
+const PATH: &str = "/metrics";
+
+/// The text format of OpenMetrics, which Prometheus reads.
+const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// An address that only this machine reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoopbackAddress(SocketAddr);
+
+impl FromStr for LoopbackAddress {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let address: SocketAddr = text.parse().map_err(|_| "give an address and a port")?;
+        let why = "only this machine is told: give an address such as 127.0.0.1:9358";
+        if address.ip().is_loopback() { Ok(Self(address)) } else { Err(why) }
+    }
+}
+
+impl Display for LoopbackAddress {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Where the figures are told.
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    listener: TcpListener,
+    registry: Arc<Registry>,
+}
+
+impl Endpoint {
+    /// Listens there.
+    pub(super) async fn bind(address: LoopbackAddress, clerk: &ClerkHandle) -> io::Result<Self> {
+        let mut registry = Registry::default();
+        clerk.metrics().register(registry.sub_registry_with_prefix("capvote"));
+        registry.register_collector(Box::new(Processor));
+        Ok(Self { listener: TcpListener::bind(address.0).await?, registry: Arc::new(registry) })
+    }
+
+    /// Where to fetch the figures.
+    pub(super) fn url(&self) -> io::Result<String> {
+        Ok(format!("http://{}{PATH}", self.listener.local_addr()?))
+    }
+
+    /// Answers whoever asks, for ever.
+    pub(super) async fn serve(self) {
+        let places = Arc::new(Semaphore::new(FETCHES_MAX));
+        loop {
+            let place = places.clone().acquire_owned().await;
+            match self.listener.accept().await {
+                Ok((stream, _)) => {
+                    let registry = self.registry.clone();
+                    tokio::spawn(async move {
+                        let _place = place;
+                        // How a peer leaves is its own business.
+                        let _ = timeout(FETCH_WAIT_MAX, converse(stream, registry)).await;
+                    });
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "a connection for the figures was not accepted");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+async fn converse(stream: TcpStream, registry: Arc<Registry>) -> hyper::Result<()> {
+    let answer = service_fn(async |request| Ok::<_, Infallible>(answer(&request, &registry)));
+    let mut http = http1::Builder::new();
+    http.keep_alive(false).serve_connection(TokioIo::new(stream), answer).await
+}
+
+fn answer(request: &Request<Incoming>, registry: &Registry) -> Response<Full<Bytes>> {
+    let plain = |status, text: &'static str| {
+        let mut response = Response::new(Full::from(text));
+        *response.status_mut() = status;
+        response
+    };
+    if request.uri().path() != PATH {
+        return plain(StatusCode::NOT_FOUND, "the figures are at /metrics\n");
+    }
+    if request.method() != Method::GET {
+        return plain(StatusCode::METHOD_NOT_ALLOWED, "the figures can only be fetched\n");
+    }
+    let mut text = String::new();
+    if prometheus_client::encoding::text::encode(&mut text, registry).is_err() {
+        return plain(StatusCode::INTERNAL_SERVER_ERROR, "the figures cannot be written\n");
+    }
+    let mut response = Response::new(Full::from(text));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(FORMAT));
+    response
+}
+
+/// The processor time of this process, under the name that Prometheus's own libraries give it.
+#[derive(Debug)]
+struct Processor;
+
+impl Collector for Processor {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let seconds = ConstCounter::new(ProcessTime::now().as_duration().as_secs_f64());
+        let help = "Processor time of the server";
+        let metric = encoder.encode_descriptor(
+            "process_cpu",
+            help,
+            Some(&Unit::Seconds),
+            seconds.metric_type(),
+        )?;
+        seconds.encode(metric)
+    }
+}
