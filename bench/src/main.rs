@@ -1,5 +1,8 @@
 //! Measures capvote against what a user would pick instead, in turn, in one run, and writes what came of it.
 
+mod growth;
+mod page;
+mod path;
 mod peers;
 mod report;
 mod run;
@@ -9,11 +12,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command as Program;
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use clap::{Args, Parser, Subcommand};
 
 use self::peers::{Job, Peer, Work};
-use self::report::Row;
 use self::systems::{Peers, System};
 
 /// That of capvote's own programs.
@@ -35,9 +37,16 @@ struct Measure {
     /// Only systems whose names have one of these in them. capvote itself is always there.
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     only: Vec<String>,
+    /// Only these jobs.
+    #[arg(long, value_delimiter = ',', value_name = "JOB")]
+    jobs: Vec<systems::Job>,
     /// How often each system does each job; the median counts.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
+    /// How the cost of a vote grows with voters, ballots, connections and threads, in place of the systems.
+    /// Takes 5 GB of disk and 2 GB of memory.
+    #[arg(long, conflicts_with_all = ["only", "jobs"])]
+    growth: bool,
     /// A tenth of the work: to see that everything runs, not for figures.
     #[arg(long)]
     quick: bool,
@@ -72,6 +81,15 @@ enum Command {
         #[arg(default_value_t = 0)]
         voters: u64,
     },
+    /// Fill a ledger. For the benchmark itself.
+    #[command(hide = true)]
+    Fill { folder: PathBuf, numbers: u64, ballots: u64 },
+    /// Serve a ledger until killed. For the benchmark itself.
+    #[command(hide = true)]
+    ServeLedger { folder: PathBuf, shards: usize },
+    /// Vote over many connections. For the benchmark itself.
+    #[command(hide = true)]
+    DriveCrowd { address: String, connections: u64 },
     /// Do a job with a server, and print what was measured. For the benchmark itself.
     #[command(hide = true)]
     Drive {
@@ -86,9 +104,13 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     match arguments.command {
+        None if arguments.measure.growth => measure_growth(&arguments.measure),
         None => measure(&arguments.measure),
         Some(Command::Install { peers }) => install(&peers),
         Some(Command::Serve { peer, job, voters }) => peers::serve(peer, job, voters),
+        Some(Command::Fill { folder, numbers, ballots }) => growth::fill(&folder, numbers, ballots),
+        Some(Command::ServeLedger { folder, shards }) => growth::serve(&folder, shards),
+        Some(Command::DriveCrowd { address, connections }) => growth::drive(&address, connections),
         Some(Command::Drive { peer, address, work }) => {
             let measured = peers::drive(peer, &address, work)?;
             println!("{}", serde_json::to_string(&measured)?);
@@ -121,6 +143,9 @@ fn measure(measure: &Measure) -> anyhow::Result<()> {
     let peers = measure.peers.canonicalize().unwrap_or_else(|_| measure.peers.clone());
     let peers = Peers { sources: sources(), venv: peers.join("venv"), cpp: peers.join("cpp") };
     let is_asked_for = |system: &System| {
+        if !measure.jobs.is_empty() && !measure.jobs.contains(&system.job) {
+            return false;
+        }
         let named = |part: &String| system.name.to_lowercase().contains(&part.to_lowercase());
         measure.only.is_empty() || system.name == "capvote" || measure.only.iter().any(named)
     };
@@ -131,7 +156,10 @@ fn measure(measure: &Measure) -> anyhow::Result<()> {
     let mut runs = vec![Vec::new(); systems.len()];
     let mut broken = vec![false; systems.len()];
     for round in 1..=measure.rounds {
-        for (index, system) in systems.iter().enumerate() {
+        // Every round begins with another system: what one leaves to the disk meets the next.
+        for turn in 0..systems.len() {
+            let index = (turn + round) % systems.len();
+            let system = &systems[index];
             if broken[index] {
                 runs[index].push(None);
                 continue;
@@ -152,60 +180,28 @@ fn measure(measure: &Measure) -> anyhow::Result<()> {
     } else {
         println!("{}", report::tables(&rows));
     }
-    match &measure.write {
-        Some(checkout) => write(&checkout.join("docs"), &rows, measure),
-        None => Ok(()),
-    }
-}
-
-/// Writes the page about this run.
-fn write(docs: &Path, rows: &[Row], measure: &Measure) -> anyhow::Result<()> {
+    let Some(checkout) = &measure.write else { return Ok(()) };
     let pictures = [
         ("votes", systems::Job::Votes),
         ("alone", systems::Job::Alone),
         ("lines", systems::Job::Lines),
+        ("far", systems::Job::Far),
     ];
-    let mut page = String::from("# Benchmarks\n\n");
-    page += &format!(
-        "Written by `cargo run --release -p capvote-bench -- --rounds {} --write .` on {}, on {}. Client and server are on the \
-         same machine, which others use too: a figure by itself says little, and the ratios, each the median of {} \
-         rounds in which every system had its turn, say more.\n",
-        measure.rounds,
-        said_by("date", &["+%Y-%m-%d"]),
-        machine(),
-        measure.rounds,
-    );
-    page += &format!("\nVersions: capvote {}; {}.\n", env!("CARGO_PKG_VERSION"), versions());
-    for (name, job) in pictures {
-        fs::write(docs.join(format!("benchmarks-{name}.svg")), report::picture(rows, job))?;
-        page += &format!("\n![{}](benchmarks-{name}.svg)\n", report::title(job));
+    let pictures =
+        pictures.map(|(name, job)| (name, report::title(job), report::picture(&rows, job)));
+    page::write(checkout, "systems", measure.rounds, &pictures, &report::tables(&rows))
+}
+
+fn measure_growth(measure: &Measure) -> anyhow::Result<()> {
+    fs::create_dir_all(&measure.scratch)?;
+    let scratch = measure.scratch.canonicalize()?;
+    let growth = growth::measure(&scratch, measure.rounds, if measure.quick { 10 } else { 1 })?;
+    if measure.json {
+        println!("{}", serde_json::to_string_pretty(&growth)?);
+    } else {
+        println!("{}", growth::tables(&growth));
     }
-    page += &report::tables(rows);
-    let notes = Path::new(env!("CARGO_MANIFEST_DIR")).join("notes.md");
-    page += "\n";
-    page += &fs::read_to_string(&notes).with_context(|| notes.display().to_string())?;
-    Ok(fs::write(docs.join("benchmarks.md"), page)?)
-}
-
-fn machine() -> String {
-    let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = processor.lines().find_map(|line| line.strip_prefix("model name"));
-    let model = model.map(|rest| rest.trim_start_matches([' ', '\t', ':'])).unwrap_or("a machine");
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    format!("{cores} cores ({model}), {}", said_by("uname", &["-s"]))
-}
-
-fn versions() -> String {
-    let python = said_by("python3", &["--version"]);
-    let [rust, capnp] = [said_by("rustc", &["--version"]), said_by("capnp", &["--version"])];
-    format!(
-        "{rust}; {capnp}; {python}; the crates in Cargo.lock, the packages in bench/peers/install.sh"
-    )
-}
-
-/// The first line that a program prints.
-fn said_by(program: &str, arguments: &[&str]) -> String {
-    let output = Program::new(program).args(arguments).output();
-    let output = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-    output.ok().and_then(|text| text.lines().next().map(str::to_string)).unwrap_or_default()
+    let Some(checkout) = &measure.write else { return Ok(()) };
+    let pictures = growth::pictures(&growth);
+    page::write(checkout, "growth", measure.rounds, &pictures, &growth::tables(&growth))
 }

@@ -31,6 +31,7 @@ pub fn title(job: Job) -> &'static str {
         Job::Votes => "votes with a callback, 16 connections, 16 in flight on each",
         Job::Alone => "votes of one voter at a time",
         Job::Lines => "lines of the client's file, with a callback for each",
+        Job::Far => "the same over a path of 1 Gbit/s, 100 ms there and back",
     }
 }
 
@@ -68,7 +69,8 @@ pub fn rows(systems: &[System], runs: &[Vec<Option<Run>>]) -> Vec<Row> {
     rows
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+/// The middle one.
+pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     match values.len() {
@@ -108,50 +110,90 @@ pub fn tables(rows: &[Row]) -> String {
     text
 }
 
-/// A bar for each system at a job, on a scale of powers of ten.
+/// A bar for each system at a job.
 pub fn picture(rows: &[Row], job: Job) -> String {
-    let rows: Vec<_> = rows.iter().filter(|row| row.job == title(job)).collect();
+    let rows = rows.iter().filter(|row| row.job == title(job)).enumerate();
+    let bar = |(index, row): (usize, &Row)| {
+        let ours = index == 0;
+        Bar { label: row.system.to_string(), value: row.rate, ours }
+    };
+    bars(&format!("{}, a second", title(job)), &rows.map(bar).collect::<Vec<_>>(), Scale::Powers)
+}
+
+/// A bar of a picture.
+pub struct Bar {
+    pub label: String,
+    pub value: f64,
+    /// capvote's own.
+    pub ours: bool,
+}
+
+/// How a picture goes from a value to a length.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Scale {
+    /// From zero.
+    Linear,
+    /// Powers of ten.
+    Powers,
+}
+
+/// A picture of bars.
+pub fn bars(title: &str, bars: &[Bar], scale: Scale) -> String {
     let (left, width, step) = (220.0, 420.0, 26.0);
-    let height = 60.0 + step * rows.len() as f64;
-    let most = rows.iter().map(|row| row.rate).fold(10.0, f64::max).log10().ceil();
-    let least = rows.iter().map(|row| row.rate).fold(f64::INFINITY, f64::min).log10().floor();
-    let at = |rate: f64| left + width * (rate.log10() - least) / (most - least).max(1.0);
+    let height = 60.0 + step * bars.len() as f64;
+    let most = bars.iter().map(|bar| bar.value).fold(10.0, f64::max);
+    let least = bars.iter().map(|bar| bar.value).fold(f64::INFINITY, f64::min);
+    let (low, high) = (least.log10().floor(), most.log10().ceil());
+    let (share, marks, said): (Box<dyn Fn(f64) -> f64>, Vec<f64>, _) = match scale {
+        Scale::Powers => (
+            Box::new(move |value: f64| (value.log10() - low) / (high - low).max(1.0)),
+            (low as i32..=high as i32).map(|power| 10_f64.powi(power)).collect(),
+            " (logarithmic scale)",
+        ),
+        Scale::Linear => {
+            let mark = 10_f64.powf(most.log10().floor());
+            let count = (most / mark).ceil();
+            let marks = (0..=count as usize).map(|index| index as f64 * mark).collect();
+            (Box::new(move |value: f64| value / (count * mark)), marks, "")
+        }
+    };
+    let at = |value: f64| left + width * share(value);
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 760 {height}\" font-family=\"sans-serif\" font-size=\"13\">\n\
          <rect width=\"760\" height=\"{height}\" fill=\"white\"/>\n\
-         <text x=\"10\" y=\"20\" font-weight=\"bold\">{}, a second (logarithmic scale)</text>\n",
-        title(job)
+         <text x=\"10\" y=\"20\" font-weight=\"bold\">{title}{said}</text>\n",
     );
-    for power in least as i32..=most as i32 {
-        let x = at(10_f64.powi(power));
-        let label = thousands(10_f64.powi(power));
+    for mark in marks {
+        let x = at(mark);
         svg += &format!(
             "<line x1=\"{x:.1}\" y1=\"34\" x2=\"{x:.1}\" y2=\"{:.1}\" stroke=\"#ccc\"/>\n\
-             <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"#666\" font-size=\"11\">{label}</text>\n",
+             <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"#666\" font-size=\"11\">{}</text>\n",
             height - 22.0,
             height - 8.0,
+            thousands(mark),
         );
     }
-    for (index, row) in rows.iter().enumerate() {
+    for (index, bar) in bars.iter().enumerate() {
         let y = 38.0 + step * index as f64;
-        let (end, colour) = (at(row.rate), if index == 0 { "#1a6fb5" } else { "#9ab" });
+        let (end, colour) = (at(bar.value), if bar.ours { "#1a6fb5" } else { "#9ab" });
         svg += &format!(
             "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>\n\
              <rect x=\"{left}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"18\" fill=\"{colour}\"/>\n\
              <text x=\"{:.1}\" y=\"{:.1}\" font-size=\"12\">{}</text>\n",
             left - 8.0,
             y + 14.0,
-            row.system.replace('&', "&amp;"),
+            bar.label.replace('&', "&amp;"),
             end - left,
             end + 6.0,
             y + 14.0,
-            thousands(row.rate),
+            thousands(bar.value),
         );
     }
     svg + "</svg>\n"
 }
 
-fn thousands(rate: f64) -> String {
+/// A rate to three digits or so, grouped.
+pub fn thousands(rate: f64) -> String {
     let digits =
         format!("{:.0}", if rate >= 1_000.0 { (rate / 100.0).round() * 100.0 } else { rate });
     let mut grouped = String::new();
@@ -164,7 +206,8 @@ fn thousands(rate: f64) -> String {
     grouped
 }
 
-fn significant(value: f64) -> String {
+/// A value to two digits.
+pub fn significant(value: f64) -> String {
     match value {
         value if value >= 100.0 => thousands(value),
         value if value >= 10.0 => format!("{value:.0}"),

@@ -11,7 +11,8 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::systems::{Amount, System};
+use crate::path;
+use crate::systems::{Amount, Job, System};
 
 /// How often the memory of a process is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -66,6 +67,11 @@ pub fn run(system: &System, scratch: &Path, divisor: u64) -> anyhow::Result<Run>
             (Some(server), address)
         }
     };
+    let path = match system.job {
+        Job::Far => Some(path::lay(address.parse()?)?),
+        _ => None,
+    };
+    let address = path.as_ref().map_or(address, |path| path.address.to_string());
     let server_id = server.as_ref().map(|server| server.0.id());
     let before = server_id.map_or(0.0, processor_seconds);
     let words = system.client.iter().map(|word| match &word[..] {
@@ -138,8 +144,17 @@ fn watch(client: &mut Child) -> anyhow::Result<(Measured, f64)> {
 
 /// The most memory that a process has had, in MiB; 0 where it is gone.
 pub fn peak_mib(process: u32) -> f64 {
+    status_mib(process, "VmHWM:")
+}
+
+/// The memory that a process has, in MiB; 0 where it is gone.
+pub fn memory_mib(process: u32) -> f64 {
+    status_mib(process, "VmRSS:")
+}
+
+fn status_mib(process: u32, field: &str) -> f64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
     let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
     kib.unwrap_or_default() / 1024.0
 }
@@ -157,6 +172,8 @@ fn file(scratch: &Path, megabytes: u64) -> anyhow::Result<PathBuf> {
     let path = scratch.join(format!("lines-{megabytes}.txt"));
     let bytes = megabytes * 1_000_000;
     if path.metadata().is_ok_and(|metadata| metadata.len() == bytes) {
+        // From here on it is read from memory.
+        std::io::copy(&mut fs::File::open(&path)?, &mut std::io::sink())?;
         return Ok(path);
     }
     let mut text = Vec::with_capacity(bytes as usize + 200);

@@ -4,7 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 /// A job that systems are compared at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Job {
     /// Votes with a callback each, over 16 connections with 16 unanswered on each.
     Votes,
@@ -12,6 +12,14 @@ pub enum Job {
     Alone,
     /// The lines of a file that stays with the client, with a callback for each.
     Lines,
+    /// The same over a path of 1 Gbit/s that takes 100 ms there and back.
+    Far,
+}
+
+impl Job {
+    fn is_lines(self) -> bool {
+        matches!(self, Self::Lines | Self::Far)
+    }
 }
 
 /// A system at a job.
@@ -50,7 +58,7 @@ const MEMORY: &str = "in memory: nothing survives the process";
 /// Every system at every job that it does, what is compared with the others first.
 pub fn all(peers: &Peers) -> Vec<System> {
     use Amount::{Megabytes, Votes};
-    use Job::{Alone, Lines, Votes as Many};
+    use Job::{Alone, Far, Lines, Votes as Many};
     let mut all = Vec::new();
     let mut rust =
         |name, peer: &str, job, amount, note| all.push(own(name, peer, job, amount, note));
@@ -72,6 +80,9 @@ pub fn all(peers: &Peers) -> Vec<System> {
     rust("capvote", "capvote", Lines, Megabytes(1_000), "");
     rust("capvote, stock network", "capvote-stock", Lines, Megabytes(1_000), "");
     rust("loopback echo", "echo", Lines, Megabytes(1_000), "the same bytes there and back");
+    rust("capvote", "capvote", Far, Megabytes(1_000), "");
+    rust("capvote, stock network", "capvote-stock", Far, Megabytes(1_000), "");
+    rust("the path itself", "echo", Far, Megabytes(1_000), "the same bytes there and back");
 
     let python = peers.venv.join("bin/python");
     let script = |folder: &str, file: &str| {
@@ -96,22 +107,28 @@ pub fn all(peers: &Peers) -> Vec<System> {
         "vote-handout",
         "in memory; one call of a connection at a time",
     );
-    for (name, word, size) in [
-        ("RPyC, as in the handout", "lines-handout", 1),
-        ("RPyC, buffiter and async", "lines-best", 4),
-        ("RPyC, batches", "lines-batched", 50),
+    for (name, job, word, size) in [
+        ("RPyC, as in the handout", Lines, "lines-handout", 1),
+        ("RPyC, buffiter and async", Lines, "lines-best", 4),
+        ("RPyC, batches", Lines, "lines-batched", 50),
+        ("RPyC, batches", Far, "lines-batched", 4),
     ] {
         let (server, client) = rpyc();
-        other(name, Lines, Megabytes(size), server, client, word, "");
+        other(name, job, Megabytes(size), server, client, word, "");
     }
     let pycapnp = || (script("pycapnp", "server.py"), script("pycapnp", "client.py"));
     let (server, client) = pycapnp();
     other("pycapnp", Many, Votes(20_000), server, client, "vote", MEMORY);
     let (server, client) = pycapnp();
     other("pycapnp", Lines, Megabytes(100), server, client, "lines", "");
+    let (server, client) = pycapnp();
+    other("pycapnp", Far, Megabytes(4), server, client, "lines", "");
     let cpp = |program: &str| vec![text(&peers.cpp.join(program))];
     other("C++ Cap'n Proto", Many, Votes(100_000), cpp("server"), cpp("client"), "vote", MEMORY);
-    other("C++ Cap'n Proto", Lines, Megabytes(500), cpp("server"), cpp("client"), "lines", "");
+    for (job, size) in [(Lines, 500), (Far, 4)] {
+        let (server, client) = (cpp("server"), cpp("client"));
+        other("C++ Cap'n Proto", job, Megabytes(size), server, client, "lines", "");
+    }
     let postgres = vec![text(&peers.sources.join("postgres.sh")), "vote".into(), "AMOUNT".into()];
     all.push(System {
         server: Some(postgres),
@@ -133,7 +150,7 @@ fn own(name: &'static str, peer: &str, job: Job, amount: Amount, note: &'static 
         let words = words.iter().map(|word| word.to_string());
         std::iter::once(me.clone()).chain(words).collect::<Vec<_>>()
     };
-    let word = if job == Job::Lines { "lines" } else { "vote" };
+    let word = if job.is_lines() { "lines" } else { "vote" };
     let server =
         (peer != "sync").then(|| [command(&["serve", peer]), words(&serving(job, word))].concat());
     let client = [command(&["drive", peer]), work(job, word)].concat();
@@ -144,7 +161,7 @@ fn own(name: &'static str, peer: &str, job: Job, amount: Amount, note: &'static 
 fn serving(job: Job, word: &str) -> Vec<&str> {
     match job {
         Job::Votes | Job::Alone => vec![word, "AMOUNT"],
-        Job::Lines => vec![word],
+        Job::Lines | Job::Far => vec![word],
     }
 }
 
@@ -153,7 +170,7 @@ fn work(job: Job, word: &str) -> Vec<String> {
     words(&match job {
         Job::Votes => vec!["ADDRESS", word, "16", "16", "AMOUNT"],
         Job::Alone => vec!["ADDRESS", word, "1", "1", "AMOUNT"],
-        Job::Lines => vec!["ADDRESS", word, "AMOUNT"],
+        Job::Lines | Job::Far => vec!["ADDRESS", word, "AMOUNT"],
     })
 }
 

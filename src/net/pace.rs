@@ -14,9 +14,9 @@ pub const WINDOW_BYTES_MIN: usize = 1 << 20;
 
 /// The bytes that may be on their way at most.
 ///
-/// A path of 1 Gbit/s that takes 100 ms there and back is full with 12.5 MB on the way. Less would make such a
-/// path slower than it is; much more would only take memory on both sides.
-pub const WINDOW_BYTES_MAX: usize = 12 << 20;
+/// A path of 1 Gbit/s that takes 100 ms there and back holds 12.5 MB, and what is read or written at a time waits
+/// at either end. Less would make such a path slower than it is; more would only take memory on both sides.
+pub const WINDOW_BYTES_MAX: usize = 16 << 20;
 
 /// How many times what the path seems to hold may be on its way: with only as much as that, it would never
 /// seem to hold more.

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs::File;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -49,26 +50,46 @@ pub(super) fn serve(variant: Variant, _: Job, voters: u64) -> anyhow::Result<()>
         Variant::Forgetful => start(Forgetful::default(), voters)?,
         _ => start(SqliteLedger::open(folder.path())?, voters)?,
     };
-    let shards = env::var("SHARDS").ok().and_then(|shards| shards.parse().ok()).unwrap_or(2);
+    let ready = |address| super::ready(address);
+    match variant {
+        Variant::Stock => runtime()?.block_on(serve_stock(&clerk.handle(), super::WORKERS, ready)),
+        _ => serve_clerk(&clerk, super::WORKERS, ready),
+    }
+}
+
+/// Serves a ledger until killed. `ready` is told the address once it accepts.
+pub fn serve_ledger(
+    ledger: impl Ledger + 'static,
+    shards: usize,
+    ready: impl FnOnce(SocketAddr) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    serve_clerk(&Clerk::start(ledger, Box::new(system_clock))?, shards, ready)
+}
+
+fn serve_clerk(
+    clerk: &Clerk,
+    shards: usize,
+    ready: impl FnOnce(SocketAddr) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let handle = clerk.handle();
     runtime()?.block_on(async {
-        let listener = Listener::bind(&"capvote://127.0.0.1:0".parse::<Link>()?.address).await?;
-        let address = listener.link().to_string();
-        let address = address.strip_prefix("capvote://").context("a TCP link")?.parse()?;
-        let handle = clerk.handle();
-        if variant == Variant::Stock {
-            super::ready(address)?;
-            serve_stock(&listener, &handle, shards).await
-        } else {
-            let bootstrap = Arc::new(move || -> Box<dyn Fn(Calls) -> capability::Client> {
-                let office = Office::open(handle.clone());
-                Box::new(move |work| office.bootstrap(work))
-            });
-            let mut shards = Shards::start(shards, bootstrap)?;
-            super::ready(address)?;
-            while shards.assign(listener.accept().await).await {}
-            bail!("a shard is gone")
-        }
+        let (listener, address) = listen().await?;
+        let bootstrap = Arc::new(move || -> Box<dyn Fn(Calls) -> capability::Client> {
+            let office = Office::open(handle.clone());
+            Box::new(move |work| office.bootstrap(work))
+        });
+        let mut shards = Shards::start(shards, bootstrap)?;
+        ready(address)?;
+        while shards.assign(listener.accept().await).await {}
+        bail!("a shard is gone")
     })
+}
+
+async fn listen() -> anyhow::Result<(Listener, SocketAddr)> {
+    let listener = Listener::bind(&"capvote://127.0.0.1:0".parse::<Link>()?.address).await?;
+    let address = listener.link().to_string();
+    let address = address.strip_prefix("capvote://").context("a TCP link")?.parse()?;
+    Ok((listener, address))
 }
 
 /// A clerk with one open election, whose voters are 1 to `voters`.
@@ -84,10 +105,11 @@ fn start(mut ledger: impl Ledger + 'static, voters: u64) -> anyhow::Result<Clerk
 
 /// What [`Shards`] does, over the stock network.
 async fn serve_stock(
-    listener: &Listener,
     clerk: &ClerkHandle,
     shards: usize,
+    ready: impl FnOnce(SocketAddr) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
+    let (listener, address) = listen().await?;
     let mut threads = Vec::new();
     for _ in 0..shards {
         let (sockets, mut queue) = tokio::sync::mpsc::channel::<socket::Socket>(16);
@@ -108,6 +130,7 @@ async fn serve_stock(
         });
         threads.push(sockets);
     }
+    ready(address)?;
     for thread in threads.iter().cycle() {
         thread.send(listener.accept().await).await.context("a shard is gone")?;
     }
@@ -188,7 +211,8 @@ async fn vote(clients: &[Client], in_flight: u64, votes: u64) -> anyhow::Result<
     Ok(Measured { count, seconds })
 }
 
-fn runtime() -> anyhow::Result<LocalRuntime> {
+/// A runtime for one thread.
+pub fn runtime() -> anyhow::Result<LocalRuntime> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     Ok(builder.enable_all().build_local(LocalOptions::default())?)
 }

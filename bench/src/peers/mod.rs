@@ -9,12 +9,12 @@ use std::time::Instant;
 
 use anyhow::{Context, bail, ensure};
 use clap::{Subcommand, ValueEnum};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
 mod booth;
-mod capvote;
+pub mod capvote;
 mod echo;
 mod forgetful;
 mod postgres;
@@ -25,7 +25,7 @@ mod tonic;
 use self::capvote::Variant;
 
 /// Whom everyone votes for.
-const CANDIDATE: &str = "Ada";
+pub const CANDIDATE: &str = "Ada";
 
 /// The threads of a server, and of a client, that is asynchronous.
 const WORKERS: usize = 2;
@@ -82,7 +82,7 @@ pub enum Work {
 }
 
 /// What a client did.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
     /// How many votes were recorded, or lines counted.
     pub count: u64,

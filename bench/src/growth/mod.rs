@@ -1,0 +1,291 @@
+//! How the cost of a vote grows: with the voters on the roll, with the ballots in the ledger, with the
+//! connections, and with the threads.
+
+mod crowd;
+mod office;
+mod page;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde::Serialize;
+
+use self::crowd::Crowd;
+pub use self::crowd::drive;
+use self::office::Office;
+pub use self::office::{fill, serve};
+pub use self::page::{pictures, tables};
+use crate::report::median;
+
+/// The sizes of the roll, and the ballots cast before anything is measured. A ballot number has 32 bits, and
+/// nobody votes twice.
+const SIZES: [(u64, u64); 4] =
+    [(10_000, 0), (1_000_000, 0), (10_000_000, 5_000_000), (50_000_000, 20_000_000)];
+
+/// The votes of one burst: as many as the smallest roll has.
+const BURST: u64 = 10_000;
+
+/// The connections that are tried.
+const CROWDS: [u64; 4] = [10, 100, 1_000, 10_000];
+
+/// The votes that are cast over so many connections, and those unanswered at a time.
+const CROWD_VOTES: u64 = 100_000;
+const IN_FLIGHT: u64 = 256;
+
+/// The voters who come with a connection each. Each takes a port of this machine for a minute.
+const ARRIVALS: u64 = 8_000;
+
+/// What was measured.
+#[derive(Serialize)]
+pub struct Growth {
+    pub rolls: Vec<RollRow>,
+    pub crowds: Vec<CrowdRow>,
+    pub arrivals: Arrivals,
+    pub shards: Vec<ShardsRow>,
+}
+
+/// Voters who each open a connection, vote, and leave.
+#[derive(Serialize)]
+pub struct Arrivals {
+    pub votes_a_second: f64,
+    /// The server's processor time for each, and its memory at most.
+    pub micros_a_vote: f64,
+    pub server_mib: f64,
+}
+
+/// A roll of one size.
+#[derive(Serialize)]
+pub struct RollRow {
+    pub numbers: u64,
+    /// Ballots in the ledger when it is opened.
+    pub ballots: u64,
+    /// How long the ledger takes to open.
+    pub open_seconds: f64,
+    /// The memory of the server that has opened it, beyond that of one with the smallest roll, for each number.
+    pub bytes_a_number: f64,
+    pub server_mib: f64,
+    /// The size of the ledger's file.
+    pub file_mib: f64,
+    /// Medians of the bursts.
+    pub votes_a_second: f64,
+    /// The median of the ratios of each round to the smallest roll.
+    pub ratio: f64,
+    pub votes_a_commit: f64,
+    /// Of all commits of all bursts.
+    pub commit_p50_ms: f64,
+    pub commit_p99_ms: f64,
+}
+
+/// So many connections.
+#[derive(Serialize)]
+pub struct CrowdRow {
+    pub connections: u64,
+    /// The server's memory for each while nobody does anything.
+    pub idle_kib: f64,
+    /// The votes of all of them.
+    pub votes_a_second: f64,
+    pub ratio: f64,
+    /// The server's memory in all, at most.
+    pub server_mib: f64,
+}
+
+/// So many threads for connections.
+#[derive(Serialize)]
+pub struct ShardsRow {
+    pub shards: usize,
+    pub votes_a_second: f64,
+    /// The server's processor time for a vote.
+    pub micros_a_vote: f64,
+    /// The median of the ratios of each round to one shard.
+    pub ratio: f64,
+}
+
+/// Measures growth in the folder `scratch`. Divides all sizes by `divisor`.
+pub fn measure(scratch: &Path, rounds: usize, divisor: u64) -> anyhow::Result<Growth> {
+    let folder = tempfile::tempdir_in(scratch)?;
+    let mut ledgers = Vec::new();
+    for (numbers, ballots) in SIZES.map(|(numbers, ballots)| (numbers / divisor, ballots / divisor))
+    {
+        let ledger = folder.path().join(numbers.to_string());
+        eprintln!("a ledger of {numbers} numbers and {ballots} ballots ...");
+        office::make(&ledger, numbers, ballots)?;
+        ledgers.push(Filled { folder: ledger, numbers, ballots });
+    }
+    Ok(Growth {
+        rolls: rolls(&ledgers, rounds, BURST / divisor)?,
+        crowds: crowds(&ledgers, rounds, divisor)?,
+        arrivals: arrivals(&ledgers, rounds, divisor)?,
+        shards: shards(&ledgers, rounds, divisor)?,
+    })
+}
+
+/// A ledger that is there.
+struct Filled {
+    folder: PathBuf,
+    numbers: u64,
+    ballots: u64,
+}
+
+impl Filled {
+    /// A copy of it to vote in.
+    fn copy(&self) -> anyhow::Result<tempfile::TempDir> {
+        let folder = self.folder.parent().context("a ledger lies in a folder")?;
+        let copy = tempfile::tempdir_in(folder)?;
+        for file in fs::read_dir(&self.folder)? {
+            let file = file?;
+            fs::copy(file.path(), copy.path().join(file.file_name()))?;
+        }
+        Ok(copy)
+    }
+}
+
+fn rolls(ledgers: &[Filled], rounds: usize, burst: u64) -> anyhow::Result<Vec<RollRow>> {
+    let mut rows = Vec::new();
+    let mut smallest = 0.0;
+    for ledger in ledgers {
+        let copy = ledger.copy()?;
+        let office = Office::start(copy.path(), 2)?;
+        let memory = office.memory_mib();
+        if rows.is_empty() {
+            smallest = memory;
+        }
+        eprintln!("{} numbers: open after {:.2} s", ledger.numbers, office.open_seconds);
+        let beyond = (memory - smallest) * f64::from(1 << 20) / ledger.numbers as f64;
+        let file = copy.path().join("ledger.sqlite").metadata()?.len();
+        rows.push(RollRow {
+            numbers: ledger.numbers,
+            ballots: ledger.ballots,
+            open_seconds: office.open_seconds,
+            bytes_a_number: beyond,
+            server_mib: memory,
+            file_mib: file as f64 / f64::from(1 << 20),
+            votes_a_second: 0.0,
+            ratio: 0.0,
+            votes_a_commit: 0.0,
+            commit_p50_ms: 0.0,
+            commit_p99_ms: 0.0,
+        });
+    }
+    // In turn, so that what else the machine does meets all of them. The smallest roll has voters for one
+    // burst only, and is opened anew for each.
+    let mut copies = Vec::new();
+    let mut offices = Vec::new();
+    for ledger in &ledgers[1..] {
+        let copy = ledger.copy()?;
+        offices.push(Office::start(copy.path(), 2)?);
+        copies.push(copy);
+    }
+    let mut rates = vec![Vec::new(); ledgers.len()];
+    let mut commits = vec![Vec::new(); ledgers.len()];
+    let mut votes = vec![0; ledgers.len()];
+    // Bursts are short: many of them make up for it.
+    let bursts = rounds as u64 * 5;
+    for round in 0..bursts {
+        for (index, ledger) in ledgers.iter().enumerate() {
+            let fresh = if index == 0 { Some(ledger.copy()?) } else { None };
+            let mut opened = match &fresh {
+                Some(copy) => Some(Office::start(copy.path(), 2)?),
+                None => None,
+            };
+            let (office, first) = match &mut opened {
+                Some(office) => (office, 0),
+                None => (&mut offices[index - 1], ledger.ballots + round * burst),
+            };
+            let mut crowd = Crowd::gather(&office.address, 16)?;
+            rates[index].push(crowd.vote(IN_FLIGHT, first, burst)?);
+            commits[index].extend(office.commits()?);
+            votes[index] += burst;
+        }
+    }
+    for (index, row) in rows.iter_mut().enumerate() {
+        let ratios = rates[index].iter().zip(&rates[0]).map(|(this, smallest)| this / smallest);
+        row.ratio = median(ratios.collect());
+        row.votes_a_second = median(rates[index].clone());
+        row.votes_a_commit = votes[index] as f64 / commits[index].len() as f64;
+        commits[index].sort_by(f64::total_cmp);
+        let at = |share: f64| commits[index][(share * (commits[index].len() - 1) as f64) as usize];
+        (row.commit_p50_ms, row.commit_p99_ms) = (at(0.5) * 1e3, at(0.99) * 1e3);
+        eprintln!("{} numbers: {:.0} votes/s", row.numbers, row.votes_a_second);
+    }
+    Ok(rows)
+}
+
+fn crowds(ledgers: &[Filled], rounds: usize, divisor: u64) -> anyhow::Result<Vec<CrowdRow>> {
+    let mut measured = vec![Vec::new(); CROWDS.len()];
+    // Each crowd meets a server that has served nobody yet: what one has taken it may keep.
+    let ledger = &ledgers[1];
+    let votes = CROWD_VOTES / divisor;
+    for _ in 0..rounds {
+        for (index, connections) in CROWDS.map(|it| (it / divisor).max(1)).into_iter().enumerate() {
+            let copy = ledger.copy()?;
+            let office = Office::start(copy.path(), 2)?;
+            let before = office.memory_mib();
+            let mut crowd = Crowd::gather(&office.address, connections)?;
+            let idle_kib = (office.memory_mib() - before) * 1024.0 / connections as f64;
+            let rate = crowd.vote(IN_FLIGHT.max(connections), ledger.ballots, votes)?;
+            eprintln!("{connections} connections: {idle_kib:.1} KiB each, {rate:.0} votes/s");
+            measured[index].push((connections, idle_kib, rate, office.peak_mib()));
+        }
+    }
+    let rows = measured.iter().map(|rounds| {
+        let ratios = rounds.iter().zip(&measured[0]).map(|(this, first)| this.2 / first.2);
+        CrowdRow {
+            connections: rounds[0].0,
+            idle_kib: median(rounds.iter().map(|it| it.1).collect()),
+            votes_a_second: median(rounds.iter().map(|it| it.2).collect()),
+            ratio: median(ratios.collect()),
+            server_mib: median(rounds.iter().map(|it| it.3).collect()),
+        }
+    });
+    Ok(rows.collect())
+}
+
+fn arrivals(ledgers: &[Filled], rounds: usize, divisor: u64) -> anyhow::Result<Arrivals> {
+    let ledger = &ledgers[1];
+    let votes = ARRIVALS / divisor;
+    let mut measured = Vec::new();
+    for _ in 0..rounds {
+        let copy = ledger.copy()?;
+        let office = Office::start(copy.path(), 2)?;
+        let mut crowd = Crowd::gather(&office.address, 0)?;
+        let before = office.processor_seconds();
+        let rate = crowd.vote(IN_FLIGHT, ledger.ballots, votes)?;
+        let micros = (office.processor_seconds() - before) * 1e6 / votes as f64;
+        eprintln!("a connection each: {micros:.1} µs a vote, {rate:.0} votes/s");
+        measured.push((rate, micros, office.peak_mib()));
+    }
+    Ok(Arrivals {
+        votes_a_second: median(measured.iter().map(|it| it.0).collect()),
+        micros_a_vote: median(measured.iter().map(|it| it.1).collect()),
+        server_mib: median(measured.iter().map(|it| it.2).collect()),
+    })
+}
+
+fn shards(ledgers: &[Filled], rounds: usize, divisor: u64) -> anyhow::Result<Vec<ShardsRow>> {
+    let ledger = &ledgers[1];
+    let votes = CROWD_VOTES * 2 / divisor;
+    let mut measured = [Vec::new(), Vec::new()];
+    for _ in 0..rounds {
+        for (index, measured) in measured.iter_mut().enumerate() {
+            let copy = ledger.copy()?;
+            let office = Office::start(copy.path(), index + 1)?;
+            let mut crowd = Crowd::gather(&office.address, 16)?;
+            let before = office.processor_seconds();
+            let rate = crowd.vote(IN_FLIGHT, ledger.ballots, votes)?;
+            let micros = (office.processor_seconds() - before) * 1e6 / votes as f64;
+            eprintln!("{} shards: {micros:.1} µs a vote, {rate:.0} votes/s", index + 1);
+            measured.push((rate, micros));
+        }
+    }
+    let rows = measured.iter().enumerate().map(|(index, rounds)| {
+        let ratios = rounds.iter().zip(&measured[0]).map(|(this, one)| this.1 / one.1);
+        ShardsRow {
+            shards: index + 1,
+            votes_a_second: median(rounds.iter().map(|it| it.0).collect()),
+            micros_a_vote: median(rounds.iter().map(|it| it.1).collect()),
+            ratio: median(ratios.collect()),
+        }
+    });
+    Ok(rows.collect())
+}

@@ -1,0 +1,189 @@
+//! A server with a ledger that was filled before, in a process of its own.
+
+use std::env;
+use std::fs;
+use std::io::{BufRead, BufReader, Write, stdin, stdout};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Context, ensure};
+use capvote::election::{
+    Definition, ElectionId, Grants, Nonce, Outcome, Standing, Timestamp, Vote, VoterNumber,
+};
+use capvote::ledger::{Act, Ledger, LedgerError, LedgerReader, SqliteLedger};
+
+use crate::peers;
+use crate::run;
+
+/// The numbers that are issued in one act.
+const ISSUED: u64 = 10_000_000;
+
+/// The votes in one commit while the ledger is filled.
+const COMMITTED: usize = 4_096;
+
+/// The voter number with this index, from 0. Like real ones they lie all over the 64 bits: the multiplier is
+/// odd, so none comes twice.
+pub(super) fn number(index: u64) -> VoterNumber {
+    (index + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15).into()
+}
+
+/// Has another process fill a ledger, whose memory is of no concern.
+pub(super) fn make(folder: &Path, numbers: u64, ballots: u64) -> anyhow::Result<()> {
+    let mut command = Command::new(env::current_exe()?);
+    command.arg("fill").arg(folder).args([numbers.to_string(), ballots.to_string()]);
+    let status = command.status()?;
+    ensure!(status.success(), "filling a ledger ended with {status}");
+    Ok(())
+}
+
+/// Fills a ledger with one open election.
+pub fn fill(folder: &Path, numbers: u64, ballots: u64) -> anyhow::Result<()> {
+    fs::create_dir_all(folder)?;
+    let mut ledger = SqliteLedger::open(folder)?;
+    let id: ElectionId = "board".parse()?;
+    let candidates = vec![peers::CANDIDATE.to_string(), "Grace".to_string()];
+    let definition = Definition::new(id.clone(), String::new(), candidates)?;
+    ledger.administer(&[Act::Create(Arc::new(definition))])?;
+    for first in (0..numbers).step_by(ISSUED as usize) {
+        let part = first..(first + ISSUED).min(numbers);
+        ledger.administer(&[Act::Issue(id.clone(), part.map(number).collect())])?;
+    }
+    ledger.administer(&[Act::Open(id.clone())])?;
+    let standing = ledger.standings().first().cloned().context("the election is there")?;
+    let choices = [peers::CANDIDATE, "Grace"].map(|name| standing.definition.slate.choice(name));
+    let [Some(ada), Some(grace)] = choices else { anyhow::bail!("the candidates are there") };
+    let mut votes = Vec::with_capacity(COMMITTED);
+    for index in 0..ballots {
+        let mut nonce = [0; Nonce::BYTES];
+        getrandom::fill(&mut nonce).map_err(|error| anyhow::anyhow!("no nonce: {error}"))?;
+        let choice = if index % 3 == 0 { grace } else { ada };
+        let (election, number) = (id.clone(), number(index));
+        votes.push(Vote { election, choice, number, nonce: nonce.into() });
+        if votes.len() == COMMITTED || index + 1 == ballots {
+            let outcomes = ledger.commit(&votes, Timestamp(0))?;
+            ensure!(outcomes.iter().all(|it| matches!(it, Outcome::Recorded(_))), "all count");
+            votes.clear();
+        }
+    }
+    Ok(())
+}
+
+/// Serves a ledger until killed. Says `ready ADDRESS SECONDS`, the time that it took to open, and for each line
+/// on stdin, how many seconds each commit took since the last.
+pub fn serve(folder: &Path, shards: usize) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    let ledger = SqliteLedger::open(folder)?;
+    let took = begun.elapsed().as_secs_f64();
+    let commits = Arc::new(Mutex::new(Vec::new()));
+    let ledger = Timed { ledger, commits: commits.clone() };
+    thread::spawn(move || {
+        for _ in stdin().lines().map_while(Result::ok) {
+            let taken =
+                std::mem::take(&mut *commits.lock().unwrap_or_else(PoisonError::into_inner));
+            let line = serde_json::to_string(&taken).expect("numbers can be written");
+            let _ = writeln!(stdout(), "{line}").and_then(|()| stdout().flush());
+        }
+    });
+    peers::capvote::serve_ledger(ledger, shards, |address| {
+        let mut stdout = stdout();
+        writeln!(stdout, "ready {address} {took}")?;
+        Ok(stdout.flush()?)
+    })
+}
+
+/// A ledger whose commits are timed.
+struct Timed {
+    ledger: SqliteLedger,
+    commits: Arc<Mutex<Vec<f64>>>,
+}
+
+impl Ledger for Timed {
+    fn commit(&mut self, votes: &[Vote], now: Timestamp) -> Result<Vec<Outcome>, LedgerError> {
+        let begun = Instant::now();
+        let outcomes = self.ledger.commit(votes, now);
+        let took = begun.elapsed().as_secs_f64();
+        self.commits.lock().unwrap_or_else(PoisonError::into_inner).push(took);
+        outcomes
+    }
+
+    fn administer(&mut self, acts: &[Act]) -> Result<(), LedgerError> {
+        self.ledger.administer(acts)
+    }
+
+    fn tidy(&mut self) {
+        self.ledger.tidy();
+    }
+
+    fn standings(&self) -> Vec<Arc<Standing>> {
+        self.ledger.standings()
+    }
+
+    fn grants(&self) -> Arc<Grants> {
+        self.ledger.grants()
+    }
+
+    fn reader(&self) -> Arc<dyn LedgerReader> {
+        self.ledger.reader()
+    }
+}
+
+/// A server that is running. It is killed when this is dropped.
+pub(super) struct Office {
+    pub(super) address: String,
+    /// How long its ledger took to open.
+    pub(super) open_seconds: f64,
+    process: Child,
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Office {
+    pub(super) fn start(folder: &Path, shards: usize) -> anyhow::Result<Self> {
+        let mut command = Command::new(env::current_exe()?);
+        command.arg("serve-ledger").arg(folder).arg(shards.to_string());
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let stdin = process.stdin.take().context("the server has no stdin")?;
+        let stdout = process.stdout.take().context("the server has no stdout")?;
+        let (address, open_seconds) = Default::default();
+        let mut this =
+            Self { address, open_seconds, process, stdin, stdout: BufReader::new(stdout) };
+        let mut line = String::new();
+        this.stdout.read_line(&mut line)?;
+        let words: Vec<_> = line.split_whitespace().collect();
+        let ["ready", address, seconds] = words[..] else {
+            anyhow::bail!("the server did not become ready")
+        };
+        (this.address, this.open_seconds) = (address.to_string(), seconds.parse()?);
+        Ok(this)
+    }
+
+    /// How many seconds each commit took since this was asked last.
+    pub(super) fn commits(&mut self) -> anyhow::Result<Vec<f64>> {
+        writeln!(self.stdin)?;
+        let mut line = String::new();
+        self.stdout.read_line(&mut line)?;
+        Ok(serde_json::from_str(&line)?)
+    }
+
+    pub(super) fn memory_mib(&self) -> f64 {
+        run::memory_mib(self.process.id())
+    }
+
+    pub(super) fn peak_mib(&self) -> f64 {
+        run::peak_mib(self.process.id())
+    }
+
+    pub(super) fn processor_seconds(&self) -> f64 {
+        run::processor_seconds(self.process.id())
+    }
+}
+
+impl Drop for Office {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

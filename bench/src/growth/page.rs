@@ -1,0 +1,99 @@
+//! What was measured of growth, as tables and pictures.
+
+use super::{Arrivals, Growth};
+use crate::report::{Bar, Scale, bars, significant, thousands};
+
+/// The tables in Markdown.
+pub fn tables(growth: &Growth) -> String {
+    let mut text = String::from(
+        "\n### With the voters on the roll\n\n\
+         | voter numbers | ballots before | opened in | server MiB | bytes a number | file MiB | votes/s | to the smallest | \
+         votes a commit | commit, half | 99 of 100 |\n|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
+    );
+    for row in &growth.rolls {
+        text += &format!(
+            "| {} | {} | {:.2} s | {:.0} | {:.1} | {:.0} | {} | {:.2} × | {:.0} | {:.2} ms | {:.2} ms |\n",
+            whole(row.numbers),
+            whole(row.ballots),
+            row.open_seconds,
+            row.server_mib,
+            row.bytes_a_number,
+            row.file_mib,
+            thousands(row.votes_a_second),
+            row.ratio,
+            row.votes_a_commit,
+            row.commit_p50_ms,
+            row.commit_p99_ms,
+        );
+    }
+    text += "\n### With the connections\n\n\
+             | connections | server KiB for an idle one | votes/s over all | to the fewest | server MiB at most |\n\
+             |---:|---:|---:|---:|---:|\n";
+    for row in &growth.crowds {
+        text += &format!(
+            "| {} | {} | {} | {:.2} × | {:.0} |\n",
+            whole(row.connections),
+            significant(row.idle_kib),
+            thousands(row.votes_a_second),
+            row.ratio,
+            row.server_mib,
+        );
+    }
+    let Arrivals { votes_a_second, micros_a_vote, server_mib } = growth.arrivals;
+    text += &format!(
+        "\n{} votes/s where each voter connects, votes and leaves: {} µs of the server's processor time each, and {:.0} \
+         MiB at most.\n",
+        thousands(votes_a_second),
+        significant(micros_a_vote),
+        server_mib,
+    );
+    text += "\n### With the threads\n\n\
+             | shards | votes/s | server µs a vote | to one |\n|---:|---:|---:|---:|\n";
+    for row in &growth.shards {
+        text += &format!(
+            "| {} | {} | {} | {:.2} × |\n",
+            row.shards,
+            thousands(row.votes_a_second),
+            significant(row.micros_a_vote),
+            row.ratio,
+        );
+    }
+    text
+}
+
+/// The pictures, each with its name and title.
+pub fn pictures(growth: &Growth) -> [(&'static str, &'static str, String); 2] {
+    let bar = |label: String, value| Bar { label, value, ours: true };
+    let rolls: Vec<_> = growth
+        .rolls
+        .iter()
+        .map(|row| bar(format!("{} numbers", whole(row.numbers)), row.votes_a_second))
+        .collect();
+    let crowds: Vec<_> = growth
+        .crowds
+        .iter()
+        .map(|row| bar(format!("{} connections", whole(row.connections)), row.votes_a_second))
+        .collect();
+    let picture = |name, title, rows: &[Bar]| (name, title, bars(title, rows, Scale::Linear));
+    [
+        picture("rolls", "votes a second, with the voters on the roll", &rolls),
+        picture("crowds", "votes a second, over so many connections", &crowds),
+    ]
+}
+
+/// All digits of a count.
+fn whole(count: u64) -> String {
+    let digits = count.to_string();
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+    groups.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::whole;
+
+    #[test]
+    fn counts_are_grouped() {
+        assert_eq!([0, 999, 1_000, 50_000_000].map(whole), ["0", "999", "1,000", "50,000,000"]);
+    }
+}
