@@ -31,7 +31,7 @@ pub fn title(job: Job) -> &'static str {
         Job::Votes => "votes with a callback, 16 connections, 16 in flight on each",
         Job::Alone => "votes of one voter at a time",
         Job::Lines => "lines of the client's file, with a callback for each",
-        Job::Far => "the same over a path of 1 Gbit/s, 100 ms there and back",
+        Job::Far => "lines over a path of 1 Gbit/s, 100 ms there and back",
     }
 }
 

@@ -5,15 +5,22 @@ use std::time::Duration;
 use capnp::capability::Client;
 use capnp_rpc::rpc_twoparty_capnp::Side;
 use capnp_rpc::{RpcSystem, VatNetwork};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::socket::Stream;
-use super::transport;
+use super::transport::{self, Ear};
 
 /// How long a connection may take to finish what it accepted once the server is to stop.
 pub const DRAIN_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// How long a client may take from its connection to its first call.
+pub const FIRST_CALL_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// How long a client may say nothing at all, while no call of its is under way. It is cut after between once and
+/// twice this time.
+pub const IDLE_WAIT_MAX: Duration = Duration::from_secs(15 * 60);
 
 /// The calls of one connection that are to be answered before the server stops.
 ///
@@ -30,7 +37,19 @@ pub async fn serve(
     bootstrap: impl FnOnce(Work) -> Client,
     stop: CancellationToken,
 ) {
-    serve_over(transport::network(stream, Side::Server), bootstrap, stop).await;
+    let (network, ear) = transport::attentive(stream);
+    tokio::select! {
+        () = serve_over(network, bootstrap, stop) => {}
+        () = silence(&ear) => tracing::debug!("a connection was cut: nothing was heard of its client"),
+    }
+}
+
+/// Returns when a client has said nothing for too long.
+async fn silence(ear: &Ear) {
+    sleep(FIRST_CALL_WAIT_MAX).await;
+    while ear.heard() {
+        sleep(IDLE_WAIT_MAX).await;
+    }
 }
 
 /// The same, over any network.

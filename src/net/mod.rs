@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows what the capabilities on a connection do.
 
+pub mod admission;
 pub mod connection;
 pub mod fault;
 pub mod link;

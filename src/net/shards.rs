@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::admission::{Admission, Place};
 use super::connection::{self, Work};
 use super::socket::Socket;
 
@@ -29,26 +30,42 @@ pub type Bootstrap = Arc<dyn Fn() -> Box<dyn Fn(Work) -> Client> + Send + Sync>;
 pub struct Shards {
     shards: Vec<Shard>,
     next: usize,
+    admission: Admission,
 }
 
 #[derive(Debug)]
 struct Shard {
-    sockets: mpsc::Sender<Socket>,
+    guests: mpsc::Sender<Guest>,
     thread: thread::JoinHandle<()>,
+}
+
+/// A connection that was admitted.
+#[derive(Debug)]
+struct Guest {
+    socket: Socket,
+    place: Place,
 }
 
 impl Shards {
     /// Starts `count` shards, and at least one.
     pub fn start(count: usize, bootstrap: Bootstrap) -> io::Result<Self> {
         let shards = (0..count.max(1)).map(|index| Shard::start(index, bootstrap.clone()));
-        Ok(Self { shards: shards.collect::<io::Result<_>>()?, next: 0 })
+        let (shards, admission) = (shards.collect::<io::Result<_>>()?, Admission::default());
+        Ok(Self { shards, next: 0, admission })
     }
 
-    /// Gives a connection to the next shard. Returns `false` where that shard is gone.
+    /// Gives a connection to the next shard, or closes it where there are too many (see
+    /// [`admission`](super::admission)). Returns `false` where that shard is gone.
     pub async fn assign(&mut self, socket: Socket) -> bool {
+        // Whoever has gone already has no address.
+        let Ok(origin) = socket.origin() else { return true };
+        let Some(place) = self.admission.admit(origin) else {
+            tracing::debug!(?origin, "a connection was refused: there are too many");
+            return true;
+        };
         let shard = &self.shards[self.next];
         self.next = (self.next + 1) % self.shards.len();
-        shard.sockets.send(socket).await.is_ok()
+        shard.guests.send(Guest { socket, place }).await.is_ok()
     }
 
     /// Lets every connection finish what it accepted, closes it, and ends the shards. Blocks. Returns whether
@@ -66,7 +83,7 @@ impl Shards {
 
 impl Shard {
     fn start(index: usize, bootstrap: Bootstrap) -> io::Result<Self> {
-        let (sockets, queue) = mpsc::channel(NEW_CONNECTIONS_MAX);
+        let (guests, queue) = mpsc::channel(NEW_CONNECTIONS_MAX);
         // A runtime stays on its thread; whether there is one is known only there.
         let (ready, started) = std::sync::mpsc::channel();
         let thread = thread::Builder::new().name(format!("shard {index}")).spawn(move || {
@@ -83,21 +100,24 @@ impl Shard {
             }
         })?;
         started.recv().map_err(io::Error::other)??;
-        Ok(Self { sockets, thread })
+        Ok(Self { guests, thread })
     }
 }
 
 /// Serves connections until no more can come, and then until the last has ended.
-async fn run(mut queue: mpsc::Receiver<Socket>, bootstrap: &Bootstrap) {
+async fn run(mut queue: mpsc::Receiver<Guest>, bootstrap: &Bootstrap) {
     let bootstrap: Rc<dyn Fn(Work) -> Client> = bootstrap().into();
     let connections = TaskTracker::new();
     let stop = CancellationToken::new();
-    while let Some(socket) = queue.recv().await {
+    while let Some(Guest { socket, place }) = queue.recv().await {
         let bootstrap = bootstrap.clone();
         match socket.into_stream() {
             Ok(stream) => {
                 let served = connection::serve(stream, move |work| bootstrap(work), stop.clone());
-                connections.spawn_local(served);
+                connections.spawn_local(async move {
+                    served.await;
+                    drop(place);
+                });
             }
             Err(error) => tracing::debug!(%error, "a connection broke before it began"),
         }

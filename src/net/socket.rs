@@ -7,6 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
+use super::admission::Origin;
 use super::link::Address;
 
 /// How long to wait for a server to accept a connection.
@@ -37,6 +38,14 @@ impl Socket {
     /// Takes a connection through a socket file.
     pub(super) fn from_unix(stream: UnixStream) -> io::Result<Self> {
         Ok(Self::Unix(stream.into_std()?))
+    }
+
+    /// Where its other end is.
+    pub fn origin(&self) -> io::Result<Origin> {
+        match self {
+            Self::Tcp(stream) => Ok(stream.peer_addr()?.ip().into()),
+            Self::Unix(_) => Ok(Origin::Here),
+        }
     }
 
     /// Binds the socket to the runtime of this thread.

@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use crate::election::{Definition, ElectionId};
 use crate::ledger::clerk::system_clock;
 use crate::ledger::{Clerk, LedgerError, SqliteLedger};
+use crate::net::admission::CONNECTIONS_MAX;
 use crate::net::connection::Work;
 use crate::net::link::Link;
 use crate::net::listener::Listener;
@@ -136,6 +137,7 @@ impl Server {
     /// # Errors
     /// [`StartError`], with nothing listened at and no election created.
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        make_room();
         let mut ledger = SqliteLedger::open(&config.data)?;
         let mut listeners = Vec::new();
         for link in &config.listen {
@@ -210,5 +212,19 @@ impl Server {
             clerk.finish() && shards_worked
         });
         finished.await.unwrap_or(false)
+    }
+}
+
+/// Makes room for as many connections as are admitted, as far as the machine allows.
+fn make_room() {
+    // Whatever else has a file: the ledger, the listeners, the log.
+    const OTHERS: u64 = 256;
+    let wanted = 2 * CONNECTIONS_MAX as u64 + OTHERS;
+    match rlimit::increase_nofile_limit(wanted) {
+        Ok(allowed) if allowed >= wanted => {}
+        Ok(allowed) => {
+            tracing::info!(allowed, "connections are bounded by the files that may be open")
+        }
+        Err(error) => tracing::warn!(%error, "cannot tell how many files may be open"),
     }
 }

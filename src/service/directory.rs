@@ -1,5 +1,7 @@
 //! `Directory`: what anyone who connects may do.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::convert::write_info;
@@ -8,18 +10,31 @@ use super::find::find;
 use super::line_counter::LineCounter;
 use super::restore::restore;
 use super::session::Session;
+use crate::election::ElectionId;
 use crate::schema::election_capnp::directory::{
     ElectionParams, ElectionResults, ElectionsParams, ElectionsResults, LineCounterParams,
     LineCounterResults, RestoreParams, RestoreResults, Server,
 };
+use crate::schema::election_capnp::election;
+use crate::schema::lines_capnp::line_counter;
 
 pub(super) struct Directory {
     session: Rc<Session>,
+    /// What was given out: whoever asks again gets the same, and takes no more memory by it.
+    elections: RefCell<BTreeMap<ElectionId, election::Client>>,
+    counter: line_counter::Client,
 }
 
 impl Directory {
     pub(super) fn new(session: Rc<Session>) -> Self {
-        Self { session }
+        let counter = capnp_rpc::new_client(LineCounter::new(session.clone()));
+        Self { session, elections: RefCell::default(), counter }
+    }
+
+    fn give(&self, id: ElectionId) -> election::Client {
+        let new = |id| capnp_rpc::new_client(Election::new(self.session.clone(), id));
+        let mut elections = self.elections.borrow_mut();
+        elections.entry(id).or_insert_with_key(|id| new(id.clone())).clone()
     }
 }
 
@@ -43,7 +58,7 @@ impl Server for Directory {
         mut results: ElectionResults,
     ) -> capnp::Result<()> {
         let id = find(&self.session.clerk.board(), params.get()?.get_id()?.to_str().ok())?;
-        results.get().set_election(capnp_rpc::new_client(Election::new(self.session.clone(), id)));
+        results.get().set_election(self.give(id));
         Ok(())
     }
 
@@ -52,7 +67,7 @@ impl Server for Directory {
         _: LineCounterParams,
         mut results: LineCounterResults,
     ) -> capnp::Result<()> {
-        results.get().set_counter(capnp_rpc::new_client(LineCounter::new(self.session.clone())));
+        results.get().set_counter(self.counter.clone());
         Ok(())
     }
 

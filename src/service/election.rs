@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::convert::{write_info, write_outcome, write_results};
-use super::session::{self, Session};
+use super::session::{self, Sent, Session};
 use super::{message, watch};
 use crate::election::{
     CANDIDATE_BYTES_MAX, ElectionId, Nonce, Outcome, ResultStatus, Standing, Vote, VoterNumber,
@@ -60,37 +60,51 @@ impl Election {
     }
 
     /// Takes a vote in, so that it is decided whether or not the voter stays connected.
-    fn take(self: Rc<Self>, params: &VoteParams) -> Result<Taken, Error> {
+    fn take(self: Rc<Self>, params: VoteParams) -> Result<Taken, Error> {
         let token = self.session.begin()?;
-        let cast = read(params)?;
+        let cast = read(&params)?;
         let (answer, decided) = oneshot::channel();
         let taken = Taken { decided, _token: token.clone() };
         tokio::task::spawn_local(async move {
+            let decided = self.decide(&cast).await;
+            let message = match &decided {
+                Ok(decided) => self.tell(cast.sink, decided).await,
+                Err(_) => None,
+            };
             // The voter may be gone, and then there is nobody to answer.
-            let _ = answer.send(self.decide(cast).await);
+            let _ = answer.send(decided);
             drop(token);
+            // Kept so long, also where the voter takes the call back, for the bound on calls under way.
+            drop(params);
+            if let Some(message) = message {
+                message.answered().await;
+            }
         });
         Ok(taken)
     }
 
-    /// Has a vote decided and stored, and sends the message about it.
-    async fn decide(self: Rc<Self>, cast: Cast) -> Result<Decided, Error> {
-        let Cast { candidate, number, nonce, sink } = cast;
+    /// Has a vote decided and stored.
+    async fn decide(&self, cast: &Cast) -> Result<Decided, Error> {
         let standing = self.standing()?;
-        let outcome = match standing.admit(&candidate) {
+        let outcome = match standing.admit(&cast.candidate) {
             Err(refusal) => Outcome::Refused(refusal),
             Ok(choice) => {
+                let (number, nonce) = (cast.number, cast.nonce);
                 let vote = Vote { election: self.id.clone(), choice, number, nonce };
                 let outcome = self.session.teller.vote(vote).await;
                 outcome.map_err(|error| Error::failed(fault(&error)))?
             }
         };
-        let candidate = String::from_utf8_lossy(&candidate).into_owned();
-        if let Some(sink) = sink {
-            let text = message::text(&standing.definition, &candidate, &outcome);
-            session::send(&sink, &text, self.session.may_send().await);
-        }
-        Ok(Decided { standing, candidate, nonce, outcome })
+        let candidate = String::from_utf8_lossy(&cast.candidate).into_owned();
+        Ok(Decided { standing, candidate, nonce: cast.nonce, outcome })
+    }
+
+    /// Sends the message about a vote, if there is a sink for it.
+    async fn tell(&self, sink: Option<message_sink::Client>, decided: &Decided) -> Option<Sent> {
+        let sink = sink?;
+        let Decided { standing, candidate, outcome, .. } = decided;
+        let text = message::text(&standing.definition, candidate, outcome);
+        Some(session::send(&sink, &text, self.session.may_send().await))
     }
 }
 
@@ -102,8 +116,7 @@ impl Server for Election {
         params: VoteParams,
         mut results: VoteResults,
     ) -> impl Future<Output = capnp::Result<()>> + 'static {
-        let taken = self.take(&params);
-        drop(params);
+        let taken = self.take(params);
         async move {
             let mut taken = taken?;
             let decided = (&mut taken.decided).await;

@@ -26,7 +26,7 @@ pub use long_work::{CHECKS_MAX, NUMBERS_IN_HAND_MAX};
 pub use message::MESSAGE_BYTES_MAX;
 pub use registrar::{ISSUE_NUMBERS_MAX, NUMBERS_WAIT_MAX};
 pub use session::{COUNTS_MAX, MESSAGE_WAIT_MAX, UNANSWERED_MESSAGES_MAX, WATCHES_MAX};
-pub use watch::CHANGE_PAUSE;
+pub use watch::{CHANGE_PAUSE, QUIET_WAIT_MAX};
 
 use self::directory::Directory;
 use self::session::Session;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use capnp::Error;
+use capnp::capability::{Promise, Response};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -12,6 +13,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use crate::ledger::{ClerkHandle, Teller};
 use crate::net::connection::Work;
 use crate::schema::election_capnp::message_sink;
+use crate::schema::election_capnp::message_sink::message_results;
 
 /// Messages of one connection that its sinks may leave unanswered. The message about the connection's next
 /// vote, which is recorded all the same, and its outcome wait until one of them is answered or given up;
@@ -81,20 +83,29 @@ impl Session {
     }
 }
 
-/// Sends a message and returns when it is on its way. Its answer, which holds `permit`, is waited for in
-/// the background, and whether it comes and what it says is the sink's own affair.
-pub(super) fn send(sink: &message_sink::Client, text: &str, permit: Permit) {
+/// A message that was sent.
+pub(super) struct Sent {
+    answer: Promise<Response<message_results::Owned>, Error>,
+    _permit: Permit,
+}
+
+/// Sends a message: it is on its way when this returns.
+pub(super) fn send(sink: &message_sink::Client, text: &str, permit: Permit) -> Sent {
     let mut request = sink.message_request();
     request.get().set_text(text);
-    let answer = request.send().promise;
-    tokio::task::spawn_local(async move {
-        match timeout(MESSAGE_WAIT_MAX, answer).await {
+    Sent { answer: request.send().promise, _permit: permit }
+}
+
+impl Sent {
+    /// Returns when the message is answered, or given up. Whether an answer comes and what it says is the
+    /// sink's own affair.
+    pub(super) async fn answered(self) {
+        match timeout(MESSAGE_WAIT_MAX, self.answer).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::debug!(%error, "a message sink failed"),
             Err(_) => tracing::debug!("a message sink did not answer in time"),
         }
-        drop(permit);
-    });
+    }
 }
 
 #[cfg(test)]
@@ -115,7 +126,8 @@ mod tests {
         let places = Arc::new(Semaphore::new(1));
         let permit = places.clone().acquire_owned().await.unwrap();
         let started = tokio::time::Instant::now();
-        send(&capnp_rpc::new_client(Hung), "hello", Some(permit));
+        let sent = send(&capnp_rpc::new_client(Hung), "hello", Some(permit));
+        tokio::task::spawn_local(sent.answered());
         let _place = places.acquire().await.unwrap();
         assert_eq!(started.elapsed(), MESSAGE_WAIT_MAX);
     }

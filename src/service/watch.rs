@@ -7,6 +7,7 @@ use std::time::Duration;
 use capnp::Error;
 use capnp::capability::Request;
 use capnp::traits::HasTypeId;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::convert::write_results;
@@ -16,6 +17,10 @@ use crate::schema::election_capnp::{handle, result_observer};
 
 /// The least time between two changes told to one observer.
 pub const CHANGE_PAUSE: Duration = Duration::from_millis(250);
+
+/// The longest time between two: without a change, an observer is told the same again, and by its answer shows
+/// that it is there.
+pub const QUIET_WAIT_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// Lets the watch end when the client drops it.
 struct Subscription {
@@ -69,10 +74,12 @@ async fn tell(
                 return Ok(());
             }
             told = Some(standing);
-            tokio::time::sleep(CHANGE_PAUSE).await;
+            sleep(CHANGE_PAUSE).await;
         }
-        if changes.changed().await.is_err() {
-            return Ok(());
+        match timeout(QUIET_WAIT_MAX, changes.changed()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return Ok(()),
+            Err(_) => told = None,
         }
     }
 }

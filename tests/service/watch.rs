@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use capvote::client::Client;
+use capvote::net::connection::IDLE_WAIT_MAX;
 use capvote::schema::election_capnp::{handle, result_observer};
-use capvote::service::WATCHES_MAX;
+use capvote::service::{QUIET_WAIT_MAX, WATCHES_MAX};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::harness::{ballot, board, soon};
@@ -74,4 +75,18 @@ async fn watches_are_bounded_and_come_back_when_dropped() {
     drop(dropped);
     while soon(seen.recv()).await.is_some() {}
     watch(&client, observer(1).0).await.unwrap();
+}
+
+#[tokio::test(flavor = "local")]
+async fn an_observer_of_a_quiet_election_is_told_now_and_then_and_shows_that_it_is_there() {
+    let server = board().await;
+    let client = server.connect();
+    let (observer, mut seen, _pace) = observer(2);
+    let _subscription = watch(&client, observer).await.unwrap();
+    assert_eq!(soon(seen.recv()).await, Some(0));
+    tokio::time::pause();
+    let begun = tokio::time::Instant::now();
+    assert_eq!(seen.recv().await, Some(0));
+    assert!(begun.elapsed() >= QUIET_WAIT_MAX);
+    assert!(QUIET_WAIT_MAX < IDLE_WAIT_MAX, "an observer that answers is not cut");
 }

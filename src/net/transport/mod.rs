@@ -6,6 +6,7 @@
 //!
 //! A peer that does not read is not read from: see [`UNWRITTEN_BYTES_MAX`].
 
+mod calls;
 mod decoder;
 mod outbox;
 mod pipe;
@@ -20,10 +21,11 @@ use capnp::capability::Promise;
 use capnp::message::{Builder, HeapAllocator};
 use capnp_rpc::rpc_twoparty_capnp::Side;
 use capnp_rpc::{Connection, FlowController, IncomingMessage, OutgoingMessage, VatNetwork};
+use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::{LocalBoxFuture, Shared};
-use futures::{FutureExt, TryFutureExt};
 
+use self::calls::Calls;
 use self::pipe::Pipe;
 use self::window::Window;
 use super::socket::Stream;
@@ -34,6 +36,19 @@ pub const MESSAGE_WORDS_MAX: usize = 8 << 20;
 /// The bytes that wait to be written to a client. Nothing more is read from it until it has read enough of
 /// them. (A server is read from whatever it does: with two peers that both wait, both would wait for ever.)
 pub const UNWRITTEN_BYTES_MAX: usize = 16 << 20;
+
+/// What the calls of a client that are under way may need, in bytes: their messages, and [`CALL_BYTES`] for each.
+/// Nothing more is read from the client until some of them are answered. That is about 6,500 votes; a client
+/// that waits for its answers never comes near it. (A server's calls to a client are not counted: what they
+/// pass is bounded by the server.)
+pub const CALLS_BYTES_MAX: usize = 16 << 20;
+
+/// What a call is taken to need beside its message: a task, its entries in tables, and its answer.
+pub const CALL_BYTES: usize = 2 << 10;
+
+/// The answers with capabilities in them that a client may leave unfinished: its connection ends with one more. A
+/// client says when it needs nothing more of such an answer (`Finish`), and until then the server keeps it.
+pub const UNFINISHED_ANSWERS_MAX: usize = 10_000;
 
 /// The first segment of a message, in words. capnp-rpc asks for more where it does not know how long a message
 /// will be, which is so for every call. Most are short, and a segment is cleared before it is used.
@@ -48,11 +63,27 @@ const LONG_CALL_WORDS_MAX: u32 = 48 * 1024;
 /// # Panics
 /// Outside a [`LocalSet`](tokio::task::LocalSet) and a [`LocalRuntime`](tokio::runtime::LocalRuntime).
 pub fn network(stream: impl Stream, side: Side) -> Box<dyn VatNetwork<Side>> {
-    let unwritten_max = match side {
-        Side::Server => UNWRITTEN_BYTES_MAX,
-        Side::Client => usize::MAX,
-    };
-    let pipe = Rc::new(Pipe::new(Box::new(stream), unwritten_max));
+    over(Rc::new(Pipe::new(Box::new(stream), side)), side)
+}
+
+/// The network of a server, with an ear for its client.
+pub(super) fn attentive(stream: impl Stream) -> (Box<dyn VatNetwork<Side>>, Ear) {
+    let pipe = Rc::new(Pipe::new(Box::new(stream), Side::Server));
+    let ear = Ear(pipe.clone());
+    (over(pipe, Side::Server), ear)
+}
+
+/// Hears whether a client says anything.
+pub(super) struct Ear(Rc<Pipe>);
+
+impl Ear {
+    /// Whether the client has said anything since this was asked last, or waits for an answer.
+    pub(super) fn heard(&self) -> bool {
+        self.0.calls().is_some_and(Calls::were_heard)
+    }
+}
+
+fn over(pipe: Rc<Pipe>, side: Side) -> Box<dyn VatNetwork<Side>> {
     let (writing, written) = oneshot::channel();
     let writer = pipe.clone();
     // A task of its own: it runs when the tasks that have something to say have said it.
@@ -151,14 +182,16 @@ impl Connection<Side> for TwoParty {
     }
 
     fn receive_incoming_message(&mut self) -> Promise<Option<Box<dyn IncomingMessage>>, Error> {
-        let incoming = |message| Box::new(Incoming(message)) as Box<dyn IncomingMessage>;
+        let pipe = self.pipe.clone();
         match self.pipe.arrived() {
-            Some(message) => Promise::ok(Some(incoming(message))),
-            None => {
-                let pipe = self.pipe.clone();
-                let received = poll_fn(move |context| pipe.poll_receive(context));
-                Promise::from_future(received.map_ok(move |message| message.map(incoming)))
-            }
+            Some(message) => match incoming(pipe, message) {
+                Ok(incoming) => Promise::ok(Some(incoming)),
+                Err(error) => Promise::err(error),
+            },
+            None => Promise::from_future(async move {
+                let message = poll_fn(|context| pipe.poll_receive(context)).await?;
+                message.map(|message| incoming(pipe, message)).transpose()
+            }),
         }
     }
 
@@ -174,11 +207,33 @@ impl Connection<Side> for TwoParty {
     }
 }
 
-struct Incoming(decoder::Message);
+/// A message that arrived. A call is under way for as long as this is kept.
+struct Incoming {
+    message: decoder::Message,
+    /// The bytes that it counts for, and where.
+    counted: usize,
+    pipe: Rc<Pipe>,
+}
+
+fn incoming(pipe: Rc<Pipe>, message: decoder::Message) -> Result<Box<dyn IncomingMessage>, Error> {
+    let counted = match pipe.calls() {
+        Some(calls) => calls.begin(&message)?,
+        None => 0,
+    };
+    Ok(Box::new(Incoming { message, counted, pipe }))
+}
 
 impl IncomingMessage for Incoming {
     fn get_body(&self) -> Result<any_pointer::Reader<'_>, Error> {
-        self.0.get_root()
+        self.message.get_root()
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        if self.counted > 0 {
+            self.pipe.call_ended(self.counted);
+        }
     }
 }
 

@@ -9,12 +9,14 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use capnp::Error;
+use capnp_rpc::rpc_twoparty_capnp::Side;
 use tokio::io::ReadBuf;
 use tokio::time::timeout;
 
+use super::calls::Calls;
 use super::decoder::{self, Decoder};
 use super::outbox::{self, Outbox};
-use super::{FIRST_SEGMENT_WORDS, LONG_CALL_WORDS_MAX};
+use super::{FIRST_SEGMENT_WORDS, LONG_CALL_WORDS_MAX, UNWRITTEN_BYTES_MAX};
 use crate::gathering::Gathering;
 use crate::net::socket::Stream;
 
@@ -45,8 +47,8 @@ pub(super) struct Pipe {
     stream: RefCell<Box<dyn Stream>>,
     decoder: RefCell<Decoder>,
     outbox: RefCell<Outbox>,
-    /// The most that may wait to be written while more is read.
-    unwritten_max: usize,
+    /// The calls of a client; nothing where the peer is a server.
+    calls: Option<Calls>,
     gathering: Cell<Gathering>,
     /// The words that the next call is expected to have.
     call_words: Cell<u32>,
@@ -61,16 +63,17 @@ pub(super) struct Pipe {
 }
 
 impl Pipe {
-    pub(super) fn new(stream: Box<dyn Stream>, unwritten_max: usize) -> Self {
+    pub(super) fn new(stream: Box<dyn Stream>, side: Side) -> Self {
         let (decoder, outbox, gathering, closing, broken) = Default::default();
         let (writer, reader, call_words) =
             (Cell::default(), Cell::default(), Cell::new(FIRST_SEGMENT_WORDS));
         let stream = RefCell::new(stream);
+        let calls = (side == Side::Server).then(Calls::default);
         Self {
             stream,
             decoder,
             outbox,
-            unwritten_max,
+            calls,
             gathering,
             call_words,
             closing,
@@ -82,9 +85,13 @@ impl Pipe {
 
     /// Sends a message: it is written when the tasks that run at this moment have had their turn.
     pub(super) fn send(&self, message: &Rc<outbox::Message>) {
-        if self.broken.borrow().is_none() {
-            self.outbox.borrow_mut().push(message);
-            wake(&self.writer);
+        if self.broken.borrow().is_some() {
+            return;
+        }
+        self.outbox.borrow_mut().push(message);
+        wake(&self.writer);
+        if let Some(Err(error)) = self.calls.as_ref().map(|calls| calls.answer(message)) {
+            self.fail(error);
         }
     }
 
@@ -115,9 +122,24 @@ impl Pipe {
         if self.is_full() { None } else { self.decoder.borrow_mut().next() }
     }
 
-    /// Whether so much waits to be written that nothing more is looked at.
+    /// The calls of the client, if the peer is one.
+    pub(super) fn calls(&self) -> Option<&Calls> {
+        self.calls.as_ref()
+    }
+
+    /// A call that counted for so many bytes is not under way any more.
+    pub(super) fn call_ended(&self, bytes: usize) {
+        if self.calls.as_ref().is_some_and(|calls| calls.end(bytes)) {
+            wake(&self.reader);
+        }
+    }
+
+    /// Whether a client has called so much, or has so much still to read, that nothing more is looked at.
     fn is_full(&self) -> bool {
-        self.outbox.borrow().len() > self.unwritten_max
+        let too_many = |calls: &Calls| {
+            calls.are_too_many() || self.outbox.borrow().len() > UNWRITTEN_BYTES_MAX
+        };
+        self.calls.as_ref().is_some_and(too_many)
     }
 
     /// The next message that arrives; nothing where the peer ends the stream between two of them.

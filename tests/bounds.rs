@@ -1,0 +1,180 @@
+//! What a client may ask of a connection, and what becomes of one that asks for more.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use capnp::message::Builder;
+use capnp::serialize;
+use capnp_rpc::rpc_twoparty_capnp::Side;
+use capnp_rpc::{RpcSystem, rpc_capnp};
+use capvote::net::connection::{self, FIRST_CALL_WAIT_MAX, IDLE_WAIT_MAX};
+use capvote::net::transport::{self, CALL_BYTES, CALLS_BYTES_MAX, UNFINISHED_ANSWERS_MAX};
+use capvote::schema::election_capnp::message_sink;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, spawn_local};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// How long a test waits for what has to happen. Reached only when it does not happen.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Answers no call before it is let.
+#[derive(Default)]
+struct Waiting {
+    calls: Cell<usize>,
+    waiting: RefCell<Vec<oneshot::Sender<()>>>,
+    free: Cell<bool>,
+}
+
+impl Waiting {
+    fn let_go(&self) {
+        self.free.set(true);
+        self.waiting.take();
+    }
+}
+
+impl message_sink::Server for Waiting {
+    async fn message(
+        self: Rc<Self>,
+        params: message_sink::MessageParams,
+        _: message_sink::MessageResults,
+    ) -> capnp::Result<()> {
+        self.calls.set(self.calls.get() + 1);
+        if !self.free.get() {
+            let (waits, wait) = oneshot::channel();
+            self.waiting.borrow_mut().push(waits);
+            let _ = wait.await;
+        }
+        drop(params);
+        Ok(())
+    }
+}
+
+/// A server whose first capability is `sink`, at the other end of a stream, and the end of its work.
+fn serve(sink: Rc<Waiting>) -> (DuplexStream, JoinHandle<()>) {
+    let (here, there) = duplex(1 << 20);
+    let sink: message_sink::Client = capnp_rpc::new_client_from_rc(sink);
+    let served = connection::serve(there, |_| sink.client, CancellationToken::new());
+    (here, spawn_local(served))
+}
+
+fn reach(stream: DuplexStream) -> message_sink::Client {
+    let mut system = RpcSystem::new(transport::network(stream, Side::Client), None);
+    let sink = system.bootstrap(Side::Server);
+    spawn_local(system);
+    sink
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_client_that_calls_and_calls_waits_for_its_answers() {
+    let server = Rc::new(Waiting::default());
+    let (stream, _) = serve(server.clone());
+    let sink = reach(stream);
+    const CALLS: usize = 20_000;
+    let answers: Vec<_> = (0..CALLS).map(|_| sink.message_request().send().promise).collect();
+    // Until nothing more happens.
+    let mut before = usize::MAX;
+    while before != server.calls.get() {
+        before = server.calls.get();
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+    }
+    let most = CALLS_BYTES_MAX / CALL_BYTES;
+    assert!((most * 9 / 10..=most).contains(&before), "{before} calls are under way");
+    server.let_go();
+    for answer in answers {
+        timeout(PATIENCE, answer).await.unwrap().unwrap();
+    }
+    assert_eq!(server.calls.get(), CALLS);
+}
+
+fn message(build: impl FnOnce(rpc_capnp::message::Builder<'_>)) -> Vec<u8> {
+    let mut message = Builder::new_default();
+    build(message.init_root());
+    serialize::write_message_to_words(&message)
+}
+
+/// Asks for the first capability, as the question with this number.
+fn bootstrap(question: u32) -> Vec<u8> {
+    message(|message| message.init_bootstrap().set_question_id(question))
+}
+
+fn finish(question: u32) -> Vec<u8> {
+    message(|message| message.init_finish().set_question_id(question))
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_client_that_finishes_no_answer_is_dropped_in_the_end() {
+    let (stream, mut served) = serve(Rc::default());
+    let (mut reads, mut writes) = tokio::io::split(stream);
+    spawn_local(async move {
+        let mut nowhere = vec![0; 1 << 20];
+        while let Ok(1..) = reads.read(&mut nowhere).await {}
+    });
+    // As often as one likes, where each is finished.
+    for question in 0..2 * UNFINISHED_ANSWERS_MAX as u32 {
+        writes.write_all(&bootstrap(question)).await.unwrap();
+        tokio::task::yield_now().await;
+        writes.write_all(&finish(question)).await.unwrap();
+    }
+    assert!(timeout(Duration::from_millis(50), &mut served).await.is_err());
+    let mut question = 0;
+    let flood = async {
+        while writes.write_all(&bootstrap(question)).await.is_ok() {
+            question += 1;
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, flood).await.unwrap();
+    timeout(PATIENCE, served).await.unwrap().unwrap();
+    let most = UNFINISHED_ANSWERS_MAX as u32;
+    assert!((most..2 * most).contains(&question), "{question}");
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_client_that_never_calls_is_cut() {
+    for sends in [&b""[..], &[0; 4], &[0xff]] {
+        let (mut stream, served) = serve(Rc::default());
+        let begun = Instant::now();
+        stream.write_all(sends).await.unwrap();
+        timeout(FIRST_CALL_WAIT_MAX * 2, served).await.unwrap().unwrap();
+        // What is no message at all ends it at once.
+        assert!(begun.elapsed() <= FIRST_CALL_WAIT_MAX);
+        assert_eq!(stream.read(&mut [0; 100]).await.unwrap(), 0);
+    }
+    // A byte now and then makes no message.
+    let (mut stream, served) = serve(Rc::default());
+    let begun = Instant::now();
+    let head = [0, 0, 0, 0, 200, 0, 0, 0];
+    stream.write_all(&head).await.unwrap();
+    while stream.write_all(&[0]).await.is_ok() {
+        sleep(Duration::from_secs(1)).await;
+    }
+    served.await.unwrap();
+    assert!(begun.elapsed() <= FIRST_CALL_WAIT_MAX + Duration::from_secs(1));
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_client_that_says_nothing_is_cut_unless_it_waits() {
+    let server = Rc::new(Waiting::default());
+    let (stream, mut served) = serve(server.clone());
+    let sink = reach(stream);
+    let answer = sink.message_request().send().promise;
+    // For as long as it waits for an answer, nothing is expected of it.
+    assert!(timeout(IDLE_WAIT_MAX * 10, &mut served).await.is_err());
+    server.let_go();
+    answer.await.unwrap();
+    let begun = Instant::now();
+    // Nor is it cut while it calls.
+    while begun.elapsed() < IDLE_WAIT_MAX * 3 {
+        sleep(IDLE_WAIT_MAX / 2).await;
+        sink.message_request().send().promise.await.unwrap();
+    }
+    let begun = Instant::now();
+    served.await.unwrap();
+    assert!((IDLE_WAIT_MAX / 2..=IDLE_WAIT_MAX * 2).contains(&begun.elapsed()));
+}

@@ -1,0 +1,153 @@
+//! The table of bounds in ARCHITECTURE.md says what the code says.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A constant's value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Value {
+    Count(u64),
+    Milliseconds(u64),
+}
+
+/// The constants of the library, by their paths. Those whose names end in `_MAX` are bounds.
+fn constants() -> BTreeMap<String, Value> {
+    let mut files = Vec::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    collect(&root, &mut files);
+    let mut texts = BTreeMap::new();
+    for file in files {
+        let path = file.strip_prefix(&root).unwrap().with_extension("");
+        let mut module: Vec<_> = path.iter().map(|part| part.to_str().unwrap()).collect();
+        module.retain(|part| !["mod", "lib"].contains(part));
+        for line in fs::read_to_string(&file).unwrap().lines() {
+            let Some((_, rest)) = line.split_once("const ") else { continue };
+            let Some((name, rest)) = rest.split_once(": ") else { continue };
+            let Some((_, value)) = rest.split_once(" = ") else { continue };
+            let indented = line.starts_with(' ');
+            if !indented {
+                let path = [&module[..], &[name]].concat().join("::");
+                texts.insert(path, value.trim_end_matches(';').to_string());
+            }
+        }
+    }
+    let value = |(path, text): (&String, &String)| Some((path.clone(), evaluate(text)?));
+    let mut values: BTreeMap<_, _> = texts.iter().filter_map(value).collect();
+    // The one that is made of two others.
+    let Value::Count(window) = values["net::pace::WINDOW_BYTES_MAX"] else { panic!("bytes") };
+    let Value::Count(read) = values["service::line_counter::READ_BYTES_MAX"] else {
+        panic!("bytes")
+    };
+    values
+        .insert("service::line_counter::READ_AHEAD_READS_MAX".into(), Value::Count(window / read));
+    for name in texts.keys().filter(|name| name.ends_with("_MAX")) {
+        assert!(values.contains_key(name), "this test cannot read the value of {name}");
+    }
+    values
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.ends_with("bin") {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+fn evaluate(text: &str) -> Option<Value> {
+    let inside = |text: &str, function: &str| {
+        Some(text.strip_prefix(function)?.strip_suffix(')')?.to_string())
+    };
+    if let Some(seconds) = inside(text, "Duration::from_secs(") {
+        return Some(Value::Milliseconds(count(&seconds)? * 1_000));
+    }
+    if let Some(milliseconds) = inside(text, "Duration::from_millis(") {
+        return Some(Value::Milliseconds(count(&milliseconds)?));
+    }
+    count(text).map(Value::Count)
+}
+
+fn count(text: &str) -> Option<u64> {
+    if let Some((left, right)) = text.split_once(" << ") {
+        return Some(count(left)? << count(right)?);
+    }
+    if let Some((left, right)) = text.split_once(" * ") {
+        return Some(count(left)? * count(right)?);
+    }
+    text.replace('_', "").parse().ok()
+}
+
+/// The ways to write a value in the table. Words are told in bytes.
+fn written(value: Value, path: &str) -> Vec<String> {
+    match value {
+        Value::Count(count) => {
+            let bytes = if path.contains("_WORDS_") { count * 8 } else { count };
+            let digits = bytes.to_string();
+            let groups: Vec<_> =
+                digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+            let mut ways = vec![groups.join(",")];
+            for (unit, size) in [("KiB", 1 << 10), ("MiB", 1 << 20)] {
+                if bytes.is_multiple_of(size) {
+                    ways.push(format!("{} {unit}", bytes / size));
+                }
+            }
+            ways
+        }
+        Value::Milliseconds(all) => {
+            let mut ways = vec![format!("{all} ms")];
+            for (unit, size) in [("s", 1_000), ("min", 60_000)] {
+                if all.is_multiple_of(size) {
+                    ways.push(format!("{} {unit}", all / size));
+                }
+            }
+            ways
+        }
+    }
+}
+
+/// Whether a text has this number in it, and not as a part of another.
+fn says(text: &str, number: &str) -> bool {
+    let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+    text.match_indices(number).any(|(at, _)| {
+        let (before, after) = (&text[..at], &text[at + number.len()..]);
+        let before = before.trim_end_matches(',').chars().next_back();
+        let goes_on = after.strip_prefix(',').unwrap_or(after).chars().next();
+        !digit(before) && !digit(goes_on)
+    })
+}
+
+#[test]
+fn the_table_of_bounds_is_that_of_the_code() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md");
+    let page = fs::read_to_string(page).unwrap();
+    let (_, table) = page.split_once("## Bounds").unwrap();
+    let constants = constants();
+    let mut named = Vec::new();
+    for row in table.lines().filter(|line| line.starts_with("| ") && line.contains('`')) {
+        let cells: Vec<_> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [what, bound, decision, names] = cells[..] else { panic!("four columns: {row}") };
+        assert!(!what.is_empty() && !decision.is_empty(), "{row}");
+        for name in names.split('`').skip(1).step_by(2) {
+            // A path may leave out modules that the library does not show.
+            let (layer, last) = name.split_once("::").unwrap();
+            let last = last.rsplit("::").next().unwrap();
+            let is_it = |path: &&String| {
+                path.starts_with(&format!("{layer}::")) && path.ends_with(&format!("::{last}"))
+            };
+            let found: Vec<_> = constants.keys().filter(is_it).collect();
+            let [path] = found[..] else { panic!("{name} means {found:?}") };
+            let ways = written(constants[path], path);
+            let says = |way: &String| says(bound, way);
+            assert!(ways.iter().any(says), "{name} is {ways:?}, and the table says {bound:?}");
+            named.push(path.clone());
+        }
+    }
+    let bounds = constants.keys().filter(|path| path.ends_with("_MAX"));
+    let missing: Vec<_> = bounds.filter(|path| !named.contains(path)).collect();
+    assert!(missing.is_empty(), "not in the table: {missing:?}");
+}
