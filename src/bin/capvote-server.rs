@@ -10,7 +10,9 @@ use capvote::command_line::{self, Exit};
 use capvote::election::{Definition, ElectionId, InvalidDefinition};
 use capvote::ledger::{self, LedgerError};
 use capvote::net::link::Link;
-use capvote::server::{Config, LoopbackAddress, NewElection, Server, StartError, new_officer_link};
+use capvote::server::{
+    CertificateFiles, Config, LoopbackAddress, NewElection, Server, StartError, new_officer_link,
+};
 use clap::{Parser, Subcommand, value_parser};
 use mimalloc::MiMalloc;
 use tokio::signal::unix::{SignalKind, signal};
@@ -29,13 +31,25 @@ const PROGRAM: &str = "capvote-server";
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Where to listen: capvote://HOST:PORT, or capvote+unix:///PATH for a socket file. Port 0 takes one
-    /// that is free. Give it again for each further address.
+    /// Where to listen: capvotes://HOST:PORT, encrypted; capvote://HOST:PORT, for this machine alone; or
+    /// capvote+unix:///PATH, a socket file. Port 0 takes one that is free. Give it again for each further
+    /// address.
     #[arg(long, value_name = "LINK", default_value = "capvote://127.0.0.1:12358")]
     listen: Vec<String>,
     /// The folder of the ledger. It is made where it is missing.
     #[arg(long, value_name = "DIR", default_value = "capvote-data")]
     data: PathBuf,
+    /// The certificates for capvotes://, in PEM, the server's own first. [default: one that the server makes,
+    /// DATA/tls.pem, and that its links name]
+    #[arg(long, value_name = "FILE", requires = "key")]
+    certificate: Option<PathBuf>,
+    /// The private key of the certificate, in PEM.
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    key: Option<PathBuf>,
+    /// Listen with capvote:// also where others than this machine reach it: votes and links can then be read,
+    /// and altered, on the way.
+    #[arg(long)]
+    allow_unencrypted: bool,
     /// How many threads serve connections. [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
@@ -141,6 +155,8 @@ async fn serve(arguments: Arguments) -> ExitCode {
         data: arguments.data,
         threads: threads.or(available_parallelism().ok().map(usize::from)).unwrap_or(1),
         election,
+        certificate: arguments.certificate.zip(arguments.key).map(certificate_files),
+        allow_unencrypted: arguments.allow_unencrypted,
         metrics: arguments.metrics,
     };
     // The signals are caught from here on: whoever reads that the server listens may stop it.
@@ -190,6 +206,10 @@ fn ended(worked: bool) -> ExitCode {
     }
 }
 
+fn certificate_files((certificates, key): (PathBuf, PathBuf)) -> CertificateFiles {
+    CertificateFiles { certificates, key }
+}
+
 fn listen(arguments: &Arguments) -> Result<Vec<Link>, String> {
     let read = |text: &String| match text.parse::<Link>() {
         Err(error) => Err(format!("--listen: {error}")),
@@ -214,6 +234,7 @@ fn exit(error: &StartError) -> Exit {
         StartError::OtherElection { .. }
         | StartError::OfficerLinkKept(_)
         | StartError::Ledger(LedgerError::InUse(_)) => Exit::Refused,
+        StartError::Unencrypted(_) => Exit::Usage,
         _ => Exit::Fault,
     }
 }

@@ -55,8 +55,8 @@ impl Client {
     /// [`Error::Unreachable`] where nobody answers there.
     pub async fn connect(link: &Link) -> Result<Self, Error> {
         let unreachable = |source| Error::Unreachable { link: Box::new(link.clone()), source };
-        let socket = socket::connect(&link.address).await.map_err(unreachable)?;
-        Ok(Self::over(socket.into_stream().map_err(unreachable)?))
+        let socket = socket::connect(link).await.map_err(unreachable)?;
+        Ok(Self::over(socket.into_stream().await.map_err(unreachable)?))
     }
 
     /// Speaks to a server at the other end of a stream of bytes: anything that [`tokio`] can read and

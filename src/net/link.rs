@@ -7,6 +7,7 @@ use std::str::FromStr;
 use data_encoding::BASE64URL_NOPAD;
 use url::Url;
 
+use super::tls::Fingerprint;
 use crate::election::ElectionId;
 
 /// The port of a link that names none.
@@ -32,7 +33,7 @@ pub struct Link {
     /// The election that is meant, if one is.
     pub election: Option<ElectionId>,
     /// SHA-256 of the certificate that the server has to show.
-    pub certificate: Option<[u8; 32]>,
+    pub certificate: Option<Fingerprint>,
     /// The secret that opens a saved capability.
     pub token: Option<Vec<u8>>,
 }
@@ -111,6 +112,9 @@ impl FromStr for Link {
                 // Not named: a token may have ended up there.
                 _ => return Err(invalid("a part behind its \"?\" does not belong there")),
             }
+        }
+        if certificate.is_some() && !matches!(address, Address::Tls(_)) {
+            return Err(invalid("it names a certificate, and only capvotes:// is encrypted"));
         }
         let token = url.fragment().filter(|token| !token.is_empty());
         let token = token
@@ -263,7 +267,8 @@ mod tests {
             "capvote://host:99999",
             "capvote://host/two/parts",
             "capvote://host?election=x",
-            "capvote://host?cert=short",
+            "capvotes://host?cert=short",
+            "capvote://host?cert=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
             "capvote://host?s3cret",
             "capvote+unix://",
             "capvote+unix://host/path",

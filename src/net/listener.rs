@@ -1,13 +1,15 @@
 //! Where connections come from.
 
 use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 
 use super::link::{Address, HostPort, Link};
-use super::socket::{Socket, unsupported_tls};
+use super::socket::Socket;
+use super::tls::Identity;
 
 /// How long to leave a listener alone that cannot accept, as when there are no more file descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
@@ -21,19 +23,31 @@ pub struct Listener {
 
 #[derive(Debug)]
 enum Inner {
-    Tcp(TcpListener),
+    Tcp(TcpListener, Option<Identity>),
     Unix { listener: UnixListener, path: PathBuf, file: FileId },
 }
 
 impl Listener {
-    /// Listens at `address`. Port 0 takes one that is free.
-    pub async fn bind(address: &Address) -> io::Result<Self> {
+    /// Listens at `address`; where that is encrypted, as `identity`. Port 0 takes one that is free.
+    ///
+    /// # Errors
+    /// Where the address is taken, or is encrypted and there is no identity.
+    pub async fn bind(address: &Address, identity: Option<&Identity>) -> io::Result<Self> {
         match address {
             Address::Tcp(at) => {
-                let listener = TcpListener::bind((&*at.host, at.port)).await?;
-                let local = listener.local_addr()?;
-                let at = HostPort { host: local.ip().to_string(), port: local.port() };
-                Ok(Self { inner: Inner::Tcp(listener), link: Link::to(Address::Tcp(at)) })
+                let (listener, at) = listen(at).await?;
+                Ok(Self { inner: Inner::Tcp(listener, None), link: Link::to(Address::Tcp(at)) })
+            }
+            Address::Tls(at) => {
+                let identity = identity.cloned().ok_or_else(|| {
+                    io::Error::new(io::ErrorKind::InvalidInput, "there is no certificate for it")
+                })?;
+                let (listener, local) = listen(at).await?;
+                // A certificate is for the name that it was asked for under.
+                let at = HostPort { host: at.host.clone(), port: local.port };
+                let certificate = identity.in_links.then_some(identity.fingerprint);
+                let link = Link { certificate, ..Link::to(Address::Tls(at)) };
+                Ok(Self { inner: Inner::Tcp(listener, Some(identity)), link })
             }
             Address::Unix(path) => {
                 remove_stale_socket(path).await?;
@@ -43,7 +57,6 @@ impl Listener {
                 let link = Link::to(Address::Unix(path.clone()));
                 Ok(Self { inner: Inner::Unix { listener, path, file }, link })
             }
-            Address::Tls(_) => Err(unsupported_tls()),
         }
     }
 
@@ -52,12 +65,21 @@ impl Listener {
         &self.link
     }
 
+    /// Whether others than this machine can reach it, and what it carries is in the clear.
+    pub fn is_exposed(&self) -> bool {
+        match &self.link.address {
+            Address::Tcp(at) => !at.host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback()),
+            Address::Tls(_) | Address::Unix(_) => false,
+        }
+    }
+
     /// The next connection. Failures to accept are waited out.
     pub async fn accept(&self) -> Socket {
         loop {
             let accepted = match &self.inner {
-                Inner::Tcp(listener) => {
-                    listener.accept().await.and_then(|(it, _)| Socket::from_tcp(it))
+                Inner::Tcp(listener, identity) => {
+                    let accepted = listener.accept().await;
+                    accepted.and_then(|(it, _)| Socket::accepted(it, identity.as_ref()))
                 }
                 Inner::Unix { listener, .. } => {
                     listener.accept().await.and_then(|(it, _)| Socket::from_unix(it))
@@ -75,6 +97,12 @@ impl Listener {
             }
         }
     }
+}
+
+async fn listen(at: &HostPort) -> io::Result<(TcpListener, HostPort)> {
+    let listener = TcpListener::bind((&*at.host, at.port)).await?;
+    let local = listener.local_addr()?;
+    Ok((listener, HostPort { host: local.ip().to_string(), port: local.port() }))
 }
 
 impl Drop for Listener {

@@ -10,4 +10,5 @@ pub mod listener;
 pub mod pace;
 pub mod shards;
 pub mod socket;
+pub mod tls;
 pub mod transport;

@@ -110,17 +110,18 @@ async fn run(mut queue: mpsc::Receiver<Guest>, bootstrap: &Bootstrap) {
     let connections = TaskTracker::new();
     let stop = CancellationToken::new();
     while let Some(Guest { socket, place }) = queue.recv().await {
-        let bootstrap = bootstrap.clone();
-        match socket.into_stream() {
-            Ok(stream) => {
-                let served = connection::serve(stream, move |work| bootstrap(work), stop.clone());
-                connections.spawn_local(async move {
-                    served.await;
-                    drop(place);
-                });
+        let (bootstrap, stop) = (bootstrap.clone(), stop.clone());
+        connections.spawn_local(async move {
+            let agreed = tokio::select! {
+                agreed = socket.into_stream() => agreed,
+                () = stop.cancelled() => return,
+            };
+            match agreed {
+                Ok(stream) => connection::serve(stream, move |work| bootstrap(work), stop).await,
+                Err(error) => tracing::debug!(%error, "a connection broke before it began"),
             }
-            Err(error) => tracing::debug!(%error, "a connection broke before it began"),
-        }
+            drop(place);
+        });
     }
     stop.cancel();
     connections.close();

@@ -1,14 +1,19 @@
 //! One open stream of bytes, whatever it runs over.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, ServerConfig};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::admission::Origin;
-use super::link::Address;
+use super::link::{Address, HostPort, Link};
+use super::tls::{self, Identity};
 
 /// How long to wait for a server to accept a connection.
 const CONNECT_WAIT_MAX: Duration = Duration::from_secs(10);
@@ -18,63 +23,98 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + 'static {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Stream for S {}
 
+/// How long a TLS handshake may take.
+const HANDSHAKE_WAIT_MAX: Duration = Duration::from_secs(10);
+
 /// A connected socket that is not bound to a runtime, and so can change threads.
 #[derive(Debug)]
-pub enum Socket {
-    /// TCP.
+pub struct Socket(Inner);
+
+#[derive(Debug)]
+enum Inner {
     Tcp(std::net::TcpStream),
-    /// A socket file.
+    Tls(std::net::TcpStream, Part),
     Unix(std::os::unix::net::UnixStream),
 }
 
+/// Which part of a TLS handshake is played here.
+#[derive(Debug)]
+enum Part {
+    Server(Arc<ServerConfig>),
+    Client { config: Arc<ClientConfig>, server: ServerName<'static>, pinned: bool },
+}
+
 impl Socket {
-    /// Takes a TCP connection.
-    pub(super) fn from_tcp(stream: TcpStream) -> io::Result<Self> {
-        // Whole messages are written at once; waiting for more to send would only delay them.
-        stream.set_nodelay(true)?;
-        Ok(Self::Tcp(stream.into_std()?))
+    /// Takes a TCP connection, which is encrypted if the server has an identity for it.
+    pub(super) fn accepted(stream: TcpStream, identity: Option<&Identity>) -> io::Result<Self> {
+        let stream = unbound(stream)?;
+        Ok(Self(match identity {
+            Some(identity) => Inner::Tls(stream, Part::Server(identity.config.clone())),
+            None => Inner::Tcp(stream),
+        }))
     }
 
     /// Takes a connection through a socket file.
     pub(super) fn from_unix(stream: UnixStream) -> io::Result<Self> {
-        Ok(Self::Unix(stream.into_std()?))
+        Ok(Self(Inner::Unix(stream.into_std()?)))
     }
 
     /// Where its other end is.
     pub fn origin(&self) -> io::Result<Origin> {
-        match self {
-            Self::Tcp(stream) => Ok(stream.peer_addr()?.ip().into()),
-            Self::Unix(_) => Ok(Origin::Here),
+        match &self.0 {
+            Inner::Tcp(stream) | Inner::Tls(stream, _) => Ok(stream.peer_addr()?.ip().into()),
+            Inner::Unix(_) => Ok(Origin::Here),
         }
     }
 
-    /// Binds the socket to the runtime of this thread.
-    pub fn into_stream(self) -> io::Result<Box<dyn Stream>> {
-        Ok(match self {
-            Self::Tcp(stream) => Box::new(TcpStream::from_std(stream)?),
-            Self::Unix(stream) => Box::new(UnixStream::from_std(stream)?),
-        })
+    /// Binds the socket to the runtime of this thread. Where it is encrypted, both sides agree on how first.
+    ///
+    /// # Errors
+    /// Where they do not, or not within 10 s.
+    pub async fn into_stream(self) -> io::Result<Box<dyn Stream>> {
+        let (stream, part) = match self.0 {
+            Inner::Tcp(stream) => return Ok(Box::new(TcpStream::from_std(stream)?)),
+            Inner::Unix(stream) => return Ok(Box::new(UnixStream::from_std(stream)?)),
+            Inner::Tls(stream, part) => (TcpStream::from_std(stream)?, part),
+        };
+        let agreed = async {
+            let stream: Box<dyn Stream> = match part {
+                Part::Server(config) => Box::new(TlsAcceptor::from(config).accept(stream).await?),
+                Part::Client { config, server, pinned } => {
+                    let agreed = TlsConnector::from(config).connect(server, stream).await;
+                    Box::new(agreed.map_err(|error| tls::explain(error, pinned))?)
+                }
+            };
+            Ok(stream)
+        };
+        timeout(HANDSHAKE_WAIT_MAX, agreed).await.unwrap_or_else(|_| Err(late(HANDSHAKE_WAIT_MAX)))
     }
 }
 
-/// Connects to a server.
-pub async fn connect(address: &Address) -> io::Result<Socket> {
+fn unbound(stream: TcpStream) -> io::Result<std::net::TcpStream> {
+    // Whole messages are written at once; waiting for more to send would only delay them.
+    stream.set_nodelay(true)?;
+    stream.into_std()
+}
+
+fn late(wait: Duration) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", wait.as_secs()))
+}
+
+/// Connects to the server that a link names.
+pub async fn connect(link: &Link) -> io::Result<Socket> {
+    let reach = async |at: &HostPort| unbound(TcpStream::connect((&*at.host, at.port)).await?);
     let connected = async {
-        match address {
-            Address::Tcp(at) => Socket::from_tcp(TcpStream::connect((&*at.host, at.port)).await?),
-            Address::Unix(path) => Socket::from_unix(UnixStream::connect(path).await?),
-            Address::Tls(_) => Err(unsupported_tls()),
-        }
+        Ok(Socket(match &link.address {
+            Address::Tcp(at) => Inner::Tcp(reach(at).await?),
+            Address::Unix(path) => Inner::Unix(UnixStream::connect(path).await?.into_std()?),
+            Address::Tls(at) => {
+                let pinned = link.certificate.is_some();
+                let config = tls::client(link.certificate)?;
+                let server = ServerName::try_from(at.host.clone()).map_err(io::Error::other)?;
+                Inner::Tls(reach(at).await?, Part::Client { config, server, pinned })
+            }
+        }))
     };
-    let waited = timeout(CONNECT_WAIT_MAX, connected).await;
-    waited.unwrap_or_else(|_| {
-        let seconds = CONNECT_WAIT_MAX.as_secs();
-        Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {seconds} s")))
-    })
-}
-
-/// What there is to say to a `capvotes://` link.
-pub(super) fn unsupported_tls() -> io::Error {
-    let why = "this version of capvote does not speak TLS (capvotes://)";
-    io::Error::new(io::ErrorKind::Unsupported, why)
+    timeout(CONNECT_WAIT_MAX, connected).await.unwrap_or_else(|_| Err(late(CONNECT_WAIT_MAX)))
 }

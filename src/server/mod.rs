@@ -1,6 +1,7 @@
 //! A whole server: the ledger, its clerk, the shards and the listeners, put together.
 
 mod founding;
+mod identity;
 mod metrics;
 mod officer_link;
 mod private_file;
@@ -37,6 +38,10 @@ pub struct Config {
     pub threads: usize,
     /// An election to run, if the ledger has none.
     pub election: Option<NewElection>,
+    /// The operator's certificate, in PEM, for encrypted links. Without one the server makes its own.
+    pub certificate: Option<CertificateFiles>,
+    /// Whether to listen in the clear where others than this machine can reach it.
+    pub allow_unencrypted: bool,
     /// Where to tell Prometheus its figures, if anywhere.
     pub metrics: Option<LoopbackAddress>,
 }
@@ -44,8 +49,25 @@ pub struct Config {
 impl Config {
     /// A server of one shard that listens nowhere yet, with its ledger in the folder `data`.
     pub fn new(data: impl Into<PathBuf>) -> Self {
-        Self { listen: Vec::new(), data: data.into(), threads: 1, election: None, metrics: None }
+        Self {
+            listen: Vec::new(),
+            data: data.into(),
+            threads: 1,
+            election: None,
+            certificate: None,
+            allow_unencrypted: false,
+            metrics: None,
+        }
     }
+}
+
+/// Where a certificate and its key are.
+#[derive(Debug, Clone)]
+pub struct CertificateFiles {
+    /// The chain of certificates, the server's own first.
+    pub certificates: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
 }
 
 /// An election to create and open, with numbers for its voters.
@@ -87,6 +109,20 @@ pub enum StartError {
         address: LoopbackAddress,
         /// Why not.
         source: io::Error,
+    },
+    /// An address is neither encrypted nor for this machine alone.
+    #[error(
+        "{0:?} would carry votes and links in the clear to where others can read them; listen with capvotes://, or \
+         on a loopback address, or say --allow-unencrypted"
+    )]
+    Unencrypted(Box<Link>),
+    /// A certificate or its key cannot be read, made or used.
+    #[error("cannot use the certificate or the key in {}: {source}", .path.display())]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// There is an election already, and another was asked for.
     #[error(
@@ -139,11 +175,16 @@ impl Server {
     pub async fn start(config: Config) -> Result<Self, StartError> {
         make_room();
         let mut ledger = SqliteLedger::open(&config.data)?;
+        let identity = identity::ensure(&config)?;
         let mut listeners = Vec::new();
         for link in &config.listen {
-            let listener = Listener::bind(&link.address).await;
+            let listener = Listener::bind(&link.address, identity.as_ref()).await;
             let failed = |source| StartError::Listen { link: Box::new(link.clone()), source };
-            listeners.push(listener.map_err(failed)?);
+            let listener = listener.map_err(failed)?;
+            if !config.allow_unencrypted && listener.is_exposed() {
+                return Err(StartError::Unencrypted(Box::new(listener.link().clone())));
+            }
+            listeners.push(listener);
         }
         if let Some(election) = &config.election {
             founding::ensure(&mut ledger, &config.data, election)?;

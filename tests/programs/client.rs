@@ -122,7 +122,7 @@ fn what_cannot_be_done_is_said_in_one_line() {
         run(env!("CARGO_BIN_EXE_capvote-client"), &[&["--link", link], arguments].concat(), b"")
     };
     alone("capvote://127.0.0.1:1", &["info"]).failed(1, "cannot reach capvote://127.0.0.1:1");
-    alone("capvotes://127.0.0.1:1", &["info"]).failed(1, "does not speak TLS");
+    alone("capvotes://127.0.0.1:1", &["info"]).failed(1, "refused");
     alone("http://127.0.0.1", &["info"]).failed(2, "--link: not a link");
     alone("/no/such/file", &["info"]).failed(1, "cannot read a link from /no/such/file");
     alone("capvote+unix:///no/such.sock", &["vote", "Ada", "--voter-number", &number])

@@ -7,3 +7,4 @@ mod million;
 mod officers;
 mod process;
 mod server;
+mod tls;

@@ -86,7 +86,7 @@ fn serve_clerk(
 }
 
 async fn listen() -> anyhow::Result<(Listener, SocketAddr)> {
-    let listener = Listener::bind(&"capvote://127.0.0.1:0".parse::<Link>()?.address).await?;
+    let listener = Listener::bind(&"capvote://127.0.0.1:0".parse::<Link>()?.address, None).await?;
     let address = listener.link().to_string();
     let address = address.strip_prefix("capvote://").context("a TCP link")?.parse()?;
     Ok((listener, address))
@@ -120,7 +120,8 @@ async fn serve_stock(
                 let office = Office::open(clerk);
                 while let Some(socket) = queue.recv().await {
                     let office = office.clone();
-                    let stream = socket.into_stream().expect("a socket that was just accepted");
+                    let stream = socket.into_stream().await;
+                    let stream = stream.expect("a socket that was just accepted");
                     let bootstrap = move |work| office.bootstrap(work);
                     let network = stock(stream, Side::Server);
                     let stop = CancellationToken::new();
@@ -176,7 +177,7 @@ async fn connect(variant: Variant, link: &Link) -> anyhow::Result<Client> {
     if variant != Variant::Stock {
         return Ok(Client::connect(link).await?);
     }
-    let stream = socket::connect(&link.address).await?.into_stream()?;
+    let stream = socket::connect(link).await?.into_stream().await?;
     Ok(Client::over_network(stock(stream, Side::Client)))
 }
 

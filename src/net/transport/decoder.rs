@@ -18,6 +18,10 @@ pub(super) const SEGMENTS_MAX: usize = 512;
 /// more memory than this.
 const ANNOUNCED_WORDS_MAX: usize = 64 * 1024;
 
+/// How TLS begins what it says: what it is, and the version.
+const TLS_ALERT: u8 = 21;
+const TLS_HANDSHAKE: u8 = 22;
+
 const WORD_BYTES: usize = size_of::<Word>();
 
 /// A message that arrived.
@@ -147,6 +151,10 @@ fn missing_of_head(head: &[u8]) -> Result<usize, Error> {
     let Some(count) = head.first_chunk::<4>() else { return Ok(WORD_BYTES - head.len()) };
     let segments = u32::from_le_bytes(*count) as usize + 1;
     if segments > SEGMENTS_MAX {
+        if matches!(count, [TLS_ALERT | TLS_HANDSHAKE, 3, ..]) {
+            let why = "the other side speaks TLS: its link begins with capvotes://";
+            return Err(Error::failed(why.into()));
+        }
         return Err(Error::failed(format!("a message of {segments} segments is not taken")));
     }
     let bytes = (4 + 4 * segments).next_multiple_of(WORD_BYTES);

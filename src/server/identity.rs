@@ -1,0 +1,53 @@
+//! The certificate of a server, for encrypted links.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::{CertificateFiles, Config, StartError, private_file};
+use crate::net::link::Address;
+use crate::net::tls::{self, Identity};
+
+/// The file in the data directory with the certificate that a server makes for itself, and its key.
+const FILE_NAME: &str = "tls.pem";
+
+/// The server's identity, if any of its listeners needs one: the operator's, or one that is made at the first start
+/// and kept, so that links which name it go on to work.
+pub(super) fn ensure(config: &Config) -> Result<Option<Identity>, StartError> {
+    let hosts: Vec<_> = config
+        .listen
+        .iter()
+        .filter_map(|link| match &link.address {
+            Address::Tls(at) => Some(at.host.clone()),
+            Address::Tcp(_) | Address::Unix(_) => None,
+        })
+        .collect();
+    if hosts.is_empty() {
+        return Ok(None);
+    }
+    if let Some(CertificateFiles { certificates, key }) = &config.certificate {
+        let chain = fs::read(certificates).map_err(|error| failed(certificates, error))?;
+        let secret = fs::read(key).map_err(|error| failed(key, error))?;
+        return Ok(Some(Identity::from_pem(&chain, &secret).map_err(|error| failed(key, error))?));
+    }
+    let path = config.data.join(FILE_NAME);
+    let pem = match fs::read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => make(&path, hosts)?,
+        pem => pem.map_err(|error| failed(&path, error))?,
+    };
+    let mut identity = Identity::from_pem(&pem, &pem).map_err(|error| failed(&path, error))?;
+    identity.in_links = true;
+    Ok(Some(identity))
+}
+
+fn make(path: &Path, hosts: Vec<String>) -> Result<Vec<u8>, StartError> {
+    let pem = tls::new_identity(hosts).map_err(|error| failed(path, error))?;
+    let written = private_file::write(path, |file| file.write_all(pem.as_bytes()));
+    written.map_err(|error| failed(path, error))?;
+    tracing::info!(file = %path.display(), "a certificate is made");
+    Ok(pem.into_bytes())
+}
+
+fn failed(path: &Path, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StartError {
+    StartError::Certificate { path: path.to_owned(), source: source.into() }
+}

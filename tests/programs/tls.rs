@@ -1,0 +1,113 @@
+//! Encrypted links: a server that its links name, and everyone who is not that server.
+
+use std::fs;
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use capvote::net::link::Link;
+use capvote::net::tls::{Identity, new_identity};
+
+use crate::process::{BOARD, Ran, Server, numbers, run};
+
+const ENCRYPTED: &str = "capvotes://127.0.0.1:0";
+
+fn client(link: &str, arguments: &[&str]) -> Ran {
+    let arguments = [&["--link", link][..], arguments].concat();
+    run(env!("CARGO_BIN_EXE_capvote-client"), &arguments, b"")
+}
+
+fn board(data: &Path, more: &[&str]) -> Server {
+    Server::listen(ENCRYPTED, data, &[&BOARD[..], &["--voters", "3"], more].concat())
+}
+
+fn vote(link: &str, data: &Path, voter: usize) -> Ran {
+    let number = numbers(data)[voter].get().to_string();
+    client(link, &["vote", "Ada", "--voter-number", &number])
+}
+
+#[test]
+fn a_link_finds_its_server_and_knows_it() {
+    let data = tempfile::tempdir().unwrap();
+    let server = board(data.path(), &[]);
+    let link: Link = server.link.parse().unwrap();
+    assert!(link.certificate.is_some(), "{link}");
+    let key = data.path().join("tls.pem");
+    assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    // Peers that never begin to agree hold up nobody.
+    let address = server.link.strip_prefix("capvotes://").unwrap().split('?').next().unwrap();
+    let _silent: Vec<_> = (0..5).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let voted = vote(&server.link, data.path(), 0);
+    assert_eq!(voted.code, Some(0), "{}", voted.stderr);
+    assert!(voted.stdout.contains("is recorded"), "{}", voted.stdout);
+    // The officer's link names the certificate too.
+    let officer = fs::read_to_string(data.path().join("officer.link")).unwrap();
+    assert_eq!(officer.parse::<Link>().unwrap().certificate, link.certificate);
+    assert_eq!(client(officer.trim(), &["turnout"]).code, Some(0));
+    // Bulk goes through as well, there and back.
+    let lines = data.path().join("lines.txt");
+    fs::write(&lines, "a line of some length or other\n".repeat(200_000)).unwrap();
+    let counted = client(&server.link, &["count-lines", "--quiet", lines.to_str().unwrap()]);
+    assert_eq!((counted.code, counted.stdout.trim()), (Some(0), "200000"), "{}", counted.stderr);
+    // A server that is started again is the same server.
+    server.kill();
+    let server = Server::listen(ENCRYPTED, data.path(), &[]);
+    let again: Link = server.link.parse().unwrap();
+    assert_eq!(again.certificate, link.certificate);
+    assert_eq!(vote(&server.link, data.path(), 1).code, Some(0));
+}
+
+#[test]
+fn another_server_is_not_spoken_to() {
+    let [data, other] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let server = board(data.path(), &[]);
+    let somebody = board(other.path(), &[]);
+    let mut wrong: Link = server.link.parse().unwrap();
+    let there: Link = somebody.link.parse().unwrap();
+    wrong.certificate = there.certificate;
+    let refused = vote(&wrong.to_string(), data.path(), 0);
+    refused.failed(1, "its certificate is not the one that the link names");
+    wrong.certificate = None;
+    vote(&wrong.to_string(), data.path(), 0).failed(1, "its certificate is not trusted here");
+    let results = client(&server.link, &["--json", "result"]);
+    assert!(results.stdout.contains("\"ballots\": 0"), "{}", results.stdout);
+    // In the clear to where it is encrypted, and the other way round: an error at once.
+    let clear = server.link.replace("capvotes://", "capvote://");
+    let clear = clear.split('?').next().unwrap();
+    client(clear, &["result"]).failed(1, "its link begins with capvotes://");
+    let data = tempfile::tempdir().unwrap();
+    let plain = crate::process::board(data.path(), 3);
+    let encrypted = plain.link.replace("capvote://", "capvotes://");
+    client(&encrypted, &["result"]).failed(1, "does not speak TLS");
+}
+
+#[test]
+fn an_operators_certificate_is_shown_and_not_named() {
+    let data = tempfile::tempdir().unwrap();
+    let pem = new_identity(vec!["localhost".to_string()]).unwrap();
+    let file = data.path().join("operator.pem");
+    fs::write(&file, &pem).unwrap();
+    let file = file.to_str().unwrap();
+    let server = board(data.path(), &["--certificate", file, "--key", file]);
+    let mut link: Link = server.link.parse().unwrap();
+    assert_eq!(link.certificate, None);
+    assert!(!data.path().join("tls.pem").exists());
+    link.certificate =
+        Some(Identity::from_pem(pem.as_bytes(), pem.as_bytes()).unwrap().fingerprint);
+    assert_eq!(vote(&link.to_string(), data.path(), 0).code, Some(0));
+}
+
+#[test]
+fn what_cannot_be_used_is_said_in_one_line() {
+    let data = tempfile::tempdir().unwrap();
+    let start = |arguments: &[&str]| {
+        let common = ["--log", "error", "--data", data.path().to_str().unwrap()];
+        run(env!("CARGO_BIN_EXE_capvote-server"), &[&common[..], arguments].concat(), b"")
+    };
+    start(&["--listen", "capvote://0.0.0.0:0"]).failed(2, "in the clear");
+    start(&["--listen", ENCRYPTED, "--certificate", "x"]).failed(2, "--key");
+    let missing = ["--listen", ENCRYPTED, "--certificate", "/nowhere.pem", "--key", "/nowhere.pem"];
+    start(&missing).failed(1, "/nowhere.pem");
+    fs::write(data.path().join("tls.pem"), "this is no certificate").unwrap();
+    start(&["--listen", ENCRYPTED]).failed(1, "there is no certificate in PEM in it");
+}
