@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::{Ballot, Client, Error, VoteOutcome};
 use crate::net::link::Link;
@@ -24,8 +24,8 @@ pub struct Cast {
     pub retried: bool,
 }
 
-/// Connects, casts a vote, and casts it again over a new connection for as long as its answer is lost, up to
-/// [`RETRY_WAIT_MAX`]. The vote counts once.
+/// Connects, casts a vote, and casts it again over a new connection for as long as its answer is lost, or the
+/// server asks to wait, up to [`RETRY_WAIT_MAX`]. The vote counts once.
 ///
 /// `election` is the election's id, or empty for the only one there is.
 ///
@@ -48,6 +48,11 @@ pub async fn cast(
                     sent = true;
                     error
                 }
+                // With a new connection, which has guessed nothing.
+                Ok(VoteOutcome::Throttled(wait)) if Instant::now() + wait < give_up => {
+                    sleep(wait).await;
+                    continue;
+                }
                 decided => return Ok(Cast { outcome: decided?, retried: sent }),
             },
             Err(error) => error,
@@ -59,7 +64,7 @@ pub async fn cast(
         if Instant::now() + pause > give_up {
             return Err(Error::Disconnected);
         }
-        tokio::time::sleep(pause).await;
+        sleep(pause).await;
         pause = (pause * 2).min(RETRY_PAUSE_MAX);
     }
 }

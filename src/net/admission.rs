@@ -78,6 +78,12 @@ impl Admission {
     }
 }
 
+impl Place {
+    pub(super) fn origin(&self) -> Origin {
+        self.origin
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let mut counts = self.admission.counts();

@@ -15,15 +15,16 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::admission::{Admission, Place};
+use super::admission::{Admission, Origin, Place};
 use super::connection::{self, Work};
 use super::socket::Socket;
 
 /// Connections that were accepted and wait for their shard. Whoever comes next waits to be accepted.
 const NEW_CONNECTIONS_MAX: usize = 128;
 
-/// Makes, on the thread of each shard, what makes the capability that a new connection gets there.
-pub type Bootstrap = Arc<dyn Fn() -> Box<dyn Fn(Work) -> Client> + Send + Sync>;
+/// Makes, on the thread of each shard, what makes the capability that a new connection gets there, which comes from
+/// somewhere.
+pub type Bootstrap = Arc<dyn Fn() -> Box<dyn Fn(Work, Origin) -> Client> + Send + Sync>;
 
 /// The shards of a server.
 #[derive(Debug)]
@@ -106,18 +107,20 @@ impl Shard {
 
 /// Serves connections until no more can come, and then until the last has ended.
 async fn run(mut queue: mpsc::Receiver<Guest>, bootstrap: &Bootstrap) {
-    let bootstrap: Rc<dyn Fn(Work) -> Client> = bootstrap().into();
+    let bootstrap: Rc<dyn Fn(Work, Origin) -> Client> = bootstrap().into();
     let connections = TaskTracker::new();
     let stop = CancellationToken::new();
     while let Some(Guest { socket, place }) = queue.recv().await {
-        let (bootstrap, stop) = (bootstrap.clone(), stop.clone());
+        let (bootstrap, stop, origin) = (bootstrap.clone(), stop.clone(), place.origin());
         connections.spawn_local(async move {
             let agreed = tokio::select! {
                 agreed = socket.into_stream() => agreed,
                 () = stop.cancelled() => return,
             };
             match agreed {
-                Ok(stream) => connection::serve(stream, move |work| bootstrap(work), stop).await,
+                Ok(stream) => {
+                    connection::serve(stream, move |work| bootstrap(work, origin), stop).await
+                }
                 Err(error) => tracing::debug!(%error, "a connection broke before it began"),
             }
             drop(place);

@@ -20,12 +20,12 @@ use tokio::task::JoinSet;
 use crate::election::{Definition, ElectionId};
 use crate::ledger::clerk::system_clock;
 use crate::ledger::{Clerk, LedgerError, SqliteLedger};
-use crate::net::admission::CONNECTIONS_MAX;
+use crate::net::admission::{CONNECTIONS_MAX, Origin};
 use crate::net::connection::Work;
 use crate::net::link::Link;
 use crate::net::listener::Listener;
 use crate::net::shards::Shards;
-use crate::service::Office;
+use crate::service::{Guesses, Office};
 
 /// How a server is to be.
 #[derive(Debug, Clone)]
@@ -199,9 +199,10 @@ impl Server {
             }
             None => None,
         };
-        let bootstrap = Arc::new(move || -> Box<dyn Fn(Work) -> Client> {
-            let office = Office::open(handle.clone());
-            Box::new(move |work| office.bootstrap(work))
+        let guesses = Guesses::default();
+        let bootstrap = Arc::new(move || -> Box<dyn Fn(Work, Origin) -> Client> {
+            let office = Office::open(handle.clone(), guesses.clone());
+            Box::new(move |work, origin| office.bootstrap(work, origin))
         });
         let shards = Shards::start(config.threads, bootstrap).map_err(StartError::Resources)?;
         Ok(Self { listeners, shards, clerk, metrics })

@@ -1,5 +1,7 @@
 //! An election's types, written as schema types.
 
+use std::time::Duration;
+
 use capnp::{Error, text_list};
 
 use crate::election::{
@@ -152,6 +154,11 @@ pub(super) fn write_outcome(
         Outcome::Refused(Refusal::NotOpen) => builder.set_not_open(()),
         Outcome::Refused(Refusal::Closed) => builder.set_closed(()),
     }
+}
+
+/// A time to wait, as it is told: no shorter than it is.
+pub(super) fn milliseconds(wait: Duration) -> u32 {
+    u32::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX)
 }
 
 fn write_receipt(

@@ -2,16 +2,18 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use capnp::Error;
 use tokio::sync::oneshot;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::convert::{write_info, write_outcome, write_results};
+use super::convert::{milliseconds, write_info, write_outcome, write_results};
 use super::session::{self, Sent, Session};
 use super::{message, watch};
 use crate::election::{
-    CANDIDATE_BYTES_MAX, ElectionId, Nonce, Outcome, ResultStatus, Standing, Vote, VoterNumber,
+    CANDIDATE_BYTES_MAX, ElectionId, Nonce, Outcome, Refusal, ResultStatus, Standing, Vote,
+    VoterNumber,
 };
 use crate::ledger::ClerkError;
 use crate::schema::election_capnp::election::{
@@ -45,7 +47,14 @@ struct Decided {
     standing: Arc<Standing>,
     candidate: String,
     nonce: Nonce,
-    outcome: Outcome,
+    outcome: Result<Outcome, Throttled>,
+}
+
+/// A vote that was not looked up, because too many wrong numbers came from where it comes from.
+#[derive(Debug, Clone, Copy)]
+struct Throttled {
+    /// How long to wait before it is.
+    wait: Duration,
 }
 
 impl Election {
@@ -87,23 +96,39 @@ impl Election {
     async fn decide(&self, cast: &Cast) -> Result<Decided, Error> {
         let standing = self.standing()?;
         let outcome = match standing.admit(&cast.candidate) {
-            Err(refusal) => Outcome::Refused(refusal),
+            Err(refusal) => Ok(Outcome::Refused(refusal)),
             Ok(choice) => {
                 let (number, nonce) = (cast.number, cast.nonce);
                 let vote = Vote { election: self.id.clone(), choice, number, nonce };
-                let outcome = self.session.teller.vote(vote).await;
-                outcome.map_err(|error| Error::failed(fault(&error)))?
+                self.look_up(vote).await?
             }
         };
         let candidate = String::from_utf8_lossy(&cast.candidate).into_owned();
         Ok(Decided { standing, candidate, nonce: cast.nonce, outcome })
     }
 
+    /// Has the clerk decide a vote, unless too many wrong numbers came from where it comes from.
+    async fn look_up(&self, vote: Vote) -> Result<Result<Outcome, Throttled>, Error> {
+        let _permit = self.session.may_look_up().await;
+        if let Err(wait) = self.session.guesser.may_guess() {
+            return Ok(Err(Throttled { wait }));
+        }
+        let outcome = self.session.teller.vote(vote).await;
+        let outcome = outcome.map_err(|error| Error::failed(fault(&error)))?;
+        if outcome == Outcome::Refused(Refusal::UnknownVoterNumber) {
+            self.session.guesser.was_wrong();
+        }
+        Ok(Ok(outcome))
+    }
+
     /// Sends the message about a vote, if there is a sink for it.
     async fn tell(&self, sink: Option<message_sink::Client>, decided: &Decided) -> Option<Sent> {
         let sink = sink?;
         let Decided { standing, candidate, outcome, .. } = decided;
-        let text = message::text(&standing.definition, candidate, outcome);
+        let text = match outcome {
+            Ok(outcome) => message::text(&standing.definition, candidate, outcome),
+            Err(throttled) => message::throttled(&standing.definition, candidate, throttled.wait),
+        };
         Some(session::send(&sink, &text, self.session.may_send().await))
     }
 }
@@ -122,8 +147,11 @@ impl Server for Election {
             let decided = (&mut taken.decided).await;
             let gone = |_| Error::failed("the vote was not decided".into());
             let Decided { standing, candidate, nonce, outcome } = decided.map_err(gone)??;
-            let outcome_builder = results.get().init_outcome();
-            write_outcome(&standing, &candidate, &nonce, &outcome, outcome_builder);
+            let mut builder = results.get().init_outcome();
+            match outcome {
+                Ok(outcome) => write_outcome(&standing, &candidate, &nonce, &outcome, builder),
+                Err(throttled) => builder.set_throttled(milliseconds(throttled.wait)),
+            }
             Ok(())
         }
     }

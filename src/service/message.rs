@@ -1,5 +1,7 @@
 //! The words in which a voter is told what became of their vote.
 
+use std::time::Duration;
+
 use crate::election::{Definition, Outcome, Refusal, printable};
 
 /// The longest message, in bytes of UTF-8.
@@ -42,6 +44,16 @@ pub(super) fn text(definition: &Definition, candidate: &str, outcome: &Outcome) 
              recorded before the close stands."
         ),
     }
+}
+
+/// That a vote was not looked at, and when to vote again.
+pub(super) fn throttled(definition: &Definition, candidate: &str, wait: Duration) -> String {
+    let (candidate, election) = (quoted(definition, candidate), &definition.id);
+    let seconds = wait.as_secs() + 1;
+    format!(
+        "Your vote for {candidate} in election {election} was not counted: too many wrong voter numbers came from \
+         where it comes from. Nothing was recorded. Vote again in {seconds} s, with a new connection."
+    )
 }
 
 /// A name between quotes: whole where it is on the slate, and else cut, since a stranger made it as long

@@ -8,6 +8,7 @@ mod directory;
 mod draw;
 mod election;
 mod find;
+mod guesses;
 mod line_counter;
 mod lines;
 mod long_work;
@@ -21,6 +22,7 @@ mod watch;
 use capnp::capability::Client;
 
 pub use draw::{draw_grant, draw_numbers};
+pub use guesses::{DEBTORS_MAX, Guesses, UNDECIDED_VOTES_MAX};
 pub use line_counter::{LINE_BYTES_MAX, READ_AHEAD_READS_MAX, READ_BYTES_MAX};
 pub use long_work::{CHECKS_MAX, NUMBERS_IN_HAND_MAX};
 pub use message::MESSAGE_BYTES_MAX;
@@ -29,8 +31,10 @@ pub use session::{COUNTS_MAX, MESSAGE_WAIT_MAX, UNANSWERED_MESSAGES_MAX, WATCHES
 pub use watch::{CHANGE_PAUSE, QUIET_WAIT_MAX};
 
 use self::directory::Directory;
+use self::guesses::Guesser;
 use self::session::Session;
 use crate::ledger::{ClerkHandle, Teller};
+use crate::net::admission::Origin;
 use crate::net::connection::Work;
 use crate::schema::election_capnp;
 
@@ -39,21 +43,24 @@ use crate::schema::election_capnp;
 pub struct Office {
     clerk: ClerkHandle,
     teller: Teller,
+    guesses: Guesses,
 }
 
 impl Office {
-    /// Opens an office on this thread.
+    /// Opens an office on this thread. All of a server's count wrong guesses together, in `guesses`.
     ///
     /// # Panics
     /// Outside a [`LocalSet`](tokio::task::LocalSet) and a [`LocalRuntime`](tokio::runtime::LocalRuntime).
-    pub fn open(clerk: ClerkHandle) -> Self {
+    pub fn open(clerk: ClerkHandle, guesses: Guesses) -> Self {
         let teller = Teller::start(clerk.clone());
-        Self { clerk, teller }
+        Self { clerk, teller, guesses }
     }
 
-    /// The capability that a new connection gets: a `Directory` of the public's authority.
-    pub fn bootstrap(&self, work: Work) -> Client {
-        let directory = Directory::new(Session::new(self.clerk.clone(), self.teller.clone(), work));
+    /// The capability that a new connection from `origin` gets: a `Directory` of the public's authority.
+    pub fn bootstrap(&self, work: Work, origin: Origin) -> Client {
+        let guesser = Guesser::new(self.guesses.clone(), origin);
+        let session = Session::new(self.clerk.clone(), self.teller.clone(), guesser, work);
+        let directory = Directory::new(session);
         capnp_rpc::new_client::<election_capnp::directory::Client, _>(directory).client
     }
 }

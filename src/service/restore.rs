@@ -18,9 +18,17 @@ pub(super) fn restore(
     session: &Rc<Session>,
     token: &[u8],
 ) -> Result<capnp::capability::Client, Error> {
+    session.guesser.may_guess().map_err(|wait| {
+        let seconds = wait.as_secs() + 1;
+        Error::overloaded(format!(
+            "throttled: too many wrong tokens or voter numbers came from where this comes from; try again in \
+             {seconds} s, with a new connection"
+        ))
+    })?;
     let board = session.clerk.board();
     let grant = Token::try_from(token).ok().and_then(|token| board.grants.find(&token));
     let grant = grant.ok_or_else(|| {
+        session.guesser.was_wrong();
         Error::failed("this token opens nothing here: it is wrong, or it was revoked".into())
     })?;
     let authority = Authority::restored(session.clone(), grant);

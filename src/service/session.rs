@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::guesses::{Guesser, UNDECIDED_VOTES_MAX};
 use crate::ledger::{ClerkHandle, Teller};
 use crate::net::connection::Work;
 use crate::schema::election_capnp::message_sink;
@@ -37,7 +38,9 @@ pub(super) type Permit = Option<OwnedSemaphorePermit>;
 pub(super) struct Session {
     pub(super) clerk: ClerkHandle,
     pub(super) teller: Teller,
+    pub(super) guesser: Guesser,
     work: Work,
+    undecided: Arc<Semaphore>,
     messages: Arc<Semaphore>,
     watches: Arc<Semaphore>,
     counts: Arc<Semaphore>,
@@ -45,12 +48,28 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(clerk: ClerkHandle, teller: Teller, work: Work) -> Rc<Self> {
+    pub(super) fn new(
+        clerk: ClerkHandle,
+        teller: Teller,
+        guesser: Guesser,
+        work: Work,
+    ) -> Rc<Self> {
+        let undecided = Arc::new(Semaphore::new(UNDECIDED_VOTES_MAX));
         let messages = Arc::new(Semaphore::new(UNANSWERED_MESSAGES_MAX));
         let watches = Arc::new(Semaphore::new(WATCHES_MAX));
         let counts = Arc::new(Semaphore::new(COUNTS_MAX));
         let long_work = Arc::new(Semaphore::new(1));
-        Rc::new(Self { clerk, teller, work, messages, watches, counts, long_work })
+        Rc::new(Self {
+            clerk,
+            teller,
+            guesser,
+            work,
+            undecided,
+            messages,
+            watches,
+            counts,
+            long_work,
+        })
     }
 
     /// Begins a call that is to be answered before the server stops, or refuses it when it is stopping.
@@ -59,6 +78,11 @@ impl Session {
             return Err(Error::overloaded("the server is stopping: nothing was done".into()));
         }
         Ok(self.work.token())
+    }
+
+    /// Waits until this connection may have one more vote looked up.
+    pub(super) async fn may_look_up(&self) -> Permit {
+        self.undecided.clone().acquire_owned().await.ok()
     }
 
     /// Waits until this connection may send one more message.

@@ -8,8 +8,9 @@ use capvote::client::{Ballot, Client};
 use capvote::election::{Definition, Grant, GrantId, Role, Token, VoterNumber};
 use capvote::ledger::clerk::system_clock;
 use capvote::ledger::{Act, Clerk, SqliteLedger};
+use capvote::net::admission::Origin;
 use capvote::net::connection;
-use capvote::service::Office;
+use capvote::service::{Guesses, Office};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +26,7 @@ pub(crate) const VOTERS: u64 = 1_000;
 pub(crate) struct Harness {
     pub(crate) clerk: Clerk,
     pub(crate) stop: CancellationToken,
+    guesses: Guesses,
     _directory: TempDir,
 }
 
@@ -44,7 +46,8 @@ pub(crate) async fn harness(elections: &[(&str, &[&str], u64)]) -> Rc<Harness> {
         }
         clerk.handle().administer(acts).await.unwrap();
     }
-    Rc::new(Harness { clerk, stop: CancellationToken::new(), _directory: directory })
+    let (stop, guesses) = Default::default();
+    Rc::new(Harness { clerk, stop, guesses, _directory: directory })
 }
 
 /// A server with the one election "board": Ada against Grace.
@@ -56,8 +59,8 @@ impl Harness {
     /// A new connection: the client's end of its stream.
     pub(crate) fn stream(&self) -> tokio::io::DuplexStream {
         let (here, there) = tokio::io::duplex(PIPE_BYTES);
-        let office = Office::open(self.clerk.handle());
-        let bootstrap = move |work| office.bootstrap(work);
+        let office = Office::open(self.clerk.handle(), self.guesses.clone());
+        let bootstrap = move |work| office.bootstrap(work, Origin::Here);
         tokio::task::spawn_local(connection::serve(there, bootstrap, self.stop.clone()));
         here
     }

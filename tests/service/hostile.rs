@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use capvote::client::{Client, VoteOutcome};
 use capvote::schema::election_capnp::{message_sink, vote_outcome};
-use capvote::service::UNANSWERED_MESSAGES_MAX;
+use capvote::service::{UNANSWERED_MESSAGES_MAX, UNDECIDED_VOTES_MAX};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Semaphore;
 
@@ -198,4 +198,65 @@ async fn wrong_types_are_told_what_is_wrong() {
     let answer = soon(request.send().promise).await.unwrap();
     let outcome = answer.get().unwrap().get_outcome().unwrap().which().unwrap();
     assert!(matches!(outcome, vote_outcome::UnknownCandidate(_)));
+}
+
+#[tokio::test(flavor = "local")]
+async fn whoever_guesses_is_slowed_down_and_whoever_comes_from_there_is_not() {
+    let server = board().await;
+    let guesser = server.connect();
+    let vote = async |client: &Client, number| {
+        let mut told = Vec::new();
+        let vote = ballot("Ada", number);
+        let election = client.election("board");
+        let outcome = election.vote(&vote, |text| told.push(text.to_string())).await.unwrap();
+        (outcome, told)
+    };
+    let mut unknown = 0;
+    let (wait, told) = loop {
+        match soon(vote(&guesser, 1_000_000 + unknown)).await {
+            (VoteOutcome::UnknownVoterNumber, _) => unknown += 1,
+            (VoteOutcome::Throttled(wait), told) => break (wait, told),
+            other => panic!("{other:?}"),
+        }
+        assert!(unknown < 100, "nothing slows it down");
+    };
+    assert!(wait > std::time::Duration::from_secs(1));
+    assert!(told[0].contains("was not counted: too many wrong voter numbers"), "{told:?}");
+    // A right number is not looked up from there either, nor is a token.
+    assert!(matches!(soon(vote(&guesser, 1)).await.0, VoteOutcome::Throttled(_)));
+    let officer = server.officer().await;
+    let restored = guesser.restore(officer.as_bytes()).returning_officer();
+    let error = soon(restored.administer("board").open()).await.unwrap_err();
+    assert!(error.to_string().contains("throttled"), "{error}");
+    // Many at once are no way around it: none is looked up before it is known what the ones before came to.
+    let at_once = server.connect();
+    let flood = (0..5_000).map(|guess| {
+        let client = at_once.clone();
+        async move {
+            let vote = ballot("Ada", 2_000_000 + guess);
+            client.election("board").vote(&vote, |_| ()).await.unwrap()
+        }
+    });
+    let outcomes = all(flood).await;
+    let heard = outcomes.iter().filter(|it| matches!(it, VoteOutcome::UnknownVoterNumber)).count();
+    assert!((1..=UNDECIDED_VOTES_MAX + 5).contains(&heard), "{heard} guesses were answered");
+    // Whoever comes with a connection of their own gets through.
+    assert!(matches!(soon(vote(&server.connect(), 1)).await.0, VoteOutcome::Recorded(_)));
+}
+
+#[tokio::test(flavor = "local")]
+async fn wrong_tokens_are_guesses() {
+    let server = board().await;
+    let client = server.connect();
+    let mut wrong = 0;
+    loop {
+        let restored = client.restore(&[7; 32]).returning_officer();
+        let error = soon(restored.administer("board").open()).await.unwrap_err().to_string();
+        if error.contains("throttled") {
+            break;
+        }
+        assert!(error.contains("opens nothing here"), "{error}");
+        wrong += 1;
+        assert!(wrong < 100, "nothing slows it down");
+    }
 }

@@ -14,13 +14,14 @@ use capvote::client::{Ballot, Client, VoteOutcome};
 use capvote::election::{Definition, ElectionId, VoterNumber};
 use capvote::ledger::clerk::system_clock;
 use capvote::ledger::{Act, Clerk, ClerkHandle, Ledger, SqliteLedger};
+use capvote::net::admission::Origin;
 use capvote::net::connection::{self, Work as Calls};
 use capvote::net::link::Link;
 use capvote::net::listener::Listener;
 use capvote::net::pace::WINDOW_BYTES_MAX;
 use capvote::net::shards::Shards;
 use capvote::net::socket::{self, Stream};
-use capvote::service::Office;
+use capvote::service::{Guesses, Office};
 use futures::io::{BufReader, BufWriter};
 use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio_util::compat::{TokioAsyncReadCompatExt, TokioAsyncWriteCompatExt};
@@ -74,9 +75,10 @@ fn serve_clerk(
     let handle = clerk.handle();
     runtime()?.block_on(async {
         let (listener, address) = listen().await?;
-        let bootstrap = Arc::new(move || -> Box<dyn Fn(Calls) -> capability::Client> {
-            let office = Office::open(handle.clone());
-            Box::new(move |work| office.bootstrap(work))
+        let guesses = Guesses::default();
+        let bootstrap = Arc::new(move || -> Box<dyn Fn(Calls, Origin) -> capability::Client> {
+            let office = Office::open(handle.clone(), guesses.clone());
+            Box::new(move |work, origin| office.bootstrap(work, origin))
         });
         let mut shards = Shards::start(shards, bootstrap)?;
         ready(address)?;
@@ -117,12 +119,12 @@ async fn serve_stock(
         std::thread::spawn(move || {
             let runtime = runtime().expect("a runtime for each shard");
             runtime.block_on(async move {
-                let office = Office::open(clerk);
+                let office = Office::open(clerk, Guesses::default());
                 while let Some(socket) = queue.recv().await {
                     let office = office.clone();
                     let stream = socket.into_stream().await;
                     let stream = stream.expect("a socket that was just accepted");
-                    let bootstrap = move |work| office.bootstrap(work);
+                    let bootstrap = move |work| office.bootstrap(work, Origin::Here);
                     let network = stock(stream, Side::Server);
                     let stop = CancellationToken::new();
                     tokio::task::spawn_local(connection::serve_over(network, bootstrap, stop));
