@@ -10,7 +10,7 @@ use capnp::serialize;
 use capnp_rpc::rpc_twoparty_capnp::Side;
 use capnp_rpc::{RpcSystem, rpc_capnp};
 use capvote::net::connection::{self, FIRST_CALL_WAIT_MAX, IDLE_WAIT_MAX};
-use capvote::net::transport::{self, CALL_BYTES, CALLS_BYTES_MAX, UNFINISHED_ANSWERS_MAX};
+use capvote::net::transport::{self, CALL_BYTES, CALLS_BYTES_MAX, UNFINISHED_QUESTIONS_MAX};
 use capvote::schema::election_capnp::message_sink;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::oneshot;
@@ -108,7 +108,7 @@ fn finish(question: u32) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "local")]
-async fn a_client_that_finishes_no_answer_is_dropped_in_the_end() {
+async fn a_client_that_finishes_no_question_is_dropped_in_the_end() {
     let (stream, mut served) = serve(Rc::default());
     let (mut reads, mut writes) = tokio::io::split(stream);
     spawn_local(async move {
@@ -116,7 +116,7 @@ async fn a_client_that_finishes_no_answer_is_dropped_in_the_end() {
         while let Ok(1..) = reads.read(&mut nowhere).await {}
     });
     // As often as one likes, where each is finished.
-    for question in 0..2 * UNFINISHED_ANSWERS_MAX as u32 {
+    for question in 0..2 * UNFINISHED_QUESTIONS_MAX as u32 {
         writes.write_all(&bootstrap(question)).await.unwrap();
         tokio::task::yield_now().await;
         writes.write_all(&finish(question)).await.unwrap();
@@ -131,8 +131,52 @@ async fn a_client_that_finishes_no_answer_is_dropped_in_the_end() {
     };
     timeout(PATIENCE, flood).await.unwrap();
     timeout(PATIENCE, served).await.unwrap().unwrap();
-    let most = UNFINISHED_ANSWERS_MAX as u32;
-    assert!((most..2 * most).contains(&question), "{question}");
+    assert!(question >= UNFINISHED_QUESTIONS_MAX as u32, "{question}");
+}
+
+/// A call of `MessageSink.message` on the first capability, whose results and capabilities are as asked for.
+fn call(question: u32, keep_results: bool, capabilities: u32) -> Vec<u8> {
+    message(|message| {
+        let mut call = message.init_call();
+        call.set_question_id(question);
+        call.set_interface_id(<message_sink::Client as capnp::traits::HasTypeId>::TYPE_ID);
+        call.reborrow().init_target().init_promised_answer().set_question_id(0);
+        if keep_results {
+            call.reborrow().init_send_results_to().set_yourself(());
+        }
+        let mut table = call.init_params().init_cap_table(capabilities);
+        for index in 0..capabilities {
+            table.reborrow().get(index).set_sender_hosted(index);
+        }
+    })
+}
+
+fn answer(question: u32, bytes: u32) -> Vec<u8> {
+    message(|message| {
+        let mut answer = message.init_return();
+        answer.set_answer_id(question);
+        answer.init_results().init_content().initn_as::<capnp::data::Builder<'_>>(bytes);
+    })
+}
+
+#[tokio::test(flavor = "local")]
+async fn what_takes_more_memory_than_its_bytes_say_ends_the_connection() {
+    let most = transport::MESSAGE_CAPABILITIES_MAX;
+    let table = [
+        (call(1, false, most), true),
+        (call(1, false, most + 1), false),
+        (call(1, true, 0), false),
+        (answer(7, transport::ANSWER_BYTES_MAX as u32 + 8), false),
+    ];
+    for (index, (sent, goes_on)) in table.into_iter().enumerate() {
+        let server = Rc::new(Waiting::default());
+        server.let_go();
+        let (mut stream, served) = serve(server);
+        stream.write_all(&[bootstrap(0), sent].concat()).await.unwrap();
+        let patience = if goes_on { Duration::from_millis(200) } else { PATIENCE };
+        let ended = timeout(patience, served).await;
+        assert_eq!(ended.is_err(), goes_on, "message {index}");
+    }
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]

@@ -7,6 +7,7 @@ use capnp::capability::{Promise, Response};
 use capnp::traits::{Owned, Pipelined};
 use capnp_rpc::rpc_twoparty_capnp::Side;
 use capnp_rpc::{RpcSystem, VatNetwork};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -18,6 +19,10 @@ use crate::schema::election_capnp::directory;
 
 /// How long to wait for an answer. A count of lines takes as long as it takes and is not bounded so.
 pub const ANSWER_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// The votes of a connection that are unanswered at a time. The next waits before it is sent: the answers of this
+/// side's message sinks come behind its votes, and a server does not wait for them for ever.
+pub const UNANSWERED_VOTES_MAX: usize = 1_000;
 
 /// A connection to a server.
 ///
@@ -44,6 +49,8 @@ pub struct Client {
 #[derive(Clone)]
 pub(super) struct Wire {
     broken: CancellationToken,
+    /// The votes that may still be sent.
+    votes: Rc<Semaphore>,
     /// Closes the connection when the last clone is dropped.
     _close: Rc<DropGuard>,
 }
@@ -96,7 +103,8 @@ impl Client {
                 tracing::debug!(%error, "the connection broke");
             }
         });
-        let wire = Wire { broken, _close: Rc::new(close.drop_guard()) };
+        let votes = Rc::new(Semaphore::new(UNANSWERED_VOTES_MAX));
+        let wire = Wire { broken, votes, _close: Rc::new(close.drop_guard()) };
         Self { directory, wire }
     }
 
@@ -155,6 +163,11 @@ impl Client {
 }
 
 impl Wire {
+    /// Waits until one more vote may be sent. It is answered when what is returned is dropped.
+    pub(super) async fn may_vote(&self) -> Result<SemaphorePermit<'_>, Error> {
+        self.votes.acquire().await.map_err(|_| Error::Disconnected)
+    }
+
     /// What the server answers, within [`ANSWER_WAIT_MAX`].
     pub(super) async fn answer<R>(
         &self,

@@ -146,6 +146,7 @@ impl Election {
         ballot: &Ballot,
         mut on_message: impl FnMut(&str),
     ) -> Result<VoteOutcome, Error> {
+        let _turn = self.wire.may_vote().await?;
         let (sink, messages) = message_sink();
         let mut request = self.capability.vote_request();
         let mut vote = request.get();

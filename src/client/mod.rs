@@ -46,7 +46,7 @@ mod officer;
 mod sheet;
 
 pub use cast::{Cast, RETRY_WAIT_MAX, cast};
-pub use connection::{ANSWER_WAIT_MAX, Client};
+pub use connection::{ANSWER_WAIT_MAX, Client, UNANSWERED_VOTES_MAX};
 pub use election::{Ballot, Election, Info, RecordedVote, Results, VoteOutcome};
 pub use error::Error;
 pub use file::READ_BYTES_MAX;

@@ -84,8 +84,8 @@ impl<L: Ledger> Desk<L> {
         let in_force = under.is_none_or(|mandate| mandate.is_in_force(&self.ledger.grants()));
         let begun = Instant::now();
         let done = if in_force { self.ledger.administer(acts) } else { Err(LedgerError::Revoked) };
-        self.metrics.acted(begun.elapsed());
         if done.is_ok() {
+            self.metrics.acted(begun.elapsed());
             self.publish();
         }
         let _ = answer.send(done.map_err(|error| ClerkError::Ledger(Arc::new(error))));

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use capnp::capability::Client;
 use capnp_rpc::rpc_twoparty_capnp::Side;
-use capnp_rpc::{RpcSystem, VatNetwork};
+use capnp_rpc::{Disconnector, RpcSystem, VatNetwork};
+use futures::FutureExt;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -38,10 +39,7 @@ pub async fn serve(
     stop: CancellationToken,
 ) {
     let (network, ear) = transport::attentive(stream);
-    tokio::select! {
-        () = serve_over(network, bootstrap, stop) => {}
-        () = silence(&ear) => tracing::debug!("a connection was cut: nothing was heard of its client"),
-    }
+    serve_until(network, bootstrap, stop, silence(&ear)).await;
 }
 
 /// Returns when a client has said nothing for too long.
@@ -58,12 +56,25 @@ pub async fn serve_over(
     bootstrap: impl FnOnce(Work) -> Client,
     stop: CancellationToken,
 ) {
+    serve_until(network, bootstrap, stop, std::future::pending()).await;
+}
+
+async fn serve_until(
+    network: Box<dyn VatNetwork<Side>>,
+    bootstrap: impl FnOnce(Work) -> Client,
+    stop: CancellationToken,
+    silence: impl Future<Output = ()>,
+) {
     let work = Work::new();
     let mut system = RpcSystem::new(network, Some(bootstrap(work.clone())));
     let mut disconnector = system.get_disconnector();
     tokio::select! {
         ended = &mut system => return report(ended),
         () = stop.cancelled() => {}
+        () = silence => {
+            tracing::debug!("a connection was cut: nothing was heard of its client");
+            return take_apart(disconnector);
+        }
     }
     let drained = async {
         work.close();
@@ -76,12 +87,16 @@ pub async fn serve_over(
             Ok(ended) => report(ended),
             Err(_) => {
                 tracing::warn!("a connection was cut: it did not finish in time");
-                // Polled once, this takes the connection's capabilities apart. What it has to say to a peer
-                // that does not listen is not waited for.
-                let _ = futures::poll!(&mut disconnector);
+                take_apart(disconnector);
             }
         }
     }
+}
+
+/// Ends a connection whose peer does not listen, with everything that waits for an answer of it.
+fn take_apart(disconnector: Disconnector<Side>) {
+    // Polled once, this takes the connection's capabilities apart. What it has to say is not waited for.
+    let _ = disconnector.now_or_never();
 }
 
 /// How a peer leaves is its own business, and of use only to whoever looks for it.

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
@@ -22,6 +23,9 @@ const CONNECT_WAIT_MAX: Duration = Duration::from_secs(10);
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + 'static {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Stream for S {}
+
+/// How long a connection of a client says nothing before its machine is asked whether it is still there.
+const KEEPALIVE_WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// How long a TLS handshake may take.
 const HANDSHAKE_WAIT_MAX: Duration = Duration::from_secs(10);
@@ -48,6 +52,9 @@ impl Socket {
     /// Takes a TCP connection, which is encrypted if the server has an identity for it.
     pub(super) fn accepted(stream: TcpStream, identity: Option<&Identity>) -> io::Result<Self> {
         let stream = unbound(stream)?;
+        // A client that is gone without a word is noticed, also while it has a call under way.
+        SockRef::from(&stream)
+            .set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE_WAIT_MAX))?;
         Ok(Self(match identity {
             Some(identity) => Inner::Tls(stream, Part::Server(identity.config.clone())),
             None => Inner::Tcp(stream),

@@ -39,9 +39,12 @@ pub struct Identity {
 /// Why a certificate and a key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidIdentity {
-    /// There is no certificate, or no key, in the file for it.
-    #[error("there is no {0} in PEM in it")]
-    Missing(&'static str),
+    /// There is no certificate where one has to be.
+    #[error("there is no certificate in PEM in it")]
+    NoCertificate,
+    /// There is no key where one has to be.
+    #[error("there is no private key in PEM in it")]
+    NoKey,
     /// They are not of a kind that can be used, or do not belong together.
     #[error("{0}")]
     Unusable(#[from] Error),
@@ -54,12 +57,11 @@ impl Identity {
     /// # Errors
     /// [`InvalidIdentity`] where there is none, or they do not belong together.
     pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, InvalidIdentity> {
-        let missing = |what| move |_| InvalidIdentity::Missing(what);
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificates).collect();
-        let chain = chain.map_err(missing("certificate"))?;
-        let own = chain.first().ok_or(InvalidIdentity::Missing("certificate"))?;
+        let chain = chain.map_err(|_| InvalidIdentity::NoCertificate)?;
+        let own = chain.first().ok_or(InvalidIdentity::NoCertificate)?;
         let fingerprint = fingerprint(own);
-        let key = PrivateKeyDer::from_pem_slice(key).map_err(missing("private key"))?;
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| InvalidIdentity::NoKey)?;
         let config = ServerConfig::builder_with_provider(provider());
         let config = config.with_protocol_versions(&[&TLS13])?.with_no_client_auth();
         let config = Arc::new(config.with_single_cert(chain, key)?);

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{CertificateFiles, Config, StartError, private_file};
 use crate::net::link::Address;
-use crate::net::tls::{self, Identity};
+use crate::net::tls::{self, Identity, InvalidIdentity};
 
 /// The file in the data directory with the certificate that a server makes for itself, and its key.
 const FILE_NAME: &str = "tls.pem";
@@ -28,7 +28,11 @@ pub(super) fn ensure(config: &Config) -> Result<Option<Identity>, StartError> {
     if let Some(CertificateFiles { certificates, key }) = &config.certificate {
         let chain = fs::read(certificates).map_err(|error| failed(certificates, error))?;
         let secret = fs::read(key).map_err(|error| failed(key, error))?;
-        return Ok(Some(Identity::from_pem(&chain, &secret).map_err(|error| failed(key, error))?));
+        let unusable = |error| match error {
+            InvalidIdentity::NoCertificate => failed(certificates, error),
+            InvalidIdentity::NoKey | InvalidIdentity::Unusable(_) => failed(key, error),
+        };
+        return Ok(Some(Identity::from_pem(&chain, &secret).map_err(unusable)?));
     }
     let path = config.data.join(FILE_NAME);
     let pem = match fs::read(&path) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use capnp::Error;
 use capnp::capability::{Promise, Response};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
@@ -40,7 +40,7 @@ pub(super) struct Session {
     pub(super) teller: Teller,
     pub(super) guesser: Guesser,
     work: Work,
-    undecided: Arc<Semaphore>,
+    undecided: Semaphore,
     messages: Arc<Semaphore>,
     watches: Arc<Semaphore>,
     counts: Arc<Semaphore>,
@@ -54,7 +54,7 @@ impl Session {
         guesser: Guesser,
         work: Work,
     ) -> Rc<Self> {
-        let undecided = Arc::new(Semaphore::new(UNDECIDED_VOTES_MAX));
+        let undecided = Semaphore::new(UNDECIDED_VOTES_MAX);
         let messages = Arc::new(Semaphore::new(UNANSWERED_MESSAGES_MAX));
         let watches = Arc::new(Semaphore::new(WATCHES_MAX));
         let counts = Arc::new(Semaphore::new(COUNTS_MAX));
@@ -81,8 +81,8 @@ impl Session {
     }
 
     /// Waits until this connection may have one more vote looked up.
-    pub(super) async fn may_look_up(&self) -> Permit {
-        self.undecided.clone().acquire_owned().await.ok()
+    pub(super) async fn may_look_up(&self) -> Option<SemaphorePermit<'_>> {
+        self.undecided.acquire().await.ok()
     }
 
     /// Waits until this connection may send one more message.

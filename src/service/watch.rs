@@ -7,7 +7,8 @@ use std::time::Duration;
 use capnp::Error;
 use capnp::capability::Request;
 use capnp::traits::HasTypeId;
-use tokio::time::{sleep, timeout};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::convert::write_results;
@@ -25,6 +26,8 @@ pub const QUIET_WAIT_MAX: Duration = Duration::from_secs(5 * 60);
 /// Lets the watch end when the client drops it.
 struct Subscription {
     _stop: DropGuard,
+    /// The watch has its place until it has ended and the client has dropped this.
+    _place: Rc<OwnedSemaphorePermit>,
 }
 
 impl handle::Server for Subscription {}
@@ -35,9 +38,11 @@ pub(super) fn start(
     election: ElectionId,
     observer: result_observer::Client,
 ) -> Result<handle::Client, Error> {
-    let permit = session.may_watch().ok_or_else(|| {
+    let place = session.may_watch().ok_or_else(|| {
         Error::overloaded(format!("a connection has at most {WATCHES_MAX} watches; drop one first"))
     })?;
+    let place = Rc::new(place);
+    let taken = place.clone();
     let stop = CancellationToken::new();
     let stopped = stop.clone().cancelled_owned();
     let session = session.clone();
@@ -48,9 +53,9 @@ pub(super) fn start(
                 tracing::debug!(%error, "an observer failed");
             }
         }
-        drop(permit);
+        drop(taken);
     });
-    Ok(capnp_rpc::new_client(Subscription { _stop: stop.drop_guard() }))
+    Ok(capnp_rpc::new_client(Subscription { _stop: stop.drop_guard(), _place: place }))
 }
 
 /// Tells an observer of every change until the election is closed. One change is told at a time: while
@@ -62,6 +67,7 @@ async fn tell(
 ) -> Result<(), Error> {
     let mut changes = session.clerk.changes();
     let mut told: Option<Arc<Standing>> = None;
+    let mut told_at = Instant::now();
     loop {
         changes.borrow_and_update();
         let Some(standing) = session.clerk.standing(election) else {
@@ -74,9 +80,11 @@ async fn tell(
                 return Ok(());
             }
             told = Some(standing);
+            told_at = Instant::now();
             sleep(CHANGE_PAUSE).await;
         }
-        match timeout(QUIET_WAIT_MAX, changes.changed()).await {
+        // The board changes with every election, also where this one stands still.
+        match timeout_at(told_at + QUIET_WAIT_MAX, changes.changed()).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return Ok(()),
             Err(_) => told = None,

@@ -9,7 +9,7 @@ use capvote::service::{UNANSWERED_MESSAGES_MAX, UNDECIDED_VOTES_MAX};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Semaphore;
 
-use crate::harness::{Harness, all, ballot, board, soon};
+use crate::harness::{Harness, all, ballot, board, harness, soon};
 
 /// A sink that counts its messages and then does as it likes.
 struct Sink<F> {
@@ -259,4 +259,22 @@ async fn wrong_tokens_are_guesses() {
         wrong += 1;
         assert!(wrong < 100, "nothing slows it down");
     }
+}
+
+#[tokio::test(flavor = "local")]
+async fn as_many_votes_as_one_likes_can_be_cast_at_once_over_one_connection() {
+    let server = harness(&[("board", &["Ada", "Grace"], 20_000)]).await;
+    let client = server.connect();
+    let (election, told) = (client.election("board"), Rc::new(Cell::new(0)));
+    let votes = (1..=20_000).map(|number| {
+        let (election, told) = (election.clone(), told.clone());
+        async move {
+            let vote = ballot("Ada", number);
+            let count = |_: &str| told.set(told.get() + 1);
+            election.vote(&vote, count).await.unwrap()
+        }
+    });
+    let outcomes = all(votes).await;
+    assert!(outcomes.iter().all(|it| matches!(it, VoteOutcome::Recorded(_))));
+    assert_eq!(told.get(), 20_000);
 }

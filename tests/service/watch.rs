@@ -9,7 +9,7 @@ use capvote::schema::election_capnp::{handle, result_observer};
 use capvote::service::{QUIET_WAIT_MAX, WATCHES_MAX};
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::harness::{ballot, board, soon};
+use crate::harness::{ballot, board, harness, soon};
 
 /// Sends on how many ballots it was told of, and answers each call with a permit of `pace`.
 struct Observer {
@@ -89,4 +89,37 @@ async fn an_observer_of_a_quiet_election_is_told_now_and_then_and_shows_that_it_
     assert_eq!(seen.recv().await, Some(0));
     assert!(begun.elapsed() >= QUIET_WAIT_MAX);
     assert!(QUIET_WAIT_MAX < IDLE_WAIT_MAX, "an observer that answers is not cut");
+}
+
+#[tokio::test(flavor = "local")]
+async fn an_observer_is_told_now_and_then_also_where_others_vote_all_the_time() {
+    let server = harness(&[("board", &["Ada"], 1_000), ("other", &["Ada"], 1_000)]).await;
+    let client = server.connect();
+    let (observer, mut seen, _pace) = observer(2);
+    let _subscription = watch(&client, observer).await.unwrap();
+    assert_eq!(soon(seen.recv()).await, Some(0));
+    tokio::time::pause();
+    let begun = tokio::time::Instant::now();
+    let voter = server.connect();
+    let mut number = 0;
+    while seen.try_recv().is_err() {
+        assert!(begun.elapsed() < QUIET_WAIT_MAX * 2, "nothing was told");
+        tokio::time::sleep(QUIET_WAIT_MAX / 10).await;
+        number += 1;
+        // The clerk's thread has its own time.
+        tokio::time::resume();
+        voter.election("other").vote(&ballot("Ada", number), |_| ()).await.unwrap();
+        tokio::time::pause();
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn an_observer_that_does_not_answer_is_cut_with_its_connection() {
+    let server = board().await;
+    let client = server.connect();
+    let (observer, mut seen, _pace) = observer(0);
+    let _subscription = watch(&client, observer).await.unwrap();
+    assert_eq!(soon(seen.recv()).await, Some(0));
+    tokio::time::pause();
+    tokio::time::timeout(IDLE_WAIT_MAX * 3, client.closed()).await.unwrap();
 }

@@ -1,20 +1,26 @@
 //! The calls of a peer, and how much memory they are taken to need.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use capnp::Error;
-use capnp_rpc::rpc_capnp::message;
+use capnp_rpc::rpc_capnp::call::send_results_to;
+use capnp_rpc::rpc_capnp::{message, payload, return_};
 
-use super::{CALL_BYTES, CALLS_BYTES_MAX, UNFINISHED_ANSWERS_MAX, decoder, outbox};
+use super::{
+    ANSWER_BYTES_MAX, CALL_BYTES, CALLS_BYTES_MAX, MESSAGE_CAPABILITIES_MAX,
+    UNFINISHED_QUESTIONS_MAX, decoder, outbox,
+};
 
 /// The calls of one client.
 #[derive(Default)]
 pub(super) struct Calls {
     /// The bytes that count for the calls under way.
     bytes: Cell<usize>,
-    /// The answers that are kept until the client says that it needs nothing more of them.
-    unfinished: RefCell<HashSet<u32>>,
+    /// The questions of the client that are not over, and whether each is answered. A question that was answered
+    /// is over when the client has finished it, or did not have to. One that the client finishes before it is
+    /// answered is never over: capnp-rpc keeps its entry until the connection ends.
+    questions: RefCell<HashMap<u32, bool>>,
     /// Whether a message has arrived since somebody asked.
     heard: Cell<bool>,
 }
@@ -25,48 +31,78 @@ impl Calls {
         self.bytes.get() >= CALLS_BYTES_MAX
     }
 
-    /// Whether a message has arrived since this was asked last, or is being dealt with.
+    /// Whether a message has arrived since this was asked last, or calls are under way, and not more than may be.
     pub(super) fn were_heard(&self) -> bool {
-        self.heard.replace(false) || self.bytes.get() > 0
+        self.heard.replace(false) || (self.bytes.get() > 0 && !self.are_too_many())
     }
 
     /// Takes note of a message that has arrived. Returns the bytes that it counts for until it is not needed any
     /// more: none, unless it is a call. Of what else a peer says, answers to this side's calls have to be read for
     /// those calls to end, and the rest is dealt with at once.
+    ///
+    /// # Errors
+    /// Where the client leaves more questions open than any client that works does, or says what none says.
     pub(super) fn begin(&self, arrived: &decoder::Message) -> Result<usize, Error> {
         self.heard.set(true);
-        let message = arrived.get_root::<message::Reader<'_>>()?;
-        match message.which() {
-            Ok(message::Call(_)) => {
-                let bytes = arrived.size_in_words() * 8 + CALL_BYTES;
-                self.bytes.set(self.bytes.get() + bytes);
-                Ok(bytes)
+        let bytes = arrived.size_in_words() * 8;
+        match arrived.get_root::<message::Reader<'_>>()?.which() {
+            Ok(message::Bootstrap(bootstrap)) => {
+                self.asks(bootstrap?.get_question_id()).map(|()| 0)
+            }
+            Ok(message::Call(call)) => {
+                let call = call?;
+                if !matches!(call.get_send_results_to().which(), Ok(send_results_to::Caller(()))) {
+                    return Err(Error::failed("results are sent to their caller only".into()));
+                }
+                check_capabilities(call.get_params()?)?;
+                self.asks(call.get_question_id())?;
+                self.bytes.set(self.bytes.get() + bytes + CALL_BYTES);
+                Ok(bytes + CALL_BYTES)
+            }
+            Ok(message::Return(answer)) => {
+                if bytes > ANSWER_BYTES_MAX {
+                    let why = format!("an answer of {bytes} bytes is not taken");
+                    return Err(Error::failed(why));
+                }
+                if let Ok(return_::Results(results)) = answer?.which() {
+                    check_capabilities(results?)?;
+                }
+                Ok(0)
             }
             Ok(message::Finish(finish)) => {
-                self.unfinished.borrow_mut().remove(&finish?.get_question_id());
+                let question = finish?.get_question_id();
+                let mut questions = self.questions.borrow_mut();
+                if questions.get(&question) == Some(&true) {
+                    questions.remove(&question);
+                }
                 Ok(0)
             }
             _ => Ok(0),
         }
     }
 
+    /// The client asks a question that will be kept until it is over.
+    fn asks(&self, question: u32) -> Result<(), Error> {
+        let mut questions = self.questions.borrow_mut();
+        if questions.len() >= UNFINISHED_QUESTIONS_MAX {
+            return Err(Error::failed(format!(
+                "a client that leaves {UNFINISHED_QUESTIONS_MAX} questions unfinished is not served"
+            )));
+        }
+        questions.insert(question, false);
+        Ok(())
+    }
+
     /// Takes note of a message that is sent to the client.
-    ///
-    /// # Errors
-    /// Where the client leaves more answers unfinished than any client that works does.
-    pub(super) fn answer(&self, sent: &outbox::Message) -> Result<(), Error> {
-        let message = sent.get_root_as_reader::<message::Reader<'_>>()?;
-        let Ok(message::Return(answer)) = message.which() else { return Ok(()) };
-        let answer = answer?;
-        let mut unfinished = self.unfinished.borrow_mut();
-        if !answer.get_no_finish_needed() {
-            unfinished.insert(answer.get_answer_id());
+    pub(super) fn answer(&self, sent: &outbox::Message) {
+        let root = sent.get_root_as_reader::<message::Reader<'_>>();
+        let Ok(Ok(message::Return(Ok(answer)))) = root.map(|root| root.which()) else { return };
+        let mut questions = self.questions.borrow_mut();
+        if answer.get_no_finish_needed() {
+            questions.remove(&answer.get_answer_id());
+        } else if let Some(answered) = questions.get_mut(&answer.get_answer_id()) {
+            *answered = true;
         }
-        if unfinished.len() <= UNFINISHED_ANSWERS_MAX {
-            return Ok(());
-        }
-        let most = UNFINISHED_ANSWERS_MAX;
-        Err(Error::failed(format!("a client that leaves {most} answers unfinished is not served")))
     }
 
     /// A message that counted for so many bytes is not needed any more. Returns whether the client may call again,
@@ -78,4 +114,13 @@ impl Calls {
         self.bytes.set(self.bytes.get() - bytes);
         were_too_many && !self.are_too_many()
     }
+}
+
+/// Checks how many capabilities come with what a client says. Each takes more memory here than there.
+fn check_capabilities(payload: payload::Reader<'_>) -> Result<(), Error> {
+    let count = payload.get_cap_table()?.len();
+    if count > MESSAGE_CAPABILITIES_MAX {
+        return Err(Error::failed(format!("a message with {count} capabilities is not taken")));
+    }
+    Ok(())
 }

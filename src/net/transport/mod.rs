@@ -38,17 +38,26 @@ pub const MESSAGE_WORDS_MAX: usize = 8 << 20;
 pub const UNWRITTEN_BYTES_MAX: usize = 16 << 20;
 
 /// What the calls of a client that are under way may need, in bytes: their messages, and [`CALL_BYTES`] for each.
-/// Nothing more is read from the client until some of them are answered. That is about 6,500 votes; a client
-/// that waits for its answers never comes near it. (A server's calls to a client are not counted: what they
+/// Nothing more is read from the client until some of them are answered. That is about 6,500 votes. A client
+/// should have no more than a thousand unanswered: the answers of its message sinks come behind its votes, and with
+/// too many of these the server waits for them in vain. (A server's calls to a client are not counted: what they
 /// pass is bounded by the server.)
 pub const CALLS_BYTES_MAX: usize = 16 << 20;
 
 /// What a call is taken to need beside its message: a task, its entries in tables, and its answer.
 pub const CALL_BYTES: usize = 2 << 10;
 
-/// The answers with capabilities in them that a client may leave unfinished: its connection ends with one more. A
-/// client says when it needs nothing more of such an answer (`Finish`), and until then the server keeps it.
-pub const UNFINISHED_ANSWERS_MAX: usize = 10_000;
+/// The questions that a client may leave open: its connection ends with one more. A question is over when it is
+/// answered and the client has said that it needs nothing more of the answer (`Finish`), where it has to: until then
+/// it takes memory here.
+pub const UNFINISHED_QUESTIONS_MAX: usize = 10_000;
+
+/// The longest answer of a client to a call of the server, in bytes; its connection ends with a longer one. The longest
+/// that is asked for is a piece of a file.
+pub const ANSWER_BYTES_MAX: usize = 512 << 10;
+
+/// The capabilities in one message of a client; its connection ends with one more.
+pub const MESSAGE_CAPABILITIES_MAX: u32 = 64;
 
 /// The first segment of a message, in words. capnp-rpc asks for more where it does not know how long a message
 /// will be, which is so for every call. Most are short, and a segment is cleared before it is used.

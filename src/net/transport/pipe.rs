@@ -90,8 +90,8 @@ impl Pipe {
         }
         self.outbox.borrow_mut().push(message);
         wake(&self.writer);
-        if let Some(Err(error)) = self.calls.as_ref().map(|calls| calls.answer(message)) {
-            self.fail(error);
+        if let Some(calls) = &self.calls {
+            calls.answer(message);
         }
     }
 
@@ -157,7 +157,8 @@ impl Pipe {
             }
             self.reader.set(Some(context.waker().clone()));
             if self.is_full() {
-                return Poll::Pending;
+                let broken = self.broken.borrow().clone();
+                return broken.map_or(Poll::Pending, |error| Poll::Ready(Err(error)));
             }
             let bytes = match (self.poll_read(context), &*self.broken.borrow()) {
                 (Poll::Ready(bytes), _) => bytes?,
