@@ -40,7 +40,8 @@ interface Election {
   # Casts the vote of the voter who holds `voterNumber` for `candidate`, a name of the slate, byte for
   # byte, or an empty name for a blank ballot where the election allows it. When the vote is on stable
   # storage, or was refused, the server sends one message that says so to `messages` and then answers; it
-  # does not wait for the sink. A null sink gets no message.
+  # does not wait for the sink. A null sink gets no message. Have at most 1,000 votes unanswered on a
+  # connection: the sinks' answers come behind them, and with thousands the server waits for these in vain.
   #
   # `nonce` is 16 random bytes of the voter's own, or empty to let the server pick; another length is an
   # exception. A vote with the same number, candidate and nonce as the recorded one is a retry after a
@@ -155,7 +156,8 @@ struct VoteOutcome {
     # Voting is over.
 
     throttled @7 :UInt32;
-    # Too many wrong numbers came from here: try again after this many milliseconds.
+    # Too many wrong numbers came from here, and this one was not looked up: try again after this many
+    # milliseconds, over a new connection.
   }
 }
 
