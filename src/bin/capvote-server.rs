@@ -155,7 +155,10 @@ async fn serve(arguments: Arguments) -> ExitCode {
         data: arguments.data,
         threads: threads.or(available_parallelism().ok().map(usize::from)).unwrap_or(1),
         election,
-        certificate: arguments.certificate.zip(arguments.key).map(certificate_files),
+        certificate: arguments
+            .certificate
+            .zip(arguments.key)
+            .map(|(certificates, key)| CertificateFiles { certificates, key }),
         allow_unencrypted: arguments.allow_unencrypted,
         metrics: arguments.metrics,
     };
@@ -204,10 +207,6 @@ fn ended(worked: bool) -> ExitCode {
     } else {
         command_line::end(PROGRAM, "a part of the server broke; the log tells which", Exit::Fault)
     }
-}
-
-fn certificate_files((certificates, key): (PathBuf, PathBuf)) -> CertificateFiles {
-    CertificateFiles { certificates, key }
 }
 
 fn listen(arguments: &Arguments) -> Result<Vec<Link>, String> {

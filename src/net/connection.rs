@@ -16,7 +16,7 @@ use super::transport::{self, Ear};
 /// How long a connection may take to finish what it accepted once the server is to stop.
 pub const DRAIN_WAIT_MAX: Duration = Duration::from_secs(10);
 
-/// How long a client may take from its connection to its first call.
+/// How long a client may take from its connection to its first message.
 pub const FIRST_CALL_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// How long a client may say nothing at all, while no call of its is under way. It is cut after between once and
@@ -40,14 +40,6 @@ pub async fn serve(
 ) {
     let (network, ear) = transport::attentive(stream);
     serve_until(network, bootstrap, stop, silence(&ear)).await;
-}
-
-/// Returns when a client has said nothing for too long.
-async fn silence(ear: &Ear) {
-    sleep(FIRST_CALL_WAIT_MAX).await;
-    while ear.heard() {
-        sleep(IDLE_WAIT_MAX).await;
-    }
 }
 
 /// The same, over any network.
@@ -90,6 +82,14 @@ async fn serve_until(
                 take_apart(disconnector);
             }
         }
+    }
+}
+
+/// Returns when a client has said nothing for too long.
+async fn silence(ear: &Ear) {
+    sleep(FIRST_CALL_WAIT_MAX).await;
+    while ear.heard() {
+        sleep(IDLE_WAIT_MAX).await;
     }
 }
 

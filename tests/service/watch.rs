@@ -77,14 +77,24 @@ async fn watches_are_bounded_and_come_back_when_dropped() {
     watch(&client, observer(1).0).await.unwrap();
 }
 
+/// Watches "board", in which nobody has voted, and stops the clock once the observer, which answers so many calls, was
+/// told so.
+async fn quiet_watch(
+    client: &Client,
+    answers: usize,
+) -> ((handle::Client, Rc<Semaphore>), mpsc::UnboundedReceiver<u64>) {
+    let (observer, mut seen, pace) = observer(answers);
+    let subscription = watch(client, observer).await.unwrap();
+    assert_eq!(soon(seen.recv()).await, Some(0));
+    tokio::time::pause();
+    ((subscription, pace), seen)
+}
+
 #[tokio::test(flavor = "local")]
 async fn an_observer_of_a_quiet_election_is_told_now_and_then_and_shows_that_it_is_there() {
     let server = board().await;
     let client = server.connect();
-    let (observer, mut seen, _pace) = observer(2);
-    let _subscription = watch(&client, observer).await.unwrap();
-    assert_eq!(soon(seen.recv()).await, Some(0));
-    tokio::time::pause();
+    let (_watch, mut seen) = quiet_watch(&client, 2).await;
     let begun = tokio::time::Instant::now();
     assert_eq!(seen.recv().await, Some(0));
     assert!(begun.elapsed() >= QUIET_WAIT_MAX);
@@ -95,10 +105,7 @@ async fn an_observer_of_a_quiet_election_is_told_now_and_then_and_shows_that_it_
 async fn an_observer_is_told_now_and_then_also_where_others_vote_all_the_time() {
     let server = harness(&[("board", &["Ada"], 1_000), ("other", &["Ada"], 1_000)]).await;
     let client = server.connect();
-    let (observer, mut seen, _pace) = observer(2);
-    let _subscription = watch(&client, observer).await.unwrap();
-    assert_eq!(soon(seen.recv()).await, Some(0));
-    tokio::time::pause();
+    let (_watch, mut seen) = quiet_watch(&client, 2).await;
     let begun = tokio::time::Instant::now();
     let voter = server.connect();
     let mut number = 0;
@@ -117,9 +124,6 @@ async fn an_observer_is_told_now_and_then_also_where_others_vote_all_the_time() 
 async fn an_observer_that_does_not_answer_is_cut_with_its_connection() {
     let server = board().await;
     let client = server.connect();
-    let (observer, mut seen, _pace) = observer(0);
-    let _subscription = watch(&client, observer).await.unwrap();
-    assert_eq!(soon(seen.recv()).await, Some(0));
-    tokio::time::pause();
+    let _watch = quiet_watch(&client, 0).await;
     tokio::time::timeout(IDLE_WAIT_MAX * 3, client.closed()).await.unwrap();
 }

@@ -1,59 +1,36 @@
 //! Voters over many connections, in a process of their own.
 
 use std::cell::Cell;
-use std::env;
-use std::io::{BufRead, BufReader, Write, stdin, stdout};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::io::{Write, stdin, stdout};
 use std::rc::Rc;
 use std::time::Instant;
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use capvote::client::{Ballot, Client, Election, VoteOutcome};
 use capvote::net::link::Link;
 use tokio::task::{JoinHandle, spawn_local};
 
+use super::helper::Helper;
 use super::office::number;
 use crate::peers::{self, Measured};
 
 /// Connections that are open. They are closed when this is dropped.
-pub(super) struct Crowd {
-    process: Child,
-    stdin: ChildStdin,
-    stdout: BufReader<ChildStdout>,
-}
+pub(super) struct Crowd(Helper);
 
 impl Crowd {
     /// Opens so many connections, each of which has called once. With none, each vote opens one of its own.
     pub(super) fn gather(address: &str, connections: u64) -> anyhow::Result<Self> {
-        let mut command = Command::new(env::current_exe()?);
-        command.arg("drive-crowd").arg(address).arg(connections.to_string());
-        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let stdin = process.stdin.take().context("the crowd has no stdin")?;
-        let stdout = process.stdout.take().context("the crowd has no stdout")?;
-        let mut this = Self { process, stdin, stdout: BufReader::new(stdout) };
-        ensure!(this.line()? == "ready", "the crowd did not gather");
-        Ok(this)
+        let mut helper = Helper::start(&["drive-crowd", address, &connections.to_string()])?;
+        ensure!(helper.line()? == "ready", "the crowd did not gather");
+        Ok(Self(helper))
     }
 
     /// Casts `votes` votes, from the number with the index `first`, with `in_flight` unanswered. Returns how many
     /// were recorded in a second.
     pub(super) fn vote(&mut self, in_flight: u64, first: u64, votes: u64) -> anyhow::Result<f64> {
-        writeln!(self.stdin, "{in_flight} {first} {votes}")?;
-        let measured: Measured = serde_json::from_str(&self.line()?)?;
+        let answer = self.0.ask(&format!("{in_flight} {first} {votes}"))?;
+        let measured: Measured = serde_json::from_str(&answer)?;
         Ok(measured.count as f64 / measured.seconds)
-    }
-
-    fn line(&mut self) -> anyhow::Result<String> {
-        let mut line = String::new();
-        self.stdout.read_line(&mut line)?;
-        Ok(line.trim().to_string())
-    }
-}
-
-impl Drop for Crowd {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

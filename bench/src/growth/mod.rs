@@ -2,6 +2,7 @@
 //! connections, and with the threads.
 
 mod crowd;
+mod helper;
 mod office;
 mod page;
 
@@ -140,73 +141,65 @@ impl Filled {
     }
 }
 
-fn rolls(ledgers: &[Filled], rounds: usize, burst: u64) -> anyhow::Result<Vec<RollRow>> {
-    let mut rows = Vec::new();
-    let mut smallest = 0.0;
-    for ledger in ledgers {
-        let copy = ledger.copy()?;
-        let office = Office::start(copy.path(), 2)?;
-        let memory = office.memory_mib();
-        if rows.is_empty() {
-            smallest = memory;
-        }
-        eprintln!("{} numbers: open after {:.2} s", ledger.numbers, office.open_seconds);
-        let beyond = (memory - smallest) * f64::from(1 << 20) / ledger.numbers as f64;
-        let file = copy.path().join("ledger.sqlite").metadata()?.len();
-        rows.push(RollRow {
-            numbers: ledger.numbers,
-            ballots: ledger.ballots,
-            open_seconds: office.open_seconds,
-            bytes_a_number: beyond,
-            server_mib: memory,
-            file_mib: file as f64 / f64::from(1 << 20),
-            votes_a_second: 0.0,
-            ratio: 0.0,
-            votes_a_commit: 0.0,
-            commit_p50_ms: 0.0,
-            commit_p99_ms: 0.0,
-        });
+/// A server with a ledger of its own to vote in, and what was seen of it before anybody voted.
+struct Opened {
+    office: Office,
+    /// Removed when this is dropped.
+    _folder: tempfile::TempDir,
+    memory_mib: f64,
+}
+
+impl Opened {
+    fn new(ledger: &Filled) -> anyhow::Result<Self> {
+        let folder = ledger.copy()?;
+        let office = Office::start(folder.path(), 2)?;
+        let memory_mib = office.memory_mib();
+        Ok(Self { office, _folder: folder, memory_mib })
     }
-    // In turn, so that what else the machine does meets all of them. The smallest roll has voters for one
-    // burst only, and is opened anew for each.
-    let mut copies = Vec::new();
-    let mut offices = Vec::new();
-    for ledger in &ledgers[1..] {
-        let copy = ledger.copy()?;
-        offices.push(Office::start(copy.path(), 2)?);
-        copies.push(copy);
+}
+
+fn rolls(ledgers: &[Filled], rounds: usize, burst: u64) -> anyhow::Result<Vec<RollRow>> {
+    let mut opened = Vec::new();
+    for ledger in ledgers {
+        opened.push(Opened::new(ledger)?);
     }
     let mut rates = vec![Vec::new(); ledgers.len()];
     let mut commits = vec![Vec::new(); ledgers.len()];
-    let mut votes = vec![0; ledgers.len()];
-    // Bursts are short: many of them make up for it.
+    // In turn, so that what else the machine does meets all of them. Bursts are short: many of them make up for it.
     let bursts = rounds as u64 * 5;
     for round in 0..bursts {
         for (index, ledger) in ledgers.iter().enumerate() {
-            let fresh = if index == 0 { Some(ledger.copy()?) } else { None };
-            let mut opened = match &fresh {
-                Some(copy) => Some(Office::start(copy.path(), 2)?),
-                None => None,
-            };
-            let (office, first) = match &mut opened {
-                Some(office) => (office, 0),
-                None => (&mut offices[index - 1], ledger.ballots + round * burst),
-            };
+            // The smallest roll has voters for one burst only, and is opened anew for each.
+            let mut fresh = if index == 0 { Some(Opened::new(ledger)?) } else { None };
+            let first = if index == 0 { 0 } else { ledger.ballots + round * burst };
+            let office = &mut fresh.as_mut().unwrap_or(&mut opened[index]).office;
             let mut crowd = Crowd::gather(&office.address, 16)?;
             rates[index].push(crowd.vote(IN_FLIGHT, first, burst)?);
             commits[index].extend(office.commits()?);
-            votes[index] += burst;
         }
     }
-    for (index, row) in rows.iter_mut().enumerate() {
-        let ratios = rates[index].iter().zip(&rates[0]).map(|(this, smallest)| this / smallest);
-        row.ratio = median(ratios.collect());
-        row.votes_a_second = median(rates[index].clone());
-        row.votes_a_commit = votes[index] as f64 / commits[index].len() as f64;
+    let smallest_mib = opened[0].memory_mib;
+    let mut rows = Vec::new();
+    for (index, (ledger, opened)) in ledgers.iter().zip(&opened).enumerate() {
         commits[index].sort_by(f64::total_cmp);
-        let at = |share: f64| commits[index][(share * (commits[index].len() - 1) as f64) as usize];
-        (row.commit_p50_ms, row.commit_p99_ms) = (at(0.5) * 1e3, at(0.99) * 1e3);
-        eprintln!("{} numbers: {:.0} votes/s", row.numbers, row.votes_a_second);
+        let commits = &commits[index];
+        let at = |share: f64| commits[(share * (commits.len() - 1) as f64) as usize] * 1e3;
+        let beyond_mib = opened.memory_mib - smallest_mib;
+        let file = ledger.folder.join("ledger.sqlite").metadata()?.len();
+        let ratios = rates[index].iter().zip(&rates[0]).map(|(this, smallest)| this / smallest);
+        rows.push(RollRow {
+            numbers: ledger.numbers,
+            ballots: ledger.ballots,
+            open_seconds: opened.office.open_seconds,
+            bytes_a_number: beyond_mib * f64::from(1 << 20) / ledger.numbers as f64,
+            server_mib: opened.memory_mib,
+            file_mib: file as f64 / f64::from(1 << 20),
+            votes_a_second: median(rates[index].clone()),
+            ratio: median(ratios.collect()),
+            votes_a_commit: (bursts * burst) as f64 / commits.len() as f64,
+            commit_p50_ms: at(0.5),
+            commit_p99_ms: at(0.99),
+        });
     }
     Ok(rows)
 }

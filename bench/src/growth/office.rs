@@ -2,9 +2,9 @@
 
 use std::env;
 use std::fs;
-use std::io::{BufRead, BufReader, Write, stdin, stdout};
+use std::io::{Write, stdin, stdout};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
@@ -15,6 +15,7 @@ use capvote::election::{
 };
 use capvote::ledger::{Act, Ledger, LedgerError, LedgerReader, SqliteLedger};
 
+use super::helper::Helper;
 use crate::peers;
 use crate::run;
 
@@ -135,55 +136,35 @@ pub(super) struct Office {
     pub(super) address: String,
     /// How long its ledger took to open.
     pub(super) open_seconds: f64,
-    process: Child,
-    stdin: ChildStdin,
-    stdout: BufReader<ChildStdout>,
+    helper: Helper,
 }
 
 impl Office {
     pub(super) fn start(folder: &Path, shards: usize) -> anyhow::Result<Self> {
-        let mut command = Command::new(env::current_exe()?);
-        command.arg("serve-ledger").arg(folder).arg(shards.to_string());
-        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let stdin = process.stdin.take().context("the server has no stdin")?;
-        let stdout = process.stdout.take().context("the server has no stdout")?;
-        let (address, open_seconds) = Default::default();
-        let mut this =
-            Self { address, open_seconds, process, stdin, stdout: BufReader::new(stdout) };
-        let mut line = String::new();
-        this.stdout.read_line(&mut line)?;
+        let folder = folder.to_str().context("the folder's name is not UTF-8")?;
+        let mut helper = Helper::start(&["serve-ledger", folder, &shards.to_string()])?;
+        let line = helper.line()?;
         let words: Vec<_> = line.split_whitespace().collect();
         let ["ready", address, seconds] = words[..] else {
             anyhow::bail!("the server did not become ready")
         };
-        (this.address, this.open_seconds) = (address.to_string(), seconds.parse()?);
-        Ok(this)
+        Ok(Self { address: address.to_string(), open_seconds: seconds.parse()?, helper })
     }
 
     /// How many seconds each commit took since this was asked last.
     pub(super) fn commits(&mut self) -> anyhow::Result<Vec<f64>> {
-        writeln!(self.stdin)?;
-        let mut line = String::new();
-        self.stdout.read_line(&mut line)?;
-        Ok(serde_json::from_str(&line)?)
+        Ok(serde_json::from_str(&self.helper.ask("")?)?)
     }
 
     pub(super) fn memory_mib(&self) -> f64 {
-        run::memory_mib(self.process.id())
+        run::memory_mib(self.helper.id())
     }
 
     pub(super) fn peak_mib(&self) -> f64 {
-        run::peak_mib(self.process.id())
+        run::peak_mib(self.helper.id())
     }
 
     pub(super) fn processor_seconds(&self) -> f64 {
-        run::processor_seconds(self.process.id())
-    }
-}
-
-impl Drop for Office {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        run::processor_seconds(self.helper.id())
     }
 }

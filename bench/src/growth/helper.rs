@@ -1,0 +1,51 @@
+//! A process of the benchmark's own that is told and asked in lines.
+
+use std::env;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use anyhow::Context;
+
+/// A process. It is killed when this is dropped.
+pub(super) struct Helper {
+    process: Child,
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Helper {
+    /// Starts this program with other arguments.
+    pub(super) fn start(arguments: &[&str]) -> anyhow::Result<Self> {
+        let mut command = Command::new(env::current_exe()?);
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn()?;
+        let stdin = process.stdin.take().context("a helper has no stdin")?;
+        let stdout = process.stdout.take().context("a helper has no stdout")?;
+        Ok(Self { process, stdin, stdout: BufReader::new(stdout) })
+    }
+
+    /// The process's number.
+    pub(super) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Tells it a line, and returns what it answers.
+    pub(super) fn ask(&mut self, line: &str) -> anyhow::Result<String> {
+        writeln!(self.stdin, "{line}")?;
+        self.line()
+    }
+
+    /// The next line that it says.
+    pub(super) fn line(&mut self) -> anyhow::Result<String> {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line)?;
+        Ok(line.trim().to_string())
+    }
+}
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
