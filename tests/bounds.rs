@@ -9,7 +9,8 @@ use capnp::message::Builder;
 use capnp::serialize;
 use capnp_rpc::rpc_twoparty_capnp::Side;
 use capnp_rpc::{RpcSystem, rpc_capnp};
-use capvote::net::connection::{self, FIRST_CALL_WAIT_MAX, IDLE_WAIT_MAX};
+use capvote::net::budget::SHARD_BYTES_MAX;
+use capvote::net::connection::{self, FIRST_CALL_WAIT_MAX, IDLE_WAIT_MAX, MESSAGE_REST_WAIT_MAX};
 use capvote::net::transport::{self, CALL_BYTES, CALLS_BYTES_MAX, UNFINISHED_QUESTIONS_MAX};
 use capvote::schema::election_capnp::message_sink;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -33,6 +34,18 @@ impl Waiting {
     fn let_go(&self) {
         self.free.set(true);
         self.waiting.take();
+    }
+
+    /// How many calls there were when nothing more happens.
+    async fn settled(&self) -> usize {
+        let mut before = usize::MAX;
+        while before != self.calls.get() {
+            before = self.calls.get();
+            for _ in 0..1_000 {
+                tokio::task::yield_now().await;
+            }
+        }
+        before
     }
 }
 
@@ -75,14 +88,7 @@ async fn a_client_that_calls_and_calls_waits_for_its_answers() {
     let sink = reach(stream);
     const CALLS: usize = 20_000;
     let answers: Vec<_> = (0..CALLS).map(|_| sink.message_request().send().promise).collect();
-    // Until nothing more happens.
-    let mut before = usize::MAX;
-    while before != server.calls.get() {
-        before = server.calls.get();
-        for _ in 0..1_000 {
-            tokio::task::yield_now().await;
-        }
-    }
+    let before = server.settled().await;
     let most = CALLS_BYTES_MAX / CALL_BYTES;
     assert!((most * 9 / 10..=most).contains(&before), "{before} calls are under way");
     server.let_go();
@@ -221,4 +227,49 @@ async fn a_client_that_says_nothing_is_cut_unless_it_waits() {
     let begun = Instant::now();
     served.await.unwrap();
     assert!((IDLE_WAIT_MAX / 2..=IDLE_WAIT_MAX * 2).contains(&begun.elapsed()));
+}
+
+#[tokio::test(flavor = "local")]
+async fn what_all_connections_of_a_shard_take_together_is_bounded() {
+    let server = Rc::new(Waiting::default());
+    let call = |bytes: usize| {
+        let (stream, _) = serve(server.clone());
+        let mut request = reach(stream).message_request();
+        request.get().set_text("x".repeat(bytes));
+        request.send().promise
+    };
+    const LONG: usize = 60 << 20;
+    let enough = SHARD_BYTES_MAX.div_ceil(LONG);
+    let long: Vec<_> = (0..enough + 2).map(|_| call(LONG)).collect();
+    let come = async {
+        while server.calls.get() < enough {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, come).await.unwrap();
+    assert_eq!(server.settled().await, enough);
+    // Whoever needs little gets it all the same.
+    let short: Vec<_> = (0..3).map(|_| call(1_000)).collect();
+    assert_eq!(server.settled().await, enough + short.len());
+    server.let_go();
+    for answer in long.into_iter().chain(short) {
+        timeout(PATIENCE, answer).await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_client_that_does_not_go_on_with_a_message_is_cut() {
+    let begun = Instant::now();
+    let (mut stream, served) = serve(Rc::default());
+    let whole = bootstrap(0);
+    stream.write_all(&whole).await.unwrap();
+    // A byte now and then is enough.
+    for byte in &whole[..5] {
+        sleep(FIRST_CALL_WAIT_MAX / 2).await;
+        stream.write_all(&[*byte]).await.unwrap();
+    }
+    let stopped = Instant::now();
+    served.await.unwrap();
+    assert!(stopped - begun > FIRST_CALL_WAIT_MAX);
+    assert!((MESSAGE_REST_WAIT_MAX..=MESSAGE_REST_WAIT_MAX * 2).contains(&stopped.elapsed()));
 }

@@ -6,7 +6,7 @@ use capnp::capability::Client;
 use capnp_rpc::rpc_twoparty_capnp::Side;
 use capnp_rpc::{Disconnector, RpcSystem, VatNetwork};
 use futures::FutureExt;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -22,6 +22,10 @@ pub const FIRST_CALL_WAIT_MAX: Duration = Duration::from_secs(30);
 /// How long a client may say nothing at all, while no call of its is under way. It is cut after between once and
 /// twice this time.
 pub const IDLE_WAIT_MAX: Duration = Duration::from_secs(15 * 60);
+
+/// How long the rest of a message may be still to come without a further byte of it. A client is cut after between once
+/// and twice this time.
+pub const MESSAGE_REST_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// The calls of one connection that are to be answered before the server stops.
 ///
@@ -89,7 +93,13 @@ async fn serve_until(
 async fn silence(ear: &Ear) {
     sleep(FIRST_CALL_WAIT_MAX).await;
     while ear.heard() {
-        sleep(IDLE_WAIT_MAX).await;
+        let until = Instant::now() + IDLE_WAIT_MAX;
+        while Instant::now() < until {
+            sleep(MESSAGE_REST_WAIT_MAX).await;
+            if ear.is_stuck() {
+                return;
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Nothing here knows what the capabilities on a connection do.
 
 pub mod admission;
+pub mod budget;
 pub mod connection;
 pub mod fault;
 pub mod link;

@@ -8,6 +8,7 @@ use capnp::capability::{Promise, Response};
 
 use super::lines::LineSplitter;
 use super::session::{COUNTS_MAX, Session};
+use crate::net::budget::{self, Taken};
 use crate::net::fault;
 use crate::net::pace::{self, Departure, Pace};
 use crate::schema::lines_capnp::line_counter::{CountLinesParams, CountLinesResults, Server};
@@ -48,10 +49,17 @@ impl Server for LineCounter {
             let why = format!("a connection has at most {COUNTS_MAX} counts under way");
             Error::overloaded(why)
         })?;
+        if budget::is_spent() {
+            return Err(Error::overloaded(
+                "too much is being counted here; try again later".into(),
+            ));
+        }
         let (file, sink) = {
             let params = params.get()?;
             (params.get_file()?, params.get_lines()?)
         };
+        // The call's message may be a long one, and this may take for ever.
+        drop(params);
         let count = count(file, sink).await.map_err(fault::passed_on)?;
         results.get().set_count(count);
         Ok(())
@@ -70,12 +78,20 @@ async fn count(file: remote_file::Client, sink: line_sink::Client) -> Result<u64
     let mut file = ReadAhead::new(file);
     let mut splitter = LineSplitter::default();
     let mut progress = Progress::default();
+    let taken = Taken::default();
     while file.next(|piece| splitter.push(piece)).await? {
         while let Some(lines) = splitter.next_batch() {
             progress.add(&lines)?;
             hand_over(&sink, &lines).await?;
         }
         progress.check_length(splitter.rest())?;
+        taken.set(splitter.rest().len(), 0);
+        if taken.bytes() > READ_BYTES_MAX as usize && budget::is_spent() {
+            return Err(Error::overloaded(format!(
+                "line {} is too long to be counted while so much else is; try again later",
+                progress.lines + 1
+            )));
+        }
     }
     if !splitter.rest().is_empty() {
         let last = [splitter.rest()];
@@ -144,7 +160,9 @@ impl ReadAhead {
 
     /// Gives the file's next piece to `take`, or returns `false` at its end.
     async fn next(&mut self, take: impl FnOnce(&[u8])) -> Result<bool, Error> {
-        while self.reads.len() < self.reads_max {
+        // One in any case: what it takes is bounded by how many counts there are.
+        let reads_max = if budget::is_spent() { 1 } else { self.reads_max };
+        while self.reads.len() < reads_max {
             self.reads.push_back(self.read());
             self.offset += u64::from(READ_BYTES_MAX);
         }

@@ -14,6 +14,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::convert::write_results;
 use super::session::{Session, WATCHES_MAX};
 use crate::election::{ElectionId, ElectionState, Standing};
+use crate::net::budget;
 use crate::schema::election_capnp::{handle, result_observer};
 
 /// The least time between two changes told to one observer.
@@ -74,6 +75,7 @@ async fn tell(
             return Ok(());
         };
         if told.as_ref() != Some(&standing) {
+            budget::room().await;
             changed(observer, &standing).await?;
             if standing.state == ElectionState::Closed {
                 observer.done_request().send().promise.await?;

@@ -12,11 +12,22 @@ use super::{
     UNFINISHED_QUESTIONS_MAX, decoder, outbox,
 };
 
+/// What a message counts for while it is in use, in bytes.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Counted {
+    /// As memory.
+    held: usize,
+    /// Of it, as a call under way.
+    call: usize,
+}
+
 /// The calls of one client.
 #[derive(Default)]
 pub(super) struct Calls {
     /// The bytes that count for the calls under way.
     bytes: Cell<usize>,
+    /// The bytes of messages that are in use, and what counts for calls beside them.
+    held: Cell<usize>,
     /// The questions of the client that are not over, and whether each is answered. A question that was answered
     /// is over when the client has finished it, or did not have to. One that the client finishes before it is
     /// answered is never over: capnp-rpc keeps its entry until the connection ends.
@@ -26,6 +37,11 @@ pub(super) struct Calls {
 }
 
 impl Calls {
+    /// The bytes of messages that are in use, and what counts for calls beside them.
+    pub(super) fn held(&self) -> usize {
+        self.held.get()
+    }
+
     /// Whether the client has to wait before it may call again. One call may be under way however long it is.
     pub(super) fn are_too_many(&self) -> bool {
         self.bytes.get() >= CALLS_BYTES_MAX
@@ -36,15 +52,23 @@ impl Calls {
         self.heard.replace(false) || (self.bytes.get() > 0 && !self.are_too_many())
     }
 
-    /// Takes note of a message that has arrived. Returns the bytes that it counts for until it is not needed any
-    /// more: none, unless it is a call. Of what else a peer says, answers to this side's calls have to be read for
-    /// those calls to end, and the rest is dealt with at once.
+    /// Takes note of a message that has arrived, until [`end`](Self::end).
     ///
     /// # Errors
     /// Where the client leaves more questions open than any client that works does, or says what none says.
-    pub(super) fn begin(&self, arrived: &decoder::Message) -> Result<usize, Error> {
+    pub(super) fn begin(&self, arrived: &decoder::Message) -> Result<Counted, Error> {
         self.heard.set(true);
         let bytes = arrived.size_in_words() * 8;
+        let call = self.call_bytes(arrived, bytes)?;
+        let counted = Counted { held: bytes.max(call), call };
+        self.bytes.set(self.bytes.get() + counted.call);
+        self.held.set(self.held.get() + counted.held);
+        Ok(counted)
+    }
+
+    /// The bytes that a message counts for as a call under way: none, unless it is one. Of what else a peer says, answers
+    /// to this side's calls have to be read for those calls to end, and the rest is dealt with at once.
+    fn call_bytes(&self, arrived: &decoder::Message, bytes: usize) -> Result<usize, Error> {
         match arrived.get_root::<message::Reader<'_>>()?.which() {
             Ok(message::Bootstrap(bootstrap)) => {
                 self.asks(bootstrap?.get_question_id()).map(|()| 0)
@@ -56,7 +80,6 @@ impl Calls {
                 }
                 check_capabilities(call.get_params()?)?;
                 self.asks(call.get_question_id())?;
-                self.bytes.set(self.bytes.get() + bytes + CALL_BYTES);
                 Ok(bytes + CALL_BYTES)
             }
             Ok(message::Return(answer)) => {
@@ -105,14 +128,14 @@ impl Calls {
         }
     }
 
-    /// A message that counted for so many bytes is not needed any more. Returns whether the client may call again,
-    /// and might not before.
-    pub(super) fn end(&self, bytes: usize) -> bool {
-        // From here on something is expected of the client again.
-        self.heard.set(true);
-        let were_too_many = self.are_too_many();
-        self.bytes.set(self.bytes.get() - bytes);
-        were_too_many && !self.are_too_many()
+    /// A message is not needed any more.
+    pub(super) fn end(&self, counted: Counted) {
+        if counted.call > 0 {
+            // From here on something is expected of the client again.
+            self.heard.set(true);
+        }
+        self.bytes.set(self.bytes.get() - counted.call);
+        self.held.set(self.held.get() - counted.held);
     }
 }
 

@@ -84,6 +84,14 @@ impl Decoder {
         matches!(&self.partial, Partial::Head(head) if head.is_empty())
     }
 
+    /// The bytes that have arrived of a message of which more is to come.
+    pub(super) fn partial_bytes(&self) -> usize {
+        match &self.partial {
+            Partial::Head(head) => head.len(),
+            Partial::Body(body) => body.filled,
+        }
+    }
+
     /// Where the next bytes belong, if so many are missing of a message that they are better read there.
     pub(super) fn gap(&mut self, at_least: usize) -> Option<&mut [u8]> {
         match &mut self.partial {

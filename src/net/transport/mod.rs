@@ -25,7 +25,7 @@ use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::{LocalBoxFuture, Shared};
 
-use self::calls::Calls;
+use self::calls::{Calls, Counted};
 use self::pipe::Pipe;
 use self::window::Window;
 use super::socket::Stream;
@@ -89,6 +89,11 @@ impl Ear {
     /// Whether the client has said anything since this was asked last, or waits for an answer.
     pub(super) fn heard(&self) -> bool {
         self.0.calls().is_some_and(Calls::were_heard)
+    }
+
+    /// Whether the client has begun to say something, and nothing more of it has arrived since this was asked last.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.0.is_stuck()
     }
 }
 
@@ -219,16 +224,17 @@ impl Connection<Side> for TwoParty {
 /// A message that arrived. A call is under way for as long as this is kept.
 struct Incoming {
     message: decoder::Message,
-    /// The bytes that it counts for, and where.
-    counted: usize,
+    /// What it counts for, and where.
+    counted: Counted,
     pipe: Rc<Pipe>,
 }
 
 fn incoming(pipe: Rc<Pipe>, message: decoder::Message) -> Result<Box<dyn IncomingMessage>, Error> {
     let counted = match pipe.calls() {
         Some(calls) => calls.begin(&message)?,
-        None => 0,
+        None => Counted::default(),
     };
+    pipe.count();
     Ok(Box::new(Incoming { message, counted, pipe }))
 }
 
@@ -240,9 +246,7 @@ impl IncomingMessage for Incoming {
 
 impl Drop for Incoming {
     fn drop(&mut self) {
-        if self.counted > 0 {
-            self.pipe.call_ended(self.counted);
-        }
+        self.pipe.release(self.counted);
     }
 }
 

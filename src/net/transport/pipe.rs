@@ -13,11 +13,12 @@ use capnp_rpc::rpc_twoparty_capnp::Side;
 use tokio::io::ReadBuf;
 use tokio::time::timeout;
 
-use super::calls::Calls;
+use super::calls::{Calls, Counted};
 use super::decoder::{self, Decoder};
 use super::outbox::{self, Outbox};
 use super::{FIRST_SEGMENT_WORDS, LONG_CALL_WORDS_MAX, UNWRITTEN_BYTES_MAX};
 use crate::gathering::Gathering;
+use crate::net::budget::{self, CONNECTION_BYTES_MIN, Taken, Turn};
 use crate::net::socket::Stream;
 
 /// The bytes that one read takes at most. What is missing of a larger message is read where it belongs.
@@ -49,6 +50,12 @@ pub(super) struct Pipe {
     outbox: RefCell<Outbox>,
     /// The calls of a client; nothing where the peer is a server.
     calls: Option<Calls>,
+    /// What this takes of the memory for all clients of the thread.
+    taken: Taken,
+    /// Whether it is this client's turn to finish its message though all of that is taken.
+    turn: Turn,
+    /// Whether anything has arrived since somebody asked.
+    moved: Cell<bool>,
     gathering: Cell<Gathering>,
     /// The words that the next call is expected to have.
     call_words: Cell<u32>,
@@ -65,6 +72,7 @@ pub(super) struct Pipe {
 impl Pipe {
     pub(super) fn new(stream: Box<dyn Stream>, side: Side) -> Self {
         let (decoder, outbox, gathering, closing, broken) = Default::default();
+        let (taken, turn, moved) = Default::default();
         let (writer, reader, call_words) =
             (Cell::default(), Cell::default(), Cell::new(FIRST_SEGMENT_WORDS));
         let stream = RefCell::new(stream);
@@ -74,6 +82,9 @@ impl Pipe {
             decoder,
             outbox,
             calls,
+            taken,
+            turn,
+            moved,
             gathering,
             call_words,
             closing,
@@ -93,6 +104,7 @@ impl Pipe {
         if let Some(calls) = &self.calls {
             calls.answer(message);
         }
+        self.count();
     }
 
     /// The words that the next call is expected to have.
@@ -122,14 +134,25 @@ impl Pipe {
         if self.is_full() { None } else { self.decoder.borrow_mut().next() }
     }
 
+    /// Whether a message has begun to arrive, and nothing more of it since this was asked last.
+    pub(super) fn is_stuck(&self) -> bool {
+        let moved = self.moved.replace(false);
+        let waits = self.calls.as_ref().is_some_and(Calls::are_too_many);
+        !moved && !waits && !self.decoder.borrow().is_between_messages()
+    }
+
     /// The calls of the client, if the peer is one.
     pub(super) fn calls(&self) -> Option<&Calls> {
         self.calls.as_ref()
     }
 
-    /// A call that counted for so many bytes is not under way any more.
-    pub(super) fn call_ended(&self, bytes: usize) {
-        if self.calls.as_ref().is_some_and(|calls| calls.end(bytes)) {
+    /// A message that arrived is not needed any more.
+    pub(super) fn release(&self, counted: Counted) {
+        let Some(calls) = &self.calls else { return };
+        let was_full = self.is_full();
+        calls.end(counted);
+        self.count();
+        if was_full && !self.is_full() {
             wake(&self.reader);
         }
     }
@@ -137,9 +160,32 @@ impl Pipe {
     /// Whether a client has called so much, or has so much still to read, that nothing more is looked at.
     fn is_full(&self) -> bool {
         let too_many = |calls: &Calls| {
-            calls.are_too_many() || self.outbox.borrow().len() > UNWRITTEN_BYTES_MAX
+            calls.are_too_many()
+                || self.outbox.borrow().len() > UNWRITTEN_BYTES_MAX
+                || self.must_make_do()
         };
         self.calls.as_ref().is_some_and(too_many)
+    }
+
+    /// Whether all clients together take too much, and this one more than each may take all the same.
+    fn must_make_do(&self) -> bool {
+        budget::is_spent() && self.taken.bytes() > CONNECTION_BYTES_MIN && !self.may_finish()
+    }
+
+    /// Whether a message has begun to arrive, and it is this client's turn to finish it.
+    fn may_finish(&self) -> bool {
+        !self.decoder.borrow().is_between_messages() && self.turn.take()
+    }
+
+    /// Takes note of how much memory a client takes.
+    pub(super) fn count(&self) {
+        if let Some(calls) = &self.calls {
+            let partial = self.decoder.borrow().partial_bytes();
+            self.taken.set(calls.held() + self.outbox.borrow().len(), partial);
+            if partial == 0 {
+                self.turn.give_back();
+            }
+        }
     }
 
     /// The next message that arrives; nothing where the peer ends the stream between two of them.
@@ -157,6 +203,9 @@ impl Pipe {
             }
             self.reader.set(Some(context.waker().clone()));
             if self.is_full() {
+                if self.must_make_do() {
+                    budget::wait(context);
+                }
                 let broken = self.broken.borrow().clone();
                 return broken.map_or(Poll::Pending, |error| Poll::Ready(Err(error)));
             }
@@ -166,6 +215,8 @@ impl Pipe {
                 (Poll::Pending, Some(error)) => return Poll::Ready(Err(error.clone())),
                 (Poll::Pending, None) => return Poll::Pending,
             };
+            self.moved.set(bytes > 0);
+            self.count();
             if bytes == 0 {
                 let between = self.decoder.borrow().is_between_messages();
                 let cut = || Error::disconnected("the stream ended within a message".into());
@@ -245,6 +296,7 @@ impl Pipe {
         }
         let was_full = self.is_full();
         self.outbox.borrow_mut().advance(written);
+        self.count();
         if was_full && !self.is_full() {
             wake(&self.reader);
         }
@@ -264,6 +316,8 @@ impl Pipe {
     fn fail(&self, error: Error) {
         self.broken.borrow_mut().get_or_insert(error);
         self.outbox.borrow_mut().clear();
+        self.turn.give_back();
+        self.count();
         wake(&self.reader);
         wake(&self.writer);
     }

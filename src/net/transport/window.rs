@@ -10,6 +10,7 @@ use futures::StreamExt;
 use futures::channel::{mpsc, oneshot};
 use futures::stream::FuturesUnordered;
 
+use crate::net::budget;
 use crate::net::pace::{Departure, Pace};
 
 /// A window as large as the path needs it: a call is sent at once, and the next may come when what is on its
@@ -94,7 +95,8 @@ fn wait_in(list: &mut Vec<oneshot::Sender<Result<(), Error>>>) -> Promise<(), Er
 
 impl State {
     fn is_open(&self) -> bool {
-        self.on_the_way < self.pace.window().max(self.largest)
+        let window = if budget::is_spent() { 0 } else { self.pace.window() };
+        self.on_the_way < window.max(self.largest)
     }
 
     /// Takes note that the peer has dealt with a call of so many bytes.
