@@ -128,13 +128,20 @@ pub type Decided = oneshot::Receiver<Result<Vec<Outcome>, ClerkError>>;
 impl Clerk {
     /// Puts a ledger in the hands of a new thread, which looks at `clock` for the time.
     pub fn start(ledger: impl Ledger + 'static, clock: Clock) -> std::io::Result<Self> {
-        let (jobs, queue) = mpsc::channel(QUEUE_MAX);
-        let (publisher, published) = watch::channel(Arc::new(Board::of(&ledger)));
-        let reader = ledger.reader();
-        let metrics = Metrics::new();
-        let desk = Desk { ledger, clock, queue, publisher, metrics: metrics.clone() };
-        let thread = thread::Builder::new().name("clerk".into()).spawn(move || desk.work())?;
-        Ok(Self { thread, handle: ClerkHandle { jobs, board: published, reader, metrics } })
+        let (handle, desk) = desk(ledger, clock);
+        let work = move || futures::executor::block_on(desk.work());
+        let thread = thread::Builder::new().name("clerk".into()).spawn(work)?;
+        Ok(Self { thread, handle })
+    }
+
+    /// A clerk without a thread: what to hand its jobs to, and its work, which blocks while it commits. For whoever
+    /// decides when it gets to work, such as a simulation.
+    pub fn without_thread(
+        ledger: impl Ledger + 'static,
+        clock: Clock,
+    ) -> (ClerkHandle, impl Future<Output = ()>) {
+        let (handle, desk) = desk(ledger, clock);
+        (handle, desk.work())
     }
 
     /// The way to this clerk.
@@ -150,6 +157,15 @@ impl Clerk {
         let _ = self.handle.jobs.blocking_send(Job::Finish);
         self.thread.join().is_ok()
     }
+}
+
+fn desk<L: Ledger>(ledger: L, clock: Clock) -> (ClerkHandle, Desk<L>) {
+    let (jobs, queue) = mpsc::channel(QUEUE_MAX);
+    let (publisher, board) = watch::channel(Arc::new(Board::of(&ledger)));
+    let reader = ledger.reader();
+    let metrics = Metrics::new();
+    let desk = Desk { ledger, clock, queue, publisher, metrics: metrics.clone() };
+    (ClerkHandle { jobs, board, reader, metrics }, desk)
 }
 
 impl ClerkHandle {

@@ -1,4 +1,4 @@
-//! The clerk's thread: what it takes from its queue, and what it makes of that.
+//! The clerk's work: what it takes from its queue, and what it makes of that.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,10 +19,11 @@ pub(super) struct Desk<L> {
 }
 
 impl<L: Ledger> Desk<L> {
-    pub(super) fn work(mut self) {
+    /// Works until it is told to finish, or nobody is left to hand anything in. Blocks while it commits.
+    pub(super) async fn work(mut self) {
         let mut votes = Vec::new();
         let mut answers = Vec::new();
-        while let Some(first) = self.queue.blocking_recv() {
+        while let Some(first) = self.queue.recv().await {
             let mut next = Some(first);
             let mut act = None;
             while let Some(job) = next.take() {
