@@ -24,8 +24,11 @@ use self::server::Server;
 /// The candidates of every simulated election.
 pub const CANDIDATES: [&str; 3] = ["Ada", "Grace", "Edsger"];
 
-/// The numbers on the roll are 1 to this: few, so that voters come upon each other's.
-pub const VOTERS: u64 = 12;
+/// The numbers on the roll are 1 to this.
+pub const VOTERS: u64 = 400;
+
+/// Half the votes are cast under the first of them, so that voters come upon each other's.
+const DISPUTED: u64 = 12;
 
 /// How long people do something, in the time of the simulation.
 const DURATION: Duration = Duration::from_secs(6);

@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use super::record::{Answer, Record};
 use super::server::Server;
-use super::{CANDIDATES, VOTERS};
+use super::{CANDIDATES, DISPUTED, VOTERS};
 
 /// What everybody has to know to take part.
 #[derive(Clone)]
@@ -101,7 +101,8 @@ impl Person {
         }
         drop(cast);
         // Now and then a number that nobody has.
-        let number = if self.happens(3) { 1_000_000 } else { 1 + self.below(VOTERS) };
+        let most = if self.happens(50) { DISPUTED } else { VOTERS };
+        let number = if self.happens(2) { 1_000_000 } else { 1 + self.below(most) };
         let candidate = CANDIDATES[self.below(CANDIDATES.len() as u64) as usize];
         let mut nonce = [0; 16];
         self.rng.borrow_mut().fill(&mut nonce);

@@ -279,7 +279,7 @@ fn plan(
     mut rng: Rng,
     faults: Arc<AtomicUsize>,
 ) -> impl FnMut(Operation, &str) -> Option<Fault> + Send {
-    let one_in = [0, 0, 300, 60, 15][rng.usize(0..5)];
+    let one_in = [0, 0, 100, 30, 10][rng.usize(0..5)];
     move |operation, _| {
         if one_in == 0 || rng.u32(0..one_in) != 0 {
             return None;

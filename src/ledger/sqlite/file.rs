@@ -149,12 +149,27 @@ impl LedgerFile {
         self.connection.pragma_update(None, "foreign_keys", true)?;
         // What is deleted is overwritten: a closed election keeps no trace of who chose what.
         self.connection.pragma_update(None, "secure_delete", true)?;
+        self.write_log_again()?;
         if self.is_empty()? {
             let transaction = self.connection.transaction()?;
             transaction.execute_batch(TABLES)?;
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
             transaction.pragma_update(None, "user_version", FORMAT)?;
             transaction.commit()?;
+        }
+        Ok(())
+    }
+
+    /// Copies the log into the file and empties it. A server that did not end well may have left a log of which a part
+    /// can be read and is not on the disk: after a sync that failed, the operating system takes what it could not
+    /// write for written. What would follow that part in the log could be lost with it.
+    fn write_log_again(&self) -> rusqlite::Result<()> {
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let busy = self.connection.query_row(checkpoint, [], |row| row.get::<_, bool>(0))?;
+        if busy {
+            let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+            let why = "another program reads it".to_string();
+            return Err(rusqlite::Error::SqliteFailure(code, Some(why)));
         }
         Ok(())
     }
