@@ -11,9 +11,11 @@ mod server;
 mod wire;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail, ensure};
 use fastrand::Rng;
 use tokio::runtime::{Builder, LocalOptions};
 
@@ -31,7 +33,7 @@ pub const VOTERS: u64 = 400;
 const DISPUTED: u64 = 12;
 
 /// How long people do something, in the time of the simulation.
-const DURATION: Duration = Duration::from_secs(6);
+const DURATION: Duration = Duration::from_secs(4);
 
 /// Lets one history happen, with its files in a folder of its own in `scratch`, and returns what was seen in it.
 ///
@@ -49,6 +51,63 @@ pub fn simulate(seed: u64, scratch: &Path) -> anyhow::Result<Record> {
         server.while_it_breaks(people.act(DURATION)).await?;
         server.finish().await
     })
+}
+
+/// What many histories came to.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// How many there were.
+    pub histories: u64,
+    /// The votes that were told to be recorded.
+    pub votes: usize,
+    /// How often a server ended and was started again.
+    pub crashes: usize,
+    /// How often a disk did not do what it should.
+    pub faults: usize,
+}
+
+/// Lets histories happen with the seeds from `first`, on as many threads as there are processors, until `count` are
+/// done.
+///
+/// # Errors
+/// With the first violation, and the seed that it comes with.
+pub fn simulate_many(first: u64, count: u64, scratch: &Path) -> anyhow::Result<Summary> {
+    let next = AtomicU64::new(first);
+    let summary = Mutex::new(Summary::default());
+    let work = || -> anyhow::Result<()> {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= first + count {
+                return Ok(());
+            }
+            let happened = simulate(seed, scratch).and_then(|record| {
+                ensure!(record.violations.is_empty(), "{}", record.violations.join("; "));
+                Ok(record)
+            });
+            let mut summary = summary.lock().unwrap_or_else(PoisonError::into_inner);
+            summary.histories += 1;
+            let record = happened.with_context(|| {
+                // Nobody goes on.
+                next.store(first + count, Ordering::Relaxed);
+                format!("after {} histories, with --seed {seed}", summary.histories)
+            })?;
+            summary.votes += record.votes();
+            summary.crashes += record.restarts;
+            summary.faults += record.faults;
+            if summary.histories % 1_000 == 0 {
+                eprintln!("{} histories", summary.histories);
+            }
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().try_for_each(|thread| match thread.join() {
+            Ok(worked) => worked,
+            Err(_) => bail!("a history ended in a panic"),
+        })
+    })?;
+    Ok(summary.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// A place for the files of histories: memory, where the system has a folder for that.

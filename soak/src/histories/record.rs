@@ -12,13 +12,16 @@
 use std::collections::{HashMap, HashSet};
 
 use capvote::client::{Ballot, Results};
-use capvote::election::Nonce;
+use capvote::election::{Nonce, Timestamp};
+use tokio::time::Instant;
 
 use super::CANDIDATES;
 
 /// What a history was like.
-#[derive(Default)]
 pub struct Record {
+    began: Instant,
+    /// When the election closes by itself, as a time since then.
+    closes: Option<Timestamp>,
     attempts: Vec<Attempt>,
     /// What happened, in order, as text.
     pub story: Vec<String>,
@@ -44,6 +47,8 @@ struct Attempt {
     ballot: Ballot,
     /// When it was cast, as a place in the story.
     begun: usize,
+    /// And as a time.
+    at: Timestamp,
     answer: Answer,
 }
 
@@ -71,6 +76,13 @@ pub(super) struct Asked {
 }
 
 impl Record {
+    /// A history that begins, with an election that closes by itself or does not.
+    pub(super) fn new(began: Instant, closes: Option<Timestamp>) -> Self {
+        let (attempts, story, violations) = Default::default();
+        let (restarts, faults, told, closed) = Default::default();
+        Self { began, closes, attempts, story, violations, restarts, faults, told, closed }
+    }
+
     fn happened(&mut self, what: String) -> usize {
         self.story.push(what);
         self.story.len()
@@ -90,7 +102,8 @@ impl Record {
     pub(super) fn casts(&mut self, ballot: &Ballot) -> usize {
         let index = self.attempts.len();
         let begun = self.happened(format!("{index} casts {}", show(ballot)));
-        self.attempts.push(Attempt { ballot: ballot.clone(), begun, answer: Answer::None });
+        let at = Timestamp(self.began.elapsed().as_secs());
+        self.attempts.push(Attempt { ballot: ballot.clone(), begun, at, answer: Answer::None });
         index
     }
 
@@ -108,10 +121,13 @@ impl Record {
         if known && answer == Answer::UnknownVoterNumber {
             self.wrong(format!("{attempt} has a number that is on the roll"));
         }
-        if let (Answer::Recorded(receipt), Some(closed)) = (&answer, self.closed) {
+        if let Answer::Recorded(receipt) = &answer {
             let ballot = &self.attempts[attempt].ballot;
-            let first = self.attempts.iter().find(|it| it.ballot == *ballot);
-            if first.is_some_and(|first| first.begun > closed) {
+            let late = |first: &Attempt| {
+                self.closed.is_some_and(|closed| first.begun > closed)
+                    || self.closes.is_some_and(|closes| first.at >= closes)
+            };
+            if self.attempts.iter().find(|it| it.ballot == *ballot).is_some_and(late) {
                 self.wrong(format!("{attempt} was recorded after the close: {receipt}"));
             }
         }

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use capvote::election::{
-    Choice, Definition, ElectionId, ElectionState, Grant, GrantId, Nonce, Outcome, Role, Timestamp,
-    Token, Vote, VoterNumber,
+    Choice, Definition, ElectionId, ElectionState, Grant, GrantId, Nonce, Outcome, Role, Schedule,
+    Timestamp, Token, Vote, VoterNumber,
 };
 use capvote::ledger::{
     Act, Clerk, ClerkHandle, Ledger, LedgerError, LedgerReader, SheetPlace, SqliteLedger,
@@ -31,7 +31,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::record::{Record, Sheet};
-use super::{CANDIDATES, VOTERS, wire};
+use super::{CANDIDATES, DURATION, VOTERS, wire};
 use crate::disk::{Disk, Fault, Operation};
 
 /// The token of the returning officer.
@@ -50,6 +50,8 @@ pub(super) struct Server {
     left: RefCell<Option<(PathBuf, Arc<Disk>)>>,
     /// How many folders there were: each start has its own.
     lives: Cell<usize>,
+    /// When the history began.
+    begun: Instant,
 }
 
 /// A server that runs.
@@ -75,7 +77,9 @@ impl Server {
         let first = folder.join("0");
         let mut ledger = SqliteLedger::open(&first)?;
         let candidates = CANDIDATES.map(String::from).to_vec();
-        let definition = Definition::new(board(), String::new(), candidates)?;
+        let closes = (rng.u32(0..3) == 0).then(|| Timestamp(rng.u64(1..DURATION.as_secs())));
+        let definition = Definition::new(board(), String::new(), candidates)?
+            .with_schedule(Schedule { opens: None, closes })?;
         let (role, token) = (Role::ReturningOfficer, Token::from(TOKEN).hash());
         ledger.administer(&[
             Act::Grant(Grant { id: GrantId(1), parent: None, role, token }),
@@ -85,10 +89,12 @@ impl Server {
         ])?;
         drop(ledger);
         let disk = Disk::new(&first, rng.u64(..))?;
-        let running = RefCell::new(Some(Running::start(first, disk, &mut rng)?));
-        let (record, left, lives) = (Rc::default(), RefCell::default(), Cell::new(1));
-        let folder = folder.to_path_buf();
-        Ok(Rc::new(Self { folder, record, rng: RefCell::new(rng), running, left, lives }))
+        let begun = Instant::now();
+        let running = RefCell::new(Some(Running::start(first, disk, &mut rng, begun)?));
+        let record = Rc::new(RefCell::new(Record::new(begun, closes)));
+        let (folder, rng) = (folder.to_path_buf(), RefCell::new(rng));
+        let (left, lives) = (RefCell::default(), Cell::new(1));
+        Ok(Rc::new(Self { folder, record, rng, running, left, lives, begun }))
     }
 
     pub(super) fn record(&self) -> Rc<RefCell<Record>> {
@@ -185,7 +191,7 @@ impl Server {
             }
             disk.mend();
         }
-        match Running::start(folder, disk, &mut rng) {
+        match Running::start(folder, disk, &mut rng, self.begun) {
             Ok(running) => {
                 self.record.borrow_mut().notes("the server starts");
                 self.running.replace(Some(running));
@@ -204,7 +210,7 @@ impl Server {
         self.ends()?;
         let (folder, _disk) = self.left.take().context("a server that ran")?;
         let mut ledger = SqliteLedger::open(&folder).context("the last start")?;
-        let mut record = self.record.take();
+        let mut record = self.record.replace(Record::new(self.begun, None));
         let standing = ledger.standings().pop().context("an election")?;
         for (ballot, receipt) in record.receipts() {
             let place = CANDIDATES.iter().position(|name| *name == ballot.candidate);
@@ -248,11 +254,15 @@ fn sheet(reader: &dyn LedgerReader, candidates: &[&str]) -> Result<Sheet, Ledger
 }
 
 impl Running {
-    fn start(folder: PathBuf, disk: Arc<Disk>, rng: &mut Rng) -> anyhow::Result<Self> {
+    fn start(
+        folder: PathBuf,
+        disk: Arc<Disk>,
+        rng: &mut Rng,
+        begun: Instant,
+    ) -> anyhow::Result<Self> {
         let ledger = SqliteLedger::open(&folder)?;
         let faults = Arc::default();
         disk.plan(plan(rng.fork(), Arc::clone(&faults)));
-        let begun = Instant::now();
         let clock = Box::new(move || Timestamp(begun.elapsed().as_secs()));
         let (clerk, work) = Clerk::without_thread(ledger, clock);
         let work = Dawdling { work: Box::pin(work), rng: rng.fork(), pause: None };

@@ -1,0 +1,24 @@
+#!/bin/sh
+# Plants each of the bugs beside this script in a copy of the source, one at a time, and looks whether the simulation
+# finds it. Takes a few minutes. With names, only those.
+set -eu
+cd "$(dirname "$0")/../.."
+copy=target/planted/source
+histories=1000
+[ $# -gt 0 ] || set -- soak/planted/*.patch
+failed=
+for patch; do
+    name=$(basename "$patch" .patch)
+    rm -rf "$copy"
+    mkdir -p "$copy"
+    git ls-files -z | xargs -0 cp --parents -t "$copy"
+    patch -d "$copy" -p1 -s <"soak/planted/$name.patch"
+    CARGO_TARGET_DIR=target/planted/build cargo build -q --manifest-path "$copy/Cargo.toml" -p capvote-soak
+    if found=$(RUST_BACKTRACE=0 target/planted/build/debug/capvote-soak histories --count $histories 2>&1); then
+        echo "$name: not found in $histories histories"
+        failed=$name
+    else
+        echo "$name: $(echo "$found" | grep -o 'after .*' | cut -c1-160)"
+    fi
+done
+[ -z "$failed" ]
