@@ -145,6 +145,17 @@ fn a_voter_finds_their_ballot_and_anyone_can_recount() {
 }
 
 #[test]
+fn a_log_that_nobody_reads_any_more_stops_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::unheard(data.path());
+    officer(data.path(), &["create", "board", "--candidate", "Ada"]).done();
+    officer(data.path(), &["open"]).done();
+    officer(data.path(), &["close"]).done();
+    server.signal("TERM");
+    assert_eq!(server.wait(), (Some(0), String::new()));
+}
+
+#[test]
 fn the_log_tells_neither_numbers_nor_choices_nor_tokens() {
     let data = tempfile::tempdir().unwrap();
     let log = data.path().join("log");
