@@ -1,5 +1,5 @@
 //! The transport, with streams that are cut in every way, and with capnp-rpc's own network on the other side.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};

@@ -1,5 +1,5 @@
 //! The real programs: their command lines, their files, and what a kill leaves behind.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
 mod client;
 mod crash;
