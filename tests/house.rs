@@ -138,6 +138,14 @@ fn paths_in(line: &str) -> Vec<String> {
 }
 
 #[test]
+fn no_sum_is_wrong_in_what_is_released() {
+    let manifest = fs::read_to_string(root("Cargo.toml")).unwrap();
+    let (_, profile) = manifest.split_once("[profile.release.package.capvote]\n").unwrap();
+    let settings = profile.lines().take_while(|line| !line.starts_with('['));
+    assert!(settings.into_iter().any(|line| line == "overflow-checks = true"));
+}
+
+#[test]
 fn layer_zero_knows_nothing_of_the_world() {
     for file in files(&root("src/election"), "rs") {
         let text = fs::read_to_string(&file).unwrap();
