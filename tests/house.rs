@@ -190,6 +190,45 @@ fn every_schema_declaration_has_a_comment_after_it() {
     }
 }
 
+/// What a line of the log may tell, beside its words. None of it comes from a vote, a voter or a token: a link is
+/// shown without its token, and of votes and numbers it is told how many there were.
+const LOGGED: [&str; 12] = [
+    "%error",
+    "%election",
+    "election = %id",
+    "election = %self.id",
+    "link = ?self.link",
+    "link = %data.join(FILE_NAME).display()",
+    "?origin",
+    "allowed",
+    "count",
+    "votes = votes.len()",
+    "file = %path.display()",
+    "numbers = %path.display()",
+];
+
+#[test]
+fn the_log_is_told_nothing_that_is_secret() {
+    let mut calls = 0;
+    for file in files(&root("src"), "rs") {
+        let text = fs::read_to_string(&file).unwrap();
+        for (at, _) in text.match_indices("tracing::") {
+            let (_, call) = text[at..].split_once("!(").unwrap();
+            let (fields, words) = call.split_once('"').unwrap();
+            let (words, _) = words.split_once('"').unwrap();
+            let fields = fields.split(", ").map(str::trim).filter(|field| !field.is_empty());
+            for field in fields {
+                let known = LOGGED.contains(&field);
+                assert!(known, "{}: may the log tell {field}?", file.display());
+            }
+            let put_in = words.replace("{LEFT}", "").contains('{');
+            assert!(!put_in, "{}: what is put into {words:?}?", file.display());
+            calls += 1;
+        }
+    }
+    assert!(calls > 20, "only {calls} calls were found");
+}
+
 #[test]
 fn no_leftovers() {
     // Spelled so that this file does not find itself.
