@@ -5,6 +5,7 @@ mod client;
 mod crash;
 mod million;
 mod officers;
+mod packaging;
 mod process;
 mod server;
 mod tls;
