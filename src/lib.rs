@@ -29,7 +29,7 @@ pub mod server;
 pub mod service;
 
 /// The types generated from `schema/`, and the clients and servers of its interfaces.
-#[allow(missing_docs, unreachable_pub, clippy::all, clippy::unwrap_used, clippy::panic)]
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::restriction)]
 pub mod schema {
     capnp::generated_code!(pub mod election_capnp);
     capnp::generated_code!(pub mod lines_capnp);

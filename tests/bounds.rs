@@ -1,5 +1,5 @@
 //! What a client may ask of a connection, and what becomes of one that asks for more.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

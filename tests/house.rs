@@ -1,6 +1,6 @@
 //! The house itself: the schema and what was compiled from it agree, imports go down only, and nothing
 //! lies around that does not belong.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -138,6 +138,14 @@ fn paths_in(line: &str) -> Vec<String> {
 }
 
 #[test]
+fn no_sum_is_wrong_in_what_is_released() {
+    let manifest = fs::read_to_string(root("Cargo.toml")).unwrap();
+    let (_, profile) = manifest.split_once("[profile.release.package.capvote]\n").unwrap();
+    let settings = profile.lines().take_while(|line| !line.starts_with('['));
+    assert!(settings.into_iter().any(|line| line == "overflow-checks = true"));
+}
+
+#[test]
 fn layer_zero_knows_nothing_of_the_world() {
     for file in files(&root("src/election"), "rs") {
         let text = fs::read_to_string(&file).unwrap();
@@ -180,6 +188,45 @@ fn every_schema_declaration_has_a_comment_after_it() {
         }
         assert!(declarations > 5, "{}: only {declarations} declarations", file.display());
     }
+}
+
+/// What a line of the log may tell, beside its words. None of it comes from a vote, a voter or a token: a link is
+/// shown without its token, and of votes and numbers it is told how many there were.
+const LOGGED: [&str; 12] = [
+    "%error",
+    "%election",
+    "election = %id",
+    "election = %self.id",
+    "link = ?self.link",
+    "link = %data.join(FILE_NAME).display()",
+    "?origin",
+    "allowed",
+    "count",
+    "votes = votes.len()",
+    "file = %path.display()",
+    "numbers = %path.display()",
+];
+
+#[test]
+fn the_log_is_told_nothing_that_is_secret() {
+    let mut calls = 0;
+    for file in files(&root("src"), "rs") {
+        let text = fs::read_to_string(&file).unwrap();
+        for (at, _) in text.match_indices("tracing::") {
+            let (_, call) = text[at..].split_once("!(").unwrap();
+            let (fields, words) = call.split_once('"').unwrap();
+            let (words, _) = words.split_once('"').unwrap();
+            let fields = fields.split(", ").map(str::trim).filter(|field| !field.is_empty());
+            for field in fields {
+                let known = LOGGED.contains(&field);
+                assert!(known, "{}: may the log tell {field}?", file.display());
+            }
+            let put_in = words.replace("{LEFT}", "").contains('{');
+            assert!(!put_in, "{}: what is put into {words:?}?", file.display());
+            calls += 1;
+        }
+    }
+    assert!(calls > 20, "only {calls} calls were found");
 }
 
 #[test]

@@ -148,6 +148,8 @@ async fn serve(arguments: Arguments) -> ExitCode {
         .with_env_filter(arguments.log)
         .with_writer(std::io::stderr)
         .with_ansi(colours)
+        // A log that nobody takes any more is lost, and nothing else: telling of that on stderr would panic.
+        .log_internal_errors(false)
         .init();
     let threads = arguments.threads.map(usize::from);
     let config = Config {

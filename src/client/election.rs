@@ -150,7 +150,7 @@ impl Election {
         let (sink, messages) = message_sink();
         let mut request = self.capability.vote_request();
         let mut vote = request.get();
-        vote.set_candidate(&ballot.candidate[..]);
+        vote.set_candidate(ballot.candidate.as_str());
         vote.set_voter_number(ballot.number.get());
         vote.set_nonce(ballot.nonce.as_bytes());
         vote.set_messages(sink);

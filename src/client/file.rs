@@ -148,9 +148,10 @@ impl State {
             self.gathered = std::mem::take(&mut self.piece);
             return;
         }
-        let end = self.piece.len().min(self.used + missing);
-        self.gathered.extend_from_slice(&self.piece[self.used..end]);
-        self.used = end;
+        let unused = self.piece.get(self.used..).unwrap_or_default();
+        let (taken, _) = unused.split_at(missing.min(unused.len()));
+        self.gathered.extend_from_slice(taken);
+        self.used += taken.len();
     }
 }
 

@@ -294,7 +294,7 @@ async fn save(wire: &Wire, capability: savable::Client) -> Result<Token, Error> 
 
 fn write_spec(definition: &Definition, mut spec: election_spec::Builder<'_>) {
     spec.set_id(definition.id.as_str());
-    spec.set_title(&definition.title[..]);
+    spec.set_title(definition.title.as_str());
     spec.set_blank(definition.slate.blank().is_some());
     spec.set_publication(match definition.publication {
         Publication::Live => election_capnp::Publication::Live,
@@ -306,7 +306,7 @@ fn write_spec(definition: &Definition, mut spec: election_spec::Builder<'_>) {
     let names = definition.slate.names();
     let mut list = spec.init_candidates(names.len() as u32);
     for (index, name) in names.iter().enumerate() {
-        list.set(index as u32, &name[..]);
+        list.set(index as u32, name.as_str());
     }
 }
 

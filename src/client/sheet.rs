@@ -5,9 +5,9 @@
 //! is found and named.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use data_encoding::HEXLOWER;
+use itertools::Itertools;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -91,10 +91,10 @@ impl TallySheet {
     pub fn recount(&self) -> BTreeMap<&str, u64> {
         let mut votes = BTreeMap::new();
         if let Some(about) = &self.about {
-            votes.extend(about.candidates.iter().map(|candidate| (&candidate[..], 0)));
+            votes.extend(about.candidates.iter().map(|candidate| (candidate.as_str(), 0)));
         }
         for line in &self.lines {
-            *votes.entry(&line.candidate[..]).or_default() += 1;
+            *votes.entry(line.candidate.as_str()).or_default() += 1;
         }
         votes
     }
@@ -102,15 +102,16 @@ impl TallySheet {
     /// How many ballots have the same receipt as the one before them. Few, if any: they are of voters whose
     /// programs chose the same random bytes, or were added by someone who can add ballots.
     pub fn repeated(&self) -> usize {
-        self.lines.windows(2).filter(|pair| pair[0].receipt == pair[1].receipt).count()
+        let pairs = self.lines.iter().zip(self.lines.iter().skip(1));
+        pairs.filter(|(before, line)| before.receipt == line.receipt).count()
     }
 
     /// The ballot with this receipt, and its place, from 1.
     pub fn find(&self, receipt: &str) -> Option<(usize, &SheetLine)> {
         let plain = |text: &str| text.replace(['-', ' '], "").to_ascii_uppercase();
         let wanted = plain(receipt);
-        let found = self.lines.iter().position(|line| plain(&line.receipt.to_string()) == wanted);
-        found.map(|index| (index + 1, &self.lines[index]))
+        let mut places = (1..).zip(&self.lines);
+        places.find(|(_, line)| plain(&line.receipt.to_string()) == wanted)
     }
 
     /// The election's id, or empty where the sheet does not tell it.
@@ -127,8 +128,7 @@ impl TallySheet {
             let nonce = HEXLOWER.encode(line.nonce.as_bytes());
             let candidate = line.candidate.replace('"', "\"\"");
             // Every candidate stands in quotes, so that there is one way only to write a name.
-            let written = writeln!(csv, "{},\"{candidate}\",{nonce},{}", self.id(), line.receipt);
-            written.expect("writing to a String cannot fail");
+            csv += &format!("{},\"{candidate}\",{nonce},{}\n", self.id(), line.receipt);
         }
         csv
     }
@@ -169,7 +169,7 @@ impl TallySheet {
         };
         if again != text {
             let same = again.bytes().zip(text.bytes()).take_while(|(a, b)| a == b).count();
-            let line = 1 + text.as_bytes()[..same].iter().filter(|&&byte| byte == b'\n').count();
+            let line = 1 + text.bytes().take(same).filter(|&byte| byte == b'\n').count();
             let what = "it is not written as sheets are".to_string();
             return Err(AlteredSheet { line, what });
         }
@@ -189,7 +189,9 @@ impl TallySheet {
         for (index, record) in reader.records().enumerate() {
             let number = index + 2;
             let record = record.map_err(unreadable(number))?;
-            let [id, candidate, nonce, receipt] = [0, 1, 2, 3].map(|column| &record[column]);
+            let columns = record.iter().collect_array();
+            let [id, candidate, nonce, receipt] =
+                columns.ok_or_else(|| altered(number, "it has not four columns"))?;
             let id: ElectionId = id.parse().map_err(|_| altered(number, "it names no election"))?;
             if *election.get_or_insert_with(|| id.clone()) != id {
                 return Err(altered(number, "it is about another election"));
@@ -229,6 +231,7 @@ impl TallySheet {
     }
 }
 
+#[expect(clippy::expect_used, reason = "what it says cannot be otherwise")]
 fn written(document: &Document) -> String {
     let mut text = serde_json::to_string_pretty(document)
         .expect("a document of texts and numbers has no key that JSON cannot write");

@@ -29,8 +29,9 @@ impl Receipt {
             hash.update((part.len() as u32).to_le_bytes());
             hash.update(part);
         }
+        let hash: [u8; 32] = hash.finalize().into();
         let mut bytes = [0; Self::BYTES];
-        bytes.copy_from_slice(&hash.finalize()[..Self::BYTES]);
+        bytes.iter_mut().zip(hash).for_each(|(byte, hashed)| *byte = hashed);
         Self(bytes)
     }
 }

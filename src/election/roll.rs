@@ -77,7 +77,7 @@ impl Roll {
     #[must_use]
     pub fn add(&mut self, mut numbers: Vec<VoterNumber>) -> bool {
         numbers.sort_unstable();
-        let twice = numbers.windows(2).any(|pair| pair[0] == pair[1]);
+        let twice = !numbers.is_sorted_by(|a, b| a < b);
         if twice || numbers.iter().any(|&number| self.find(number).is_some()) {
             return false;
         }
@@ -100,7 +100,7 @@ impl Roll {
     pub fn remove(&mut self, numbers: &[VoterNumber]) -> bool {
         let mut removed = numbers.to_vec();
         removed.sort_unstable();
-        let twice = removed.windows(2).any(|pair| pair[0] == pair[1]);
+        let twice = !removed.is_sorted_by(|a, b| a < b);
         if twice || removed.iter().any(|&number| self.find(number).is_none()) {
             return false;
         }
@@ -138,7 +138,8 @@ impl Run {
         loop {
             let low = guess.saturating_sub(reach);
             let high = guess.saturating_add(reach).min(length);
-            let window = &self.numbers[low..high];
+            // `low <= guess <= length`, and `high` is no less than `low` and no more than `length`.
+            let window = self.numbers.get(low..high)?;
             let holds_low = low == 0 || window.first().is_some_and(|&first| first <= number);
             let holds_high = high == length || window.last().is_some_and(|&last| number <= last);
             if holds_low && holds_high {

@@ -96,7 +96,8 @@ impl Standing {
     pub fn ranking(&self) -> Vec<(&str, u64)> {
         let names = self.definition.slate.names().iter().enumerate();
         let votes = |index| Choice::from_index(index).map_or(0, |choice| self.votes_for(choice));
-        let mut ranking: Vec<_> = names.map(|(index, name)| (&name[..], votes(index))).collect();
+        let mut ranking: Vec<_> =
+            names.map(|(index, name)| (name.as_str(), votes(index))).collect();
         ranking.sort_by_key(|&(_, votes)| std::cmp::Reverse(votes));
         ranking
     }

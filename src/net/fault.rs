@@ -12,7 +12,7 @@ pub fn is_remote(error: &Error) -> bool {
 
 /// The reason an exception was raised for, however many connections it crossed.
 pub fn reason(error: &Error) -> &str {
-    let mut reason = &error.extra[..];
+    let mut reason = error.extra.as_str();
     while let Some(rest) = reason.strip_prefix(PREFIX) {
         reason = rest;
     }

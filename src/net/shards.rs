@@ -64,7 +64,7 @@ impl Shards {
             tracing::debug!(?origin, "a connection was refused: there are too many");
             return true;
         };
-        let shard = &self.shards[self.next];
+        let Some(shard) = self.shards.get(self.next) else { return false };
         self.next = (self.next + 1) % self.shards.len();
         shard.guests.send(Guest { socket, place }).await.is_ok()
     }

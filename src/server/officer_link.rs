@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{StartError, private_file};
 use crate::election::{Role, Token};
 use crate::ledger::{Act, Ledger, SqliteLedger};
-use crate::net::link::Link;
+use crate::net::link::{Address, DEFAULT_PORT, HostPort, Link};
 use crate::service::draw_grant;
 
 /// The file in the data directory.
@@ -51,8 +51,8 @@ pub fn new_officer_link(data: &Path, end_others: bool) -> Result<PathBuf, StartE
     let officers = grants.iter().filter(|grant| grant.role == Role::ReturningOfficer);
     let ended = officers.filter(|_| end_others).map(|officer| Act::RevokeGrant(officer.id));
     // The next start writes where the server is reached.
-    let reached_at = "capvote://127.0.0.1:12358".parse::<Link>();
-    let reached_at = reached_at.expect("it is written as links are");
+    let reached_at =
+        Link::to(Address::Tcp(HostPort { host: "127.0.0.1".into(), port: DEFAULT_PORT }));
     make(&mut ledger, data, &reached_at, ended.collect())?;
     Ok(path)
 }

@@ -127,7 +127,8 @@ async fn hand_over(
         let mut line = list.reborrow().get(index as u32);
         line.set_candidate(candidate);
         line.set_nonce(nonce.as_bytes());
-        line.set_commitment(&Receipt::new(&definition.id, candidate, nonce).to_string()[..]);
+        let receipt = Receipt::new(&definition.id, candidate, nonce).to_string();
+        line.set_commitment(receipt.as_str());
     }
     request.send().await
 }

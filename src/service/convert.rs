@@ -48,7 +48,7 @@ impl From<election::Publication> for Publication {
 pub(super) fn write_info(standing: &Standing, mut info: election_info::Builder<'_>) {
     let definition = &standing.definition;
     info.set_id(definition.id.as_str());
-    info.set_title(&definition.title[..]);
+    info.set_title(definition.title.as_str());
     info.set_state(standing.state.into());
     info.set_voters(standing.voters);
     info.set_added_while_open(standing.added_while_open);
@@ -90,7 +90,7 @@ pub(super) fn write_act(
             Ok(true)
         }
         Err(error) if error.is_refusal() => {
-            builder.set_refused(&error.to_string()[..]);
+            builder.set_refused(error.to_string().as_str());
             Ok(false)
         }
         Err(error) if error.is_certain() => {
@@ -168,7 +168,7 @@ fn write_receipt(
     receipt: &Receipt,
     mut builder: receipt::Builder<'_>,
 ) {
-    builder.set_commitment(&receipt.to_string()[..]);
+    builder.set_commitment(receipt.to_string().as_str());
     builder.set_election(standing.definition.id.as_str());
     builder.set_candidate(candidate);
     builder.set_nonce(nonce.as_bytes());
@@ -176,7 +176,7 @@ fn write_receipt(
 
 fn write_names(names: &[String], mut list: text_list::Builder<'_>) {
     for (index, name) in names.iter().enumerate() {
-        list.set(length(index), &name[..]);
+        list.set(length(index), name.as_str());
     }
 }
 

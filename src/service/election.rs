@@ -216,7 +216,7 @@ fn read(params: &VoteParams) -> Result<Cast, Error> {
     let params = params.get()?;
     let candidate = params.get_candidate()?.as_bytes();
     // No more of a name is kept than it takes to see that it is on no slate.
-    let candidate = candidate[..candidate.len().min(CANDIDATE_BYTES_MAX + 1)].to_vec();
+    let candidate = candidate.get(..=CANDIDATE_BYTES_MAX).unwrap_or(candidate).to_vec();
     let nonce = match params.get_nonce()? {
         [] => fresh_nonce()?,
         nonce => Nonce::try_from(nonce).map_err(|error| Error::failed(error.to_string()))?,

@@ -199,7 +199,7 @@ mod tests {
         assert_eq!(guess(&connection), OF_CONNECTION.free);
         let wait = connection.may_guess().unwrap_err();
         assert_eq!(wait, OF_CONNECTION.each);
-        advance(wait - Duration::from_millis(1)).await;
+        advance(wait.saturating_sub(Duration::from_millis(1))).await;
         assert!(connection.may_guess().is_err());
         advance(Duration::from_millis(1)).await;
         assert_eq!(guess(&connection), 1);

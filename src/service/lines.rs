@@ -20,6 +20,10 @@ pub(super) struct LineSplitter {
     searched: usize,
 }
 
+#[expect(
+    clippy::indexing_slicing,
+    reason = "`start` is never beyond `searched`, nor that beyond the buffer, in which newlines are found"
+)]
 impl LineSplitter {
     /// Takes in the next piece of the file.
     pub(super) fn push(&mut self, piece: &[u8]) {

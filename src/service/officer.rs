@@ -43,7 +43,7 @@ impl Server for ReturningOfficer {
         let definition = match read_spec(params.get()?.get_spec()?)? {
             Ok(definition) => definition,
             Err(why) => {
-                results.get().init_outcome().set_refused(&why[..]);
+                results.get().init_outcome().set_refused(why.as_str());
                 return Ok(());
             }
         };

@@ -52,7 +52,7 @@ impl Server for Registrar {
         };
         if count > ISSUE_NUMBERS_MAX {
             let why = format!("at most {ISSUE_NUMBERS_MAX} numbers are issued in one call");
-            results.get().init_outcome().set_refused(&why[..]);
+            results.get().init_outcome().set_refused(why.as_str());
             return Ok(());
         }
         // The numbers are in memory until the sink has them.

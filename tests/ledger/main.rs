@@ -1,5 +1,5 @@
 //! What every ledger must do, and what the SQLite one must notice.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
 mod conformance;
 mod damage;

@@ -1,10 +1,11 @@
 //! The real programs: their command lines, their files, and what a kill leaves behind.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
 mod client;
 mod crash;
 mod million;
 mod officers;
+mod packaging;
 mod process;
 mod server;
 mod tls;

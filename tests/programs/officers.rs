@@ -145,6 +145,17 @@ fn a_voter_finds_their_ballot_and_anyone_can_recount() {
 }
 
 #[test]
+fn a_log_that_nobody_reads_any_more_stops_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::unheard(data.path());
+    officer(data.path(), &["create", "board", "--candidate", "Ada"]).done();
+    officer(data.path(), &["open"]).done();
+    officer(data.path(), &["close"]).done();
+    server.signal("TERM");
+    assert_eq!(server.wait(), (Some(0), String::new()));
+}
+
+#[test]
 fn the_log_tells_neither_numbers_nor_choices_nor_tokens() {
     let data = tempfile::tempdir().unwrap();
     let log = data.path().join("log");
@@ -162,18 +173,32 @@ fn the_log_tells_neither_numbers_nor_choices_nor_tokens() {
     ];
     officer(data.path(), &create).done();
     officer(data.path(), &["issue", "--count", "9", "--output", roll.to_str().unwrap()]).done();
-    officer(data.path(), &["open"]).done();
     let roll = fs::read_to_string(roll).unwrap();
-    for number in roll.lines().skip(1) {
+    let numbers: Vec<_> = roll.lines().skip(1).collect();
+    let lost = data.path().join("lost.csv");
+    fs::write(&lost, format!("voter_number\n{}\n", numbers[8])).unwrap();
+    officer(data.path(), &["revoke-numbers", lost.to_str().unwrap()]).done();
+    officer(data.path(), &["open"]).done();
+    let receipt = data.path().join("receipt.json");
+    for &number in &numbers[..8] {
         let vote = ["vote", "Anneliese", "--voter-number", number];
-        client(&server.link, &vote).done();
+        let kept =
+            if number == numbers[0] { &["--receipt", receipt.to_str().unwrap()][..] } else { &[] };
+        client(&server.link, &[&vote[..], kept].concat()).done();
         client(&server.link, &vote).failed(3, "has already voted");
     }
-    client(&server.link, &["vote", "Anneliese", "--voter-number", "424242424242"])
-        .failed(3, "roll");
+    for number in ["424242424242", numbers[8]] {
+        client(&server.link, &["vote", "Anneliese", "--voter-number", number]).failed(3, "roll");
+    }
+    client(&server.link, &["vote", "Nobody Known", "--voter-number", numbers[0]])
+        .failed(3, "is not a candidate");
     let shared = officer(data.path(), &["share", "auditor"]).done().trim().to_string();
     officer(data.path(), &["revoke", &shared]).done();
+    client(&shared, &["turnout"]).failed(1, "opens nothing");
+    officer(data.path(), &["check"]).done();
     officer(data.path(), &["close"]).done();
+    let sheet = data.path().join("sheet.csv");
+    officer(data.path(), &["sheet", "--output", sheet.to_str().unwrap()]).done();
     let token = fs::read_to_string(data.path().join("officer.link")).unwrap();
     let token = token.trim().split_once('#').unwrap().1;
     server.signal("TERM");
@@ -183,10 +208,21 @@ fn the_log_tells_neither_numbers_nor_choices_nor_tokens() {
     assert!(log.contains("an election is closed"), "{log}");
     let digits = |text: &str| text.replace('-', "").trim_start_matches('0').to_string();
     let mut secrets = vec!["Anneliese".to_string(), "424242424242".into(), token.into()];
-    secrets.push(shared.split_once('#').unwrap().1.to_string());
-    for number in roll.lines().skip(1) {
-        secrets.extend([number.to_string(), digits(number)]);
+    secrets.extend(["Nobody Known".into(), shared.split_once('#').unwrap().1.to_string()]);
+    for number in numbers {
+        let value: u64 = digits(number).parse().unwrap();
+        secrets.extend([number.to_string(), value.to_string()]);
+        // As it is stored, and as a byte string is shown.
+        secrets.extend([value.cast_signed().to_string(), format!("{value:x}")]);
+        secrets.push(format!("{:?}", value.to_le_bytes()));
     }
+    // With a receipt, which stands on the sheet, a line of the log would tell who chose what.
+    let receipt: Value = serde_json::from_str(&fs::read_to_string(receipt).unwrap()).unwrap();
+    secrets.extend(["receipt", "nonce"].map(|field| receipt[field].as_str().unwrap().to_string()));
+    for line in fs::read_to_string(sheet).unwrap().lines().skip(1) {
+        secrets.extend(line.split(',').skip(2).map(String::from));
+    }
+    assert!(secrets.len() > 60);
     for secret in secrets {
         assert!(!log.contains(&secret), "the log has {secret}");
     }

@@ -37,6 +37,16 @@ impl Server {
         Self::spawn(command, data, arguments)
     }
 
+    /// Starts a server whose log goes to a pipe that nobody reads any more.
+    pub(crate) fn unheard(data: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_capvote-server"));
+        command.args(["--listen", "capvote://127.0.0.1:0", "--log", "debug"]);
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        command.stderr(writer);
+        Self::spawn(command, data, &[])
+    }
+
     fn spawn(mut command: Command, data: &Path, arguments: &[&str]) -> Self {
         command.args(["--threads", "2", "--data"]).arg(data).args(arguments);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();

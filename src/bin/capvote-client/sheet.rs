@@ -122,7 +122,7 @@ pub(crate) fn verify(receipt: &str, path: &Path, as_json: bool) -> Result<(), Fa
     if as_json {
         return show::json(&json!({ "ballot": place, "candidate": line.candidate }));
     }
-    let candidate = match &line.candidate[..] {
+    let candidate = match line.candidate.as_str() {
         "" => "nobody (a blank ballot)".to_string(),
         name => format!("\"{}\"", printable(name)),
     };

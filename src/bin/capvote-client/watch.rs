@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::show;
 
 /// The longest bar of the chart, in characters.
-const BAR_MAX: u64 = 40;
+const BAR_MAX: u128 = 40;
 
 /// Shows the results as they change, until the election is closed: drawn over and over on a terminal, one
 /// after the other elsewhere, and as one JSON document a line where that is asked for.
@@ -48,7 +48,9 @@ fn chart(results: &Results) -> String {
     let most = results.candidates.iter().map(|(_, votes)| *votes).max().unwrap_or_default();
     let mut chart = String::new();
     for (name, (_, votes)) in names.iter().zip(&results.candidates) {
-        let bar = "#".repeat((votes * BAR_MAX).checked_div(most).unwrap_or_default() as usize);
+        // The server may say any number.
+        let share = (u128::from(*votes) * BAR_MAX).checked_div(u128::from(most));
+        let bar = "#".repeat(share.unwrap_or_default() as usize);
         let name: String = name.chars().take(width).collect();
         chart.push_str(format!("{name:<width$} {votes:>8}  {bar}").trim_end());
         chart.push('\n');
@@ -66,6 +68,15 @@ mod tests {
     use capvote::election::ResultStatus;
 
     use super::*;
+
+    #[test]
+    fn no_number_of_votes_makes_a_bar_too_long() {
+        let candidates = vec![("Ada".to_string(), u64::MAX), ("Grace".to_string(), u64::MAX / 2)];
+        let (election, status) = ("board".to_string(), ResultStatus::Provisional);
+        let results = Results { election, status, candidates, blank: 0, ballots: 1, voters: 1 };
+        let bars: Vec<_> = chart(&results).lines().map(|line| line.matches('#').count()).collect();
+        assert_eq!(bars, [40, 19, 0]);
+    }
 
     #[test]
     fn bars_are_as_long_as_their_share() {

@@ -29,7 +29,7 @@ use super::chain::{GENESIS, Head};
 use super::{Act, ELECTIONS_MAX, Ledger, LedgerError, LedgerReader};
 use crate::election::{
     BallotBox, BallotNumber, ChangeRefusal, Choice, Definition, ElectionId, Grants, Nonce, Outcome,
-    Place, Receipt, Refusal, Standing, Timestamp, Verdict, Vote,
+    Place, Receipt, Refusal, Standing, Timestamp, Verdict, Vote, VoterNumber,
 };
 
 /// Elections in a SQLite file.
@@ -69,8 +69,9 @@ struct Kept {
 struct Counted {
     /// Which election, as an index into [`Elections::kept`].
     election: usize,
-    /// Which of the votes to commit.
-    vote: usize,
+    number: VoterNumber,
+    choice: Choice,
+    nonce: Nonce,
     place: Place,
     ballot: BallotNumber,
 }
@@ -118,6 +119,10 @@ impl SqliteLedger {
     }
 
     /// Decides every vote, and counts those that are to be stored, in the order of their ballot numbers.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "indexes of `votes`, which has as many outcomes, and of `kept`, from which nothing is taken"
+    )]
     fn decide(
         &mut self,
         votes: &[Vote],
@@ -142,7 +147,7 @@ impl SqliteLedger {
                     // It is a stored ballot, or one of those that this commit has counted so far.
                     let recent = ballot.get().checked_sub(self.elections.ballots + 1);
                     let cast = match recent.and_then(|index| counted.get(index as usize)) {
-                        Some(counted) => (votes[counted.vote].choice, votes[counted.vote].nonce),
+                        Some(counted) => (counted.choice, counted.nonce),
                         None => self.file.ballot(ballot).map_err(|error| self.failed(error))?,
                     };
                     if cast == (vote.choice, vote.nonce) {
@@ -168,8 +173,9 @@ impl SqliteLedger {
                     let ballot = BallotNumber::new(number).ok_or_else(|| {
                         LedgerError::NotStored("it holds as many ballots as it can".into())
                     })?;
-                    kept.ballot_box.count(place, vote.choice, ballot);
-                    counted.push(Counted { election, vote: index, place, ballot });
+                    let Vote { number, choice, nonce, .. } = *vote;
+                    kept.ballot_box.count(place, choice, ballot);
+                    counted.push(Counted { election, number, choice, nonce, place, ballot });
                     Outcome::Recorded(receipt(kept.definition(), vote))
                 }
             };
@@ -178,11 +184,11 @@ impl SqliteLedger {
     }
 
     /// Stores what was counted and moves the chains on.
-    fn store(&mut self, votes: &[Vote], counted: &[Counted]) -> Result<(), LedgerError> {
+    fn store(&mut self, counted: &[Counted]) -> Result<(), LedgerError> {
         let Some(last) = counted.last() else {
             return Ok(());
         };
-        let advances = write::ballots(&mut self.file.connection, &self.elections, votes, counted)
+        let advances = write::ballots(&mut self.file.connection, &self.elections, counted)
             .map_err(|error| self.failed(error))?;
         self.elections.ballots = last.ballot.get();
         self.elections.advance(&advances);
@@ -195,12 +201,12 @@ impl Ledger for SqliteLedger {
         self.check_running()?;
         let mut counted = Vec::new();
         let decided = self.decide(votes, now, &mut counted);
-        let stored = decided.and_then(|outcomes| self.store(votes, &counted).map(|()| outcomes));
+        let stored = decided.and_then(|outcomes| self.store(&counted).map(|()| outcomes));
         if stored.is_err() {
-            for it in counted {
-                self.elections.kept[it.election]
-                    .ballot_box
-                    .uncount(it.place, votes[it.vote].choice);
+            for Counted { election, choice, place, .. } in counted {
+                if let Some(kept) = self.elections.kept.get_mut(election) {
+                    kept.ballot_box.uncount(place, choice);
+                }
             }
         }
         stored
@@ -302,10 +308,11 @@ impl Elections {
     /// Takes note of what is on disk.
     fn advance(&mut self, advances: &[Advance]) {
         for Advance { election, head, sheet } in advances {
-            let kept = &mut self.kept[*election];
-            kept.head = *head;
-            kept.sheet = sheet.or(kept.sheet);
-            kept.show();
+            if let Some(kept) = self.kept.get_mut(*election) {
+                kept.head = *head;
+                kept.sheet = sheet.or(kept.sheet);
+                kept.show();
+            }
         }
     }
 
@@ -315,8 +322,9 @@ impl Elections {
         id: &ElectionId,
         change: impl FnOnce(&mut BallotBox) -> Result<(), ChangeRefusal>,
     ) -> Result<usize, LedgerError> {
-        let index = *self.by_id.get(id).ok_or_else(|| LedgerError::NoSuchElection(id.clone()))?;
-        change(&mut self.kept[index].ballot_box)
+        let found = self.by_id.get(id).and_then(|&index| Some((index, self.kept.get_mut(index)?)));
+        let (index, kept) = found.ok_or_else(|| LedgerError::NoSuchElection(id.clone()))?;
+        change(&mut kept.ballot_box)
             .map_err(|refusal| LedgerError::NotAllowed { election: id.clone(), refusal })?;
         Ok(index)
     }

@@ -74,9 +74,8 @@ impl LedgerReader for SqliteReader {
     fn check(&self, election: &ElectionId) -> Result<Report, LedgerError> {
         self.read(|connection| {
             let elections = replay(connection, &self.path)?;
-            let index = elections.by_id.get(election);
-            let index = *index.ok_or_else(|| LedgerError::NoSuchElection(election.clone()))?;
-            let kept = &elections.kept[index];
+            let kept = elections.by_id.get(election).and_then(|&index| elections.kept.get(index));
+            let kept = kept.ok_or_else(|| LedgerError::NoSuchElection(election.clone()))?;
             let count = |table| -> rusqlite::Result<i64> {
                 let select = format!("SELECT count(*) FROM {table} WHERE election = ?1");
                 connection.query_row(&select, [kept.key], |row| row.get(0))

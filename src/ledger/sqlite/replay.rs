@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, Row, Rows};
 
 use super::file::{self, not_opened};
-use super::{Elections, grants};
+use super::{Elections, Kept, grants};
 use crate::election::{
     BallotBox, BallotNumber, ChangeRefusal, Choice, Definition, ElectionId, Grants, Nonce,
     Publication, Schedule, Timestamp, Verdict, VoterNumber,
@@ -117,9 +117,7 @@ impl Replay<'_> {
             let definition = self.definition(entry)?;
             self.elections.create(&definition)?;
         }
-        let Some(kept) = self.elections.kept.get(entry.election) else {
-            return Err(self.entry_damaged(entry, "is about an election that was not created"));
-        };
+        let kept = self.kept(entry)?;
         let mut seal = Seal::new(&kept.head, entry.kind);
         match entry.kind {
             Kind::Created => seal.definition(kept.definition()),
@@ -141,17 +139,23 @@ impl Replay<'_> {
                 let choices = self.sheet(entry, &mut tables.sheet, &mut seal)?;
                 let voted = closing.map(|(_, voted)| voted).unwrap_or_default();
                 let (first, last) = entry.rows.clone().into_inner();
-                self.elections.kept[entry.election].sheet =
-                    (first <= last).then_some((first, last));
+                self.kept(entry)?.sheet = (first <= last).then_some((first, last));
                 self.change(entry, |ballot_box| ballot_box.close_with(&voted, &choices))?;
             }
         }
         let head = seal.head();
-        if head[..] != entry.head[..] {
+        if entry.head != head {
             return Err(self.entry_damaged(entry, "does not agree with what is stored"));
         }
-        self.elections.kept[entry.election].head = head;
+        self.kept(entry)?.head = head;
         Ok(())
+    }
+
+    /// The election that an entry is about.
+    fn kept(&mut self, entry: &Entry) -> Result<&mut Kept, LedgerError> {
+        let what = "is about an election that was not created";
+        let kept = self.elections.kept.get_mut(entry.election);
+        kept.ok_or_else(|| entry_damaged(self.path, entry, what))
     }
 
     /// Changes the election that an entry is about, which the rules have to allow.
@@ -160,7 +164,7 @@ impl Replay<'_> {
         entry: &Entry,
         change: impl FnOnce(&mut BallotBox) -> Result<(), ChangeRefusal>,
     ) -> Result<(), LedgerError> {
-        let changed = change(&mut self.elections.kept[entry.election].ballot_box);
+        let changed = change(&mut self.kept(entry)?.ballot_box);
         changed.map_err(|refusal| self.entry_damaged(entry, &format!("breaks a rule: {refusal}")))
     }
 
@@ -241,7 +245,7 @@ impl Replay<'_> {
             let row = self.row(entry, ballots, id)?;
             let (number, choice, nonce) = ballot(row).map_err(|error| self.unreadable(error))?;
             seal.ballot(number, choice, &nonce);
-            let ballot_box = &mut self.elections.kept[entry.election].ballot_box;
+            let ballot_box = &mut self.kept(entry)?.ballot_box;
             let ballot = u64::try_from(id).ok().and_then(BallotNumber::new);
             // It came in time, or it would not be stored.
             match (ballot_box.judge(number, choice, Timestamp(0)), ballot) {
@@ -314,8 +318,13 @@ impl Replay<'_> {
     }
 
     fn entry_damaged(&self, entry: &Entry, what: &str) -> LedgerError {
-        self.damaged(format!("entry {} of the hash chain {what}", entry.id))
+        entry_damaged(self.path, entry, what)
     }
+}
+
+fn entry_damaged(path: &Path, entry: &Entry, what: &str) -> LedgerError {
+    let what = format!("entry {} of the hash chain {what}", entry.id);
+    LedgerError::Damaged { path: path.to_owned(), what }
 }
 
 fn ballot(row: &Row<'_>) -> rusqlite::Result<(VoterNumber, Choice, Nonce)> {

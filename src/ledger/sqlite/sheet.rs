@@ -40,15 +40,18 @@ pub(super) fn holds(
     let definition = election.definition();
     let mut select = connection.prepare_cached("SELECT choice, nonce FROM sheet WHERE id = ?1")?;
     while first <= last {
-        let middle = first + (last - first) / 2;
+        let middle = first.midpoint(last);
         let (choice, nonce) = select
             .query_row([middle], |row| Ok((choice(row.get(0)?)?, nonce(row.get_ref(1)?)?)))?;
         let candidate = definition.slate.name(choice).unwrap_or_default();
-        match Receipt::new(&definition.id, candidate, &nonce).cmp(&receipt) {
+        let narrower = match Receipt::new(&definition.id, candidate, &nonce).cmp(&receipt) {
             std::cmp::Ordering::Equal => return Ok(true),
-            std::cmp::Ordering::Less => first = middle + 1,
-            std::cmp::Ordering::Greater => last = middle - 1,
-        }
+            std::cmp::Ordering::Less => middle.checked_add(1).map(|first| (first, last)),
+            std::cmp::Ordering::Greater => middle.checked_sub(1).map(|last| (first, last)),
+        };
+        // Beyond the last row there can be, or before the first, is none.
+        let Some(narrower) = narrower else { break };
+        (first, last) = narrower;
     }
     Ok(false)
 }

@@ -2,9 +2,10 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
+use super::file::invalid;
 use super::rows::{Rows, entry, insert_numbers};
-use super::{Counted, Elections, close, grants};
-use crate::election::{Definition, Publication, Vote};
+use super::{Counted, Elections, Kept, close, grants};
+use crate::election::{Definition, Publication};
 use crate::ledger::Act;
 use crate::ledger::chain::{Head, Kind, Seal};
 
@@ -23,28 +24,25 @@ pub(super) struct Advance {
 pub(super) fn ballots(
     connection: &mut Connection,
     elections: &Elections,
-    votes: &[Vote],
     counted: &[Counted],
 ) -> rusqlite::Result<Vec<Advance>> {
     let transaction = begin(connection)?;
     let mut advances: Vec<Advance> = Vec::new();
     for group in counted.chunk_by(|a, b| a.election == b.election) {
-        let election = group[0].election;
-        let kept = &elections.kept[election];
+        let [Counted { election, ballot: first, .. }, ..] = *group else { continue };
+        let kept = kept(elections, election)?;
         let mut seal = Seal::new(&kept.head, Kind::Ballots);
         let mut insert = transaction.prepare_cached(
             "INSERT INTO ballots (id, election, voter, choice, nonce) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?;
-        for counted in group {
-            let vote = &votes[counted.vote];
-            let voter = vote.number.get().cast_signed();
-            let choice = vote.choice.index() as i64;
-            let ballot = counted.ballot.get() as i64;
-            insert.execute(params![ballot, kept.key, voter, choice, vote.nonce.as_bytes()])?;
-            seal.ballot(vote.number, vote.choice, &vote.nonce);
+        let mut rows = (first.get() as i64, first.get() as i64);
+        for Counted { number, choice, nonce, ballot, .. } in group {
+            let voter = number.get().cast_signed();
+            rows.1 = ballot.get() as i64;
+            let row = params![rows.1, kept.key, voter, choice.index() as i64, nonce.as_bytes()];
+            insert.execute(row)?;
+            seal.ballot(*number, *choice, nonce);
         }
-        let first = group[0].ballot.get() as i64;
-        let rows = (first, first + group.len() as i64 - 1);
         let head = entry(&transaction, kept.key, Kind::Ballots, Some(rows), seal)?;
         advances.push(Advance { election, head, sheet: None });
     }
@@ -69,7 +67,7 @@ pub(super) fn acts(
             }
             continue;
         };
-        let kept = &elections.kept[election];
+        let kept = kept(elections, election)?;
         let earlier = advances.iter().rev().find(|earlier| earlier.election == election);
         let previous = earlier.map_or(kept.head, |earlier| earlier.head);
         let (kind, rows, seal) = match act {
@@ -106,6 +104,11 @@ pub(super) fn acts(
     }
     transaction.commit()?;
     Ok(advances)
+}
+
+fn kept(elections: &Elections, election: usize) -> rusqlite::Result<&Kept> {
+    let kept = elections.kept.get(election);
+    kept.ok_or_else(|| invalid("what is to be stored is about no election".into()))
 }
 
 fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {

@@ -129,10 +129,11 @@ impl Decoder {
                 }
                 Partial::Body(body) => {
                     let gap = body.gap();
-                    let (here, rest) = bytes.split_at(gap.len().min(bytes.len()));
+                    let fit = gap.len().min(bytes.len());
+                    let (here, rest) = bytes.split_at(fit);
                     bytes = rest;
-                    gap[..here.len()].copy_from_slice(here);
-                    body.filled += here.len();
+                    gap.split_at_mut(fit).0.copy_from_slice(here);
+                    body.filled += fit;
                 }
             }
             // A message may have no words at all.
@@ -204,7 +205,8 @@ impl Body {
             let longer = (self.words.len() * 2).min(self.length);
             self.words.resize(longer, capnp::word(0, 0, 0, 0, 0, 0, 0, 0));
         }
-        &mut Word::words_to_bytes_mut(&mut self.words)[self.filled..]
+        // What is filled was a part of this gap before.
+        Word::words_to_bytes_mut(&mut self.words).split_at_mut(self.filled).1
     }
 }
 
@@ -244,7 +246,7 @@ mod tests {
         let mut message = Builder::new(allocator);
         let mut list = message.initn_root::<capnp::text_list::Builder<'_>>(3);
         for index in 0..3 {
-            list.set(index, &"x".repeat(length + index as usize)[..]);
+            list.set(index, "x".repeat(length + index as usize).as_str());
         }
         serialize::write_message_to_words(&message)
     }

@@ -72,15 +72,15 @@ impl Outbox {
     }
 
     /// What is to be written next, as far as there are places for it.
-    pub(super) fn next<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+    pub(super) fn next<'a, 's>(&'a self, slices: &'s mut [IoSlice<'a>]) -> &'s [IoSlice<'a>] {
         let mut skip = self.written;
         let mut filled = 0;
         let mut put = |bytes: &'a [u8]| {
-            let skipped = skip.min(bytes.len());
-            skip -= skipped;
-            if skipped < bytes.len() {
+            let (skipped, unwritten) = bytes.split_at(skip.min(bytes.len()));
+            skip -= skipped.len();
+            if !unwritten.is_empty() {
                 let Some(slice) = slices.get_mut(filled) else { return false };
-                *slice = IoSlice::new(&bytes[skipped..]);
+                *slice = IoSlice::new(unwritten);
                 filled += 1;
             }
             true
@@ -97,7 +97,8 @@ impl Outbox {
                 break;
             }
         }
-        filled
+        // As many were there to be filled.
+        slices.split_at(filled).0
     }
 
     /// Takes note that this many bytes are written.
@@ -161,7 +162,7 @@ mod tests {
         let mut message = Builder::new(allocator);
         let mut list = message.initn_root::<capnp::text_list::Builder<'_>>(3);
         for index in 0..3 {
-            list.set(index, &"x".repeat(length)[..]);
+            list.set(index, "x".repeat(length).as_str());
         }
         Rc::new(message)
     }
@@ -195,7 +196,7 @@ mod tests {
         let mut slices = [IoSlice::new(&[]); 3];
         let filled = outbox.next(&mut slices);
         let bytes: Vec<u8> =
-            slices[..filled].iter().flat_map(|slice| slice.iter().copied()).take(most).collect();
+            filled.iter().flat_map(|slice| slice.iter().copied()).take(most).collect();
         outbox.advance(bytes.len());
         bytes
     }
@@ -206,7 +207,7 @@ mod tests {
         for _ in 0..1_000 {
             outbox.push(&message(10, 100));
         }
-        assert_eq!(outbox.next(&mut [IoSlice::new(&[]); 8]), 1);
+        assert_eq!(outbox.next(&mut [IoSlice::new(&[]); 8]).len(), 1);
         outbox.advance(outbox.len());
         assert!(outbox.pieces.is_empty() && outbox.spare.capacity() <= KEPT_BYTES_MAX);
     }

@@ -235,9 +235,10 @@ impl Pipe {
             return Poll::Ready(Ok(bytes));
         }
         READ.with_borrow_mut(|buffer| {
-            let bytes = ready!(poll_read(&mut **stream, context, buffer))?;
-            decoder.take(&buffer[..bytes])?;
-            Poll::Ready(Ok(bytes))
+            let mut buffer = ReadBuf::new(buffer);
+            ready!(Pin::new(&mut **stream).poll_read(context, &mut buffer))?;
+            decoder.take(buffer.filled())?;
+            Poll::Ready(Ok(buffer.filled().len()))
         })
     }
 
@@ -289,7 +290,7 @@ impl Pipe {
             let filled = outbox.next(&mut slices);
             let mut stream = self.stream.borrow_mut();
             let stream = Pin::new(&mut **stream);
-            ready!(stream.poll_write_vectored(context, &slices[..filled]))?
+            ready!(stream.poll_write_vectored(context, filled))?
         };
         if written == 0 {
             return Poll::Ready(Err(io::Error::from(io::ErrorKind::WriteZero).into()));
