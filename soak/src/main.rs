@@ -1,5 +1,8 @@
 //! Puts capvote through crashes, broken disks and hostile clients, for as long as one likes.
 
+use std::process::ExitCode;
+
+use capvote_soak::kills;
 use clap::{Parser, Subcommand};
 
 /// Puts capvote through crashes, broken disks and hostile clients, for as long as one likes.
@@ -10,8 +13,14 @@ struct Arguments {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    Kills(kills::Arguments),
+}
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().command {}
+/// Ends with 1 where something does not hold.
+fn main() -> anyhow::Result<ExitCode> {
+    let held = match Arguments::parse().command {
+        Command::Kills(arguments) => arguments.run()?,
+    };
+    Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
