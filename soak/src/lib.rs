@@ -3,3 +3,12 @@
 
 pub mod disk;
 pub mod histories;
+pub mod kills;
+pub mod server;
+
+use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
+
+/// A runtime for one thread.
+fn runtime() -> std::io::Result<LocalRuntime> {
+    Builder::new_current_thread().enable_all().build_local(LocalOptions::default())
+}

@@ -1,59 +1,53 @@
 //! Running the programs.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output, Stdio};
 
 use capvote::election::VoterNumber;
+pub(crate) use capvote_soak::server::BOARD;
+use capvote_soak::server::{self, ANY_PORT};
 
-/// How long a program may take to do what it has to. Reached only when it does not do it.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PROGRAM: &str = env!("CARGO_BIN_EXE_capvote-server");
 
 /// A server that listens. It is killed when this is dropped.
 pub(crate) struct Server {
     pub(crate) link: String,
-    child: Child,
-    stdout: BufReader<ChildStdout>,
+    process: server::Server,
 }
 
 impl Server {
     /// Starts a server on a free port of this machine, and waits until it listens.
     pub(crate) fn start(data: &Path, arguments: &[&str]) -> Self {
-        Self::listen("capvote://127.0.0.1:0", data, arguments)
+        Self::listen(ANY_PORT, data, arguments)
     }
 
     pub(crate) fn listen(link: &str, data: &Path, arguments: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_capvote-server"));
-        command.args(["--listen", link, "--log", "error"]);
-        Self::spawn(command, data, arguments)
+        let arguments = [&["--threads", "2"], arguments].concat();
+        Self::of(server::Server::start(Path::new(PROGRAM), link, data, &arguments))
     }
 
     /// Starts a server that logs all it can to a file.
     pub(crate) fn logging(log: &Path, data: &Path, arguments: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_capvote-server"));
-        command.args(["--listen", "capvote://127.0.0.1:0", "--log", "trace"]);
-        command.stderr(std::fs::File::create(log).unwrap());
-        Self::spawn(command, data, arguments)
+        let mut command = Command::new(PROGRAM);
+        command.args(["--listen", ANY_PORT, "--log", "trace", "--threads", "2", "--data"]);
+        command.arg(data).args(arguments).stderr(std::fs::File::create(log).unwrap());
+        Self::of(server::Server::spawn(command))
     }
 
     /// Starts a server whose log goes to a pipe that nobody reads any more.
     pub(crate) fn unheard(data: &Path) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_capvote-server"));
-        command.args(["--listen", "capvote://127.0.0.1:0", "--log", "debug"]);
+        let mut command = Command::new(PROGRAM);
+        command.args(["--listen", ANY_PORT, "--log", "debug", "--threads", "2", "--data"]);
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        command.stderr(writer);
-        Self::spawn(command, data, &[])
+        command.arg(data).stderr(writer);
+        Self::of(server::Server::spawn(command))
     }
 
-    fn spawn(mut command: Command, data: &Path, arguments: &[&str]) -> Self {
-        command.args(["--threads", "2", "--data"]).arg(data).args(arguments);
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut server = Self { link: String::new(), child, stdout };
-        server.link = server.next_link();
-        server
+    fn of(started: anyhow::Result<server::Server>) -> Self {
+        let process = started.unwrap();
+        Self { link: process.link.clone(), process }
     }
 
     /// The link in the next line that the server prints.
@@ -63,51 +57,24 @@ impl Server {
 
     /// What comes after `beginning` in the next line that the server prints.
     pub(crate) fn next(&mut self, beginning: &str) -> String {
-        let mut line = String::new();
-        self.stdout.read_line(&mut line).unwrap();
-        line.strip_prefix(beginning).unwrap_or_else(|| panic!("{line:?}")).trim_end().to_string()
+        self.process.next(beginning).unwrap()
     }
 
     pub(crate) fn signal(&self, signal: &str) {
-        let pid = self.child.id().to_string();
+        let pid = self.process.id().to_string();
         assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
     }
 
     /// SIGKILL: the server gets to do nothing more.
-    pub(crate) fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+    pub(crate) fn kill(self) {
+        self.process.kill().unwrap();
     }
 
     /// Waits until the server has ended. Returns its exit code and what more it printed.
-    pub(crate) fn wait(mut self) -> (Option<i32>, String) {
-        let mut rest = String::new();
-        self.stdout.read_to_string(&mut rest).unwrap();
-        (wait(&mut self.child).code(), rest)
+    pub(crate) fn wait(self) -> (Option<i32>, String) {
+        self.process.wait().unwrap()
     }
 }
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn wait(child: &mut Child) -> std::process::ExitStatus {
-    let started = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            return status;
-        }
-        assert!(started.elapsed() < PATIENCE, "a program does not end");
-        std::thread::yield_now();
-    }
-}
-
-/// Arguments for a running election of Ada against Grace.
-pub(crate) const BOARD: [&str; 6] =
-    ["--election", "board", "--candidate", "Ada", "--candidate", "Grace"];
 
 /// Starts a server with the election "board".
 pub(crate) fn board(data: &Path, voters: u32) -> Server {
@@ -116,10 +83,7 @@ pub(crate) fn board(data: &Path, voters: u32) -> Server {
 
 /// The numbers that a server issued for "board".
 pub(crate) fn numbers(data: &Path) -> Vec<VoterNumber> {
-    let file = std::fs::read_to_string(data.join("board.numbers.csv")).unwrap();
-    let (heading, numbers) = file.split_once('\n').unwrap();
-    assert_eq!(heading, "voter_number");
-    numbers.lines().map(|line| line.parse().unwrap()).collect()
+    server::numbers(data).unwrap()
 }
 
 /// What a program did that ran to its end.

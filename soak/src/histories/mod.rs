@@ -23,6 +23,42 @@ use self::people::People;
 pub use self::record::Record;
 use self::server::Server;
 
+/// Simulate elections over connections that break, on a disk that fails, with a server that crashes, and hold what was seen
+/// against what an election promises.
+#[derive(clap::Args, Debug)]
+pub struct Arguments {
+    /// How many, one seed each.
+    #[arg(long, default_value_t = 10_000)]
+    count: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Tell what happens in the first, step by step.
+    #[arg(long)]
+    story: bool,
+}
+
+impl Arguments {
+    /// Does so, and returns whether everything held.
+    ///
+    /// # Errors
+    /// Those of [`simulate_many`].
+    pub fn run(&self) -> anyhow::Result<bool> {
+        let scratch = scratch();
+        if self.story {
+            let record = simulate(self.seed, &scratch)?;
+            record.story.iter().for_each(|line| println!("{line}"));
+            return Ok(record.violations.is_empty());
+        }
+        let summary = simulate_many(self.seed, self.count, &scratch)?;
+        println!(
+            "{} histories: {} votes recorded, {} crashes, {} faults of the disk, 0 violations",
+            summary.histories, summary.votes, summary.crashes, summary.faults
+        );
+        Ok(true)
+    }
+}
+
 /// The candidates of every simulated election.
 pub const CANDIDATES: [&str; 3] = ["Ada", "Grace", "Edsger"];
 

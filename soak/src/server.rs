@@ -1,0 +1,143 @@
+//! The server program, as a process of its own.
+
+use std::env;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use capvote::election::VoterNumber;
+use capvote::net::link::Link;
+
+/// How long the program may take to end. Reached only when it does not.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often it is looked whether the program has ended.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+
+/// A link of this machine, with any port.
+pub const ANY_PORT: &str = "capvote://127.0.0.1:0";
+
+/// Arguments for a running election of Ada against Grace.
+pub const BOARD: [&str; 6] = ["--election", "board", "--candidate", "Ada", "--candidate", "Grace"];
+
+/// A server that listens. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct Server {
+    /// Where it listens first.
+    pub link: String,
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Server {
+    /// Starts a server with the ledger in the folder `data`, and waits until it listens. It logs errors only.
+    pub fn start(
+        program: &Path,
+        link: &str,
+        data: &Path,
+        arguments: &[&str],
+    ) -> anyhow::Result<Self> {
+        let mut command = Command::new(program);
+        command.args(["--log", "error", "--listen", link, "--data"]).arg(data).args(arguments);
+        Self::spawn(command)
+    }
+
+    /// Starts a server with an empty folder and the election "board", which has so many voters.
+    pub fn found(program: &Path, data: &Path, voters: u32) -> anyhow::Result<Self> {
+        let voters = voters.to_string();
+        Self::start(program, ANY_PORT, data, &[&BOARD[..], &["--voters", &voters]].concat())
+    }
+
+    /// Starts a server, with a command line of one's own.
+    pub fn spawn(mut command: Command) -> anyhow::Result<Self> {
+        let mut child = command.stdout(Stdio::piped()).spawn()?;
+        let stdout = child.stdout.take().context("the server has no stdout")?;
+        let mut server = Self { link: String::new(), child, stdout: BufReader::new(stdout) };
+        server.link = server.next("listening on ")?;
+        Ok(server)
+    }
+
+    /// What comes after `beginning` in the next line that the server prints.
+    pub fn next(&mut self, beginning: &str) -> anyhow::Result<String> {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line)?;
+        let rest = line.trim_end().strip_prefix(beginning);
+        Ok(rest.with_context(|| format!("the server says {line:?}"))?.to_string())
+    }
+
+    /// Where it listens first.
+    pub fn address(&self) -> anyhow::Result<Link> {
+        Ok(self.link.parse()?)
+    }
+
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The memory that the process has, and the most that it has had, in MiB.
+    pub fn memory_mib(&self) -> anyhow::Result<(f64, f64)> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id()))?;
+        let mib = |field| {
+            let (_, rest) = status.split_once(field)?;
+            Some(rest.split_whitespace().next()?.parse::<f64>().ok()? / 1024.0)
+        };
+        mib("VmRSS:").zip(mib("VmHWM:")).context("the server's memory is not told")
+    }
+
+    /// SIGKILL: the server gets to do nothing more.
+    pub fn kill(mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Waits until the server has ended. Returns its exit code and what more it printed.
+    pub fn wait(mut self) -> anyhow::Result<(Option<i32>, String)> {
+        let mut rest = String::new();
+        self.stdout.read_to_string(&mut rest)?;
+        Ok((wait(&mut self.child)?.code(), rest))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn wait(child: &mut Child) -> anyhow::Result<ExitStatus> {
+    let started = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        ensure!(started.elapsed() < PATIENCE, "a program does not end");
+        thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// The numbers that a server issued for [`BOARD`].
+pub fn numbers(data: &Path) -> anyhow::Result<Vec<VoterNumber>> {
+    let file = fs::read_to_string(data.join("board.numbers.csv"))?;
+    let numbers = file.strip_prefix("voter_number\n").context("the numbers have no heading")?;
+    Ok(numbers.lines().map(str::parse).collect::<Result<_, _>>()?)
+}
+
+/// The server program: the one asked for, or else the one beside this program.
+pub fn program(asked: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    let program = match asked {
+        Some(program) => program,
+        None => env::current_exe()?.with_file_name("capvote-server"),
+    };
+    let missing = || {
+        let program = program.display();
+        format!("{program} is not there: cargo build --release --bin capvote-server makes it")
+    };
+    program.canonicalize().with_context(missing)
+}

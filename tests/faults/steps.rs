@@ -1,0 +1,181 @@
+//! A fault at every step of a term: what was told stands, what was refused does not, and the ledger opens again.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use capvote::election::{
+    Choice, Definition, ElectionId, ElectionState, Nonce, Outcome, Refusal, Timestamp, Vote,
+};
+use capvote::ledger::{Act, Ledger, LedgerError, SqliteLedger};
+use capvote_soak::disk::{Disk, Fault, Operation};
+use capvote_soak::histories::scratch;
+
+const FAULTS: [Fault; 4] = [Fault::Fails, Fault::Torn, Fault::Full, Fault::PowerCut];
+
+/// What the ledger said to one thing that it was asked.
+type Told<T> = Result<T, LedgerError>;
+
+/// A term, as far as it came.
+struct Term {
+    votes: Vec<(Vote, Told<Outcome>)>,
+    closed: Told<()>,
+}
+
+fn board() -> ElectionId {
+    "board".parse().unwrap()
+}
+
+fn vote(number: u64) -> Vote {
+    let choice = Choice::from_index(number as usize % 2).unwrap();
+    Vote { election: board(), choice, number: number.into(), nonce: Nonce::from([number as u8; 16]) }
+}
+
+/// An election that is open for the voters 1 to 100.
+fn found(folder: &Path) {
+    let definition = Definition::new(board(), String::new(), vec!["Ada".into(), "Grace".into()]);
+    let numbers = (1..=100).map(Into::into).collect();
+    let mut ledger = SqliteLedger::open(folder).unwrap();
+    let create = Act::Create(Arc::new(definition.unwrap()));
+    ledger.administer(&[create, Act::Issue(board(), numbers), Act::Open(board())]).unwrap();
+}
+
+/// Opens a ledger, and lets four commits and a close happen. Returns the ledger as well, if it opened.
+fn term(folder: &Path) -> (Option<SqliteLedger>, Term) {
+    let mut term = Term { votes: Vec::new(), closed: Err(LedgerError::Stopped("not open".into())) };
+    let Ok(mut ledger) = SqliteLedger::open(folder) else { return (None, term) };
+    let mut stopped = false;
+    let mut check = |error: Option<&LedgerError>| {
+        // Nothing is taken any more once it is not known what is on the disk.
+        assert!(!stopped || matches!(error, Some(LedgerError::Stopped(_))), "{error:?}");
+        stopped |= matches!(error, Some(LedgerError::Stopped(_)));
+        if let Some(error @ LedgerError::Stopped(_)) = error {
+            let why = "takes no more until the server is started again";
+            assert!(error.to_string().contains(why), "{error}");
+        }
+    };
+    for numbers in [1..=3, 4..=4, 1..=6, 7..=20] {
+        let votes: Vec<_> = numbers.map(vote).collect();
+        match ledger.commit(&votes, Timestamp(0)) {
+            Ok(outcomes) => {
+                check(None);
+                term.votes.extend(votes.into_iter().zip(outcomes.into_iter().map(Ok)));
+            }
+            Err(error) => {
+                check(Some(&error));
+                let again = |_| match &error {
+                    LedgerError::NotStored(why) => LedgerError::NotStored(why.clone()),
+                    other => LedgerError::Stopped(other.to_string()),
+                };
+                let told = votes.into_iter().map(|vote| (vote, Err(again(()))));
+                term.votes.extend(told.collect::<Vec<_>>());
+            }
+        }
+    }
+    term.closed = ledger.administer(&[Act::Close(board())]);
+    check(term.closed.as_ref().err());
+    (Some(ledger), term)
+}
+
+/// Holds what is on the disk against what was told.
+fn check(folder: &Path, term: &Term, what: &str) {
+    let mut ledger = SqliteLedger::open(folder).unwrap_or_else(|error| panic!("{what}: {error}"));
+    let closed = ledger.standings()[0].state == ElectionState::Closed;
+    assert!(closed || term.closed.is_err(), "{what}: the close is lost");
+    let before = ledger.standings()[0].ballots;
+    let report = ledger.reader().check(&board()).unwrap();
+    assert_eq!(report.ballots, before, "{what}");
+    let told = |number: u64| {
+        let mut told = term.votes.iter().filter(move |(vote, _)| vote.number == number.into());
+        let recorded = |told: &Told<Outcome>| matches!(told, Ok(Outcome::Recorded(_)));
+        let refused = |told: &Told<Outcome>| matches!(told, Err(LedgerError::NotStored(_)));
+        let all: Vec<_> = told.by_ref().map(|(_, told)| told).collect();
+        let receipt = all.iter().copied().find(|told| recorded(told));
+        (receipt, !all.is_empty() && all.iter().copied().all(refused))
+    };
+    for number in 1..=20 {
+        let (recorded, refused) = told(number);
+        // Another vote under the number tells whether one is stored, where that can still be told.
+        let other = Vote { nonce: Nonce::from([99; 16]), ..vote(number) };
+        if let Some(Ok(outcome)) = recorded {
+            let again = ledger.commit(&[vote(number)], Timestamp(0)).unwrap();
+            assert_eq!(again, [*outcome], "{what}: the vote of {number}");
+            if !closed {
+                let other = ledger.commit(&[other], Timestamp(0)).unwrap();
+                assert_eq!(other, [Outcome::Refused(Refusal::AlreadyVoted)], "{what}: {number}");
+            }
+        } else if refused && !closed {
+            let other = ledger.commit(&[other], Timestamp(0)).unwrap();
+            assert!(matches!(other[..], [Outcome::Recorded(_)]), "{what}: {number} was refused");
+        }
+    }
+    let at_least = (1..=20).filter(|number| told(*number).0.is_some()).count() as u64;
+    assert!((at_least..=20).contains(&before), "{what}: {before} ballots");
+}
+
+/// Lets a term happen on a disk on which the step with this number goes wrong, and checks what is left. Returns whether
+/// there is such a step.
+fn with_fault(step: usize, fault: Fault, killed: bool) -> bool {
+    let what = format!("{fault:?} at step {step}, killed: {killed}");
+    let scratch = tempfile::tempdir_in(scratch()).unwrap();
+    let (here, there) = (scratch.path().join("here"), scratch.path().join("there"));
+    found(&here);
+    std::fs::create_dir(&there).unwrap();
+    let disk = Disk::new(&here, step as u64).unwrap();
+    let steps = Arc::new(AtomicUsize::new(0));
+    let counted = steps.clone();
+    disk.plan(move |operation, _| {
+        let counts = operation != Operation::Read;
+        (counts && counted.fetch_add(1, Ordering::Relaxed) == step).then_some(fault)
+    });
+    let (ledger, term) = term(&here);
+    disk.cut_power();
+    let disk =
+        if killed { disk.after_kill(&here, &there) } else { disk.after_power_cut(&there) }.unwrap();
+    drop(ledger);
+    check(&there, &term, &what);
+    // What a kill left has to stand a power cut as well, once somebody was told of it.
+    let last = scratch.path().join("last");
+    std::fs::create_dir(&last).unwrap();
+    let _disk = disk.after_power_cut(&last).unwrap();
+    check(&last, &term, &what);
+    steps.load(Ordering::Relaxed) > step
+}
+
+#[test]
+fn a_fault_at_any_step_loses_nothing_that_was_told() {
+    for killed in [false, true] {
+        for fault in FAULTS {
+            let steps = (0..).take_while(|step| with_fault(*step, fault, killed)).count();
+            println!("{steps} steps with {fault:?}, killed: {killed}");
+            assert!(steps > 20, "{steps}");
+        }
+    }
+}
+
+#[test]
+fn a_ledger_that_cannot_be_read_is_not_opened_and_not_harmed() {
+    let scratch = tempfile::tempdir_in(scratch()).unwrap();
+    let folder = scratch.path().join("board");
+    found(&folder);
+    let mut ledger = SqliteLedger::open(&folder).unwrap();
+    ledger.commit(&(1..=20).map(vote).collect::<Vec<_>>(), Timestamp(0)).unwrap();
+    drop(ledger);
+    let disk = Disk::new(&folder, 0).unwrap();
+    for step in 0.. {
+        let mut reads = 0;
+        disk.plan(move |operation, name| {
+            reads += usize::from(operation == Operation::Read && name == "ledger.sqlite");
+            (reads == step + 1).then_some(Fault::Fails)
+        });
+        let error = SqliteLedger::open(&folder).err();
+        disk.mend();
+        let ledger = SqliteLedger::open(&folder).unwrap();
+        assert_eq!(ledger.standings()[0].ballots, 20, "after {step}");
+        let Some(error) = error else {
+            assert!(step > 3, "{step}");
+            return;
+        };
+        assert!(error.to_string().contains("ledger.sqlite"), "{error}");
+    }
+}
