@@ -37,7 +37,11 @@ fn the_bugs_to_plant_fit_the_source() {
         patches += 1;
         // With as little around it as `patch` takes: it is to be planted where it belongs.
         let mut patch = Command::new("patch");
-        patch.args(["-p1", "--dry-run", "--force", "--fuzz=0", "-d"]).arg(root).arg("-i").arg(&path);
+        patch
+            .args(["-p1", "--dry-run", "--force", "--fuzz=0", "-d"])
+            .arg(root)
+            .arg("-i")
+            .arg(&path);
         let fits = patch.output().unwrap();
         assert!(fits.status.success(), "{}: {fits:?}", path.display());
     }

@@ -28,7 +28,12 @@ fn board() -> ElectionId {
 
 fn vote(number: u64) -> Vote {
     let choice = Choice::from_index(number as usize % 2).unwrap();
-    Vote { election: board(), choice, number: number.into(), nonce: Nonce::from([number as u8; 16]) }
+    Vote {
+        election: board(),
+        choice,
+        number: number.into(),
+        nonce: Nonce::from([number as u8; 16]),
+    }
 }
 
 /// An election that is open for the voters 1 to 100.

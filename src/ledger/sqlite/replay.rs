@@ -17,6 +17,10 @@ use crate::election::{
 use crate::ledger::LedgerError;
 use crate::ledger::chain::{Kind, Seal};
 
+/// The numbers that room is made for before they are read: no more memory than this on a file's word, and less than what
+/// the operating system is given back.
+const SET_ASIDE_NUMBERS_MAX: usize = 8 << 20;
+
 /// Every election of the file as its entries tell.
 pub(super) fn replay(connection: &Connection, path: &Path) -> Result<Elections, LedgerError> {
     Replay { connection, path, elections: Elections::default(), closing: None }.run()
@@ -211,6 +215,12 @@ impl Replay<'_> {
             let stored = row.get_ref(2).and_then(file::numbers);
             let stored = stored.map_err(|error| self.unreadable(error))?;
             seal.numbers(&stored);
+            if numbers.capacity() == 0 {
+                // All rows but the last are as long as the first. What a list gives back as it grows is kept by the process.
+                let further = entry.rows.end().saturating_sub(*entry.rows.start());
+                let rows = usize::try_from(further).unwrap_or(0).saturating_add(1);
+                numbers.reserve_exact(rows.saturating_mul(stored.len()).min(SET_ASIDE_NUMBERS_MAX));
+            }
             numbers.extend(stored);
         }
         Ok(numbers)
