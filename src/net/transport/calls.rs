@@ -5,10 +5,10 @@ use std::collections::HashMap;
 
 use capnp::Error;
 use capnp_rpc::rpc_capnp::call::send_results_to;
-use capnp_rpc::rpc_capnp::{message, payload, return_};
+use capnp_rpc::rpc_capnp::{call, cap_descriptor, message, message_target, payload, return_};
 
 use super::{
-    ANSWER_BYTES_MAX, CALL_BYTES, CALLS_BYTES_MAX, MESSAGE_CAPABILITIES_MAX,
+    ANSWER_BYTES_MAX, CALL_BYTES, CALLS_BYTES_MAX, CHAINED_CALLS_MAX, MESSAGE_CAPABILITIES_MAX,
     UNFINISHED_QUESTIONS_MAX, decoder, outbox,
 };
 
@@ -28,12 +28,20 @@ pub(super) struct Calls {
     bytes: Cell<usize>,
     /// The bytes of messages that are in use, and what counts for calls beside them.
     held: Cell<usize>,
-    /// The questions of the client that are not over, and whether each is answered. A question that was answered
-    /// is over when the client has finished it, or did not have to. One that the client finishes before it is
-    /// answered is never over: capnp-rpc keeps its entry until the connection ends.
-    questions: RefCell<HashMap<u32, bool>>,
+    /// The questions of the client that are not over. A question that was answered is over when the client has
+    /// finished it, or did not have to. One that the client finishes before it is answered is never over: capnp-rpc
+    /// keeps its entry until the connection ends.
+    questions: RefCell<HashMap<u32, Question>>,
     /// Whether a message has arrived since somebody asked.
     heard: Cell<bool>,
+}
+
+/// A question of the client.
+#[derive(Clone, Copy, PartialEq)]
+enum Question {
+    /// With this many calls that wait for one another, itself among them.
+    Open(usize),
+    Answered,
 }
 
 impl Calls {
@@ -71,7 +79,7 @@ impl Calls {
     fn call_bytes(&self, arrived: &decoder::Message, bytes: usize) -> Result<usize, Error> {
         match arrived.get_root::<message::Reader<'_>>()?.which() {
             Ok(message::Bootstrap(bootstrap)) => {
-                self.asks(bootstrap?.get_question_id()).map(|()| 0)
+                self.asks(bootstrap?.get_question_id(), 0).map(|()| 0)
             }
             Ok(message::Call(call)) => {
                 let call = call?;
@@ -79,7 +87,7 @@ impl Calls {
                     return Err(Error::failed("results are sent to their caller only".into()));
                 }
                 check_capabilities(call.get_params()?)?;
-                self.asks(call.get_question_id())?;
+                self.asks(call.get_question_id(), self.chained(call)?)?;
                 Ok(bytes + CALL_BYTES)
             }
             Ok(message::Return(answer)) => {
@@ -95,7 +103,7 @@ impl Calls {
             Ok(message::Finish(finish)) => {
                 let question = finish?.get_question_id();
                 let mut questions = self.questions.borrow_mut();
-                if questions.get(&question) == Some(&true) {
+                if questions.get(&question) == Some(&Question::Answered) {
                     questions.remove(&question);
                 }
                 Ok(0)
@@ -105,15 +113,39 @@ impl Calls {
     }
 
     /// The client asks a question that will be kept until it is over.
-    fn asks(&self, question: u32) -> Result<(), Error> {
+    fn asks(&self, question: u32, chained: usize) -> Result<(), Error> {
         let mut questions = self.questions.borrow_mut();
         if questions.len() >= UNFINISHED_QUESTIONS_MAX {
             return Err(Error::failed(format!(
                 "a client that leaves {UNFINISHED_QUESTIONS_MAX} questions unfinished is not served"
             )));
         }
-        questions.insert(question, false);
+        questions.insert(question, Question::Open(chained));
         Ok(())
+    }
+
+    /// How many calls wait for one another so that this one, which is the last of them, can be answered. What is
+    /// called, and what is passed, may be part of an answer that is still to come.
+    fn chained(&self, call: call::Reader<'_>) -> Result<usize, Error> {
+        let questions = self.questions.borrow();
+        let waits = |question: u32| match questions.get(&question) {
+            Some(Question::Open(chained)) => *chained,
+            Some(Question::Answered) | None => 0,
+        };
+        let mut longest = match call.get_target()?.which() {
+            Ok(message_target::PromisedAnswer(answer)) => waits(answer?.get_question_id()),
+            _ => 0,
+        };
+        for capability in call.get_params()?.get_cap_table()? {
+            if let Ok(cap_descriptor::ReceiverAnswer(answer)) = capability.which() {
+                longest = longest.max(waits(answer?.get_question_id()));
+            }
+        }
+        if longest >= CHAINED_CALLS_MAX {
+            let why = format!("more than {CHAINED_CALLS_MAX} calls on one another's answers");
+            return Err(Error::failed(why));
+        }
+        Ok(longest + 1)
     }
 
     /// Takes note of a message that is sent to the client.
@@ -124,7 +156,7 @@ impl Calls {
         if answer.get_no_finish_needed() {
             questions.remove(&answer.get_answer_id());
         } else if let Some(answered) = questions.get_mut(&answer.get_answer_id()) {
-            *answered = true;
+            *answered = Question::Answered;
         }
     }
 

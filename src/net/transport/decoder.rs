@@ -18,6 +18,11 @@ pub(super) const SEGMENTS_MAX: usize = 512;
 /// more memory than this.
 const ANNOUNCED_WORDS_MAX: usize = 64 * 1024;
 
+/// How often all of a message may be read, and how much besides. A message whose pointers lead to the same words again and
+/// again is longer when it is copied than when it arrives: what a copy takes is bounded by this.
+const READINGS: usize = 8;
+const READABLE_WORDS: usize = 4 * 1024;
+
 /// How TLS begins what it says: what it is, and the version.
 const TLS_ALERT: u8 = 21;
 const TLS_HANDSHAKE: u8 = 22;
@@ -148,7 +153,8 @@ impl Decoder {
             && let Partial::Body(body) = std::mem::take(&mut self.partial)
         {
             let mut options = ReaderOptions::new();
-            options.traversal_limit_in_words(Some(MESSAGE_WORDS_MAX));
+            let readable = body.length * READINGS + READABLE_WORDS;
+            options.traversal_limit_in_words(Some(readable.min(MESSAGE_WORDS_MAX)));
             let segments = Segments { words: body.words, ends: body.ends };
             self.complete.push_back(Reader::new(segments, options));
         }
@@ -306,6 +312,34 @@ mod tests {
         assert!(Decoder::default().take(&many).is_err());
         for count in [512_u32, u32::MAX] {
             assert!(Decoder::default().take(&count.to_le_bytes()).is_err());
+        }
+    }
+
+    #[test]
+    fn what_leads_to_the_same_words_again_and_again_is_not_copied() {
+        // A thousand texts of 8,000 bytes, all of which are the first.
+        let mut built = Builder::new(HeapAllocator::new().first_segment_words(4_096));
+        let mut list = built.initn_root::<capnp::text_list::Builder<'_>>(1_000);
+        list.set(0, &"x".repeat(8_000)[..]);
+        let mut sent = serialize::write_message_to_words(&built);
+        // Behind the head of the message and the pointer to the list.
+        let list = &mut sent.as_chunks_mut::<8>().0[2..];
+        let first = u64::from_le_bytes(list[0]);
+        for (index, pointer) in list[..1_000].iter_mut().enumerate() {
+            // Each stands a word further from it, which is told in the bits behind the first two.
+            *pointer = (first - 4 * index as u64).to_le_bytes();
+        }
+        let mut decoder = Decoder::default();
+        decoder.take(&sent).unwrap();
+        let message = decoder.next().unwrap();
+        let list = message.get_root::<capnp::text_list::Reader<'_>>().unwrap();
+        assert_eq!(list.get(999).unwrap().len(), 8_000);
+        assert!(Builder::new_default().set_root(list).is_err(), "it was copied");
+        // Whatever is no fold can be read more than once.
+        decoder.take(&self::message(1_000, 100)).unwrap();
+        let message = decoder.next().unwrap();
+        for _ in 0..4 {
+            assert_eq!(lengths(&message), [1_000, 1_001, 1_002]);
         }
     }
 }

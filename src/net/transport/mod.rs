@@ -10,6 +10,7 @@ mod calls;
 mod decoder;
 mod outbox;
 mod pipe;
+mod promises;
 mod window;
 
 use std::future::{pending, poll_fn};
@@ -51,6 +52,10 @@ pub const CALL_BYTES: usize = 2 << 10;
 /// answered and the client has said that it needs nothing more of the answer (`Finish`), where it has to: until then
 /// it takes memory here.
 pub const UNFINISHED_QUESTIONS_MAX: usize = 10_000;
+
+/// The calls of a client that may wait for one another, each made on the answer to come of the one before: its
+/// connection ends with one more. capnp-rpc polls such calls one within the other, on the stack.
+pub const CHAINED_CALLS_MAX: usize = 64;
 
 /// The longest answer of a client to a call of the server, in bytes; its connection ends with a longer one. The longest
 /// that is asked for is a piece of a file.
@@ -230,6 +235,7 @@ struct Incoming {
 }
 
 fn incoming(pipe: Rc<Pipe>, message: decoder::Message) -> Result<Box<dyn IncomingMessage>, Error> {
+    promises::check(&message)?;
     let counted = match pipe.calls() {
         Some(calls) => calls.begin(&message)?,
         None => Counted::default(),

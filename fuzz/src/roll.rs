@@ -1,0 +1,29 @@
+//! Voter numbers in CSV files: they are read or refused, and people get back the columns they came with.
+
+use std::path::Path;
+
+use capvote::election::VoterNumber;
+
+use crate::client_roll::{People, RollFile, numbers};
+
+/// More people than this get no numbers here, which only takes time.
+const PEOPLE_MAX: u32 = 1_000;
+
+pub(crate) fn run(input: &[u8]) {
+    let memory = Path::new("/dev/shm");
+    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    let folder = folder.expect("a folder");
+    let (roll, letters) = (folder.path().join("roll.csv"), folder.path().join("letters.csv"));
+    std::fs::write(&roll, input).expect("a file");
+    let _ = numbers(&roll);
+    let Ok(people) = People::read(&roll) else { return };
+    let Ok(count @ 0..=PEOPLE_MAX) = people.len() else { return };
+    let issued: Vec<_> = (0..u64::from(count)).map(VoterNumber::from).collect();
+    let mut file = RollFile::create(&letters, people).expect("a new file");
+    let kept = file.keep(&issued).and_then(|()| file.keep(&[]));
+    kept.unwrap_or_else(|error| panic!("people who were read get no numbers: {error}"));
+    match numbers(&letters) {
+        Ok(again) => assert_eq!(again, issued),
+        Err(error) => panic!("the letters cannot be read: {error:?}"),
+    }
+}

@@ -1,0 +1,104 @@
+//! What fuzzing begins with: what a real client and a real server say to each other, and files as they are written.
+
+use std::cell::RefCell;
+use std::fs;
+use std::path::Path;
+use std::rc::Rc;
+
+use capvote::client::{About, Client, SheetLine, TallySheet};
+use capvote::election::Nonce;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, split};
+use tokio::task::spawn_local;
+
+use crate::wire::WAIT;
+use crate::{wire_client, world};
+
+pub(crate) fn write(corpus: &Path) {
+    let (client, server) = conversation();
+    // Whole, and in pieces whose effects are waited for.
+    let begin = |how: u8, said: &[u8]| [&[how], said].concat();
+    let waiting = WAIT | 7;
+    let http = b"GET / HTTP/1.1\r\n\r\n";
+    let tls = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
+    for (target, name, bytes) in [
+        ("wire", "seed-session", begin(0, &client)),
+        ("wire", "seed-session-in-pieces", begin(waiting, &client)),
+        ("wire", "seed-http", begin(0, http)),
+        ("wire", "seed-tls", begin(0, tls)),
+        ("wire_client", "seed-session", begin(0, &server)),
+        ("wire_client", "seed-session-in-pieces", begin(waiting, &server)),
+        ("wire_calls", "seed-rising", (0..=255).collect()),
+        ("wire_calls", "seed-falling", (0..=255).rev().collect()),
+        (
+            "wire_calls",
+            "seed-mixed",
+            (0..512_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect(),
+        ),
+        ("link", "seed-tcp", b"capvote://127.0.0.1:12358".to_vec()),
+        ("link", "seed-ipv6", b"capvote://[::1]:4000/board-2026".to_vec()),
+        (
+            "link",
+            "seed-tls",
+            format!("capvotes://vote.example.org:443?cert={}#c2VjcmV0", "A".repeat(43)).into(),
+        ),
+        (
+            "link",
+            "seed-unix",
+            b"capvote+unix:///run/with%20space%3F.sock?election=board#c2VjcmV0".to_vec(),
+        ),
+        ("roll", "seed-people", "name,town\n\"Doe, Ann\",Paris\n李四,\"a\"\"b\"\n".into()),
+        (
+            "roll",
+            "seed-numbers",
+            b"voter_number\n0000-0000-0000-0000-0001\n1234-5678-9012-3456-7890\n".to_vec(),
+        ),
+        ("sheet", "seed-csv", sheet(5).to_csv().into()),
+        ("sheet", "seed-json", sheet(2).to_json().into()),
+        ("ledger", "seed-cut", vec![0, 0, 0x7f, 0, 0]),
+        ("ledger", "seed-edited", (1..=64).collect()),
+    ] {
+        let folder = corpus.join(target);
+        fs::create_dir_all(&folder).expect("a folder");
+        fs::write(folder.join(name), bytes).expect("a file");
+    }
+}
+
+fn sheet(ballots: u8) -> TallySheet {
+    let election = "board".parse().expect("an id");
+    let names = ["Ada", "Grace \"Amazing\" Hopper", "", "李四"];
+    let line =
+        |n: u8| SheetLine::new(&election, names[usize::from(n % 4)].into(), Nonce::from([n; 16]));
+    let mut lines: Vec<_> = (0..ballots).map(line).collect();
+    lines.sort_by_key(|line| line.receipt);
+    let candidates = names.map(String::from).to_vec();
+    let about = About { title: "The board".into(), candidates, voters: 100 };
+    TallySheet { election: Some(election), lines, about: Some(about) }
+}
+
+/// What a client and a server say to each other: in the one direction, and in the other.
+fn conversation() -> (Vec<u8>, Vec<u8>) {
+    let said: [Rc<RefCell<Vec<u8>>>; 2] = Default::default();
+    world::with(false, async |world| {
+        let (here, between) = world::stream();
+        let (stream, _) = world.connect();
+        let ((client_reads, client_writes), (server_reads, server_writes)) =
+            (split(between), split(stream));
+        spawn_local(pass_on(client_reads, server_writes, said[0].clone()));
+        spawn_local(pass_on(server_reads, client_writes, said[1].clone()));
+        wire_client::use_it(Client::over(here), true).await;
+    });
+    said.map(|said| said.take()).into()
+}
+
+async fn pass_on(
+    mut reads: ReadHalf<DuplexStream>,
+    mut writes: WriteHalf<DuplexStream>,
+    said: Rc<RefCell<Vec<u8>>>,
+) {
+    let mut buffer = [0; 4_096];
+    while let Ok(length @ 1..) = reads.read(&mut buffer).await {
+        said.borrow_mut().extend(&buffer[..length]);
+        let _ = writes.write_all(&buffer[..length]).await;
+    }
+    let _ = writes.shutdown().await;
+}
