@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use capvote_soak::kills;
+use capvote_soak::{hostile, kills};
 use clap::{Parser, Subcommand};
 
 /// Puts capvote through crashes, broken disks and hostile clients, for as long as one likes.
@@ -15,12 +15,17 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Kills(kills::Arguments),
+    Hostile(hostile::Arguments),
+    #[command(hide = true)]
+    HostileCrowd(hostile::CrowdArguments),
 }
 
 /// Ends with 1 where something does not hold.
 fn main() -> anyhow::Result<ExitCode> {
     let held = match Arguments::parse().command {
         Command::Kills(arguments) => arguments.run()?,
+        Command::Hostile(arguments) => arguments.run()?,
+        Command::HostileCrowd(arguments) => arguments.run()?,
     };
     Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
