@@ -3,6 +3,7 @@
 
 pub mod disk;
 pub mod histories;
+pub mod hostile;
 pub mod kills;
 pub mod server;
 

@@ -1,0 +1,192 @@
+//! Hostile clients: how long an honest client's votes take while others do what they can to a server, and how much
+//! memory the server takes then.
+
+mod crowd;
+mod honest;
+mod messages;
+mod report;
+
+use std::cell::RefCell;
+use std::env;
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::rc::Rc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use capvote::election::VoterNumber;
+use capvote::net::link::Link;
+use capvote::net::transport::{CALLS_BYTES_MAX, UNWRITTEN_BYTES_MAX};
+use clap::ValueEnum;
+use tokio::runtime::LocalRuntime;
+
+use self::crowd::{Deeds, FLOODS, HALF_OPEN, Kind, RANDOM_AT_ONCE, SINKS};
+use self::honest::Times;
+use self::report::Report;
+use crate::server::{self, Server};
+
+/// More numbers than the honest client can use up.
+const VOTERS: u32 = 1_000_000;
+
+/// The files that the hostile process opens at most.
+const FILES: u64 = 16_384;
+
+/// How long the server has to take leave of the hostile clients before it is measured alone again.
+const LEAVE_WAIT: Duration = Duration::from_secs(3);
+
+/// What a connection takes that says little: its task, its tables, and its buffers.
+const QUIET_BYTES: usize = 32 << 10;
+
+/// The memory for what a message announces (`net::transport::decoder::ANNOUNCED_WORDS_MAX`).
+const ANNOUNCED_BYTES: usize = 512 << 10;
+
+/// The most that the 99th percentile of an honest client's votes may grow to.
+pub(crate) const RATIO_MAX: f64 = 3.0;
+
+/// Votes in flight of the two honest clients that are measured, one after the other.
+const IN_FLIGHT: [usize; 2] = [1, 16];
+
+/// Have hostile clients at a server, and measure what an honest one notices.
+#[derive(clap::Args, Debug)]
+pub struct Arguments {
+    /// How long each honest client votes, in each round, alone and beside the hostile ones.
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// How often both are measured.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// The server program. [default: capvote-server beside this program]
+    #[arg(long, value_name = "PATH")]
+    server: Option<PathBuf>,
+    /// The folder for the ledger, on the disk that it is to be tried on. [default: one for temporary files]
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+    /// Have only these hostile clients. [default: all]
+    #[arg(long, value_enum, value_name = "KIND")]
+    only: Vec<Kind>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Be the hostile clients: `hostile` starts this by itself.
+#[derive(clap::Args, Debug)]
+pub struct CrowdArguments {
+    address: SocketAddr,
+    seconds: u64,
+    #[arg(long, value_enum)]
+    only: Vec<Kind>,
+}
+
+impl CrowdArguments {
+    /// Is hostile until stdin ends.
+    pub fn run(self) -> anyhow::Result<bool> {
+        rlimit::increase_nofile_limit(FILES)?;
+        crate::runtime()?.block_on(crowd::drive(self.address, self.seconds, &self.only))?;
+        Ok(true)
+    }
+}
+
+/// The process of the hostile clients. It is killed when this is dropped.
+struct Crowd {
+    process: Child,
+    stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Arguments {
+    /// Does it. Returns whether the honest clients and the memory are as they should be.
+    pub fn run(self) -> anyhow::Result<bool> {
+        let program = server::program(self.server.clone())?;
+        let temporary = tempfile::tempdir_in(self.data.clone().unwrap_or_else(env::temp_dir))?;
+        let server = Server::found(&program, temporary.path(), VOTERS)?;
+        let numbers = Rc::new(RefCell::new(server::numbers(temporary.path())?));
+        let (link, runtime) = (server.address()?, crate::runtime()?);
+        let mut report = Report::new(bound_mib(server.memory_mib()?.1));
+        for round in 1..=self.rounds {
+            let alone = self.measure(&runtime, &link, &numbers)?;
+            let crowd = Crowd::gather(&server.link, &self, &numbers)?;
+            let beside = self.measure(&runtime, &link, &numbers)?;
+            let memory = server.memory_mib()?;
+            let deeds = crowd.leave()?;
+            eprintln!("round {round}: {deeds:?}");
+            report.add(alone, beside, deeds, memory);
+            thread::sleep(LEAVE_WAIT);
+        }
+        report.print(self.json)?;
+        Ok(report.holds())
+    }
+
+    /// Measures an honest client of each kind.
+    fn measure(
+        &self,
+        runtime: &LocalRuntime,
+        link: &Link,
+        numbers: &Rc<RefCell<Vec<VoterNumber>>>,
+    ) -> anyhow::Result<[Times; 2]> {
+        let time = Duration::from_secs(self.seconds);
+        let [alone, many] = IN_FLIGHT
+            .map(|in_flight| runtime.block_on(honest::vote(link, numbers, in_flight, time)));
+        Ok([alone?, many?])
+    }
+}
+
+/// The most memory that a server may have which had so much before the first connection: what ARCHITECTURE.md allows
+/// each connection of the hostile clients.
+fn bound_mib(before: f64) -> f64 {
+    let floods = FLOODS * (CALLS_BYTES_MAX + UNWRITTEN_BYTES_MAX);
+    let quiet = (SINKS + HALF_OPEN + RANDOM_AT_ONCE) * QUIET_BYTES;
+    let bytes = floods + quiet + RANDOM_AT_ONCE * ANNOUNCED_BYTES;
+    before + bytes as f64 / f64::from(1 << 20)
+}
+
+impl Crowd {
+    /// Starts it, and waits until all that stay are connected.
+    fn gather(
+        link: &str,
+        asked: &Arguments,
+        numbers: &RefCell<Vec<VoterNumber>>,
+    ) -> anyhow::Result<Self> {
+        let address = link.strip_prefix("capvote://").context("a link of another kind")?;
+        let mut command = Command::new(env::current_exe()?);
+        let both = asked.seconds * IN_FLIGHT.len() as u64;
+        command.args(["hostile-crowd", address, &both.to_string()]);
+        for kind in &asked.only {
+            let name = kind.to_possible_value().context("a kind without a name")?;
+            command.args(["--only", name.get_name()]);
+        }
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut stdin = process.stdin.take().context("it has no stdin")?;
+        let stdout = BufReader::new(process.stdout.take().context("it has no stdout")?);
+        let mut crowd = Self { process, stdin: None, stdout };
+        let left = numbers.borrow().len() - FLOODS - SINKS;
+        let given = numbers.borrow_mut().split_off(left);
+        let given: Vec<_> = given.iter().map(|number| number.get().to_string()).collect();
+        writeln!(stdin, "{}", given.join(" "))?;
+        crowd.stdin = Some(stdin);
+        ensure!(crowd.line()? == "ready", "the hostile clients did not gather");
+        Ok(crowd)
+    }
+
+    /// Ends it, and returns what it did.
+    fn leave(mut self) -> anyhow::Result<Deeds> {
+        self.stdin = None;
+        Ok(serde_json::from_str(&self.line()?)?)
+    }
+
+    fn line(&mut self) -> anyhow::Result<String> {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line)?;
+        Ok(line.trim().to_string())
+    }
+}
+
+impl Drop for Crowd {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
