@@ -263,3 +263,26 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     }
     found
 }
+
+#[test]
+fn the_bugs_to_plant_fit_the_source() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut patches = 0;
+    for entry in fs::read_dir(root.join("soak/planted")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "patch") {
+            continue;
+        }
+        patches += 1;
+        // With as little around it as `patch` takes: it is to be planted where it belongs.
+        let mut patch = Command::new("patch");
+        patch
+            .args(["-p1", "--dry-run", "--force", "--fuzz=0", "-d"])
+            .arg(root)
+            .arg("-i")
+            .arg(&path);
+        let fits = patch.output().unwrap();
+        assert!(fits.status.success(), "{}: {fits:?}", path.display());
+    }
+    assert_eq!(patches, 5);
+}

@@ -92,6 +92,7 @@ impl Client {
         tokio::task::spawn_local(async move {
             let _guard = guard;
             let ended = tokio::select! {
+                biased;
                 ended = &mut system => ended,
                 // What was sent goes out, and calls without an answer get an error as theirs.
                 () = closing.cancelled() => tokio::select! {

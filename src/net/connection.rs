@@ -65,6 +65,7 @@ async fn serve_until(
     let mut system = RpcSystem::new(network, Some(bootstrap(work.clone())));
     let mut disconnector = system.get_disconnector();
     tokio::select! {
+        biased;
         ended = &mut system => return report(ended),
         () = stop.cancelled() => {}
         () = silence => {

@@ -85,8 +85,8 @@ async fn count(file: remote_file::Client, sink: line_sink::Client) -> Result<u64
             hand_over(&sink, &lines).await?;
         }
         progress.check_length(splitter.rest())?;
-        taken.set(splitter.rest().len(), 0);
-        if taken.bytes() > READ_BYTES_MAX as usize && budget::is_spent() {
+        taken.set(splitter.bytes());
+        if splitter.rest().len() > READ_BYTES_MAX as usize && budget::is_spent() {
             return Err(Error::overloaded(format!(
                 "line {} is too long to be counted while so much else is; try again later",
                 progress.lines + 1

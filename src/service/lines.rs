@@ -30,6 +30,8 @@ impl LineSplitter {
         self.buffer.drain(..self.start);
         self.searched -= self.start;
         self.start = 0;
+        // The memory of a long line is not kept.
+        self.buffer.shrink_to(4 * BATCH_BYTES);
         self.buffer.extend_from_slice(piece);
     }
 
@@ -52,6 +54,11 @@ impl LineSplitter {
         self.start = line_start;
         self.searched = line_start;
         Some(lines)
+    }
+
+    /// The memory that this takes, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.buffer.capacity()
     }
 
     /// The beginning of the line whose end is still to come. At the end of the file, that is the last line,

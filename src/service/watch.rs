@@ -14,7 +14,6 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::convert::write_results;
 use super::session::{Session, WATCHES_MAX};
 use crate::election::{ElectionId, ElectionState, Standing};
-use crate::net::budget;
 use crate::schema::election_capnp::{handle, result_observer};
 
 /// The least time between two changes told to one observer.
@@ -49,6 +48,7 @@ pub(super) fn start(
     let session = session.clone();
     tokio::task::spawn_local(async move {
         tokio::select! {
+            biased;
             () = stopped => {}
             ended = tell(&session, &election, &observer) => if let Err(error) = ended {
                 tracing::debug!(%error, "an observer failed");
@@ -75,7 +75,6 @@ async fn tell(
             return Ok(());
         };
         if told.as_ref() != Some(&standing) {
-            budget::room().await;
             changed(observer, &standing).await?;
             if standing.state == ElectionState::Closed {
                 observer.done_request().send().promise.await?;

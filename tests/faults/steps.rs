@@ -83,11 +83,12 @@ fn term(folder: &Path) -> (Option<SqliteLedger>, Term) {
 }
 
 /// Holds what is on the disk against what was told.
-fn check(folder: &Path, term: &Term, what: &str) {
+fn check(folder: &Path, disk: &Disk, term: &Term, what: &str) {
     let mut ledger = SqliteLedger::open(folder).unwrap_or_else(|error| panic!("{what}: {error}"));
     let closed = ledger.standings()[0].state == ElectionState::Closed;
     assert!(closed || term.closed.is_err(), "{what}: the close is lost");
     let before = ledger.standings()[0].ballots;
+    let mut ballots = before;
     let report = ledger.reader().check(&board()).unwrap();
     assert_eq!(report.ballots, before, "{what}");
     let told = |number: u64| {
@@ -105,6 +106,8 @@ fn check(folder: &Path, term: &Term, what: &str) {
         if let Some(Ok(outcome)) = recorded {
             let again = ledger.commit(&[vote(number)], Timestamp(0)).unwrap();
             assert_eq!(again, [*outcome], "{what}: the vote of {number}");
+            // A vote that was lost would be counted by that.
+            assert_eq!(ledger.standings()[0].ballots, ballots, "{what}: the vote of {number}");
             if !closed {
                 let other = ledger.commit(&[other], Timestamp(0)).unwrap();
                 assert_eq!(other, [Outcome::Refused(Refusal::AlreadyVoted)], "{what}: {number}");
@@ -112,10 +115,13 @@ fn check(folder: &Path, term: &Term, what: &str) {
         } else if refused && !closed {
             let other = ledger.commit(&[other], Timestamp(0)).unwrap();
             assert!(matches!(other[..], [Outcome::Recorded(_)]), "{what}: {number} was refused");
+            ballots = ledger.standings()[0].ballots;
         }
     }
     let at_least = (1..=20).filter(|number| told(*number).0.is_some()).count() as u64;
     assert!((at_least..=20).contains(&before), "{what}: {before} ballots");
+    // What a clean end would still write is not written.
+    disk.cut_power();
 }
 
 /// Lets a term happen on a disk on which the step with this number goes wrong, and checks what is left. Returns whether
@@ -138,12 +144,12 @@ fn with_fault(step: usize, fault: Fault, killed: bool) -> bool {
     let disk =
         if killed { disk.after_kill(&here, &there) } else { disk.after_power_cut(&there) }.unwrap();
     drop(ledger);
-    check(&there, &term, &what);
+    check(&there, &disk, &term, &what);
     // What a kill left has to stand a power cut as well, once somebody was told of it.
     let last = scratch.path().join("last");
     std::fs::create_dir(&last).unwrap();
-    let _disk = disk.after_power_cut(&last).unwrap();
-    check(&last, &term, &what);
+    let disk = disk.after_power_cut(&last).unwrap();
+    check(&last, &disk, &term, &what);
     steps.load(Ordering::Relaxed) > step
 }
 

@@ -3,6 +3,7 @@
 
 mod client;
 mod crash;
+mod full;
 mod million;
 mod officers;
 mod packaging;

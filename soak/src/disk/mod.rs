@@ -2,7 +2,8 @@
 //!
 //! It lies between SQLite and real files, as the VFS that SQLite uses unless told otherwise: what is tried on it is the
 //! ledger as it is. Of every file in a folder that was made a [`Disk`], it keeps what a power cut would leave: the
-//! content at the last sync, and some of what was written since.
+//! content at the last sync, and some of what was written since. That a file is there, or deleted, is taken to be synced at
+//! once.
 
 mod vfs;
 
@@ -232,11 +233,14 @@ impl Content {
                 }
                 continue;
             };
-            for (index, sector) in bytes.chunks(SECTOR_BYTES).enumerate() {
+            let (mut offset, mut rest) = (*offset, &bytes[..]);
+            while !rest.is_empty() {
+                let (sector, behind) =
+                    rest.split_at(rest.len().min(SECTOR_BYTES - offset % SECTOR_BYTES));
                 if rng.usize(0..100) < likely {
-                    let offset = offset + index * SECTOR_BYTES;
                     Change::Write { offset, bytes: sector.to_vec() }.apply(&mut content);
                 }
+                (offset, rest) = (offset + sector.len(), behind);
             }
         }
         content

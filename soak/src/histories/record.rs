@@ -140,6 +140,11 @@ impl Record {
         self.closed = Some(moment);
     }
 
+    /// Whether the returning officer was told that the election is closed.
+    pub(super) fn was_closed(&self) -> bool {
+        self.closed.is_some()
+    }
+
     /// Somebody asks for the results.
     pub(super) fn asks(&self) -> Asked {
         let mut at_least = self.told;
@@ -229,6 +234,9 @@ impl Record {
                 }
                 Answer::AlreadyVoted if numbers.get(&number).is_none_or(|it| *it == nonce) => {
                     found.push(format!("{index} had already voted, and nothing counts: {ballot}"));
+                }
+                Answer::Closed if nonces.contains(&nonce) => {
+                    found.push(format!("{index} came after the close, and counts: {ballot}"));
                 }
                 Answer::NotRecorded(_) if nonces.contains(&nonce) && !again => {
                     found.push(format!("{index} was not stored, and counts: {ballot}"));

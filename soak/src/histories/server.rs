@@ -158,7 +158,8 @@ impl Server {
     /// Ends the server: by a signal that it cannot catch, or by a power cut. What it leaves goes to a new folder.
     fn ends(&self) -> anyhow::Result<()> {
         let Some(running) = self.running.take() else { return Ok(()) };
-        let killed = !running.disk.is_off() && self.below(2) == 0;
+        // Where the disk went off in the middle of a commit, that is where it was killed, or the power went.
+        let killed = self.below(2) == 0;
         let (folder, disk, faults) = running.end();
         let next = self.folder.join(self.lives.get().to_string());
         self.lives.set(self.lives.get() + 1);
@@ -223,8 +224,13 @@ impl Server {
                 _ => false,
             };
             record.holds(told, || format!("{receipt} is {again:?} when it is cast again"));
+            // A vote that was lost would be counted by that.
+            let now = ledger.standings().pop().map(|standing| standing.ballots);
+            record.holds(now == Some(standing.ballots), || format!("{receipt} is counted again"));
         }
-        if standing.state != ElectionState::Closed {
+        let closed = standing.state == ElectionState::Closed;
+        record.holds(closed || !record.was_closed(), || "the close is lost".into());
+        if !closed {
             ledger.administer(&[Act::Close(board())])?;
         }
         let sheet = sheet(&*ledger.reader(), &CANDIDATES)?;

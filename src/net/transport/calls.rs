@@ -57,7 +57,8 @@ impl Calls {
 
     /// Whether a message has arrived since this was asked last, or calls are under way, and not more than may be.
     pub(super) fn were_heard(&self) -> bool {
-        self.heard.replace(false) || (self.bytes.get() > 0 && !self.are_too_many())
+        let waits = || self.questions.borrow().values().any(|it| *it != Question::Answered);
+        self.heard.replace(false) || (waits() && !self.are_too_many())
     }
 
     /// Takes note of a message that has arrived, until [`end`](Self::end).
@@ -103,8 +104,11 @@ impl Calls {
             Ok(message::Finish(finish)) => {
                 let question = finish?.get_question_id();
                 let mut questions = self.questions.borrow_mut();
-                if questions.get(&question) == Some(&Question::Answered) {
-                    questions.remove(&question);
+                match questions.get_mut(&question) {
+                    Some(Question::Answered) => drop(questions.remove(&question)),
+                    // Nobody waits for the answer any more.
+                    Some(open) => *open = Question::Answered,
+                    None => {}
                 }
                 Ok(0)
             }

@@ -36,6 +36,8 @@ pub(super) type Message = Reader<Segments>;
 #[derive(Default)]
 pub(super) struct Decoder {
     complete: VecDeque<Message>,
+    /// The words of all of these.
+    complete_words: usize,
     partial: Partial,
 }
 
@@ -76,7 +78,9 @@ impl Default for Partial {
 impl Decoder {
     /// The next message, if it has arrived.
     pub(super) fn next(&mut self) -> Option<Message> {
-        self.complete.pop_front()
+        let next = self.complete.pop_front()?;
+        self.complete_words -= next.size_in_words();
+        Some(next)
     }
 
     /// Whether a message has arrived.
@@ -89,12 +93,13 @@ impl Decoder {
         matches!(&self.partial, Partial::Head(head) if head.is_empty())
     }
 
-    /// The bytes that have arrived of a message of which more is to come.
-    pub(super) fn partial_bytes(&self) -> usize {
-        match &self.partial {
+    /// The bytes of the messages that have arrived, and that are set aside for the one of which more is to come.
+    pub(super) fn bytes(&self) -> usize {
+        let partial = match &self.partial {
             Partial::Head(head) => head.len(),
-            Partial::Body(body) => body.filled,
-        }
+            Partial::Body(body) => body.words.len() * WORD_BYTES,
+        };
+        self.complete_words * WORD_BYTES + partial
     }
 
     /// Where the next bytes belong, if so many are missing of a message that they are better read there.
@@ -156,7 +161,9 @@ impl Decoder {
             let readable = body.length * READINGS + READABLE_WORDS;
             options.traversal_limit_in_words(Some(readable.min(MESSAGE_WORDS_MAX)));
             let segments = Segments { words: body.words, ends: body.ends };
-            self.complete.push_back(Reader::new(segments, options));
+            let message = Reader::new(segments, options);
+            self.complete_words += message.size_in_words();
+            self.complete.push_back(message);
         }
     }
 }

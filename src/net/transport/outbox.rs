@@ -71,6 +71,11 @@ impl Outbox {
         self.bytes - self.written
     }
 
+    /// The bytes that are kept: also those of a message of which a part is written.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// What is to be written next, as far as there are places for it.
     pub(super) fn next<'a, 's>(&'a self, slices: &'s mut [IoSlice<'a>]) -> &'s [IoSlice<'a>] {
         let mut skip = self.written;

@@ -11,14 +11,14 @@ use std::time::Duration;
 use capnp::Error;
 use capnp_rpc::rpc_twoparty_capnp::Side;
 use tokio::io::ReadBuf;
-use tokio::time::timeout;
+use tokio::time::{Sleep, sleep, timeout};
 
 use super::calls::{Calls, Counted};
 use super::decoder::{self, Decoder};
 use super::outbox::{self, Outbox};
 use super::{FIRST_SEGMENT_WORDS, LONG_CALL_WORDS_MAX, UNWRITTEN_BYTES_MAX};
 use crate::gathering::Gathering;
-use crate::net::budget::{self, CONNECTION_BYTES_MIN, Taken, Turn};
+use crate::net::budget::{self, Taken};
 use crate::net::socket::Stream;
 
 /// The bytes that one read takes at most. What is missing of a larger message is read where it belongs.
@@ -52,8 +52,8 @@ pub(super) struct Pipe {
     calls: Option<Calls>,
     /// What this takes of the memory for all clients of the thread.
     taken: Taken,
-    /// Whether it is this client's turn to finish its message though all of that is taken.
-    turn: Turn,
+    /// When to look again, while nothing is read because all of that is taken.
+    look_again: RefCell<Option<Pin<Box<Sleep>>>>,
     /// Whether anything has arrived since somebody asked.
     moved: Cell<bool>,
     gathering: Cell<Gathering>,
@@ -72,7 +72,8 @@ pub(super) struct Pipe {
 impl Pipe {
     pub(super) fn new(stream: Box<dyn Stream>, side: Side) -> Self {
         let (decoder, outbox, gathering, closing, broken) = Default::default();
-        let (taken, turn, moved) = Default::default();
+        let (look_again, moved) = Default::default();
+        let taken = Taken::by_connection();
         let (writer, reader, call_words) =
             (Cell::default(), Cell::default(), Cell::new(FIRST_SEGMENT_WORDS));
         let stream = RefCell::new(stream);
@@ -83,7 +84,7 @@ impl Pipe {
             outbox,
             calls,
             taken,
-            turn,
+            look_again,
             moved,
             gathering,
             call_words,
@@ -137,7 +138,8 @@ impl Pipe {
     /// Whether a message has begun to arrive, and nothing more of it since this was asked last.
     pub(super) fn is_stuck(&self) -> bool {
         let moved = self.moved.replace(false);
-        let waits = self.calls.as_ref().is_some_and(Calls::are_too_many);
+        let waits = self.calls.as_ref().is_some_and(Calls::are_too_many)
+            || self.outbox.borrow().len() > UNWRITTEN_BYTES_MAX;
         !moved && !waits && !self.decoder.borrow().is_between_messages()
     }
 
@@ -169,22 +171,26 @@ impl Pipe {
 
     /// Whether all clients together take too much, and this one more than each may take all the same.
     fn must_make_do(&self) -> bool {
-        budget::is_spent() && self.taken.bytes() > CONNECTION_BYTES_MIN && !self.may_finish()
+        budget::is_spent() && self.taken.beyond() > 0
     }
 
-    /// Whether a message has begun to arrive, and it is this client's turn to finish it.
-    fn may_finish(&self) -> bool {
-        !self.decoder.borrow().is_between_messages() && self.turn.take()
+    /// Wakes who reads after a while.
+    fn poll_look_again(&self, context: &mut Context<'_>) {
+        let mut look_again = self.look_again.borrow_mut();
+        loop {
+            let pause = look_again.get_or_insert_with(|| Box::pin(sleep(budget::LOOK_AGAIN_AFTER)));
+            if pause.as_mut().poll(context).is_pending() {
+                return;
+            }
+            *look_again = None;
+        }
     }
 
     /// Takes note of how much memory a client takes.
     pub(super) fn count(&self) {
         if let Some(calls) = &self.calls {
-            let partial = self.decoder.borrow().partial_bytes();
-            self.taken.set(calls.held() + self.outbox.borrow().len(), partial);
-            if partial == 0 {
-                self.turn.give_back();
-            }
+            let (arrived, waiting) = (self.decoder.borrow().bytes(), self.outbox.borrow().bytes());
+            self.taken.set(calls.held() + arrived + waiting);
         }
     }
 
@@ -203,9 +209,8 @@ impl Pipe {
             }
             self.reader.set(Some(context.waker().clone()));
             if self.is_full() {
-                if self.must_make_do() {
-                    budget::wait(context);
-                }
+                // Others may give something back, or take it: whatever this waits for, it may come to wait for them.
+                self.poll_look_again(context);
                 let broken = self.broken.borrow().clone();
                 return broken.map_or(Poll::Pending, |error| Poll::Ready(Err(error)));
             }
@@ -317,7 +322,6 @@ impl Pipe {
     fn fail(&self, error: Error) {
         self.broken.borrow_mut().get_or_insert(error);
         self.outbox.borrow_mut().clear();
-        self.turn.give_back();
         self.count();
         wake(&self.reader);
         wake(&self.writer);
