@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use capvote::election::VoterNumber;
 use capvote::net::link::Link;
 
@@ -87,6 +87,20 @@ impl Server {
             Some(rest.split_whitespace().next()?.parse::<f64>().ok()? / 1024.0)
         };
         mib("VmRSS:").zip(mib("VmHWM:")).context("the server's memory is not told")
+    }
+
+    /// The time that the threads of the process ran, and that they could have run while others did, in seconds.
+    pub fn processor_seconds(&self) -> anyhow::Result<(f64, f64)> {
+        let (mut ran, mut waited) = (0.0, 0.0);
+        for thread in fs::read_dir(format!("/proc/{}/task", self.id()))? {
+            let times = fs::read_to_string(thread?.path().join("schedstat"))?;
+            let times: Vec<f64> =
+                times.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
+            let [thread_ran, thread_waited, _] = times[..] else { bail!("other times: {times:?}") };
+            ran += thread_ran / 1e9;
+            waited += thread_waited / 1e9;
+        }
+        Ok((ran, waited))
     }
 
     /// SIGKILL: the server gets to do nothing more.

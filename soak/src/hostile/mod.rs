@@ -18,14 +18,12 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use capvote::election::VoterNumber;
-use capvote::net::link::Link;
 use capvote::net::transport::{CALLS_BYTES_MAX, UNWRITTEN_BYTES_MAX};
 use clap::ValueEnum;
 use tokio::runtime::LocalRuntime;
 
 use self::crowd::{Deeds, FLOODS, HALF_OPEN, Kind, RANDOM_AT_ONCE, SINKS};
-use self::honest::Times;
-use self::report::Report;
+use self::report::{Phase, Report};
 use crate::server::{self, Server};
 
 /// More numbers than the honest client can use up.
@@ -104,12 +102,12 @@ impl Arguments {
         let temporary = tempfile::tempdir_in(self.data.clone().unwrap_or_else(env::temp_dir))?;
         let server = Server::found(&program, temporary.path(), VOTERS)?;
         let numbers = Rc::new(RefCell::new(server::numbers(temporary.path())?));
-        let (link, runtime) = (server.address()?, crate::runtime()?);
+        let runtime = crate::runtime()?;
         let mut report = Report::new(bound_mib(server.memory_mib()?.1));
         for round in 1..=self.rounds {
-            let alone = self.measure(&runtime, &link, &numbers)?;
+            let alone = self.measure(&runtime, &server, &numbers)?;
             let crowd = Crowd::gather(&server.link, &self, &numbers)?;
-            let beside = self.measure(&runtime, &link, &numbers)?;
+            let beside = self.measure(&runtime, &server, &numbers)?;
             let memory = server.memory_mib()?;
             let deeds = crowd.leave()?;
             eprintln!("round {round}: {deeds:?}");
@@ -124,13 +122,16 @@ impl Arguments {
     fn measure(
         &self,
         runtime: &LocalRuntime,
-        link: &Link,
+        server: &Server,
         numbers: &Rc<RefCell<Vec<VoterNumber>>>,
-    ) -> anyhow::Result<[Times; 2]> {
-        let time = Duration::from_secs(self.seconds);
+    ) -> anyhow::Result<Phase> {
+        let (link, time) = (server.address()?, Duration::from_secs(self.seconds));
+        let before = server.processor_seconds()?;
         let [alone, many] = IN_FLIGHT
-            .map(|in_flight| runtime.block_on(honest::vote(link, numbers, in_flight, time)));
-        Ok([alone?, many?])
+            .map(|in_flight| runtime.block_on(honest::vote(&link, numbers, in_flight, time)));
+        let after = server.processor_seconds()?;
+        let (ran, waited) = (after.0 - before.0, after.1 - before.1);
+        Ok(Phase { honest: [alone?, many?], waited: waited / (ran + waited) })
     }
 }
 

@@ -7,6 +7,10 @@ use super::crowd::Deeds;
 use super::honest::Times;
 use super::{IN_FLIGHT, RATIO_MAX};
 
+/// Where the server's threads wait longer for a processor while no hostile clients are there, others are busy, in per
+/// cent.
+const WAITED_MAX: f64 = 25.0;
+
 /// The rounds, and what they are held to.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
@@ -17,12 +21,21 @@ pub(super) struct Report {
 
 #[derive(Debug, Serialize)]
 struct Round {
-    alone: [Times; 2],
-    beside: [Times; 2],
+    alone: Phase,
+    beside: Phase,
     deeds: Deeds,
     /// The memory of the server at the end of the round, and the most until then, in MiB.
     memory_mib: f64,
     peak_mib: f64,
+}
+
+/// The honest clients, one after the other, alone or beside the hostile ones.
+#[derive(Debug, Serialize)]
+pub(super) struct Phase {
+    pub(super) honest: [Times; 2],
+    /// Of the time that the server's threads could run, the part that they waited for a processor. Where others use the
+    /// machine, it is they who are measured.
+    pub(super) waited: f64,
 }
 
 impl Report {
@@ -32,8 +45,8 @@ impl Report {
 
     pub(super) fn add(
         &mut self,
-        alone: [Times; 2],
-        beside: [Times; 2],
+        alone: Phase,
+        beside: Phase,
         deeds: Deeds,
         (memory_mib, peak_mib): (f64, f64),
     ) {
@@ -52,8 +65,8 @@ impl Report {
 
     /// How much longer the 99th percentile of an honest client is beside the hostile ones.
     fn ratio(&self, client: usize) -> f64 {
-        let beside = self.median(|round| round.beside[client].p99);
-        beside / self.median(|round| round.alone[client].p99)
+        let beside = self.median(|round| round.beside.honest[client].p99);
+        beside / self.median(|round| round.alone.honest[client].p99)
     }
 
     fn median(&self, of: impl Fn(&Round) -> f64) -> f64 {
@@ -70,9 +83,9 @@ impl Report {
         let mut table = Table::new();
         table.set_header(["honest client", "hostile ones", "votes/s", "p50 µs", "p99 µs"]);
         for (client, in_flight) in IN_FLIGHT.into_iter().enumerate() {
-            let mut row = |what: &str, times: fn(&Round) -> &[Times; 2]| {
+            let mut row = |what: &str, phase: fn(&Round) -> &Phase| {
                 let figure = |of: fn(&Times) -> f64| {
-                    format!("{:.0}", self.median(|round| of(&times(round)[client])))
+                    format!("{:.0}", self.median(|round| of(&phase(round).honest[client])))
                 };
                 let name = format!("{in_flight} in flight");
                 let figures = [figure(|it| it.rate), figure(|it| it.p50), figure(|it| it.p99)];
@@ -86,6 +99,16 @@ impl Report {
             let ratio = self.ratio(client);
             println!(
                 "{in_flight} in flight: p99 is {ratio:.2} times as long (at most {RATIO_MAX})"
+            );
+        }
+        let alone = self.median(|round| round.alone.waited * 100.0);
+        let beside = self.median(|round| round.beside.waited * 100.0);
+        println!(
+            "the server's threads waited for a processor: alone {alone:.0} %, else {beside:.0} %"
+        );
+        if alone > WAITED_MAX {
+            println!(
+                "others use this machine, and it is they who are measured: measure again without"
             );
         }
         let memory = self.median(|round| round.memory_mib);
