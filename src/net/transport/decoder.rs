@@ -327,7 +327,7 @@ mod tests {
         // A thousand texts of 8,000 bytes, all of which are the first.
         let mut built = Builder::new(HeapAllocator::new().first_segment_words(4_096));
         let mut list = built.initn_root::<capnp::text_list::Builder<'_>>(1_000);
-        list.set(0, &"x".repeat(8_000)[..]);
+        list.set(0, "x".repeat(8_000).as_str());
         let mut sent = serialize::write_message_to_words(&built);
         // Behind the head of the message and the pointer to the list.
         let list = &mut sent.as_chunks_mut::<8>().0[2..];
