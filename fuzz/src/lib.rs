@@ -11,6 +11,7 @@ mod ledger;
 mod link;
 mod memory;
 mod roll;
+#[cfg(test)]
 mod seeds;
 mod sheet;
 mod wire;
@@ -53,7 +54,42 @@ pub fn ledger(input: &[u8]) {
     memory::bounded(64 << 20, input, ledger::run);
 }
 
-/// Writes the seeds of every target below the folder `corpus`.
-pub fn write_seeds(corpus: &std::path::Path) {
-    seeds::write(corpus);
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    const TARGETS: [(&str, fn(&[u8])); 7] = [
+        ("wire", super::wire),
+        ("wire_calls", super::wire_calls),
+        ("wire_client", super::wire_client),
+        ("link", super::link),
+        ("roll", super::roll),
+        ("sheet", super::sheet),
+        ("ledger", super::ledger),
+    ];
+
+    fn corpus() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus")
+    }
+
+    /// One test for all: the memory of the whole process is counted.
+    #[test]
+    fn every_target_takes_its_corpus() {
+        for (name, target) in TARGETS {
+            let files = fs::read_dir(corpus().join(name)).unwrap();
+            let files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+            assert!(!files.is_empty(), "{name} has no corpus");
+            for file in files {
+                eprintln!("{}", file.display());
+                target(&fs::read(&file).unwrap());
+            }
+        }
+    }
+
+    #[test]
+    #[ignore = "writes files of the repository"]
+    fn write_the_seeds() {
+        super::seeds::write(&corpus());
+    }
 }

@@ -1,7 +1,7 @@
 //! Messages of a client for a server: whole ones, of every kind there is, that mean something most of the time.
 //!
-//! An input is a list of choices. Numbers are small, so that questions, capabilities and promises of one message are
-//! found again in others.
+//! An input is a list of choices; where the first byte is 255, one message comes in thousands. Numbers are small, so
+//! that questions, capabilities and promises of one message are found again in others.
 
 use arbitrary::{Result, Unstructured};
 use capnp::capability::FromClientHook;
@@ -20,20 +20,24 @@ use crate::world::{self, Peer, TOKEN};
 /// The messages of one input, not counting those that are repeated.
 const MESSAGES_MAX: usize = 48;
 
-/// How often a message may be repeated, each time with the next numbers.
-const REPEATS: [u32; 6] = [1, 1, 1, 1, 30, 3_000];
+/// How often a message is repeated now and then, each time with the next numbers. The first is more than any bound
+/// allows that is meant for chains. The second is for few inputs, because it takes long.
+const REPEATS: u32 = 80;
+const MANY_REPEATS: u32 = 3_000;
 
 pub(crate) fn run(input: &[u8]) {
-    let mut choices = Unstructured::new(input);
+    let Some((&how, choices)) = input.split_first() else { return };
+    let mut choices = Unstructured::new(choices);
     world::with(true, async |world| {
         let (stream, served) = world.connect();
         let mut peer = Peer::new(stream);
+        let mut repeats = if how == 255 { MANY_REPEATS } else { REPEATS };
         for _ in 0..MESSAGES_MAX {
             if choices.is_empty() {
                 break;
             }
             // Choices that do not suffice for a message end the input.
-            let Ok(said) = messages(&mut choices) else { break };
+            let Ok(said) = messages(&mut choices, &mut repeats) else { break };
             peer.say(&said).await;
             match choices.arbitrary::<u8>() {
                 Ok(0..128) => tokio::task::yield_now().await,
@@ -48,9 +52,13 @@ pub(crate) fn run(input: &[u8]) {
     });
 }
 
-/// One message, or many that differ in their numbers.
-fn messages(choices: &mut Unstructured<'_>) -> Result<Vec<u8>> {
-    let times = *choices.choose(&REPEATS)?;
+/// One message, or many that differ in their numbers: at most so many.
+fn messages(choices: &mut Unstructured<'_>, repeats: &mut u32) -> Result<Vec<u8>> {
+    let times = match choices.arbitrary::<u8>()? {
+        0..4 => std::mem::replace(repeats, 1),
+        4..24 => REPEATS,
+        _ => 1,
+    };
     let mut said = Vec::new();
     for step in 0..times {
         // The same choices each time: what is chosen here is only noted after the last.

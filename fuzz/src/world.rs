@@ -34,16 +34,19 @@ pub(crate) const TOKEN: [u8; Token::BYTES] = [7; Token::BYTES];
 /// More than an input and its answers have: who writes never waits.
 const STREAM_BYTES: usize = 64 << 20;
 
-/// The turns of the event loop after which nothing more happens by itself.
-const TURNS: usize = 24;
+/// The turns of the event loop after which nothing more happens by itself: in each, everybody who has something to do
+/// does it, and those whom that wakes, until only this is left.
+const TURNS: usize = 3;
 
-/// What is waited for an end, in steps that become longer. A connection that is still there afterwards hangs.
-const WAITS: [Duration; 5] = [
-    Duration::ZERO,
-    Duration::from_secs(1),
-    Duration::from_secs(10),
-    Duration::from_secs(60),
-    Duration::from_secs(60),
+/// What is waited for an end: turns, and time behind them. Long inputs take many turns. A connection that is still
+/// there afterwards hangs.
+const WAITS: [(usize, Duration); 6] = [
+    (10, Duration::ZERO),
+    (10, Duration::from_secs(1)),
+    (100, Duration::from_secs(10)),
+    (100, Duration::from_secs(60)),
+    (1_000, Duration::from_secs(60)),
+    (1_000_000, Duration::ZERO),
 ];
 
 /// After so many inputs the server has to answer an honest client.
@@ -58,11 +61,11 @@ pub(crate) struct World {
     stop: CancellationToken,
     inputs: Cell<u32>,
     officer: bool,
+    /// For as long as this is held, a thread of the runtime has something to do, and the clock does not jump to
+    /// the next timer whenever the clerk is waited for. It goes before the runtime, which waits for that thread.
+    _awake: mpsc::Sender<()>,
     runtime: LocalRuntime,
     _directory: TempDir,
-    /// For as long as this is held, a thread of the runtime has something to do, and the clock does not jump to
-    /// the next timer whenever the clerk is waited for.
-    _awake: mpsc::Sender<()>,
 }
 
 /// The peer of a connection, as an input plays it.
@@ -109,7 +112,7 @@ impl World {
         runtime.spawn_blocking(move || asleep.recv());
         runtime.block_on(clerk.handle().administer(beginning(officer))).expect("an election");
         let (stop, inputs) = Default::default();
-        Self { clerk, stop, inputs, officer, runtime, _directory: directory, _awake: awake }
+        Self { clerk, stop, inputs, officer, _awake: awake, runtime, _directory: directory }
     }
 
     /// Whether it is too far from its beginning for what an input does to be the input's own doing.
@@ -138,8 +141,8 @@ impl World {
 
     /// Waits until something has ended, which has to be soon.
     pub(crate) async fn ended(&self, what: &str, ended: impl Fn() -> bool) {
-        for wait in WAITS {
-            for _ in 0..TURNS * 4 {
+        for (turns, wait) in WAITS {
+            for _ in 0..turns {
                 if ended() {
                     return;
                 }

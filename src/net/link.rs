@@ -153,7 +153,9 @@ fn socket_path(url: &Url) -> Result<PathBuf, InvalidLink> {
     let path = decoded.map_err(|_| InvalidLink("its path is not UTF-8".into()))?;
     match &*path {
         "" | "/" => Err(InvalidLink("it names no socket file".into())),
-        path => Ok(PathBuf::from(path)),
+        path if path.starts_with('/') => Ok(PathBuf::from(path)),
+        // Where a path begins that does not begin at the root, the link does not tell.
+        _ => Err(InvalidLink("three slashes go before the path of a socket file".into())),
     }
 }
 
@@ -272,6 +274,8 @@ mod tests {
             "capvote://host?s3cret",
             "capvote+unix://",
             "capvote+unix://host/path",
+            "capvote+unix:run/capvote.sock",
+            "capvote+unix:\u{1f}//run/capvote.sock",
             "capvote://host#not*base64url-s3cret",
             &long,
         ] {
