@@ -1,14 +1,14 @@
 //! What a client may ask of a connection, and what becomes of one that asks for more.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
+mod messages;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use capnp::message::Builder;
-use capnp::serialize;
+use capnp_rpc::RpcSystem;
 use capnp_rpc::rpc_twoparty_capnp::Side;
-use capnp_rpc::{RpcSystem, rpc_capnp};
 use capvote::net::budget::SHARD_BYTES_MAX;
 use capvote::net::connection::{self, FIRST_CALL_WAIT_MAX, IDLE_WAIT_MAX, MESSAGE_REST_WAIT_MAX};
 use capvote::net::transport::{self, CALL_BYTES, CALLS_BYTES_MAX, UNFINISHED_QUESTIONS_MAX};
@@ -18,6 +18,8 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
+
+use self::messages::{bootstrap, message};
 
 /// How long a test waits for what has to happen. Reached only when it does not happen.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -96,17 +98,6 @@ async fn a_client_that_calls_and_calls_waits_for_its_answers() {
         timeout(PATIENCE, answer).await.unwrap().unwrap();
     }
     assert_eq!(server.calls.get(), CALLS);
-}
-
-fn message(build: impl FnOnce(rpc_capnp::message::Builder<'_>)) -> Vec<u8> {
-    let mut message = Builder::new_default();
-    build(message.init_root());
-    serialize::write_message_to_words(&message)
-}
-
-/// Asks for the first capability, as the question with this number.
-fn bootstrap(question: u32) -> Vec<u8> {
-    message(|message| message.init_bootstrap().set_question_id(question))
 }
 
 fn finish(question: u32) -> Vec<u8> {

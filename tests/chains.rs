@@ -2,20 +2,20 @@
 //! another client notices.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod messages;
+
 use std::rc::Rc;
 use std::time::Duration;
 
-use capnp::message::Builder;
-use capnp::serialize;
-use capnp_rpc::rpc_capnp;
 use capvote::net::connection;
 use capvote::net::transport::CHAINED_CALLS_MAX;
-
 use capvote::schema::election_capnp::message_sink;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::task::spawn_local;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+
+use self::messages::{bootstrap, message};
 
 /// How long a test waits for what has to happen. Reached only when it does not happen.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -51,16 +51,6 @@ async fn is_cut(say: Vec<u8>) -> bool {
     let ended = timeout(Duration::from_secs(5), served).await;
     drop(writes);
     ended.map(Result::unwrap).is_ok()
-}
-
-fn message(build: impl FnOnce(rpc_capnp::message::Builder<'_>)) -> Vec<u8> {
-    let mut message = Builder::new_default();
-    build(message.init_root());
-    serialize::write_message_to_words(&message)
-}
-
-fn bootstrap(question: u32) -> Vec<u8> {
-    message(|message| message.init_bootstrap().set_question_id(question))
 }
 
 /// A call on the answer to another question.

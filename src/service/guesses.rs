@@ -42,7 +42,7 @@ pub const DEBTORS_MAX: usize = 100_000;
 
 /// The votes of a connection that are looked up at a time, before it is known which of them guessed wrongly. The next
 /// wait.
-pub const UNDECIDED_VOTES_MAX: usize = 64;
+pub const UNDECIDED_VOTES_MAX: usize = 16;
 
 /// What something costs that is free at first: everything that is not free is paid by waiting so long for each.
 struct Price {

@@ -27,7 +27,7 @@ use self::report::{Phase, Report};
 use crate::server::{self, Server};
 
 /// More numbers than the honest client can use up.
-const VOTERS: u32 = 1_000_000;
+const VOTERS: u32 = 4_000_000;
 
 /// The files that the hostile process opens at most.
 const FILES: u64 = 16_384;

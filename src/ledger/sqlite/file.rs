@@ -164,9 +164,7 @@ impl LedgerFile {
     /// can be read and is not on the disk: after a sync that failed, the operating system takes what it could not
     /// write for written. What would follow that part in the log could be lost with it.
     fn write_log_again(&self) -> rusqlite::Result<()> {
-        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
-        let busy = self.connection.query_row(checkpoint, [], |row| row.get::<_, bool>(0))?;
-        if busy {
+        if !empty_log(&self.connection)? {
             let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
             let why = "another program reads it".to_string();
             return Err(rusqlite::Error::SqliteFailure(code, Some(why)));
@@ -195,6 +193,13 @@ pub(super) fn check_format(connection: &Connection, path: &Path) -> Result<(), L
     } else {
         Ok(())
     }
+}
+
+/// Copies the log into the file and empties it. Returns whether that is done, which it is not while another program reads
+/// an older state for longer than the connection waits.
+pub(super) fn empty_log(connection: &Connection) -> rusqlite::Result<bool> {
+    let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+    connection.query_row(checkpoint, [], |row| row.get::<_, bool>(0)).map(|busy| !busy)
 }
 
 fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
