@@ -4,6 +4,7 @@
 //! it on therefore lets every task that has something to do have its turn, over and over, for as long as
 //! there is more each time. Where nobody has anything to do this takes no time.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::task::Poll;
 
@@ -13,6 +14,40 @@ const TURNS_MAX: u32 = 256;
 /// The turns without anything new after which nothing more is expected: what one task brings about, another
 /// says, that it has woken.
 const QUIET_TURNS_MAX: u32 = 2;
+
+thread_local! {
+    /// How many sources of this thread have more to come.
+    static SOURCES: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Something on this thread that brings what others wait for, such as a connection from which messages have arrived that
+/// nobody has looked at yet.
+#[derive(Debug, Default)]
+pub(crate) struct Source(Cell<bool>);
+
+impl Source {
+    /// Whether it has more to come in the next turns. When it is dropped, it has not.
+    pub(crate) fn has_more(&self, more: bool) {
+        if self.0.replace(more) != more {
+            // Where a thread ends, nobody waits any more.
+            let _ = SOURCES.try_with(|sources| {
+                let others = sources.get().saturating_sub(usize::from(!more));
+                sources.set(others + usize::from(more));
+            });
+        }
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        self.has_more(false);
+    }
+}
+
+/// Whether any source of this thread has more to come.
+pub(crate) fn more_to_come() -> bool {
+    SOURCES.get() > 0
+}
 
 /// How long one has been waiting.
 #[derive(Debug, Clone, Copy, Default)]

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use capnp::capability::{Promise, Response};
+use capnp::capability::{Promise, RemotePromise, Response};
 use capnp::traits::{Owned, Pipelined};
 use capnp_rpc::rpc_twoparty_capnp::Side;
 use capnp_rpc::{RpcSystem, VatNetwork};
@@ -14,6 +14,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::{Election, Error, Info, LineCounter, Restored};
 use crate::net::link::Link;
 use crate::net::socket::{self, Stream};
+use crate::net::tick::tick;
 use crate::net::transport;
 use crate::schema::election_capnp::directory;
 
@@ -99,6 +100,7 @@ impl Client {
                     ended = &mut system => ended,
                     ended = disconnector => ended,
                 },
+                never = tick() => match never {},
             };
             if let Err(error) = ended {
                 tracing::debug!(%error, "the connection broke");
@@ -126,12 +128,17 @@ impl Client {
     pub fn election(&self, id: &str) -> Election {
         let mut request = self.directory.election_request();
         request.get().set_id(id);
-        Election::new(request.send().pipeline.get_election(), self.wire.clone())
+        let answer = request.send();
+        let election = answer.pipeline.get_election();
+        self.wire.settle(answer);
+        Election::new(election, self.wire.clone())
     }
 
     /// The server's line counter. From `Directory.lineCounter`.
     pub fn line_counter(&self) -> LineCounter {
-        let counter = self.directory.line_counter_request().send().pipeline.get_counter();
+        let answer = self.directory.line_counter_request().send();
+        let counter = answer.pipeline.get_counter();
+        self.wire.settle(answer);
         LineCounter::new(counter, self.wire.clone())
     }
 
@@ -148,7 +155,9 @@ impl Client {
     pub fn restore(&self, token: &[u8]) -> Restored {
         let mut request = self.directory.restore_request();
         request.get().set_token(token);
-        let capability = request.send().pipeline.get_capability().as_cap();
+        let answer = request.send();
+        let capability = answer.pipeline.get_capability().as_cap();
+        self.wire.settle(answer);
         Restored::new(capnp::capability::FromClientHook::new(capability), self.wire.clone())
     }
 
@@ -164,6 +173,22 @@ impl Client {
 }
 
 impl Wire {
+    /// Keeps a call until it is answered, so that a capability which was taken from its answer ahead of that comes to be
+    /// the one in the answer. Without that each call on it would say which answer it means, for ever, and the server keep
+    /// that answer for ever.
+    pub(super) fn settle<R>(&self, call: RemotePromise<R>)
+    where
+        R: Pipelined + Owned + 'static,
+    {
+        let broken = self.broken.clone();
+        tokio::task::spawn_local(async move {
+            let RemotePromise { promise, pipeline } = call;
+            // What it comes to is told by the calls on the capability.
+            let _ = broken.run_until_cancelled(promise).await;
+            drop(pipeline);
+        });
+    }
+
     /// Waits until one more vote may be sent. It is answered when what is returned is dropped.
     pub(super) async fn may_vote(&self) -> Result<SemaphorePermit<'_>, Error> {
         self.votes.acquire().await.map_err(|_| Error::Disconnected)

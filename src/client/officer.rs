@@ -117,7 +117,9 @@ impl ReturningOfficer {
     pub fn administer(&self, id: &str) -> Administration {
         let mut request = self.capability.administer_request();
         request.get().set_id(id);
-        let capability = request.send().pipeline.get_administration();
+        let answer = request.send();
+        let capability = answer.pipeline.get_administration();
+        self.wire.settle(answer);
         Administration { capability, wire: self.wire.clone() }
     }
 }
@@ -139,19 +141,25 @@ impl Administration {
 
     /// The election, as everyone may use it. From `Administration.election`.
     pub fn election(&self) -> Election {
-        let capability = self.capability.election_request().send().pipeline.get_election();
+        let answer = self.capability.election_request().send();
+        let capability = answer.pipeline.get_election();
+        self.wire.settle(answer);
         Election::new(capability, self.wire.clone())
     }
 
     /// The authority over the roll. From `Administration.registrar`.
     pub fn registrar(&self) -> Registrar {
-        let capability = self.capability.registrar_request().send().pipeline.get_registrar();
+        let answer = self.capability.registrar_request().send();
+        let capability = answer.pipeline.get_registrar();
+        self.wire.settle(answer);
         Registrar { capability, wire: self.wire.clone() }
     }
 
     /// The authority to check. From `Administration.auditor`.
     pub fn auditor(&self) -> Auditor {
-        let capability = self.capability.auditor_request().send().pipeline.get_auditor();
+        let answer = self.capability.auditor_request().send();
+        let capability = answer.pipeline.get_auditor();
+        self.wire.settle(answer);
         Auditor { capability, wire: self.wire.clone() }
     }
 

@@ -21,6 +21,9 @@ impl Receipt {
     /// The length of a receipt, in bytes: 160 bits make 32 characters of base32 without padding.
     pub const BYTES: usize = 20;
 
+    /// The length of a receipt as it is shown.
+    const CHARACTERS: usize = 39;
+
     /// The receipt for a vote for `candidate` in `election`, made with `nonce`.
     pub fn new(election: &ElectionId, candidate: &str, nonce: &Nonce) -> Self {
         let mut hash = Sha256::new_with_prefix(DOMAIN);
@@ -38,15 +41,14 @@ impl Receipt {
 
 impl fmt::Display for Receipt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, group) in BASE32.encode(&self.0).as_bytes().chunks(4).enumerate() {
-            if index > 0 {
-                f.write_str("-")?;
-            }
-            for &character in group {
-                fmt::Write::write_char(f, char::from(character))?;
-            }
+        // Every vote's message and outcome has one: the characters are put together here, and written as one text.
+        let mut text = [b'-'; Self::CHARACTERS];
+        let mut encoded = [0; Self::BYTES * 8 / 5];
+        BASE32.encode_mut(&self.0, &mut encoded);
+        for (place, group) in text.chunks_mut(5).zip(encoded.chunks(4)) {
+            place.iter_mut().zip(group).for_each(|(place, character)| *place = *character);
         }
-        Ok(())
+        f.pad(str::from_utf8(&text).unwrap_or_default())
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::task::spawn_local;
 
 use super::clerk::{COMMIT_VOTES_MAX, ClerkError, ClerkHandle};
 use crate::election::{Outcome, Vote};
-use crate::gathering::{Gathering, turn};
+use crate::gathering::{Gathering, more_to_come, turn};
 
 /// Votes of one shard that may wait to be handed to the clerk. Whoever comes next waits to join them.
 pub const WAITING_VOTES_MAX: usize = 8_192;
@@ -47,7 +47,7 @@ async fn gather(clerk: ClerkHandle, mut waiting: mpsc::Receiver<Waiting>) {
     let mut gathered = Vec::new();
     while waiting.recv_many(&mut gathered, COMMIT_VOTES_MAX).await > 0 {
         let mut gathering = Gathering::default();
-        while gathered.len() < COMMIT_VOTES_MAX && gathering.goes_on(gathered.len(), false) {
+        while gathered.len() < COMMIT_VOTES_MAX && gathering.goes_on(gathered.len(), more_to_come()) {
             turn().await;
             while gathered.len() < COMMIT_VOTES_MAX
                 && let Ok(vote) = waiting.try_recv()

@@ -11,5 +11,6 @@ pub mod listener;
 pub mod pace;
 pub mod shards;
 pub mod socket;
+pub(crate) mod tick;
 pub mod tls;
 pub mod transport;

@@ -19,7 +19,11 @@ mod restore;
 mod session;
 mod watch;
 
+use std::convert::Infallible;
+use std::rc::Rc;
+
 use capnp::capability::Client;
+use tokio_util::task::AbortOnDropHandle;
 
 pub use draw::{draw_grant, draw_numbers};
 pub use guesses::{DEBTORS_MAX, Guesses, UNDECIDED_VOTES_MAX};
@@ -36,6 +40,7 @@ use self::session::Session;
 use crate::ledger::{ClerkHandle, Teller};
 use crate::net::admission::Origin;
 use crate::net::connection::Work;
+use crate::net::tick::tick;
 use crate::schema::election_capnp;
 
 /// What the connections of one shard share.
@@ -44,6 +49,7 @@ pub struct Office {
     clerk: ClerkHandle,
     teller: Teller,
     guesses: Guesses,
+    _tick: Rc<AbortOnDropHandle<Infallible>>,
 }
 
 impl Office {
@@ -53,7 +59,8 @@ impl Office {
     /// Outside a [`LocalSet`](tokio::task::LocalSet) and a [`LocalRuntime`](tokio::runtime::LocalRuntime).
     pub fn open(clerk: ClerkHandle, guesses: Guesses) -> Self {
         let teller = Teller::start(clerk.clone());
-        Self { clerk, teller, guesses }
+        let tick = Rc::new(AbortOnDropHandle::new(tokio::task::spawn_local(tick())));
+        Self { clerk, teller, guesses, _tick: tick }
     }
 
     /// The capability that a new connection from `origin` gets: a `Directory` of the public's authority.

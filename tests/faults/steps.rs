@@ -8,7 +8,7 @@ use capvote::election::{
     Choice, Definition, ElectionId, ElectionState, Nonce, Outcome, Refusal, Timestamp, Vote,
 };
 use capvote::ledger::{Act, Ledger, LedgerError, SqliteLedger};
-use capvote_soak::disk::{Disk, Fault, Operation};
+use capvote_soak::disk::{Disk, Fault, Operation, open_ledger};
 use capvote_soak::histories::scratch;
 
 const FAULTS: [Fault; 4] = [Fault::Fails, Fault::Torn, Fault::Full, Fault::PowerCut];
@@ -48,7 +48,7 @@ fn found(folder: &Path) {
 /// Opens a ledger, and lets four commits and a close happen. Returns the ledger as well, if it opened.
 fn term(folder: &Path) -> (Option<SqliteLedger>, Term) {
     let mut term = Term { votes: Vec::new(), closed: Err(LedgerError::Stopped("not open".into())) };
-    let Ok(mut ledger) = SqliteLedger::open(folder) else { return (None, term) };
+    let Ok(mut ledger) = open_ledger(folder) else { return (None, term) };
     let mut stopped = false;
     let mut check = |error: Option<&LedgerError>| {
         // Nothing is taken any more once it is not known what is on the disk.
@@ -84,7 +84,7 @@ fn term(folder: &Path) -> (Option<SqliteLedger>, Term) {
 
 /// Holds what is on the disk against what was told.
 fn check(folder: &Path, disk: &Disk, term: &Term, what: &str) {
-    let mut ledger = SqliteLedger::open(folder).unwrap_or_else(|error| panic!("{what}: {error}"));
+    let mut ledger = open_ledger(folder).unwrap_or_else(|error| panic!("{what}: {error}"));
     let closed = ledger.standings()[0].state == ElectionState::Closed;
     assert!(closed || term.closed.is_err(), "{what}: the close is lost");
     let before = ledger.standings()[0].ballots;
@@ -124,33 +124,65 @@ fn check(folder: &Path, disk: &Disk, term: &Term, what: &str) {
     disk.cut_power();
 }
 
-/// Lets a term happen on a disk on which the step with this number goes wrong, and checks what is left. Returns whether
-/// there is such a step.
-fn with_fault(step: usize, fault: Fault, killed: bool) -> bool {
-    let what = format!("{fault:?} at step {step}, killed: {killed}");
-    let scratch = tempfile::tempdir_in(scratch()).unwrap();
-    let (here, there) = (scratch.path().join("here"), scratch.path().join("there"));
-    found(&here);
-    std::fs::create_dir(&there).unwrap();
-    let disk = Disk::new(&here, step as u64).unwrap();
+/// Does everything on a disk well, but for the write, sync or truncation with this number. Returns how many there were.
+fn break_at(disk: &Disk, step: usize, fault: Fault) -> Arc<AtomicUsize> {
     let steps = Arc::new(AtomicUsize::new(0));
     let counted = steps.clone();
     disk.plan(move |operation, _| {
         let counts = operation != Operation::Read;
         (counts && counted.fetch_add(1, Ordering::Relaxed) == step).then_some(fault)
     });
-    let (ledger, term) = term(&here);
+    steps
+}
+
+/// Lets a term happen on a disk on which the step with this number goes wrong, and ends the server. Returns what is left in
+/// the folder `there`, and whether there is such a step.
+fn break_in_term(
+    (here, there): (&Path, &Path),
+    step: usize,
+    fault: Fault,
+    killed: bool,
+) -> (Arc<Disk>, Term, bool) {
+    found(here);
+    std::fs::create_dir(there).unwrap();
+    let disk = Disk::new(here, step as u64).unwrap();
+    let steps = break_at(&disk, step, fault);
+    let (ledger, term) = term(here);
     disk.cut_power();
-    let disk =
-        if killed { disk.after_kill(&here, &there) } else { disk.after_power_cut(&there) }.unwrap();
+    let left = if killed { disk.after_kill(here, there) } else { disk.after_power_cut(there) };
     drop(ledger);
+    (left.unwrap(), term, steps.load(Ordering::Relaxed) > step)
+}
+
+/// Lets a term happen on a disk on which the step with this number goes wrong, and checks what is left. Returns whether
+/// there is such a step.
+fn with_fault(step: usize, fault: Fault, killed: bool) -> bool {
+    let what = format!("{fault:?} at step {step}, killed: {killed}");
+    let scratch = tempfile::tempdir_in(scratch()).unwrap();
+    let [here, there, last] = ["here", "there", "last"].map(|name| scratch.path().join(name));
+    let (disk, term, broke) = break_in_term((&here, &there), step, fault, killed);
     check(&there, &disk, &term, &what);
     // What a kill left has to stand a power cut as well, once somebody was told of it.
-    let last = scratch.path().join("last");
     std::fs::create_dir(&last).unwrap();
     let disk = disk.after_power_cut(&last).unwrap();
     check(&last, &disk, &term, &what);
-    steps.load(Ordering::Relaxed) > step
+    broke
+}
+
+/// Lets a term happen on a disk on which the step with this number fails, kills the server, starts it again, and cuts the
+/// power at some step of that start. Returns whether there is such a step of the term, and how many the start has.
+fn with_power_cut_at_start(step: usize, cut: usize) -> (bool, usize) {
+    let what = format!("failure at step {step}, power cut at step {cut} of the start");
+    let scratch = tempfile::tempdir_in(scratch()).unwrap();
+    let [here, there, last] = ["here", "there", "last"].map(|name| scratch.path().join(name));
+    let (disk, term, broke) = break_in_term((&here, &there), step, Fault::Fails, true);
+    let steps = break_at(&disk, cut, Fault::PowerCut);
+    drop(open_ledger(&there));
+    disk.cut_power();
+    std::fs::create_dir(&last).unwrap();
+    let disk = disk.after_power_cut(&last).unwrap();
+    check(&last, &disk, &term, &what);
+    (broke, steps.load(Ordering::Relaxed))
 }
 
 #[test]
@@ -160,6 +192,24 @@ fn a_fault_at_any_step_loses_nothing_that_was_told() {
             let steps = (0..).take_while(|step| with_fault(*step, fault, killed)).count();
             println!("{steps} steps with {fault:?}, killed: {killed}");
             assert!(steps > 20, "{steps}");
+        }
+    }
+}
+
+#[test]
+fn a_power_cut_while_the_server_starts_after_a_failure_loses_nothing_that_was_told() {
+    let mut starts = 0;
+    for step in 0.. {
+        for cut in 0.. {
+            let (broke, steps) = with_power_cut_at_start(step, cut);
+            if !broke {
+                assert!(starts > 200, "{starts} starts");
+                return;
+            }
+            starts += 1;
+            if steps <= cut {
+                break;
+            }
         }
     }
 }
@@ -179,9 +229,9 @@ fn a_ledger_that_cannot_be_read_is_not_opened_and_not_harmed() {
             reads += usize::from(operation == Operation::Read && name == "ledger.sqlite");
             (reads == step + 1).then_some(Fault::Fails)
         });
-        let error = SqliteLedger::open(&folder).err();
+        let error = open_ledger(&folder).err();
         disk.mend();
-        let ledger = SqliteLedger::open(&folder).unwrap();
+        let ledger = open_ledger(&folder).unwrap();
         assert_eq!(ledger.standings()[0].ballots, 20, "after {step}");
         let Some(error) = error else {
             assert!(step > 3, "{step}");

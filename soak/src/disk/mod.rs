@@ -13,6 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use capvote::ledger::{LedgerError, SqliteLedger};
 use fastrand::Rng;
 use tokio_util::sync::CancellationToken;
 
@@ -75,6 +76,18 @@ struct Content {
 enum Change {
     Write { offset: usize, bytes: Vec<u8> },
     Truncate(usize),
+}
+
+/// Opens the ledger in a folder that is a [`Disk`].
+///
+/// # Errors
+/// Those of [`SqliteLedger::open`].
+///
+/// # Panics
+/// Where the folder is no disk.
+pub fn open_ledger(folder: &Path) -> Result<SqliteLedger, LedgerError> {
+    let disk = vfs::mounted(folder).expect("a folder that is a disk");
+    SqliteLedger::open_on(folder, |log| disk.rewrite(log))
 }
 
 impl Disk {
@@ -155,6 +168,31 @@ impl Disk {
             fs::write(to.join(name), &content.synced)?;
         }
         Ok(Self::with(to, files, rng.fork()))
+    }
+
+    /// Writes a file over itself and syncs it, as far as that goes on this disk: what an earlier sync did not write is
+    /// written.
+    fn rewrite(&self, path: &Path) -> io::Result<()> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let fails = |what: &str| Err(io::Error::other(format!("the disk fails: {what}")));
+        if self.fault(Operation::Read, &name).is_some() {
+            return fails("a read");
+        }
+        let bytes = fs::read(path)?;
+        match self.fault(Operation::Write, &name) {
+            None => self.written(&name, 0, &bytes),
+            Some(Fault::Fails) => return fails("a write"),
+            Some(Fault::Torn | Fault::Full | Fault::PowerCut) => {
+                self.written(&name, 0, bytes.split_at(self.torn(bytes.len())).0);
+                return fails("a write");
+            }
+        }
+        if self.fault(Operation::Sync, &name).is_some() {
+            self.not_synced(&name);
+            return fails("a sync");
+        }
+        self.synced(&name);
+        Ok(())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

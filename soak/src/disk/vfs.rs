@@ -37,6 +37,12 @@ pub(super) fn mount(folder: &Path, disk: &Arc<Disk>) {
     mounted.insert(folder.to_path_buf(), Arc::downgrade(disk));
 }
 
+/// The disk that a folder is.
+pub(super) fn mounted(folder: &Path) -> Option<Arc<Disk>> {
+    let mounted = MOUNTED.lock().unwrap_or_else(PoisonError::into_inner);
+    mounted.get(folder)?.upgrade()
+}
+
 /// The VFS for real files.
 fn real() -> &'static ffi::sqlite3_vfs {
     // SAFETY: it was set once, before any file was opened by way of ours, and is never freed.
@@ -69,8 +75,7 @@ fn place(name: *const c_char) -> Option<Place> {
     // SAFETY: SQLite's names end with a zero.
     let name = unsafe { CStr::from_ptr(name) }.to_str().ok()?;
     let path = PathBuf::from(name);
-    let mounted = MOUNTED.lock().unwrap_or_else(PoisonError::into_inner);
-    let disk = mounted.get(path.parent()?)?.upgrade()?;
+    let disk = mounted(path.parent()?)?;
     Some(Place { disk, name: path.file_name()?.to_str()?.to_string() })
 }
 

@@ -32,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::record::{Record, Sheet};
 use super::{CANDIDATES, DURATION, VOTERS, wire};
-use crate::disk::{Disk, Fault, Operation};
+use crate::disk::{Disk, Fault, Operation, open_ledger};
 
 /// The token of the returning officer.
 const TOKEN: [u8; Token::BYTES] = [7; Token::BYTES];
@@ -186,7 +186,7 @@ impl Server {
                 reads = reads.saturating_sub(1);
                 (reads == 0).then_some(Fault::Fails)
             });
-            match SqliteLedger::open(&folder) {
+            match open_ledger(&folder) {
                 Ok(ledger) => drop(ledger),
                 Err(_) => self.record.borrow_mut().notes("the server does not start"),
             }
@@ -210,7 +210,7 @@ impl Server {
     pub(super) async fn finish(&self) -> anyhow::Result<Record> {
         self.ends()?;
         let (folder, _disk) = self.left.take().context("a server that ran")?;
-        let mut ledger = SqliteLedger::open(&folder).context("the last start")?;
+        let mut ledger = open_ledger(&folder).context("the last start")?;
         let mut record = self.record.replace(Record::new(self.begun, None));
         let standing = ledger.standings().pop().context("an election")?;
         for (ballot, receipt) in record.receipts() {
@@ -266,7 +266,7 @@ impl Running {
         rng: &mut Rng,
         begun: Instant,
     ) -> anyhow::Result<Self> {
-        let ledger = SqliteLedger::open(&folder)?;
+        let ledger = open_ledger(&folder)?;
         let faults = Arc::default();
         disk.plan(plan(rng.fork(), Arc::clone(&faults)));
         let clock = Box::new(move || Timestamp(begun.elapsed().as_secs()));

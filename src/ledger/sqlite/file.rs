@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::Cast;
+use super::{Cast, log};
 use crate::election::{BallotNumber, Choice, Nonce, VoterNumber};
 use crate::ledger::LedgerError;
 
@@ -107,8 +107,12 @@ pub(super) struct LedgerFile {
 }
 
 impl LedgerFile {
-    /// Opens the ledger in `directory`, or makes the folder and an empty ledger.
-    pub(super) fn open(directory: &Path) -> Result<Self, LedgerError> {
+    /// Opens the ledger in `directory`, or makes the folder and an empty ledger. A log that was left beside it is
+    /// written again by `rewrite`.
+    pub(super) fn open(
+        directory: &Path,
+        rewrite: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> Result<Self, LedgerError> {
         let inaccessible = |path: &Path| {
             let path = path.to_owned();
             move |source| LedgerError::Inaccessible { path, source }
@@ -124,7 +128,7 @@ impl LedgerFile {
         if !(file.is_empty().map_err(|error| not_opened(&file.path, error))?) {
             check_format(&file.connection, &file.path)?;
         }
-        file.prepare().map_err(|error| not_opened(&file.path, error))?;
+        file.prepare(rewrite).map_err(|error| not_opened(&file.path, error))?;
         // New names in the folder have to survive a power cut as well as what is in the files.
         File::open(directory).and_then(|it| it.sync_all()).map_err(inaccessible(directory))?;
         Ok(file)
@@ -140,7 +144,7 @@ impl LedgerFile {
     }
 
     /// Chooses how the file is written, and makes the tables where there are none.
-    fn prepare(&mut self) -> rusqlite::Result<()> {
+    fn prepare(&mut self, rewrite: impl FnOnce(&Path) -> io::Result<()>) -> rusqlite::Result<()> {
         self.connection.pragma_update(None, "journal_mode", "WAL")?;
         self.connection.pragma_update(None, "synchronous", "FULL")?;
         // On macOS a plain sync leaves data in the drive's cache; elsewhere these do nothing.
@@ -149,25 +153,13 @@ impl LedgerFile {
         self.connection.pragma_update(None, "foreign_keys", true)?;
         // What is deleted is overwritten: a closed election keeps no trace of who chose what.
         self.connection.pragma_update(None, "secure_delete", true)?;
-        self.write_log_again()?;
+        log::secure(&mut self.connection, &self.path, rewrite)?;
         if self.is_empty()? {
             let transaction = self.connection.transaction()?;
             transaction.execute_batch(TABLES)?;
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
             transaction.pragma_update(None, "user_version", FORMAT)?;
             transaction.commit()?;
-        }
-        Ok(())
-    }
-
-    /// Copies the log into the file and empties it. A server that did not end well may have left a log of which a part
-    /// can be read and is not on the disk: after a sync that failed, the operating system takes what it could not
-    /// write for written. What would follow that part in the log could be lost with it.
-    fn write_log_again(&self) -> rusqlite::Result<()> {
-        if !empty_log(&self.connection)? {
-            let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
-            let why = "another program reads it".to_string();
-            return Err(rusqlite::Error::SqliteFailure(code, Some(why)));
         }
         Ok(())
     }
@@ -193,13 +185,6 @@ pub(super) fn check_format(connection: &Connection, path: &Path) -> Result<(), L
     } else {
         Ok(())
     }
-}
-
-/// Copies the log into the file and empties it. Returns whether that is done, which it is not while another program reads
-/// an older state for longer than the connection waits.
-pub(super) fn empty_log(connection: &Connection) -> rusqlite::Result<bool> {
-    let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
-    connection.query_row(checkpoint, [], |row| row.get::<_, bool>(0)).map(|busy| !busy)
 }
 
 fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
@@ -296,7 +281,7 @@ mod tests {
     fn every_commit_is_synced() {
         let directory = tempfile::tempdir().unwrap();
         for _ in 0..2 {
-            let file = LedgerFile::open(directory.path()).unwrap();
+            let file = LedgerFile::open(directory.path(), log::rewrite).unwrap();
             let text = |name| {
                 file.connection.pragma_query_value(None, name, |row| row.get::<_, String>(0))
             };

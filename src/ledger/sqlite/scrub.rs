@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::file::{self, BUSY_WAIT_MAX};
+use super::file::BUSY_WAIT_MAX;
+use super::log;
 
 /// How long to leave a file alone that could not be scrubbed. Writing it anew holds up votes, and so does
 /// sending readers away: each try waits twice as long as the one before, between these.
@@ -153,7 +154,7 @@ fn rewrite(connection: &Connection, folder: &Path) -> rusqlite::Result<()> {
 fn empty_log(connection: &Connection) -> rusqlite::Result<bool> {
     // Votes wait meanwhile: whoever reads is not waited for.
     connection.busy_timeout(Duration::ZERO)?;
-    let emptied = file::empty_log(connection);
+    let emptied = log::empty(connection);
     connection.busy_timeout(BUSY_WAIT_MAX)?;
     if !emptied? {
         return Ok(false);

@@ -9,7 +9,7 @@ use capnp_rpc::rpc_capnp::{call, cap_descriptor, message, message_target, payloa
 
 use super::{
     ANSWER_BYTES_MAX, CALL_BYTES, CALLS_BYTES_MAX, CHAINED_CALLS_MAX, MESSAGE_CAPABILITIES_MAX,
-    UNFINISHED_QUESTIONS_MAX, decoder, outbox,
+    UNFINISHED_QUESTIONS_MAX, outbox,
 };
 
 /// What a message counts for while it is in use, in bytes.
@@ -61,13 +61,16 @@ impl Calls {
         self.heard.replace(false) || (waits() && !self.are_too_many())
     }
 
-    /// Takes note of a message that has arrived, until [`end`](Self::end).
+    /// Takes note of a message of so many bytes that has arrived, until [`end`](Self::end).
     ///
     /// # Errors
     /// Where the client leaves more questions open than any client that works does, or says what none says.
-    pub(super) fn begin(&self, arrived: &decoder::Message) -> Result<Counted, Error> {
+    pub(super) fn begin(
+        &self,
+        arrived: message::Reader<'_>,
+        bytes: usize,
+    ) -> Result<Counted, Error> {
         self.heard.set(true);
-        let bytes = arrived.size_in_words() * 8;
         let call = self.call_bytes(arrived, bytes)?;
         let counted = Counted { held: bytes.max(call), call };
         self.bytes.set(self.bytes.get() + counted.call);
@@ -77,8 +80,8 @@ impl Calls {
 
     /// The bytes that a message counts for as a call under way: none, unless it is one. Of what else a peer says, answers
     /// to this side's calls have to be read for those calls to end, and the rest is dealt with at once.
-    fn call_bytes(&self, arrived: &decoder::Message, bytes: usize) -> Result<usize, Error> {
-        match arrived.get_root::<message::Reader<'_>>()?.which() {
+    fn call_bytes(&self, arrived: message::Reader<'_>, bytes: usize) -> Result<usize, Error> {
+        match arrived.which() {
             Ok(message::Bootstrap(bootstrap)) => {
                 self.asks(bootstrap?.get_question_id(), 0).map(|()| 0)
             }

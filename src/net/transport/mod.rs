@@ -20,6 +20,7 @@ use capnp::Error;
 use capnp::any_pointer;
 use capnp::capability::Promise;
 use capnp::message::{Builder, HeapAllocator};
+use capnp_rpc::rpc_capnp::message;
 use capnp_rpc::rpc_twoparty_capnp::Side;
 use capnp_rpc::{Connection, FlowController, IncomingMessage, OutgoingMessage, VatNetwork};
 use futures::FutureExt;
@@ -235,9 +236,10 @@ struct Incoming {
 }
 
 fn incoming(pipe: Rc<Pipe>, message: decoder::Message) -> Result<Box<dyn IncomingMessage>, Error> {
-    promises::check(&message)?;
+    let said = message.get_root::<message::Reader<'_>>()?;
+    promises::check(said)?;
     let counted = match pipe.calls() {
-        Some(calls) => calls.begin(&message)?,
+        Some(calls) => calls.begin(said, message.size_in_words() * 8)?,
         None => Counted::default(),
     };
     pipe.count();

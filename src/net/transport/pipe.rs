@@ -17,7 +17,7 @@ use super::calls::{Calls, Counted};
 use super::decoder::{self, Decoder};
 use super::outbox::{self, Outbox};
 use super::{FIRST_SEGMENT_WORDS, LONG_CALL_WORDS_MAX, UNWRITTEN_BYTES_MAX};
-use crate::gathering::Gathering;
+use crate::gathering::{Gathering, Source};
 use crate::net::budget::{self, Taken};
 use crate::net::socket::Stream;
 
@@ -57,6 +57,8 @@ pub(super) struct Pipe {
     /// Whether anything has arrived since somebody asked.
     moved: Cell<bool>,
     gathering: Cell<Gathering>,
+    /// Whether messages have arrived that may be looked at.
+    source: Source,
     /// The words that the next call is expected to have.
     call_words: Cell<u32>,
     /// What to report when everything is written, once nothing more is to be sent.
@@ -72,7 +74,7 @@ pub(super) struct Pipe {
 impl Pipe {
     pub(super) fn new(stream: Box<dyn Stream>, side: Side) -> Self {
         let (decoder, outbox, gathering, closing, broken) = Default::default();
-        let (look_again, moved) = Default::default();
+        let (look_again, moved, source) = Default::default();
         let taken = Taken::by_connection();
         let (writer, reader, call_words) =
             (Cell::default(), Cell::default(), Cell::new(FIRST_SEGMENT_WORDS));
@@ -87,6 +89,7 @@ impl Pipe {
             look_again,
             moved,
             gathering,
+            source,
             call_words,
             closing,
             broken,
@@ -122,6 +125,7 @@ impl Pipe {
     /// Sends nothing more. What was sent is written, and then `result` is what the writing came to.
     pub(super) fn close(&self, result: Result<(), Error>) {
         self.closing.borrow_mut().get_or_insert(result);
+        self.source.has_more(false);
         wake(&self.writer);
     }
 
@@ -132,7 +136,10 @@ impl Pipe {
 
     /// The next message, if it has arrived already and may be looked at.
     pub(super) fn arrived(&self) -> Option<decoder::Message> {
-        if self.is_full() { None } else { self.decoder.borrow_mut().next() }
+        let mut decoder = self.decoder.borrow_mut();
+        let message = if self.is_full() { None } else { decoder.next() };
+        self.source.has_more(message.is_some() && decoder.has_next());
+        message
     }
 
     /// Whether a message has begun to arrive, and nothing more of it since this was asked last.
@@ -322,6 +329,7 @@ impl Pipe {
     fn fail(&self, error: Error) {
         self.broken.borrow_mut().get_or_insert(error);
         self.outbox.borrow_mut().clear();
+        self.source.has_more(false);
         self.count();
         wake(&self.reader);
         wake(&self.writer);

@@ -8,14 +8,12 @@
 use capnp::Error;
 use capnp_rpc::rpc_capnp::{cap_descriptor, message, resolve};
 
-use super::decoder;
-
 /// Checks what a promise comes to, where a message tells that.
 ///
 /// # Errors
 /// Where that is a promise again, or a part of an answer.
-pub(super) fn check(arrived: &decoder::Message) -> Result<(), Error> {
-    let Ok(message::Resolve(resolve)) = arrived.get_root::<message::Reader<'_>>()?.which() else {
+pub(super) fn check(arrived: message::Reader<'_>) -> Result<(), Error> {
+    let Ok(message::Resolve(resolve)) = arrived.which() else {
         return Ok(());
     };
     match resolve?.which() {
