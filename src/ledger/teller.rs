@@ -47,7 +47,8 @@ async fn gather(clerk: ClerkHandle, mut waiting: mpsc::Receiver<Waiting>) {
     let mut gathered = Vec::new();
     while waiting.recv_many(&mut gathered, COMMIT_VOTES_MAX).await > 0 {
         let mut gathering = Gathering::default();
-        while gathered.len() < COMMIT_VOTES_MAX && gathering.goes_on(gathered.len(), more_to_come()) {
+        while gathered.len() < COMMIT_VOTES_MAX && gathering.goes_on(gathered.len(), more_to_come())
+        {
             turn().await;
             while gathered.len() < COMMIT_VOTES_MAX
                 && let Ok(vote) = waiting.try_recv()
