@@ -98,4 +98,16 @@ mod tests {
         let turns = (1..).take_while(|&amount| endless.goes_on(amount, true)).count();
         assert_eq!(turns, TURNS_MAX as usize - 1);
     }
+
+    #[test]
+    fn there_is_more_to_come_while_any_source_has_more() {
+        let (one, other) = (Source::default(), Source::default());
+        one.has_more(true);
+        one.has_more(true);
+        other.has_more(true);
+        one.has_more(false);
+        assert!(more_to_come());
+        drop(other);
+        assert!(!more_to_come());
+    }
 }

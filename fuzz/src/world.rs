@@ -1,7 +1,7 @@
 //! A server in this process, without sockets and without time: real ledger, clerk, service and transport.
 //!
 //! It is made once, and each input gets a connection of its own. The clock stands still but for what an input is
-//! given: nothing waits in real time but for the clerk's thread, and an input runs in microseconds.
+//! given, and the clerk works on the thread of the others: nothing waits in real time, and an input runs in microseconds.
 
 use std::cell::{Cell, RefCell};
 use std::path::Path;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use capvote::client::Client;
 use capvote::election::{Definition, Grant, GrantId, Role, Token, VoterNumber};
 use capvote::ledger::clerk::system_clock;
-use capvote::ledger::{Act, Clerk, SqliteLedger};
+use capvote::ledger::{Act, Clerk, ClerkHandle, SqliteLedger};
 use capvote::net::admission::Origin;
 use capvote::net::connection;
 use capvote::service::{Guesses, Office};
@@ -57,7 +57,7 @@ const ANEW_EVERY: u32 = 256;
 
 /// A server, and the one thread that its connections are on.
 pub(crate) struct World {
-    clerk: Clerk,
+    clerk: ClerkHandle,
     stop: CancellationToken,
     inputs: Cell<u32>,
     officer: bool,
@@ -104,13 +104,16 @@ impl World {
             if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
         let directory = directory.expect("a folder for the ledger");
         let ledger = SqliteLedger::open(directory.path()).expect("a new ledger");
-        let clerk = Clerk::start(ledger, Box::new(system_clock)).expect("a thread");
+        let (clerk, work) = Clerk::without_thread(ledger, Box::new(system_clock));
         let mut runtime = Builder::new_current_thread();
         let runtime = runtime.enable_time().start_paused(true);
         let runtime = runtime.build_local(LocalOptions::default()).expect("a runtime");
         let (awake, asleep) = mpsc::channel();
         runtime.spawn_blocking(move || asleep.recv());
-        runtime.block_on(clerk.handle().administer(beginning(officer))).expect("an election");
+        runtime.block_on(async {
+            spawn_local(work);
+            clerk.administer(beginning(officer)).await.expect("an election");
+        });
         let (stop, inputs) = Default::default();
         Self { clerk, stop, inputs, officer, _awake: awake, runtime, _directory: directory }
     }
@@ -127,7 +130,7 @@ impl World {
     /// A new connection: the client's end of it, and the server's doing.
     pub(crate) fn connect(&self) -> (DuplexStream, JoinHandle<()>) {
         let (here, there) = stream();
-        let office = Office::open(self.clerk.handle(), Guesses::default());
+        let office = Office::open(self.clerk.clone(), Guesses::default());
         let bootstrap = move |work| office.bootstrap(work, Origin::Here);
         (here, spawn_local(connection::serve(there, bootstrap, self.stop.clone())))
     }
@@ -135,7 +138,7 @@ impl World {
     /// Lets everybody do what there is to do, and the clerk what was handed in.
     pub(crate) async fn settle(&self) {
         turns().await;
-        self.clerk.handle().administer(Vec::new()).await.expect("the clerk works");
+        self.clerk.administer(Vec::new()).await.expect("the clerk works");
         turns().await;
     }
 

@@ -28,7 +28,8 @@ pub const UNANSWERED_VOTES_MAX: usize = 1_000;
 /// A connection to a server.
 ///
 /// The connection is closed when this, its clones, and every [`Election`] and [`LineCounter`] from it are
-/// dropped. Calls on a bare [`directory`](Self::directory) end with an error then.
+/// dropped. Calls on a bare [`directory`](Self::directory) end with an error then. All of these work where the connection
+/// was made: on one thread, in a [`LocalSet`](tokio::task::LocalSet) or a [`LocalRuntime`](tokio::runtime::LocalRuntime).
 ///
 /// ```no_run
 /// use capvote::client::Client;

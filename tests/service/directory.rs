@@ -2,6 +2,7 @@
 
 use capvote::client::Error;
 use capvote::election::ElectionState;
+use capvote::net::transport::UNFINISHED_QUESTIONS_MAX;
 
 use crate::harness::{board, harness, soon};
 
@@ -76,4 +77,19 @@ async fn a_call_outlives_no_connection() {
     drop(client);
     assert!(soon(pending).await.is_err());
     assert!(soon(directory.elections_request().send().promise).await.is_err());
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_client_may_hold_more_elections_than_it_may_leave_questions_open() {
+    let harness = board().await;
+    let client = harness.connect();
+    let mut held = Vec::new();
+    for _ in 0..=UNFINISHED_QUESTIONS_MAX {
+        let election = client.election("board");
+        soon(election.info()).await.unwrap();
+        held.push(election);
+    }
+    for election in [held.first(), held.last()] {
+        soon(election.unwrap().info()).await.unwrap();
+    }
 }
