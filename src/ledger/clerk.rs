@@ -5,95 +5,24 @@
 //! groups grow by themselves. There is no timer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::SystemTime;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::desk::Desk;
-use super::{Act, Ledger, LedgerError, LedgerReader, Metrics};
-use crate::election::{ElectionId, GrantId, Grants, Outcome, Standing, Timestamp, Vote};
+use super::desk::{Board, ClerkError, Clock, Desk, Job, Mandate};
+use super::{Act, Ledger, LedgerReader, Metrics};
+use crate::election::{ElectionId, Outcome, Standing, Timestamp, Vote};
 
 /// Jobs that may wait for the clerk: acts, and votes that were handed in together. Whoever comes next waits to
 /// join the queue.
 pub const QUEUE_MAX: usize = 256;
-
-/// Votes in one commit, and as many again as are handed in together with the last of them.
-pub const COMMIT_VOTES_MAX: usize = 4_096;
-
-/// What the ledger holds, as everyone on the server may see it.
-#[derive(Debug)]
-pub struct Board {
-    /// Every election as it stands, oldest first.
-    pub elections: Vec<Arc<Standing>>,
-    /// Every grant in force.
-    pub grants: Arc<Grants>,
-}
-
-impl Board {
-    pub(super) fn of(ledger: &impl Ledger) -> Self {
-        Self { elections: ledger.standings(), grants: ledger.grants() }
-    }
-}
-
-/// Tells the clerk what time it is.
-pub type Clock = Box<dyn Fn() -> Timestamp + Send>;
 
 /// The time of the machine.
 pub fn system_clock() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     // A machine whose clock stands before 1970 has not learnt the time yet.
     Timestamp(since.map_or(0, |since| since.as_secs()))
-}
-
-/// Why the clerk did not do what it was asked. Cheap to clone: one failed commit fails all its votes.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum ClerkError {
-    /// The ledger did not take it.
-    #[error(transparent)]
-    Ledger(Arc<LedgerError>),
-    /// The clerk takes nothing more, and did not take this.
-    #[error("the server is stopping")]
-    Stopped,
-    /// The clerk stopped with this in hand. Whether it was done is not known.
-    #[error("the server stopped in the middle of it")]
-    Unknown,
-}
-
-impl ClerkError {
-    /// Whether the rules say no, and nothing is broken.
-    pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Ledger(error) if error.is_refusal())
-    }
-
-    /// Whether it is known that nothing was stored.
-    pub fn is_certain(&self) -> bool {
-        match self {
-            Self::Stopped => true,
-            Self::Unknown => false,
-            Self::Ledger(error) => {
-                error.is_refusal()
-                    || matches!(**error, LedgerError::NotStored(_) | LedgerError::Revoked)
-            }
-        }
-    }
-}
-
-/// In whose name acts are done.
-#[derive(Debug, Clone)]
-pub struct Mandate {
-    /// The grant that it comes from.
-    pub grant: GrantId,
-    /// What may end it sooner than the grant. Any one that is true does.
-    pub revoked: Vec<Arc<AtomicBool>>,
-}
-
-impl Mandate {
-    /// Whether acts may be done under it, while these grants are in force.
-    pub fn is_in_force(&self, grants: &Grants) -> bool {
-        grants.holds(self.grant) && !self.revoked.iter().any(|it| it.load(Ordering::Acquire))
-    }
 }
 
 /// A ledger at work.
@@ -111,16 +40,6 @@ pub struct ClerkHandle {
     reader: Arc<dyn LedgerReader>,
     metrics: Metrics,
 }
-
-#[derive(Debug)]
-pub(super) enum Job {
-    Votes(Vec<Vote>, Answer<Vec<Outcome>>),
-    Administer(Vec<Act>, Option<Mandate>, Answer<()>),
-    Tidy,
-    Finish,
-}
-
-pub(super) type Answer<T> = oneshot::Sender<Result<T, ClerkError>>;
 
 /// What becomes of votes that were handed in together.
 pub type Decided = oneshot::Receiver<Result<Vec<Outcome>, ClerkError>>;
@@ -247,8 +166,8 @@ mod tests {
     use std::sync::mpsc as std_mpsc;
 
     use super::*;
-    use crate::election::{Choice, Definition, Nonce, Refusal};
-    use crate::ledger::{Report, SheetPart, SheetPlace};
+    use crate::election::{Choice, Definition, Grants, Nonce, Refusal};
+    use crate::ledger::{LedgerError, Report, SheetPart, SheetPlace};
 
     /// A ledger whose commits wait until they are let through, and tell how many votes they have.
     struct Gated {

@@ -1,13 +1,93 @@
-//! The clerk's work: what it takes from its queue, and what it makes of that.
+//! The clerk's work: what it is asked, what it makes of that, and what it shows everyone.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
-use super::clerk::{Answer, Board, COMMIT_VOTES_MAX, ClerkError, Clock, Job, Mandate};
 use super::{Act, Ledger, LedgerError, Metrics};
-use crate::election::{Outcome, Vote};
+use crate::election::{GrantId, Grants, Outcome, Standing, Timestamp, Vote};
+
+/// Votes in one commit, and as many again as are handed in together with the last of them.
+pub(super) const COMMIT_VOTES_MAX: usize = 4_096;
+
+/// What the ledger holds, as everyone on the server may see it.
+#[derive(Debug)]
+pub struct Board {
+    /// Every election as it stands, oldest first.
+    pub elections: Vec<Arc<Standing>>,
+    /// Every grant in force.
+    pub grants: Arc<Grants>,
+}
+
+impl Board {
+    pub(super) fn of(ledger: &impl Ledger) -> Self {
+        Self { elections: ledger.standings(), grants: ledger.grants() }
+    }
+}
+
+/// Tells the clerk what time it is.
+pub type Clock = Box<dyn Fn() -> Timestamp + Send>;
+
+/// Why the clerk did not do what it was asked. Cheap to clone: one failed commit fails all its votes.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ClerkError {
+    /// The ledger did not take it.
+    #[error(transparent)]
+    Ledger(Arc<LedgerError>),
+    /// The clerk takes nothing more, and did not take this.
+    #[error("the server is stopping")]
+    Stopped,
+    /// The clerk stopped with this in hand. Whether it was done is not known.
+    #[error("the server stopped in the middle of it")]
+    Unknown,
+}
+
+impl ClerkError {
+    /// Whether the rules say no, and nothing is broken.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Ledger(error) if error.is_refusal())
+    }
+
+    /// Whether it is known that nothing was stored.
+    pub fn is_certain(&self) -> bool {
+        match self {
+            Self::Stopped => true,
+            Self::Unknown => false,
+            Self::Ledger(error) => {
+                error.is_refusal()
+                    || matches!(**error, LedgerError::NotStored(_) | LedgerError::Revoked)
+            }
+        }
+    }
+}
+
+/// In whose name acts are done.
+#[derive(Debug, Clone)]
+pub struct Mandate {
+    /// The grant that it comes from.
+    pub grant: GrantId,
+    /// What may end it sooner than the grant. Any one that is true does.
+    pub revoked: Vec<Arc<AtomicBool>>,
+}
+
+impl Mandate {
+    /// Whether acts may be done under it, while these grants are in force.
+    pub fn is_in_force(&self, grants: &Grants) -> bool {
+        grants.holds(self.grant) && !self.revoked.iter().any(|it| it.load(Ordering::Acquire))
+    }
+}
+
+#[derive(Debug)]
+pub(super) enum Job {
+    Votes(Vec<Vote>, Answer<Vec<Outcome>>),
+    Administer(Vec<Act>, Option<Mandate>, Answer<()>),
+    Tidy,
+    Finish,
+}
+
+pub(super) type Answer<T> = oneshot::Sender<Result<T, ClerkError>>;
 
 /// What lies before the clerk.
 pub(super) struct Desk<L> {

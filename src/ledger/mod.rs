@@ -10,7 +10,8 @@ mod metrics;
 mod sqlite;
 mod teller;
 
-pub use clerk::{Board, Clerk, ClerkError, ClerkHandle, Mandate};
+pub use clerk::{Clerk, ClerkHandle};
+pub use desk::{Board, ClerkError, Clock, Mandate};
 pub use metrics::Metrics;
 pub use sqlite::{SqliteLedger, backup, restore};
 pub use teller::{Teller, WAITING_VOTES_MAX};

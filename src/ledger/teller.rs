@@ -6,7 +6,8 @@
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_local;
 
-use super::clerk::{COMMIT_VOTES_MAX, ClerkError, ClerkHandle};
+use super::clerk::ClerkHandle;
+use super::desk::{COMMIT_VOTES_MAX, ClerkError};
 use crate::election::{Outcome, Vote};
 use crate::gathering::{Gathering, more_to_come, turn};
 

@@ -5,14 +5,20 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use anyhow::{bail, ensure};
-use capvote::client::{ActOutcome, Auditor, Ballot, Election, VoteOutcome};
+use capvote::client::{ActOutcome, Auditor, Ballot, Election, RecordedVote, VoteOutcome};
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::Figures;
-use super::term::Votes;
 
 /// Votes in flight while votes are checked.
 const IN_FLIGHT: usize = 64;
+
+/// The votes that are known to be recorded, and those that are known not to be.
+#[derive(Default)]
+pub(super) struct Votes {
+    pub(super) recorded: Vec<(Ballot, RecordedVote)>,
+    pub(super) late: Vec<Ballot>,
+}
 
 /// Checks the votes that were told since those `before`, and settles those that were not answered.
 pub(super) async fn round(

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use capvote::client::{ActOutcome, Administration, Ballot, Client, Error, RecordedVote};
+use capvote::client::{ActOutcome, Administration, Client, Error};
 use capvote::election::{ElectionState, VoterNumber};
 use capvote::net::link::Link;
 use tokio::task::spawn_local;
 use tokio::time::sleep;
 
+use super::check::Votes;
 use super::voters::Crowd;
 use super::{Figures, check, random};
 use crate::server::{ANY_PORT, Server, numbers};
@@ -46,13 +47,6 @@ pub(super) struct Term {
     /// How many numbers are on the roll.
     voters: u64,
     pub(super) votes: Votes,
-}
-
-/// The votes that are known to be recorded, and those that are known not to be.
-#[derive(Default)]
-pub(super) struct Votes {
-    pub(super) recorded: Vec<(Ballot, RecordedVote)>,
-    pub(super) late: Vec<Ballot>,
 }
 
 /// What an officer does while others vote.
