@@ -82,7 +82,7 @@ void show(Results::Reader results) {
 // Whoever watches. The next results are sent once this has dealt with the last.
 class Observer final: public ResultObserver::Server {
  public:
-  explicit Observer(kj::Own<kj::PromiseFulfiller<void>> closed): closed(kj::mv(closed)) {}
+  explicit Observer(kj::PromiseFulfiller<void>& closed): closed(closed) {}
 
  protected:
   kj::Promise<void> changed(ChangedContext context) override {
@@ -91,12 +91,12 @@ class Observer final: public ResultObserver::Server {
   }
 
   kj::Promise<void> done(DoneContext) override {
-    closed->fulfill();
+    closed.fulfill();
     return kj::READY_NOW;
   }
 
  private:
-  kj::Own<kj::PromiseFulfiller<void>> closed;
+  kj::PromiseFulfiller<void>& closed;
 };
 
 // A file of this machine, which the server reads piece by piece.
@@ -185,14 +185,14 @@ int vote(Election::Client election, kj::StringPtr candidate, uint64_t number, kj
   return REFUSED;
 }
 
-void watch(Election::Client election, kj::WaitScope& waitScope) {
+void watch(Election::Client election, kj::Promise<void> lost, kj::WaitScope& waitScope) {
   auto closed = kj::newPromiseAndFulfiller<void>();
   auto call = election.watchRequest();
-  call.setObserver(kj::heap<Observer>(kj::mv(closed.fulfiller)));
+  call.setObserver(kj::heap<Observer>(*closed.fulfiller));
   // The watch ends when this is dropped.
   auto subscription = call.send().wait(waitScope).getSubscription();
-  // Where the connection is lost, the observer is dropped with what it would fulfil, and this is an exception.
-  closed.promise.wait(waitScope);
+  lost = lost.then([] { KJ_FAIL_REQUIRE("the connection was lost"); });
+  lost.exclusiveJoin(kj::mv(closed.promise)).wait(waitScope);
   puts("closed");
 }
 
@@ -236,7 +236,7 @@ int run(kj::ArrayPtr<const kj::StringPtr> arguments) {
     auto answer = election.resultsRequest().send().wait(io.waitScope);
     show(answer.getResults());
   } else if (command == "watch" && rest.size() == 0) {
-    watch(election, io.waitScope);
+    watch(election, connection.onDisconnect(), io.waitScope);
   } else {
     KJ_FAIL_REQUIRE("client LINK vote|results|watch|count-lines ...");
   }
