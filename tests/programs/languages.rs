@@ -33,9 +33,9 @@ impl Language {
 }
 
 /// The clients there are, or `None` where something that they need is not installed.
-fn languages() -> Option<&'static [Language]> {
-    static LANGUAGES: OnceLock<Result<Vec<Language>, String>> = OnceLock::new();
-    let make = || Ok(vec![python()?, cpp()?]);
+fn languages() -> Option<&'static [Language; 2]> {
+    static LANGUAGES: OnceLock<Result<[Language; 2], String>> = OnceLock::new();
+    let make = || Ok([python()?, cpp()?]);
     match LANGUAGES.get_or_init(make) {
         Ok(languages) => Some(languages),
         Err(missing) => {
@@ -80,6 +80,8 @@ fn cpp() -> Result<Language, String> {
 struct Place {
     data: tempfile::TempDir,
     links: [String; 2],
+    /// An encrypted one.
+    encrypted: String,
     _server: Server,
 }
 
@@ -88,10 +90,12 @@ impl Place {
         let data = tempfile::tempdir().unwrap();
         let socket = data.path().join("a socket").display().to_string();
         let socket = format!("capvote+unix://{}", socket.replace(' ', "%20"));
-        let more = ["--voters", "9", "--listen", &socket];
-        let server = Server::start(data.path(), &[&BOARD[..], &more].concat());
-        let links = [server.link.clone(), socket];
-        Self { data, links, _server: server }
+        let more = ["--voters", "9", "--listen", &socket, "--listen", "capvotes://127.0.0.1:0"];
+        let mut server = Server::start(data.path(), &[&BOARD[..], &more].concat());
+        let links = [server.link.clone(), server.next_link()];
+        assert_eq!(links[1], socket);
+        let encrypted = server.next_link();
+        Self { data, links, encrypted, _server: server }
     }
 
     /// Runs the client in Rust.
@@ -209,10 +213,27 @@ fn a_link_names_the_election_and_what_fails_is_said() {
         }
         let short = language.run(&[&place.links[0], "vote", "Ada", &place.number(0), "0123"]);
         assert!(short.stderr.contains("a nonce is 16 bytes"), "{}", short.stderr);
-        let encrypted = language.run(&["capvotes://127.0.0.1:1#s3cret", "results"]);
-        assert_eq!(encrypted.code, Some(1));
-        assert!(!encrypted.stderr.contains("s3cret"), "{}", encrypted.stderr);
+        let web = language.run(&["http://127.0.0.1:1/#s3cret", "results"]);
+        assert!(web.stderr.contains("begins with capvote://"), "{}", web.stderr);
+        assert!(!web.stderr.contains("s3cret"), "{}", web.stderr);
     }
+}
+
+#[test]
+fn the_one_in_python_knows_the_server_that_an_encrypted_link_names() {
+    let Some([python, cpp]) = languages() else { return };
+    let place = Place::new();
+    recorded(&python.run(&[&place.encrypted, "vote", "Ada", &place.number(0)]));
+    assert_eq!(python.run(&[&place.encrypted, "results"]).done(), place.results());
+    let (server, _) = place.encrypted.split_once('?').unwrap();
+    let wrong = format!("{server}?cert={}", "A".repeat(43));
+    for (link, why) in [(&wrong[..], "not the one that the link names"), (server, "self-signed")] {
+        let refused = python.run(&[link, "vote", "Ada", &place.number(1)]);
+        assert!(refused.stderr.contains(why), "{}", refused.stderr);
+        assert_eq!((refused.code, &refused.stdout[..]), (Some(1), ""));
+    }
+    assert_eq!(place.results(), "provisional: Ada 1, Grace 0; 1 of 9 have voted\n");
+    cpp.run(&[&place.encrypted, "results"]).failed(1, "a link for this example begins with");
 }
 
 /// A client that watches. It is killed when this is dropped.
