@@ -33,7 +33,7 @@ constexpr int REFUSED = 3;
 // Where a server is, and which election there is meant: none for the only one there is.
 struct Link {
   explicit Link(kj::StringPtr text) {
-    auto url = kj::Url::parse(text);
+    auto url = KJ_REQUIRE_NONNULL(kj::Url::tryParse(text), "not a link");
     if (url.scheme == "capvote") {
       address = kj::mv(url.host);
       if (url.path.size() > 0) election = kj::mv(url.path[0]);
@@ -154,7 +154,7 @@ kj::Array<kj::byte> newNonce() {
   return nonce;
 }
 
-int vote(Election::Client election, kj::StringPtr candidate, uint64_t number, kj::Array<kj::byte> nonce,
+int vote(Election::Client election, kj::StringPtr candidate, uint64_t number, kj::ArrayPtr<const kj::byte> nonce,
          kj::WaitScope& waitScope) {
   // Shown before the vote is sent: with the same nonce, whoever gets no answer votes again and is counted once.
   puts(kj::str("nonce ", kj::encodeHex(nonce)).cStr());
@@ -208,8 +208,13 @@ void countLines(LineCounter::Client counter, kj::StringPtr path, kj::WaitScope& 
   puts(kj::str(count).cStr());
 }
 
+int usage() {
+  fputs("say: client LINK (vote CANDIDATE VOTER-NUMBER [NONCE] | results | watch | count-lines FILE)\n", stderr);
+  return 1;
+}
+
 int run(kj::ArrayPtr<const kj::StringPtr> arguments) {
-  KJ_REQUIRE(arguments.size() >= 2, "client LINK vote|results|watch|count-lines ...");
+  if (arguments.size() < 2) return usage();
   Link link(arguments[0]);
   auto command = arguments[1];
   auto rest = arguments.slice(2, arguments.size());
@@ -229,8 +234,8 @@ int run(kj::ArrayPtr<const kj::StringPtr> arguments) {
   ask.setId(link.election);
   auto election = ask.send().getElection();
   if (command == "vote" && (rest.size() == 2 || rest.size() == 3)) {
-    auto nonce = rest.size() == 3 ? kj::Array<kj::byte>(kj::decodeHex(rest[2])) : newNonce();
-    return vote(election, rest[0], voterNumber(rest[1]), kj::mv(nonce), io.waitScope);
+    auto nonce = rest.size() == 3 ? kj::decodeHex(rest[2]) : newNonce();
+    return vote(election, rest[0], voterNumber(rest[1]), nonce, io.waitScope);
   }
   if (command == "results" && rest.size() == 0) {
     auto answer = election.resultsRequest().send().wait(io.waitScope);
@@ -238,7 +243,7 @@ int run(kj::ArrayPtr<const kj::StringPtr> arguments) {
   } else if (command == "watch" && rest.size() == 0) {
     watch(election, connection.onDisconnect(), io.waitScope);
   } else {
-    KJ_FAIL_REQUIRE("client LINK vote|results|watch|count-lines ...");
+    return usage();
   }
   return 0;
 }

@@ -213,9 +213,11 @@ fn a_link_names_the_election_and_what_fails_is_said() {
         }
         let short = language.run(&[&place.links[0], "vote", "Ada", &place.number(0), "0123"]);
         assert!(short.stderr.contains("a nonce is 16 bytes"), "{}", short.stderr);
-        let web = language.run(&["http://127.0.0.1:1/#s3cret", "results"]);
-        assert!(web.stderr.contains("begins with capvote://"), "{}", web.stderr);
-        assert!(!web.stderr.contains("s3cret"), "{}", web.stderr);
+        for text in ["http://127.0.0.1:1/#s3cret", "s3cret", "capvote://127.0.0.1:x/#s3cret"] {
+            let no_link = language.run(&[text, "results"]);
+            assert_eq!((no_link.code, &no_link.stdout[..]), (Some(1), ""));
+            assert!(!no_link.stderr.contains("s3cret"), "{}", no_link.stderr);
+        }
     }
 }
 
