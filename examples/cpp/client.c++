@@ -9,7 +9,6 @@
 // docs/clients.md describes it takes those that are not encrypted, and it opens no token.
 
 #include <capnp/rpc-twoparty.h>
-#include <capnp/schema.h>
 #include <kj/async-io.h>
 #include <kj/compat/url.h>
 #include <kj/debug.h>
@@ -61,19 +60,10 @@ class Messages final: public MessageSink::Server {
   }
 };
 
-// An enum's value by its name in the schema. A newer server may have one that this program does not know.
-template <typename T>
-kj::String nameOf(T value) {
-  for (auto enumerant: capnp::Schema::from<T>().getEnumerants()) {
-    if (enumerant.getOrdinal() == static_cast<uint16_t>(value)) return kj::str(enumerant.getProto().getName());
-  }
-  return kj::str("unknown");
-}
-
 void show(Results::Reader results) {
   auto candidates = KJ_MAP(it, results.getCandidates()) { return kj::str(it.getCandidate(), " ", it.getVotes()); };
   auto turnout = results.getTurnout();
-  auto text = kj::str(nameOf(results.getStatus()), ": ", kj::strArray(candidates, ", "), "; ",
+  auto text = kj::str(results.getStatus(), ": ", kj::strArray(candidates, ", "), "; ",
                       turnout.getBallots(), " of ", turnout.getVoters(), " have voted");
   puts(text.cStr());
   fflush(stdout);
