@@ -149,3 +149,44 @@ fn the_table_of_bounds_is_that_of_the_code() {
     let missing: Vec<_> = bounds.filter(|path| !named.contains(path)).collect();
     assert!(missing.is_empty(), "not in the table: {missing:?}");
 }
+
+/// The rows of the table in docs/clients.md, by how they begin, and the bounds in them.
+const TOLD_TO_CLIENTS: [(&str, &[&str]); 18] = [
+    ("votes of a connection", &["client::connection::UNANSWERED_VOTES_MAX"]),
+    ("messages that the sinks", &["service::session::UNANSWERED_MESSAGES_MAX"]),
+    ("a sink's answer", &["service::session::MESSAGE_WAIT_MAX"]),
+    ("watches, and counts", &["service::session::WATCHES_MAX", "service::session::COUNTS_MAX"]),
+    ("one answer to `read`", &["service::line_counter::READ_BYTES_MAX"]),
+    ("a line", &["service::line_counter::LINE_BYTES_MAX"]),
+    ("calls under way", &["net::transport::CALLS_BYTES_MAX", "net::transport::CALL_BYTES"]),
+    ("calls of which each", &["net::transport::CHAINED_CALLS_MAX"]),
+    ("questions not finished", &["net::transport::UNFINISHED_QUESTIONS_MAX"]),
+    ("capabilities in one message", &["net::transport::MESSAGE_CAPABILITIES_MAX"]),
+    ("a message;", &["net::transport::MESSAGE_WORDS_MAX", "net::transport::ANSWER_BYTES_MAX"]),
+    ("segments of a message", &["net::transport::decoder::SEGMENTS_MAX"]),
+    ("a promised capability", &[]),
+    ("answers that the client does not read", &["net::transport::UNWRITTEN_BYTES_MAX"]),
+    ("from connecting", &["net::connection::FIRST_CALL_WAIT_MAX"]),
+    ("in the middle of a message", &["net::connection::MESSAGE_REST_WAIT_MAX"]),
+    ("saying nothing", &["net::connection::IDLE_WAIT_MAX"]),
+    ("connections from one address", &["net::admission::CONNECTIONS_OF_ADDRESS_MAX"]),
+];
+
+#[test]
+fn clients_in_other_languages_are_told_the_bounds_of_the_code() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/clients.md");
+    let page = fs::read_to_string(page).unwrap();
+    let (_, table) = page.split_once("## What a client must keep to").unwrap();
+    let rows = table.lines().skip_while(|line| !line.starts_with("|---")).skip(1);
+    let rows: Vec<_> = rows.take_while(|line| line.starts_with('|')).collect();
+    assert_eq!(rows.len(), TOLD_TO_CLIENTS.len());
+    let constants = constants();
+    for (row, (beginning, bounds)) in rows.into_iter().zip(TOLD_TO_CLIENTS) {
+        let (what, bound) = row.trim_start_matches("| ").split_once(" | ").unwrap();
+        assert!(what.starts_with(beginning), "{row}");
+        for name in bounds {
+            let ways = written(constants[*name], name);
+            assert!(ways.iter().any(|way| says(bound, way)), "{name} is {ways:?}: {row}");
+        }
+    }
+}

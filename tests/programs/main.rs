@@ -4,6 +4,7 @@
 mod client;
 mod crash;
 mod full;
+mod languages;
 mod million;
 mod officers;
 mod packaging;

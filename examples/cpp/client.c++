@@ -1,0 +1,252 @@
+// A client of capvote in C++: it votes, tells results, watches them, and counts the lines of a file.
+//
+//     client LINK vote CANDIDATE VOTER-NUMBER [NONCE]
+//     client LINK results
+//     client LINK watch
+//     client LINK count-lines FILE
+//
+// It ends with 0, with 3 for a vote that was refused, and with 1 where something failed. Of the links that
+// docs/clients.md describes it takes those that are not encrypted, and it opens no token.
+
+#include <capnp/rpc-twoparty.h>
+#include <kj/async-io.h>
+#include <kj/compat/url.h>
+#include <kj/debug.h>
+#include <kj/encoding.h>
+#include <kj/filesystem.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "election.capnp.h"
+#include "lines.capnp.h"
+
+namespace {
+
+constexpr unsigned DEFAULT_PORT = 12358;
+constexpr size_t NONCE_BYTES = 16;
+// The longest answer to one `read`, whatever the server asks for.
+constexpr uint32_t READ_BYTES_MAX = 256 * 1024;
+constexpr int REFUSED = 3;
+
+// Where a server is, and which election there is meant: none for the only one there is.
+struct Link {
+  explicit Link(kj::StringPtr text) {
+    auto url = KJ_REQUIRE_NONNULL(kj::Url::tryParse(text), "not a link");
+    if (url.scheme == "capvote") {
+      address = kj::mv(url.host);
+      if (url.path.size() > 0) election = kj::mv(url.path[0]);
+    } else if (url.scheme == "capvote+unix") {
+      address = kj::str("unix:/", kj::strArray(url.path, "/"));
+      for (auto& part: url.query) {
+        if (part.name == "election") election = kj::mv(part.value);
+      }
+    } else {
+      // The link is not repeated: it may hold a secret.
+      KJ_FAIL_REQUIRE("a link for this example begins with capvote:// or capvote+unix:///");
+    }
+  }
+
+  kj::String address;
+  kj::String election;
+};
+
+// What the server has to say to a voter: it calls this, over the connection, before it answers the vote.
+class Messages final: public MessageSink::Server {
+ protected:
+  kj::Promise<void> message(MessageContext context) override {
+    puts(context.getParams().getText().cStr());
+    return kj::READY_NOW;
+  }
+};
+
+void show(Results::Reader results) {
+  auto candidates = KJ_MAP(it, results.getCandidates()) { return kj::str(it.getCandidate(), " ", it.getVotes()); };
+  auto turnout = results.getTurnout();
+  auto text = kj::str(results.getStatus(), ": ", kj::strArray(candidates, ", "), "; ",
+                      turnout.getBallots(), " of ", turnout.getVoters(), " have voted");
+  puts(text.cStr());
+  fflush(stdout);
+}
+
+// Whoever watches. The next results are sent once this has dealt with the last.
+class Observer final: public ResultObserver::Server {
+ public:
+  explicit Observer(kj::PromiseFulfiller<void>& closed): closed(closed) {}
+
+ protected:
+  kj::Promise<void> changed(ChangedContext context) override {
+    show(context.getParams().getResults());
+    return kj::READY_NOW;
+  }
+
+  kj::Promise<void> done(DoneContext) override {
+    closed.fulfill();
+    return kj::READY_NOW;
+  }
+
+ private:
+  kj::PromiseFulfiller<void>& closed;
+};
+
+// A file of this machine, which the server reads piece by piece.
+class LocalFile final: public RemoteFile::Server {
+ public:
+  explicit LocalFile(kj::Own<const kj::ReadableFile> file): file(kj::mv(file)) {}
+
+ protected:
+  kj::Promise<void> read(ReadContext context) override {
+    auto params = context.getParams();
+    auto piece = kj::heapArray<kj::byte>(kj::min(params.getLength(), READ_BYTES_MAX));
+    auto length = file->read(params.getOffset(), piece);
+    context.getResults().setData(piece.slice(0, length));
+    return kj::READY_NOW;
+  }
+
+ private:
+  kj::Own<const kj::ReadableFile> file;
+};
+
+// Calls a function with each line that the server found.
+class Lines final: public LineSink::Server {
+ public:
+  explicit Lines(kj::Function<void(kj::ArrayPtr<const kj::byte>)> onLine): onLine(kj::mv(onLine)) {}
+
+ protected:
+  kj::Promise<void> lines(LinesContext context) override {
+    for (auto line: context.getParams().getLines()) onLine(line);
+    return kj::READY_NOW;
+  }
+
+  kj::Promise<void> done(DoneContext) override { return kj::READY_NOW; }
+
+ private:
+  kj::Function<void(kj::ArrayPtr<const kj::byte>)> onLine;
+};
+
+uint64_t voterNumber(kj::StringPtr text) {
+  kj::Vector<char> digits;
+  for (char c: text) {
+    if (c != '-' && c != ' ') digits.add(c);
+  }
+  // `parseAs` takes a number that begins with 0 for an octal one.
+  uint64_t number = 0;
+  for (char c: digits) {
+    KJ_REQUIRE('0' <= c && c <= '9' && digits.size() <= 20, "a voter number is 1 to 20 digits");
+    number = number * 10 + (c - '0');
+  }
+  return number;
+}
+
+kj::Array<kj::byte> newNonce() {
+  auto nonce = kj::heapArray<kj::byte>(NONCE_BYTES);
+  KJ_SYSCALL(getentropy(nonce.begin(), nonce.size()));
+  return nonce;
+}
+
+int vote(Election::Client election, kj::StringPtr candidate, uint64_t number, kj::ArrayPtr<const kj::byte> nonce,
+         kj::WaitScope& waitScope) {
+  // Shown before the vote is sent: with the same nonce, whoever gets no answer votes again and is counted once.
+  puts(kj::str("nonce ", kj::encodeHex(nonce)).cStr());
+  fflush(stdout);
+  auto call = election.voteRequest();
+  call.setCandidate(candidate);
+  call.setVoterNumber(number);
+  call.setMessages(kj::heap<Messages>());
+  call.setNonce(nonce);
+  auto answer = call.send().wait(waitScope);
+  // A refusal is a value. An exception would leave open whether the vote was recorded.
+  auto outcome = answer.getOutcome();
+  switch (outcome.which()) {
+    case VoteOutcome::RECORDED:
+      puts(kj::str("recorded ", outcome.getRecorded().getCommitment()).cStr());
+      return 0;
+    case VoteOutcome::ALREADY_VOTED: puts("alreadyVoted"); break;
+    case VoteOutcome::UNKNOWN_VOTER_NUMBER: puts("unknownVoterNumber"); break;
+    case VoteOutcome::UNKNOWN_CANDIDATE: puts("unknownCandidate"); break;
+    case VoteOutcome::NOT_OPEN: puts("notOpen"); break;
+    case VoteOutcome::CLOSED: puts("closed"); break;
+    case VoteOutcome::THROTTLED:
+      puts(kj::str("throttled: vote again in ", outcome.getThrottled(), " ms, over a new connection").cStr());
+      break;
+    // A newer server's.
+    default: puts("refused"); break;
+  }
+  return REFUSED;
+}
+
+void watch(Election::Client election, kj::Promise<void> lost, kj::WaitScope& waitScope) {
+  auto closed = kj::newPromiseAndFulfiller<void>();
+  auto call = election.watchRequest();
+  call.setObserver(kj::heap<Observer>(*closed.fulfiller));
+  // The watch ends when this is dropped.
+  auto subscription = call.send().wait(waitScope).getSubscription();
+  lost = lost.then([] { KJ_FAIL_REQUIRE("the connection was lost"); });
+  lost.exclusiveJoin(kj::mv(closed.promise)).wait(waitScope);
+  puts("closed");
+}
+
+void countLines(LineCounter::Client counter, kj::StringPtr path, kj::WaitScope& waitScope) {
+  auto disk = kj::newDiskFilesystem();
+  auto call = counter.countLinesRequest();
+  call.setFile(kj::heap<LocalFile>(disk->getRoot().openFile(disk->getCurrentPath().evalNative(path))));
+  call.setLines(kj::heap<Lines>([](kj::ArrayPtr<const kj::byte> line) {
+    fwrite(line.begin(), 1, line.size(), stdout);
+    if (line.back() != '\n') putchar('\n');
+  }));
+  auto count = call.send().wait(waitScope).getCount();
+  puts(kj::str(count).cStr());
+}
+
+int usage() {
+  fputs("say: client LINK (vote CANDIDATE VOTER-NUMBER [NONCE] | results | watch | count-lines FILE)\n", stderr);
+  return 1;
+}
+
+int run(kj::ArrayPtr<const kj::StringPtr> arguments) {
+  if (arguments.size() < 2) return usage();
+  Link link(arguments[0]);
+  auto command = arguments[1];
+  auto rest = arguments.slice(2, arguments.size());
+
+  auto io = kj::setupAsyncIo();
+  auto& network = io.provider->getNetwork();
+  auto stream = network.parseAddress(link.address, DEFAULT_PORT).wait(io.waitScope)->connect().wait(io.waitScope);
+  capnp::TwoPartyClient connection(*stream);
+  auto directory = connection.bootstrap().castAs<Directory>();
+
+  // What is called here is part of an answer that is still to come: this takes no time of its own.
+  if (command == "count-lines" && rest.size() == 1) {
+    countLines(directory.lineCounterRequest().send().getCounter(), rest[0], io.waitScope);
+    return 0;
+  }
+  auto ask = directory.electionRequest();
+  ask.setId(link.election);
+  auto election = ask.send().getElection();
+  if (command == "vote" && (rest.size() == 2 || rest.size() == 3)) {
+    auto nonce = rest.size() == 3 ? kj::decodeHex(rest[2]) : newNonce();
+    return vote(election, rest[0], voterNumber(rest[1]), nonce, io.waitScope);
+  }
+  if (command == "results" && rest.size() == 0) {
+    auto answer = election.resultsRequest().send().wait(io.waitScope);
+    show(answer.getResults());
+  } else if (command == "watch" && rest.size() == 0) {
+    watch(election, connection.onDisconnect(), io.waitScope);
+  } else {
+    return usage();
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  kj::Vector<kj::StringPtr> arguments;
+  for (int i = 1; i < argc; ++i) arguments.add(argv[i]);
+  try {
+    return run(arguments);
+  } catch (const kj::Exception& error) {
+    fprintf(stderr, "%s\n", error.getDescription().cStr());
+    return 1;
+  }
+}
