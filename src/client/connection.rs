@@ -60,7 +60,8 @@ impl Client {
     /// Connects to the server that `link` names. The election and the token in it are not looked at.
     ///
     /// # Errors
-    /// [`Error::Unreachable`] where nobody answers there.
+    /// [`Error::Unreachable`] where nobody answers there within 10 seconds, or its certificate is not the one that the
+    /// link names.
     pub async fn connect(link: &Link) -> Result<Self, Error> {
         let unreachable = |source| Error::Unreachable { link: Box::new(link.clone()), source };
         let socket = socket::connect(link).await.map_err(unreachable)?;
@@ -142,7 +143,7 @@ impl Client {
         LineCounter::new(counter, self.wire.clone())
     }
 
-    /// What a token opens. Whether it opens anything is told by the first call on it. From
+    /// What a token opens: the 32 bytes in a [`Link`]. Whether it opens anything is told by the first call on it. From
     /// `Directory.restore`.
     ///
     /// ```no_run

@@ -10,3 +10,4 @@ mod packaging;
 mod process;
 mod server;
 mod tls;
+mod walkthrough;
