@@ -1,6 +1,6 @@
 //! The directory: finding elections, and what a token opens.
 
-use capvote::client::Error;
+use capvote::client::{Ballot, Error};
 use capvote::election::ElectionState;
 
 use crate::harness::{board, harness, soon};
@@ -76,4 +76,20 @@ async fn a_call_outlives_no_connection() {
     drop(client);
     assert!(soon(pending).await.is_err());
     assert!(soon(directory.elections_request().send().promise).await.is_err());
+}
+
+#[tokio::test(flavor = "local")]
+async fn what_is_known_not_to_be_there_can_be_asked_all_the_same() {
+    let harness = board().await;
+    let client = harness.connect();
+    let election = client.election("cake");
+    reason(soon(election.info()).await);
+    // By now the client knows. These pass a capability of their own.
+    let ballot = Ballot::new("Plum", 1.into()).unwrap();
+    reason(soon(election.vote(&ballot, |_| {})).await.map(drop));
+    reason(soon(election.watch(|_| Ok(()))).await);
+    let nothing = client.restore(b"guess");
+    reason(soon(nothing.auditor().turnout()).await);
+    reason(soon(nothing.registrar().issue(1, |_| Ok(()))).await);
+    reason(soon(nothing.auditor().tally_sheet(|_, _, _| {})).await);
 }
