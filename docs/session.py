@@ -27,7 +27,8 @@ from html import escape
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-COLUMNS, ROWS = 92, 40
+# So wide that the longest messages break between words.
+COLUMNS, ROWS = 101, 40
 # How long a program may take to print what is waited for, in seconds.
 PATIENCE = 30
 CANDIDATES = ["Ada Lovelace", "Grace Hopper", "Edsger Dijkstra"]
@@ -136,13 +137,9 @@ class Terminal:
         self.screen, self.child, self.tty = Screen(), None, None
 
     def type(self, command):
-        for character in f"$ {command}":
-            self.screen.put(character)
-        # The prompt stands out, and the command is what one looks at.
-        line = self.screen.line()
-        start = len(line) - len(command) - 2 if len(line) > len(command) + 2 else 0
-        line[start] = ("$", PROMPT, True)
-        self.screen.feed("\r\n")
+        self.screen.put("$")
+        self.screen.line()[0] = ("$", PROMPT, True)
+        self.screen.feed(f" {command}\n".replace("\n", "\r\n"))
         environment = {name: value for name, value in os.environ.items()
                        if not name.startswith("CAPVOTE_") and name not in ("NO_COLOR", "COLUMNS", "LINES", "CI")}
         environment |= {"TERM": "xterm-256color", "PATH": f"{self.programs}:{os.environ['PATH']}"}
@@ -174,6 +171,12 @@ class Terminal:
         return self
 
     def answer(self, text):
+        """Types an answer, once what is typed is not shown any more."""
+        give_up = time.monotonic() + PATIENCE
+        while termios.tcgetattr(self.tty)[3] & termios.ECHO:
+            if time.monotonic() > give_up:
+                sys.exit(f"{self.title}: what is typed is shown")
+            time.sleep(0.001)
         os.write(self.tty, f"{text}\n".encode())
         return self
 
@@ -190,8 +193,8 @@ def record(folder, programs):
     server, voter, wall, lines = (Terminal(title, folder, programs) for title in
                                   ("the server", "a voter", "on the wall", "a file that stays with its client"))
     names = " ".join(f'--candidate "{name}"' for name in CANDIDATES)
-    server.type(f"capvote-server --election board {names} --voters {VOTERS}").until("listening on")
-    shown = list(server.screen.lines)
+    command = f"capvote-server --log warn --election board --voters {VOTERS} \\\n    {names}"
+    server.type(command).until("listening on")
     try:
         with open(folder / "capvote-data" / "board.numbers.csv", newline="") as numbers:
             numbers = [row["voter_number"] for row in csv.DictReader(numbers)]
@@ -210,7 +213,7 @@ def record(folder, programs):
         wall.stop()
     finally:
         server.stop()
-    return [(server.title, shown), (voter.title, voter.screen.lines), (wall.title, wall_shown),
+    return [(server.title, server.screen.lines), (voter.title, voter.screen.lines), (wall.title, wall_shown),
             (lines.title, lines.screen.lines)]
 
 
