@@ -54,9 +54,9 @@
 //!     for (candidate, votes) in board.results().await?.candidates {
 //!         println!("{candidate}: {votes}");
 //!     }
-//!     let file = File::open("afile.txt")?;
-//!     let count = client.line_counter().count_lines(file, |line| println!("{} bytes", line.len()));
-//!     println!("{} lines", count.await?);
+//!     let (file, counter) = (File::open("afile.txt")?, client.line_counter());
+//!     let count = counter.count_lines(file, |line| println!("{} bytes", line.len())).await?;
+//!     println!("{count} lines");
 //!     Ok(())
 //! }
 //! ```
