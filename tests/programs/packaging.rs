@@ -63,7 +63,6 @@ fn the_debian_package_is_made_of_what_there_is() {
     let targets = package["targets"].as_array().unwrap().iter();
     let programs: Vec<_> = targets.filter(|target| target["kind"][0] == "bin").collect();
     let deb = &package["metadata"]["deb"];
-    let mut assets = Vec::new();
     for asset in deb["assets"].as_array().unwrap() {
         let source = asset[0].as_str().unwrap();
         let (folder, name) = source.rsplit_once('/').unwrap_or(("", source));
@@ -77,17 +76,13 @@ fn the_debian_package_is_made_of_what_there_is() {
             None => root(source).is_file(),
         };
         assert!(exists, "there is no {source}");
-        assets.push(source);
     }
-    let scripts = deb["maintainer-scripts"].as_str().unwrap();
-    assert!(root(scripts).join("postinst").is_file());
+    // The unit, and the user that it names, are found beside each other by the unit's name.
     let units = &deb["systemd-units"];
-    let name = format!("{}.service", units["unit-name"].as_str().unwrap());
-    assert!(root(units["unit-scripts"].as_str().unwrap()).join(name).is_file());
-    // The user that the unit names is one that the package makes.
-    let users = "packaging/capvote.sysusers";
-    assert!(assets.contains(&users));
+    let folder = root(units["unit-scripts"].as_str().unwrap());
+    let name = units["unit-name"].as_str().unwrap();
+    assert!(folder.join(format!("{name}.service")).is_file());
     let user = format!("u {} ", unit()["User"][0]);
-    let users = fs::read_to_string(root(users)).unwrap();
+    let users = fs::read_to_string(folder.join(format!("{name}.sysusers"))).unwrap();
     assert!(users.lines().any(|line| line.starts_with(&user)), "{users}");
 }
