@@ -2,8 +2,74 @@
 //!
 //! A voter casts a vote and passes a message sink that lives in their own process; the server stores the
 //! vote, then calls the sink. A client has the lines of a file counted that stays with it, and gets a
-//! callback for each. Whoever only wants to use a server needs [`client`] and [`net::link`]; [`server`] is
-//! a whole server.
+//! callback for each.
+//!
+//! # A server
+//!
+//! It listens on this machine, with an election that it creates at its first start; the voters' numbers are then in
+//! `capvote-data/board.numbers.csv`, and the returning officer's link is in `capvote-data/officer.link`.
+//!
+//! ```no_run
+//! use capvote::election::Definition;
+//! use capvote::server::{Config, NewElection, Server};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let candidates = vec!["Ada Lovelace".to_string(), "Grace Hopper".to_string()];
+//!     let definition = Definition::new("board".parse()?, "The board".to_string(), candidates)?;
+//!     let config = Config {
+//!         listen: vec!["capvote://127.0.0.1:12358".parse()?],
+//!         election: Some(NewElection { definition: definition.into(), voters: 20 }),
+//!         ..Config::new("capvote-data")
+//!     };
+//!     let server = Server::start(config).await?;
+//!     for link in server.links() {
+//!         println!("listening on {link}");
+//!     }
+//!     let worked = server.run(async { _ = tokio::signal::ctrl_c().await }).await;
+//!     anyhow::ensure!(worked, "a part of the server broke");
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # A client
+//!
+//! It lives on one thread. A closure is the voter's message sink, another gets the lines of a file: the server calls
+//! both.
+//!
+//! ```no_run
+//! use std::fs::File;
+//!
+//! use capvote::client::{Ballot, Client, VoteOutcome};
+//!
+//! #[tokio::main(flavor = "local")]
+//! async fn main() -> anyhow::Result<()> {
+//!     let client = Client::connect(&"capvote://127.0.0.1:12358".parse()?).await?;
+//!     let board = client.election("board");
+//!     let ballot = Ballot::new("Ada Lovelace", "1234-5678-9012-3456-7890".parse()?)?;
+//!     match board.vote(&ballot, |text| println!("{text}")).await? {
+//!         VoteOutcome::Recorded(vote) => println!("keep this: {}", vote.receipt),
+//!         refused => println!("not counted: {refused:?}"),
+//!     }
+//!     for (candidate, votes) in board.results().await?.candidates {
+//!         println!("{candidate}: {votes}");
+//!     }
+//!     let (file, counter) = (File::open("afile.txt")?, client.line_counter());
+//!     let count = counter.count_lines(file, |line| println!("{} bytes", line.len())).await?;
+//!     println!("{count} lines");
+//!     Ok(())
+//! }
+//! ```
+//!
+//! [`client::cast`] votes again for as long as an answer is lost, and [`client::Restored`] is what a link with a secret
+//! opens: running elections. A fault is an error; what the rules of an election refuse is a value, such as
+//! [`client::VoteOutcome::AlreadyVoted`].
+//!
+//! # The layers
+//!
+//! Whoever only wants to use a server needs [`client`] and [`net::link`], and the plain values of [`election`]; whoever
+//! wants to run one, [`server`]. The others are there for those who build a server of other parts: another
+//! [`ledger::Ledger`], a network of their own.
 //!
 //! | layer | module | what belongs in it |
 //! |---|---|---|
@@ -19,6 +85,8 @@
 //!
 //! A module uses itself and those of lower layers.
 
+#![deny(missing_docs)]
+
 pub mod client;
 pub mod command_line;
 pub mod election;
@@ -29,7 +97,7 @@ pub mod server;
 pub mod service;
 
 /// The types generated from `schema/`, and the clients and servers of its interfaces.
-#[allow(missing_docs, unreachable_pub, clippy::all, clippy::restriction)]
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::restriction)]
 pub mod schema {
     capnp::generated_code!(pub mod election_capnp);
     capnp::generated_code!(pub mod lines_capnp);

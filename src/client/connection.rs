@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use capnp::capability::{Promise, RemotePromise, Response};
+use capnp::capability::{FromClientHook, Promise, RemotePromise, Response};
 use capnp::traits::{Owned, Pipelined};
 use capnp_rpc::rpc_twoparty_capnp::Side;
 use capnp_rpc::{RpcSystem, VatNetwork};
@@ -61,7 +61,8 @@ impl Client {
     /// Connects to the server that `link` names. The election and the token in it are not looked at.
     ///
     /// # Errors
-    /// [`Error::Unreachable`] where nobody answers there.
+    /// [`Error::Unreachable`] where nobody answers there within 10 seconds, or its certificate is not the one that the
+    /// link names.
     pub async fn connect(link: &Link) -> Result<Self, Error> {
         let unreachable = |source| Error::Unreachable { link: Box::new(link.clone()), source };
         let socket = socket::connect(link).await.map_err(unreachable)?;
@@ -143,7 +144,7 @@ impl Client {
         LineCounter::new(counter, self.wire.clone())
     }
 
-    /// What a token opens. Whether it opens anything is told by the first call on it. From
+    /// What a token opens: the 32 bytes in a [`Link`]. Whether it opens anything is told by the first call on it. From
     /// `Directory.restore`.
     ///
     /// ```no_run
@@ -159,7 +160,7 @@ impl Client {
         let answer = request.send();
         let capability = answer.pipeline.get_capability().as_cap();
         self.wire.settle(answer);
-        Restored::new(capnp::capability::FromClientHook::new(capability), self.wire.clone())
+        Restored::new(FromClientHook::new(capability), self.wire.clone())
     }
 
     /// The bootstrap capability itself, for calls that this library does not have.
@@ -171,6 +172,16 @@ impl Client {
     pub async fn closed(&self) {
         self.wire.broken.cancelled().await;
     }
+}
+
+/// What a capability has come to be by now. One that is passed in a call has to be passed to that: where a promise came
+/// to be an error, capnp-rpc copies the call for it, and panics over the capabilities in it.
+pub(super) fn resolved<C: FromClientHook>(capability: &C) -> C {
+    let mut hook = capability.as_client_hook().add_ref();
+    while let Some(inner) = hook.get_resolved() {
+        hook = inner;
+    }
+    C::new(hook)
 }
 
 impl Wire {

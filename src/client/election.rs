@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Error;
-use super::connection::Wire;
+use super::connection::{Wire, resolved};
 use super::message_sink::message_sink;
 use super::observer::observer;
 use crate::election::{
@@ -49,7 +49,8 @@ pub enum VoteOutcome {
     NotOpen,
     /// Voting is over.
     Closed,
-    /// Too many wrong numbers came from here: vote again after this time.
+    /// Too many wrong numbers came from here, and this one was not looked up: vote again after this time, in whole
+    /// milliseconds.
     Throttled(Duration),
 }
 
@@ -139,8 +140,13 @@ impl Election {
     /// # Ok(()) }
     /// ```
     ///
+    /// `on_message` gets the text as the server sent it, which may hold any characters:
+    /// [`printable`](crate::election::printable) makes it fit for a terminal.
+    ///
     /// # Errors
-    /// With an error it is not known whether the vote was recorded: cast the same ballot again.
+    /// With [`Error::Disconnected`] or [`Error::NoAnswer`] it is not known whether the vote was recorded: cast the same
+    /// ballot again, as [`cast`](super::cast) does. [`Error::Remote`] says why the server could not take it: there is no
+    /// such election, or the ledger did not store it.
     pub async fn vote(
         &self,
         ballot: &Ballot,
@@ -148,7 +154,7 @@ impl Election {
     ) -> Result<VoteOutcome, Error> {
         let _turn = self.wire.may_vote().await?;
         let (sink, messages) = message_sink();
-        let mut request = self.capability.vote_request();
+        let mut request = resolved(&self.capability).vote_request();
         let mut vote = request.get();
         vote.set_candidate(ballot.candidate.as_str());
         vote.set_voter_number(ballot.number.get());
@@ -170,7 +176,8 @@ impl Election {
         VoteOutcome::read(answer.get()?.get_outcome()?, ballot)
     }
 
-    /// A candidate's votes. From `Election.result`.
+    /// A candidate's votes, and what the number means: it is 0 while the count is sealed, and for a name that is not on
+    /// the slate. From `Election.result`.
     ///
     /// ```no_run
     /// # async fn example(client: capvote::client::Client) -> anyhow::Result<()> {
@@ -180,7 +187,7 @@ impl Election {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Remote`] where there is no such election.
+    /// [`Error::Remote`] where there is no such election; [`Error::Disconnected`] and [`Error::NoAnswer`].
     pub async fn result(&self, candidate: &str) -> Result<(u64, ResultStatus), Error> {
         let mut request = self.capability.result_request();
         request.get().set_candidate(candidate);
@@ -202,7 +209,7 @@ impl Election {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Remote`] where there is no such election.
+    /// [`Error::Remote`] where there is no such election; [`Error::Disconnected`] and [`Error::NoAnswer`].
     pub async fn results(&self) -> Result<Results, Error> {
         let answer = self.wire.answer(self.capability.results_request().send().promise).await?;
         Results::read(answer.get()?.get_results()?)
@@ -218,14 +225,15 @@ impl Election {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Remote`] where there is no such election.
+    /// [`Error::Remote`] where there is no such election; [`Error::Disconnected`] and [`Error::NoAnswer`].
     pub async fn info(&self) -> Result<Info, Error> {
         let answer = self.wire.answer(self.capability.info_request().send().promise).await?;
         Info::read(answer.get()?.get_info()?)
     }
 
     /// Calls `on_change` with the results as they are, and again when they have changed, until the election
-    /// is closed or `on_change` returns an error. From `Election.watch`.
+    /// is closed or `on_change` returns an error. Changes that come fast replace each other: there are at most four calls a
+    /// second. From `Election.watch`.
     ///
     /// ```no_run
     /// # async fn example(client: capvote::client::Client) -> anyhow::Result<()> {
@@ -235,13 +243,14 @@ impl Election {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Callback`] where `on_change` returned an error.
+    /// [`Error::Callback`] where `on_change` returned an error; [`Error::Remote`] where there is no such election, or this
+    /// connection watches too much already; [`Error::Disconnected`].
     pub async fn watch(
         &self,
         mut on_change: impl FnMut(&Results) -> Result<(), String>,
     ) -> Result<(), Error> {
         let (observer, mut changes) = observer();
-        let mut request = self.capability.watch_request();
+        let mut request = resolved(&self.capability).watch_request();
         request.get().set_observer(observer);
         let answer = self.wire.answer(request.send().promise).await?;
         // Watching goes on for as long as this is held.
@@ -250,7 +259,9 @@ impl Election {
             let change = self.wire.unless_broken(async { Ok(changes.recv().await) }).await?;
             match change {
                 Some(Some(results)) => on_change(&results?).map_err(Error::Callback)?,
-                Some(None) | None => return Ok(()),
+                Some(None) => return Ok(()),
+                // The server lets go of the observer without a word where the connection is lost.
+                None => return Err(Error::Disconnected),
             }
         }
     }

@@ -8,7 +8,7 @@ use capnp::Error as Exception;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Error;
-use super::connection::Wire;
+use super::connection::{Wire, resolved};
 use super::file::remote_file;
 use crate::schema::lines_capnp::line_counter;
 use crate::schema::lines_capnp::line_sink::{DoneParams, DoneResults, LinesParams, Server};
@@ -22,7 +22,10 @@ pub struct LineCounter {
 
 /// What a callback may return: nothing, or a result whose error ends the count.
 pub trait LineResult {
-    /// The error's text, where there is one.
+    /// Nothing, or the error's text.
+    ///
+    /// # Errors
+    /// Where the count is to end.
     fn into_result(self) -> Result<(), String>;
 }
 
@@ -43,8 +46,8 @@ impl LineCounter {
         Self { capability, wire }
     }
 
-    /// Has the server count the lines of `file`, and calls `on_line` with each of them, in order, with its
-    /// newline. From `LineCounter.countLines`.
+    /// Has the server count the lines of `file`, calls `on_line` with each of them, in order, with its
+    /// newline, and returns how many there are. From `LineCounter.countLines`.
     ///
     /// `file` stays here and is read as the server asks for it, from where it stands to its end. A line
     /// ends at `\n`; a last line without one counts; the bytes need not be UTF-8. `on_line` returns nothing,
@@ -64,7 +67,8 @@ impl LineCounter {
     ///
     /// # Errors
     /// [`Error::Callback`] where `on_line` returned an error; [`Error::Remote`] with the failure's text where
-    /// the file cannot be read, or a line is longer than the server takes (16 MiB).
+    /// the file cannot be read, or a line is longer than the server takes (16 MiB); [`Error::NoThread`] where the file
+    /// cannot be read beside the callback; [`Error::Disconnected`].
     pub async fn count_lines<F, T>(
         &self,
         file: impl Read + Send + 'static,
@@ -75,7 +79,7 @@ impl LineCounter {
         T: LineResult,
     {
         let (batches, mut arriving) = mpsc::channel(1);
-        let mut request = self.capability.count_lines_request();
+        let mut request = resolved(&self.capability).count_lines_request();
         request.get().set_file(remote_file(file).map_err(Error::NoThread)?);
         request.get().set_lines(capnp_rpc::new_client(LineSink { batches }));
 

@@ -7,7 +7,7 @@ use capnp::Error as Exception;
 use capnp::capability::{FromClientHook, Promise};
 use tokio::sync::{mpsc, oneshot};
 
-use super::connection::Wire;
+use super::connection::{Wire, resolved};
 use super::{Election, Error};
 use crate::election::{Definition, Nonce, Publication, Timestamp, Token, VoterNumber};
 use crate::schema::election_capnp;
@@ -16,7 +16,11 @@ use crate::schema::officer_capnp::{
     tally_sheet_sink, voter_number_sink,
 };
 
-/// A capability that a token opened, whose role the client has to know.
+/// A capability that a token opened, whose role the client has to know. From
+/// [`Client::restore`](super::Client::restore).
+///
+/// Taken for another role than it is, each call on it ends with [`Error::Unimplemented`]. A token that opens nothing is
+/// told by the first call, with [`Error::Remote`], and so is one that was revoked.
 pub struct Restored {
     capability: savable::Client,
     wire: Wire,
@@ -28,19 +32,21 @@ pub struct ReturningOfficer {
     wire: Wire,
 }
 
-/// May open, close and delegate one election.
+/// May open, close and delegate one election. From [`Restored::administration`] and
+/// [`ReturningOfficer::administer`].
 pub struct Administration {
     capability: administration::Client,
     wire: Wire,
 }
 
-/// May put voter numbers on the roll of one election.
+/// May put voter numbers on the roll of one election. From [`Restored::registrar`] and
+/// [`Administration::registrar`].
 pub struct Registrar {
     capability: registrar::Client,
     wire: Wire,
 }
 
-/// May look into one election.
+/// May look into one election. From [`Restored::auditor`] and [`Administration::auditor`].
 pub struct Auditor {
     capability: auditor::Client,
     wire: Wire,
@@ -64,7 +70,7 @@ pub struct LedgerReport {
     pub ballots: u64,
     /// The voter numbers that have voted: as many as there are ballots.
     pub numbers_used: u64,
-    /// The last value of the chain.
+    /// The last value of the chain, 32 bytes. Empty before the close.
     pub head: Vec<u8>,
     /// Whether deleted ballots may be left in unused parts of the server's file for the moment.
     pub unscrubbed: bool,
@@ -77,6 +83,10 @@ impl Restored {
 
     /// Ends the authority that the token opens, and everything that came from it, on every connection. From
     /// `Savable.revoke`.
+    ///
+    /// # Errors
+    /// [`Error::Remote`] where the token opens nothing; [`Error::Disconnected`] and [`Error::NoAnswer`], after which it is not
+    /// known whether it was done.
     pub async fn revoke(&self) -> Result<(), Error> {
         self.wire.answer(self.capability.revoke_request().send().promise).await?;
         Ok(())
@@ -105,6 +115,11 @@ impl Restored {
 
 impl ReturningOfficer {
     /// Creates an election, as a draft with nobody on its roll. From `ReturningOfficer.create`.
+    ///
+    /// # Errors
+    /// [`Error::Remote`] where this authority was revoked, or the ledger could not store it; [`Error::Disconnected`] and
+    /// [`Error::NoAnswer`], after which it is not known whether it was done. That there is such an election already is
+    /// [`ActOutcome::Refused`].
     pub async fn create(&self, definition: &Definition) -> Result<ActOutcome, Error> {
         let mut request = self.capability.create_request();
         write_spec(definition, request.get().init_spec());
@@ -126,12 +141,19 @@ impl ReturningOfficer {
 
 impl Administration {
     /// Begins the voting. From `Administration.open`.
+    ///
+    /// # Errors
+    /// As [`ReturningOfficer::create`]. That it is no draft any more is [`ActOutcome::Refused`].
     pub async fn open(&self) -> Result<ActOutcome, Error> {
         let answer = self.wire.answer(self.capability.open_request().send().promise).await?;
         ActOutcome::read(answer.get()?.get_outcome()?)
     }
 
-    /// Ends the voting for good. From `Administration.close`.
+    /// Ends the voting for good: from here on nobody can tell which number made which choice. From
+    /// `Administration.close`. This takes as long as it takes, seconds where there are millions of ballots.
+    ///
+    /// # Errors
+    /// As [`ReturningOfficer::create`], but for [`Error::NoAnswer`]. That it is not open is [`ActOutcome::Refused`].
     pub async fn close(&self) -> Result<ActOutcome, Error> {
         // Separating the envelopes of a large election takes longer than an answer may.
         let closed = self.capability.close_request().send().promise;
@@ -139,7 +161,8 @@ impl Administration {
         ActOutcome::read(answer.get()?.get_outcome()?)
     }
 
-    /// The election, as everyone may use it. From `Administration.election`.
+    /// The election, as everyone may use it. From `Administration.election`. This takes no time: what fails is told by the
+    /// first call on it.
     pub fn election(&self) -> Election {
         let answer = self.capability.election_request().send();
         let capability = answer.pipeline.get_election();
@@ -147,7 +170,8 @@ impl Administration {
         Election::new(capability, self.wire.clone())
     }
 
-    /// The authority over the roll. From `Administration.registrar`.
+    /// The authority over the roll, to use or to [`save`](Registrar::save) for somebody else. From
+    /// `Administration.registrar`. This takes no time.
     pub fn registrar(&self) -> Registrar {
         let answer = self.capability.registrar_request().send();
         let capability = answer.pipeline.get_registrar();
@@ -155,7 +179,8 @@ impl Administration {
         Registrar { capability, wire: self.wire.clone() }
     }
 
-    /// The authority to check. From `Administration.auditor`.
+    /// The authority to check, to use or to [`save`](Auditor::save) for somebody else. From `Administration.auditor`. This
+    /// takes no time.
     pub fn auditor(&self) -> Auditor {
         let answer = self.capability.auditor_request().send();
         let capability = answer.pipeline.get_auditor();
@@ -163,7 +188,11 @@ impl Administration {
         Auditor { capability, wire: self.wire.clone() }
     }
 
-    /// A new secret that opens this authority. From `Savable.save`.
+    /// A new secret that opens this authority: what stands behind the `#` of a link. From `Savable.save`.
+    ///
+    /// # Errors
+    /// [`Error::Remote`] where this authority was revoked, or too much is saved from it; [`Error::Disconnected`] and
+    /// [`Error::NoAnswer`].
     pub async fn save(&self) -> Result<Token, Error> {
         save(&self.wire, self.capability.clone().cast_to()).await
     }
@@ -174,13 +203,18 @@ impl Registrar {
     /// this returns `Done`, and never told again. `keep` has to put them where they last: it is called once
     /// more, with none, when that were all, and an error of its own means that none is issued. From
     /// `Registrar.issue`.
+    ///
+    /// # Errors
+    /// [`Error::Callback`] where `keep` returned an error, and none is issued; [`Error::Remote`] where this authority was
+    /// revoked or the ledger could not store them; [`Error::Disconnected`], after which it is not known whether they are on
+    /// the roll. That the election is closed, or that they are too many, is [`ActOutcome::Refused`].
     pub async fn issue(
         &self,
         count: u32,
         mut keep: impl FnMut(&[VoterNumber]) -> Result<(), String>,
     ) -> Result<ActOutcome, Error> {
         let (numbers, mut arriving) = mpsc::channel(1);
-        let mut request = self.capability.issue_request();
+        let mut request = resolved(&self.capability).issue_request();
         request.get().set_count(count);
         request.get().set_into(capnp_rpc::new_client(NumberSink { numbers }));
         let mut issued = std::pin::pin!(self.wire.unless_broken(request.send().promise));
@@ -200,7 +234,11 @@ impl Registrar {
         }
     }
 
-    /// Takes numbers off the roll. From `Registrar.revokeNumbers`.
+    /// Takes numbers off the roll, all of them or none. From `Registrar.revokeNumbers`.
+    ///
+    /// # Errors
+    /// As [`ReturningOfficer::create`]. That one of them is not on the roll, or that voting has begun, is
+    /// [`ActOutcome::Refused`].
     pub async fn revoke_numbers(&self, numbers: &[VoterNumber]) -> Result<ActOutcome, Error> {
         let mut request = self.capability.revoke_numbers_request();
         let mut list = request.get().init_numbers(numbers.len() as u32);
@@ -211,7 +249,11 @@ impl Registrar {
         ActOutcome::read(answer.get()?.get_outcome()?)
     }
 
-    /// A new secret that opens this authority. From `Savable.save`.
+    /// A new secret that opens this authority: what stands behind the `#` of a link. From `Savable.save`.
+    ///
+    /// # Errors
+    /// [`Error::Remote`] where this authority was revoked, or too much is saved from it; [`Error::Disconnected`] and
+    /// [`Error::NoAnswer`].
     pub async fn save(&self) -> Result<Token, Error> {
         save(&self.wire, self.capability.clone().cast_to()).await
     }
@@ -219,6 +261,9 @@ impl Registrar {
 
 impl Auditor {
     /// How many have voted, of how many who may. From `Auditor.turnout`.
+    ///
+    /// # Errors
+    /// [`Error::Remote`] where this authority was revoked; [`Error::Disconnected`] and [`Error::NoAnswer`].
     pub async fn turnout(&self) -> Result<(u64, u64), Error> {
         let answer = self.wire.answer(self.capability.turnout_request().send().promise).await?;
         let turnout = answer.get()?.get_turnout()?;
@@ -229,7 +274,7 @@ impl Auditor {
     /// `Auditor.checkLedger`.
     ///
     /// # Errors
-    /// [`Error::Remote`] with what does not hold.
+    /// [`Error::Remote`] with what does not hold, or where this authority was revoked; [`Error::Disconnected`].
     pub async fn check_ledger(&self) -> Result<LedgerReport, Error> {
         let checked = self.capability.check_ledger_request().send().promise;
         let answer = self.wire.unless_broken(checked).await?;
@@ -244,18 +289,27 @@ impl Auditor {
     }
 
     /// Passes every counted ballot of a closed election to `take`, in the order of the receipts: the
-    /// candidate, the nonce, and the receipt as the server has it. From `Auditor.tallySheet`.
+    /// candidate, which is empty for a blank ballot, the nonce, and the receipt as the server has it. From
+    /// `Auditor.tallySheet`.
+    ///
+    /// # Errors
+    /// [`Error::Remote`] where this authority was revoked, or the ledger cannot be read; [`Error::Disconnected`], after
+    /// which the sheet is not whole. That the election is not closed is [`ActOutcome::Refused`].
     pub async fn tally_sheet(
         &self,
         take: impl FnMut(String, Nonce, String) + 'static,
     ) -> Result<ActOutcome, Error> {
-        let mut request = self.capability.tally_sheet_request();
+        let mut request = resolved(&self.capability).tally_sheet_request();
         request.get().set_into(capnp_rpc::new_client(SheetSink(RefCell::new(take))));
         let answer = self.wire.unless_broken(request.send().promise).await?;
         ActOutcome::read(answer.get()?.get_outcome()?)
     }
 
-    /// A new secret that opens this authority. From `Savable.save`.
+    /// A new secret that opens this authority: what stands behind the `#` of a link. From `Savable.save`.
+    ///
+    /// # Errors
+    /// [`Error::Remote`] where this authority was revoked, or too much is saved from it; [`Error::Disconnected`] and
+    /// [`Error::NoAnswer`].
     pub async fn save(&self) -> Result<Token, Error> {
         save(&self.wire, self.capability.clone().cast_to()).await
     }

@@ -79,6 +79,9 @@ impl BallotBox {
     }
 
     /// Puts numbers on the roll: all of them or, with an error, none.
+    ///
+    /// # Errors
+    /// Where it is closed, or the numbers are too many, or one is on the roll already or stands twice.
     pub fn issue(&mut self, numbers: Vec<VoterNumber>) -> Result<(), ChangeRefusal> {
         if self.state == ElectionState::Closed {
             return Err(ChangeRefusal::Closed);
@@ -98,6 +101,10 @@ impl BallotBox {
 
     /// Takes numbers off the roll, before anybody could vote with them: all of them or, with an error,
     /// none.
+    ///
+    /// # Errors
+    /// [`ChangeRefusal::RollFrozen`] once voting has begun, [`ChangeRefusal::NumberUnknown`] for a number that is not on the
+    /// roll.
     pub fn revoke(&mut self, numbers: &[VoterNumber]) -> Result<(), ChangeRefusal> {
         if self.state != ElectionState::Draft {
             return Err(ChangeRefusal::RollFrozen);
@@ -106,6 +113,9 @@ impl BallotBox {
     }
 
     /// Begins the voting.
+    ///
+    /// # Errors
+    /// [`ChangeRefusal::NotDraft`] where it was opened before.
     pub fn open(&mut self) -> Result<(), ChangeRefusal> {
         if self.state != ElectionState::Draft {
             return Err(ChangeRefusal::NotDraft);
@@ -115,6 +125,9 @@ impl BallotBox {
     }
 
     /// Ends the voting.
+    ///
+    /// # Errors
+    /// [`ChangeRefusal::NotOpen`] where it is not open.
     pub fn close(&mut self) -> Result<(), ChangeRefusal> {
         if self.state != ElectionState::Open {
             return Err(ChangeRefusal::NotOpen);
@@ -125,6 +138,9 @@ impl BallotBox {
 
     /// Ends the voting, with what is left of it after the close: the numbers that voted, and the choices
     /// that were made, of which nobody knows any more which belongs to which.
+    ///
+    /// # Errors
+    /// As [`close`](Self::close), and [`ChangeRefusal::Miscounted`] where the two do not fit each other or the roll.
     pub fn close_with(
         &mut self,
         voted: &[VoterNumber],

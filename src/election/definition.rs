@@ -57,6 +57,10 @@ pub enum InvalidDefinition {
 impl Definition {
     /// An election called `id`, with this title and these candidates: results live, no blank ballots,
     /// opened and closed by hand.
+    ///
+    /// # Errors
+    /// [`InvalidDefinition`] where the title or a name is too long, a name stands twice or is empty, or there are no
+    /// candidates or too many.
     pub fn new(
         id: ElectionId,
         title: String,
@@ -83,6 +87,9 @@ impl Definition {
     }
 
     /// The same election, opened and closed by the server.
+    ///
+    /// # Errors
+    /// [`InvalidDefinition::ClosesFirst`] where it would be over before it begins.
     pub fn with_schedule(self, schedule: Schedule) -> Result<Self, InvalidDefinition> {
         match (schedule.opens, schedule.closes) {
             (Some(opens), Some(closes)) if closes <= opens => Err(InvalidDefinition::ClosesFirst),

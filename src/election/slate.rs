@@ -53,6 +53,9 @@ impl Choice {
 
 impl Slate {
     /// A slate of these names, in this order.
+    ///
+    /// # Errors
+    /// [`InvalidSlate`] where there are none or too many, or a name is empty, too long, or there twice.
     pub fn new(names: Vec<String>) -> Result<Self, InvalidSlate> {
         if names.is_empty() {
             return Err(InvalidSlate::Empty);

@@ -54,6 +54,9 @@ impl Standing {
     /// election may have moved on by the time the vote is there.
     /// `candidate` need not be text; what is not, is on no slate. A vote that comes after the close is
     /// admitted, because it may be one that was counted before and is sent again.
+    ///
+    /// # Errors
+    /// [`Refusal`] where it is no candidate's, or no votes are taken.
     pub fn admit(&self, candidate: &[u8]) -> Result<Choice, Refusal> {
         let name = std::str::from_utf8(candidate).ok();
         let choice = name.and_then(|name| self.definition.slate.choice(name));

@@ -46,6 +46,9 @@ pub type Decided = oneshot::Receiver<Result<Vec<Outcome>, ClerkError>>;
 
 impl Clerk {
     /// Puts a ledger in the hands of a new thread, which looks at `clock` for the time.
+    ///
+    /// # Errors
+    /// Where the machine has no more threads.
     pub fn start(ledger: impl Ledger + 'static, clock: Clock) -> std::io::Result<Self> {
         let (handle, desk) = desk(ledger, clock);
         let work = move || futures::executor::block_on(desk.work());
@@ -92,6 +95,9 @@ impl ClerkHandle {
     /// once it is on stable storage.
     ///
     /// Votes that were handed in are decided even when the receiver is dropped.
+    ///
+    /// # Errors
+    /// [`ClerkError::Stopped`] where there is no clerk any more.
     pub async fn hand_in(&self, votes: Vec<Vote>) -> Result<Decided, ClerkError> {
         let (answer, decided) = oneshot::channel();
         self.jobs.send(Job::Votes(votes, answer)).await.map_err(|_| ClerkError::Stopped)?;
@@ -99,11 +105,17 @@ impl ClerkHandle {
     }
 
     /// Makes these changes, all or none, and returns once they are on stable storage.
+    ///
+    /// # Errors
+    /// [`ClerkError`]: the rules say no, the ledger did not store it, or the clerk has stopped.
     pub async fn administer(&self, acts: Vec<Act>) -> Result<(), ClerkError> {
         self.do_acts(acts, None).await
     }
 
     /// The same, if `mandate` is in force when it is their turn: what waits behind a revocation is not done.
+    ///
+    /// # Errors
+    /// As [`administer`](Self::administer), and where the mandate is not in force.
     pub async fn administer_under(
         &self,
         mandate: Mandate,
@@ -149,7 +161,7 @@ impl ClerkHandle {
     }
 
     /// What the clerk has done so far, in figures.
-    pub fn metrics(&self) -> &Metrics {
+    pub(crate) fn metrics(&self) -> &Metrics {
         &self.metrics
     }
 

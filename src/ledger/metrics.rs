@@ -10,7 +10,7 @@ use crate::election::Outcome;
 
 /// The work of one clerk since it was started. Clones count together.
 #[derive(Debug, Clone)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     recorded: Counter,
     refused: Counter,
     failed: Counter,
@@ -36,7 +36,7 @@ impl Metrics {
     /// Lists these on a registry: `votes_recorded`, `votes_refused` and `votes_failed`, which count votes;
     /// `commit_votes`, the votes of each commit; `commit_seconds` and `act_seconds`, how long a commit of votes
     /// and an act of an officer took until they were synced. Each commit is one sync of the ledger's log.
-    pub fn register(&self, registry: &mut Registry) {
+    pub(crate) fn register(&self, registry: &mut Registry) {
         registry.register("votes_recorded", "Votes that were recorded", self.recorded.clone());
         registry.register("votes_refused", "Votes that the clerk refused", self.refused.clone());
         registry.register(

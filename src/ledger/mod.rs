@@ -12,9 +12,10 @@ mod teller;
 
 pub use clerk::{Clerk, ClerkHandle};
 pub use desk::{Board, ClerkError, Clock, Mandate};
-pub use metrics::Metrics;
+pub(crate) use metrics::Metrics;
 pub use sqlite::{SqliteLedger, backup, restore};
-pub use teller::{Teller, WAITING_VOTES_MAX};
+pub(crate) use teller::Teller;
+pub use teller::WAITING_VOTES_MAX;
 
 use std::fmt::Debug;
 use std::path::PathBuf;
@@ -38,10 +39,16 @@ pub trait Ledger: Send {
     ///
     /// When this returns, every vote that is `Recorded` is on stable storage. With an error, none of the
     /// outcomes is known to the voters and none of the votes is counted in a [`standing`](Self::standings).
+    ///
+    /// # Errors
+    /// [`LedgerError::NotStored`], and [`LedgerError::Stopped`] from then on where it is open what is on the disk.
     fn commit(&mut self, votes: &[Vote], now: Timestamp) -> Result<Vec<Outcome>, LedgerError>;
 
     /// Makes these changes in order, all of them or, with an error, none, and returns when they are on
     /// stable storage.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit), and the refusals, for which [`LedgerError::is_refusal`] is true.
     fn administer(&mut self, acts: &[Act]) -> Result<(), LedgerError>;
 
     /// Finishes what a close could not, because another program was in the way. Called about once a second;
@@ -61,9 +68,15 @@ pub trait Ledger: Send {
 /// Reads a ledger beside the clerk. Blocking; each call sees the ledger as it is at one moment.
 pub trait LedgerReader: Debug + Send + Sync {
     /// Reads an election back and computes its hash chain again.
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`] with what does not hold, and [`LedgerError::NoSuchElection`].
     fn check(&self, election: &ElectionId) -> Result<Report, LedgerError>;
 
     /// At most `lines` lines of a closed election's sheet, in the order of the receipts, behind `after`.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoSuchElection`], and where the store cannot be read.
     fn sheet(
         &self,
         election: &ElectionId,

@@ -16,7 +16,7 @@ pub const WAITING_VOTES_MAX: usize = 8_192;
 
 /// Gathers votes. Cheap to clone; it stays on its thread.
 #[derive(Debug, Clone)]
-pub struct Teller {
+pub(crate) struct Teller {
     votes: mpsc::Sender<Waiting>,
 }
 
@@ -27,7 +27,7 @@ impl Teller {
     ///
     /// # Panics
     /// Outside a [`LocalSet`](tokio::task::LocalSet) and a [`LocalRuntime`](tokio::runtime::LocalRuntime).
-    pub fn start(clerk: ClerkHandle) -> Self {
+    pub(crate) fn start(clerk: ClerkHandle) -> Self {
         let (votes, waiting) = mpsc::channel(WAITING_VOTES_MAX);
         spawn_local(gather(clerk, waiting));
         Self { votes }
@@ -36,7 +36,7 @@ impl Teller {
     /// Hands in a vote, and returns what became of it once that is on stable storage.
     ///
     /// A vote that was handed in is decided even when the returned future is dropped.
-    pub async fn vote(&self, vote: Vote) -> Result<Outcome, ClerkError> {
+    pub(crate) async fn vote(&self, vote: Vote) -> Result<Outcome, ClerkError> {
         let (answer, outcome) = oneshot::channel();
         self.votes.send((vote, answer)).await.map_err(|_| ClerkError::Stopped)?;
         outcome.await.map_err(|_| ClerkError::Unknown)?

@@ -6,12 +6,12 @@ use capnp::Error;
 const PREFIX: &str = "remote exception: ";
 
 /// Whether an exception came from the other side.
-pub fn is_remote(error: &Error) -> bool {
+pub(crate) fn is_remote(error: &Error) -> bool {
     error.extra.starts_with(PREFIX)
 }
 
 /// The reason an exception was raised for, however many connections it crossed.
-pub fn reason(error: &Error) -> &str {
+pub(crate) fn reason(error: &Error) -> &str {
     let mut reason = error.extra.as_str();
     while let Some(rest) = reason.strip_prefix(PREFIX) {
         reason = rest;
@@ -20,7 +20,7 @@ pub fn reason(error: &Error) -> &str {
 }
 
 /// The same exception, as it was raised: to be passed on to another peer.
-pub fn passed_on(error: Error) -> Error {
+pub(crate) fn passed_on(error: Error) -> Error {
     Error { extra: reason(&error).to_string(), kind: error.kind }
 }
 

@@ -5,7 +5,7 @@
 pub mod admission;
 pub mod budget;
 pub mod connection;
-pub mod fault;
+pub(crate) mod fault;
 pub mod link;
 pub mod listener;
 pub mod pace;

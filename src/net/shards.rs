@@ -49,6 +49,9 @@ struct Guest {
 
 impl Shards {
     /// Starts `count` shards, and at least one.
+    ///
+    /// # Errors
+    /// Where the machine has no more threads.
     pub fn start(count: usize, bootstrap: Bootstrap) -> io::Result<Self> {
         let shards = (0..count.max(1)).map(|index| Shard::start(index, bootstrap.clone()));
         let (shards, admission) = (shards.collect::<io::Result<_>>()?, Admission::default());

@@ -67,6 +67,9 @@ impl Socket {
     }
 
     /// Where its other end is.
+    ///
+    /// # Errors
+    /// Where it has gone already.
     pub fn origin(&self) -> io::Result<Origin> {
         match &self.0 {
             Inner::Tcp(stream) | Inner::Tls(stream, _) => Ok(stream.peer_addr()?.ip().into()),
@@ -109,6 +112,9 @@ fn late(wait: Duration) -> io::Error {
 }
 
 /// Connects to the server that a link names.
+///
+/// # Errors
+/// Where nobody answers, or not within 10 s.
 pub async fn connect(link: &Link) -> io::Result<Socket> {
     let reach = async |at: &HostPort| unbound(TcpStream::connect((&*at.host, at.port)).await?);
     let connected = async {

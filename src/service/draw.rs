@@ -6,7 +6,7 @@ use crate::election::{Grant, GrantId, Role, Token, VoterNumber};
 ///
 /// # Errors
 /// Where the operating system gives no random numbers.
-pub fn draw_numbers(count: usize) -> Result<Vec<VoterNumber>, getrandom::Error> {
+pub(crate) fn draw_numbers(count: usize) -> Result<Vec<VoterNumber>, getrandom::Error> {
     let mut bytes = vec![0; 8 * count];
     loop {
         getrandom::fill(&mut bytes)?;
@@ -27,7 +27,10 @@ pub fn draw_numbers(count: usize) -> Result<Vec<VoterNumber>, getrandom::Error> 
 ///
 /// # Errors
 /// Where the operating system gives no random numbers.
-pub fn draw_grant(parent: Option<GrantId>, role: Role) -> Result<(Token, Grant), getrandom::Error> {
+pub(crate) fn draw_grant(
+    parent: Option<GrantId>,
+    role: Role,
+) -> Result<(Token, Grant), getrandom::Error> {
     let mut bytes = [0; Token::BYTES];
     getrandom::fill(&mut bytes)?;
     let token = Token::from(bytes);

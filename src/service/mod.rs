@@ -25,7 +25,7 @@ use std::rc::Rc;
 use capnp::capability::Client;
 use tokio_util::task::AbortOnDropHandle;
 
-pub use draw::{draw_grant, draw_numbers};
+pub(crate) use draw::{draw_grant, draw_numbers};
 pub use guesses::{DEBTORS_MAX, Guesses, UNDECIDED_VOTES_MAX};
 pub use line_counter::{LINE_BYTES_MAX, READ_AHEAD_READS_MAX, READ_BYTES_MAX};
 pub use long_work::{CHECKS_MAX, NUMBERS_IN_HAND_MAX};

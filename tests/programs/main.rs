@@ -11,3 +11,4 @@ mod packaging;
 mod process;
 mod server;
 mod tls;
+mod walkthrough;

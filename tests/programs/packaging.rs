@@ -1,17 +1,22 @@
 //! What an operator installs fits the program.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use capvote::net::admission::CONNECTIONS_MAX;
 use capvote::net::connection::DRAIN_WAIT_MAX;
+use serde_json::Value;
 
 use crate::process::run;
 
+fn root(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
 /// The settings of the unit for systemd, each with all its values.
 fn unit() -> BTreeMap<String, Vec<String>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/capvote.service");
-    let text = std::fs::read_to_string(path).unwrap();
+    let text = fs::read_to_string(root("packaging/capvote.service")).unwrap();
     let mut settings = BTreeMap::<_, Vec<_>>::new();
     for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with(['#', '['])) {
         let (name, value) = line.split_once('=').unwrap();
@@ -25,7 +30,7 @@ fn the_unit_starts_the_server_with_options_that_it_has() {
     let unit = unit();
     let [start] = &unit["ExecStart"][..] else { panic!("{unit:?}") };
     let mut words = start.split(' ');
-    assert_eq!(words.next(), Some("/usr/local/bin/capvote-server"));
+    assert_eq!(words.next(), Some("capvote-server"));
     let options: Vec<_> = words.filter(|word| word.starts_with("--")).collect();
     assert!(options.len() > 3, "{start}");
     let help = run(env!("CARGO_BIN_EXE_capvote-server"), &["--help"], b"");
@@ -44,4 +49,40 @@ fn the_unit_leaves_the_server_what_it_needs() {
     let number = |name: &str| -> u64 { unit[name][0].parse().unwrap() };
     assert!(number("TimeoutStopSec") > DRAIN_WAIT_MAX.as_secs());
     assert!(number("LimitNOFILE") > 2 * CONNECTIONS_MAX as u64);
+}
+
+#[test]
+fn the_debian_package_is_made_of_what_there_is() {
+    let manifest = root("Cargo.toml");
+    let arguments = ["metadata", "--no-deps", "--offline", "--format-version", "1"];
+    let arguments = [&arguments[..], &["--manifest-path", manifest.to_str().unwrap()]].concat();
+    let metadata = run(env!("CARGO"), &arguments, b"");
+    let metadata: Value = serde_json::from_str(metadata.done()).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let package = packages.iter().find(|package| package["name"] == "capvote").unwrap();
+    let targets = package["targets"].as_array().unwrap().iter();
+    let programs: Vec<_> = targets.filter(|target| target["kind"][0] == "bin").collect();
+    let deb = &package["metadata"]["deb"];
+    for asset in deb["assets"].as_array().unwrap() {
+        let source = asset[0].as_str().unwrap();
+        let (folder, name) = source.rsplit_once('/').unwrap_or(("", source));
+        let exists = match name.strip_prefix('*') {
+            _ if folder == "target/release" => {
+                programs.iter().any(|program| program["name"] == name)
+            }
+            Some(ending) => fs::read_dir(root(folder))
+                .unwrap()
+                .any(|entry| entry.unwrap().file_name().to_str().unwrap().ends_with(ending)),
+            None => root(source).is_file(),
+        };
+        assert!(exists, "there is no {source}");
+    }
+    // The unit, and the user that it names, are found beside each other by the unit's name.
+    let units = &deb["systemd-units"];
+    let folder = root(units["unit-scripts"].as_str().unwrap());
+    let name = units["unit-name"].as_str().unwrap();
+    assert!(folder.join(format!("{name}.service")).is_file());
+    let user = format!("u {} ", unit()["User"][0]);
+    let users = fs::read_to_string(folder.join(format!("{name}.sysusers"))).unwrap();
+    assert!(users.lines().any(|line| line.starts_with(&user)), "{users}");
 }

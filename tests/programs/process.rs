@@ -45,6 +45,11 @@ impl Server {
         Self::of(server::Server::spawn(command))
     }
 
+    /// Starts a server as somebody typed it.
+    pub(crate) fn typed(command: Command) -> Self {
+        Self::of(server::Server::spawn(command))
+    }
+
     fn of(started: anyhow::Result<server::Server>) -> Self {
         let process = started.unwrap();
         Self { link: process.link.clone(), process }

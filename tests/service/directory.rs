@@ -1,6 +1,6 @@
 //! The directory: finding elections, and what a token opens.
 
-use capvote::client::Error;
+use capvote::client::{Ballot, Error};
 use capvote::election::ElectionState;
 use capvote::net::transport::UNFINISHED_QUESTIONS_MAX;
 
@@ -92,4 +92,20 @@ async fn a_client_may_hold_more_elections_than_it_may_leave_questions_open() {
     for election in [held.first(), held.last()] {
         soon(election.unwrap().info()).await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "local")]
+async fn what_is_known_not_to_be_there_can_be_asked_all_the_same() {
+    let harness = board().await;
+    let client = harness.connect();
+    let election = client.election("cake");
+    reason(soon(election.info()).await);
+    // By now the client knows. These pass a capability of their own.
+    let ballot = Ballot::new("Plum", 1.into()).unwrap();
+    reason(soon(election.vote(&ballot, |_| {})).await.map(drop));
+    reason(soon(election.watch(|_| Ok(()))).await);
+    let nothing = client.restore(b"guess");
+    reason(soon(nothing.auditor().turnout()).await);
+    reason(soon(nothing.registrar().issue(1, |_| Ok(()))).await);
+    reason(soon(nothing.auditor().tally_sheet(|_, _, _| {})).await);
 }

@@ -16,12 +16,18 @@ use crate::ledger::LedgerError;
 /// Copies the ledger in the folder `directory` to the new file `copy`, which only its owner can read. A
 /// server may use the ledger at the same time: the copy is of one moment. It is read back and checked
 /// before it gets its name.
+///
+/// # Errors
+/// Where there is no ledger, it is damaged, or the file is there already or cannot be written.
 pub fn backup(directory: &Path, copy: &Path) -> Result<(), LedgerError> {
     copy_ledger(&directory.join(FILE_NAME), copy)
 }
 
 /// Puts the ledger in the file `copy` into the folder `directory`, which must not have one. It is checked
 /// first.
+///
+/// # Errors
+/// Where the copy is no ledger or is damaged, the folder has a ledger or is in use, or it cannot be written.
 pub fn restore(copy: &Path, directory: &Path) -> Result<(), LedgerError> {
     let inaccessible = |source| LedgerError::Inaccessible { path: directory.to_owned(), source };
     make_directory(directory).map_err(inaccessible)?;

@@ -83,12 +83,18 @@ impl SqliteLedger {
     ///
     /// The folder stays locked for as long as the ledger is open. The whole hash chain is verified, and
     /// every ballot counted again.
+    ///
+    /// # Errors
+    /// [`LedgerError`]: it is in use, cannot be read or written, is of another version, or is damaged.
     pub fn open(directory: &Path) -> Result<Self, LedgerError> {
         Self::open_on(directory, log::rewrite)
     }
 
     /// The same, where `rewrite` writes a file over itself, byte for byte, and syncs it. For disks that are simulated:
     /// that is the one thing which is done to a ledger's files and not by SQLite.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
     pub fn open_on(
         directory: &Path,
         rewrite: impl FnOnce(&Path) -> io::Result<()>,
@@ -104,6 +110,9 @@ impl SqliteLedger {
     }
 
     /// Opens the ledger that is in the folder `directory`, and makes none.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and where there is none.
     pub fn open_existing(directory: &Path) -> Result<Self, LedgerError> {
         file::check_there(directory)?;
         Self::open(directory)
