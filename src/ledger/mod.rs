@@ -12,7 +12,7 @@ mod teller;
 
 pub use clerk::{Board, Clerk, ClerkError, ClerkHandle, Mandate};
 pub use metrics::Metrics;
-pub use sqlite::{SqliteLedger, backup, restore};
+pub use sqlite::{Copying, SqliteLedger, backup, restore};
 pub use teller::{Teller, WAITING_VOTES_MAX};
 
 use std::fmt::Debug;

@@ -68,7 +68,7 @@ pub(crate) fn write(sheet: &TallySheet, output: &Path, json: bool) -> Result<(),
 
 /// Counts a sheet again, from the sheet alone.
 pub(crate) fn recount(path: &Path, as_json: bool) -> Result<(), Failure> {
-    let sheet = read(path)?;
+    let sheet = read(path, as_json)?;
     let mut votes: Vec<_> = sheet.recount().into_iter().collect();
     votes.sort_by_key(|&(_, votes)| std::cmp::Reverse(votes));
     let ballots = sheet.lines.len();
@@ -91,7 +91,7 @@ pub(crate) fn recount(path: &Path, as_json: bool) -> Result<(), Failure> {
         let name = if candidate.is_empty() { "(blank)".into() } else { printable(candidate) };
         table.add_row([name, votes.to_string()]);
     }
-    show::print(&table)?;
+    show::print(&mut table)?;
     if ballots == 0 {
         return Ok(writeln!(io::stdout(), "There are no ballots on the sheet.")?);
     }
@@ -110,11 +110,12 @@ pub(crate) fn recount(path: &Path, as_json: bool) -> Result<(), Failure> {
 /// Finds a voter's ballot on a sheet.
 pub(crate) fn verify(receipt: &str, path: &Path, as_json: bool) -> Result<(), Failure> {
     let sought = Sought::read(receipt)?;
-    let sheet = read(path)?;
+    let sheet = read(path, as_json)?;
     let found = sheet.election.as_ref().and_then(|id| sheet.find(&sought.receipt(id)));
     let (place, line) = found.ok_or_else(|| {
         Failure::Refused(format!(
-            "no ballot with this receipt is among the {} of election {} on the sheet",
+            "no ballot with this receipt is among the {} of election {} on the sheet; keep the receipt, and compare \
+             it and the sheet with whoever runs the election",
             sheet.lines.len(),
             sheet.id()
         ))
@@ -129,12 +130,21 @@ pub(crate) fn verify(receipt: &str, path: &Path, as_json: bool) -> Result<(), Fa
     Ok(writeln!(io::stdout(), "Counted: it is ballot {place} of the sheet, and for {candidate}.")?)
 }
 
-fn read(path: &Path) -> Result<TallySheet, Failure> {
+fn read(path: &Path, as_json: bool) -> Result<TallySheet, Failure> {
     let shown = path.display();
     let bytes = std::fs::read(path)
         .map_err(|error| Failure::Fault(format!("cannot read {shown}: {error}")))?;
     let text = String::from_utf8(bytes).map_err(|_| {
         Failure::Refused(format!("{shown}: a tally sheet is UTF-8, and this is not"))
     })?;
-    TallySheet::read(&text).map_err(|error| Failure::Refused(format!("{shown}: {error}")))
+    let bar = show::progress(0, "ballots", as_json);
+    let read = TallySheet::read_with(&text, |done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    read.map_err(|error| {
+        let why = "do not trust it, and get another from whoever runs the election";
+        Failure::Refused(format!("{shown}: {error}; {why}"))
+    })
 }
