@@ -165,10 +165,7 @@ impl TallySheet {
     ///
     /// # Errors
     /// As for [`TallySheet::read`].
-    pub fn read_with(
-        text: &str,
-        mut progress: impl FnMut(u64, u64),
-    ) -> Result<Self, AlteredSheet> {
+    pub fn read_with(text: &str, mut progress: impl FnMut(u64, u64)) -> Result<Self, AlteredSheet> {
         let (sheet, again) = if text.starts_with('{') {
             let sheet = Self::read_json(text, &mut progress)?;
             let again = sheet.to_json();

@@ -3,10 +3,13 @@
 
 mod client;
 mod crash;
+mod documents;
 mod full;
 mod million;
 mod officers;
 mod packaging;
 mod process;
 mod server;
+mod settings;
+mod terminal;
 mod tls;

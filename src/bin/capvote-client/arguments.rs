@@ -52,7 +52,9 @@ pub(crate) enum Command {
     /// Show an election: its candidates, and whether voting is open.
     Info,
     /// Cast a vote.
-    #[command(after_help = "Examples:\n  capvote-client vote Ada\n  capvote-client vote Ada --receipt mine.json")]
+    #[command(
+        after_help = "Examples:\n  capvote-client vote Ada\n  capvote-client vote Ada --receipt mine.json"
+    )]
     Vote {
         /// Whom to vote for: the name as it is on the slate.
         #[arg(required_unless_present = "blank", conflicts_with = "blank")]
@@ -69,7 +71,9 @@ pub(crate) enum Command {
         receipt: Option<PathBuf>,
     },
     /// Show the votes of one candidate, or of all.
-    #[command(after_help = "Examples:\n  capvote-client result\n  capvote-client --election board result Ada")]
+    #[command(
+        after_help = "Examples:\n  capvote-client result\n  capvote-client --election board result Ada"
+    )]
     Result {
         /// The candidate's name, as it is on the slate.
         candidate: Option<String>,
@@ -91,18 +95,24 @@ pub(crate) enum Command {
         sheet: PathBuf,
     },
     /// Create an election, as a draft. (officer)
-    #[command(after_help = "Example:\n  capvote-client --link officer.link create board --candidate Ada --candidate Grace --results sealed --closes 2026-12-24T18:00")]
+    #[command(
+        after_help = "Example:\n  capvote-client --link officer.link create board --candidate Ada --candidate Grace --results sealed --closes 2026-12-24T18:00"
+    )]
     Create(Create),
     /// Begin the voting. (officer)
     Open,
     /// End the voting for good. (officer)
     Close,
     /// Put new voter numbers on the roll, and write them to a file. (officer, registrar)
-    #[command(after_help = "Examples:\n  capvote-client --link officer.link issue --roll people.csv --output letters.csv\n  capvote-client --link officer.link issue --count 20 --output numbers.csv")]
+    #[command(
+        after_help = "Examples:\n  capvote-client --link officer.link issue --roll people.csv --output letters.csv\n  capvote-client --link officer.link issue --count 20 --output numbers.csv"
+    )]
     Issue(Issue),
     /// Take voter numbers off the roll, such as one whose letter was lost, before voting begins. (officer,
     /// registrar)
-    #[command(after_help = "Example:\n  capvote-client --link officer.link revoke-numbers lost.csv")]
+    #[command(
+        after_help = "Example:\n  capvote-client --link officer.link revoke-numbers lost.csv"
+    )]
     RevokeNumbers {
         /// The numbers: a CSV file with a column voter_number, such as the rows that are concerned of the one
         /// that issue wrote; "-" is standard input.
@@ -113,7 +123,9 @@ pub(crate) enum Command {
     /// Have the ledger read back and its hash chain computed again. (officer, auditor)
     Check,
     /// Write the tally sheet of a closed election. (officer, auditor)
-    #[command(after_help = "Example:\n  capvote-client --link officer.link sheet --output sheet.csv")]
+    #[command(
+        after_help = "Example:\n  capvote-client --link officer.link sheet --output sheet.csv"
+    )]
     Sheet {
         /// The file to write: .csv for the ballots alone, .json for the whole.
         #[arg(long, value_name = "FILE")]
@@ -132,7 +144,9 @@ pub(crate) enum Command {
         revoked: String,
     },
     /// Have the server count the lines of a file that stays here, and print each line it calls back with.
-    #[command(after_help = "Examples:\n  capvote-client count-lines README.md\n  capvote-client count-lines --quiet README.md")]
+    #[command(
+        after_help = "Examples:\n  capvote-client count-lines README.md\n  capvote-client count-lines --quiet README.md"
+    )]
     CountLines {
         /// The file; "-" is standard input.
         file: PathBuf,

@@ -5,8 +5,8 @@ use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use capvote::client::{self, Ballot, Client, Election, VoteOutcome};
-use capvote::election::{ResultStatus, VoterNumber, printable};
 use capvote::command_line::Exit;
+use capvote::election::{ResultStatus, VoterNumber, printable};
 use capvote::net::link::Link;
 use indicatif::ProgressBar;
 use serde_json::json;

@@ -61,8 +61,12 @@ impl From<client::Error> for Failure {
             return Self::Remote(why);
         }
         let hint = match error {
-            client::Error::Unreachable { .. } => "; nothing was sent. Is the server running, and is --link right?",
-            client::Error::Disconnected | client::Error::NoAnswer(_) => ", so it is not known whether it did what it was asked; look with info or check, and try again",
+            client::Error::Unreachable { .. } => {
+                "; nothing was sent. Is the server running, and is --link right?"
+            }
+            client::Error::Disconnected | client::Error::NoAnswer(_) => {
+                ", so it is not known whether it did what it was asked; look with info or check, and try again"
+            }
             _ => "",
         };
         Self::Fault(format!("{error}{hint}"))

@@ -220,7 +220,9 @@ impl<'a> Officer<'a> {
         let sheet = self.as_auditor(async |auditor| sheet::fetch(&auditor, election).await).await?;
         match sheet {
             Some(sheet) => sheet::write(&sheet, output, self.json),
-            None => Err(Failure::Refused("there is no sheet before the election is closed; close it first".into())),
+            None => Err(Failure::Refused(
+                "there is no sheet before the election is closed; close it first".into(),
+            )),
         }
     }
 
@@ -270,7 +272,11 @@ impl<'a> Officer<'a> {
 /// Revokes the authority that a link opens.
 pub(crate) async fn revoke(client: &Client, link: &Link, json: bool) -> Result<(), Failure> {
     let token = link.token.as_deref();
-    let token = token.ok_or_else(|| Failure::Usage("the link to revoke has no token, and opens nothing that could be ended".into()))?;
+    let token = token.ok_or_else(|| {
+        Failure::Usage(
+            "the link to revoke has no token, and opens nothing that could be ended".into(),
+        )
+    })?;
     client.restore(token).revoke().await?;
     if json {
         return show::json(&json!({ "revoked": true }));

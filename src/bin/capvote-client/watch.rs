@@ -89,7 +89,8 @@ mod tests {
         let candidates = vec![("Ada".to_string(), u64::MAX), ("Grace".to_string(), u64::MAX / 2)];
         let (election, status) = ("board".to_string(), ResultStatus::Provisional);
         let results = Results { election, status, candidates, blank: 0, ballots: 1, voters: 1 };
-        let bars: Vec<_> = chart(&results, COLUMNS).lines().map(|line| line.matches('#').count()).collect();
+        let bars: Vec<_> =
+            chart(&results, COLUMNS).lines().map(|line| line.matches('#').count()).collect();
         assert_eq!(bars, [40, 19, 0]);
     }
 

@@ -55,7 +55,9 @@ fn main() -> ExitCode {
 fn written(written: std::io::Result<()>) -> ExitCode {
     match written {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Fault.into(),
-        Err(error) => command_line::end(PROGRAM, format_args!("cannot write: {error}"), Exit::Fault),
+        Err(error) => {
+            command_line::end(PROGRAM, format_args!("cannot write: {error}"), Exit::Fault)
+        }
         Ok(()) => Exit::Done.into(),
     }
 }
@@ -65,10 +67,10 @@ fn offline(command: &Command) -> Result<(), StartError> {
     match command {
         Command::Backup { directory, file } => {
             Ok(copying(|progress| ledger::backup(directory, file, progress))?)
-        },
+        }
         Command::Restore { file, directory } => {
             Ok(copying(|progress| ledger::restore(file, directory, progress))?)
-        },
+        }
         Command::OfficerLink { directory, end_others } => {
             let path = new_officer_link(directory, *end_others)?;
             // Whoever asked for it may not want to know where it is.

@@ -34,7 +34,9 @@ pub(crate) fn read() -> Result<(Arguments, String), ExitCode> {
             command_line::end(PROGRAM, why, Exit::Fault)
         })?;
         let table: Table = text.parse().map_err(|error: toml::de::Error| {
-            let line = error.span().map_or(0, |span| text.bytes().take(span.start).filter(|&it| it == b'\n').count());
+            let line = error
+                .span()
+                .map_or(0, |span| text.bytes().take(span.start).filter(|&it| it == b'\n').count());
             wrong(format!("line {}: {}", line + 1, error.message()))
         })?;
         let options: Vec<_> = command.get_arguments().filter(|option| is_setting(option)).collect();
