@@ -20,8 +20,7 @@ pub(crate) async fn fetch(
     auditor: &Auditor,
     election: &Election,
 ) -> Result<Option<TallySheet>, Error> {
-    let info = election.info().await?;
-    let id = info.id.parse().map_err(|_| Error::Protocol("an election has no id".into()))?;
+    // The sink goes out before anything is waited for: a call on what turned out to be no auditor cannot carry one.
     let ballots = Rc::new(RefCell::new(Vec::new()));
     let taken = ballots.clone();
     let take =
@@ -29,6 +28,8 @@ pub(crate) async fn fetch(
     if let ActOutcome::Refused(_) = auditor.tally_sheet(take).await? {
         return Ok(None);
     }
+    let info = election.info().await?;
+    let id = info.id.parse().map_err(|_| Error::Protocol("an election has no id".into()))?;
     let mut lines = Vec::new();
     for (candidate, nonce, receipt) in ballots.take() {
         let line = SheetLine::new(&id, candidate, nonce);

@@ -66,8 +66,10 @@ fn chart(results: &Results, columns: usize) -> String {
         let share = (u128::from(*votes) * bar_max as u128).checked_div(u128::from(most));
         let bar = "#".repeat(share.unwrap_or_default() as usize);
         let name = pad_str(name, width, Alignment::Left, Some("…"));
-        let line = format!("{name} {votes:>8}  {}", style(bar).cyan());
-        chart.push_str(line.trim_end());
+        chart.push_str(format!("{name} {votes:>8}").trim_end());
+        if !bar.is_empty() {
+            chart.push_str(&format!("  {}", style(bar).cyan()));
+        }
         chart.push('\n');
     }
     let Results { ballots, voters, status, .. } = results;
