@@ -268,8 +268,12 @@ pub(crate) fn link(text: &str) -> Result<Link, Failure> {
 fn read_link(path: &Path) -> Result<String, Failure> {
     use std::io::Read;
 
-    let unreadable =
-        |error| Failure::Fault(format!("cannot read a link from {}: {error}", path.display()));
+    let unreadable = |error| {
+        Failure::Fault(format!(
+            "cannot read a link from {}: {error}; nothing was sent",
+            path.display()
+        ))
+    };
     let file = std::fs::File::open(path).map_err(unreadable)?;
     let mut text = String::new();
     file.take(LINK_BYTES_MAX as u64 + 2).read_to_string(&mut text).map_err(unreadable)?;

@@ -55,7 +55,7 @@ async fn meant_election(link: &Link, id: &str) -> String {
     if elections.iter().any(|election| election.id == id) {
         return String::new();
     }
-    did_you_mean(id, elections.iter().map(|election| election.id.as_str()))
+    did_you_mean("; d", id, elections.iter().map(|election| election.id.as_str()))
 }
 
 /// Does what needs the server.
@@ -204,7 +204,7 @@ async fn vote(
         writeln!(io::stdout(), "{message}")?;
     }
     if let VoteOutcome::UnknownCandidate(slate) = &outcome {
-        message += &did_you_mean(&ballot.candidate, slate.iter().map(String::as_str));
+        message += &did_you_mean(" D", &ballot.candidate, slate.iter().map(String::as_str));
     }
     match recorded {
         true => Ok(()),
@@ -217,7 +217,7 @@ async fn result(election: &Election, candidate: &str, json: bool) -> Result<(), 
     let (votes, status) = election.result(candidate).await?;
     if status == ResultStatus::UnknownCandidate {
         let slate = election.info().await?.candidates;
-        let meant = did_you_mean(candidate, slate.iter().map(String::as_str));
+        let meant = did_you_mean("; d", candidate, slate.iter().map(String::as_str));
         let slate: Vec<_> = slate.iter().map(|name| printable(name)).collect();
         return Err(Failure::Refused(format!(
             "there is no candidate {candidate:?}; the candidates are {}{meant}",

@@ -59,7 +59,11 @@ pub(crate) fn write(sheet: &TallySheet, output: &Path, json: bool) -> Result<(),
         Ok(())
     };
     let shown = output.display();
-    write().map_err(|error| Failure::Fault(format!("cannot write {shown}: {error}")))?;
+    write().map_err(|error| {
+        Failure::Fault(format!(
+            "cannot write {shown}: {error}; the election and its ledger are as they were"
+        ))
+    })?;
     let ballots = sheet.lines.len();
     if json {
         return show::json(&json!({ "file": shown.to_string(), "ballots": ballots }));

@@ -3,8 +3,13 @@
 /// How like a name has to be to be meant: as in the names of commands.
 const ALIKE_ENOUGH: f64 = 0.7;
 
-/// "; did you mean ...?", where one of the names is like what was written, and nothing where none is.
-pub(crate) fn did_you_mean<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+/// "`before`id you mean ...?", where one of the names is like what was written, and nothing where none is: `before` is
+/// "; d" or " D".
+pub(crate) fn did_you_mean<'a>(
+    before: &str,
+    written: &str,
+    names: impl IntoIterator<Item = &'a str>,
+) -> String {
     let alike = |name: &str| {
         let (written, name) = (written.to_lowercase(), name.to_lowercase());
         // Whoever leaves out a part of a name gets the rest right.
@@ -15,7 +20,7 @@ pub(crate) fn did_you_mean<'a>(written: &str, names: impl IntoIterator<Item = &'
     let best = scored.max_by(|(a, _), (b, _)| a.total_cmp(b));
     match best {
         Some((score, name)) if score > ALIKE_ENOUGH && !written.is_empty() => {
-            format!("; did you mean \"{}\"?", capvote::election::printable(name))
+            format!("{before}id you mean \"{}\"?", capvote::election::printable(name))
         }
         _ => String::new(),
     }
@@ -36,7 +41,7 @@ mod tests {
             ("Zoë", ""),
             ("", ""),
         ] {
-            assert_eq!(did_you_mean(written, slate), meant, "{written}");
+            assert_eq!(did_you_mean("; d", written, slate), meant, "{written}");
         }
     }
 }

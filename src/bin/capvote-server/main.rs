@@ -38,7 +38,10 @@ fn main() -> ExitCode {
         Some(command) => {
             return match offline(command) {
                 Ok(()) => Exit::Done.into(),
-                Err(error) => command_line::end(PROGRAM, &error, exit(&error)),
+                Err(error) => {
+                    let why = format!("{error}; nothing was changed");
+                    command_line::end(PROGRAM, why, exit(&error))
+                }
             };
         }
         None => {}
