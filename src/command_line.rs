@@ -1,11 +1,19 @@
-//! What the two programs have in common: how they read their command line, and how they end.
+//! What the two programs have in common: how they read their command line, what they tell of it to shells and
+//! to `man`, and how they end.
 
+mod extra;
+
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
+pub use extra::Extra;
+
+/// The version of this package, and the commit that a release was built from, where that is known.
+pub const VERSION: &str = env!("CAPVOTE_VERSION");
 
 /// How a program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,27 +38,49 @@ impl From<Exit> for ExitCode {
 ///
 /// # Errors
 /// The code to exit with, where there is nothing more to do; one line on stderr has told why.
-pub fn parse<T: Parser>(program: &str) -> Result<T, ExitCode> {
-    T::try_parse().map_err(|error| match error.kind() {
+pub fn parse<T: CommandFactory + FromArgMatches>(program: &str) -> Result<T, ExitCode> {
+    read(program, std::env::args_os()).map(|(arguments, _)| arguments)
+}
+
+/// The same for a command line that was put together, with what was found in it.
+///
+/// # Errors
+/// As for [`parse`].
+pub fn read<T: CommandFactory + FromArgMatches>(
+    program: &str,
+    words: impl IntoIterator<Item = OsString>,
+) -> Result<(T, ArgMatches), ExitCode> {
+    let matches = T::command().try_get_matches_from(words);
+    let read = matches.and_then(|matches| Ok((T::from_arg_matches(&matches)?, matches)));
+    read.map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             // With nobody to read it, there is nothing to print.
             let _ = error.print();
             Exit::Done.into()
         }
-        _ => {
-            let text = error.to_string();
-            // The first paragraph says what is wrong; the usage that follows is a --help away.
-            let lines = text.lines().take_while(|line| !line.is_empty()).map(str::trim);
-            let what = lines.collect::<Vec<_>>().join(" ");
-            let what = what.strip_prefix("error: ").unwrap_or(&what);
-            end(program, format_args!("{what}; see {program} --help"), Exit::Usage)
-        }
+        _ => end(program, format_args!("{}; see {program} --help", what(&error)), Exit::Usage),
     })
+}
+
+/// What is wrong, without the usage, which is a --help away; and what may have been meant.
+fn what(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let mut paragraphs = text.split("\n\n").map(|paragraph| {
+        paragraph.lines().map(str::trim).collect::<Vec<_>>().join(" ").trim().to_string()
+    });
+    let what = paragraphs.next().unwrap_or_default();
+    let what = what.strip_prefix("error: ").unwrap_or(&what).to_string();
+    let meant = paragraphs.find_map(|paragraph| Some(paragraph.strip_prefix("tip: ")?.to_string()));
+    match meant {
+        Some(tip) => format!("{what}; {tip}"),
+        None => what,
+    }
 }
 
 /// Says on stderr, in one line, why a program ends, and returns the code it is to exit with.
 pub fn end(program: &str, why: impl Display, exit: Exit) -> ExitCode {
     let why = why.to_string().replace(['\n', '\r'], " ");
+    let program = console::style(program).for_stderr().red().bold();
     // With nobody to read it, the exit code has to do.
     let _ = writeln!(std::io::stderr(), "{program}: {why}");
     exit.into()

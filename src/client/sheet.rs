@@ -158,12 +158,20 @@ impl TallySheet {
     /// # Errors
     /// [`AlteredSheet`] names the first line that does not hold.
     pub fn read(text: &str) -> Result<Self, AlteredSheet> {
+        Self::read_with(text, |_, _| {})
+    }
+
+    /// The same for a long sheet: `progress` is told after each ballot how many are read, and of how many.
+    ///
+    /// # Errors
+    /// As for [`TallySheet::read`].
+    pub fn read_with(text: &str, mut progress: impl FnMut(u64, u64)) -> Result<Self, AlteredSheet> {
         let (sheet, again) = if text.starts_with('{') {
-            let sheet = Self::read_json(text)?;
+            let sheet = Self::read_json(text, &mut progress)?;
             let again = sheet.to_json();
             (sheet, again)
         } else {
-            let sheet = Self::read_csv(text)?;
+            let sheet = Self::read_csv(text, &mut progress)?;
             let again = sheet.to_csv();
             (sheet, again)
         };
@@ -176,7 +184,7 @@ impl TallySheet {
         Ok(sheet)
     }
 
-    fn read_csv(text: &str) -> Result<Self, AlteredSheet> {
+    fn read_csv(text: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, AlteredSheet> {
         let mut reader = csv::Reader::from_reader(text.as_bytes());
         let altered = |line, what: &str| AlteredSheet { line, what: what.to_string() };
         let unreadable =
@@ -184,6 +192,8 @@ impl TallySheet {
         if *reader.headers().map_err(unreadable(1))? != CSV_HEADING[..] {
             return Err(altered(1, "its columns are not those of a tally sheet"));
         }
+        // Names may have lines of their own: it is no more than a guess.
+        let all = memchr::memchr_iter(b'\n', text.as_bytes()).count().saturating_sub(1) as u64;
         let mut election = None;
         let mut lines = Vec::new();
         for (index, record) in reader.records().enumerate() {
@@ -200,11 +210,12 @@ impl TallySheet {
                 read_line(&id, candidate, nonce, receipt).map_err(|what| altered(number, what))?,
             );
             check_order(&lines).map_err(|what| altered(number, what))?;
+            progress(lines.len() as u64, all);
         }
         Ok(Self { election, lines, about: None })
     }
 
-    fn read_json(text: &str) -> Result<Self, AlteredSheet> {
+    fn read_json(text: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, AlteredSheet> {
         let altered = |line, what: &str| AlteredSheet { line, what: what.to_string() };
         let mut document: Document = serde_json::from_str(text)
             .map_err(|error| AlteredSheet { line: error.line(), what: error.to_string() })?;
@@ -217,6 +228,7 @@ impl TallySheet {
             lines.push(read.map_err(|what| altered(0, &format!("ballot {}: {what}", index + 1)))?);
             check_order(&lines)
                 .map_err(|what| altered(0, &format!("ballot {}: {what}", index + 1)))?;
+            progress(lines.len() as u64, document.ballots.len() as u64);
         }
         let digest = std::mem::take(&mut document.sha256);
         if digest != HEXLOWER.encode(&Sha256::digest(written(&document))) {

@@ -13,7 +13,7 @@ mod teller;
 pub use clerk::{Clerk, ClerkHandle};
 pub use desk::{Board, ClerkError, Clock, Mandate};
 pub(crate) use metrics::Metrics;
-pub use sqlite::{SqliteLedger, backup, restore};
+pub use sqlite::{Copying, SqliteLedger, backup, restore};
 pub(crate) use teller::Teller;
 pub use teller::WAITING_VOTES_MAX;
 
@@ -134,7 +134,7 @@ pub enum Act {
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// Another process has the ledger open.
-    #[error("{} is in use by another server", .0.display())]
+    #[error("{} is in use by another server, which goes on; stop that first, or choose another folder", .0.display())]
     InUse(PathBuf),
     /// The file or the folder cannot be used.
     #[error("cannot use {}: {}", .path.display(), .source)]

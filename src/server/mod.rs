@@ -95,7 +95,7 @@ pub enum StartError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// An address cannot be listened at.
-    #[error("cannot listen on {link:?}: {source}")]
+    #[error("cannot listen on {link:?}: {source}; nothing was started")]
     Listen {
         /// The address.
         link: Box<Link>,

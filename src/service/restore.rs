@@ -29,7 +29,7 @@ pub(super) fn restore(
     let grant = Token::try_from(token).ok().and_then(|token| board.grants.find(&token));
     let grant = grant.ok_or_else(|| {
         session.guesser.was_wrong();
-        Error::failed("this token opens nothing here: it is wrong, or it was revoked".into())
+        Error::failed("this token opens nothing here: it is wrong, or it was revoked; nothing was changed. Ask for another link".into())
     })?;
     let authority = Authority::restored(session.clone(), grant);
     Ok(match &grant.role {

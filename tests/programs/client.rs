@@ -66,7 +66,7 @@ fn answers_for_people() {
     let server = board(data.path(), 3);
     assert_eq!(
         client(&server, &["elections"]).done(),
-        " election  state  candidates  voters\n board     open            2       3\n"
+        "election\tstate\tcandidates\tvoters\nboard\topen\t2\t3\n"
     );
     assert_eq!(
         client(&server, &["info"]).done(),
@@ -74,7 +74,7 @@ fn answers_for_people() {
     );
     assert_eq!(
         client(&server, &["result"]).done(),
-        " candidate  votes\n Ada            0\n Grace          0\n0 of 3 have voted; these results are provisional.\n"
+        "candidate\tvotes\nAda\t0\nGrace\t0\n0 of 3 have voted; these results are provisional.\n"
     );
     let info = json!({
         "id": "board", "title": "", "state": "open", "candidates": ["Ada", "Grace"], "voters": 3,

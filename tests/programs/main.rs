@@ -3,6 +3,7 @@
 
 mod client;
 mod crash;
+mod documents;
 mod full;
 mod languages;
 mod million;
@@ -10,5 +11,7 @@ mod officers;
 mod packaging;
 mod process;
 mod server;
+mod settings;
+mod terminal;
 mod tls;
 mod walkthrough;

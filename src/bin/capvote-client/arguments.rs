@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use capvote::command_line::{Extra, VERSION};
 use capvote::election::{
     Definition, ElectionId, InvalidDefinition, Publication, Schedule, Timestamp,
 };
@@ -11,9 +12,18 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::failure::Failure;
 use crate::roll::People;
 
+const EXAMPLES: &str = "\
+Examples:
+  capvote-client elections
+  capvote-client vote \"Ada Lovelace\"
+  capvote-client --link capvotes://vote.example.org:12358 result
+  capvote-client --json result
+
+Exit status: 0 done, 1 fault, 2 usage, 3 refused.";
+
 /// Votes, shows results, and has the lines of a file counted, over Cap'n Proto.
 #[derive(Debug, Parser)]
-#[command(version, after_help = "Exit status: 0 done, 1 fault, 2 usage, 3 refused.")]
+#[command(name = "capvote-client", version = VERSION, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// The server: a link such as capvote://HOST:PORT, or a file that holds one.
     #[arg(
@@ -42,6 +52,9 @@ pub(crate) enum Command {
     /// Show an election: its candidates, and whether voting is open.
     Info,
     /// Cast a vote.
+    #[command(
+        after_help = "Examples:\n  capvote-client vote Ada\n  capvote-client vote Ada --receipt mine.json"
+    )]
     Vote {
         /// Whom to vote for: the name as it is on the slate.
         #[arg(required_unless_present = "blank", conflicts_with = "blank")]
@@ -58,6 +71,9 @@ pub(crate) enum Command {
         receipt: Option<PathBuf>,
     },
     /// Show the votes of one candidate, or of all.
+    #[command(
+        after_help = "Examples:\n  capvote-client result\n  capvote-client --election board result Ada"
+    )]
     Result {
         /// The candidate's name, as it is on the slate.
         candidate: Option<String>,
@@ -65,6 +81,7 @@ pub(crate) enum Command {
     /// Show the results as they change, until the election is closed.
     Watch,
     /// Find a ballot on a tally sheet, by its receipt. Needs no server.
+    #[command(after_help = "Example:\n  capvote-client verify mine.json sheet.csv")]
     Verify {
         /// The receipt, or a file that holds it.
         receipt: String,
@@ -72,20 +89,30 @@ pub(crate) enum Command {
         sheet: PathBuf,
     },
     /// Count a tally sheet again, and check every receipt on it. Needs no server.
+    #[command(after_help = "Example:\n  capvote-client recount sheet.csv")]
     Recount {
         /// The tally sheet.
         sheet: PathBuf,
     },
     /// Create an election, as a draft. (officer)
+    #[command(
+        after_help = "Example:\n  capvote-client --link officer.link create board --candidate Ada --candidate Grace --results sealed --closes 2026-12-24T18:00"
+    )]
     Create(Create),
     /// Begin the voting. (officer)
     Open,
     /// End the voting for good. (officer)
     Close,
     /// Put new voter numbers on the roll, and write them to a file. (officer, registrar)
+    #[command(
+        after_help = "Examples:\n  capvote-client --link officer.link issue --roll people.csv --output letters.csv\n  capvote-client --link officer.link issue --count 20 --output numbers.csv"
+    )]
     Issue(Issue),
     /// Take voter numbers off the roll, such as one whose letter was lost, before voting begins. (officer,
     /// registrar)
+    #[command(
+        after_help = "Example:\n  capvote-client --link officer.link revoke-numbers lost.csv"
+    )]
     RevokeNumbers {
         /// The numbers: a CSV file with a column voter_number, such as the rows that are concerned of the one
         /// that issue wrote; "-" is standard input.
@@ -96,22 +123,30 @@ pub(crate) enum Command {
     /// Have the ledger read back and its hash chain computed again. (officer, auditor)
     Check,
     /// Write the tally sheet of a closed election. (officer, auditor)
+    #[command(
+        after_help = "Example:\n  capvote-client --link officer.link sheet --output sheet.csv"
+    )]
     Sheet {
         /// The file to write: .csv for the ballots alone, .json for the whole.
         #[arg(long, value_name = "FILE")]
         output: PathBuf,
     },
     /// Print a link that gives someone a part of the authority over the election. (officer)
+    #[command(after_help = "Example:\n  capvote-client --link officer.link share registrar")]
     Share {
         /// Whose part.
         role: Delegate,
     },
     /// End what a link opens, and all that was reached through it, at once.
+    #[command(after_help = "Example:\n  capvote-client revoke registrar.link")]
     Revoke {
         /// The link, or a file that holds it.
         revoked: String,
     },
     /// Have the server count the lines of a file that stays here, and print each line it calls back with.
+    #[command(
+        after_help = "Examples:\n  capvote-client count-lines README.md\n  capvote-client count-lines --quiet README.md"
+    )]
     CountLines {
         /// The file; "-" is standard input.
         file: PathBuf,
@@ -119,6 +154,8 @@ pub(crate) enum Command {
         #[arg(long)]
         quiet: bool,
     },
+    #[command(flatten)]
+    Extra(Extra),
 }
 
 /// What is to be elected, and by which rules.
@@ -231,8 +268,12 @@ pub(crate) fn link(text: &str) -> Result<Link, Failure> {
 fn read_link(path: &Path) -> Result<String, Failure> {
     use std::io::Read;
 
-    let unreadable =
-        |error| Failure::Fault(format!("cannot read a link from {}: {error}", path.display()));
+    let unreadable = |error| {
+        Failure::Fault(format!(
+            "cannot read a link from {}: {error}; nothing was sent",
+            path.display()
+        ))
+    };
     let file = std::fs::File::open(path).map_err(unreadable)?;
     let mut text = String::new();
     file.take(LINK_BYTES_MAX as u64 + 2).read_to_string(&mut text).map_err(unreadable)?;

@@ -5,8 +5,10 @@ use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use capvote::client::{self, Ballot, Client, Election, VoteOutcome};
+use capvote::command_line::Exit;
 use capvote::election::{ResultStatus, VoterNumber, printable};
 use capvote::net::link::Link;
+use indicatif::ProgressBar;
 use serde_json::json;
 
 use crate::arguments::{Arguments, Command, link};
@@ -15,18 +17,19 @@ use crate::officer::{self, Officer};
 use crate::receipt::ReceiptFile;
 use crate::sheet;
 use crate::show;
+use crate::suggest::did_you_mean;
 use crate::watch;
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     match &arguments.command {
         Command::Verify { receipt, sheet } => return sheet::verify(receipt, sheet, arguments.json),
         Command::Recount { sheet } => return sheet::recount(sheet, arguments.json),
+        Command::Extra(extra) => return Ok(extra.run::<Arguments>(crate::PROGRAM)?),
         _ => {}
     }
     let link = arguments.link()?;
     // What can be known to be wrong without the server is said without it.
     let prepared = Prepared::new(&arguments)?;
-    let json = arguments.json;
     let in_link = link.election.as_ref().map(|id| id.as_str());
     let given = arguments.election.as_deref();
     if let (Some(given), Some(in_link), Some(_)) = (given, in_link, &link.token)
@@ -36,10 +39,37 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         return Err(Failure::Usage(why));
     }
     let id = given.or(in_link).unwrap_or_default();
-    if let Prepared::Vote(ballot, receipt) = prepared {
-        return vote(&link, id, &ballot, receipt, json).await;
+    let done = ask(&arguments, prepared, &link, id).await;
+    match done {
+        Err(Failure::Remote(why)) => Err(Failure::Remote(why + &meant_election(&link, id).await)),
+        done => done,
     }
-    let client = Client::connect(&link).await?;
+}
+
+/// Which election may have been meant, where there is none of this id.
+async fn meant_election(link: &Link, id: &str) -> String {
+    let elections = match Client::connect(link).await {
+        Ok(client) => client.elections().await.unwrap_or_default(),
+        Err(_) => return String::new(),
+    };
+    if elections.iter().any(|election| election.id == id) {
+        return String::new();
+    }
+    did_you_mean("; d", id, elections.iter().map(|election| election.id.as_str()))
+}
+
+/// Does what needs the server.
+async fn ask(
+    arguments: &Arguments,
+    prepared: Prepared,
+    link: &Link,
+    id: &str,
+) -> Result<(), Failure> {
+    let json = arguments.json;
+    if let Prepared::Vote(ballot, receipt) = prepared {
+        return vote(link, id, &ballot, receipt, json).await;
+    }
+    let client = Client::connect(link).await?;
     let election = client.election(id);
     match prepared {
         Prepared::Elections => show::elections(&client.elections().await?, json),
@@ -47,7 +77,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Prepared::Result(Some(candidate)) => result(&election, &candidate, json).await,
         Prepared::Watch => watch::watch(&election, json).await,
         Prepared::Revoke(revoked) => officer::revoke(&client, &revoked, json).await,
-        Prepared::Officer => Officer::new(&client, &link, id, json)?.run(&arguments.command).await,
+        Prepared::Officer => Officer::new(&client, link, id, json)?.run(&arguments.command).await,
         Prepared::Vote(..) | Prepared::Result(None) => {
             show::results(&election.results().await?, json)
         }
@@ -92,7 +122,8 @@ impl Prepared {
             Command::Result { candidate } => Self::Result(candidate.clone()),
             Command::CountLines { file, quiet } => {
                 let name = file.display().to_string();
-                Self::CountLines { file: open(file)?, name, quiet: *quiet }
+                let file = open(file, *quiet, arguments.json)?;
+                Self::CountLines { file, name, quiet: *quiet }
             }
             Command::Revoke { revoked } => Self::Revoke(link(revoked)?),
             Command::Create(_)
@@ -105,6 +136,7 @@ impl Prepared {
             | Command::Sheet { .. }
             | Command::Verify { .. }
             | Command::Recount { .. }
+            | Command::Extra(_)
             | Command::Share { .. } => Self::Officer,
         })
     }
@@ -116,20 +148,28 @@ fn number(given: Option<&str>) -> Result<VoterNumber, Failure> {
         Some(given) => given.to_string(),
         None => rpassword::prompt_password("Voter number (not shown): ").map_err(|error| {
             Failure::Usage(format!(
-                "no voter number: there is nobody to ask ({error}); give --voter-number"
+                "no voter number, and nothing was sent: there is nobody to ask ({error}); give --voter-number"
             ))
         })?,
     };
-    typed.parse().map_err(|error| Failure::Usage(format!("--voter-number: {error}")))
+    typed.parse().map_err(|error| {
+        Failure::Usage(format!("--voter-number: {error}; nothing was sent, so vote again"))
+    })
 }
 
-fn open(file: &Path) -> Result<Box<dyn Read + Send>, Failure> {
+fn open(file: &Path, quiet: bool, json: bool) -> Result<Box<dyn Read + Send>, Failure> {
     if file == Path::new("-") {
         return Ok(Box::new(io::stdin()));
     }
-    let opened =
-        File::open(file).map_err(|error| format!("cannot open {}: {error}", file.display()));
-    Ok(Box::new(opened.map_err(Failure::Fault)?))
+    let unopened = |error| {
+        let why = format!("cannot open {}: {error}; nothing was sent", file.display());
+        Failure::Fault(why)
+    };
+    let opened = File::open(file).map_err(unopened)?;
+    // Where the lines are printed, they are what is seen of the progress.
+    let length = opened.metadata().map_or(0, |about| about.len());
+    let progress = if quiet { show::bytes_progress(length, json) } else { ProgressBar::hidden() };
+    Ok(Box::new(progress.wrap_read(opened)))
 }
 
 async fn vote(
@@ -163,16 +203,24 @@ async fn vote(
     } else if recorded {
         writeln!(io::stdout(), "{message}")?;
     }
-    if recorded { Ok(()) } else { Err(Failure::Refused(message)) }
+    if let VoteOutcome::UnknownCandidate(slate) = &outcome {
+        message += &did_you_mean(" D", &ballot.candidate, slate.iter().map(String::as_str));
+    }
+    match recorded {
+        true => Ok(()),
+        false if json => Err(Failure::Told(message, Exit::Refused)),
+        false => Err(Failure::Refused(message)),
+    }
 }
 
 async fn result(election: &Election, candidate: &str, json: bool) -> Result<(), Failure> {
     let (votes, status) = election.result(candidate).await?;
     if status == ResultStatus::UnknownCandidate {
         let slate = election.info().await?.candidates;
+        let meant = did_you_mean("; d", candidate, slate.iter().map(String::as_str));
         let slate: Vec<_> = slate.iter().map(|name| printable(name)).collect();
         return Err(Failure::Refused(format!(
-            "there is no candidate {candidate:?}; the candidates are {}",
+            "there is no candidate {candidate:?}; the candidates are {}{meant}",
             slate.join(", ")
         )));
     }

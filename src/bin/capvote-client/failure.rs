@@ -1,20 +1,25 @@
 //! Why a command did not do what it was asked.
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use capvote::client;
 use capvote::command_line::{self, Exit};
+use serde_json::json;
 
 /// A failed command. The text says what happened, what was not lost, and what to try.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// Something could not be reached, read or written.
     Fault(String),
+    /// The server could not do what it was asked, and says why.
+    Remote(String),
     /// What was asked for makes no sense.
     Usage(String),
     /// The server refused.
     Refused(String),
+    /// The same, where a document has told of it.
+    Told(String, Exit),
     /// Whoever reads the output has gone: there is nobody left to tell.
     Unread,
 }
@@ -28,25 +33,40 @@ impl Failure {
         }
     }
 
-    /// Says why on stderr, and returns the code to exit with.
-    pub(crate) fn end(self, program: &str) -> ExitCode {
-        match self {
-            Self::Fault(why) => command_line::end(program, why, Exit::Fault),
-            Self::Usage(why) => command_line::end(program, why, Exit::Usage),
-            Self::Refused(why) => command_line::end(program, why, Exit::Refused),
-            Self::Unread => Exit::Fault.into(),
+    /// Says why on stderr, and with `json` as a document too, and returns the code to exit with.
+    pub(crate) fn end(self, program: &str, json: bool) -> ExitCode {
+        let (name, why, exit) = match self {
+            Self::Fault(why) | Self::Remote(why) => ("fault", why, Exit::Fault),
+            Self::Usage(why) => ("usage", why, Exit::Usage),
+            Self::Refused(why) => ("refused", why, Exit::Refused),
+            Self::Told(why, exit) => return command_line::end(program, why, exit),
+            Self::Unread => return Exit::Fault.into(),
+        };
+        if json {
+            // With nobody to read it, the exit code has to do.
+            let _ = writeln!(io::stdout(), "{:#}", json!({ "error": name, "message": why }));
         }
+        command_line::end(program, why, exit)
     }
 }
 
 impl From<client::Error> for Failure {
     fn from(error: client::Error) -> Self {
         if let client::Error::Unimplemented(_) = error {
-            return Self::Refused("this link does not give the authority for that".into());
+            let why = "this link does not give the authority for that, and nothing was changed; give --link one \
+                       that does, such as the server's officer.link";
+            return Self::Refused(why.into());
+        }
+        if let client::Error::Remote(why) = error {
+            return Self::Remote(why);
         }
         let hint = match error {
-            client::Error::Unreachable { .. } => "; is the server running, and is --link right?",
-            client::Error::Disconnected | client::Error::NoAnswer(_) => "; try again",
+            client::Error::Unreachable { .. } => {
+                "; nothing was sent. Is the server running, and is --link right?"
+            }
+            client::Error::Disconnected | client::Error::NoAnswer(_) => {
+                ", so it is not known whether it did what it was asked; look with info or check, and try again"
+            }
             _ => "",
         };
         Self::Fault(format!("{error}{hint}"))

@@ -8,6 +8,7 @@ mod receipt;
 mod roll;
 mod sheet;
 mod show;
+mod suggest;
 mod watch;
 
 use std::process::ExitCode;
@@ -23,10 +24,11 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 const PROGRAM: &str = "capvote-client";
 
 fn main() -> ExitCode {
-    let arguments = match command_line::parse(PROGRAM) {
+    let arguments: arguments::Arguments = match command_line::parse(PROGRAM) {
         Ok(arguments) => arguments,
         Err(exit) => return exit,
     };
+    let json = arguments.json;
     let runtime =
         match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
             Ok(runtime) => runtime,
@@ -34,6 +36,6 @@ fn main() -> ExitCode {
         };
     match runtime.block_on(commands::run(arguments)) {
         Ok(()) => Exit::Done.into(),
-        Err(failure) => failure.end(PROGRAM),
+        Err(failure) => failure.end(PROGRAM, json),
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use capvote::client::{
     ActOutcome, Administration, Auditor, Client, Election, Error, LedgerReport, Registrar, Restored,
 };
+use capvote::command_line::Exit;
 use capvote::election::{Definition, Token, VoterNumber};
 use capvote::net::link::Link;
 use data_encoding::HEXLOWER;
@@ -219,7 +220,9 @@ impl<'a> Officer<'a> {
         let sheet = self.as_auditor(async |auditor| sheet::fetch(&auditor, election).await).await?;
         match sheet {
             Some(sheet) => sheet::write(&sheet, output, self.json),
-            None => Err(Failure::Refused("there is no sheet before the election is closed".into())),
+            None => Err(Failure::Refused(
+                "there is no sheet before the election is closed; close it first".into(),
+            )),
         }
     }
 
@@ -257,14 +260,23 @@ impl<'a> Officer<'a> {
                 )?;
             }
         }
-        if agree { Ok(()) } else { Err(Failure::Fault("ballots and numbers used differ".into())) }
+        let why = "ballots and numbers used differ; the ledger is as it was: copy it, and have it looked into";
+        match agree {
+            true => Ok(()),
+            false if self.json => Err(Failure::Told(why.into(), Exit::Fault)),
+            false => Err(Failure::Fault(why.into())),
+        }
     }
 }
 
 /// Revokes the authority that a link opens.
 pub(crate) async fn revoke(client: &Client, link: &Link, json: bool) -> Result<(), Failure> {
     let token = link.token.as_deref();
-    let token = token.ok_or_else(|| Failure::Usage("the link to revoke has no token".into()))?;
+    let token = token.ok_or_else(|| {
+        Failure::Usage(
+            "the link to revoke has no token, and opens nothing that could be ended".into(),
+        )
+    })?;
     client.restore(token).revoke().await?;
     if json {
         return show::json(&json!({ "revoked": true }));

@@ -91,7 +91,10 @@ impl RollFile {
         let failed =
             |error: String| Failure::Fault(format!("cannot write {}: {error}", path.display()));
         if path.symlink_metadata().is_ok() {
-            return Err(failed("there is a file of that name; it is not overwritten".into()));
+            return Err(failed(
+                "there is a file of that name; it is not overwritten, and no numbers were issued"
+                    .into(),
+            ));
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")));

@@ -20,8 +20,7 @@ pub(crate) async fn fetch(
     auditor: &Auditor,
     election: &Election,
 ) -> Result<Option<TallySheet>, Error> {
-    let info = election.info().await?;
-    let id = info.id.parse().map_err(|_| Error::Protocol("an election has no id".into()))?;
+    // The sink goes out before anything is waited for: a call on what turned out to be no auditor cannot carry one.
     let ballots = Rc::new(RefCell::new(Vec::new()));
     let taken = ballots.clone();
     let take =
@@ -29,6 +28,8 @@ pub(crate) async fn fetch(
     if let ActOutcome::Refused(_) = auditor.tally_sheet(take).await? {
         return Ok(None);
     }
+    let info = election.info().await?;
+    let id = info.id.parse().map_err(|_| Error::Protocol("an election has no id".into()))?;
     let mut lines = Vec::new();
     for (candidate, nonce, receipt) in ballots.take() {
         let line = SheetLine::new(&id, candidate, nonce);
@@ -58,7 +59,11 @@ pub(crate) fn write(sheet: &TallySheet, output: &Path, json: bool) -> Result<(),
         Ok(())
     };
     let shown = output.display();
-    write().map_err(|error| Failure::Fault(format!("cannot write {shown}: {error}")))?;
+    write().map_err(|error| {
+        Failure::Fault(format!(
+            "cannot write {shown}: {error}; the election and its ledger are as they were"
+        ))
+    })?;
     let ballots = sheet.lines.len();
     if json {
         return show::json(&json!({ "file": shown.to_string(), "ballots": ballots }));
@@ -68,7 +73,7 @@ pub(crate) fn write(sheet: &TallySheet, output: &Path, json: bool) -> Result<(),
 
 /// Counts a sheet again, from the sheet alone.
 pub(crate) fn recount(path: &Path, as_json: bool) -> Result<(), Failure> {
-    let sheet = read(path)?;
+    let sheet = read(path, as_json)?;
     let mut votes: Vec<_> = sheet.recount().into_iter().collect();
     votes.sort_by_key(|&(_, votes)| std::cmp::Reverse(votes));
     let ballots = sheet.lines.len();
@@ -91,7 +96,7 @@ pub(crate) fn recount(path: &Path, as_json: bool) -> Result<(), Failure> {
         let name = if candidate.is_empty() { "(blank)".into() } else { printable(candidate) };
         table.add_row([name, votes.to_string()]);
     }
-    show::print(&table)?;
+    show::print(&mut table)?;
     if ballots == 0 {
         return Ok(writeln!(io::stdout(), "There are no ballots on the sheet.")?);
     }
@@ -110,11 +115,12 @@ pub(crate) fn recount(path: &Path, as_json: bool) -> Result<(), Failure> {
 /// Finds a voter's ballot on a sheet.
 pub(crate) fn verify(receipt: &str, path: &Path, as_json: bool) -> Result<(), Failure> {
     let sought = Sought::read(receipt)?;
-    let sheet = read(path)?;
+    let sheet = read(path, as_json)?;
     let found = sheet.election.as_ref().and_then(|id| sheet.find(&sought.receipt(id)));
     let (place, line) = found.ok_or_else(|| {
         Failure::Refused(format!(
-            "no ballot with this receipt is among the {} of election {} on the sheet",
+            "no ballot with this receipt is among the {} of election {} on the sheet; keep the receipt, and compare \
+             it and the sheet with whoever runs the election",
             sheet.lines.len(),
             sheet.id()
         ))
@@ -129,12 +135,21 @@ pub(crate) fn verify(receipt: &str, path: &Path, as_json: bool) -> Result<(), Fa
     Ok(writeln!(io::stdout(), "Counted: it is ballot {place} of the sheet, and for {candidate}.")?)
 }
 
-fn read(path: &Path) -> Result<TallySheet, Failure> {
+fn read(path: &Path, as_json: bool) -> Result<TallySheet, Failure> {
     let shown = path.display();
     let bytes = std::fs::read(path)
         .map_err(|error| Failure::Fault(format!("cannot read {shown}: {error}")))?;
     let text = String::from_utf8(bytes).map_err(|_| {
         Failure::Refused(format!("{shown}: a tally sheet is UTF-8, and this is not"))
     })?;
-    TallySheet::read(&text).map_err(|error| Failure::Refused(format!("{shown}: {error}")))
+    let bar = show::progress(0, "ballots", as_json);
+    let read = TallySheet::read_with(&text, |done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    read.map_err(|error| {
+        let why = "do not trust it, and get another from whoever runs the election";
+        Failure::Refused(format!("{shown}: {error}; {why}"))
+    })
 }

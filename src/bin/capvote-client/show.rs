@@ -4,9 +4,10 @@ use std::io::{self, IsTerminal, Write};
 
 use capvote::client::{Info, Results, VoteOutcome};
 use capvote::election::{ElectionState, Publication, ResultStatus, Timestamp, printable};
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use console::{Term, style};
 use data_encoding::HEXLOWER;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -34,7 +35,7 @@ pub(crate) fn elections(elections: &[Info], as_json: bool) -> Result<(), Failure
             info.voters.to_string(),
         ]);
     }
-    print(&table)
+    print(&mut table)
 }
 
 pub(crate) fn info(info: &Info, as_json: bool) -> Result<(), Failure> {
@@ -43,7 +44,7 @@ pub(crate) fn info(info: &Info, as_json: bool) -> Result<(), Failure> {
     }
     let mut stdout = io::stdout();
     let title = if info.title.is_empty() { &info.id } else { &info.title };
-    writeln!(stdout, "{} ({})", printable(title), state(info.state))?;
+    writeln!(stdout, "{} ({})", style(printable(title)).bold(), state(info.state))?;
     let id_line = if info.title.is_empty() { None } else { Some(&info.id) };
     if let Some(id) = id_line {
         writeln!(stdout, "Election: {}", printable(id))?;
@@ -116,7 +117,7 @@ pub(crate) fn results(results: &Results, as_json: bool) -> Result<(), Failure> {
     if results.blank > 0 {
         table.add_row(["(blank)".to_string(), results.blank.to_string()]);
     }
-    print(&table)?;
+    print(&mut table)?;
     let Results { ballots, voters, status, .. } = results;
     Ok(writeln!(
         io::stdout(),
@@ -140,15 +141,23 @@ pub(crate) fn words(outcome: &VoteOutcome) -> &'static str {
     }
 }
 
-/// A bar that shows how much of a long work is done, where people are looking: on a terminal, and not
-/// beside a document.
+/// A bar that shows how much of a long work is done, how fast it goes and how long it takes yet, where people
+/// are looking: on a terminal, and not beside a document.
 pub(crate) fn progress(all: u64, what: &str, as_json: bool) -> ProgressBar {
+    bar(all, &format!("{{wide_bar}} {{percent}}%, {{per_sec}} {what}, {{eta}} left"), as_json)
+}
+
+/// The same for bytes.
+pub(crate) fn bytes_progress(all: u64, as_json: bool) -> ProgressBar {
+    bar(all, "{wide_bar} {percent}%, {binary_bytes_per_sec}, {eta} left", as_json)
+}
+
+fn bar(all: u64, template: &str, as_json: bool) -> ProgressBar {
     if as_json || !io::stdout().is_terminal() {
         return ProgressBar::hidden();
     }
-    let template = format!("{{bar:40}} {{human_pos}} of {{human_len}} {what}, {{eta}} left");
-    let bar = ProgressBar::new(all);
-    match ProgressStyle::with_template(&template) {
+    let bar = ProgressBar::new(all).with_finish(ProgressFinish::AndClear);
+    match ProgressStyle::with_template(template) {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
     }
@@ -180,7 +189,7 @@ pub(crate) fn outcome(outcome: &VoteOutcome, message: &str) -> Value {
             return json!({ "outcome": "unknownCandidate", "message": message, "candidates": slate });
         }
         VoteOutcome::Throttled(wait) => {
-            return json!({ "outcome": "throttled", "message": message, "wait_ms": wait.as_millis() as u64 });
+            return json!({ "outcome": "throttled", "message": message, "waitMs": wait.as_millis() as u64 });
         }
         VoteOutcome::AlreadyVoted => "alreadyVoted",
         VoteOutcome::UnknownVoterNumber => "unknownVoterNumber",
@@ -241,6 +250,21 @@ fn align_right(table: &mut Table, column: usize) {
     }
 }
 
-pub(crate) fn print(table: &Table) -> Result<(), Failure> {
-    Ok(writeln!(io::stdout(), "{}", table.trim_fmt())?)
+/// Prints a table: drawn to fit a terminal, and with a tab between columns for programs.
+pub(crate) fn print(table: &mut Table) -> Result<(), Failure> {
+    let mut stdout = io::stdout();
+    if let Some(width) = columns() {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+        return Ok(writeln!(stdout, "{}", table.trim_fmt())?);
+    }
+    for row in table.header().into_iter().chain(table.row_iter()) {
+        let cells: Vec<_> = row.cell_iter().map(Cell::content).collect();
+        writeln!(stdout, "{}", cells.join("\t"))?;
+    }
+    Ok(())
+}
+
+/// How wide the terminal is, where there is one.
+pub(crate) fn columns() -> Option<u16> {
+    Term::stdout().size_checked().map(|(_, columns)| columns).filter(|&columns| columns > 0)
 }

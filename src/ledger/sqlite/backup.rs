@@ -10,25 +10,47 @@ use rusqlite::{Connection, OpenFlags};
 use tempfile::TempPath;
 
 use super::file::{FILE_NAME, check_format, lock, make_directory, not_opened};
-use super::replay::replay;
+use super::replay::replay_with;
 use crate::ledger::LedgerError;
 
 /// Copies the ledger in the folder `directory` to the new file `copy`, which only its owner can read. A
 /// server may use the ledger at the same time: the copy is of one moment. It is read back and checked
 /// before it gets its name.
 ///
+/// `progress` is told now and then how much is done, and of how much: of the copying, and then of the checking.
+///
 /// # Errors
 /// Where there is no ledger, it is damaged, or the file is there already or cannot be written.
-pub fn backup(directory: &Path, copy: &Path) -> Result<(), LedgerError> {
-    copy_ledger(&directory.join(FILE_NAME), copy)
+pub fn backup(
+    directory: &Path,
+    copy: &Path,
+    progress: &mut dyn FnMut(Copying, u64, u64),
+) -> Result<(), LedgerError> {
+    copy_ledger(&directory.join(FILE_NAME), copy, progress)
 }
 
+/// What a copy is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Copying {
+    /// Pages are copied.
+    Pages,
+    /// The entries of the copy are read back and checked.
+    Entries,
+}
+
+/// The pages that are copied between two tellings of the progress.
+const STEP_PAGES: i32 = 4_096;
+
 /// Puts the ledger in the file `copy` into the folder `directory`, which must not have one. It is checked
-/// first.
+/// first. `progress` is as with [`backup`].
 ///
 /// # Errors
 /// Where the copy is no ledger or is damaged, the folder has a ledger or is in use, or it cannot be written.
-pub fn restore(copy: &Path, directory: &Path) -> Result<(), LedgerError> {
+pub fn restore(
+    copy: &Path,
+    directory: &Path,
+    progress: &mut dyn FnMut(Copying, u64, u64),
+) -> Result<(), LedgerError> {
     let inaccessible = |source| LedgerError::Inaccessible { path: directory.to_owned(), source };
     make_directory(directory).map_err(inaccessible)?;
     let _lock = lock(directory)?;
@@ -41,10 +63,14 @@ pub fn restore(copy: &Path, directory: &Path) -> Result<(), LedgerError> {
             return Err(LedgerError::Inaccessible { path, source });
         }
     }
-    copy_ledger(copy, &directory.join(FILE_NAME))
+    copy_ledger(copy, &directory.join(FILE_NAME), progress)
 }
 
-fn copy_ledger(from: &Path, to: &Path) -> Result<(), LedgerError> {
+fn copy_ledger(
+    from: &Path,
+    to: &Path,
+    progress: &mut dyn FnMut(Copying, u64, u64),
+) -> Result<(), LedgerError> {
     let inaccessible = |source| LedgerError::Inaccessible { path: to.to_owned(), source };
     if to.symlink_metadata().is_ok() {
         let exists = "there is a file of that name; it is not overwritten";
@@ -60,9 +86,11 @@ fn copy_ledger(from: &Path, to: &Path) -> Result<(), LedgerError> {
     check_format(&source, from)?;
     let unwritable = |error| not_opened(to, error);
     let mut target = Connection::open(&part.path).map_err(unwritable)?;
-    // All pages in one step are the pages of one moment.
-    let step = Backup::new(&source, &mut target).and_then(|backup| backup.step(-1));
-    match step.map_err(unwritable)? {
+    // What is read in one transaction is of one moment.
+    let begun = source.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema");
+    begun.map_err(unreadable)?;
+    let copied = copy_pages(&source, &mut target, progress);
+    match copied.map_err(unwritable)? {
         StepResult::Done => {}
         step => {
             let why = format!("it cannot be copied at this moment ({step:?}); try again");
@@ -72,13 +100,31 @@ fn copy_ledger(from: &Path, to: &Path) -> Result<(), LedgerError> {
             });
         }
     }
+    source.execute_batch("COMMIT").map_err(unreadable)?;
     // One file: a copy has no log beside it.
     target.pragma_update(None, "journal_mode", "DELETE").map_err(unwritable)?;
-    replay(&target, from)?;
+    replay_with(&target, from, &mut |done, all| progress(Copying::Entries, done, all))?;
     drop(target);
 
     part.finish(to).map_err(inaccessible)?;
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(inaccessible)
+}
+
+fn copy_pages(
+    source: &Connection,
+    target: &mut Connection,
+    progress: &mut dyn FnMut(Copying, u64, u64),
+) -> rusqlite::Result<StepResult> {
+    let backup = Backup::new(source, target)?;
+    loop {
+        let step = backup.step(STEP_PAGES)?;
+        let pages = backup.progress();
+        let (all, left) = (pages.pagecount.max(0) as u64, pages.remaining.max(0) as u64);
+        progress(Copying::Pages, all.saturating_sub(left), all);
+        if step != StepResult::More {
+            return Ok(step);
+        }
+    }
 }
 
 const COPYING: &str = "another program is making this copy";

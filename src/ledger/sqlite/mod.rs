@@ -21,7 +21,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use self::backup::{backup, restore};
+pub use self::backup::{Copying, backup, restore};
 use self::file::LedgerFile;
 use self::reader::SqliteReader;
 use self::rows::Rows;

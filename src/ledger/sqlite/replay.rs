@@ -23,7 +23,16 @@ const SET_ASIDE_NUMBERS_MAX: usize = 8 << 20;
 
 /// Every election of the file as its entries tell.
 pub(super) fn replay(connection: &Connection, path: &Path) -> Result<Elections, LedgerError> {
-    Replay { connection, path, elections: Elections::default(), closing: None }.run()
+    replay_with(connection, path, &mut |_, _| {})
+}
+
+/// The same. `progress` is told after each entry how many there were, and of how many.
+pub(super) fn replay_with(
+    connection: &Connection,
+    path: &Path,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Elections, LedgerError> {
+    Replay { connection, path, elections: Elections::default(), closing: None }.run(progress)
 }
 
 struct Replay<'a> {
@@ -55,8 +64,12 @@ struct Entry {
 }
 
 impl Replay<'_> {
-    fn run(mut self) -> Result<Elections, LedgerError> {
+    fn run(mut self, progress: &mut dyn FnMut(u64, u64)) -> Result<Elections, LedgerError> {
         let connection = self.connection;
+        let last = "SELECT coalesce(max(id), 0) FROM entries";
+        let last: i64 = connection
+            .query_row(last, [], |row| row.get(0))
+            .map_err(|error| self.unreadable(error))?;
         let prepare = |sql| connection.prepare(sql).map_err(|error| self.unreadable(error));
         let mut entries =
             prepare("SELECT id, election, kind, first, last, head FROM entries ORDER BY id")?;
@@ -79,6 +92,7 @@ impl Replay<'_> {
         while let Some(row) = self.next(&mut entries)? {
             let entry = self.entry(row)?;
             self.apply(&entry, &mut tables)?;
+            progress(entry.id.unsigned_abs(), last.unsigned_abs());
         }
         if self.closing.is_some() {
             return Err(self.damaged("a close is cut short"));

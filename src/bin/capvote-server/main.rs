@@ -1,23 +1,26 @@
 //! The server: reads its command line, starts, says where it listens, and serves until it is told to stop.
 
+mod arguments;
+mod settings;
+
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use capvote::command_line::{self, Exit};
-use capvote::election::{Definition, ElectionId, InvalidDefinition};
-use capvote::ledger::{self, LedgerError};
+use capvote::election::{Definition, InvalidDefinition};
+use capvote::ledger::{self, Copying, LedgerError};
 use capvote::net::link::Link;
 use capvote::server::{
-    CertificateFiles, Config, LoopbackAddress, NewElection, Server, StartError, new_officer_link,
+    CertificateFiles, Config, NewElection, Server, StartError, new_officer_link,
 };
-use clap::{Parser, Subcommand, value_parser};
+use indicatif::{ProgressBar, ProgressStyle};
 use mimalloc::MiMalloc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
-use tracing_subscriber::EnvFilter;
+
+use crate::arguments::{Arguments, Command};
 
 /// Chosen by measurement: see docs/benchmarks.md.
 #[global_allocator]
@@ -25,93 +28,26 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 const PROGRAM: &str = "capvote-server";
 
-/// Serves elections, and counts the lines of its clients' files, over Cap'n Proto.
-#[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true)]
-struct Arguments {
-    #[command(subcommand)]
-    command: Option<Command>,
-    /// Where to listen: capvotes://HOST:PORT, encrypted; capvote://HOST:PORT, for this machine alone; or
-    /// capvote+unix:///PATH, a socket file. Port 0 takes one that is free. Give it again for each further
-    /// address.
-    #[arg(long, value_name = "LINK", default_value = "capvote://127.0.0.1:12358")]
-    listen: Vec<String>,
-    /// The folder of the ledger. It is made where it is missing.
-    #[arg(long, value_name = "DIR", default_value = "capvote-data")]
-    data: PathBuf,
-    /// The certificates for capvotes://, in PEM, the server's own first. [default: one that the server makes,
-    /// DATA/tls.pem, and that its links name]
-    #[arg(long, value_name = "FILE", requires = "key")]
-    certificate: Option<PathBuf>,
-    /// The private key of the certificate, in PEM.
-    #[arg(long, value_name = "FILE", requires = "certificate")]
-    key: Option<PathBuf>,
-    /// Listen with capvote:// also where others than this machine reach it: votes and links can then be read,
-    /// and altered, on the way.
-    #[arg(long)]
-    allow_unencrypted: bool,
-    /// How many threads serve connections. [default: one for each processor]
-    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256))]
-    threads: Option<u16>,
-    /// Where Prometheus on this machine may fetch figures, such as 127.0.0.1:9358. Port 0 takes one that is
-    /// free. [default: nowhere]
-    #[arg(long, value_name = "HOST:PORT")]
-    metrics: Option<LoopbackAddress>,
-    /// What to log on stderr: error, warn, info, debug or trace, or a filter such as capvote::ledger=debug.
-    #[arg(long, value_name = "FILTER", default_value = "info")]
-    log: EnvFilter,
-    /// On a data directory with no election: create and open this one, and write its voter numbers to
-    /// DIR/NAME.numbers.csv.
-    #[arg(long, value_name = "NAME", requires_all = ["candidate", "voters"])]
-    election: Option<ElectionId>,
-    /// A candidate of that election. Give it again for each, in the order of the ballot paper.
-    #[arg(long, value_name = "NAME", requires = "election")]
-    candidate: Vec<String>,
-    /// How many voter numbers to issue for that election.
-    #[arg(long, value_name = "N", requires = "election", value_parser = value_parser!(u32).range(1..=100_000_000))]
-    voters: Option<u32>,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Copy the ledger of a data directory to a new file. A server may be using it.
-    ///
-    /// While an election is open, the copy holds who voted for whom, as the ledger does: keep it as safe,
-    /// and destroy it after the close.
-    Backup {
-        /// The data directory.
-        directory: PathBuf,
-        /// The file to write.
-        file: PathBuf,
-    },
-    /// Put a copy of a ledger into a data directory that has none.
-    Restore {
-        /// The copy.
-        file: PathBuf,
-        /// The data directory; made where it is missing.
-        directory: PathBuf,
-    },
-    /// Make a new returning officer's link, DIR/officer.link, where the one there was is lost. No server may
-    /// be using the data directory.
-    OfficerLink {
-        /// The data directory.
-        directory: PathBuf,
-        /// End every returning officer's link there was, and all that was shared from them.
-        #[arg(long)]
-        end_others: bool,
-    },
-}
-
 fn main() -> ExitCode {
-    let arguments: Arguments = match command_line::parse(PROGRAM) {
-        Ok(arguments) => arguments,
+    let (arguments, settings) = match settings::read() {
+        Ok(read) => read,
         Err(exit) => return exit,
     };
-    if let Some(command) = &arguments.command {
-        return match offline(command) {
-            Ok(()) => Exit::Done.into(),
-            Err(error) => command_line::end(PROGRAM, &error, exit(&error)),
-        };
+    match &arguments.command {
+        Some(Command::Extra(extra)) => return written(extra.run::<Arguments>(PROGRAM)),
+        Some(command) => {
+            return match offline(command) {
+                Ok(()) => Exit::Done.into(),
+                Err(error) => {
+                    let why = format!("{error}; nothing was changed");
+                    command_line::end(PROGRAM, why, exit(&error))
+                }
+            };
+        }
+        None => {}
+    }
+    if arguments.print_config {
+        return written(std::io::stdout().write_all(settings.as_bytes()));
     }
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(serve(arguments)),
@@ -119,11 +55,25 @@ fn main() -> ExitCode {
     }
 }
 
+fn written(written: std::io::Result<()>) -> ExitCode {
+    match written {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Fault.into(),
+        Err(error) => {
+            command_line::end(PROGRAM, format_args!("cannot write: {error}"), Exit::Fault)
+        }
+        Ok(()) => Exit::Done.into(),
+    }
+}
+
 /// Does what needs no server.
 fn offline(command: &Command) -> Result<(), StartError> {
     match command {
-        Command::Backup { directory, file } => Ok(ledger::backup(directory, file)?),
-        Command::Restore { file, directory } => Ok(ledger::restore(file, directory)?),
+        Command::Backup { directory, file } => {
+            Ok(copying(|progress| ledger::backup(directory, file, progress))?)
+        }
+        Command::Restore { file, directory } => {
+            Ok(copying(|progress| ledger::restore(file, directory, progress))?)
+        }
         Command::OfficerLink { directory, end_others } => {
             let path = new_officer_link(directory, *end_others)?;
             // Whoever asked for it may not want to know where it is.
@@ -134,7 +84,32 @@ fn offline(command: &Command) -> Result<(), StartError> {
             );
             Ok(())
         }
+        Command::Extra(_) => Ok(()),
     }
+}
+
+/// Shows the progress of a copy, where people are looking.
+fn copying<T>(copy: impl FnOnce(&mut dyn FnMut(Copying, u64, u64)) -> T) -> T {
+    if !std::io::stdout().is_terminal() {
+        return copy(&mut |_, _, _| {});
+    }
+    let bar = |what: &str| {
+        let template = format!("{what} {{wide_bar}} {{percent}}%, {{per_sec}}, {{eta}} left");
+        let style = ProgressStyle::with_template(&template);
+        ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    };
+    let (pages, entries) = (bar("copying"), bar("checking"));
+    let copied = copy(&mut |what, done, all| {
+        let bar = if what == Copying::Pages { &pages } else { &entries };
+        bar.set_length(all);
+        bar.set_position(done);
+        if done == all {
+            bar.finish_and_clear();
+        }
+    });
+    pages.finish_and_clear();
+    entries.finish_and_clear();
+    copied
 }
 
 async fn serve(arguments: Arguments) -> ExitCode {
@@ -143,7 +118,7 @@ async fn serve(arguments: Arguments) -> ExitCode {
         (Err(error), _) => return command_line::end(PROGRAM, error, Exit::Usage),
         (_, Err(error)) => return command_line::end(PROGRAM, error, Exit::Usage),
     };
-    let colours = std::io::stderr().is_terminal();
+    let colours = console::colors_enabled_stderr();
     tracing_subscriber::fmt()
         .with_env_filter(arguments.log)
         .with_writer(std::io::stderr)

@@ -1,0 +1,104 @@
+//! The server's settings: the command line, then the environment, then a file.
+
+use std::fs;
+use std::process::Command;
+
+use crate::process::run;
+
+const SERVER: &str = env!("CARGO_BIN_EXE_capvote-server");
+
+/// What the server makes of a file, an environment and a command line.
+fn settings(file: &str, environment: &[(&str, &str)], words: &[&str]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("capvote.toml");
+    fs::write(&path, file).unwrap();
+    let mut command = Command::new(SERVER);
+    command.arg("--config").arg(&path).arg("--print-config").args(words);
+    let output = command.envs(environment.iter().copied()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+const FILE: &str = "\
+listen = [\"capvotes://vote.example.org:12358\", \"capvote+unix:///run/capvote/sock\"]
+data = \"/var/lib/capvote\"
+allow-unencrypted = true
+threads = 4
+log = \"warn\"
+";
+
+#[test]
+fn the_command_line_comes_first_and_the_file_last() {
+    let shown =
+        settings(FILE, &[("CAPVOTE_SERVER_THREADS", "8")], &["--data", "here", "--log=info"]);
+    let expected = "\
+listen = [\"capvotes://vote.example.org:12358\", \"capvote+unix:///run/capvote/sock\"] # file
+data = \"here\" # command line
+# certificate is not set
+# key is not set
+allow-unencrypted = true # file
+threads = 8 # environment
+# metrics is not set
+log = \"info\" # command line
+# election is not set
+# candidate is not set
+# voters is not set
+";
+    assert_eq!(shown, expected);
+}
+
+#[test]
+fn what_is_printed_is_a_file_of_the_same_settings() {
+    let values = |shown: &str| -> Vec<String> {
+        shown.lines().map(|line| line.split(" # ").next().unwrap().to_string()).collect()
+    };
+    let election = [
+        ("CAPVOTE_SERVER_ELECTION", "board"),
+        ("CAPVOTE_SERVER_CANDIDATE", "Ada\nHopper, \"Grace\""),
+        ("CAPVOTE_SERVER_VOTERS", "20"),
+        ("CAPVOTE_SERVER_LISTEN", "capvote://127.0.0.1:0 capvote+unix:///tmp/sock"),
+    ];
+    let shown = settings("", &election, &[]);
+    assert!(shown.contains("candidate = [\"Ada\", 'Hopper, \"Grace\"'] # environment"), "{shown}");
+    assert_eq!(values(&settings(&shown, &[], &[])), values(&shown));
+}
+
+#[test]
+fn what_no_option_could_be_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("capvote.toml");
+    let table = [
+        ("lisen = 1", "there is no setting \"lisen\"; did you mean \"listen\"?"),
+        ("config = \"x\"", "there is no setting \"config\""),
+        ("log = \"info\"\nlisten = [", "line 2"),
+        ("threads = 0", "0 is not in 1..=256"),
+        ("data = true", "data is a text or a number"),
+        ("allow-unencrypted = 3", "allow-unencrypted is true or false"),
+        ("election = \"board\"", "--candidate <NAME> --voters <N>"),
+    ];
+    let path = path.to_str().unwrap();
+    for (file, why) in table {
+        fs::write(path, file).unwrap();
+        run(SERVER, &["--config", path, "--print-config"], b"").failed(2, why);
+    }
+    run(SERVER, &["--config", "/no/such/file"], b"").failed(1, "cannot read /no/such/file");
+}
+
+#[test]
+fn both_programs_complete_themselves_write_their_manual_and_tell_their_version() {
+    for program in [SERVER, env!("CARGO_BIN_EXE_capvote-client")] {
+        let name = program.rsplit('/').next().unwrap();
+        for shell in ["bash", "zsh", "fish"] {
+            assert!(run(program, &["completions", shell], b"").done().contains(name), "{shell}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let pages = folder.path().join("man1");
+        run(program, &["man", pages.to_str().unwrap()], b"").done();
+        let page = fs::read_to_string(pages.join(format!("{name}.1"))).unwrap();
+        assert!(page.starts_with(".ie") && page.contains(".TH"), "{page}");
+        assert!(fs::read_dir(&pages).unwrap().count() > 5);
+        let version = run(program, &["--version"], b"");
+        let expected = format!("{name} {}", env!("CARGO_PKG_VERSION"));
+        assert!(version.done().starts_with(&expected), "{}", version.stdout);
+    }
+}
