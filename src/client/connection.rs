@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use capnp::capability::{Promise, RemotePromise, Response};
+use capnp::capability::{FromClientHook, Promise, RemotePromise, Response};
 use capnp::traits::{Owned, Pipelined};
 use capnp_rpc::rpc_twoparty_capnp::Side;
 use capnp_rpc::{RpcSystem, VatNetwork};
@@ -220,4 +220,14 @@ impl Wire {
             () = self.broken.cancelled() => Err(Error::Disconnected),
         }
     }
+}
+
+/// What a capability has turned out to be. A call that passes a capability has to be begun on that: capnp-rpc
+/// panics where one is sent to a promise that was broken meanwhile.
+pub(super) fn resolved<C: FromClientHook>(capability: &C) -> C {
+    let mut hook = capability.as_client_hook().add_ref();
+    while let Some(next) = hook.get_resolved() {
+        hook = next;
+    }
+    C::new(hook)
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Error;
-use super::connection::Wire;
+use super::connection::{Wire, resolved};
 use super::message_sink::message_sink;
 use super::observer::observer;
 use crate::election::{
@@ -148,7 +148,7 @@ impl Election {
     ) -> Result<VoteOutcome, Error> {
         let _turn = self.wire.may_vote().await?;
         let (sink, messages) = message_sink();
-        let mut request = self.capability.vote_request();
+        let mut request = resolved(&self.capability).vote_request();
         let mut vote = request.get();
         vote.set_candidate(ballot.candidate.as_str());
         vote.set_voter_number(ballot.number.get());
@@ -241,7 +241,7 @@ impl Election {
         mut on_change: impl FnMut(&Results) -> Result<(), String>,
     ) -> Result<(), Error> {
         let (observer, mut changes) = observer();
-        let mut request = self.capability.watch_request();
+        let mut request = resolved(&self.capability).watch_request();
         request.get().set_observer(observer);
         let answer = self.wire.answer(request.send().promise).await?;
         // Watching goes on for as long as this is held.

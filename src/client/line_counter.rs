@@ -8,7 +8,7 @@ use capnp::Error as Exception;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Error;
-use super::connection::Wire;
+use super::connection::{Wire, resolved};
 use super::file::remote_file;
 use crate::schema::lines_capnp::line_counter;
 use crate::schema::lines_capnp::line_sink::{DoneParams, DoneResults, LinesParams, Server};
@@ -75,7 +75,7 @@ impl LineCounter {
         T: LineResult,
     {
         let (batches, mut arriving) = mpsc::channel(1);
-        let mut request = self.capability.count_lines_request();
+        let mut request = resolved(&self.capability).count_lines_request();
         request.get().set_file(remote_file(file).map_err(Error::NoThread)?);
         request.get().set_lines(capnp_rpc::new_client(LineSink { batches }));
 

@@ -7,7 +7,7 @@ use capnp::Error as Exception;
 use capnp::capability::{FromClientHook, Promise};
 use tokio::sync::{mpsc, oneshot};
 
-use super::connection::Wire;
+use super::connection::{Wire, resolved};
 use super::{Election, Error};
 use crate::election::{Definition, Nonce, Publication, Timestamp, Token, VoterNumber};
 use crate::schema::election_capnp;
@@ -180,7 +180,7 @@ impl Registrar {
         mut keep: impl FnMut(&[VoterNumber]) -> Result<(), String>,
     ) -> Result<ActOutcome, Error> {
         let (numbers, mut arriving) = mpsc::channel(1);
-        let mut request = self.capability.issue_request();
+        let mut request = resolved(&self.capability).issue_request();
         request.get().set_count(count);
         request.get().set_into(capnp_rpc::new_client(NumberSink { numbers }));
         let mut issued = std::pin::pin!(self.wire.unless_broken(request.send().promise));
@@ -249,7 +249,7 @@ impl Auditor {
         &self,
         take: impl FnMut(String, Nonce, String) + 'static,
     ) -> Result<ActOutcome, Error> {
-        let mut request = self.capability.tally_sheet_request();
+        let mut request = resolved(&self.capability).tally_sheet_request();
         request.get().set_into(capnp_rpc::new_client(SheetSink(RefCell::new(take))));
         let answer = self.wire.unless_broken(request.send().promise).await?;
         ActOutcome::read(answer.get()?.get_outcome()?)
