@@ -20,7 +20,6 @@ pub(crate) async fn fetch(
     auditor: &Auditor,
     election: &Election,
 ) -> Result<Option<TallySheet>, Error> {
-    // The sink goes out before anything is waited for: a call on what turned out to be no auditor cannot carry one.
     let ballots = Rc::new(RefCell::new(Vec::new()));
     let taken = ballots.clone();
     let take =
