@@ -233,13 +233,3 @@ impl Wire {
         }
     }
 }
-
-/// What a capability has turned out to be. A call that passes a capability has to be begun on that: capnp-rpc
-/// panics where one is sent to a promise that was broken meanwhile.
-pub(super) fn resolved<C: FromClientHook>(capability: &C) -> C {
-    let mut hook = capability.as_client_hook().add_ref();
-    while let Some(next) = hook.get_resolved() {
-        hook = next;
-    }
-    C::new(hook)
-}

@@ -151,8 +151,13 @@ fn address(link: &str) -> &str {
     link.split("://").nth(1).unwrap().split('?').next().unwrap()
 }
 
-/// Whether a line is as the pattern says, in which "..." stands for anything.
+/// Whether a line is as the pattern says, in which "..." stands for anything. The page shows tables as a terminal does; what
+/// is compared comes through a pipe, with tabs between the columns.
 fn fits(line: &str, pattern: &str) -> bool {
+    if line.contains('\t') {
+        let columns = pattern.split("  ").map(str::trim).filter(|column| !column.is_empty());
+        return columns.eq(line.split('\t'));
+    }
     let Some((first, rest)) = pattern.split_once("...") else { return line == pattern };
     let Some(mut line) = line.strip_prefix(first) else { return false };
     let mut pieces: Vec<_> = rest.split("...").collect();
