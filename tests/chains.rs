@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use capvote::net::connection;
-use capvote::net::transport::CHAINED_CALLS_MAX;
+use capvote::net::transport::{CHAINED_CALLS_MAX, PROMISES_MAX};
 use capvote::schema::election_capnp::message_sink;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::task::spawn_local;
@@ -78,6 +78,15 @@ fn resolve(promise: u32, to: u32) -> Vec<u8> {
     })
 }
 
+/// The same, where what it comes to is called a capability.
+fn resolve_hosted(promise: u32, to: u32) -> Vec<u8> {
+    message(|message| {
+        let mut resolve = message.init_resolve();
+        resolve.set_promise_id(promise);
+        resolve.init_cap().set_sender_hosted(to);
+    })
+}
+
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_long_chain_of_calls_on_answers_to_come_is_not_taken() {
     let chain = |calls: u32| {
@@ -111,6 +120,32 @@ async fn promises_that_come_to_promises_are_not_taken() {
         message.init_resolve().init_cap().init_receiver_answer().set_question_id(1);
     });
     assert!(is_cut([&begin[..], &to_answer].concat()).await);
+    // A promise that is called a capability is one all the same.
+    assert!(is_cut([&begin[..], &resolve_hosted(0, 0)].concat()).await);
+    let two = [&begin[..], &call(2, 0, Some(1))].concat();
+    assert!(!is_cut([&two[..], &resolve_hosted(0, 9)].concat()).await);
+    for circle in
+        [[&two[..], &resolve_hosted(0, 1)].concat(), [&two[..], &resolve_hosted(1, 0)].concat()]
+    {
+        assert!(is_cut(circle).await);
+    }
+    let most = PROMISES_MAX as u32;
+    let passing = |promises: std::ops::Range<u32>| {
+        message(|message| {
+            let mut call = message.init_call();
+            call.set_question_id(1 + promises.start);
+            call.set_interface_id(<message_sink::Client as capnp::traits::HasTypeId>::TYPE_ID);
+            call.reborrow().init_target().init_promised_answer().set_question_id(0);
+            let mut passed = call.init_params().init_cap_table(promises.len() as u32);
+            for (place, promise) in promises.enumerate() {
+                passed.reborrow().get(place as u32).set_sender_promise(promise);
+            }
+        })
+    };
+    let passed = (0..most).step_by(50).map(|first| passing(first..first + 50));
+    let passed: Vec<u8> = std::iter::once(bootstrap(0)).chain(passed).flatten().collect();
+    assert!(!is_cut(passed.clone()).await);
+    assert!(is_cut([passed, passing(most..most + 1)].concat()).await);
     // A circle, and a chain.
     assert!(is_cut([&begin[..], &resolve(0, 0)].concat()).await);
     let chain = (0..100_000).flat_map(|promise| resolve(promise, promise + 1));

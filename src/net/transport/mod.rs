@@ -58,6 +58,9 @@ pub const UNFINISHED_QUESTIONS_MAX: usize = 10_000;
 /// connection ends with one more. capnp-rpc polls such calls one within the other, on the stack.
 pub const CHAINED_CALLS_MAX: usize = 64;
 
+/// The promises that a peer may pass and that are not given back: its connection ends with one more.
+pub const PROMISES_MAX: usize = 10_000;
+
 /// The longest answer of a client to a call of the server, in bytes; its connection ends with a longer one. The longest
 /// that is asked for is a piece of a file.
 pub const ANSWER_BYTES_MAX: usize = 512 << 10;
@@ -237,7 +240,7 @@ struct Incoming {
 
 fn incoming(pipe: Rc<Pipe>, message: decoder::Message) -> Result<Box<dyn IncomingMessage>, Error> {
     let said = message.get_root::<message::Reader<'_>>()?;
-    promises::check(said)?;
+    pipe.promises().arrive(said)?;
     let counted = match pipe.calls() {
         Some(calls) => calls.begin(said, message.size_in_words() * 8)?,
         None => Counted::default(),

@@ -16,6 +16,7 @@ use tokio::time::{Sleep, sleep, timeout};
 use super::calls::{Calls, Counted};
 use super::decoder::{self, Decoder};
 use super::outbox::{self, Outbox};
+use super::promises::Promises;
 use super::{FIRST_SEGMENT_WORDS, LONG_CALL_WORDS_MAX, UNWRITTEN_BYTES_MAX};
 use crate::gathering::{Gathering, Source};
 use crate::net::budget::{self, Taken};
@@ -50,6 +51,7 @@ pub(super) struct Pipe {
     outbox: RefCell<Outbox>,
     /// The calls of a client; nothing where the peer is a server.
     calls: Option<Calls>,
+    promises: Promises,
     /// What this takes of the memory for all clients of the thread.
     taken: Taken,
     /// When to look again, while nothing is read because all of that is taken.
@@ -74,7 +76,7 @@ pub(super) struct Pipe {
 impl Pipe {
     pub(super) fn new(stream: Box<dyn Stream>, side: Side) -> Self {
         let (decoder, outbox, gathering, closing, broken) = Default::default();
-        let (look_again, moved, source) = Default::default();
+        let (look_again, moved, source, promises) = Default::default();
         let taken = Taken::by_connection();
         let (writer, reader, call_words) =
             (Cell::default(), Cell::default(), Cell::new(FIRST_SEGMENT_WORDS));
@@ -85,6 +87,7 @@ impl Pipe {
             decoder,
             outbox,
             calls,
+            promises,
             taken,
             look_again,
             moved,
@@ -105,6 +108,7 @@ impl Pipe {
         }
         self.outbox.borrow_mut().push(message);
         wake(&self.writer);
+        self.promises.send(message);
         if let Some(calls) = &self.calls {
             calls.answer(message);
         }
@@ -148,6 +152,11 @@ impl Pipe {
         let waits = self.calls.as_ref().is_some_and(Calls::are_too_many)
             || self.outbox.borrow().len() > UNWRITTEN_BYTES_MAX;
         !moved && !waits && !self.decoder.borrow().is_between_messages()
+    }
+
+    /// The promises of the peer.
+    pub(super) fn promises(&self) -> &Promises {
+        &self.promises
     }
 
     /// The calls of the client, if the peer is one.
