@@ -169,14 +169,15 @@ fn with_fault(step: usize, fault: Fault, killed: bool) -> bool {
     broke
 }
 
-/// Lets a term happen on a disk on which the step with this number fails, kills the server, starts it again, and cuts the
-/// power at some step of that start. Returns whether there is such a step of the term, and how many the start has.
-fn with_power_cut_at_start(step: usize, cut: usize) -> (bool, usize) {
-    let what = format!("failure at step {step}, power cut at step {cut} of the start");
+/// Lets a term happen on a disk on which the step with this number fails, kills the server, starts it again on a disk that
+/// breaks at some step of that start, and cuts the power. Returns whether there is such a step of the term, and how many the
+/// start has.
+fn with_fault_at_start(step: usize, cut: usize, fault: Fault) -> (bool, usize) {
+    let what = format!("failure at step {step}, {fault:?} at step {cut} of the start");
     let scratch = tempfile::tempdir_in(scratch()).unwrap();
     let [here, there, last] = ["here", "there", "last"].map(|name| scratch.path().join(name));
     let (disk, term, broke) = break_in_term((&here, &there), step, Fault::Fails, true);
-    let steps = break_at(&disk, cut, Fault::PowerCut);
+    let steps = break_at(&disk, cut, fault);
     drop(open_ledger(&there));
     disk.cut_power();
     std::fs::create_dir(&last).unwrap();
@@ -197,20 +198,22 @@ fn a_fault_at_any_step_loses_nothing_that_was_told() {
 }
 
 #[test]
-fn a_power_cut_while_the_server_starts_after_a_failure_loses_nothing_that_was_told() {
-    let mut starts = 0;
-    for step in 0.. {
-        for cut in 0.. {
-            let (broke, steps) = with_power_cut_at_start(step, cut);
-            if !broke {
-                assert!(starts > 200, "{starts} starts");
-                return;
-            }
-            starts += 1;
-            if steps <= cut {
-                break;
+fn a_start_that_breaks_after_a_failure_loses_nothing_that_was_told() {
+    for fault in [Fault::PowerCut, Fault::Fails] {
+        let mut starts = 0;
+        'steps: for step in 0.. {
+            for cut in 0.. {
+                let (broke, steps) = with_fault_at_start(step, cut, fault);
+                if !broke {
+                    break 'steps;
+                }
+                starts += 1;
+                if steps <= cut {
+                    break;
+                }
             }
         }
+        assert!(starts > 200, "{starts} starts with {fault:?}");
     }
 }
 

@@ -102,3 +102,13 @@ fn both_programs_complete_themselves_write_their_manual_and_tell_their_version()
         assert!(version.done().starts_with(&expected), "{}", version.stdout);
     }
 }
+
+#[test]
+fn what_needs_no_server_takes_no_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(SERVER);
+    command.env("CAPVOTE_SERVER_CONFIG", folder.path().join("none.toml"));
+    command.env("CAPVOTE_SERVER_THREADS", "8").arg("completions").arg("bash");
+    let output = command.output().unwrap();
+    assert!(output.status.success() && !output.stdout.is_empty(), "{output:?}");
+}

@@ -43,8 +43,8 @@ impl Failure {
             Self::Unread => return Exit::Fault.into(),
         };
         if json {
-            // With nobody to read it, the exit code has to do.
-            let _ = writeln!(io::stdout(), "{:#}", json!({ "error": name, "message": why }));
+            // In one line, as what `watch` prints. With nobody to read it, the exit code has to do.
+            let _ = writeln!(io::stdout(), "{}", json!({ "error": name, "message": why }));
         }
         command_line::end(program, why, exit)
     }

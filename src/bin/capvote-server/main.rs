@@ -39,8 +39,10 @@ fn main() -> ExitCode {
             return match offline(command) {
                 Ok(()) => Exit::Done.into(),
                 Err(error) => {
-                    let why = format!("{error}; nothing was changed");
-                    command_line::end(PROGRAM, why, exit(&error))
+                    let copies =
+                        matches!(command, Command::Backup { .. } | Command::Restore { .. });
+                    let stands = if copies { "; no ledger was changed" } else { "" };
+                    command_line::end(PROGRAM, format!("{error}{stands}"), exit(&error))
                 }
             };
         }

@@ -24,7 +24,10 @@ pub(crate) fn read() -> Result<(Arguments, String), ExitCode> {
     let said = command.clone().ignore_errors(true).try_get_matches_from(&words);
     let said = said.unwrap_or_default();
     let mut from_file = BTreeSet::new();
-    if let Some(path) = said.try_get_one::<std::path::PathBuf>("config").ok().flatten() {
+    // What needs no server takes no settings.
+    let serves = said.subcommand_name().is_none();
+    let path = said.try_get_one::<std::path::PathBuf>("config").ok().flatten();
+    if let Some(path) = path.filter(|_| serves) {
         let wrong = |why: String| {
             let why = format!("{}: {why}; nothing was started", path.display());
             command_line::end(PROGRAM, why, Exit::Usage)

@@ -153,7 +153,7 @@ impl LedgerFile {
         self.connection.pragma_update(None, "foreign_keys", true)?;
         // What is deleted is overwritten: a closed election keeps no trace of who chose what.
         self.connection.pragma_update(None, "secure_delete", true)?;
-        log::secure(&mut self.connection, &self.path, rewrite)?;
+        log::secure(&mut self.connection, rewrite)?;
         if self.is_empty()? {
             let transaction = self.connection.transaction()?;
             transaction.execute_batch(TABLES)?;
@@ -256,6 +256,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_WAIT_MAX)?;
+    log::leave(&connection)?;
     Ok(connection)
 }
 

@@ -9,29 +9,42 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
+use rusqlite::ffi::{SQLITE_BUSY, SQLITE_IOERR};
 use rusqlite::{Connection, TransactionBehavior};
 
 /// How much of a log is written again at a time.
 const PIECE_BYTES: usize = 1 << 20;
 
+/// Leaves the log of a connection that ends before it was [secured](secure) as it is. SQLite would else copy it into the
+/// file at the end.
+pub(super) fn leave(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(drop)
+}
+
 /// Sees to it that the log of a ledger's file is on the disk as it is read, and then that it is empty. `rewrite` is
 /// [`rewrite`].
 pub(super) fn secure(
     connection: &mut Connection,
-    file: &Path,
     rewrite: impl FnOnce(&Path) -> io::Result<()>,
 ) -> rusqlite::Result<()> {
-    let log = log_of(file);
-    if log.metadata().is_ok_and(|log| log.len() > 0) {
+    // SQLite knows where the file is if the name that it was opened by is a link to it.
+    let file = connection.path().unwrap_or_default().to_string();
+    let log = PathBuf::from(format!("{file}-wal"));
+    let length = match log.metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+        log_file => log_file.map_err(|error| failed(SQLITE_IOERR, &log, &error))?.len(),
+    };
+    if length > 0 {
         // Nobody writes to the log meanwhile. (SQLite locks other files than the log: to open and close it does no harm.)
         let alone = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        rewrite(&log).map_err(|error| failed(rusqlite::ffi::SQLITE_IOERR, &log, &error))?;
+        rewrite(&log).map_err(|error| failed(SQLITE_IOERR, &log, &error))?;
         alone.rollback()?;
     }
     if !empty(connection)? {
-        return Err(failed(rusqlite::ffi::SQLITE_BUSY, file, &"another program reads it"));
+        return Err(failed(SQLITE_BUSY, Path::new(&file), &"another program reads it"));
     }
-    Ok(())
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map(drop)
 }
 
 /// Writes a file over itself, byte for byte, and syncs it.
@@ -55,12 +68,6 @@ pub(super) fn rewrite(path: &Path) -> io::Result<()> {
 pub(super) fn empty(connection: &Connection) -> rusqlite::Result<bool> {
     let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
     connection.query_row(checkpoint, [], |row| row.get::<_, bool>(0)).map(|busy| !busy)
-}
-
-fn log_of(file: &Path) -> PathBuf {
-    let mut log = file.as_os_str().to_owned();
-    log.push("-wal");
-    log.into()
 }
 
 fn failed(code: i32, path: &Path, why: &dyn std::fmt::Display) -> rusqlite::Error {

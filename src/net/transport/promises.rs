@@ -14,7 +14,8 @@ use capnp_rpc::rpc_capnp::{cap_descriptor, message, payload, resolve, return_};
 use super::{PROMISES_MAX, outbox};
 
 /// The promises of a peer that were not given back, by their numbers. What a promise has come to is still known by the
-/// number of the promise, and as one.
+/// number of the promise, and as one. (One that comes with the answer to a call which was cancelled meanwhile is kept here
+/// until the connection ends: nobody gives it back.)
 #[derive(Default)]
 pub(super) struct Promises(RefCell<HashSet<u32>>);
 
