@@ -166,8 +166,12 @@ fn open(file: &Path, quiet: bool, json: bool) -> Result<Box<dyn Read + Send>, Fa
         Failure::Fault(why)
     };
     let opened = File::open(file).map_err(unopened)?;
+    let about = opened.metadata().map_err(unopened)?;
+    if about.is_dir() {
+        return Err(unopened(io::ErrorKind::IsADirectory.into()));
+    }
+    let length = about.len();
     // Where the lines are printed, they are what is seen of the progress.
-    let length = opened.metadata().map_or(0, |about| about.len());
     let progress = if quiet { show::bytes_progress(length, json) } else { ProgressBar::hidden() };
     Ok(Box::new(progress.wrap_read(opened)))
 }

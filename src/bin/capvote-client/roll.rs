@@ -36,7 +36,10 @@ impl People {
     /// The people in a CSV file with a heading.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let unreadable = |error: csv::Error| {
-            Failure::Usage(format!("cannot read the people in {}: {error}", path.display()))
+            Failure::Usage(format!(
+                "cannot read the people in {}: {error}; no numbers were issued",
+                path.display()
+            ))
         };
         let mut reader = Reader::from_path(path).map_err(unreadable)?;
         let heading = reader.headers().map_err(unreadable)?.clone();

@@ -60,7 +60,7 @@ pub(crate) fn write(sheet: &TallySheet, output: &Path, json: bool) -> Result<(),
     let shown = output.display();
     write().map_err(|error| {
         Failure::Fault(format!(
-            "cannot write {shown}: {error}; the election and its ledger are as they were"
+            "cannot write {shown}: {error}; the election and its ledger are as they were. Choose another file, or move that one away"
         ))
     })?;
     let ballots = sheet.lines.len();
@@ -136,8 +136,11 @@ pub(crate) fn verify(receipt: &str, path: &Path, as_json: bool) -> Result<(), Fa
 
 fn read(path: &Path, as_json: bool) -> Result<TallySheet, Failure> {
     let shown = path.display();
-    let bytes = std::fs::read(path)
-        .map_err(|error| Failure::Fault(format!("cannot read {shown}: {error}")))?;
+    let bytes = std::fs::read(path).map_err(|error| {
+        Failure::Fault(format!(
+            "cannot read {shown}: {error}; give a tally sheet that `sheet` wrote"
+        ))
+    })?;
     let text = String::from_utf8(bytes).map_err(|_| {
         Failure::Refused(format!("{shown}: a tally sheet is UTF-8, and this is not"))
     })?;
