@@ -130,17 +130,14 @@ impl Client {
     pub fn election(&self, id: &str) -> Election {
         let mut request = self.directory.election_request();
         request.get().set_id(id);
-        let answer = request.send();
-        let election = answer.pipeline.get_election();
-        self.wire.settle(answer);
+        let election = self.wire.ahead(request.send(), |it| it.get_election());
         Election::new(election, self.wire.clone())
     }
 
     /// The server's line counter. From `Directory.lineCounter`.
     pub fn line_counter(&self) -> LineCounter {
-        let answer = self.directory.line_counter_request().send();
-        let counter = answer.pipeline.get_counter();
-        self.wire.settle(answer);
+        let counter =
+            self.wire.ahead(self.directory.line_counter_request().send(), |it| it.get_counter());
         LineCounter::new(counter, self.wire.clone())
     }
 
@@ -157,9 +154,7 @@ impl Client {
     pub fn restore(&self, token: &[u8]) -> Restored {
         let mut request = self.directory.restore_request();
         request.get().set_token(token);
-        let answer = request.send();
-        let capability = answer.pipeline.get_capability().as_cap();
-        self.wire.settle(answer);
+        let capability = self.wire.ahead(request.send(), |it| it.get_capability().as_cap());
         Restored::new(FromClientHook::new(capability), self.wire.clone())
     }
 
@@ -185,13 +180,18 @@ pub(super) fn resolved<C: FromClientHook>(capability: &C) -> C {
 }
 
 impl Wire {
-    /// Keeps a call until it is answered, so that a capability which was taken from its answer ahead of that comes to be
-    /// the one in the answer. Without that each call on it would say which answer it means, for ever, and the server keep
-    /// that answer for ever.
-    pub(super) fn settle<R>(&self, call: RemotePromise<R>)
+    /// Takes a capability from an answer ahead of that, and keeps the call until it is answered, so that what was taken
+    /// comes to be the one in the answer. Without that each call on it would say which answer it means, for ever, and the
+    /// server keep that answer for ever.
+    pub(super) fn ahead<R, C>(
+        &self,
+        call: RemotePromise<R>,
+        take: impl FnOnce(&R::Pipeline) -> C,
+    ) -> C
     where
         R: Pipelined + Owned + 'static,
     {
+        let capability = take(&call.pipeline);
         let broken = self.broken.clone();
         tokio::task::spawn_local(async move {
             let RemotePromise { promise, pipeline } = call;
@@ -199,6 +199,7 @@ impl Wire {
             let _ = broken.run_until_cancelled(promise).await;
             drop(pipeline);
         });
+        capability
     }
 
     /// Waits until one more vote may be sent. It is answered when what is returned is dropped.

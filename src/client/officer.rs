@@ -132,9 +132,7 @@ impl ReturningOfficer {
     pub fn administer(&self, id: &str) -> Administration {
         let mut request = self.capability.administer_request();
         request.get().set_id(id);
-        let answer = request.send();
-        let capability = answer.pipeline.get_administration();
-        self.wire.settle(answer);
+        let capability = self.wire.ahead(request.send(), |it| it.get_administration());
         Administration { capability, wire: self.wire.clone() }
     }
 }
@@ -164,27 +162,24 @@ impl Administration {
     /// The election, as everyone may use it. From `Administration.election`. This takes no time: what fails is told by the
     /// first call on it.
     pub fn election(&self) -> Election {
-        let answer = self.capability.election_request().send();
-        let capability = answer.pipeline.get_election();
-        self.wire.settle(answer);
+        let capability =
+            self.wire.ahead(self.capability.election_request().send(), |it| it.get_election());
         Election::new(capability, self.wire.clone())
     }
 
     /// The authority over the roll, to use or to [`save`](Registrar::save) for somebody else. From
     /// `Administration.registrar`. This takes no time.
     pub fn registrar(&self) -> Registrar {
-        let answer = self.capability.registrar_request().send();
-        let capability = answer.pipeline.get_registrar();
-        self.wire.settle(answer);
+        let capability =
+            self.wire.ahead(self.capability.registrar_request().send(), |it| it.get_registrar());
         Registrar { capability, wire: self.wire.clone() }
     }
 
     /// The authority to check, to use or to [`save`](Auditor::save) for somebody else. From `Administration.auditor`. This
     /// takes no time.
     pub fn auditor(&self) -> Auditor {
-        let answer = self.capability.auditor_request().send();
-        let capability = answer.pipeline.get_auditor();
-        self.wire.settle(answer);
+        let capability =
+            self.wire.ahead(self.capability.auditor_request().send(), |it| it.get_auditor());
         Auditor { capability, wire: self.wire.clone() }
     }
 
