@@ -58,12 +58,13 @@ pub fn read<T: CommandFactory + FromArgMatches>(
             let _ = error.print();
             Exit::Done.into()
         }
-        _ => end(program, format_args!("{}; see {program} --help", what(&error)), Exit::Usage),
+        _ => end(program, format_args!("{}; see {program} --help", told(&error)), Exit::Usage),
     })
 }
 
-/// What is wrong, without the usage, which is a --help away; and what may have been meant.
-fn what(error: &clap::Error) -> String {
+/// What is wrong with a command line, in one line: without the usage, which is a --help away, and with what may have
+/// been meant.
+pub fn told(error: &clap::Error) -> String {
     let text = error.to_string();
     let mut paragraphs = text.split("\n\n").map(|paragraph| {
         paragraph.lines().map(str::trim).collect::<Vec<_>>().join(" ").trim().to_string()

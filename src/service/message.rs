@@ -24,7 +24,7 @@ pub(super) fn text(definition: &Definition, candidate: &str, outcome: &Outcome) 
         ),
         Outcome::Refused(Refusal::AlreadyVoted) => format!(
             "Your vote for {candidate} was not counted: this voter number has already voted in election \
-             {election}. The vote recorded before stands."
+             {election}. The vote recorded before stands. If it was not yours, tell the returning officer."
         ),
         Outcome::Refused(Refusal::UnknownVoterNumber) => format!(
             "Your vote for {candidate} was not counted: this voter number is not on the roll of election \

@@ -71,7 +71,10 @@ fn what_no_option_could_be_is_refused() {
         ("lisen = 1", "there is no setting \"lisen\"; did you mean \"listen\"?"),
         ("config = \"x\"", "there is no setting \"config\""),
         ("log = \"info\"\nlisten = [", "line 2"),
-        ("threads = 0", "0 is not in 1..=256"),
+        (
+            "threads = 0",
+            "capvote.toml: invalid value '0' for '--threads <N>': 0 is not in 1..=256; nothing was started",
+        ),
         ("data = true", "data is a text or a number"),
         ("allow-unencrypted = 3", "allow-unencrypted is true or false"),
         ("election = \"board\"", "--candidate <NAME> --voters <N>"),

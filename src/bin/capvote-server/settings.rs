@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use capvote::command_line::{self, Exit};
+use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, CommandFactory};
 use toml::{Table, Value};
@@ -48,6 +49,7 @@ pub(crate) fn read() -> Result<(Arguments, String), ExitCode> {
             let option = options.iter().find(|option| option.get_long() == Some(key));
             let option = option.ok_or_else(|| wrong(unknown(key, &options)))?;
             let in_words = in_words(key, value, option).map_err(wrong)?;
+            check(&command, &in_words).map_err(wrong)?;
             if !is_said(&said, option) {
                 from_file.insert(key.clone());
                 added.extend(in_words);
@@ -90,6 +92,20 @@ fn in_words(key: &str, value: &Value, option: &Arg) -> Result<Vec<OsString>, Str
         Value::Boolean(false) if !takes_values => Ok(Vec::new()),
         Value::Array(values) => values.iter().map(word).collect(),
         value => Ok(vec![word(value)?]),
+    }
+}
+
+/// Whether a setting may have its value, seen by itself: who gave a wrong one is to hear which file it is in.
+fn check(command: &clap::Command, words: &[OsString]) -> Result<(), String> {
+    let words = std::iter::once(PROGRAM.into()).chain(words.iter().cloned());
+    match command.clone().try_get_matches_from(words) {
+        Err(error)
+            if matches!(error.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation) =>
+        {
+            Err(command_line::told(&error))
+        }
+        // What is wrong with settings beside each other is told of all of them together.
+        _ => Ok(()),
     }
 }
 
