@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 pub use extra::Extra;
+use serde_json::json;
 
 /// The version of this package, and the commit that a release was built from, where that is known.
 pub const VERSION: &str = env!("CAPVOTE_VERSION");
@@ -26,6 +27,18 @@ pub enum Exit {
     Usage = 2,
     /// What it asked for was refused.
     Refused = 3,
+}
+
+impl Exit {
+    /// What a document calls it; nothing where all was done.
+    fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Done => None,
+            Self::Fault => Some("fault"),
+            Self::Usage => Some("usage"),
+            Self::Refused => Some("refused"),
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {
@@ -76,6 +89,16 @@ pub fn told(error: &clap::Error) -> String {
         Some(tip) => format!("{what}; {tip}"),
         None => what,
     }
+}
+
+/// As [`end`], and with `json` says it as a document on stdout too.
+pub fn end_in_json(program: &str, why: impl Display, exit: Exit, json: bool) -> ExitCode {
+    if let Some(error) = exit.name().filter(|_| json) {
+        // In one line, as what `watch` prints. With nobody to read it, the exit code has to do.
+        let document = json!({ "error": error, "message": why.to_string() });
+        let _ = writeln!(std::io::stdout(), "{document}");
+    }
+    end(program, why, exit)
 }
 
 /// Says on stderr, in one line, why a program ends, and returns the code it is to exit with.

@@ -120,5 +120,25 @@ fn every_document_is_as_the_page_says() {
     assert_eq!(serde_json::from_str::<Value>(&ran.stdout).unwrap(), examples["error"]);
     assert_eq!(ran.code, Some(3));
     untried.remove("error");
+    let operator: [(&str, &[&str], &str); 3] = [
+        ("backup capvote-data copy.sqlite", &["", "copy.sqlite"], "file"),
+        ("restore copy.sqlite restored", &["copy.sqlite", "restored"], "directory"),
+        ("officer-link restored", &["restored"], "file"),
+    ];
+    for (command, paths, name) in operator {
+        let words: Vec<_> = paths.iter().map(|path| file(path)).collect();
+        let words = words.iter().map(String::as_str);
+        let words: Vec<_> = command.split(' ').take(1).chain(words).chain(["--json"]).collect();
+        let ran = run(env!("CARGO_BIN_EXE_capvote-server"), &words, b"");
+        let document: Value = serde_json::from_str(ran.done()).unwrap();
+        let expected = untried.remove(&format!("capvote-server {command}")).unwrap();
+        assert_eq!(shape(&document), shape(&expected), "{command}");
+        assert!(Path::new(document[name].as_str().unwrap()).exists(), "{document}");
+        // What is there already is not written over.
+        let again = run(env!("CARGO_BIN_EXE_capvote-server"), &words, b"");
+        let document: Value = serde_json::from_str(&again.stdout).unwrap();
+        assert_eq!(shape(&document), shape(&examples["error"]), "{command}");
+        assert_ne!(again.code, Some(0));
+    }
     assert!(untried.is_empty(), "not tried: {untried:?}");
 }

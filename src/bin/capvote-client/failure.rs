@@ -1,11 +1,10 @@
 //! Why a command did not do what it was asked.
 
-use std::io::{self, Write};
+use std::io;
 use std::process::ExitCode;
 
 use capvote::client;
 use capvote::command_line::{self, Exit};
-use serde_json::json;
 
 /// A failed command. The text says what happened, what was not lost, and what to try.
 #[derive(Debug)]
@@ -35,18 +34,14 @@ impl Failure {
 
     /// Says why on stderr, and with `json` as a document too, and returns the code to exit with.
     pub(crate) fn end(self, program: &str, json: bool) -> ExitCode {
-        let (name, why, exit) = match self {
-            Self::Fault(why) | Self::Remote(why) => ("fault", why, Exit::Fault),
-            Self::Usage(why) => ("usage", why, Exit::Usage),
-            Self::Refused(why) => ("refused", why, Exit::Refused),
+        let (why, exit) = match self {
+            Self::Fault(why) | Self::Remote(why) => (why, Exit::Fault),
+            Self::Usage(why) => (why, Exit::Usage),
+            Self::Refused(why) => (why, Exit::Refused),
             Self::Told(why, exit) => return command_line::end(program, why, exit),
             Self::Unread => return Exit::Fault.into(),
         };
-        if json {
-            // In one line, as what `watch` prints. With nobody to read it, the exit code has to do.
-            let _ = writeln!(io::stdout(), "{}", json!({ "error": name, "message": why }));
-        }
-        command_line::end(program, why, exit)
+        command_line::end_in_json(program, why, exit, json)
     }
 }
 

@@ -118,6 +118,9 @@ pub(crate) enum Command {
         directory: PathBuf,
         /// The file to write.
         file: PathBuf,
+        /// Print what was done, or why it was not, as a JSON document.
+        #[arg(long)]
+        json: bool,
     },
     /// Put a copy of a ledger into a data directory that has none.
     #[command(after_help = "Example:\n  capvote-server restore copy.sqlite capvote-data")]
@@ -126,6 +129,9 @@ pub(crate) enum Command {
         file: PathBuf,
         /// The data directory; made where it is missing.
         directory: PathBuf,
+        /// Print what was done, or why it was not, as a JSON document.
+        #[arg(long)]
+        json: bool,
     },
     /// Make a new returning officer's link, DIR/officer.link, where the one there was is lost. No server may
     /// be using the data directory.
@@ -136,6 +142,9 @@ pub(crate) enum Command {
         /// End every returning officer's link there was, and all that was shared from them.
         #[arg(long)]
         end_others: bool,
+        /// Print what was done, or why it was not, as a JSON document.
+        #[arg(long)]
+        json: bool,
     },
     #[command(flatten)]
     Extra(Extra),

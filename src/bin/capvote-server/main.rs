@@ -4,6 +4,7 @@ mod arguments;
 mod settings;
 
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -17,6 +18,7 @@ use capvote::server::{
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use mimalloc::MiMalloc;
+use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
@@ -28,25 +30,16 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 const PROGRAM: &str = "capvote-server";
 
+/// What a copy that failed has left as it was.
+const UNCHANGED: &str = "; no ledger was changed";
+
 fn main() -> ExitCode {
     let (arguments, settings) = match settings::read() {
         Ok(read) => read,
         Err(exit) => return exit,
     };
-    match &arguments.command {
-        Some(Command::Extra(extra)) => return written(extra.run::<Arguments>(PROGRAM)),
-        Some(command) => {
-            return match offline(command) {
-                Ok(()) => Exit::Done.into(),
-                Err(error) => {
-                    let copies =
-                        matches!(command, Command::Backup { .. } | Command::Restore { .. });
-                    let stands = if copies { "; no ledger was changed" } else { "" };
-                    command_line::end(PROGRAM, format!("{error}{stands}"), exit(&error))
-                }
-            };
-        }
-        None => {}
+    if let Some(command) = &arguments.command {
+        return offline(command);
     }
     if arguments.print_config {
         return written(std::io::stdout().write_all(settings.as_bytes()));
@@ -67,27 +60,47 @@ fn written(written: std::io::Result<()>) -> ExitCode {
     }
 }
 
-/// Does what needs no server.
-fn offline(command: &Command) -> Result<(), StartError> {
-    match command {
-        Command::Backup { directory, file } => {
-            Ok(copying(|progress| ledger::backup(directory, file, progress))?)
+/// Does what needs no server, and tells what was done: a copy in a document only.
+fn offline(command: &Command) -> ExitCode {
+    let (json, done, stands) = match command {
+        Command::Backup { directory, file, json } => {
+            let copied = copying(|progress| ledger::backup(directory, file, progress));
+            (
+                *json,
+                copied.map(|()| json!({ "file": text(file) })).map_err(StartError::from),
+                UNCHANGED,
+            )
         }
-        Command::Restore { file, directory } => {
-            Ok(copying(|progress| ledger::restore(file, directory, progress))?)
+        Command::Restore { file, directory, json } => {
+            let copied = copying(|progress| ledger::restore(file, directory, progress));
+            let done = copied.map(|()| json!({ "directory": text(directory) }));
+            (*json, done.map_err(StartError::from), UNCHANGED)
         }
-        Command::OfficerLink { directory, end_others } => {
-            let path = new_officer_link(directory, *end_others)?;
-            // Whoever asked for it may not want to know where it is.
-            let _ = writeln!(
-                std::io::stdout(),
-                "The returning officer's link is in {}.",
-                path.display()
-            );
-            Ok(())
+        Command::OfficerLink { directory, end_others, json } => {
+            let made = new_officer_link(directory, *end_others);
+            if let Ok(path) = made.as_ref()
+                && !json
+            {
+                // Whoever asked for it may not want to know where it is.
+                let told = format!("The returning officer's link is in {}.", path.display());
+                let _ = writeln!(std::io::stdout(), "{told}");
+            }
+            (*json, made.map(|path| json!({ "file": text(&path) })), "")
         }
-        Command::Extra(_) => Ok(()),
+        Command::Extra(extra) => return written(extra.run::<Arguments>(PROGRAM)),
+    };
+    match done {
+        Ok(document) if json => written(writeln!(std::io::stdout(), "{document:#}")),
+        Ok(_) => Exit::Done.into(),
+        Err(error) => {
+            command_line::end_in_json(PROGRAM, format!("{error}{stands}"), exit(&error), json)
+        }
     }
+}
+
+/// A path in a document, which is Unicode even where the path is not.
+fn text(path: &Path) -> String {
+    path.display().to_string()
 }
 
 /// Shows the progress of a copy, where people are looking.
