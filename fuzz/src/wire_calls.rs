@@ -20,8 +20,9 @@ use crate::world::{self, Peer, TOKEN};
 /// The messages of one input, not counting those that are repeated.
 const MESSAGES_MAX: usize = 48;
 
-/// How often a message is repeated now and then, each time with the next numbers. The first is more than any bound
-/// allows that is meant for chains. The second is for few inputs, because it takes long.
+/// How often a message is repeated now and then, each time with the next numbers. The second is more than any bound
+/// allows that is meant for chains. The third is for few inputs, because it takes long.
+const FEW_REPEATS: u32 = 4;
 const REPEATS: u32 = 80;
 const MANY_REPEATS: u32 = 3_000;
 
@@ -56,7 +57,8 @@ pub(crate) fn run(input: &[u8]) {
 fn messages(choices: &mut Unstructured<'_>, repeats: &mut u32) -> Result<Vec<u8>> {
     let times = match choices.arbitrary::<u8>()? {
         0..4 => std::mem::replace(repeats, 1),
-        4..24 => REPEATS,
+        4 | 5 => REPEATS,
+        6..24 => FEW_REPEATS,
         _ => 1,
     };
     let mut said = Vec::new();
