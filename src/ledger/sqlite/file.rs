@@ -153,7 +153,7 @@ impl LedgerFile {
         self.connection.pragma_update(None, "foreign_keys", true)?;
         // What is deleted is overwritten: a closed election keeps no trace of who chose what.
         self.connection.pragma_update(None, "secure_delete", true)?;
-        log::secure(&mut self.connection, rewrite)?;
+        log::secure(&mut self.connection, &self.path, rewrite)?;
         if self.is_empty()? {
             let transaction = self.connection.transaction()?;
             transaction.execute_batch(TABLES)?;

@@ -22,15 +22,14 @@ pub(super) fn leave(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(drop)
 }
 
-/// Sees to it that the log of a ledger's file is on the disk as it is read, and then that it is empty. `rewrite` is
+/// Sees to it that the log of a ledger's `file` is on the disk as it is read, and then that it is empty. `rewrite` is
 /// [`rewrite`].
 pub(super) fn secure(
     connection: &mut Connection,
+    file: &Path,
     rewrite: impl FnOnce(&Path) -> io::Result<()>,
 ) -> rusqlite::Result<()> {
-    // SQLite knows where the file is if the name that it was opened by is a link to it.
-    let file = connection.path().unwrap_or_default().to_string();
-    let log = PathBuf::from(format!("{file}-wal"));
+    let log = log_of(file).map_err(|error| failed(SQLITE_IOERR, file, &error))?;
     let length = match log.metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
         log_file => log_file.map_err(|error| failed(SQLITE_IOERR, &log, &error))?.len(),
@@ -42,7 +41,7 @@ pub(super) fn secure(
         alone.rollback()?;
     }
     if !empty(connection)? {
-        return Err(failed(SQLITE_BUSY, Path::new(&file), &"another program reads it"));
+        return Err(failed(SQLITE_BUSY, file, &"another program reads it"));
     }
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map(drop)
 }
@@ -70,7 +69,50 @@ pub(super) fn empty(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row(checkpoint, [], |row| row.get::<_, bool>(0)).map(|busy| !busy)
 }
 
+/// Where SQLite has the log: beside the file, also where `file` is a link to it.
+fn log_of(file: &Path) -> io::Result<PathBuf> {
+    let mut log = file.canonicalize()?.into_os_string();
+    log.push("-wal");
+    Ok(log.into())
+}
+
 fn failed(code: i32, path: &Path, why: &dyn std::fmt::Display) -> rusqlite::Error {
     let why = format!("{}: {why}", path.display());
     rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), Some(why))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::fs;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn the_log_is_found_behind_a_link_and_under_a_name_that_is_no_text() {
+        let folder = tempfile::tempdir().unwrap();
+        let odd = folder.path().join(OsStr::from_bytes(b"l\xffdger"));
+        let link = folder.path().join("link");
+        symlink(&odd, &link).unwrap();
+        for name in [&odd, &link] {
+            let connection = Connection::open(name).unwrap();
+            leave(&connection).unwrap();
+            let begin = "PRAGMA journal_mode = wal; CREATE TABLE IF NOT EXISTS t (n); INSERT INTO t VALUES (1);";
+            connection.execute_batch(begin).unwrap();
+            drop(connection);
+            let mut found = None;
+            let mut connection = Connection::open(name).unwrap();
+            let note = |log: &Path| {
+                found = Some((log.to_owned(), fs::read(log)?.len()));
+                rewrite(log)
+            };
+            secure(&mut connection, name, note).unwrap();
+            let (log, length) = found.unwrap();
+            assert_eq!(log.as_os_str().as_bytes(), [odd.as_os_str().as_bytes(), b"-wal"].concat());
+            assert!(length > 0);
+            assert_eq!(log.metadata().unwrap().len(), 0);
+        }
+    }
 }
