@@ -84,6 +84,14 @@ fn what_no_option_could_be_is_refused() {
         fs::write(path, file).unwrap();
         run(SERVER, &["--config", path, "--print-config"], b"").failed(2, why);
     }
+    // What is wrong in the environment is not told of the file.
+    fs::write(path, "log = \"warn\"").unwrap();
+    let mut command = Command::new(SERVER);
+    command.env("CAPVOTE_SERVER_THREADS", "0").args(["--config", path, "--print-config"]);
+    let output = command.output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("0 is not in 1..=256") && !told.contains(path), "{told}");
     run(SERVER, &["--config", "/no/such/file"], b"").failed(1, "cannot read /no/such/file");
 }
 

@@ -6,9 +6,9 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use capvote::command_line::{self, Exit};
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, CommandFactory};
+use clap::{Arg, ArgMatches, Command, CommandFactory};
 use toml::{Table, Value};
 
 use crate::PROGRAM;
@@ -20,7 +20,9 @@ const NO_SETTINGS: [&str; 4] = ["config", "print-config", "help", "version"];
 /// Reads the command line, and the file that it names. Returns what they say, and the settings in words.
 pub(crate) fn read() -> Result<(Arguments, String), ExitCode> {
     let mut words: Vec<_> = std::env::args_os().collect();
-    let command = Arguments::command();
+    let mut command = Arguments::command();
+    // Only then do options know how they are written.
+    command.build();
     // What is wrong, and what asks for help, is told of below.
     let said = command.clone().ignore_errors(true).try_get_matches_from(&words);
     let said = said.unwrap_or_default();
@@ -49,7 +51,7 @@ pub(crate) fn read() -> Result<(Arguments, String), ExitCode> {
             let option = options.iter().find(|option| option.get_long() == Some(key));
             let option = option.ok_or_else(|| wrong(unknown(key, &options)))?;
             let in_words = in_words(key, value, option).map_err(wrong)?;
-            check(&command, &in_words).map_err(wrong)?;
+            check(&command, option, &in_words).map_err(wrong)?;
             if !is_said(&said, option) {
                 from_file.insert(key.clone());
                 added.extend(in_words);
@@ -96,11 +98,14 @@ fn in_words(key: &str, value: &Value, option: &Arg) -> Result<Vec<OsString>, Str
 }
 
 /// Whether a setting may have its value, seen by itself: who gave a wrong one is to hear which file it is in.
-fn check(command: &clap::Command, words: &[OsString]) -> Result<(), String> {
+fn check(command: &Command, option: &Arg, words: &[OsString]) -> Result<(), String> {
     let words = std::iter::once(PROGRAM.into()).chain(words.iter().cloned());
+    // The environment is read, too, and what is wrong there is not in the file.
+    let of_option = ContextValue::String(option.to_string());
     match command.clone().try_get_matches_from(words) {
         Err(error)
-            if matches!(error.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation) =>
+            if matches!(error.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation)
+                && error.get(ContextKind::InvalidArg) == Some(&of_option) =>
         {
             Err(command_line::told(&error))
         }
