@@ -44,6 +44,16 @@ fn every_document_is_as_the_page_says() {
     let officer = file("officer.link");
     fs::write(file("lines.txt"), "one\ntwo\nthree").unwrap();
     let number = numbers(folder)[0].to_string();
+    // The words of a command on the page, with its files where the test has them.
+    let placed = |command: &str| -> Vec<String> {
+        let place = |word| match word {
+            "capvote-data" => file(""),
+            "lines.txt" | "sheet.csv" | "mine.json" | "numbers.csv" | "copy.sqlite"
+            | "restored" => file(word),
+            word => word.to_string(),
+        };
+        command.split(' ').map(place).collect()
+    };
     let client = |link: &str, words: &[&str]| {
         let common = ["--json", "--link", link];
         let words = if words.contains(&"--election") {
@@ -56,13 +66,8 @@ fn every_document_is_as_the_page_says() {
     let examples: BTreeMap<_, _> = examples().into_iter().collect();
     let mut untried = examples.clone();
     let mut check = |command: &str, link: &str, more: &[&str]| {
-        let words = command.split(' ').chain(more.iter().copied());
-        let words: Vec<_> = words
-            .map(|word| match word {
-                "lines.txt" | "sheet.csv" | "mine.json" | "numbers.csv" => file(word),
-                word => word.to_string(),
-            })
-            .collect();
+        let words: Vec<_> =
+            placed(command).into_iter().chain(more.iter().flat_map(|word| placed(word))).collect();
         let words: Vec<_> = words.iter().map(String::as_str).collect();
         let ran = client(link, &words);
         let document: Value = serde_json::from_str(ran.stdout.lines().next().unwrap_or_default())
@@ -120,15 +125,14 @@ fn every_document_is_as_the_page_says() {
     assert_eq!(serde_json::from_str::<Value>(&ran.stdout).unwrap(), examples["error"]);
     assert_eq!(ran.code, Some(3));
     untried.remove("error");
-    let operator: [(&str, &[&str], &str); 3] = [
-        ("backup capvote-data copy.sqlite", &["", "copy.sqlite"], "file"),
-        ("restore copy.sqlite restored", &["copy.sqlite", "restored"], "directory"),
-        ("officer-link restored", &["restored"], "file"),
+    let operator = [
+        ("backup capvote-data copy.sqlite", "file"),
+        ("restore copy.sqlite restored", "directory"),
+        ("officer-link restored", "file"),
     ];
-    for (command, paths, name) in operator {
-        let words: Vec<_> = paths.iter().map(|path| file(path)).collect();
-        let words = words.iter().map(String::as_str);
-        let words: Vec<_> = command.split(' ').take(1).chain(words).chain(["--json"]).collect();
+    for (command, name) in operator {
+        let words = placed(&format!("{command} --json"));
+        let words: Vec<_> = words.iter().map(String::as_str).collect();
         let ran = run(env!("CARGO_BIN_EXE_capvote-server"), &words, b"");
         let document: Value = serde_json::from_str(ran.done()).unwrap();
         let expected = untried.remove(&format!("capvote-server {command}")).unwrap();

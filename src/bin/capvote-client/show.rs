@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use capvote::client::{Info, Results, VoteOutcome};
 use capvote::election::{ElectionState, Publication, ResultStatus, Timestamp, printable};
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Row, Table, presets};
+use comfy_table::{Cell, CellAlignment, Column, ContentArrangement, Row, Table, presets};
 use console::{Term, measure_text_width, style};
 use data_encoding::HEXLOWER;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
@@ -250,34 +250,32 @@ fn align_right(table: &mut Table, column: usize) {
     }
 }
 
-/// What a column takes beside its text.
-const PADDING: usize = 2;
-
 /// Prints a table: drawn to fit a terminal, and with a tab between columns for programs. Where a terminal has no room
 /// for the headings beside each other, they stand before the cells of each row.
 pub(crate) fn print(table: &mut Table) -> Result<(), Failure> {
     let mut stdout = io::stdout();
-    if let Some(width) = columns() {
-        let headings: Vec<_> = table.header().into_iter().flat_map(Row::cell_iter).collect();
-        let needed: usize =
-            headings.iter().map(|heading| measure_text_width(&heading.content()) + PADDING).sum();
-        if needed > width.into() {
-            for (index, row) in table.row_iter().enumerate() {
-                if index > 0 {
-                    writeln!(stdout)?;
-                }
-                for (heading, cell) in headings.iter().zip(row.cell_iter()) {
-                    writeln!(stdout, "{}: {}", heading.content(), cell.content())?;
-                }
-            }
-            return Ok(());
+    let Some(width) = columns() else {
+        for row in table.header().into_iter().chain(table.row_iter()) {
+            let cells: Vec<_> = row.cell_iter().map(Cell::content).collect();
+            writeln!(stdout, "{}", cells.join("\t"))?;
         }
+        return Ok(());
+    };
+    let headings: Vec<_> =
+        table.header().into_iter().flat_map(Row::cell_iter).map(Cell::content).collect();
+    let texts: usize = headings.iter().map(|heading| measure_text_width(heading)).sum();
+    let padding: u16 = table.column_iter().map(Column::padding_width).sum();
+    if texts + usize::from(padding) <= width.into() {
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
         return Ok(writeln!(stdout, "{}", table.trim_fmt())?);
     }
-    for row in table.header().into_iter().chain(table.row_iter()) {
-        let cells: Vec<_> = row.cell_iter().map(Cell::content).collect();
-        writeln!(stdout, "{}", cells.join("\t"))?;
+    for (index, row) in table.row_iter().enumerate() {
+        if index > 0 {
+            writeln!(stdout)?;
+        }
+        for (heading, cell) in headings.iter().zip(row.cell_iter()) {
+            writeln!(stdout, "{heading}: {}", cell.content())?;
+        }
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use capvote::command_line::{Extra, VERSION};
 use capvote::election::ElectionId;
 use capvote::server::LoopbackAddress;
 use clap::builder::BoolishValueParser;
-use clap::{Parser, Subcommand, value_parser};
+use clap::{Args, Parser, Subcommand, value_parser};
 use tracing_subscriber::EnvFilter;
 
 const EXAMPLES: &str = "\
@@ -108,6 +108,23 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    #[command(flatten)]
+    Offline(Offline),
+    #[command(flatten)]
+    Extra(Extra),
+}
+
+/// How a command tells what came of it.
+#[derive(Debug, Args)]
+pub(crate) struct Output {
+    /// Print what was done, or why it was not, as a JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What needs no server.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Offline {
     /// Copy the ledger of a data directory to a new file. A server may be using it.
     ///
     /// While an election is open, the copy holds who voted for whom, as the ledger does: keep it as safe,
@@ -118,9 +135,8 @@ pub(crate) enum Command {
         directory: PathBuf,
         /// The file to write.
         file: PathBuf,
-        /// Print what was done, or why it was not, as a JSON document.
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        output: Output,
     },
     /// Put a copy of a ledger into a data directory that has none.
     #[command(after_help = "Example:\n  capvote-server restore copy.sqlite capvote-data")]
@@ -129,9 +145,8 @@ pub(crate) enum Command {
         file: PathBuf,
         /// The data directory; made where it is missing.
         directory: PathBuf,
-        /// Print what was done, or why it was not, as a JSON document.
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        output: Output,
     },
     /// Make a new returning officer's link, DIR/officer.link, where the one there was is lost. No server may
     /// be using the data directory.
@@ -142,10 +157,7 @@ pub(crate) enum Command {
         /// End every returning officer's link there was, and all that was shared from them.
         #[arg(long)]
         end_others: bool,
-        /// Print what was done, or why it was not, as a JSON document.
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        output: Output,
     },
-    #[command(flatten)]
-    Extra(Extra),
 }

@@ -18,11 +18,11 @@ use capvote::server::{
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use mimalloc::MiMalloc;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{Arguments, Command, Offline};
 
 /// Chosen by measurement: see docs/benchmarks.md.
 #[global_allocator]
@@ -30,16 +30,15 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 const PROGRAM: &str = "capvote-server";
 
-/// What a copy that failed has left as it was.
-const UNCHANGED: &str = "; no ledger was changed";
-
 fn main() -> ExitCode {
     let (arguments, settings) = match settings::read() {
         Ok(read) => read,
         Err(exit) => return exit,
     };
-    if let Some(command) = &arguments.command {
-        return offline(command);
+    match &arguments.command {
+        Some(Command::Offline(command)) => return offline(command),
+        Some(Command::Extra(extra)) => return written(extra.run::<Arguments>(PROGRAM)),
+        None => {}
     }
     if arguments.print_config {
         return written(std::io::stdout().write_all(settings.as_bytes()));
@@ -60,42 +59,44 @@ fn written(written: std::io::Result<()>) -> ExitCode {
     }
 }
 
-/// Does what needs no server, and tells what was done: a copy in a document only.
-fn offline(command: &Command) -> ExitCode {
-    let (json, done, stands) = match command {
-        Command::Backup { directory, file, json } => {
-            let copied = copying(|progress| ledger::backup(directory, file, progress));
-            (
-                *json,
-                copied.map(|()| json!({ "file": text(file) })).map_err(StartError::from),
-                UNCHANGED,
-            )
+/// Does what needs no server, and tells what came of it.
+fn offline(command: &Offline) -> ExitCode {
+    let (Offline::Backup { output, .. }
+    | Offline::Restore { output, .. }
+    | Offline::OfficerLink { output, .. }) = command;
+    match done(command) {
+        Ok((document, _)) if output.json => written(writeln!(std::io::stdout(), "{document:#}")),
+        Ok((_, words)) => {
+            // Whoever asked for it may not want to know.
+            let _ = std::io::stdout().write_all(words.as_bytes());
+            Exit::Done.into()
         }
-        Command::Restore { file, directory, json } => {
-            let copied = copying(|progress| ledger::restore(file, directory, progress));
-            let done = copied.map(|()| json!({ "directory": text(directory) }));
-            (*json, done.map_err(StartError::from), UNCHANGED)
-        }
-        Command::OfficerLink { directory, end_others, json } => {
-            let made = new_officer_link(directory, *end_others);
-            if let Ok(path) = made.as_ref()
-                && !json
-            {
-                // Whoever asked for it may not want to know where it is.
-                let told = format!("The returning officer's link is in {}.", path.display());
-                let _ = writeln!(std::io::stdout(), "{told}");
-            }
-            (*json, made.map(|path| json!({ "file": text(&path) })), "")
-        }
-        Command::Extra(extra) => return written(extra.run::<Arguments>(PROGRAM)),
-    };
-    match done {
-        Ok(document) if json => written(writeln!(std::io::stdout(), "{document:#}")),
-        Ok(_) => Exit::Done.into(),
         Err(error) => {
-            command_line::end_in_json(PROGRAM, format!("{error}{stands}"), exit(&error), json)
+            let copies = matches!(command, Offline::Backup { .. } | Offline::Restore { .. });
+            let stands = if copies { "; no ledger was changed" } else { "" };
+            let why = format!("{error}{stands}");
+            command_line::end_in_json(PROGRAM, why, exit(&error), output.json)
         }
     }
+}
+
+/// Does it. Returns what was done, as a document and in words.
+fn done(command: &Offline) -> Result<(Value, String), StartError> {
+    Ok(match command {
+        Offline::Backup { directory, file, .. } => {
+            copying(|progress| ledger::backup(directory, file, progress))?;
+            (json!({ "file": text(file) }), String::new())
+        }
+        Offline::Restore { file, directory, .. } => {
+            copying(|progress| ledger::restore(file, directory, progress))?;
+            (json!({ "directory": text(directory) }), String::new())
+        }
+        Offline::OfficerLink { directory, end_others, .. } => {
+            let path = text(&new_officer_link(directory, *end_others)?);
+            let words = format!("The returning officer's link is in {path}.\n");
+            (json!({ "file": path }), words)
+        }
+    })
 }
 
 /// A path in a document, which is Unicode even where the path is not.
