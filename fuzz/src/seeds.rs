@@ -27,6 +27,7 @@ pub(crate) fn write(corpus: &Path) {
         ("wire", "seed-tls", begin(0, tls)),
         ("wire_client", "seed-session", begin(0, &server)),
         ("wire_client", "seed-session-in-pieces", begin(waiting, &server)),
+        ("wire_client", "seed-session-with-lines", begin(wire_client::LINES, &server)),
         ("wire_calls", "seed-rising", (0..=255).collect()),
         ("wire_calls", "seed-falling", (0..=255).rev().collect()),
         (

@@ -1,7 +1,7 @@
 //! Bytes of a server for a client that votes, asks for the results, and has the lines of a file counted.
 //!
-//! The first byte says how the others are cut, as in [`wire`](crate::wire). With bit 7 no lines are counted, which
-//! takes a thread each time.
+//! The first byte says how the others are cut, as in [`wire`](crate::wire). Only with bit 7 are lines counted: that
+//! takes a thread each time, whose end is waited for.
 
 use capvote::client::{Ballot, Client};
 use tokio::task::spawn_local;
@@ -9,7 +9,7 @@ use tokio::task::spawn_local;
 use crate::wire::{WAIT, pieces};
 use crate::world::{self, Peer};
 
-const NO_LINES: u8 = 0b1000_0000;
+pub(crate) const LINES: u8 = 0b1000_0000;
 
 /// What is counted.
 pub(crate) const FILE: &[u8] = b"a line\nanother line\nand a last one";
@@ -19,7 +19,7 @@ pub(crate) fn run(input: &[u8]) {
     world::with(false, async |world| {
         let (here, there) = world::stream();
         let mut peer = Peer::new(there);
-        let used = spawn_local(use_it(Client::over(here), how & NO_LINES == 0));
+        let used = spawn_local(use_it(Client::over(here), how & LINES > 0));
         world::turns().await;
         for piece in pieces(how, bytes) {
             peer.say(piece).await;

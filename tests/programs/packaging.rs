@@ -63,6 +63,15 @@ fn the_debian_package_is_made_of_what_there_is() {
     let targets = package["targets"].as_array().unwrap().iter();
     let programs: Vec<_> = targets.filter(|target| target["kind"][0] == "bin").collect();
     let deb = &package["metadata"]["deb"];
+    // What the programs write of themselves.
+    let share = tempfile::tempdir().unwrap();
+    let built = Path::new(env!("CARGO_BIN_EXE_capvote-server")).parent().unwrap();
+    let script = root("packaging/share.sh");
+    let arguments = [built.to_str().unwrap(), share.path().to_str().unwrap()];
+    run(script.to_str().unwrap(), &arguments, b"").done();
+    for page in ["capvote-server.1", "capvote-client-vote.1"] {
+        assert!(share.path().join("man/man1").join(page).is_file(), "{page}");
+    }
     for asset in deb["assets"].as_array().unwrap() {
         let source = asset[0].as_str().unwrap();
         let (folder, name) = source.rsplit_once('/').unwrap_or(("", source));
@@ -70,9 +79,13 @@ fn the_debian_package_is_made_of_what_there_is() {
             _ if folder == "target/release" => {
                 programs.iter().any(|program| program["name"] == name)
             }
-            Some(ending) => fs::read_dir(root(folder))
-                .unwrap()
-                .any(|entry| entry.unwrap().file_name().to_str().unwrap().ends_with(ending)),
+            Some(ending) => {
+                let written =
+                    folder.strip_prefix("target/share/").map(|folder| share.path().join(folder));
+                fs::read_dir(written.unwrap_or_else(|| root(folder)))
+                    .unwrap()
+                    .any(|entry| entry.unwrap().file_name().to_str().unwrap().ends_with(ending))
+            }
             None => root(source).is_file(),
         };
         assert!(exists, "there is no {source}");

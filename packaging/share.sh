@@ -1,0 +1,12 @@
+#!/bin/sh
+# share.sh PROGRAMS FOLDER: writes the manual of the programs in the folder PROGRAMS, and what completes their commands in a shell, to
+# where a system looks for them under FOLDER (such as /usr/local/share).
+set -eu
+programs=$1 share=$2
+mkdir -p "$share/bash-completion/completions" "$share/zsh/site-functions" "$share/fish/vendor_completions.d"
+for program in capvote-server capvote-client; do
+    "$programs/$program" man "$share/man/man1"
+    "$programs/$program" completions bash > "$share/bash-completion/completions/$program"
+    "$programs/$program" completions zsh > "$share/zsh/site-functions/_$program"
+    "$programs/$program" completions fish > "$share/fish/vendor_completions.d/$program.fish"
+done
