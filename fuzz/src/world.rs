@@ -142,6 +142,16 @@ impl World {
         turns().await;
     }
 
+    /// Revokes every token that an input had made: each takes memory until then, as it should.
+    pub(crate) async fn revoke_saved(&self) {
+        let grants = self.clerk.board().grants.clone();
+        let saved = grants.iter().filter(|grant| grant.parent.is_some());
+        let revoked: Vec<_> = saved.map(|grant| Act::RevokeGrant(grant.id)).collect();
+        if !revoked.is_empty() {
+            self.clerk.administer(revoked).await.expect("the clerk works");
+        }
+    }
+
     /// Waits until something has ended, which has to be soon.
     pub(crate) async fn ended(&self, what: &str, ended: impl Fn() -> bool) {
         for (turns, wait) in WAITS {
