@@ -10,7 +10,9 @@ use std::time::Duration;
 use capnp_rpc::RpcSystem;
 use capnp_rpc::rpc_twoparty_capnp::Side;
 use capvote::net::budget::SHARD_BYTES_MAX;
-use capvote::net::connection::{self, FIRST_CALL_WAIT_MAX, IDLE_WAIT_MAX, MESSAGE_REST_WAIT_MAX};
+use capvote::net::connection::{
+    self, FIRST_CALL_WAIT_MAX, IDLE_WAIT_MAX, MEMORY_WAIT_MAX, MESSAGE_REST_WAIT_MAX,
+};
 use capvote::net::transport::{self, CALL_BYTES, CALLS_BYTES_MAX, UNFINISHED_QUESTIONS_MAX};
 use capvote::schema::election_capnp::message_sink;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -250,6 +252,30 @@ async fn what_all_connections_of_a_shard_take_together_is_bounded() {
     for answer in long.into_iter().chain(short) {
         timeout(PATIENCE, answer).await.unwrap().unwrap();
     }
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn whoever_keeps_memory_while_it_is_scarce_is_cut() {
+    let server = Rc::new(Waiting::default());
+    let call = |bytes: usize| {
+        let (stream, served) = serve(server.clone());
+        let mut request = reach(stream).message_request();
+        request.get().set_text("x".repeat(bytes));
+        (served, request.send().promise)
+    };
+    const LONG: usize = 60 << 20;
+    // Enough for half of the memory not to do, and so many more.
+    const MORE: usize = 2;
+    let enough = (SHARD_BYTES_MAX / 2).div_ceil(LONG);
+    let (mut little, _answer) = call(1_000);
+    let (mut long, _answers): (Vec<_>, Vec<_>) = (1..enough).map(|_| call(LONG)).unzip();
+    // While there is enough for the others, nothing is expected of who waits for an answer.
+    assert!(timeout(MEMORY_WAIT_MAX * 10, &mut long[0]).await.is_err());
+    let (more, _answers): (Vec<_>, Vec<_>) = (0..=MORE).map(|_| call(LONG)).unzip();
+    long.extend(more);
+    assert!(timeout(FIRST_CALL_WAIT_MAX + MEMORY_WAIT_MAX * 3, &mut little).await.is_err());
+    // Until there is enough again.
+    assert_eq!(long.iter().filter(|served| served.is_finished()).count(), MORE + 1);
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]

@@ -32,9 +32,9 @@ pub(crate) struct Taken {
 }
 
 impl Taken {
-    /// What a connection takes.
-    pub(crate) fn by_connection() -> Self {
-        Self { bytes: Cell::new(0), free: CONNECTION_BYTES_MIN }
+    /// Nothing yet. Of what will be taken, so many bytes are not counted.
+    pub(crate) fn with(free: usize) -> Self {
+        Self { bytes: Cell::new(0), free }
     }
 
     /// So many bytes are taken, in place of what was before.
@@ -43,6 +43,11 @@ impl Taken {
         self.bytes.set(bytes);
         // Where a thread ends, nothing is left to count.
         let _ = TAKEN.try_with(|taken| taken.set(taken.get() - before + self.beyond()));
+    }
+
+    /// How many bytes are taken.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.get()
     }
 
     /// How many bytes are taken beyond what is not counted.
@@ -62,13 +67,18 @@ pub(crate) fn is_spent() -> bool {
     TAKEN.get() >= SHARD_BYTES_MAX
 }
 
+/// Whether so much is taken that whoever keeps what they took is in the way of the others: half of it all.
+pub(crate) fn is_scarce() -> bool {
+    TAKEN.get() >= SHARD_BYTES_MAX / 2
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn what_is_beyond_the_least_counts_until_it_is_given_back() {
-        let (one, other) = (Taken::by_connection(), Taken::default());
+        let (one, other) = (Taken::with(CONNECTION_BYTES_MIN), Taken::default());
         one.set(SHARD_BYTES_MAX);
         assert!(!is_spent());
         other.set(CONNECTION_BYTES_MIN);

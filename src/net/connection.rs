@@ -27,6 +27,11 @@ pub const IDLE_WAIT_MAX: Duration = Duration::from_secs(15 * 60);
 /// and twice this time.
 pub const MESSAGE_REST_WAIT_MAX: Duration = Duration::from_secs(30);
 
+/// How long a client may keep more than [`CONNECTION_BYTES_MIN`](super::budget::CONNECTION_BYTES_MIN) of memory, by calls
+/// that wait or by answers that it does not read, while memory is scarce: half of
+/// [`SHARD_BYTES_MAX`](super::budget::SHARD_BYTES_MAX) is taken. A client is cut after between once and twice this time.
+pub const MEMORY_WAIT_MAX: Duration = Duration::from_secs(30);
+
 /// The calls of one connection that are to be answered before the server stops.
 ///
 /// A capability takes a token for as long as it works on such a call, and begins none once this is
@@ -69,7 +74,7 @@ async fn serve_until(
         ended = &mut system => return report(ended),
         () = stop.cancelled() => {}
         () = silence => {
-            tracing::debug!("a connection was cut: nothing was heard of its client");
+            tracing::debug!("a connection was cut: its client does not go on");
             return take_apart(disconnector);
         }
     }
@@ -90,14 +95,15 @@ async fn serve_until(
     }
 }
 
-/// Returns when a client has said nothing for too long.
+/// Returns when a client has said nothing for too long, or is in the way of others.
 async fn silence(ear: &Ear) {
     sleep(FIRST_CALL_WAIT_MAX).await;
     while ear.heard() {
         let until = Instant::now() + IDLE_WAIT_MAX;
         while Instant::now() < until {
-            sleep(MESSAGE_REST_WAIT_MAX).await;
-            if ear.is_stuck() {
+            sleep(MESSAGE_REST_WAIT_MAX.min(MEMORY_WAIT_MAX)).await;
+            // Both are asked each time.
+            if ear.is_stuck() | ear.hoards() {
                 return;
             }
         }

@@ -1,5 +1,6 @@
 //! `Administration`: running one election.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 use super::auditor::Auditor;
@@ -9,6 +10,7 @@ use super::election::Election;
 use super::registrar::Registrar;
 use crate::election::{ElectionId, Role};
 use crate::ledger::Act;
+use crate::schema::election_capnp::election;
 use crate::schema::officer_capnp::administration::{
     AuditorParams, AuditorResults, CloseParams, CloseResults, ElectionParams, ElectionResults,
     OpenParams, OpenResults, RegistrarParams, RegistrarResults, Server,
@@ -17,13 +19,15 @@ use crate::schema::officer_capnp::administration::{
 pub(super) struct Administration {
     authority: Rc<Authority>,
     id: ElectionId,
+    /// Given out again and again: a new one each time would take memory.
+    election: OnceCell<election::Client>,
 }
 
 savable!(Administration);
 
 impl Administration {
     pub(super) fn new(authority: Rc<Authority>, id: ElectionId) -> Self {
-        Self { authority, id }
+        Self { authority, id, election: OnceCell::new() }
     }
 }
 
@@ -49,8 +53,9 @@ impl Server for Administration {
         _: ElectionParams,
         mut results: ElectionResults,
     ) -> capnp::Result<()> {
-        let session = self.authority.session()?.clone();
-        results.get().set_election(capnp_rpc::new_client(Election::new(session, self.id.clone())));
+        let session = self.authority.session()?;
+        let election = || capnp_rpc::new_client(Election::new(session.clone(), self.id.clone()));
+        results.get().set_election(self.election.get_or_init(election).clone());
         Ok(())
     }
 
@@ -59,8 +64,7 @@ impl Server for Administration {
         _: RegistrarParams,
         mut results: RegistrarResults,
     ) -> capnp::Result<()> {
-        self.authority.session()?;
-        let authority = self.authority.delegate(Role::Registrar(self.id.clone()));
+        let authority = self.authority.delegate(Role::Registrar(self.id.clone()))?;
         let registrar = Registrar::new(authority, self.id.clone());
         results.get().set_registrar(capnp_rpc::new_client(registrar));
         Ok(())
@@ -71,8 +75,7 @@ impl Server for Administration {
         _: AuditorParams,
         mut results: AuditorResults,
     ) -> capnp::Result<()> {
-        self.authority.session()?;
-        let authority = self.authority.delegate(Role::Auditor(self.id.clone()));
+        let authority = self.authority.delegate(Role::Auditor(self.id.clone()))?;
         let auditor = Auditor::new(authority, self.id.clone());
         results.get().set_auditor(capnp_rpc::new_client(auditor));
         Ok(())

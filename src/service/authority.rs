@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use capnp::Error;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::draw_grant;
 use super::session::Session;
@@ -26,23 +27,42 @@ pub(super) struct Authority {
     through: Option<Rc<Authority>>,
     /// The grants saved from it, and from what was reached through it.
     saved: RefCell<Vec<GrantId>>,
+    /// Its place among those of the connection.
+    _held: OwnedSemaphorePermit,
 }
 
 impl Authority {
     /// The authority that a token opened.
-    pub(super) fn restored(session: Rc<Session>, grant: &Grant) -> Rc<Self> {
+    ///
+    /// # Errors
+    /// Where the connection holds too many.
+    pub(super) fn restored(session: Rc<Session>, grant: &Grant) -> Result<Rc<Self>, Error> {
+        let held = session.may_hold()?;
         let mandate = Mandate { grant: grant.id, revoked: Vec::new() };
         let (role, saved) = (grant.role.clone(), RefCell::default());
-        Rc::new(Self { session, role, mandate, revoked: None, through: None, saved })
+        Ok(Rc::new(Self {
+            session,
+            role,
+            mandate,
+            revoked: None,
+            through: None,
+            saved,
+            _held: held,
+        }))
     }
 
     /// Less authority, reached through this one.
-    pub(super) fn delegate(self: &Rc<Self>, role: Role) -> Rc<Self> {
+    ///
+    /// # Errors
+    /// Where this one is not in force, and where the connection holds too many.
+    pub(super) fn delegate(self: &Rc<Self>, role: Role) -> Result<Rc<Self>, Error> {
+        let session = self.session()?.clone();
+        let held = session.may_hold()?;
         let (mut mandate, revoked) = (self.mandate.clone(), Arc::<AtomicBool>::default());
         mandate.revoked.push(revoked.clone());
-        let (session, saved) = (self.session.clone(), RefCell::default());
         let (revoked, through) = (Some(revoked), Some(self.clone()));
-        Rc::new(Self { session, role, mandate, revoked, through, saved })
+        let saved = RefCell::default();
+        Ok(Rc::new(Self { session, role, mandate, revoked, through, saved, _held: held }))
     }
 
     /// The connection's session, if this authority is in force at this moment.

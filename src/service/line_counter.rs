@@ -5,10 +5,12 @@ use std::rc::Rc;
 
 use capnp::Error;
 use capnp::capability::{Promise, Response};
+use tokio::time::sleep;
 
 use super::lines::LineSplitter;
 use super::session::{COUNTS_MAX, Session};
-use crate::net::budget::{self, Taken};
+use crate::net::budget::{self, CONNECTION_BYTES_MIN, Taken};
+use crate::net::connection::MEMORY_WAIT_MAX;
 use crate::net::fault;
 use crate::net::pace::{self, Departure, Pace};
 use crate::schema::lines_capnp::line_counter::{CountLinesParams, CountLinesResults, Server};
@@ -26,6 +28,9 @@ pub const READ_AHEAD_READS_MAX: usize = pace::WINDOW_BYTES_MAX / READ_BYTES_MAX 
 /// The reads on their way when a file begins. Each full answer allows one more, up to what the path needs, so
 /// that a small file is not asked for many times over.
 const READ_AHEAD_READS_FIRST: usize = 2;
+
+/// What a count may take whatever others take, in bytes: those of a connection as much as the connection itself.
+const COUNT_BYTES_MIN: usize = CONNECTION_BYTES_MIN / COUNTS_MAX;
 
 pub(super) struct LineCounter {
     session: Rc<Session>,
@@ -66,6 +71,29 @@ impl Server for LineCounter {
     }
 }
 
+/// Waits for a client, which may keep what a count has taken to itself for ever: not while memory is scarce.
+async fn while_there_is_room<T>(
+    taken: &Taken,
+    goes_on: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let kept = async {
+        loop {
+            sleep(MEMORY_WAIT_MAX).await;
+            if taken.beyond() > 0 && budget::is_scarce() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        came = goes_on => came,
+        () = kept => Err(Error::overloaded(format!(
+            "the count did not go on for {} s, while so much else is counted; try again later",
+            MEMORY_WAIT_MAX.as_secs()
+        ))),
+    }
+}
+
 /// How far a count has come.
 #[derive(Debug, Default)]
 struct Progress {
@@ -78,14 +106,14 @@ async fn count(file: remote_file::Client, sink: line_sink::Client) -> Result<u64
     let mut file = ReadAhead::new(file);
     let mut splitter = LineSplitter::default();
     let mut progress = Progress::default();
-    let taken = Taken::default();
-    while file.next(|piece| splitter.push(piece)).await? {
+    let taken = Taken::with(COUNT_BYTES_MIN);
+    while while_there_is_room(&taken, file.next(|piece| splitter.push(piece))).await? {
+        taken.set(splitter.bytes());
         while let Some(lines) = splitter.next_batch() {
             progress.add(&lines)?;
-            hand_over(&sink, &lines).await?;
+            while_there_is_room(&taken, hand_over(&sink, &lines)).await?;
         }
         progress.check_length(splitter.rest())?;
-        taken.set(splitter.bytes());
         if splitter.rest().len() > READ_BYTES_MAX as usize && budget::is_spent() {
             return Err(Error::overloaded(format!(
                 "line {} is too long to be counted while so much else is; try again later",
@@ -96,8 +124,9 @@ async fn count(file: remote_file::Client, sink: line_sink::Client) -> Result<u64
     if !splitter.rest().is_empty() {
         let last = [splitter.rest()];
         progress.add(&last)?;
-        hand_over(&sink, &last).await?;
+        while_there_is_room(&taken, hand_over(&sink, &last)).await?;
     }
+    drop((splitter, taken));
     sink.done_request().send().promise.await?;
     Ok(progress.lines)
 }
@@ -198,5 +227,52 @@ impl ReadAhead {
         request.get().set_offset(self.offset);
         request.get().set_length(READ_BYTES_MAX);
         Read { departure: self.pace.departs(), answer: request.send().promise }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::time::{Instant, timeout};
+
+    use super::*;
+    use crate::net::budget::SHARD_BYTES_MAX;
+    use crate::schema::lines_capnp::remote_file::{ReadParams, ReadResults};
+
+    /// Has so many bytes of a line, and never more.
+    struct Begun(usize);
+
+    impl remote_file::Server for Begun {
+        async fn read(
+            self: Rc<Self>,
+            read: ReadParams,
+            mut results: ReadResults,
+        ) -> capnp::Result<()> {
+            if read.get()?.get_offset() > 0 {
+                pending::<()>().await;
+            }
+            results.get().set_data(&vec![b'x'; self.0]);
+            Ok(())
+        }
+    }
+
+    struct Sink;
+
+    impl line_sink::Server for Sink {}
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_count_that_keeps_memory_ends_while_that_is_scarce() {
+        let begun = |bytes| count(capnp_rpc::new_client(Begun(bytes)), capnp_rpc::new_client(Sink));
+        let wait = MEMORY_WAIT_MAX * 10;
+        assert!(timeout(wait, begun(READ_BYTES_MAX as usize)).await.is_err());
+        let others = Taken::default();
+        others.set(SHARD_BYTES_MAX / 2);
+        // What is typed, with pauses, takes little.
+        assert!(timeout(wait, begun(80)).await.is_err());
+        let started = Instant::now();
+        let ended = timeout(wait, begun(READ_BYTES_MAX as usize)).await.unwrap().unwrap_err();
+        assert_eq!(ended.kind, capnp::ErrorKind::Overloaded);
+        assert_eq!(started.elapsed(), MEMORY_WAIT_MAX);
     }
 }

@@ -31,7 +31,9 @@ pub use line_counter::{LINE_BYTES_MAX, READ_AHEAD_READS_MAX, READ_BYTES_MAX};
 pub use long_work::{CHECKS_MAX, NUMBERS_IN_HAND_MAX};
 pub use message::MESSAGE_BYTES_MAX;
 pub use registrar::{ISSUE_NUMBERS_MAX, NUMBERS_WAIT_MAX};
-pub use session::{COUNTS_MAX, MESSAGE_WAIT_MAX, UNANSWERED_MESSAGES_MAX, WATCHES_MAX};
+pub use session::{
+    AUTHORITIES_MAX, COUNTS_MAX, MESSAGE_WAIT_MAX, UNANSWERED_MESSAGES_MAX, WATCHES_MAX,
+};
 pub use watch::{CHANGE_PAUSE, QUIET_WAIT_MAX};
 
 use self::directory::Directory;

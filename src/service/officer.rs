@@ -27,9 +27,9 @@ impl ReturningOfficer {
         Self { authority }
     }
 
-    fn administration(&self, id: ElectionId) -> administration::Client {
-        let authority = self.authority.delegate(Role::Administration(id.clone()));
-        capnp_rpc::new_client(Administration::new(authority, id))
+    fn administration(&self, id: ElectionId) -> Result<administration::Client, Error> {
+        let authority = self.authority.delegate(Role::Administration(id.clone()))?;
+        Ok(capnp_rpc::new_client(Administration::new(authority, id)))
     }
 }
 
@@ -48,10 +48,12 @@ impl Server for ReturningOfficer {
             }
         };
         let id = definition.id.clone();
+        // Before anything is created: there may be no place for it.
+        let administration = self.administration(id.clone())?;
         let created = self.authority.administer(vec![Act::Create(Arc::new(definition))]).await?;
         if write_act(created, results.get().init_outcome())? {
             tracing::info!(election = %id, "an election is created");
-            results.get().set_administration(self.administration(id));
+            results.get().set_administration(administration);
         }
         Ok(())
     }
@@ -64,7 +66,7 @@ impl Server for ReturningOfficer {
         let session = self.authority.session()?;
         let asked = params.get()?.get_id()?;
         let id = find(&session.clerk.board(), asked.to_str().ok())?;
-        results.get().set_administration(self.administration(id));
+        results.get().set_administration(self.administration(id)?);
         Ok::<(), Error>(())
     }
 }

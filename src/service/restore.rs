@@ -31,7 +31,7 @@ pub(super) fn restore(
         session.guesser.was_wrong();
         Error::failed("this token opens nothing here: it is wrong, or it was revoked; nothing was changed. Ask for another link".into())
     })?;
-    let authority = Authority::restored(session.clone(), grant);
+    let authority = Authority::restored(session.clone(), grant)?;
     Ok(match &grant.role {
         Role::ReturningOfficer => {
             let officer = ReturningOfficer::new(authority);

@@ -30,6 +30,9 @@ pub const COUNTS_MAX: usize = 8;
 /// The watches that one connection may have. One more is an error.
 pub const WATCHES_MAX: usize = 64;
 
+/// The officers' capabilities that one connection may hold. One more is an error.
+pub const AUTHORITIES_MAX: usize = 256;
+
 /// A place among a bounded number of things that a connection may have under way.
 pub(super) type Permit = Option<OwnedSemaphorePermit>;
 
@@ -44,6 +47,7 @@ pub(super) struct Session {
     messages: Arc<Semaphore>,
     watches: Arc<Semaphore>,
     counts: Arc<Semaphore>,
+    authorities: Arc<Semaphore>,
     long_work: Arc<Semaphore>,
 }
 
@@ -58,6 +62,7 @@ impl Session {
         let messages = Arc::new(Semaphore::new(UNANSWERED_MESSAGES_MAX));
         let watches = Arc::new(Semaphore::new(WATCHES_MAX));
         let counts = Arc::new(Semaphore::new(COUNTS_MAX));
+        let authorities = Arc::new(Semaphore::new(AUTHORITIES_MAX));
         let long_work = Arc::new(Semaphore::new(1));
         Rc::new(Self {
             clerk,
@@ -68,6 +73,7 @@ impl Session {
             messages,
             watches,
             counts,
+            authorities,
             long_work,
         })
     }
@@ -99,6 +105,15 @@ impl Session {
     /// Takes one of the connection's counts, if one is left.
     pub(super) fn may_count(&self) -> Option<OwnedSemaphorePermit> {
         self.counts.clone().try_acquire_owned().ok()
+    }
+
+    /// Takes the place of an officer's capability, if one is left.
+    pub(super) fn may_hold(&self) -> Result<OwnedSemaphorePermit, Error> {
+        self.authorities.clone().try_acquire_owned().map_err(|_| {
+            Error::overloaded(format!(
+                "a connection holds at most {AUTHORITIES_MAX} capabilities of officers; drop one first"
+            ))
+        })
     }
 
     /// Takes one of the connection's watches, if one is left.

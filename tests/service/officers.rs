@@ -10,8 +10,8 @@ use capvote::election::{
     Definition, Nonce, Publication, Receipt, ResultStatus, Token, VoterNumber,
 };
 use capvote::ledger::{Act, Mandate};
-use capvote::schema::officer_capnp::{act_outcome, auditor};
-use capvote::service::ISSUE_NUMBERS_MAX;
+use capvote::schema::officer_capnp::{act_outcome, auditor, returning_officer};
+use capvote::service::{AUTHORITIES_MAX, ISSUE_NUMBERS_MAX};
 use data_encoding::BASE32;
 
 use crate::harness::{Harness, ballot, board, harness, soon};
@@ -283,4 +283,35 @@ async fn what_cannot_be_elected_is_refused_with_the_reason() {
         assert!(said.contains(why), "{said}");
     }
     assert!(soon(client.elections()).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_connection_holds_so_many_capabilities_of_officers_and_no_more() {
+    let harness = board().await;
+    let token = harness.officer().await;
+    let (client, other) = (harness.connect(), harness.connect());
+    let restore = async |client: &Client| {
+        let mut request = client.directory().restore_request();
+        request.get().set_token(token.as_bytes());
+        let answer = soon(request.send().promise).await?;
+        answer.get()?.get_capability().get_as_capability::<returning_officer::Client>()
+    };
+    let mut held = Vec::new();
+    for _ in 0..AUTHORITIES_MAX {
+        held.push(restore(&client).await.unwrap());
+    }
+    let one_more = restore(&client).await.err().unwrap();
+    assert!(one_more.kind == capnp::ErrorKind::Overloaded, "{one_more}");
+    // Nothing is created whose administration has no place.
+    let mut create = held[0].create_request();
+    let mut spec = create.get().init_spec();
+    spec.set_id("other");
+    spec.reborrow().init_candidates(1).set(0, "Ada");
+    let created = soon(create.send().promise).await.err().unwrap();
+    assert!(created.kind == capnp::ErrorKind::Overloaded, "{created}");
+    assert_eq!(soon(other.elections()).await.unwrap().len(), 1);
+    // Another connection has places of its own, and one that is given back is free.
+    restore(&other).await.unwrap();
+    held.pop();
+    restore(&client).await.unwrap();
 }

@@ -104,6 +104,11 @@ impl Ear {
     pub(super) fn is_stuck(&self) -> bool {
         self.0.is_stuck()
     }
+
+    /// Whether the client is the reason that memory is scarce: what it took before this was asked last, it still keeps.
+    pub(super) fn hoards(&self) -> bool {
+        self.0.hoards()
+    }
 }
 
 fn over(pipe: Rc<Pipe>, side: Side) -> Box<dyn VatNetwork<Side>> {

@@ -19,7 +19,7 @@ use super::outbox::{self, Outbox};
 use super::promises::Promises;
 use super::{FIRST_SEGMENT_WORDS, LONG_CALL_WORDS_MAX, UNWRITTEN_BYTES_MAX};
 use crate::gathering::{Gathering, Source};
-use crate::net::budget::{self, Taken};
+use crate::net::budget::{self, CONNECTION_BYTES_MIN, Taken};
 use crate::net::socket::Stream;
 
 /// The bytes that one read takes at most. What is missing of a larger message is read where it belongs.
@@ -54,6 +54,8 @@ pub(super) struct Pipe {
     promises: Promises,
     /// What this takes of the memory for all clients of the thread.
     taken: Taken,
+    /// How many bytes of memory this has taken since somebody asked, whether or not it has given them back.
+    took: Cell<usize>,
     /// When to look again, while nothing is read because all of that is taken.
     look_again: RefCell<Option<Pin<Box<Sleep>>>>,
     /// Whether anything has arrived since somebody asked.
@@ -76,8 +78,8 @@ pub(super) struct Pipe {
 impl Pipe {
     pub(super) fn new(stream: Box<dyn Stream>, side: Side) -> Self {
         let (decoder, outbox, gathering, closing, broken) = Default::default();
-        let (look_again, moved, source, promises) = Default::default();
-        let taken = Taken::by_connection();
+        let (took, look_again, moved, source, promises) = Default::default();
+        let taken = Taken::with(CONNECTION_BYTES_MIN);
         let (writer, reader, call_words) =
             (Cell::default(), Cell::default(), Cell::new(FIRST_SEGMENT_WORDS));
         let stream = RefCell::new(stream);
@@ -89,6 +91,7 @@ impl Pipe {
             calls,
             promises,
             taken,
+            took,
             look_again,
             moved,
             gathering,
@@ -154,6 +157,13 @@ impl Pipe {
         !moved && !waits && !self.decoder.borrow().is_between_messages()
     }
 
+    /// Whether this keeps memory that is scarce: more than a connection may take in any case, and since before this was asked
+    /// last.
+    pub(super) fn hoards(&self) -> bool {
+        let kept = self.taken.bytes().saturating_sub(self.took.replace(0));
+        budget::is_scarce() && kept > CONNECTION_BYTES_MIN
+    }
+
     /// The promises of the peer.
     pub(super) fn promises(&self) -> &Promises {
         &self.promises
@@ -206,7 +216,9 @@ impl Pipe {
     pub(super) fn count(&self) {
         if let Some(calls) = &self.calls {
             let (arrived, waiting) = (self.decoder.borrow().bytes(), self.outbox.borrow().bytes());
-            self.taken.set(calls.held() + arrived + waiting);
+            let bytes = calls.held() + arrived + waiting;
+            self.took.update(|took| took + bytes.saturating_sub(self.taken.bytes()));
+            self.taken.set(bytes);
         }
     }
 
