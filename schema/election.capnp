@@ -62,8 +62,8 @@ interface Election {
 
   watch @3 (observer :ResultObserver) -> (subscription :Handle);
   # Calls `observer` with the results as they are, and again after they change, at most four times a
-  # second. An observer that is slow to answer skips to the newest results. Where nothing changes, it is called
-  # with the same results now and then, to see that it is there. Drop the handle to stop.
+  # second. An observer that is slow to answer skips to the newest results. Where nothing changes, it is
+  # called with the same results now and then, to see that it is there. Drop the handle to stop.
 
   info @4 () -> (info :ElectionInfo);
   # What is being elected, and whether voting is open.
