@@ -38,10 +38,11 @@ interface Election {
   vote @0 (candidate :Text, voterNumber :UInt64, messages :MessageSink, nonce :Data)
       -> (outcome :VoteOutcome);
   # Casts the vote of the voter who holds `voterNumber` for `candidate`, a name of the slate, byte for
-  # byte, or an empty name for a blank ballot where the election allows it. When the vote is on stable
-  # storage, or was refused, the server sends one message that says so to `messages` and then answers; it
-  # does not wait for the sink. A null sink gets no message. Have at most 1,000 votes unanswered on a
-  # connection: the sinks' answers come behind them, and with thousands the server waits for these in vain.
+  # byte, or an empty name for a blank ballot where the election allows it; where it does not, an empty
+  # name is `unknownCandidate`. When the vote is on stable storage, or was refused, the server sends one
+  # message that says so to `messages` and then answers; it does not wait for the sink. A null sink gets
+  # no message. Have at most 1,000 votes unanswered on a connection: the sinks' answers come behind them,
+  # and with thousands the server waits for these in vain.
   #
   # `nonce` is 16 random bytes of the voter's own, or empty to let the server pick; another length is an
   # exception. A vote with the same number, candidate and nonce as the recorded one is a retry after a
@@ -52,15 +53,17 @@ interface Election {
   # An exception leaves open whether the vote was recorded: ask again with the same nonce.
 
   result @1 (candidate :Text) -> (candidate :Text, votes :UInt64, status :ResultStatus);
-  # The candidate's name and number of votes; the blank ballots for an empty name, where there can be any. Whoever was told `recorded` finds that vote counted here.
+  # The candidate's name and number of votes; the blank ballots for an empty name, where there can be any.
+  # For `unknownCandidate` the name is empty. Whoever was told `recorded` finds that vote counted here, or
+  # while the count is sealed in the turnout.
 
   results @2 () -> (results :Results);
   # Every candidate's votes, and the turnout.
 
   watch @3 (observer :ResultObserver) -> (subscription :Handle);
   # Calls `observer` with the results as they are, and again after they change, at most four times a
-  # second. An observer that is slow to answer skips to the newest results. Where nothing changes, it is called
-  # with the same results now and then, to see that it is there. Drop the handle to stop.
+  # second. An observer that is slow to answer skips to the newest results. Where nothing changes, it is
+  # called with the same results now and then, to see that it is there. Drop the handle to stop.
 
   info @4 () -> (info :ElectionInfo);
   # What is being elected, and whether voting is open.
@@ -70,7 +73,8 @@ struct ElectionInfo {
   # What everyone may know about an election.
 
   id @0 :Text;
-  # Names the election on this server: 1 to 64 letters, digits, ".", "_" and "-".
+  # Names the election on this server: 1 to 64 of `A`-`Z`, `a`-`z`, `0`-`9`, `.`, `_`, `-`; the first is a
+  # letter or a digit.
 
   title @1 :Text;
   # What people call it. At most 256 bytes.
@@ -105,7 +109,7 @@ enum Publication {
   # When an election's count is shown.
 
   unspecified @0;
-  # Never sent.
+  # Never sent by a server. In an `ElectionSpec` it stands for `live`.
 
   live @1;
   # As the votes come in.
@@ -118,7 +122,7 @@ enum ElectionState {
   # Where an election is in its life.
 
   unspecified @0;
-  # Never sent. A newer server's state that this schema does not know reads as not in the schema.
+  # Never sent.
 
   draft @1;
   # Being prepared. Votes are refused with `notOpen`.

@@ -8,15 +8,19 @@
 using Election = import "election.capnp";
 
 interface Savable {
-  # A capability that can be kept beyond its connection, and taken back.
+  # A capability that can be kept beyond its connection, and taken back. It is not the `Persistent` of
+  # Cap'n Proto's persistent.capnp: that one seals what is saved for an owner and takes nothing back, and
+  # here whoever has the token has what it opens.
 
   save @0 () -> (token :Data);
   # A new secret that `Directory.restore` turns into this capability again: 32 random bytes. Only a hash of
   # it is stored, so it is told here and never again.
 
   revoke @1 () -> ();
-  # Ends this capability, everything that was reached through it, and every token saved from it or from
-  # those, at once and on every connection. Calls on what was revoked are exceptions.
+  # Ends this capability, the token that it was restored from, everything that was reached through it but
+  # for `Election`s (anyone may have those), and every token saved from any of these, at once and on every
+  # connection. What it was itself saved or reached from goes on. Calls on what was revoked are exceptions,
+  # but for `revoke` on what was reached through something that goes on, which does nothing more.
 }
 
 interface ReturningOfficer extends(Savable) {
@@ -31,7 +35,8 @@ interface ReturningOfficer extends(Savable) {
 }
 
 struct ElectionSpec {
-  # What is to be elected, and by which rules. The bounds are those of `ElectionInfo`.
+  # What is to be elected, and by which rules. The bounds are those of `ElectionInfo`. What breaks a rule is
+  # refused.
 
   id @0 :Text;
   # Names the election on this server.
@@ -40,7 +45,7 @@ struct ElectionSpec {
   # What people call it. May be empty.
 
   candidates @2 :List(Text);
-  # The slate, in the order of the ballot paper.
+  # The slate, in the order of the ballot paper: at least one name, and no two alike.
 
   publication @3 :Election.Publication;
   # When the count is shown; live where unspecified.
@@ -50,10 +55,10 @@ struct ElectionSpec {
 
   opens @5 :UInt64;
   # When the server is to open the election, in seconds since 1970-01-01 00:00:00 UTC; 0 for never by
-  # itself.
+  # itself. A time in the past is accepted, and means at once.
 
   closes @6 :UInt64;
-  # When the server is to close it, likewise.
+  # When the server is to close it, likewise. After `opens`.
 }
 
 struct ActOutcome {
@@ -120,7 +125,8 @@ interface Auditor extends(Savable) {
   # How many have voted, of how many who may.
 
   tallySheet @1 (into :TallySheetSink) -> (outcome :ActOutcome);
-  # Hands every counted ballot to `into`, in the order of the receipts. Refused before the close.
+  # Hands every counted ballot to `into`, in the order of the receipts' bytes, which is not that of their
+  # texts: in base32 `A` to `Z` come before `2` to `7`. Refused before the close.
 
   checkLedger @2 () -> (report :LedgerReport);
   # Reads the election back from the disk and computes its hash chain again. Where that does not hold, an

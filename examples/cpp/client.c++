@@ -32,17 +32,25 @@ constexpr int REFUSED = 3;
 // Where a server is, and which election there is meant: none for the only one there is.
 struct Link {
   explicit Link(kj::StringPtr text) {
+    // What is wrong is not repeated: it may be a secret. What is not understood is not left out.
     auto url = KJ_REQUIRE_NONNULL(kj::Url::tryParse(text), "not a link");
+    bool hasUser = url.userInfo != nullptr, hasQuery = url.query.size() > 0, hasHost = url.host.size() > 0;
     if (url.scheme == "capvote") {
+      bool isElection = url.path.size() == 1 && !url.hasTrailingSlash;
+      KJ_REQUIRE(hasHost && !hasUser, "a link names a host, and no user");
+      KJ_REQUIRE(!hasQuery, "a part behind the \"?\" of the link does not belong there");
+      KJ_REQUIRE(isElection || url.path.size() == 0, "the link names an election by what is no id");
       address = kj::mv(url.host);
-      if (url.path.size() > 0) election = kj::mv(url.path[0]);
+      if (isElection) election = kj::mv(url.path[0]);
     } else if (url.scheme == "capvote+unix") {
+      KJ_REQUIRE(!hasHost && !hasUser, "three slashes go before the path of a socket file");
       address = kj::str("unix:/", kj::strArray(url.path, "/"));
       for (auto& part: url.query) {
-        if (part.name == "election") election = kj::mv(part.value);
+        bool isElection = part.name == "election" && part.value.size() > 0 && election.size() == 0;
+        KJ_REQUIRE(isElection, "a part behind the \"?\" of the link does not belong there");
+        election = kj::mv(part.value);
       }
     } else {
-      // The link is not repeated: it may hold a secret.
       KJ_FAIL_REQUIRE("a link for this example begins with capvote:// or capvote+unix:///");
     }
   }
@@ -129,13 +137,24 @@ uint64_t voterNumber(kj::StringPtr text) {
   for (char c: text) {
     if (c != '-' && c != ' ') digits.add(c);
   }
-  // `parseAs` takes a number that begins with 0 for an octal one.
+  // `parseAs` takes a number that begins with 0 for an octal one. What is wrong is not repeated: it may be somebody's
+  // number, mistyped.
+  bool isNumber = digits.size() > 0 && digits.size() <= 20;
   uint64_t number = 0;
   for (char c: digits) {
-    KJ_REQUIRE('0' <= c && c <= '9' && digits.size() <= 20, "a voter number is 1 to 20 digits");
-    number = number * 10 + (c - '0');
+    uint64_t digit = c - '0';
+    isNumber = isNumber && digit <= 9 && number <= (UINT64_MAX - digit) / 10;
+    number = number * 10 + digit;
   }
+  KJ_REQUIRE(isNumber, "a voter number is 1 to 20 digits, at most 18446744073709551615");
   return number;
+}
+
+kj::Array<kj::byte> nonceFrom(kj::StringPtr text) {
+  auto nonce = kj::decodeHex(text);
+  bool isHex = !nonce.hadErrors;
+  KJ_REQUIRE(isHex, "a nonce is written in hexadecimal digits");
+  return kj::mv(nonce);
 }
 
 kj::Array<kj::byte> newNonce() {
@@ -224,7 +243,7 @@ int run(kj::ArrayPtr<const kj::StringPtr> arguments) {
   ask.setId(link.election);
   auto election = ask.send().getElection();
   if (command == "vote" && (rest.size() == 2 || rest.size() == 3)) {
-    auto nonce = rest.size() == 3 ? kj::decodeHex(rest[2]) : newNonce();
+    auto nonce = rest.size() == 3 ? nonceFrom(rest[2]) : newNonce();
     return vote(election, rest[0], voterNumber(rest[1]), nonce, io.waitScope);
   }
   if (command == "results" && rest.size() == 0) {

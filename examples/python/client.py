@@ -6,13 +6,14 @@
     client.py LINK count-lines FILE
 
 It ends with 0, with 3 for a vote that was refused, and with 1 where something failed. It takes every link that
-docs/clients.md describes, and opens no token.
+docs/clients.md describes, and opens no token: officer.py does.
 """
 
 import asyncio
 import base64
 import hashlib
 import os
+import re
 import ssl
 import sys
 from pathlib import Path
@@ -34,21 +35,53 @@ NONCE_BYTES = 16
 READ_BYTES_MAX = 256 * 1024
 REFUSED = 3
 
+# What each kind of link may have behind its "?".
+QUERIES = {"capvote": set(), "capvotes": {"cert"}, "capvote+unix": {"election"}}
+ELECTION_ID = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+# The name that Python's ssl has none for.
+X509_V_FLAG_NO_CHECK_TIME = 0x200000
+
+# Each command, and how many arguments it takes.
+COMMANDS = {"vote": (2, 3), "results": (0,), "watch": (0,), "count-lines": (1,)}
+
+
+class Link:
+    """Where a server is, and what there is meant. What this does not understand is no link."""
+
+    def __init__(self, text):
+        # What is wrong is not repeated: it may be a secret.
+        url = urlsplit(text)
+        if url.scheme not in QUERIES:
+            raise ValueError("a link begins with capvote://, capvotes:// or capvote+unix:///")
+        parts = parse_qsl(url.query, keep_blank_values=True)
+        query = dict(parts)
+        if not query.keys() <= QUERIES[url.scheme] or len(query) < len(parts):
+            raise ValueError('a part behind the "?" of the link does not belong there')
+        if url.scheme == "capvote+unix":
+            if url.netloc or not url.path.startswith("/"):
+                raise ValueError("three slashes go before the path of a socket file")
+            self.socket, election = unquote(url.path), query.get("election")
+        else:
+            if not url.hostname or "@" in url.netloc:
+                raise ValueError("a link names a host, and no user")
+            port = DEFAULT_PORT if url.port is None else url.port
+            self.socket, self.address = None, (url.hostname, port)
+            election = url.path.removeprefix("/") or None
+        if election is not None and not ELECTION_ID.fullmatch(election):
+            raise ValueError("the link names an election by what is no id")
+        self.election = election or ""
+        self.encrypted = url.scheme == "capvotes"
+        self.fingerprint = query.get("cert")
+        padding = "=" * (-len(url.fragment) % 4)
+        self.token = base64.b64decode(url.fragment + padding, altchars=b"-_", validate=True)
+
 
 async def connect(link):
-    """A connection to the server that a link names, and the id of the election in the link, or ""."""
-    url = urlsplit(link)
-    query = dict(parse_qsl(url.query))
-    if url.scheme == "capvote+unix":
-        stream = await capnp.AsyncIoStream.create_unix_connection(unquote(url.path))
-        return capnp.TwoPartyClient(stream), query.get("election", "")
-    if url.scheme not in ("capvote", "capvotes"):
-        # The link is not repeated: it may hold a secret.
-        raise ValueError("a link begins with capvote://, capvotes:// or capvote+unix:///")
-    address = (url.hostname, url.port or DEFAULT_PORT)
-    encryption = encrypted(address, query.get("cert")) if url.scheme == "capvotes" else None
-    stream = await capnp.AsyncIoStream.create_connection(*address, ssl=encryption)
-    return capnp.TwoPartyClient(stream), url.path.strip("/")
+    """A connection to the server that a link names."""
+    if link.socket is not None:
+        return capnp.TwoPartyClient(await capnp.AsyncIoStream.create_unix_connection(link.socket))
+    encryption = encrypted(link.address, link.fingerprint) if link.encrypted else None
+    return capnp.TwoPartyClient(await capnp.AsyncIoStream.create_connection(*link.address, ssl=encryption))
 
 
 def encrypted(address, fingerprint):
@@ -59,9 +92,11 @@ def encrypted(address, fingerprint):
     hashed = hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate)).digest()
     if base64.urlsafe_b64encode(hashed).decode().rstrip("=") != fingerprint:
         raise ValueError("the server's certificate is not the one that the link names")
-    # The connection that is made with this trusts that certificate alone, whatever name is in it.
+    # The connection that is made with this trusts that certificate alone, whatever its name, its dates, and who
+    # issued it.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | X509_V_FLAG_NO_CHECK_TIME
     context.load_verify_locations(cadata=certificate)
     return context
 
@@ -113,15 +148,16 @@ class LineSink(lines_schema.LineSink.Server):
 async def vote(election, candidate, number, nonce=None):
     # Made before the vote is sent, and shown: with the same nonce, whoever gets no answer votes again and is counted once.
     nonce = bytes.fromhex(nonce) if nonce else os.urandom(NONCE_BYTES)
+    number = voter_number(number)
     print(f"nonce {nonce.hex()}", flush=True)
-    number = int("".join(number.replace("-", " ").split()))
     answer = await election.vote(candidate=candidate, voterNumber=number, messages=MessageSink(), nonce=nonce)
     # A refusal is a value. An exception would leave open whether the vote was recorded.
     outcome = answer.outcome
-    if outcome.which() == "throttled":
+    which = name_of(lambda: outcome.which())
+    if which == "throttled":
         print(f"throttled: vote again in {outcome.throttled} ms, over a new connection")
-    elif outcome.which() != "recorded":
-        print(outcome.which())
+    elif which != "recorded":
+        print(which)
     else:
         receipt = outcome.recorded
         if receipt.commitment != commitment(receipt.election, candidate, nonce):
@@ -129,6 +165,23 @@ async def vote(election, candidate, number, nonce=None):
         print(f"recorded {receipt.commitment}")
         return 0
     return REFUSED
+
+
+def voter_number(text):
+    """The integer behind the digits. `int` alone would take "12_3", and more than fits."""
+    digits = "".join(text.replace("-", " ").split())
+    if not re.fullmatch("[0-9]{1,20}", digits) or int(digits) >= 1 << 64:
+        raise ValueError("a voter number is 1 to 20 digits, at most 18446744073709551615")
+    return int(digits)
+
+
+def name_of(read):
+    """The name of a union's member or of an enum's value. A newer server's may be one that the schemas here do not
+    have."""
+    try:
+        return str(read())
+    except (capnp.KjException, RuntimeError):
+        return "something newer"
 
 
 def commitment(election, candidate, nonce):
@@ -143,7 +196,8 @@ def commitment(election, candidate, nonce):
 def show(results):
     candidates = ", ".join(f"{it.candidate} {it.votes}" for it in results.candidates)
     turnout = results.turnout
-    print(f"{results.status}: {candidates}; {turnout.ballots} of {turnout.voters} have voted", flush=True)
+    status = name_of(lambda: results.status)
+    print(f"{status}: {candidates}; {turnout.ballots} of {turnout.voters} have voted", flush=True)
 
 
 async def watch(connection, election):
@@ -169,27 +223,32 @@ async def count_lines(counter, path):
 
 
 async def main(link, command, *arguments):
+    link = Link(link)
     # The connection lasts as long as this object.
-    connection, id = await connect(link)
+    connection = await connect(link)
     directory = connection.bootstrap().cast_as(election_schema.Directory)
     if command == "count-lines":
         return await count_lines((await directory.lineCounter()).counter, *arguments)
-    election = (await directory.election(id)).election
+    election = (await directory.election(link.election)).election
     if command == "vote":
         return await vote(election, *arguments)
     if command == "results":
         return show((await election.results()).results)
-    if command == "watch":
-        return await watch(connection, election)
-    raise ValueError(f"there is no command {command!r}")
+    return await watch(connection, election)
 
 
-if __name__ == "__main__":
-    if len(sys.argv) < 3:
-        sys.exit(__doc__)
+def run(main, commands, usage):
+    """Runs what the command line says, and ends the process."""
+    link_and_command, arguments = sys.argv[1:3], sys.argv[3:]
+    if len(link_and_command) < 2 or len(arguments) not in commands.get(link_and_command[1], ()):
+        sys.exit(usage)
     try:
-        sys.exit(asyncio.run(capnp.run(main(*sys.argv[1:]))))
+        sys.exit(asyncio.run(capnp.run(main(*link_and_command, *arguments))))
     except capnp.KjException as error:
         sys.exit(error.description)
     except (OSError, ValueError) as error:
         sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    run(main, COMMANDS, __doc__)

@@ -8,8 +8,10 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 
 use capvote::election::{Nonce, Receipt};
-use data_encoding::HEXLOWER;
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use rcgen::{CertificateParams, Issuer, KeyPair, date_time_ymd};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::process::{BOARD, Ran, Server, numbers, run};
 
@@ -29,6 +31,11 @@ impl Language {
     fn run(&self, arguments: &[&str]) -> Ran {
         let first: Vec<_> = self.first.iter().map(String::as_str).collect();
         run(&self.program, &[&first, arguments].concat(), b"")
+    }
+
+    /// Another program in the same language.
+    fn script(&self, path: &Path) -> Self {
+        Self { program: self.program.clone(), first: vec![path.display().to_string()] }
     }
 }
 
@@ -222,6 +229,108 @@ fn a_link_names_the_election_and_what_fails_is_said() {
 }
 
 #[test]
+fn what_is_not_understood_is_refused_and_not_sent() {
+    let Some(languages) = languages() else { return };
+    let place = Place::new();
+    let [port, socket] = &place.links;
+    let user = port.replace("//", "//s3cret@");
+    let certificate = format!("?cert={}", "A".repeat(43));
+    for language in languages {
+        for (link, more) in [
+            (port, "?s3cret"),
+            (port, "?election=board"),
+            (port, &certificate),
+            (port, "/board/s3cret"),
+            (port, "/board/"),
+            (&user, ""),
+            (socket, "?election=board&election=board"),
+            (socket, "?election="),
+            (socket, "?election=board&s3cret"),
+            (&"capvote:///board".to_string(), ""),
+            (&"capvote+unix://s3cret/board".to_string(), ""),
+        ] {
+            let link = format!("{link}{more}");
+            let refused = language.run(&[&link, "results"]);
+            assert_eq!((refused.code, &refused.stdout[..]), (Some(1), ""), "{link}");
+            assert!(refused.stderr.contains(" link ") || refused.stderr.contains("slashes"));
+            assert!(!refused.stderr.contains("s3cret"), "{}", refused.stderr);
+        }
+        for number in ["18446744073709551616", "99999999999999999999", "12_3", "١٢", "-", "1x"] {
+            language
+                .run(&[port, "vote", "Ada", number])
+                .failed(1, "a voter number is 1 to 20 digits");
+        }
+        let largest = "18446744073709551615";
+        refused(&language.run(&[port, "vote", "Ada", largest]), "roll", "unknownVoterNumber");
+        language.run(&[port, "vote", "Ada", "1", "zz"]).failed(1, "hex");
+        for words in [&["vote"][..], &["vote", "Ada"], &["results", "Ada"], &["watch", "x"], &["x"]]
+        {
+            let said = language.run(&[&[&port[..]], words].concat());
+            assert_eq!((said.code, &said.stdout[..]), (Some(1), ""));
+            assert!(said.stderr.contains("vote CANDIDATE VOTER-NUMBER [NONCE]"), "{}", said.stderr);
+        }
+    }
+}
+
+/// What a server of later may say. The client has a schema that ends before it.
+#[test]
+fn the_one_in_python_takes_what_its_schema_does_not_know_for_something_newer() {
+    let Some([python, _]) = languages() else { return };
+    let place = Place::new();
+    let old = tempfile::tempdir().unwrap();
+    fs::create_dir_all(old.path().join("examples/python")).unwrap();
+    fs::create_dir(old.path().join("schema")).unwrap();
+    let client = old.path().join("examples/python/client.py");
+    fs::copy(example("python/client.py"), &client).unwrap();
+    let schema = |name: &str| example("../schema").join(name);
+    fs::copy(schema("lines.capnp"), old.path().join("schema/lines.capnp")).unwrap();
+    let text = fs::read_to_string(schema("election.capnp")).unwrap();
+    let newer = [
+        "    closed @6 :Void;\n",
+        "    throttled @7 :UInt32;\n",
+        "  final @3;\n",
+        "  unknownCandidate @4;\n",
+    ];
+    let text = newer.iter().fold(text, |text, member| {
+        assert_eq!(text.matches(member).count(), 1, "{member}");
+        text.replace(member, "")
+    });
+    fs::write(old.path().join("schema/election.capnp"), text).unwrap();
+    let python = python.script(&client);
+    recorded(&python.run(&[&place.links[0], "vote", "Ada", &place.number(0)]));
+    place.close();
+    let late = python.run(&[&place.links[0], "vote", "Ada", &place.number(1)]);
+    refused(&late, "is closed", "something newer");
+    let results = place.results().replace("final", "something newer");
+    assert_eq!(python.run(&[&place.links[0], "results"]).done(), results);
+}
+
+#[test]
+fn the_officer_in_python_issues_numbers_closes_and_reads_the_sheet() {
+    let Some([voter, _]) = languages() else { return };
+    let place = Place::new();
+    let officer = voter.script(&example("python/officer.py"));
+    let link = fs::read_to_string(place.data.path().join("officer.link")).unwrap();
+    let act = |words: &[&str]| officer.run(&[&[link.trim()], words].concat());
+    act(&["sheet"]).failed(1, "before the election is closed");
+    let numbers: Vec<_> = act(&["issue", "2"]).done().lines().map(str::to_string).collect();
+    let nonce = recorded(&voter.run(&[&place.links[0], "vote", "Ada", &numbers[0]]));
+    recorded(&voter.run(&[&place.links[0], "vote", "Ada", &numbers[1]]));
+    assert_eq!(act(&["close"]).done(), "");
+    act(&["close"]).failed(1, "not open");
+    let sheet = act(&["sheet"]);
+    let lines: Vec<Vec<_>> = sheet.done().lines().map(|line| line.split(' ').collect()).collect();
+    assert_eq!((numbers.len(), lines.len()), (2, 2));
+    let mine = lines.iter().find(|line| line[1] == nonce).unwrap();
+    let nonce = HEXLOWER.decode(nonce.as_bytes()).unwrap();
+    let receipt =
+        Receipt::new(&"board".parse().unwrap(), "Ada", &Nonce::try_from(&nonce[..]).unwrap());
+    assert_eq!((mine[0], mine[2]), ("Ada", &receipt.to_string()[..]));
+    let (everyone, _) = link.split_once('#').unwrap();
+    officer.run(&[everyone, "close"]).failed(1, "this token opens nothing here");
+}
+
+#[test]
 fn the_one_in_python_knows_the_server_that_an_encrypted_link_names() {
     let Some([python, cpp]) = languages() else { return };
     let place = Place::new();
@@ -236,6 +345,34 @@ fn the_one_in_python_knows_the_server_that_an_encrypted_link_names() {
     }
     assert_eq!(place.results(), "provisional: Ada 1, Grace 0; 1 of 9 have voted\n");
     cpp.run(&[&place.encrypted, "results"]).failed(1, "a link for this example begins with");
+}
+
+/// A certificate that is too old, and one that an authority issued: the link names them, and that is enough.
+#[test]
+fn the_one_in_python_accepts_whichever_certificate_the_link_names() {
+    let Some([python, _]) = languages() else { return };
+    let [own_key, authority_key] = [(); 2].map(|()| KeyPair::generate().unwrap());
+    let params = || CertificateParams::new(["elsewhere.example".to_string()]).unwrap();
+    let mut old = params();
+    old.not_before = date_time_ymd(2001, 1, 1);
+    old.not_after = date_time_ymd(2002, 1, 1);
+    let authority = Issuer::new(CertificateParams::default(), authority_key);
+    let certificates =
+        [old.self_signed(&own_key).unwrap(), params().signed_by(&own_key, &authority).unwrap()];
+    for certificate in certificates {
+        let data = tempfile::tempdir().unwrap();
+        let file = data.path().join("operator.pem");
+        fs::write(&file, certificate.pem() + &own_key.serialize_pem()).unwrap();
+        let file = file.to_str().unwrap();
+        let more = ["--voters", "1", "--certificate", file, "--key", file];
+        let server =
+            Server::listen("capvotes://127.0.0.1:0", data.path(), &[&BOARD[..], &more].concat());
+        let named = BASE64URL_NOPAD.encode(&Sha256::digest(certificate.der()));
+        let link = format!("{}?cert={named}", server.link);
+        recorded(&python.run(&[&link, "vote", "Ada", &numbers(data.path())[0].to_string()]));
+        let unnamed = python.run(&[&server.link, "results"]);
+        assert!(unnamed.stderr.contains("certificate verify failed"), "{}", unnamed.stderr);
+    }
 }
 
 /// A client that watches. It is killed when this is dropped.
