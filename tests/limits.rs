@@ -151,11 +151,21 @@ fn the_table_of_bounds_is_that_of_the_code() {
 }
 
 /// The rows of the table in docs/clients.md, by how they begin, and the bounds in them.
-const TOLD_TO_CLIENTS: [(&str, &[&str]); 18] = [
+const TOLD_TO_CLIENTS: [(&str, &[&str]); 19] = [
     ("votes of a connection", &["client::connection::UNANSWERED_VOTES_MAX"]),
     ("messages that the sinks", &["service::session::UNANSWERED_MESSAGES_MAX"]),
-    ("a sink's answer", &["service::session::MESSAGE_WAIT_MAX"]),
-    ("watches, and counts", &["service::session::WATCHES_MAX", "service::session::COUNTS_MAX"]),
+    (
+        "a sink's answer",
+        &["service::session::MESSAGE_WAIT_MAX", "service::registrar::NUMBERS_WAIT_MAX"],
+    ),
+    (
+        "watches, counts",
+        &[
+            "service::session::WATCHES_MAX",
+            "service::session::COUNTS_MAX",
+            "service::session::AUTHORITIES_MAX",
+        ],
+    ),
     ("one answer to `read`", &["service::line_counter::READ_BYTES_MAX"]),
     ("a line", &["service::line_counter::LINE_BYTES_MAX"]),
     ("calls under way", &["net::transport::CALLS_BYTES_MAX", "net::transport::CALL_BYTES"]),
@@ -168,6 +178,10 @@ const TOLD_TO_CLIENTS: [(&str, &[&str]); 18] = [
     ("answers that the client does not read", &["net::transport::UNWRITTEN_BYTES_MAX"]),
     ("from connecting", &["net::connection::FIRST_CALL_WAIT_MAX"]),
     ("in the middle of a message", &["net::connection::MESSAGE_REST_WAIT_MAX"]),
+    (
+        "keeping the server",
+        &["net::budget::CONNECTION_BYTES_MIN", "net::connection::MEMORY_WAIT_MAX"],
+    ),
     ("saying nothing", &["net::connection::IDLE_WAIT_MAX"]),
     ("connections from one address", &["net::admission::CONNECTIONS_OF_ADDRESS_MAX"]),
 ];
