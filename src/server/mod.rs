@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 
 use crate::election::{Definition, ElectionId};
 use crate::ledger::clerk::system_clock;
-use crate::ledger::{Clerk, LedgerError, SqliteLedger};
+use crate::ledger::{Clerk, ClerkError, LedgerError, SqliteLedger};
 use crate::net::admission::{CONNECTIONS_MAX, Origin};
 use crate::net::connection::Work;
 use crate::net::link::Link;
@@ -80,6 +80,9 @@ pub struct NewElection {
 }
 
 /// A server that listens and has not begun to accept.
+///
+/// Dropping it ends it as if it had not been started, but for the election that it created: its addresses and its folder
+/// are free afterwards. Closing the ledger blocks for a moment.
 #[derive(Debug)]
 pub struct Server {
     listeners: Vec<Listener>,
@@ -94,6 +97,9 @@ pub enum StartError {
     /// The ledger cannot be opened.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The ledger did not take the election, or the returning officer's grant.
+    #[error(transparent)]
+    Founding(#[from] ClerkError),
     /// An address cannot be listened at.
     #[error("cannot listen on {link:?}: {source}; nothing was started")]
     Listen {
@@ -103,7 +109,7 @@ pub enum StartError {
         source: io::Error,
     },
     /// The figures cannot be told at the address for them.
-    #[error("cannot tell figures at {address}: {source}")]
+    #[error("cannot tell figures at {address}: {source}; nothing was started")]
     Metrics {
         /// The address.
         address: LoopbackAddress,
@@ -171,10 +177,10 @@ impl Server {
     /// Opens the ledger, listens, and creates the election that is asked for, if there is none.
     ///
     /// # Errors
-    /// [`StartError`], with nothing listened at and no election created.
+    /// [`StartError`], with nothing listened at, no election created, and the folder free for another start.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         make_room();
-        let mut ledger = SqliteLedger::open(&config.data)?;
+        let ledger = SqliteLedger::open(&config.data)?;
         let identity = identity::ensure(&config)?;
         let mut listeners = Vec::new();
         for link in &config.listen {
@@ -186,25 +192,31 @@ impl Server {
             }
             listeners.push(listener);
         }
-        if let Some(election) = &config.election {
-            founding::ensure(&mut ledger, &config.data, election)?;
-        }
-        officer_link::ensure(&mut ledger, &config.data, listeners.first().map(Listener::link))?;
-        let clerk = Clerk::start(ledger, Box::new(system_clock)).map_err(StartError::Resources)?;
-        let handle = clerk.handle();
         let metrics = match config.metrics {
             Some(address) => {
-                let endpoint = metrics::Endpoint::bind(address, &handle).await;
+                let endpoint = metrics::Endpoint::bind(address).await;
                 Some(endpoint.map_err(|source| StartError::Metrics { address, source })?)
             }
             None => None,
         };
+        let mut acts = Vec::new();
+        if let Some(election) = &config.election {
+            acts.extend(founding::acts(&ledger, &config.data, election)?);
+        }
+        let reached_at = listeners.first().map(Listener::link);
+        acts.extend(officer_link::act(&ledger, &config.data, reached_at)?);
+        let clerk = Clerk::start(ledger, Box::new(system_clock)).map_err(StartError::Resources)?;
+        let handle = clerk.handle();
         let guesses = Guesses::default();
         let bootstrap = Arc::new(move || -> Box<dyn Fn(Work, Origin) -> Client> {
             let office = Office::open(handle.clone(), guesses.clone());
             Box::new(move |work, origin| office.bootstrap(work, origin))
         });
         let shards = Shards::start(config.threads, bootstrap).map_err(StartError::Resources)?;
+        // Last, since nothing can fail after it.
+        if !acts.is_empty() {
+            clerk.handle().administer(acts).await?;
+        }
         Ok(Self { listeners, shards, clerk, metrics })
     }
 
@@ -234,7 +246,7 @@ impl Server {
         }
         until_stop.spawn(timekeeper::keep(clerk.handle()));
         if let Some(endpoint) = metrics {
-            until_stop.spawn(endpoint.serve());
+            until_stop.spawn(endpoint.serve(clerk.handle()));
         }
         let assigning = async {
             while let Some(socket) = sockets.recv().await {

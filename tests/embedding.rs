@@ -1,0 +1,51 @@
+//! A server inside another program: what is left of one that did not start, or was not wanted after all.
+#![allow(clippy::unwrap_used)]
+
+use std::net::TcpListener;
+use std::path::Path;
+
+use capvote::election::Definition;
+use capvote::ledger::{Ledger, SqliteLedger};
+use capvote::server::{Config, NewElection, Server, StartError};
+
+/// A server of one election with two candidates and three voters.
+fn board(data: &Path) -> Config {
+    let candidates = ["Ada", "Grace"].map(String::from).to_vec();
+    let definition = Definition::new("board".parse().unwrap(), String::new(), candidates).unwrap();
+    Config {
+        listen: vec!["capvote://127.0.0.1:0".parse().unwrap()],
+        election: Some(NewElection { definition: definition.into(), voters: 3 }),
+        ..Config::new(data)
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_start_creates_nothing_and_leaves_the_folder_free() {
+    let data = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let figures = Config { metrics: Some(address.parse().unwrap()), ..board(data.path()) };
+    for _ in 0..20 {
+        let error = Server::start(figures.clone()).await.unwrap_err();
+        assert!(matches!(error, StartError::Metrics { .. }), "{error}");
+    }
+    assert!(!data.path().join("board.numbers.csv").exists());
+    // Where the returning officer's link belongs, there is something else.
+    std::fs::create_dir(data.path().join("officer.link")).unwrap();
+    let error = Server::start(board(data.path())).await.unwrap_err();
+    assert!(matches!(error, StartError::OfficerLink { .. }), "{error}");
+    assert!(SqliteLedger::open(data.path()).unwrap().standings().is_empty());
+}
+
+#[tokio::test]
+async fn a_server_that_is_dropped_leaves_its_folder_and_its_address_free() {
+    let data = tempfile::tempdir().unwrap();
+    let mut config = board(data.path());
+    for _ in 0..20 {
+        let server = Server::start(config.clone()).await.unwrap();
+        config.listen = server.links().cloned().collect();
+        drop(server);
+    }
+    // The first of them founded the election, once.
+    assert_eq!(SqliteLedger::open(data.path()).unwrap().standings().len(), 1);
+}
