@@ -26,8 +26,7 @@
 //!     for link in server.links() {
 //!         println!("listening on {link}");
 //!     }
-//!     let worked = server.run(async { _ = tokio::signal::ctrl_c().await }).await;
-//!     anyhow::ensure!(worked, "a part of the server broke");
+//!     server.run(async { _ = tokio::signal::ctrl_c().await }).await?;
 //!     Ok(())
 //! }
 //! ```

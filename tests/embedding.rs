@@ -38,13 +38,26 @@ async fn a_server_that_does_not_start_creates_nothing_and_leaves_the_folder_free
 }
 
 #[tokio::test]
-async fn a_server_that_is_dropped_leaves_its_folder_and_its_address_free() {
+async fn a_server_that_is_told_to_stop_tells_whether_all_of_it_worked() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(board(data.path())).await.unwrap();
+    assert_eq!(server.run(std::future::ready(())).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_server_that_is_dropped_leaves_its_folder_free() {
     let data = tempfile::tempdir().unwrap();
     let mut config = board(data.path());
     for _ in 0..20 {
         let server = Server::start(config.clone()).await.unwrap();
         config.listen = server.links().cloned().collect();
         drop(server);
+    }
+    config.listen = board(data.path()).listen;
+    for _ in 0..20 {
+        let server = Server::start(config.clone()).await.unwrap();
+        let mut running = Box::pin(server.run(std::future::pending()));
+        assert!(futures::poll!(&mut running).is_pending());
     }
     // The first of them founded the election, once.
     assert_eq!(SqliteLedger::open(data.path()).unwrap().standings().len(), 1);

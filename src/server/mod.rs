@@ -173,6 +173,17 @@ pub enum StartError {
     Resources(#[source] io::Error),
 }
 
+/// What broke while a server ran; why, the log tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Broken {
+    /// The clerk: votes that it had in hand were not answered. Those that were acknowledged are stored.
+    #[error("the thread that writes the ledger broke")]
+    Clerk,
+    /// A shard: its connections ended.
+    #[error("a thread that serves connections broke")]
+    Shard,
+}
+
 impl Server {
     /// Opens the ledger, listens, and creates the election that is asked for, if there is none.
     ///
@@ -231,8 +242,15 @@ impl Server {
     }
 
     /// Serves until `stop` is ready, or until a part of the server breaks. Then it accepts no more, answers
-    /// what was accepted, and closes the ledger. Returns whether every part worked to the end.
-    pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
+    /// what was accepted, within [`DRAIN_WAIT_MAX`](crate::net::connection::DRAIN_WAIT_MAX), and closes the ledger.
+    ///
+    /// Dropping the future ends the server in a hurry: what was handed to the ledger is stored, what comes later on a
+    /// connection is refused, and the folder is free afterwards, which blocks for a moment. Connections and listeners end
+    /// in the background. Once `stop` is ready, all goes on as it would, but for nobody who waits for it.
+    ///
+    /// # Errors
+    /// [`Broken`], where a part of the server did not work to the end. The rest of it is finished all the same.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), Broken> {
         let Self { listeners, mut shards, clerk, metrics } = self;
         let handle = clerk.handle();
         // A connection that is accepted waits here, alone, until its shard takes it.
@@ -262,10 +280,12 @@ impl Server {
         }
         until_stop.shutdown().await;
         let finished = tokio::task::spawn_blocking(move || {
-            let shards_worked = shards.finish();
-            clerk.finish() && shards_worked
+            let shards = if shards.finish() { Ok(()) } else { Err(Broken::Shard) };
+            let clerk = if clerk.finish() { Ok(()) } else { Err(Broken::Clerk) };
+            clerk.and(shards)
         });
-        finished.await.unwrap_or(false)
+        // Where nobody can tell, the worse is to be feared.
+        finished.await.unwrap_or(Err(Broken::Clerk))
     }
 }
 

@@ -14,7 +14,7 @@ use capvote::election::{Definition, InvalidDefinition};
 use capvote::ledger::{self, Copying, LedgerError};
 use capvote::net::link::Link;
 use capvote::server::{
-    CertificateFiles, Config, NewElection, Server, StartError, new_officer_link,
+    Broken, CertificateFiles, Config, NewElection, Server, StartError, new_officer_link,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use mimalloc::MiMalloc;
@@ -181,12 +181,12 @@ async fn serve(arguments: Arguments) -> ExitCode {
     let (stop, stopping) = oneshot::channel();
     let mut running = std::pin::pin!(server.run(async move { _ = stopping.await }));
     tokio::select! {
-        worked = &mut running => return ended(worked),
+        ended = &mut running => return exited(ended),
         () = told() => tracing::info!("stopping; a second signal stops at once"),
     }
     let _ = stop.send(());
     tokio::select! {
-        worked = running => ended(worked),
+        ended = running => exited(ended),
         () = told() => {
             // Threads may be waiting for peers: leaving them is what was asked for. The ledger is whole.
             std::process::exit(command_line::Exit::Fault as i32)
@@ -194,11 +194,12 @@ async fn serve(arguments: Arguments) -> ExitCode {
     }
 }
 
-fn ended(worked: bool) -> ExitCode {
-    if worked {
-        Exit::Done.into()
-    } else {
-        command_line::end(PROGRAM, "a part of the server broke; the log tells which", Exit::Fault)
+fn exited(ended: Result<(), Broken>) -> ExitCode {
+    match ended {
+        Ok(()) => Exit::Done.into(),
+        Err(broken) => {
+            command_line::end(PROGRAM, format_args!("{broken}; the log tells why"), Exit::Fault)
+        }
     }
 }
 
