@@ -38,6 +38,32 @@ async fn a_server_that_does_not_start_creates_nothing_and_leaves_the_folder_free
 }
 
 #[tokio::test]
+async fn an_error_names_its_cause_once_and_no_option_of_a_program() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let everywhere = || vec!["capvote://0.0.0.0:0".parse().unwrap()];
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = vec![format!("capvote://{}", listener.local_addr().unwrap()).parse().unwrap()];
+    let (one, two) = (data.path().join("one"), data.path().join("two"));
+    drop(Server::start(board(&one)).await.unwrap());
+    let mut other = board(&one);
+    other.election.as_mut().unwrap().voters = 4;
+    let table = [
+        (board(&file.join("data")), "cannot use"),
+        (Config { listen: everywhere(), ..board(&two) }, "would carry votes"),
+        (Config { listen: taken, ..board(&two) }, "cannot listen on"),
+        (other, "holds election board already"),
+    ];
+    for (config, why) in table {
+        let error = Server::start(config).await.unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains(why) && !text.contains("--"), "{text}");
+        assert_eq!(format!("{:#}", anyhow::Error::from(error)), text);
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_is_told_to_stop_tells_whether_all_of_it_worked() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(board(data.path())).await.unwrap();

@@ -130,19 +130,20 @@ pub enum Act {
     Close(ElectionId),
 }
 
-/// Why a ledger cannot be opened, or did not do what it was asked.
+/// Why a ledger cannot be opened, or did not do what it was asked. The text names the cause, which is therefore no
+/// [`source`](std::error::Error::source).
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// Another process has the ledger open.
     #[error("{} is in use by another server, which goes on; stop that first, or choose another folder", .0.display())]
     InUse(PathBuf),
     /// The file or the folder cannot be used.
-    #[error("cannot use {}: {}", .path.display(), .source)]
+    #[error("cannot use {}: {}", .path.display(), .why)]
     Inaccessible {
         /// What cannot be used.
         path: PathBuf,
         /// Why not.
-        source: std::io::Error,
+        why: std::io::Error,
     },
     /// The file is not a ledger, or not one that this version can read.
     #[error("{} is not a ledger of this version of capvote: {why}", .path.display())]

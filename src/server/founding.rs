@@ -30,7 +30,7 @@ pub(super) fn acts(
     let random = |error: getrandom::Error| StartError::Resources(io::Error::other(error));
     let numbers = draw_numbers(election.voters as usize).map_err(random)?;
     let path = numbers_file(data, election);
-    write(&path, &numbers).map_err(|source| StartError::Numbers { path: path.clone(), source })?;
+    write(&path, &numbers).map_err(|why| StartError::Numbers { path: path.clone(), why })?;
     tracing::info!(election = %id, numbers = %path.display(), "the voter numbers are written");
     let create = Act::Create(election.definition.clone());
     Ok(vec![create, Act::Issue(id.clone(), numbers), Act::Open(id.clone())])

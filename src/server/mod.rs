@@ -91,7 +91,8 @@ pub struct Server {
     metrics: Option<metrics::Endpoint>,
 }
 
-/// Why a server does not start.
+/// Why a server does not start. The text names the cause, which is therefore no
+/// [`source`](std::error::Error::source).
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The ledger cannot be opened.
@@ -101,40 +102,39 @@ pub enum StartError {
     #[error(transparent)]
     Founding(#[from] ClerkError),
     /// An address cannot be listened at.
-    #[error("cannot listen on {link:?}: {source}; nothing was started")]
+    #[error("cannot listen on {link:?}: {why}; nothing was started")]
     Listen {
         /// The address.
         link: Box<Link>,
         /// Why not.
-        source: io::Error,
+        why: io::Error,
     },
     /// The figures cannot be told at the address for them.
-    #[error("cannot tell figures at {address}: {source}; nothing was started")]
+    #[error("cannot tell figures at {address}: {why}; nothing was started")]
     Metrics {
         /// The address.
         address: LoopbackAddress,
         /// Why not.
-        source: io::Error,
+        why: io::Error,
     },
     /// An address is neither encrypted nor for this machine alone.
     #[error(
         "{0:?} would carry votes and links in the clear to where others can read them; listen with capvotes://, or \
-         on a loopback address, or say --allow-unencrypted"
+         on a loopback address"
     )]
     Unencrypted(Box<Link>),
     /// A certificate or its key cannot be read, made or used.
-    #[error("cannot use the certificate or the key in {}: {source}", .path.display())]
+    #[error("cannot use the certificate or the key in {}: {why}", .path.display())]
     Certificate {
         /// The file.
         path: PathBuf,
         /// Why not.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        why: Box<dyn std::error::Error + Send + Sync>,
     },
     /// There is an election already, and another was asked for.
     #[error(
         "{} holds election {found} already, and that is not an election {asked} with the candidates and the \
-         number of voters that were asked for; start without --election to serve what is there, or choose \
-         another --data",
+         number of voters that were asked for",
         .data.display()
     )]
     OtherElection {
@@ -146,31 +146,27 @@ pub enum StartError {
         asked: ElectionId,
     },
     /// The file for the voter numbers cannot be written.
-    #[error("cannot write the voter numbers to {}: {source}", .path.display())]
+    #[error("cannot write the voter numbers to {}: {why}", .path.display())]
     Numbers {
         /// The file.
         path: PathBuf,
         /// Why not.
-        source: io::Error,
+        why: io::Error,
     },
     /// The returning officer's link cannot be read or written.
-    #[error("cannot read or write the returning officer's link {}: {source}", .path.display())]
+    #[error("cannot read or write the returning officer's link {}: {why}", .path.display())]
     OfficerLink {
         /// The file.
         path: PathBuf,
         /// Why not.
-        source: io::Error,
+        why: io::Error,
     },
     /// The returning officer's link that is there works.
-    #[error(
-        "{} opens the returning officer's authority already; --end-others makes a new one in its place and ends \
-         it",
-        .0.display()
-    )]
+    #[error("{} opens the returning officer's authority already", .0.display())]
     OfficerLinkKept(PathBuf),
     /// The machine has no random numbers or no threads left.
     #[error("cannot start: {0}")]
-    Resources(#[source] io::Error),
+    Resources(io::Error),
 }
 
 /// What broke while a server ran; why, the log tells.
@@ -196,7 +192,7 @@ impl Server {
         let mut listeners = Vec::new();
         for link in &config.listen {
             let listener = Listener::bind(&link.address, identity.as_ref()).await;
-            let failed = |source| StartError::Listen { link: Box::new(link.clone()), source };
+            let failed = |why| StartError::Listen { link: Box::new(link.clone()), why };
             let listener = listener.map_err(failed)?;
             if !config.allow_unencrypted && listener.is_exposed() {
                 return Err(StartError::Unencrypted(Box::new(listener.link().clone())));
@@ -206,7 +202,7 @@ impl Server {
         let metrics = match config.metrics {
             Some(address) => {
                 let endpoint = metrics::Endpoint::bind(address).await;
-                Some(endpoint.map_err(|source| StartError::Metrics { address, source })?)
+                Some(endpoint.map_err(|why| StartError::Metrics { address, why })?)
             }
             None => None,
         };

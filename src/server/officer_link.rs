@@ -72,13 +72,13 @@ fn write(data: &Path, token: &Token, reached_at: &Link) -> Result<(), StartError
     let path = data.join(FILE_NAME);
     let link = Link { token: Some(token.as_bytes().to_vec()), ..reached_at.clone() };
     let written = private_file::write(&path, |file| writeln!(file, "{link}"));
-    written.map_err(|source| StartError::OfficerLink { path, source })
+    written.map_err(|why| StartError::OfficerLink { path, why })
 }
 
 /// The token in the file, if it opens a returning officer's authority.
 fn kept(ledger: &impl Ledger, data: &Path) -> Result<Option<Token>, StartError> {
     let path = data.join(FILE_NAME);
-    let token = read(&path).map_err(|source| StartError::OfficerLink { path, source })?;
+    let token = read(&path).map_err(|why| StartError::OfficerLink { path, why })?;
     let grants = ledger.grants();
     let opens = |token: &Token| Some(&grants.find(token)?.role);
     Ok(token.filter(|token| opens(token) == Some(&Role::ReturningOfficer)))

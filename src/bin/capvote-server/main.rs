@@ -74,7 +74,7 @@ fn offline(command: &Offline) -> ExitCode {
         Err(error) => {
             let copies = matches!(command, Offline::Backup { .. } | Offline::Restore { .. });
             let stands = if copies { "; no ledger was changed" } else { "" };
-            let why = format!("{error}{stands}");
+            let why = format!("{error}{}{stands}", way_out(&error));
             command_line::end_in_json(PROGRAM, why, exit(&error), output.json)
         }
     }
@@ -162,7 +162,10 @@ async fn serve(arguments: Arguments) -> ExitCode {
     };
     let server = match Server::start(config).await {
         Ok(server) => server,
-        Err(error) => return command_line::end(PROGRAM, &error, exit(&error)),
+        Err(error) => {
+            let why = format_args!("{error}{}", way_out(&error));
+            return command_line::end(PROGRAM, why, exit(&error));
+        }
     };
     let mut stdout = std::io::stdout();
     for link in server.links() {
@@ -220,6 +223,18 @@ fn new_election(arguments: &Arguments) -> Result<Option<NewElection>, InvalidDef
     };
     let definition = Definition::new(id.clone(), String::new(), arguments.candidate.clone())?;
     Ok(Some(NewElection { definition: Arc::new(definition), voters }))
+}
+
+/// What a command line could say instead.
+fn way_out(error: &StartError) -> &'static str {
+    match error {
+        StartError::Unencrypted(_) => ", or say --allow-unencrypted",
+        StartError::OtherElection { .. } => {
+            "; start without --election to serve what is there, or choose another --data"
+        }
+        StartError::OfficerLinkKept(_) => "; --end-others makes a new one in its place and ends it",
+        _ => "",
+    }
 }
 
 fn exit(error: &StartError) -> Exit {
