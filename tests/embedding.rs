@@ -4,7 +4,7 @@
 use std::net::TcpListener;
 use std::path::Path;
 
-use capvote::election::Definition;
+use capvote::election::{Definition, VoterNumber};
 use capvote::ledger::{Ledger, SqliteLedger};
 use capvote::server::{Config, NewElection, Server, StartError};
 
@@ -87,4 +87,9 @@ async fn a_server_that_is_dropped_leaves_its_folder_free() {
     }
     // The first of them founded the election, once.
     assert_eq!(SqliteLedger::open(data.path()).unwrap().standings().len(), 1);
+    let file = std::fs::read_to_string(data.path().join("board.numbers.csv")).unwrap();
+    let (heading, numbers) = file.split_once('\n').unwrap();
+    assert_eq!(heading, "voter_number");
+    let numbers: Vec<VoterNumber> = numbers.lines().map(|line| line.parse().unwrap()).collect();
+    assert_eq!(numbers.len(), 3);
 }

@@ -36,7 +36,8 @@ pub struct Config {
     pub data: PathBuf,
     /// How many shards its connections live on.
     pub threads: usize,
-    /// An election to run, if the ledger has none.
+    /// An election to run, if the ledger has none. Where it has this one, from an earlier start, that goes on; where it
+    /// has another, [`StartError::OtherElection`] says so.
     pub election: Option<NewElection>,
     /// The operator's certificate, in PEM, for encrypted links. Without one the server makes its own.
     pub certificate: Option<CertificateFiles>,
@@ -71,6 +72,15 @@ pub struct CertificateFiles {
 }
 
 /// An election to create and open, with numbers for its voters.
+///
+/// The numbers are written to `NAME.numbers.csv` in the folder of the ledger, NAME being the election's id. Only its owner
+/// may read that file: the heading `voter_number`, then one [`VoterNumber`](crate::election::VoterNumber) a line.
+///
+/// ```text
+/// voter_number
+/// 0613-4458-9170-2241-6633
+/// 1307-2295-4406-8119-0052
+/// ```
 #[derive(Debug, Clone)]
 pub struct NewElection {
     /// What is being elected.
@@ -98,7 +108,8 @@ pub enum StartError {
     /// The ledger cannot be opened.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// The ledger did not take the election, or the returning officer's grant.
+    /// The ledger did not take the election, or the returning officer's grant. Where that leaves open what is on the disk
+    /// ([`LedgerError::Stopped`]), the next start goes on from what it finds there.
     #[error(transparent)]
     Founding(#[from] ClerkError),
     /// An address cannot be listened at.
