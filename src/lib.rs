@@ -4,6 +4,28 @@
 //! vote, then calls the sink. A client has the lines of a file counted that stays with it, and gets a
 //! callback for each.
 //!
+//! # What it needs
+//!
+//! **Rust 1.89 and a Unix.** No Cap'n Proto compiler.
+//!
+//! **These lines in `Cargo.toml`**, for what is on this page; the crate is in no registry. Whoever puts a server together of
+//! its parts needs `tokio-util = "0.7"` too.
+//!
+//! ```toml
+//! [dependencies]
+//! anyhow = "1"
+//! capvote = { path = "../capvote" }
+//! tokio = { version = "1.54", features = ["rt", "macros", "signal"] }
+//! ```
+//!
+//! **For a client, a runtime that stays on its thread**, for [`spawn_local`](tokio::task::spawn_local):
+//! `#[tokio::main(flavor = "local")]`, a [`LocalRuntime`](tokio::runtime::LocalRuntime), or a
+//! [`LocalSet`](tokio::task::LocalSet) in any other; without one, connecting panics. A [`server`] runs on any runtime of
+//! tokio whose `enable_all` was called.
+//!
+//! **For [`schema`], and calls that [`client`] has no method for, the `capnp` that this crate has.** It is
+//! [`capvote::capnp`](capnp), beside [`capvote::capnp_rpc`](capnp_rpc): types of another version do not fit.
+//!
 //! # A server
 //!
 //! It listens on this machine, with an election that it creates at its first start; the voters' numbers are then in
@@ -26,8 +48,7 @@
 //!     for link in server.links() {
 //!         println!("listening on {link}");
 //!     }
-//!     let worked = server.run(async { _ = tokio::signal::ctrl_c().await }).await;
-//!     anyhow::ensure!(worked, "a part of the server broke");
+//!     server.run(async { _ = tokio::signal::ctrl_c().await }).await?;
 //!     Ok(())
 //! }
 //! ```
@@ -69,7 +90,8 @@
 //!
 //! Whoever only wants to use a server needs [`client`] and [`net::link`], and the plain values of [`election`]; whoever
 //! wants to run one, [`server`]. The others are there for those who build a server of other parts: another
-//! [`ledger::Ledger`], a network of their own.
+//! [`ledger::Ledger`], a network of their own. How the parts go together, in one program and without a socket, is shown at
+//! [`net::connection::serve`].
 //!
 //! | layer | module | what belongs in it |
 //! |---|---|---|
@@ -95,6 +117,8 @@ pub mod ledger;
 pub mod net;
 pub mod server;
 pub mod service;
+
+pub use {capnp, capnp_rpc};
 
 /// The types generated from `schema/`, and the clients and servers of its interfaces.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::restriction)]

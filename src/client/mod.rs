@@ -29,7 +29,7 @@
 //!
 //!     drop((client, counter));
 //!     _ = stop.send(());
-//!     assert!(serving.await?);
+//!     serving.await??;
 //!     Ok(())
 //! }
 //! ```

@@ -112,6 +112,19 @@ impl BallotBox {
         if self.roll.remove(numbers) { Ok(()) } else { Err(ChangeRefusal::NumberUnknown) }
     }
 
+    /// Takes back what [`issue`](Self::issue) did, for numbers that could not be stored.
+    pub fn unissue(&mut self, numbers: &[VoterNumber]) {
+        if self.roll.remove(numbers) && self.state == ElectionState::Open {
+            self.added_while_open -= numbers.len() as u64;
+        }
+    }
+
+    /// Takes back what [`revoke`](Self::revoke) did, where that could not be stored.
+    pub fn unrevoke(&mut self, numbers: Vec<VoterNumber>) {
+        // They stood on the roll.
+        let _ = self.roll.add(numbers);
+    }
+
     /// Begins the voting.
     ///
     /// # Errors
@@ -134,6 +147,14 @@ impl BallotBox {
         }
         self.state = ElectionState::Closed;
         Ok(())
+    }
+
+    /// Takes back what [`open`](Self::open) or [`close`](Self::close) did, where that could not be stored.
+    pub fn step_back(&mut self) {
+        self.state = match self.state {
+            ElectionState::Draft | ElectionState::Open => ElectionState::Draft,
+            ElectionState::Closed => ElectionState::Open,
+        };
     }
 
     /// Ends the voting, with what is left of it after the close: the numbers that voted, and the choices

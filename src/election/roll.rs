@@ -127,26 +127,8 @@ impl Roll {
 
 impl Run {
     /// The index of a number.
-    ///
-    /// Numbers are uniformly random, so a number's value tells roughly where it stands: the search
-    /// begins there, in a window that grows until it holds the number's place whatever the numbers are.
     fn find(&self, number: VoterNumber) -> Option<usize> {
-        let length = self.numbers.len();
-        let guess = (u128::from(number.get()) * length as u128) >> 64;
-        let guess = guess as usize; // below `length`, since a number is below 2^64
-        let mut reach = 32;
-        loop {
-            let low = guess.saturating_sub(reach);
-            let high = guess.saturating_add(reach).min(length);
-            // `low <= guess <= length`, and `high` is no less than `low` and no more than `length`.
-            let window = self.numbers.get(low..high)?;
-            let holds_low = low == 0 || window.first().is_some_and(|&first| first <= number);
-            let holds_high = high == length || window.last().is_some_and(|&last| number <= last);
-            if holds_low && holds_high {
-                return window.binary_search(&number).ok().map(|index| low + index);
-            }
-            reach *= 8;
-        }
+        self.numbers.binary_search(&number).ok()
     }
 
     fn merge(left: Self, right: Self) -> Self {

@@ -4,6 +4,7 @@
 //! and commits them with one sync. Alone, a vote waits for its own sync and nothing else; under load the
 //! groups grow by themselves. There is no timer.
 
+use std::io;
 use std::sync::Arc;
 use std::thread;
 use std::time::SystemTime;
@@ -26,9 +27,13 @@ pub fn system_clock() -> Timestamp {
 }
 
 /// A ledger at work.
+///
+/// Dropping a clerk is [finishing](Self::finish) it, and blocks for as long as that takes: the ledger is closed
+/// afterwards, and can be opened again, though handles are about.
 #[derive(Debug)]
 pub struct Clerk {
-    thread: thread::JoinHandle<()>,
+    /// Until it is finished: the clerk's thread, and a place in its queue for the word to finish.
+    at_work: Option<(thread::JoinHandle<()>, mpsc::OwnedPermit<Job>)>,
     handle: ClerkHandle,
 }
 
@@ -49,11 +54,12 @@ impl Clerk {
     ///
     /// # Errors
     /// Where the machine has no more threads.
-    pub fn start(ledger: impl Ledger + 'static, clock: Clock) -> std::io::Result<Self> {
+    pub fn start(ledger: impl Ledger + 'static, clock: Clock) -> io::Result<Self> {
         let (handle, desk) = desk(ledger, clock);
+        let place = handle.jobs.clone().try_reserve_owned().map_err(io::Error::other)?;
         let work = move || futures::executor::block_on(desk.work());
         let thread = thread::Builder::new().name("clerk".into()).spawn(work)?;
-        Ok(Self { thread, handle })
+        Ok(Self { at_work: Some((thread, place)), handle })
     }
 
     /// A clerk without a thread: what to hand its jobs to, and its work, which blocks while it commits. For whoever
@@ -74,15 +80,27 @@ impl Clerk {
     /// Lets the clerk do what is queued and close the ledger, and waits for that. Whoever comes later, by
     /// whatever handle, is told that the server is stopping. Blocks. Returns whether the clerk worked to the
     /// end.
-    pub fn finish(self) -> bool {
+    pub fn finish(mut self) -> bool {
+        self.end()
+    }
+
+    fn end(&mut self) -> bool {
+        let Some((thread, place)) = self.at_work.take() else { return true };
         // Where the queue is closed, the clerk has stopped already.
-        let _ = self.handle.jobs.blocking_send(Job::Finish);
-        self.thread.join().is_ok()
+        place.send(Job::Finish);
+        thread.join().is_ok()
+    }
+}
+
+impl Drop for Clerk {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
 fn desk<L: Ledger>(ledger: L, clock: Clock) -> (ClerkHandle, Desk<L>) {
-    let (jobs, queue) = mpsc::channel(QUEUE_MAX);
+    // One more place, which is kept for the word to finish.
+    let (jobs, queue) = mpsc::channel(QUEUE_MAX + 1);
     let (publisher, board) = watch::channel(Arc::new(Board::of(&ledger)));
     let reader = ledger.reader();
     let metrics = Metrics::new();
@@ -179,7 +197,7 @@ mod tests {
 
     use super::*;
     use crate::election::{Choice, Definition, Grants, Nonce, Refusal};
-    use crate::ledger::{LedgerError, Report, SheetPart, SheetPlace};
+    use crate::ledger::{LedgerError, Report, SheetPart, SheetPlace, SqliteLedger};
 
     /// A ledger whose commits wait until they are let through, and tell how many votes they have.
     struct Gated {
@@ -335,6 +353,18 @@ mod tests {
         }
         let late = cast(&handle).await.unwrap_err();
         assert!(matches!(late, ClerkError::Stopped), "{late:?}");
+    }
+
+    #[tokio::test]
+    async fn a_clerk_that_is_dropped_closes_its_ledger_though_handles_are_about() {
+        let directory = tempfile::tempdir().unwrap();
+        for _ in 0..20 {
+            let ledger = SqliteLedger::open(directory.path()).unwrap();
+            let clerk = Clerk::start(ledger, Box::new(system_clock)).unwrap();
+            let handle = clerk.handle();
+            drop(clerk);
+            assert!(matches!(cast(&handle).await, Err(ClerkError::Stopped)));
+        }
     }
 
     #[tokio::test]

@@ -31,6 +31,9 @@ pub const ELECTIONS_MAX: usize = 1_000;
 
 /// Elections on stable storage.
 ///
+/// Another one than [`SqliteLedger`] goes wherever a [`Clerk`] does: [`connection::serve`](crate::net::connection::serve)
+/// shows what that is put together with.
+///
 /// A ledger is blocking and is called from one thread, the clerk's. Nothing above it may assume that
 /// this process alone decides: another process may share the ledger's store.
 pub trait Ledger: Send {
@@ -66,6 +69,36 @@ pub trait Ledger: Send {
 }
 
 /// Reads a ledger beside the clerk. Blocking; each call sees the ledger as it is at one moment.
+///
+/// That of a ledger which keeps a sheet in memory:
+///
+/// ```
+/// use capvote::election::{Choice, ElectionId, Nonce};
+/// use capvote::ledger::{LedgerError, LedgerReader, Report, SheetPart, SheetPlace};
+///
+/// #[derive(Debug)]
+/// struct InMemory(Vec<(Choice, Nonce)>);
+///
+/// impl LedgerReader for InMemory {
+///     fn check(&self, election: &ElectionId) -> Result<Report, LedgerError> {
+///         Err(LedgerError::NoSuchElection(election.clone()))
+///     }
+///
+///     fn sheet(&self, _: &ElectionId, after: SheetPlace, lines: usize) -> Result<SheetPart, LedgerError> {
+///         let part: Vec<_> = self.0.iter().copied().skip(after.0 as usize).take(lines).collect();
+///         let place = SheetPlace(after.0 + part.len() as u64);
+///         Ok((part, place))
+///     }
+/// }
+///
+/// let choice = Choice::from_index(0).expect("there is a first choice");
+/// let reader = InMemory(vec![(choice, Nonce::from([1; 16])), (choice, Nonce::from([2; 16]))]);
+/// let board = "board".parse()?;
+/// let (first, place) = reader.sheet(&board, SheetPlace::default(), 1)?;
+/// let (second, _) = reader.sheet(&board, place, 1)?;
+/// assert_eq!([first, second].concat(), reader.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait LedgerReader: Debug + Send + Sync {
     /// Reads an election back and computes its hash chain again.
     ///
@@ -104,9 +137,9 @@ pub struct Report {
     pub unscrubbed: bool,
 }
 
-/// A place in a stored sheet; the default is before its first line.
+/// A place in a stored sheet; the default is before its first line. What else the number says is its ledger's business.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct SheetPlace(i64);
+pub struct SheetPlace(pub u64);
 
 /// Some lines of a sheet, and the place behind them.
 pub type SheetPart = (Vec<(Choice, Nonce)>, SheetPlace);
@@ -130,19 +163,20 @@ pub enum Act {
     Close(ElectionId),
 }
 
-/// Why a ledger cannot be opened, or did not do what it was asked.
+/// Why a ledger cannot be opened, or did not do what it was asked. The text names the cause, which is therefore no
+/// [`source`](std::error::Error::source).
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// Another process has the ledger open.
     #[error("{} is in use by another server, which goes on; stop that first, or choose another folder", .0.display())]
     InUse(PathBuf),
     /// The file or the folder cannot be used.
-    #[error("cannot use {}: {}", .path.display(), .source)]
+    #[error("cannot use {}: {}", .path.display(), .why)]
     Inaccessible {
         /// What cannot be used.
         path: PathBuf,
         /// Why not.
-        source: std::io::Error,
+        why: std::io::Error,
     },
     /// The file is not a ledger, or not one that this version can read.
     #[error("{} is not a ledger of this version of capvote: {why}", .path.display())]

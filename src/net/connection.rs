@@ -42,6 +42,47 @@ pub type Work = TaskTracker;
 ///
 /// `bootstrap` makes the capability that the peer gets. When `stop` is cancelled, what the peer asked
 /// for is answered before the connection is closed, within [`DRAIN_WAIT_MAX`].
+///
+/// A whole server and a client in one program, without a socket between them:
+///
+/// ```
+/// use capvote::client::{Ballot, Client, VoteOutcome};
+/// use capvote::election::{Definition, VoterNumber};
+/// use capvote::ledger::{Act, Clerk, Ledger, SqliteLedger, clerk::system_clock};
+/// use capvote::net::{admission::Origin, connection};
+/// use capvote::service::{Guesses, Office};
+/// use tokio_util::sync::CancellationToken;
+///
+/// #[tokio::main(flavor = "local")]
+/// async fn main() -> anyhow::Result<()> {
+///     let data = tempfile::tempdir()?;
+///     let mut ledger = SqliteLedger::open(data.path())?;
+///     let board = Definition::new("board".parse()?, "The board".into(), vec!["Ada".into(), "Grace".into()])?;
+///     let numbers = (1..=20).map(VoterNumber::from).collect();
+///     let (issue, open) = (Act::Issue(board.id.clone(), numbers), Act::Open(board.id.clone()));
+///     ledger.administer(&[Act::Create(board.into()), issue, open])?;
+///     let clerk = Clerk::start(ledger, Box::new(system_clock))?;
+///
+///     let office = Office::open(clerk.handle(), Guesses::default());
+///     let (near, far) = tokio::io::duplex(64 * 1024);
+///     let stop = CancellationToken::new();
+///     let bootstrap = move |work| office.bootstrap(work, Origin::Here);
+///     let serving = tokio::task::spawn_local(connection::serve(far, bootstrap, stop.clone()));
+///
+///     let client = Client::over(near);
+///     let vote = client.election("board").vote(&Ballot::new("Ada", 7.into())?, |text| println!("{text}")).await?;
+///     assert!(matches!(vote, VoteOutcome::Recorded(_)));
+///
+///     stop.cancel();
+///     serving.await?;
+///     // The ledger is closed with it.
+///     drop(clerk);
+///     Ok(())
+/// }
+/// ```
+///
+/// # Panics
+/// Outside a [`LocalSet`](tokio::task::LocalSet) and a [`LocalRuntime`](tokio::runtime::LocalRuntime).
 pub async fn serve(
     stream: impl Stream,
     bootstrap: impl FnOnce(Work) -> Client,

@@ -8,20 +8,20 @@ use crate::election::{Standing, VoterNumber};
 use crate::ledger::{Act, Ledger};
 use crate::service::draw_numbers;
 
-/// Creates and opens the election, unless the ledger has it from an earlier start.
+/// What creates and opens the election, unless the ledger has it from an earlier start.
 ///
 /// The numbers are in their file before the election is in the ledger: a server that is killed between
 /// the two leaves a file that the next start writes anew, and never an election whose numbers are lost.
-pub(super) fn ensure(
-    ledger: &mut impl Ledger,
+pub(super) fn acts(
+    ledger: &impl Ledger,
     data: &Path,
     election: &NewElection,
-) -> Result<(), StartError> {
+) -> Result<Vec<Act>, StartError> {
     let id = &election.definition.id;
     if let Some(first) = ledger.standings().first() {
         return if ledger.standings().iter().any(|standing| is(standing, election)) {
             tracing::info!(election = %id, "the election is there from an earlier start");
-            Ok(())
+            Ok(Vec::new())
         } else {
             let (found, asked) = (first.definition.id.clone(), id.clone());
             Err(StartError::OtherElection { data: data.to_owned(), found, asked })
@@ -30,14 +30,10 @@ pub(super) fn ensure(
     let random = |error: getrandom::Error| StartError::Resources(io::Error::other(error));
     let numbers = draw_numbers(election.voters as usize).map_err(random)?;
     let path = numbers_file(data, election);
-    write(&path, &numbers).map_err(|source| StartError::Numbers { path: path.clone(), source })?;
-    ledger.administer(&[
-        Act::Create(election.definition.clone()),
-        Act::Issue(id.clone(), numbers),
-        Act::Open(id.clone()),
-    ])?;
-    tracing::info!(election = %id, numbers = %path.display(), "an election is open");
-    Ok(())
+    write(&path, &numbers).map_err(|why| StartError::Numbers { path: path.clone(), why })?;
+    tracing::info!(election = %id, numbers = %path.display(), "the voter numbers are written");
+    let create = Act::Create(election.definition.clone());
+    Ok(vec![create, Act::Issue(id.clone(), numbers), Act::Open(id.clone())])
 }
 
 /// Whether the election that stands is the one that is asked for. Numbers that were added since are no

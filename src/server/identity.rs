@@ -52,6 +52,6 @@ fn make(path: &Path, hosts: Vec<String>) -> Result<Vec<u8>, StartError> {
     Ok(pem.into_bytes())
 }
 
-fn failed(path: &Path, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StartError {
-    StartError::Certificate { path: path.to_owned(), source: source.into() }
+fn failed(path: &Path, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StartError {
+    StartError::Certificate { path: path.to_owned(), why: why.into() }
 }

@@ -65,16 +65,12 @@ impl Display for LoopbackAddress {
 #[derive(Debug)]
 pub(super) struct Endpoint {
     listener: TcpListener,
-    registry: Arc<Registry>,
 }
 
 impl Endpoint {
     /// Listens there.
-    pub(super) async fn bind(address: LoopbackAddress, clerk: &ClerkHandle) -> io::Result<Self> {
-        let mut registry = Registry::default();
-        clerk.metrics().register(registry.sub_registry_with_prefix("capvote"));
-        registry.register_collector(Box::new(Processor));
-        Ok(Self { listener: TcpListener::bind(address.0).await?, registry: Arc::new(registry) })
+    pub(super) async fn bind(address: LoopbackAddress) -> io::Result<Self> {
+        Ok(Self { listener: TcpListener::bind(address.0).await? })
     }
 
     /// Where to fetch the figures.
@@ -82,14 +78,18 @@ impl Endpoint {
         Ok(format!("http://{}{PATH}", self.listener.local_addr()?))
     }
 
-    /// Answers whoever asks, for ever.
-    pub(super) async fn serve(self) {
+    /// Tells whoever asks what this clerk has done, for ever.
+    pub(super) async fn serve(self, clerk: ClerkHandle) {
+        let mut registry = Registry::default();
+        clerk.metrics().register(registry.sub_registry_with_prefix("capvote"));
+        registry.register_collector(Box::new(Processor));
+        let registry = Arc::new(registry);
         let places = Arc::new(Semaphore::new(FETCHES_MAX));
         loop {
             let place = places.clone().acquire_owned().await;
             match self.listener.accept().await {
                 Ok((stream, _)) => {
-                    let registry = self.registry.clone();
+                    let registry = registry.clone();
                     tokio::spawn(async move {
                         let _place = place;
                         // How a peer leaves is its own business.

@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 
 use crate::election::{Definition, ElectionId};
 use crate::ledger::clerk::system_clock;
-use crate::ledger::{Clerk, LedgerError, SqliteLedger};
+use crate::ledger::{Clerk, ClerkError, LedgerError, SqliteLedger};
 use crate::net::admission::{CONNECTIONS_MAX, Origin};
 use crate::net::connection::Work;
 use crate::net::link::Link;
@@ -36,7 +36,8 @@ pub struct Config {
     pub data: PathBuf,
     /// How many shards its connections live on.
     pub threads: usize,
-    /// An election to run, if the ledger has none.
+    /// An election to run, if the ledger has none. Where it has this one, from an earlier start, that goes on; where it
+    /// has another, [`StartError::OtherElection`] says so.
     pub election: Option<NewElection>,
     /// The operator's certificate, in PEM, for encrypted links. Without one the server makes its own.
     pub certificate: Option<CertificateFiles>,
@@ -71,6 +72,15 @@ pub struct CertificateFiles {
 }
 
 /// An election to create and open, with numbers for its voters.
+///
+/// The numbers are written to `NAME.numbers.csv` in the folder of the ledger, NAME being the election's id. Only its owner
+/// may read that file: the heading `voter_number`, then one [`VoterNumber`](crate::election::VoterNumber) a line.
+///
+/// ```text
+/// voter_number
+/// 0613-4458-9170-2241-6633
+/// 1307-2295-4406-8119-0052
+/// ```
 #[derive(Debug, Clone)]
 pub struct NewElection {
     /// What is being elected.
@@ -80,6 +90,9 @@ pub struct NewElection {
 }
 
 /// A server that listens and has not begun to accept.
+///
+/// Dropping it ends it as if it had not been started, but for the election that it created: its addresses and its folder
+/// are free afterwards. Closing the ledger blocks for a moment.
 #[derive(Debug)]
 pub struct Server {
     listeners: Vec<Listener>,
@@ -88,47 +101,51 @@ pub struct Server {
     metrics: Option<metrics::Endpoint>,
 }
 
-/// Why a server does not start.
+/// Why a server does not start. The text names the cause, which is therefore no
+/// [`source`](std::error::Error::source).
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The ledger cannot be opened.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The ledger did not take the election, or the returning officer's grant. Where that leaves open what is on the disk
+    /// ([`LedgerError::Stopped`]), the next start goes on from what it finds there.
+    #[error(transparent)]
+    Founding(#[from] ClerkError),
     /// An address cannot be listened at.
-    #[error("cannot listen on {link:?}: {source}; nothing was started")]
+    #[error("cannot listen on {link:?}: {why}; nothing was started")]
     Listen {
         /// The address.
         link: Box<Link>,
         /// Why not.
-        source: io::Error,
+        why: io::Error,
     },
     /// The figures cannot be told at the address for them.
-    #[error("cannot tell figures at {address}: {source}")]
+    #[error("cannot tell figures at {address}: {why}; nothing was started")]
     Metrics {
         /// The address.
         address: LoopbackAddress,
         /// Why not.
-        source: io::Error,
+        why: io::Error,
     },
     /// An address is neither encrypted nor for this machine alone.
     #[error(
         "{0:?} would carry votes and links in the clear to where others can read them; listen with capvotes://, or \
-         on a loopback address, or say --allow-unencrypted"
+         on a loopback address"
     )]
     Unencrypted(Box<Link>),
     /// A certificate or its key cannot be read, made or used.
-    #[error("cannot use the certificate or the key in {}: {source}", .path.display())]
+    #[error("cannot use the certificate or the key in {}: {why}", .path.display())]
     Certificate {
         /// The file.
         path: PathBuf,
         /// Why not.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        why: Box<dyn std::error::Error + Send + Sync>,
     },
     /// There is an election already, and another was asked for.
     #[error(
         "{} holds election {found} already, and that is not an election {asked} with the candidates and the \
-         number of voters that were asked for; start without --election to serve what is there, or choose \
-         another --data",
+         number of voters that were asked for",
         .data.display()
     )]
     OtherElection {
@@ -140,71 +157,84 @@ pub enum StartError {
         asked: ElectionId,
     },
     /// The file for the voter numbers cannot be written.
-    #[error("cannot write the voter numbers to {}: {source}", .path.display())]
+    #[error("cannot write the voter numbers to {}: {why}", .path.display())]
     Numbers {
         /// The file.
         path: PathBuf,
         /// Why not.
-        source: io::Error,
+        why: io::Error,
     },
     /// The returning officer's link cannot be read or written.
-    #[error("cannot read or write the returning officer's link {}: {source}", .path.display())]
+    #[error("cannot read or write the returning officer's link {}: {why}", .path.display())]
     OfficerLink {
         /// The file.
         path: PathBuf,
         /// Why not.
-        source: io::Error,
+        why: io::Error,
     },
     /// The returning officer's link that is there works.
-    #[error(
-        "{} opens the returning officer's authority already; --end-others makes a new one in its place and ends \
-         it",
-        .0.display()
-    )]
+    #[error("{} opens the returning officer's authority already", .0.display())]
     OfficerLinkKept(PathBuf),
     /// The machine has no random numbers or no threads left.
     #[error("cannot start: {0}")]
-    Resources(#[source] io::Error),
+    Resources(io::Error),
+}
+
+/// What broke while a server ran; why, the log tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Broken {
+    /// The clerk: votes that it had in hand were not answered. Those that were acknowledged are stored.
+    #[error("the thread that writes the ledger broke")]
+    Clerk,
+    /// A shard: its connections ended.
+    #[error("a thread that serves connections broke")]
+    Shard,
 }
 
 impl Server {
     /// Opens the ledger, listens, and creates the election that is asked for, if there is none.
     ///
     /// # Errors
-    /// [`StartError`], with nothing listened at and no election created.
+    /// [`StartError`], with nothing listened at, no election created, and the folder free for another start.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         make_room();
-        let mut ledger = SqliteLedger::open(&config.data)?;
+        let ledger = SqliteLedger::open(&config.data)?;
         let identity = identity::ensure(&config)?;
         let mut listeners = Vec::new();
         for link in &config.listen {
             let listener = Listener::bind(&link.address, identity.as_ref()).await;
-            let failed = |source| StartError::Listen { link: Box::new(link.clone()), source };
+            let failed = |why| StartError::Listen { link: Box::new(link.clone()), why };
             let listener = listener.map_err(failed)?;
             if !config.allow_unencrypted && listener.is_exposed() {
                 return Err(StartError::Unencrypted(Box::new(listener.link().clone())));
             }
             listeners.push(listener);
         }
-        if let Some(election) = &config.election {
-            founding::ensure(&mut ledger, &config.data, election)?;
-        }
-        officer_link::ensure(&mut ledger, &config.data, listeners.first().map(Listener::link))?;
-        let clerk = Clerk::start(ledger, Box::new(system_clock)).map_err(StartError::Resources)?;
-        let handle = clerk.handle();
         let metrics = match config.metrics {
             Some(address) => {
-                let endpoint = metrics::Endpoint::bind(address, &handle).await;
-                Some(endpoint.map_err(|source| StartError::Metrics { address, source })?)
+                let endpoint = metrics::Endpoint::bind(address).await;
+                Some(endpoint.map_err(|why| StartError::Metrics { address, why })?)
             }
             None => None,
         };
+        let mut acts = Vec::new();
+        if let Some(election) = &config.election {
+            acts.extend(founding::acts(&ledger, &config.data, election)?);
+        }
+        let reached_at = listeners.first().map(Listener::link);
+        acts.extend(officer_link::act(&ledger, &config.data, reached_at)?);
+        let clerk = Clerk::start(ledger, Box::new(system_clock)).map_err(StartError::Resources)?;
+        let handle = clerk.handle();
         let guesses = Guesses::default();
         let bootstrap = Arc::new(move || -> Box<dyn Fn(Work, Origin) -> Client> {
             let office = Office::open(handle.clone(), guesses.clone());
             Box::new(move |work, origin| office.bootstrap(work, origin))
         });
         let shards = Shards::start(config.threads, bootstrap).map_err(StartError::Resources)?;
+        // Last, since nothing can fail after it.
+        if !acts.is_empty() {
+            clerk.handle().administer(acts).await?;
+        }
         Ok(Self { listeners, shards, clerk, metrics })
     }
 
@@ -219,8 +249,15 @@ impl Server {
     }
 
     /// Serves until `stop` is ready, or until a part of the server breaks. Then it accepts no more, answers
-    /// what was accepted, and closes the ledger. Returns whether every part worked to the end.
-    pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
+    /// what was accepted, within [`DRAIN_WAIT_MAX`](crate::net::connection::DRAIN_WAIT_MAX), and closes the ledger.
+    ///
+    /// Dropping the future ends the server in a hurry: what was handed to the ledger is stored, what comes later on a
+    /// connection is refused, and the folder is free afterwards, which blocks for a moment. Connections and listeners end
+    /// in the background. Once `stop` is ready, all goes on as it would, but for nobody who waits for it.
+    ///
+    /// # Errors
+    /// [`Broken`], where a part of the server did not work to the end. The rest of it is finished all the same.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), Broken> {
         let Self { listeners, mut shards, clerk, metrics } = self;
         let handle = clerk.handle();
         // A connection that is accepted waits here, alone, until its shard takes it.
@@ -234,7 +271,7 @@ impl Server {
         }
         until_stop.spawn(timekeeper::keep(clerk.handle()));
         if let Some(endpoint) = metrics {
-            until_stop.spawn(endpoint.serve());
+            until_stop.spawn(endpoint.serve(clerk.handle()));
         }
         let assigning = async {
             while let Some(socket) = sockets.recv().await {
@@ -250,10 +287,12 @@ impl Server {
         }
         until_stop.shutdown().await;
         let finished = tokio::task::spawn_blocking(move || {
-            let shards_worked = shards.finish();
-            clerk.finish() && shards_worked
+            let shards = if shards.finish() { Ok(()) } else { Err(Broken::Shard) };
+            let clerk = if clerk.finish() { Ok(()) } else { Err(Broken::Clerk) };
+            clerk.and(shards)
         });
-        finished.await.unwrap_or(false)
+        // Where nobody can tell, the worse is to be feared.
+        finished.await.unwrap_or(Err(Broken::Clerk))
     }
 }
 

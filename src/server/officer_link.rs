@@ -12,27 +12,29 @@ use crate::service::draw_grant;
 /// The file in the data directory.
 const FILE_NAME: &str = "officer.link";
 
-/// Makes the returning officer's link at the first start, and again whenever no returning officer's grant
-/// is in force. A link that is there keeps its secret, and gets the address that the server has this time.
+/// Writes the returning officer's link at the first start, and again whenever no returning officer's grant
+/// is in force, and returns what puts that in force. A link that is there keeps its secret, and gets the address
+/// that the server has this time.
 ///
 /// The file is written before the grant is in the ledger: a server that is killed between the two makes
 /// both anew, and never has a returning officer whose link is lost.
-pub(super) fn ensure(
-    ledger: &mut impl Ledger,
+pub(super) fn act(
+    ledger: &impl Ledger,
     data: &Path,
     reached_at: Option<&Link>,
-) -> Result<(), StartError> {
-    let Some(reached_at) = reached_at else { return Ok(()) };
+) -> Result<Option<Act>, StartError> {
+    let Some(reached_at) = reached_at else { return Ok(None) };
     if let Some(token) = kept(ledger, data)? {
-        return write(data, &token, reached_at);
+        write(data, &token, reached_at)?;
+        return Ok(None);
     }
     if ledger.grants().iter().any(|grant| grant.role == Role::ReturningOfficer) {
         // The officer keeps the link elsewhere.
-        return Ok(());
+        return Ok(None);
     }
-    make(ledger, data, reached_at, Vec::new())?;
+    let grant = make(data, reached_at)?;
     tracing::info!(link = %data.join(FILE_NAME).display(), "the returning officer's link is made");
-    Ok(())
+    Ok(Some(grant))
 }
 
 /// Makes a new returning officer's link for the ledger in the folder `data`, which no server may be using,
@@ -53,35 +55,30 @@ pub fn new_officer_link(data: &Path, end_others: bool) -> Result<PathBuf, StartE
     // The next start writes where the server is reached.
     let reached_at =
         Link::to(Address::Tcp(HostPort { host: "127.0.0.1".into(), port: DEFAULT_PORT }));
-    make(&mut ledger, data, &reached_at, ended.collect())?;
+    let acts: Vec<_> = ended.chain([make(data, &reached_at)?]).collect();
+    ledger.administer(&acts)?;
     Ok(path)
 }
 
-/// Makes a link, writes it to its file, and puts its grant in force after these acts.
-fn make(
-    ledger: &mut impl Ledger,
-    data: &Path,
-    reached_at: &Link,
-    mut acts: Vec<Act>,
-) -> Result<(), StartError> {
+/// Makes a link and writes it to its file. Returns what puts its grant in force.
+fn make(data: &Path, reached_at: &Link) -> Result<Act, StartError> {
     let random = |error: getrandom::Error| StartError::Resources(io::Error::other(error));
     let (token, grant) = draw_grant(None, Role::ReturningOfficer).map_err(random)?;
     write(data, &token, reached_at)?;
-    acts.push(Act::Grant(grant));
-    Ok(ledger.administer(&acts)?)
+    Ok(Act::Grant(grant))
 }
 
 fn write(data: &Path, token: &Token, reached_at: &Link) -> Result<(), StartError> {
     let path = data.join(FILE_NAME);
     let link = Link { token: Some(token.as_bytes().to_vec()), ..reached_at.clone() };
     let written = private_file::write(&path, |file| writeln!(file, "{link}"));
-    written.map_err(|source| StartError::OfficerLink { path, source })
+    written.map_err(|why| StartError::OfficerLink { path, why })
 }
 
 /// The token in the file, if it opens a returning officer's authority.
 fn kept(ledger: &impl Ledger, data: &Path) -> Result<Option<Token>, StartError> {
     let path = data.join(FILE_NAME);
-    let token = read(&path).map_err(|source| StartError::OfficerLink { path, source })?;
+    let token = read(&path).map_err(|why| StartError::OfficerLink { path, why })?;
     let grants = ledger.grants();
     let opens = |token: &Token| Some(&grants.find(token)?.role);
     Ok(token.filter(|token| opens(token) == Some(&Role::ReturningOfficer)))

@@ -4,11 +4,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use capvote::election::Outcome;
+use capvote::election::{Grant, GrantId, Outcome, Refusal, Role, Token};
 use capvote::ledger::{Act, Ledger, LedgerError, SqliteLedger};
 use rusqlite::Connection;
 
-use super::{ADA, GRACE, NOW, id, running, vote};
+use super::{ADA, GRACE, NOW, create, id, numbers, running, vote};
 
 fn sqlite(directory: &Path) -> Connection {
     Connection::open(directory.join("ledger.sqlite")).unwrap()
@@ -208,6 +208,49 @@ fn after_a_failure_that_leaves_the_disk_in_doubt_nothing_more_is_taken() {
     assert_eq!(ledger.standings(), before);
     ledger.commit(&[vote("board", 2, ADA, 1)], NOW).unwrap();
     assert_eq!(ledger.standings()[0].votes().unwrap(), [2, 0]);
+}
+
+/// Reading a large ledger back takes long, and nobody could vote meanwhile.
+#[test]
+fn acts_that_are_not_done_are_taken_back_without_reading_the_ledger() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = SqliteLedger::open(directory.path()).unwrap();
+    let token = Token::from([7; Token::BYTES]).hash();
+    let grant = |id| Grant { id: GrantId(id), parent: None, role: Role::ReturningOfficer, token };
+    ledger.administer(&running("board")).unwrap();
+    let draft = [create("draft"), Act::Issue(id("draft"), numbers(1..=9)), Act::Grant(grant(1))];
+    ledger.administer(&draft).unwrap();
+    ledger.commit(&[vote("board", 1, ADA, 1)], NOW).unwrap();
+    // From here on whoever reads it finds it damaged.
+    let damage = "UPDATE entries SET head = zeroblob(32) WHERE id = 1";
+    sqlite(directory.path()).execute_batch(damage).unwrap();
+
+    let more = |election| Act::Issue(id(election), numbers(2_001..=2_005));
+    let table = [
+        running("cake"),
+        vec![more("board")],
+        vec![more("draft"), Act::Open(id("draft")), Act::Issue(id("draft"), numbers([3_000]))],
+        vec![Act::Revoke(id("draft"), numbers([3, 4])), Act::Open(id("draft"))],
+        vec![Act::Open(id("draft")), Act::Close(id("draft")), Act::Close(id("board"))],
+        vec![Act::RevokeGrant(GrantId(1)), Act::Grant(grant(2))],
+    ];
+    let before = ledger.standings();
+    for mut acts in table {
+        acts.push(Act::Open(id("nowhere")));
+        let refused = ledger.administer(&acts).unwrap_err();
+        assert!(matches!(refused, LedgerError::NoSuchElection(_)), "{acts:?}: {refused}");
+        // What is shown is made anew by an act that changes nothing.
+        let shown = ["board", "draft"].map(|election| Act::Issue(id(election), Vec::new()));
+        ledger.administer(&shown).unwrap();
+        assert_eq!(ledger.standings(), before, "{acts:?}");
+        assert!(ledger.grants().iter().eq([&grant(1)]), "{acts:?}");
+    }
+    ledger.administer(&[more("board"), Act::Revoke(id("draft"), numbers([3]))]).unwrap();
+    ledger.administer(&running("cake")).unwrap();
+    let votes = [vote("board", 1, GRACE, 1), vote("board", 2_005, ADA, 1), vote("cake", 1, ADA, 1)];
+    let outcomes = ledger.commit(&votes, NOW).unwrap();
+    assert_eq!(outcomes[0], Outcome::Refused(Refusal::AlreadyVoted));
+    assert!(outcomes[1..].iter().all(|outcome| matches!(outcome, Outcome::Recorded(_))));
 }
 
 #[test]

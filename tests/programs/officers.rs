@@ -435,7 +435,7 @@ fn a_lost_officers_link_is_made_anew() {
     };
     renew(&[]).failed(3, "is in use by another server");
     drop(server);
-    renew(&[]).failed(3, "opens the returning officer's authority already");
+    renew(&[]).failed(3, "opens the returning officer's authority already; --end-others");
     fs::remove_file(data.path().join("officer.link")).unwrap();
     renew(&[]).done();
 

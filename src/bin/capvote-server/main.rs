@@ -14,7 +14,7 @@ use capvote::election::{Definition, InvalidDefinition};
 use capvote::ledger::{self, Copying, LedgerError};
 use capvote::net::link::Link;
 use capvote::server::{
-    CertificateFiles, Config, NewElection, Server, StartError, new_officer_link,
+    Broken, CertificateFiles, Config, NewElection, Server, StartError, new_officer_link,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use mimalloc::MiMalloc;
@@ -74,7 +74,7 @@ fn offline(command: &Offline) -> ExitCode {
         Err(error) => {
             let copies = matches!(command, Offline::Backup { .. } | Offline::Restore { .. });
             let stands = if copies { "; no ledger was changed" } else { "" };
-            let why = format!("{error}{stands}");
+            let why = format!("{error}{}{stands}", way_out(&error));
             command_line::end_in_json(PROGRAM, why, exit(&error), output.json)
         }
     }
@@ -162,7 +162,10 @@ async fn serve(arguments: Arguments) -> ExitCode {
     };
     let server = match Server::start(config).await {
         Ok(server) => server,
-        Err(error) => return command_line::end(PROGRAM, &error, exit(&error)),
+        Err(error) => {
+            let why = format_args!("{error}{}", way_out(&error));
+            return command_line::end(PROGRAM, why, exit(&error));
+        }
     };
     let mut stdout = std::io::stdout();
     for link in server.links() {
@@ -181,12 +184,12 @@ async fn serve(arguments: Arguments) -> ExitCode {
     let (stop, stopping) = oneshot::channel();
     let mut running = std::pin::pin!(server.run(async move { _ = stopping.await }));
     tokio::select! {
-        worked = &mut running => return ended(worked),
+        ended = &mut running => return exited(ended),
         () = told() => tracing::info!("stopping; a second signal stops at once"),
     }
     let _ = stop.send(());
     tokio::select! {
-        worked = running => ended(worked),
+        ended = running => exited(ended),
         () = told() => {
             // Threads may be waiting for peers: leaving them is what was asked for. The ledger is whole.
             std::process::exit(command_line::Exit::Fault as i32)
@@ -194,11 +197,12 @@ async fn serve(arguments: Arguments) -> ExitCode {
     }
 }
 
-fn ended(worked: bool) -> ExitCode {
-    if worked {
-        Exit::Done.into()
-    } else {
-        command_line::end(PROGRAM, "a part of the server broke; the log tells which", Exit::Fault)
+fn exited(ended: Result<(), Broken>) -> ExitCode {
+    match ended {
+        Ok(()) => Exit::Done.into(),
+        Err(broken) => {
+            command_line::end(PROGRAM, format_args!("{broken}; the log tells why"), Exit::Fault)
+        }
     }
 }
 
@@ -219,6 +223,18 @@ fn new_election(arguments: &Arguments) -> Result<Option<NewElection>, InvalidDef
     };
     let definition = Definition::new(id.clone(), String::new(), arguments.candidate.clone())?;
     Ok(Some(NewElection { definition: Arc::new(definition), voters }))
+}
+
+/// What a command line could say instead.
+fn way_out(error: &StartError) -> &'static str {
+    match error {
+        StartError::Unencrypted(_) => ", or say --allow-unencrypted",
+        StartError::OtherElection { .. } => {
+            "; start without --election to serve what is there, or choose another --data"
+        }
+        StartError::OfficerLinkKept(_) => "; --end-others makes a new one in its place and ends it",
+        _ => "",
+    }
 }
 
 fn exit(error: &StartError) -> Exit {

@@ -51,7 +51,7 @@ pub fn restore(
     directory: &Path,
     progress: &mut dyn FnMut(Copying, u64, u64),
 ) -> Result<(), LedgerError> {
-    let inaccessible = |source| LedgerError::Inaccessible { path: directory.to_owned(), source };
+    let inaccessible = |why| LedgerError::Inaccessible { path: directory.to_owned(), why };
     make_directory(directory).map_err(inaccessible)?;
     let _lock = lock(directory)?;
     // SQLite would take the log of a ledger that was here before for the log of this one.
@@ -59,8 +59,8 @@ pub fn restore(
         let path = directory.join(format!("{FILE_NAME}{rest}"));
         if path.symlink_metadata().is_ok() {
             let why = "it is left from another ledger; move it away first";
-            let source = io::Error::new(io::ErrorKind::AlreadyExists, why);
-            return Err(LedgerError::Inaccessible { path, source });
+            let why = io::Error::new(io::ErrorKind::AlreadyExists, why);
+            return Err(LedgerError::Inaccessible { path, why });
         }
     }
     copy_ledger(copy, &directory.join(FILE_NAME), progress)
@@ -71,7 +71,7 @@ fn copy_ledger(
     to: &Path,
     progress: &mut dyn FnMut(Copying, u64, u64),
 ) -> Result<(), LedgerError> {
-    let inaccessible = |source| LedgerError::Inaccessible { path: to.to_owned(), source };
+    let inaccessible = |why| LedgerError::Inaccessible { path: to.to_owned(), why };
     if to.symlink_metadata().is_ok() {
         let exists = "there is a file of that name; it is not overwritten";
         return Err(inaccessible(io::Error::new(io::ErrorKind::AlreadyExists, exists)));
@@ -96,7 +96,7 @@ fn copy_ledger(
             let why = format!("it cannot be copied at this moment ({step:?}); try again");
             return Err(LedgerError::Inaccessible {
                 path: from.to_owned(),
-                source: io::Error::other(why),
+                why: io::Error::other(why),
             });
         }
     }

@@ -115,7 +115,7 @@ impl LedgerFile {
     ) -> Result<Self, LedgerError> {
         let inaccessible = |path: &Path| {
             let path = path.to_owned();
-            move |source| LedgerError::Inaccessible { path, source }
+            move |why| LedgerError::Inaccessible { path, why }
         };
         make_directory(directory).map_err(inaccessible(directory))?;
         let lock = lock(directory)?;
@@ -233,17 +233,17 @@ pub(super) fn make_directory(directory: &Path) -> io::Result<()> {
 /// Refuses a folder in which there is no ledger.
 pub(super) fn check_there(directory: &Path) -> Result<(), LedgerError> {
     let path = directory.join(FILE_NAME);
-    path.metadata().map(drop).map_err(|source| LedgerError::Inaccessible { path, source })
+    path.metadata().map(drop).map_err(|why| LedgerError::Inaccessible { path, why })
 }
 
 pub(super) fn lock(directory: &Path) -> Result<File, LedgerError> {
     let path = directory.join(LOCK_NAME);
-    let inaccessible = |source| LedgerError::Inaccessible { path: path.clone(), source };
+    let inaccessible = |why| LedgerError::Inaccessible { path: path.clone(), why };
     let file = private_file(&path).map_err(inaccessible)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(LedgerError::InUse(directory.to_owned())),
-        Err(TryLockError::Error(source)) => Err(inaccessible(source)),
+        Err(TryLockError::Error(why)) => Err(inaccessible(why)),
     }
 }
 
@@ -270,7 +270,7 @@ pub(super) fn not_opened(path: &Path, error: rusqlite::Error) -> LedgerError {
         Some(ErrorCode::DatabaseCorrupt) | None => {
             LedgerError::Damaged { path, what: error.to_string() }
         }
-        Some(_) => LedgerError::Inaccessible { path, source: io::Error::other(error) },
+        Some(_) => LedgerError::Inaccessible { path, why: io::Error::other(error) },
     }
 }
 

@@ -234,17 +234,17 @@ impl Ledger for SqliteLedger {
 
     fn administer(&mut self, acts: &[Act]) -> Result<(), LedgerError> {
         self.check_running()?;
-        let mut applied = 0;
-        let mut entries = Vec::new();
+        let grants = self.elections.grants.clone();
+        // Of each act that is applied, the election that it is about.
+        let mut about = Vec::new();
         let done = acts
             .iter()
             .try_for_each(|act| {
-                entries.push(self.elections.apply(act)?);
-                applied += 1;
+                about.push(self.elections.apply(act)?);
                 Ok(())
             })
             .and_then(|()| {
-                write::acts(&mut self.file.connection, &self.elections, acts, &entries)
+                write::acts(&mut self.file.connection, &self.elections, acts, &about)
                     .map_err(|error| self.failed(error))
             });
         match done {
@@ -257,13 +257,10 @@ impl Ledger for SqliteLedger {
                 Ok(())
             }
             Err(error) => {
-                // What is in memory and not on disk goes, the sure way: by reading the disk again.
-                if applied > 0 {
-                    match replay::replay(&self.file.connection, &self.file.path) {
-                        Ok(elections) => self.elections = elections,
-                        Err(error) => self.stopped = Some(error.to_string()),
-                    }
+                for (act, about) in acts.iter().zip(about).rev() {
+                    self.elections.take_back(act, about);
                 }
+                self.elections.grants = grants;
                 Err(error)
             }
         }
@@ -323,6 +320,21 @@ impl Elections {
         self.by_id.insert(definition.id.clone(), index);
         self.kept.push(Kept::new(index as i64 + 1, definition.clone()));
         Ok(index)
+    }
+
+    /// Takes back what an act changed about the election that it is about, if it is about one.
+    fn take_back(&mut self, act: &Act, about: Option<usize>) {
+        let Some(kept) = about.and_then(|index| self.kept.get_mut(index)) else { return };
+        match act {
+            Act::Create(definition) => {
+                self.by_id.remove(&definition.id);
+                self.kept.pop();
+            }
+            Act::Issue(_, numbers) => kept.ballot_box.unissue(numbers),
+            Act::Revoke(_, numbers) => kept.ballot_box.unrevoke(numbers.clone()),
+            Act::Open(_) | Act::Close(_) => kept.ballot_box.step_back(),
+            Act::Grant(_) | Act::RevokeGrant(_) => {}
+        }
     }
 
     /// Takes note of what is on disk.

@@ -47,8 +47,8 @@ impl SqliteReader {
                 done => return done,
             }
         }
-        let source = io::Error::other("it is being scrubbed after a close; try again in a minute");
-        Err(LedgerError::Inaccessible { path: self.path.clone(), source })
+        let why = io::Error::other("it is being scrubbed after a close; try again in a minute");
+        Err(LedgerError::Inaccessible { path: self.path.clone(), why })
     }
 
     /// A connection that sees the file as it is at this moment. When it has to make way, it notes that in

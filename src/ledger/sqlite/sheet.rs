@@ -68,10 +68,10 @@ pub(super) fn behind(
          WHERE election = (SELECT key FROM elections WHERE id = ?1) AND id > ?2
          ORDER BY id LIMIT ?3",
     )?;
-    let mut rows = select.query((election.as_str(), place.0, lines as i64))?;
+    let mut rows = select.query((election.as_str(), place.0.cast_signed(), lines as i64))?;
     let (mut part, mut place) = (Vec::new(), place);
     while let Some(row) = rows.next()? {
-        place = SheetPlace(row.get(0)?);
+        place = SheetPlace(row.get::<_, i64>(0)?.cast_unsigned());
         part.push((choice(row.get(1)?)?, nonce(row.get_ref(2)?)?));
     }
     Ok((part, place))

@@ -1,0 +1,95 @@
+//! A server inside another program: what is left of one that did not start, or was not wanted after all.
+#![allow(clippy::unwrap_used)]
+
+use std::net::TcpListener;
+use std::path::Path;
+
+use capvote::election::{Definition, VoterNumber};
+use capvote::ledger::{Ledger, SqliteLedger};
+use capvote::server::{Config, NewElection, Server, StartError};
+
+/// A server of one election with two candidates and three voters.
+fn board(data: &Path) -> Config {
+    let candidates = ["Ada", "Grace"].map(String::from).to_vec();
+    let definition = Definition::new("board".parse().unwrap(), String::new(), candidates).unwrap();
+    Config {
+        listen: vec!["capvote://127.0.0.1:0".parse().unwrap()],
+        election: Some(NewElection { definition: definition.into(), voters: 3 }),
+        ..Config::new(data)
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_start_creates_nothing_and_leaves_the_folder_free() {
+    let data = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let figures = Config { metrics: Some(address.parse().unwrap()), ..board(data.path()) };
+    for _ in 0..20 {
+        let error = Server::start(figures.clone()).await.unwrap_err();
+        assert!(matches!(error, StartError::Metrics { .. }), "{error}");
+    }
+    assert!(!data.path().join("board.numbers.csv").exists());
+    // Where the returning officer's link belongs, there is something else.
+    std::fs::create_dir(data.path().join("officer.link")).unwrap();
+    let error = Server::start(board(data.path())).await.unwrap_err();
+    assert!(matches!(error, StartError::OfficerLink { .. }), "{error}");
+    assert!(SqliteLedger::open(data.path()).unwrap().standings().is_empty());
+}
+
+#[tokio::test]
+async fn an_error_names_its_cause_once_and_no_option_of_a_program() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let everywhere = || vec!["capvote://0.0.0.0:0".parse().unwrap()];
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = vec![format!("capvote://{}", listener.local_addr().unwrap()).parse().unwrap()];
+    let (one, two) = (data.path().join("one"), data.path().join("two"));
+    drop(Server::start(board(&one)).await.unwrap());
+    let mut other = board(&one);
+    other.election.as_mut().unwrap().voters = 4;
+    let table = [
+        (board(&file.join("data")), "cannot use"),
+        (Config { listen: everywhere(), ..board(&two) }, "would carry votes"),
+        (Config { listen: taken, ..board(&two) }, "cannot listen on"),
+        (other, "holds election board already"),
+    ];
+    for (config, why) in table {
+        let error = Server::start(config).await.unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains(why) && !text.contains("--"), "{text}");
+        assert_eq!(format!("{:#}", anyhow::Error::from(error)), text);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_told_to_stop_tells_whether_all_of_it_worked() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(board(data.path())).await.unwrap();
+    assert_eq!(server.run(std::future::ready(())).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_server_that_is_dropped_leaves_its_folder_free() {
+    let data = tempfile::tempdir().unwrap();
+    let mut config = board(data.path());
+    for _ in 0..20 {
+        let server = Server::start(config.clone()).await.unwrap();
+        config.listen = server.links().cloned().collect();
+        drop(server);
+    }
+    config.listen = board(data.path()).listen;
+    for _ in 0..20 {
+        let server = Server::start(config.clone()).await.unwrap();
+        let mut running = Box::pin(server.run(std::future::pending()));
+        assert!(futures::poll!(&mut running).is_pending());
+    }
+    // The first of them founded the election, once.
+    assert_eq!(SqliteLedger::open(data.path()).unwrap().standings().len(), 1);
+    let file = std::fs::read_to_string(data.path().join("board.numbers.csv")).unwrap();
+    let (heading, numbers) = file.split_once('\n').unwrap();
+    assert_eq!(heading, "voter_number");
+    let numbers: Vec<VoterNumber> = numbers.lines().map(|line| line.parse().unwrap()).collect();
+    assert_eq!(numbers.len(), 3);
+}
