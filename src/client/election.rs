@@ -144,9 +144,10 @@ impl Election {
     /// [`printable`](crate::election::printable) makes it fit for a terminal.
     ///
     /// # Errors
-    /// With [`Error::Disconnected`] or [`Error::NoAnswer`] it is not known whether the vote was recorded: cast the same
-    /// ballot again, as [`cast`](super::cast) does. [`Error::Remote`] says why the server could not take it: there is no
-    /// such election, or the ledger did not store it.
+    /// An error leaves open whether the vote was recorded: cast the same ballot again, as [`cast`](super::cast) does. That is
+    /// not known after [`Error::Disconnected`], [`Error::NoAnswer`] and [`Error::Protocol`]. [`Error::Remote`] says why the
+    /// server could not take it, which may be for certain, as where there is no such election, or in doubt, where the
+    /// ledger failed and cannot tell what it stored. With [`Error::Overloaded`] nothing was recorded.
     pub async fn vote(
         &self,
         ballot: &Ballot,

@@ -8,7 +8,7 @@ use crate::harness::{board, harness, soon};
 
 fn reason<T: std::fmt::Debug>(answer: Result<T, Error>) -> String {
     match answer {
-        Err(Error::Remote(reason)) => reason,
+        Err(Error::Remote(reason) | Error::Overloaded(reason)) => reason,
         other => panic!("{other:?}"),
     }
 }

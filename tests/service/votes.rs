@@ -237,7 +237,7 @@ async fn a_server_that_stops_answers_what_it_accepted_and_takes_no_more() {
                     Ok(VoteOutcome::Recorded(_)) => recorded_votes += 1,
                     Ok(outcome) => assert_eq!(outcome, VoteOutcome::AlreadyVoted),
                     Err(Error::Disconnected) => return (true, recorded_votes),
-                    Err(Error::Remote(why)) => assert!(why.contains("stopping"), "{why}"),
+                    Err(Error::Overloaded(why)) => assert!(why.contains("stopping"), "{why}"),
                     Err(error) => panic!("{error}"),
                 }
                 if number == 10 {
