@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use super::Error;
 use super::connection::{Wire, resolved};
 use super::message_sink::message_sink;
@@ -13,6 +15,9 @@ use crate::election::{
 use crate::schema::election_capnp::{
     self as schema, election, election_info, receipt, results, vote_outcome,
 };
+
+/// How long a watch may tell nothing. Where nothing changes, the server tells the same at least every 5 minutes.
+pub const WATCH_WAIT_MAX: Duration = Duration::from_secs(10 * 60);
 
 /// An election on a server. From [`Client::election`](super::Client::election).
 #[derive(Clone)]
@@ -244,8 +249,9 @@ impl Election {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Callback`] where `on_change` returned an error; [`Error::Remote`] where there is no such election, or this
-    /// connection watches too much already; [`Error::Disconnected`].
+    /// [`Error::Callback`] where `on_change` returned an error; [`Error::Remote`] where there is no such election;
+    /// [`Error::Overloaded`] where this connection watches too much already; [`Error::Disconnected`]; [`Error::NoAnswer`] where
+    /// nothing came for [`WATCH_WAIT_MAX`], as when the server's machine is gone without a word.
     pub async fn watch(
         &self,
         mut on_change: impl FnMut(&Results) -> Result<(), String>,
@@ -257,8 +263,9 @@ impl Election {
         // Watching goes on for as long as this is held.
         let _subscription = answer.get()?.get_subscription()?;
         loop {
-            let change = self.wire.unless_broken(async { Ok(changes.recv().await) }).await?;
-            match change {
+            let change = self.wire.unless_broken(async { Ok(changes.recv().await) });
+            let change = timeout(WATCH_WAIT_MAX, change).await;
+            match change.map_err(|_| Error::NoAnswer(WATCH_WAIT_MAX))?? {
                 Some(Some(results)) => on_change(&results?).map_err(Error::Callback)?,
                 Some(None) => return Ok(()),
                 // The server lets go of the observer without a word where the connection is lost.

@@ -47,7 +47,7 @@ mod sheet;
 
 pub use cast::{Cast, RETRY_WAIT_MAX, cast};
 pub use connection::{ANSWER_WAIT_MAX, Client, UNANSWERED_VOTES_MAX};
-pub use election::{Ballot, Election, Info, RecordedVote, Results, VoteOutcome};
+pub use election::{Ballot, Election, Info, RecordedVote, Results, VoteOutcome, WATCH_WAIT_MAX};
 pub use error::Error;
 pub use file::READ_BYTES_MAX;
 pub use line_counter::{LineCounter, LineResult};
