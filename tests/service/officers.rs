@@ -75,8 +75,8 @@ async fn an_election_from_its_creation_to_its_close() {
     let order: Vec<_> =
         results.candidates.iter().map(|(name, votes)| (&name[..], *votes)).collect();
     assert_eq!((order, results.blank), (vec![("Ada", 0), ("Grace", 0)], 0));
-    assert_eq!((results.status, results.ballots), (ResultStatus::Sealed, 3));
-    assert_eq!(soon(election.result("Grace")).await.unwrap(), (0, ResultStatus::Sealed));
+    assert_eq!((results.status, results.ballots), (Some(ResultStatus::Sealed), 3));
+    assert_eq!(soon(election.result("Grace")).await.unwrap(), (0, Some(ResultStatus::Sealed)));
     let mut seen = None;
     let watched = soon(election.watch(|results| {
         seen = Some(results.clone());
@@ -94,7 +94,7 @@ async fn an_election_from_its_creation_to_its_close() {
     assert_eq!(late, VoteOutcome::Closed);
     let results = soon(election.results()).await.unwrap();
     assert_eq!(results.candidates, [("Grace".to_string(), 2), ("Ada".to_string(), 0)]);
-    assert_eq!((results.status, results.blank), (ResultStatus::Final, 1));
+    assert_eq!((results.status, results.blank), (Some(ResultStatus::Final), 1));
     let report = soon(auditor.check_ledger()).await.unwrap();
     assert_eq!((report.ballots, report.numbers_used, report.head.len()), (3, 3, 32));
 }

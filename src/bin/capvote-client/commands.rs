@@ -229,7 +229,7 @@ fn uncertain(last: client::Error, receipt: Option<&Path>) -> Failure {
 
 async fn result(election: &Election, candidate: &str, json: bool) -> Result<(), Failure> {
     let (votes, status) = election.result(candidate).await?;
-    if status == ResultStatus::UnknownCandidate {
+    if status == Some(ResultStatus::UnknownCandidate) {
         let slate = election.info().await?.candidates;
         let meant = did_you_mean("; d", candidate, slate.iter().map(String::as_str));
         let slate: Vec<_> = slate.iter().map(|name| printable(name)).collect();
