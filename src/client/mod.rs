@@ -43,6 +43,7 @@ mod line_counter;
 mod message_sink;
 mod observer;
 mod officer;
+mod relay;
 mod sheet;
 
 pub use cast::{Cast, RETRY_WAIT_MAX, cast};
@@ -50,8 +51,9 @@ pub use connection::{ANSWER_WAIT_MAX, Client, UNANSWERED_VOTES_MAX};
 pub use election::{Ballot, Election, Info, RecordedVote, Results, VoteOutcome, WATCH_WAIT_MAX};
 pub use error::Error;
 pub use file::READ_BYTES_MAX;
-pub use line_counter::{LineCounter, LineResult};
+pub use line_counter::LineCounter;
 pub use officer::{
     ActOutcome, Administration, Auditor, LedgerReport, Registrar, Restored, ReturningOfficer,
 };
+pub use relay::CallbackResult;
 pub use sheet::{About, AlteredSheet, SheetLine, TallySheet};

@@ -1,14 +1,12 @@
 //! Running elections: what a link with a token opens, seen from a client.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
-use capnp::Error as Exception;
 use capnp::capability::{FromClientHook, Promise};
-use tokio::sync::{mpsc, oneshot};
 
 use super::connection::{Wire, resolved};
-use super::{Election, Error};
+use super::relay::{Relay, relay};
+use super::{CallbackResult, Election, Error};
 use crate::election::{Definition, Nonce, Publication, Timestamp, Token, VoterNumber};
 use crate::schema::election_capnp;
 use crate::schema::officer_capnp::{
@@ -208,25 +206,14 @@ impl Registrar {
         count: u32,
         mut keep: impl FnMut(&[VoterNumber]) -> Result<(), String>,
     ) -> Result<ActOutcome, Error> {
-        let (numbers, mut arriving) = mpsc::channel(1);
+        let (numbers, arriving) = relay();
         let mut request = resolved(&self.capability).issue_request();
         request.get().set_count(count);
         request.get().set_into(capnp_rpc::new_client(NumberSink { numbers }));
-        let mut issued = std::pin::pin!(self.wire.unless_broken(request.send().promise));
-        loop {
-            tokio::select! {
-                biased;
-                Some(Numbers { numbers, kept }) = arriving.recv() => {
-                    let result = keep(&numbers);
-                    let failed = result.clone().err();
-                    let _ = kept.send(result.map_err(Exception::failed));
-                    if let Some(why) = failed {
-                        return Err(Error::Callback(why));
-                    }
-                }
-                answer = &mut issued => return ActOutcome::read(answer?.get()?.get_outcome()?),
-            }
-        }
+        let issued = self.wire.unless_broken(request.send().promise);
+        let keep = |numbers: Vec<_>| keep(&numbers).map_err(Error::Callback);
+        let answer = arriving.until_answered(issued, keep).await?;
+        ActOutcome::read(answer.get()?.get_outcome()?)
     }
 
     /// Takes numbers off the roll, all of them or none. From `Registrar.revokeNumbers`.
@@ -284,19 +271,33 @@ impl Auditor {
     }
 
     /// Passes every counted ballot of a closed election to `take`, in the order of the receipts: the
-    /// candidate, which is empty for a blank ballot, the nonce, and the receipt as the server has it. From
-    /// `Auditor.tallySheet`.
+    /// candidate, which is empty for a blank ballot, the nonce, and the receipt as the server has it. `take` returns nothing, or a
+    /// [`Result`] whose error ends the call. From `Auditor.tallySheet`.
     ///
     /// # Errors
-    /// [`Error::Remote`] where this authority was revoked, or the ledger cannot be read; [`Error::Disconnected`], after
-    /// which the sheet is not whole. That the election is not closed is [`ActOutcome::Refused`].
-    pub async fn tally_sheet(
-        &self,
-        take: impl FnMut(String, Nonce, String) + 'static,
-    ) -> Result<ActOutcome, Error> {
+    /// [`Error::Callback`] where `take` returned an error; [`Error::Remote`] where this authority was revoked, or the ledger cannot
+    /// be read; [`Error::Protocol`] where a line is none; [`Error::Disconnected`]. After each of them the sheet is not whole.
+    /// That the election is not closed is [`ActOutcome::Refused`].
+    pub async fn tally_sheet<F, T>(&self, mut take: F) -> Result<ActOutcome, Error>
+    where
+        F: FnMut(String, Nonce, String) -> T,
+        T: CallbackResult,
+    {
+        let (lines, arriving) = relay();
         let mut request = resolved(&self.capability).tally_sheet_request();
-        request.get().set_into(capnp_rpc::new_client(SheetSink(RefCell::new(take))));
-        let answer = self.wire.unless_broken(request.send().promise).await?;
+        request.get().set_into(capnp_rpc::new_client(SheetSink { lines }));
+        let told = self.wire.unless_broken(request.send().promise);
+        let take = |lines: tally_sheet_sink::LinesParams| {
+            for line in lines.get()?.get_lines()?.iter() {
+                let nonce = Nonce::try_from(line.get_nonce()?);
+                let nonce = nonce.map_err(|error| Error::Protocol(error.to_string()))?;
+                let (candidate, receipt) = (line.get_candidate()?, line.get_commitment()?);
+                let taken = take(candidate.to_string()?, nonce, receipt.to_string()?);
+                taken.into_result().map_err(Error::Callback)?;
+            }
+            Ok(())
+        };
+        let answer = arriving.until_answered(told, take).await?;
         ActOutcome::read(answer.get()?.get_outcome()?)
     }
 
@@ -310,18 +311,14 @@ impl Auditor {
     }
 }
 
-/// Takes the lines of a sheet.
-struct SheetSink<F>(RefCell<F>);
+/// Takes the lines of a sheet for the task that asked for them.
+struct SheetSink {
+    lines: Relay<tally_sheet_sink::LinesParams>,
+}
 
-impl<F: FnMut(String, Nonce, String) + 'static> tally_sheet_sink::Server for SheetSink<F> {
-    async fn lines(self: Rc<Self>, params: tally_sheet_sink::LinesParams) -> capnp::Result<()> {
-        for line in params.get()?.get_lines()?.iter() {
-            let nonce = Nonce::try_from(line.get_nonce()?);
-            let nonce = nonce.map_err(|error| Exception::failed(error.to_string()))?;
-            let (candidate, receipt) = (line.get_candidate()?, line.get_commitment()?);
-            (self.0.borrow_mut())(candidate.to_string()?, nonce, receipt.to_string()?);
-        }
-        Ok(())
+impl tally_sheet_sink::Server for SheetSink {
+    async fn lines(self: Rc<Self>, lines: tally_sheet_sink::LinesParams) -> capnp::Result<()> {
+        self.lines.pass_on(lines).await
     }
 
     async fn done(
@@ -367,24 +364,9 @@ fn write_spec(definition: &Definition, mut spec: election_spec::Builder<'_>) {
     }
 }
 
-/// Takes new numbers, and passes them to the task that asked for them.
+/// Takes new numbers for the task that asked for them. None at the end of all.
 struct NumberSink {
-    numbers: mpsc::Sender<Numbers>,
-}
-
-struct Numbers {
-    numbers: Vec<VoterNumber>,
-    kept: oneshot::Sender<Result<(), Exception>>,
-}
-
-impl NumberSink {
-    /// Passes numbers on, and returns when they are kept. None at the end of all.
-    async fn pass_on(&self, numbers: Vec<VoterNumber>) -> capnp::Result<()> {
-        let gone = || Exception::failed("nobody waits for the numbers any more".into());
-        let (kept, done) = oneshot::channel();
-        self.numbers.send(Numbers { numbers, kept }).await.map_err(|_| gone())?;
-        done.await.map_err(|_| gone())?
-    }
+    numbers: Relay<Vec<VoterNumber>>,
 }
 
 impl voter_number_sink::Server for NumberSink {
@@ -394,7 +376,7 @@ impl voter_number_sink::Server for NumberSink {
     ) -> impl Future<Output = capnp::Result<()>> + 'static {
         let numbers = params.get().and_then(|params| params.get_numbers());
         let numbers = numbers.map(|numbers| numbers.iter().map(VoterNumber::from).collect());
-        Promise::from_future(async move { self.pass_on(numbers?).await })
+        Promise::from_future(async move { self.numbers.pass_on(numbers?).await })
     }
 
     async fn done(
@@ -402,6 +384,6 @@ impl voter_number_sink::Server for NumberSink {
         _: voter_number_sink::DoneParams,
         _: voter_number_sink::DoneResults,
     ) -> capnp::Result<()> {
-        self.pass_on(Vec::new()).await
+        self.numbers.pass_on(Vec::new()).await
     }
 }

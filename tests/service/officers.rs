@@ -1,7 +1,5 @@
 //! Officers: what each link opens and what not, the life of an election, and taking authority back.
 
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -205,13 +203,11 @@ async fn sheet(harness: &Harness, token: &Token) -> Result<Vec<(String, Nonce, S
     let client = harness.connect();
     let administration = client.restore(token.as_bytes()).returning_officer().administer("board");
     let token = soon(administration.auditor().save()).await.unwrap();
-    let lines = Rc::new(RefCell::new(Vec::new()));
-    let taken = lines.clone();
-    let take =
-        move |candidate, nonce, receipt| taken.borrow_mut().push((candidate, nonce, receipt));
+    let mut lines = Vec::new();
+    let take = |candidate, nonce, receipt| lines.push((candidate, nonce, receipt));
     let auditor = client.restore(token.as_bytes()).auditor();
     match soon(auditor.tally_sheet(take)).await.unwrap() {
-        ActOutcome::Done => Ok(lines.take()),
+        ActOutcome::Done => Ok(lines),
         ActOutcome::Refused(why) => Err(why),
     }
 }
@@ -246,6 +242,24 @@ async fn every_voter_finds_their_ballot_on_the_sheet_and_the_sheet_makes_the_res
     for (candidate, votes) in results.candidates {
         assert_eq!(lines.iter().filter(|line| line.0 == candidate).count() as u64, votes);
     }
+}
+
+#[tokio::test(flavor = "local")]
+async fn whoever_takes_a_sheet_may_fail_and_panic_like_any_callback() {
+    let harness = board().await;
+    let token = harness.officer().await;
+    let client = harness.connect();
+    soon(client.election("").vote(&ballot("Ada", 7), |_| {})).await.unwrap();
+    let administration = client.restore(token.as_bytes()).returning_officer().administer("");
+    soon(administration.close()).await.unwrap();
+    let auditor = administration.auditor();
+    let failed = soon(auditor.tally_sheet(|_, _, _| Err("disk full"))).await;
+    assert!(matches!(&failed, Err(Error::Callback(why)) if why == "disk full"), "{failed:?}");
+    let take = |_, _, _| -> () { std::panic::resume_unwind(Box::new("mine")) };
+    let panicked = tokio::task::spawn_local(async move { auditor.tally_sheet(take).await }).await;
+    let panic = panicked.unwrap_err().into_panic();
+    assert_eq!(*panic.downcast::<&str>().unwrap(), "mine");
+    assert!(soon(client.election("").info()).await.is_ok(), "the connection goes on");
 }
 
 #[tokio::test(flavor = "local")]
