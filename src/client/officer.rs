@@ -7,7 +7,7 @@ use capnp::capability::{FromClientHook, Promise};
 use super::connection::{Wire, resolved};
 use super::relay::{Relay, relay};
 use super::{CallbackResult, Election, Error};
-use crate::election::{Definition, Nonce, Publication, Timestamp, Token, VoterNumber};
+use crate::election::{Definition, Nonce, Publication, Schedule, Timestamp, Token, VoterNumber};
 use crate::schema::election_capnp;
 use crate::schema::officer_capnp::{
     act_outcome, administration, auditor, election_spec, registrar, returning_officer, savable,
@@ -117,8 +117,14 @@ impl ReturningOfficer {
     /// # Errors
     /// [`Error::Remote`] where this authority was revoked, or the ledger could not store it; [`Error::Disconnected`] and
     /// [`Error::NoAnswer`], after which it is not known whether it was done. That there is such an election already is
-    /// [`ActOutcome::Refused`].
+    /// [`ActOutcome::Refused`], and so is a time to open or to close at second 0 of 1970, which cannot be told to a server.
     pub async fn create(&self, definition: &Definition) -> Result<ActOutcome, Error> {
+        let Schedule { opens, closes } = definition.schedule;
+        if [opens, closes].contains(&Some(Timestamp(0))) {
+            // On the wire it would mean never.
+            let why = "an election cannot open or close by itself at 1970-01-01T00:00:00Z";
+            return Ok(ActOutcome::Refused(why.into()));
+        }
         let mut request = self.capability.create_request();
         write_spec(definition, request.get().init_spec());
         let answer = self.wire.answer(request.send().promise).await?;

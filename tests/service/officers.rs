@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use capvote::client::{ActOutcome, Client, Error, VoteOutcome};
 use capvote::election::{
-    Definition, Nonce, Publication, Receipt, ResultStatus, Token, VoterNumber,
+    Definition, Nonce, Publication, Receipt, ResultStatus, Schedule, Timestamp, Token, VoterNumber,
 };
 use capvote::ledger::{Act, Mandate};
 use capvote::schema::officer_capnp::{act_outcome, auditor};
@@ -260,6 +260,18 @@ async fn whoever_takes_a_sheet_may_fail_and_panic_like_any_callback() {
     let panic = panicked.unwrap_err().into_panic();
     assert_eq!(*panic.downcast::<&str>().unwrap(), "mine");
     assert!(soon(client.election("").info()).await.is_ok(), "the connection goes on");
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_time_that_means_never_on_the_wire_is_refused() {
+    let harness = harness(&[]).await;
+    let client = harness.connect();
+    let officer = client.restore(harness.officer().await.as_bytes()).returning_officer();
+    let schedule = Schedule { opens: Some(Timestamp(0)), closes: None };
+    let definition = definition("board").with_schedule(schedule).unwrap();
+    let created = soon(officer.create(&definition)).await.unwrap();
+    assert!(matches!(&created, ActOutcome::Refused(why) if why.contains("1970")), "{created:?}");
+    assert_eq!(soon(client.elections()).await.unwrap(), []);
 }
 
 #[tokio::test(flavor = "local")]
