@@ -1,7 +1,10 @@
 //! The client: connecting, and the capabilities a client implements.
 //!
 //! Everything here runs on one thread, in a [`tokio::task::LocalSet`] or a
-//! [`LocalRuntime`](tokio::runtime::LocalRuntime). A whole client, against a whole server:
+//! [`LocalRuntime`](tokio::runtime::LocalRuntime), which `#[tokio::main(flavor = "local")]` gives. **Elsewhere, as under a plain
+//! `#[tokio::main]`, connecting panics.**
+//!
+//! A whole client, against a whole server:
 //!
 //! ```
 //! use capvote::client::Client;
@@ -34,6 +37,8 @@
 //! }
 //! ```
 
+#![warn(missing_debug_implementations)]
+
 mod cast;
 mod connection;
 mod election;
@@ -57,3 +62,17 @@ pub use officer::{
 };
 pub use relay::CallbackResult;
 pub use sheet::{About, AlteredSheet, SheetLine, TallySheet};
+
+/// `Debug` for what holds a capability, of which there is nothing to show.
+macro_rules! debug_by_name {
+    ($($name:ident),+) => {$(
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+    )+};
+}
+
+debug_by_name!(Client, Election, LineCounter);
+debug_by_name!(Restored, ReturningOfficer, Administration, Registrar, Auditor);

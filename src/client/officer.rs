@@ -19,12 +19,14 @@ use crate::schema::officer_capnp::{
 ///
 /// Taken for another role than it is, each call on it ends with [`Error::Unimplemented`]. A token that opens nothing is
 /// told by the first call, with [`Error::Remote`], and so is one that was revoked.
+#[derive(Clone)]
 pub struct Restored {
     capability: savable::Client,
     wire: Wire,
 }
 
 /// May create and administer elections. From [`Restored::returning_officer`].
+#[derive(Clone)]
 pub struct ReturningOfficer {
     capability: returning_officer::Client,
     wire: Wire,
@@ -32,6 +34,7 @@ pub struct ReturningOfficer {
 
 /// May open, close and delegate one election. From [`Restored::administration`] and
 /// [`ReturningOfficer::administer`].
+#[derive(Clone)]
 pub struct Administration {
     capability: administration::Client,
     wire: Wire,
@@ -39,12 +42,14 @@ pub struct Administration {
 
 /// May put voter numbers on the roll of one election. From [`Restored::registrar`] and
 /// [`Administration::registrar`].
+#[derive(Clone)]
 pub struct Registrar {
     capability: registrar::Client,
     wire: Wire,
 }
 
 /// May look into one election. From [`Restored::auditor`] and [`Administration::auditor`].
+#[derive(Clone)]
 pub struct Auditor {
     capability: auditor::Client,
     wire: Wire,
@@ -133,6 +138,9 @@ impl ReturningOfficer {
 
     /// The administration of an election, or of the only one there is for an empty id. Whether there is one
     /// is told by the first call on it. From `ReturningOfficer.administer`.
+    ///
+    /// # Panics
+    /// As [`Client::over`](super::Client::over).
     pub fn administer(&self, id: &str) -> Administration {
         let mut request = self.capability.administer_request();
         request.get().set_id(id);
@@ -165,6 +173,9 @@ impl Administration {
 
     /// The election, as everyone may use it. From `Administration.election`. This takes no time: what fails is told by the
     /// first call on it.
+    ///
+    /// # Panics
+    /// As [`Client::over`](super::Client::over).
     pub fn election(&self) -> Election {
         let capability =
             self.wire.ahead(self.capability.election_request().send(), |it| it.get_election());
@@ -173,6 +184,9 @@ impl Administration {
 
     /// The authority over the roll, to use or to [`save`](Registrar::save) for somebody else. From
     /// `Administration.registrar`. This takes no time.
+    ///
+    /// # Panics
+    /// As [`Client::over`](super::Client::over).
     pub fn registrar(&self) -> Registrar {
         let capability =
             self.wire.ahead(self.capability.registrar_request().send(), |it| it.get_registrar());
@@ -181,6 +195,9 @@ impl Administration {
 
     /// The authority to check, to use or to [`save`](Auditor::save) for somebody else. From `Administration.auditor`. This
     /// takes no time.
+    ///
+    /// # Panics
+    /// As [`Client::over`](super::Client::over).
     pub fn auditor(&self) -> Auditor {
         let capability =
             self.wire.ahead(self.capability.auditor_request().send(), |it| it.get_auditor());
