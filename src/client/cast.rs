@@ -36,7 +36,8 @@ pub struct Cast {
 /// # Errors
 /// [`Error::Uncertain`] where an answer was lost and none came later: it is not known whether the vote was recorded, and the same
 /// ballot may be cast again. Where no answer was lost, those of [`Client::connect`] and
-/// [`Election::vote`](super::Election::vote): then nothing was recorded, unless [`Error::Remote`] says otherwise.
+/// [`Election::vote`](super::Election::vote): then nothing was recorded, unless it is [`Error::Remote`] and says otherwise, or
+/// [`Error::Protocol`].
 ///
 /// # Panics
 /// As [`Client::connect`].
@@ -57,23 +58,27 @@ pub async fn cast(
                 sleep(wait).await;
                 continue;
             }
-            // It was not looked up, which says nothing of the tries before.
+            // These say nothing of the tries before.
             Ok(VoteOutcome::Throttled(wait)) if lost => {
-                let wait = wait.as_secs();
-                let why = format!("too many wrong numbers came from here; wait {wait} seconds");
-                return Err(Error::Uncertain(Box::new(Error::Overloaded(why))));
+                let seconds = wait.as_millis().div_ceil(1_000);
+                let why = format!("too many wrong numbers came from here; wait {seconds} seconds");
+                return Err(uncertain(Error::Remote(why)));
+            }
+            Ok(VoteOutcome::Unknown) if lost => {
+                let why = "it was refused for a reason that this client does not know";
+                return Err(uncertain(Error::Remote(why.into())));
             }
             Ok(outcome) => return Ok(Cast { outcome, retried: lost }),
             Err(error) => error,
         };
-        lost |= matches!(error, Error::Disconnected | Error::NoAnswer(_) | Error::Protocol(_));
+        lost |= matches!(error, Error::Disconnected | Error::NoAnswer(_));
         // Once an answer is lost, whatever a try ends with, the next may find out what it was. Before, there is nothing to
-        // find out, and a server that was never reached is not there.
+        // find out; a server that was never reached is not there, and one that says something else is another.
         if !lost && !matches!(error, Error::Overloaded(_)) {
             return Err(error);
         }
         if Instant::now() + pause > give_up {
-            return Err(if lost { Error::Uncertain(Box::new(error)) } else { error });
+            return Err(if lost { uncertain(error) } else { error });
         }
         sleep(pause).await;
         pause = (pause * 2).min(RETRY_PAUSE_MAX);
@@ -88,4 +93,8 @@ async fn once(
     on_message: impl FnMut(&str),
 ) -> Result<VoteOutcome, Error> {
     Client::connect(link).await?.election(election).vote(ballot, on_message).await
+}
+
+fn uncertain(last: Error) -> Error {
+    Error::Uncertain(Box::new(last))
 }

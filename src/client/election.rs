@@ -154,10 +154,10 @@ impl Election {
     /// [`printable`](crate::election::printable) makes it fit for a terminal.
     ///
     /// # Errors
-    /// An error leaves open whether the vote was recorded: cast the same ballot again, as [`cast`](super::cast) does. That is
-    /// not known after [`Error::Disconnected`], [`Error::NoAnswer`] and [`Error::Protocol`]. [`Error::Remote`] says why the
-    /// server could not take it, which may be for certain, as where there is no such election, or in doubt, where the
-    /// ledger failed and cannot tell what it stored. With [`Error::Overloaded`] nothing was recorded.
+    /// After [`Error::Disconnected`], [`Error::NoAnswer`] and [`Error::Protocol`] it is not known whether the vote was recorded:
+    /// cast the same ballot again, as [`cast`](super::cast) does. [`Error::Remote`] says why the server could not take it, and
+    /// whether that is certain: it is where there is no such election, and not where the ledger failed and cannot tell what it
+    /// stored. After [`Error::Overloaded`] nothing was recorded, and the server may take it later.
     pub async fn vote(
         &self,
         ballot: &Ballot,

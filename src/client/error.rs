@@ -30,8 +30,8 @@ pub enum Error {
     /// then, and wherever the text leaves it open, that is not known here either.
     #[error("{0}")]
     Remote(String),
-    /// The server does not do it for the moment, and says why: it is stopping, or has enough to do for this
-    /// connection or this address already. Nothing was done. Ask again later, over a new connection.
+    /// The server has enough to do for this connection, this address or altogether, or is stopping, and says so. It did not
+    /// begin what it was asked, or did not go on with a count of lines. Ask again later, over a new connection.
     #[error("{0}")]
     Overloaded(String),
     /// An answer to a vote was lost, and no later try found out what it was: the last ended with the source of

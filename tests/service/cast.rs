@@ -6,6 +6,7 @@ use capvote::client::{Cast, Error, VoteOutcome, cast};
 use capvote::net::admission::Origin;
 use capvote::net::connection;
 use capvote::net::link::Link;
+use capvote::schema::election_capnp::{directory, election};
 use capvote::service::{Guesses, Office};
 use tokio::io::{AsyncWriteExt, copy, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
@@ -39,6 +40,31 @@ fn serve_stopping(server: &Harness, voter: TcpStream) {
         office.bootstrap(work, Origin::Here)
     };
     tokio::task::spawn_local(connection::serve(voter, bootstrap, CancellationToken::new()));
+}
+
+/// A server that hears nobody for a long time.
+struct Throttling;
+
+impl directory::Server for Throttling {
+    async fn election(
+        self: Rc<Self>,
+        _: directory::ElectionParams,
+        mut results: directory::ElectionResults,
+    ) -> capnp::Result<()> {
+        results.get().set_election(capnp_rpc::new_client(Self));
+        Ok(())
+    }
+}
+
+impl election::Server for Throttling {
+    async fn vote(
+        self: Rc<Self>,
+        _: election::VoteParams,
+        mut results: election::VoteResults,
+    ) -> capnp::Result<()> {
+        results.get().init_outcome().set_throttled(u32::MAX);
+        Ok(())
+    }
 }
 
 #[tokio::test(flavor = "local")]
@@ -79,8 +105,6 @@ async fn cast_in_vain(then: impl AsyncFnOnce(Rc<Harness>, TcpListener) + 'static
     let there = server.clone();
     tokio::task::spawn_local(async move {
         lose_an_answer(&there, &listener).await;
-        // From here on there is only waiting.
-        tokio::time::pause();
         then(there, listener).await;
     });
     let error = cast(&link, "board", &ballot("Ada", 7), |_| {}).await.unwrap_err();
@@ -91,6 +115,8 @@ async fn cast_in_vain(then: impl AsyncFnOnce(Rc<Harness>, TcpListener) + 'static
 #[tokio::test(flavor = "local")]
 async fn that_an_answer_was_lost_is_never_forgotten() {
     let stopping = cast_in_vain(async |server, listener| {
+        // From here on there is only waiting.
+        tokio::time::pause();
         loop {
             serve_stopping(&server, listener.accept().await.unwrap().0);
         }
@@ -100,8 +126,24 @@ async fn that_an_answer_was_lost_is_never_forgotten() {
 }
 
 #[tokio::test(flavor = "local")]
+async fn that_an_answer_was_lost_is_not_forgotten_where_nobody_is_heard() {
+    let throttling = cast_in_vain(async |_, listener| {
+        let (voter, _) = listener.accept().await.unwrap();
+        let bootstrap = |_| capnp_rpc::new_client::<directory::Client, _>(Throttling).client;
+        connection::serve(voter, bootstrap, CancellationToken::new()).await;
+    });
+    let error = throttling.await;
+    let Error::Uncertain(last) = &error else { panic!("{error:?}") };
+    assert!(last.to_string().contains("wait 4294968 seconds"), "{error:?}");
+}
+
+#[tokio::test(flavor = "local")]
 async fn that_an_answer_was_lost_is_not_forgotten_where_the_server_is_gone() {
-    let error = cast_in_vain(async |_, listener| drop(listener)).await;
+    let gone = cast_in_vain(async |_, listener| {
+        drop(listener);
+        tokio::time::pause();
+    });
+    let error = gone.await;
     let Error::Uncertain(last) = &error else { panic!("{error:?}") };
     assert!(matches!(**last, Error::Unreachable { .. }), "{error:?}");
     // Each cause is told once.
