@@ -31,6 +31,9 @@ pub const UNANSWERED_VOTES_MAX: usize = 1_000;
 /// dropped. Calls on a bare [`directory`](Self::directory) end with an error then. All of these work where the connection
 /// was made: on one thread, in a [`LocalSet`](tokio::task::LocalSet) or a [`LocalRuntime`](tokio::runtime::LocalRuntime).
 ///
+/// The server cuts a connection that says nothing for 15 to 30 minutes while no call is under way: connect when there is
+/// something to say, and again after [`Error::Disconnected`].
+///
 /// ```no_run
 /// use capvote::client::Client;
 ///
@@ -61,8 +64,11 @@ impl Client {
     /// Connects to the server that `link` names. The election and the token in it are not looked at.
     ///
     /// # Errors
-    /// [`Error::Unreachable`] where nobody answers there within 10 seconds, or its certificate is not the one that the
-    /// link names.
+    /// [`Error::Unreachable`] where nobody answers there within 10 seconds, or does not agree on how to encrypt the connection within
+    /// 10 more, or its certificate is not the one that the link names.
+    ///
+    /// # Panics
+    /// As [`over`](Self::over).
     pub async fn connect(link: &Link) -> Result<Self, Error> {
         let unreachable = |source| Error::Unreachable { link: Box::new(link.clone()), source };
         let socket = socket::connect(link).await.map_err(unreachable)?;
@@ -127,6 +133,9 @@ impl Client {
     ///
     /// This takes no time: whether there is such an election is told by the first call on it, with
     /// [`Error::Remote`].
+    ///
+    /// # Panics
+    /// As [`over`](Self::over).
     pub fn election(&self, id: &str) -> Election {
         let mut request = self.directory.election_request();
         request.get().set_id(id);
@@ -135,6 +144,9 @@ impl Client {
     }
 
     /// The server's line counter. From `Directory.lineCounter`.
+    ///
+    /// # Panics
+    /// As [`over`](Self::over).
     pub fn line_counter(&self) -> LineCounter {
         let counter =
             self.wire.ahead(self.directory.line_counter_request().send(), |it| it.get_counter());
@@ -151,6 +163,9 @@ impl Client {
     /// println!("{:?}", officer.administer("board").open().await?);
     /// # Ok(()) }
     /// ```
+    ///
+    /// # Panics
+    /// As [`over`](Self::over).
     pub fn restore(&self, token: &[u8]) -> Restored {
         let mut request = self.directory.restore_request();
         request.get().set_token(token);

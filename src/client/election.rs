@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use super::Error;
 use super::connection::{Wire, resolved};
 use super::message_sink::message_sink;
@@ -13,6 +15,9 @@ use crate::election::{
 use crate::schema::election_capnp::{
     self as schema, election, election_info, receipt, results, vote_outcome,
 };
+
+/// How long a watch may tell nothing. Where nothing changes, the server tells the same at least every 5 minutes.
+pub const WATCH_WAIT_MAX: Duration = Duration::from_secs(10 * 60);
 
 /// An election on a server. From [`Client::election`](super::Client::election).
 #[derive(Clone)]
@@ -52,6 +57,8 @@ pub enum VoteOutcome {
     /// Too many wrong numbers came from here, and this one was not looked up: vote again after this time, in whole
     /// milliseconds.
     Throttled(Duration),
+    /// It was refused for a reason that this client does not know: the server is newer.
+    Unknown,
 }
 
 /// A recorded vote, with its receipt.
@@ -76,16 +83,16 @@ pub struct Info {
     pub title: String,
     /// The slate, in the order of the ballot paper.
     pub candidates: Vec<String>,
-    /// Whether votes are taken.
-    pub state: ElectionState,
+    /// Whether votes are taken. None where this client does not know such a state: the server is newer.
+    pub state: Option<ElectionState>,
     /// How many voter numbers are on the roll.
     pub voters: u64,
     /// How many of them joined it after voting had begun.
     pub added_while_open: u64,
     /// Whether a ballot may be blank.
     pub blank: bool,
-    /// When the count is shown.
-    pub publication: Publication,
+    /// When the count is shown. None likewise.
+    pub publication: Option<Publication>,
     /// When the server opens and closes the election by itself.
     pub schedule: Schedule,
 }
@@ -95,8 +102,8 @@ pub struct Info {
 pub struct Results {
     /// The election's name on the server.
     pub election: String,
-    /// What the numbers mean.
-    pub status: ResultStatus,
+    /// What the numbers mean. None where this client does not know such a status: the server is newer.
+    pub status: Option<ResultStatus>,
     /// Every candidate with their votes, most votes first.
     pub candidates: Vec<(String, u64)>,
     /// The blank ballots, which are not among the candidates.
@@ -140,13 +147,17 @@ impl Election {
     /// # Ok(()) }
     /// ```
     ///
+    /// Dropping the future does not take the vote back: where it has reached the server, it is decided all the same. Nor does
+    /// that end the call for the server before it is decided, and a connection with 10,000 such calls is cut.
+    ///
     /// `on_message` gets the text as the server sent it, which may hold any characters:
     /// [`printable`](crate::election::printable) makes it fit for a terminal.
     ///
     /// # Errors
-    /// With [`Error::Disconnected`] or [`Error::NoAnswer`] it is not known whether the vote was recorded: cast the same
-    /// ballot again, as [`cast`](super::cast) does. [`Error::Remote`] says why the server could not take it: there is no
-    /// such election, or the ledger did not store it.
+    /// After [`Error::Disconnected`], [`Error::NoAnswer`] and [`Error::Protocol`] it is not known whether the vote was recorded:
+    /// cast the same ballot again, as [`cast`](super::cast) does. [`Error::Remote`] says why the server could not take it, and
+    /// whether that is certain: it is where there is no such election, and not where the ledger failed and cannot tell what it
+    /// stored. After [`Error::Overloaded`] nothing was recorded, and the server may take it later.
     pub async fn vote(
         &self,
         ballot: &Ballot,
@@ -176,8 +187,8 @@ impl Election {
         VoteOutcome::read(answer.get()?.get_outcome()?, ballot)
     }
 
-    /// A candidate's votes, and what the number means: it is 0 while the count is sealed, and for a name that is not on
-    /// the slate. From `Election.result`.
+    /// A candidate's votes, and what the number means, as [`Results::status`]: it is 0 while the count is sealed, and for a
+    /// name that is not on the slate. From `Election.result`.
     ///
     /// ```no_run
     /// # async fn example(client: capvote::client::Client) -> anyhow::Result<()> {
@@ -188,12 +199,12 @@ impl Election {
     ///
     /// # Errors
     /// [`Error::Remote`] where there is no such election; [`Error::Disconnected`] and [`Error::NoAnswer`].
-    pub async fn result(&self, candidate: &str) -> Result<(u64, ResultStatus), Error> {
+    pub async fn result(&self, candidate: &str) -> Result<(u64, Option<ResultStatus>), Error> {
         let mut request = self.capability.result_request();
         request.get().set_candidate(candidate);
         let answer = self.wire.answer(request.send().promise).await?;
         let result = answer.get()?;
-        Ok((result.get_votes(), read_status(result.get_status()?)?))
+        Ok((result.get_votes(), read_status(result.get_status())?))
     }
 
     /// Every candidate's votes, and the turnout. From `Election.results`.
@@ -243,8 +254,9 @@ impl Election {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Callback`] where `on_change` returned an error; [`Error::Remote`] where there is no such election, or this
-    /// connection watches too much already; [`Error::Disconnected`].
+    /// [`Error::Callback`] where `on_change` returned an error; [`Error::Remote`] where there is no such election;
+    /// [`Error::Overloaded`] where this connection watches too much already; [`Error::Disconnected`]; [`Error::NoAnswer`] where
+    /// nothing came for [`WATCH_WAIT_MAX`], as when the server's machine is gone without a word.
     pub async fn watch(
         &self,
         mut on_change: impl FnMut(&Results) -> Result<(), String>,
@@ -256,8 +268,9 @@ impl Election {
         // Watching goes on for as long as this is held.
         let _subscription = answer.get()?.get_subscription()?;
         loop {
-            let change = self.wire.unless_broken(async { Ok(changes.recv().await) }).await?;
-            match change {
+            let change = self.wire.unless_broken(async { Ok(changes.recv().await) });
+            let change = timeout(WATCH_WAIT_MAX, change).await;
+            match change.map_err(|_| Error::NoAnswer(WATCH_WAIT_MAX))?? {
                 Some(Some(results)) => on_change(&results?).map_err(Error::Callback)?,
                 Some(None) => return Ok(()),
                 // The server lets go of the observer without a word where the connection is lost.
@@ -274,7 +287,8 @@ impl Election {
 
 impl VoteOutcome {
     fn read(outcome: vote_outcome::Reader<'_>, ballot: &Ballot) -> Result<Self, Error> {
-        Ok(match outcome.which()? {
+        let Ok(outcome) = outcome.which() else { return Ok(Self::Unknown) };
+        Ok(match outcome {
             vote_outcome::Recorded(receipt) => {
                 Self::Recorded(RecordedVote::read(receipt?, ballot)?)
             }
@@ -309,21 +323,25 @@ impl Info {
             id: info.get_id()?.to_string()?,
             title: info.get_title()?.to_string()?,
             candidates: read_names(info.get_candidates()?)?,
-            state: match info.get_state()? {
-                schema::ElectionState::Draft => ElectionState::Draft,
-                schema::ElectionState::Open => ElectionState::Open,
-                schema::ElectionState::Closed => ElectionState::Closed,
-                schema::ElectionState::Unspecified => {
+            state: match info.get_state() {
+                Ok(schema::ElectionState::Draft) => Some(ElectionState::Draft),
+                Ok(schema::ElectionState::Open) => Some(ElectionState::Open),
+                Ok(schema::ElectionState::Closed) => Some(ElectionState::Closed),
+                Ok(schema::ElectionState::Unspecified) => {
                     return Err(Error::Protocol("an election has no state".into()));
                 }
+                Err(capnp::NotInSchema(_)) => None,
             },
             voters: info.get_voters(),
             added_while_open: info.get_added_while_open(),
             blank: info.get_blank(),
-            publication: match info.get_publication()? {
-                schema::Publication::Sealed => Publication::Sealed,
+            publication: match info.get_publication() {
+                Ok(schema::Publication::Sealed) => Some(Publication::Sealed),
                 // A server that does not know of sealed counts has none.
-                schema::Publication::Live | schema::Publication::Unspecified => Publication::Live,
+                Ok(schema::Publication::Live | schema::Publication::Unspecified) => {
+                    Some(Publication::Live)
+                }
+                Err(capnp::NotInSchema(_)) => None,
             },
             schedule: Schedule {
                 opens: moment(info.get_opens()),
@@ -341,7 +359,7 @@ impl Results {
         let turnout = results.get_turnout()?;
         Ok(Self {
             election: results.get_election()?.to_string()?,
-            status: read_status(results.get_status()?)?,
+            status: read_status(results.get_status())?,
             candidates: candidates.collect::<Result<_, Error>>()?,
             blank: results.get_blank(),
             ballots: turnout.get_ballots(),
@@ -354,18 +372,74 @@ fn moment(seconds: u64) -> Option<Timestamp> {
     (seconds > 0).then_some(Timestamp(seconds))
 }
 
-fn read_status(status: schema::ResultStatus) -> Result<ResultStatus, Error> {
+fn read_status(
+    status: Result<schema::ResultStatus, capnp::NotInSchema>,
+) -> Result<Option<ResultStatus>, Error> {
     Ok(match status {
-        schema::ResultStatus::Provisional => ResultStatus::Provisional,
-        schema::ResultStatus::Sealed => ResultStatus::Sealed,
-        schema::ResultStatus::Final => ResultStatus::Final,
-        schema::ResultStatus::UnknownCandidate => ResultStatus::UnknownCandidate,
-        schema::ResultStatus::Unspecified => {
+        Ok(schema::ResultStatus::Provisional) => Some(ResultStatus::Provisional),
+        Ok(schema::ResultStatus::Sealed) => Some(ResultStatus::Sealed),
+        Ok(schema::ResultStatus::Final) => Some(ResultStatus::Final),
+        Ok(schema::ResultStatus::UnknownCandidate) => Some(ResultStatus::UnknownCandidate),
+        Ok(schema::ResultStatus::Unspecified) => {
             return Err(Error::Protocol("a result has no status".into()));
         }
+        Err(capnp::NotInSchema(_)) => None,
     })
 }
 
 fn read_names(names: capnp::text_list::Reader<'_>) -> Result<Vec<String>, Error> {
     names.iter().map(|name| Ok(name?.to_string()?)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use capnp::message::{Builder, ReaderOptions};
+    use capnp::serialize::{read_message, write_message_to_words};
+    use capnp::traits::Owned;
+
+    use super::*;
+
+    /// The message that a newer server would send: the one that is written, with `was` replaced by a value that no
+    /// schema has yet.
+    fn newer<T: Owned>(
+        was: u16,
+        write: impl FnOnce(T::Builder<'_>),
+    ) -> capnp::message::Reader<capnp::serialize::OwnedSegments> {
+        let mut message = Builder::new_default();
+        write(message.init_root());
+        let mut words = write_message_to_words(&message);
+        // Behind the table of the segments and the pointer to the root.
+        let mut fields = words[16..].chunks_exact_mut(2);
+        let field = fields.find(|field| **field == was.to_le_bytes()).unwrap();
+        field.copy_from_slice(&999_u16.to_le_bytes());
+        read_message(&words[..], ReaderOptions::new()).unwrap()
+    }
+
+    #[test]
+    fn what_a_newer_server_says_is_no_fault() {
+        let closed = 6;
+        let outcome = newer::<vote_outcome::Owned>(closed, |mut outcome| outcome.set_closed(()));
+        let ballot = Ballot::new("Ada", 1.into()).unwrap();
+        let outcome = VoteOutcome::read(outcome.get_root().unwrap(), &ballot).unwrap();
+        assert_eq!(outcome, VoteOutcome::Unknown);
+
+        let state =
+            newer::<election_info::Owned>(schema::ElectionState::Closed as u16, |mut info| {
+                info.set_state(schema::ElectionState::Closed);
+            });
+        let info = Info::read(state.get_root().unwrap()).unwrap();
+        assert_eq!((info.state, info.publication), (None, Some(Publication::Live)));
+        let publication =
+            newer::<election_info::Owned>(schema::Publication::Sealed as u16, |mut info| {
+                info.set_state(schema::ElectionState::Closed);
+                info.set_publication(schema::Publication::Sealed);
+            });
+        let info = Info::read(publication.get_root().unwrap()).unwrap();
+        assert_eq!((info.state, info.publication), (Some(ElectionState::Closed), None));
+
+        let status = newer::<results::Owned>(schema::ResultStatus::Final as u16, |mut results| {
+            results.set_status(schema::ResultStatus::Final);
+        });
+        assert_eq!(Results::read(status.get_root().unwrap()).unwrap().status, None);
+    }
 }

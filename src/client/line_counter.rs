@@ -1,15 +1,12 @@
 //! Counting the lines of a file of one's own, with a callback for each.
 
-use std::fmt::Display;
 use std::io::Read;
 use std::rc::Rc;
 
-use capnp::Error as Exception;
-use tokio::sync::{mpsc, oneshot};
-
-use super::Error;
 use super::connection::{Wire, resolved};
 use super::file::remote_file;
+use super::relay::{Relay, relay};
+use super::{CallbackResult, Error};
 use crate::schema::lines_capnp::line_counter;
 use crate::schema::lines_capnp::line_sink::{DoneParams, DoneResults, LinesParams, Server};
 
@@ -18,27 +15,6 @@ use crate::schema::lines_capnp::line_sink::{DoneParams, DoneResults, LinesParams
 pub struct LineCounter {
     capability: line_counter::Client,
     wire: Wire,
-}
-
-/// What a callback may return: nothing, or a result whose error ends the count.
-pub trait LineResult {
-    /// Nothing, or the error's text.
-    ///
-    /// # Errors
-    /// Where the count is to end.
-    fn into_result(self) -> Result<(), String>;
-}
-
-impl LineResult for () {
-    fn into_result(self) -> Result<(), String> {
-        Ok(())
-    }
-}
-
-impl<E: Display> LineResult for Result<(), E> {
-    fn into_result(self) -> Result<(), String> {
-        self.map_err(|error| error.to_string())
-    }
 }
 
 impl LineCounter {
@@ -51,7 +27,8 @@ impl LineCounter {
     ///
     /// `file` stays here and is read as the server asks for it, from where it stands to its end. A line
     /// ends at `\n`; a last line without one counts; the bytes need not be UTF-8. `on_line` returns nothing,
-    /// or a [`Result`] whose error ends the count.
+    /// or a [`Result`] whose error ends the count. What was read of `file` and not counted by then is lost: it is
+    /// read ahead, by a thread of its own.
     ///
     /// ```no_run
     /// use capvote::client::Client;
@@ -76,30 +53,20 @@ impl LineCounter {
     ) -> Result<u64, Error>
     where
         F: FnMut(&[u8]) -> T,
-        T: LineResult,
+        T: CallbackResult,
     {
-        let (batches, mut arriving) = mpsc::channel(1);
+        let (batches, arriving) = relay();
         let mut request = resolved(&self.capability).count_lines_request();
         request.get().set_file(remote_file(file).map_err(Error::NoThread)?);
         request.get().set_lines(capnp_rpc::new_client(LineSink { batches }));
-
-        let mut count = std::pin::pin!(self.wire.unless_broken(request.send().promise));
-        loop {
-            tokio::select! {
-                biased;
-                Some(Batch { lines, handled }) = arriving.recv() => {
-                    let called = call_back(&lines, &mut on_line);
-                    let failed = called.clone().err();
-                    // With the receiver gone the count is over, and its own answer tells why.
-                    let _ = handled.send(called);
-                    // The server may be waiting for more of the file before it sees that there is no use.
-                    if let Some(error) = failed {
-                        return Err(Error::Callback(error.extra));
-                    }
-                }
-                answer = &mut count => return Ok(answer?.get()?.get_count()),
+        let counted = self.wire.unless_broken(request.send().promise);
+        let call_back = |lines: LinesParams| {
+            for line in lines.get()?.get_lines()?.iter() {
+                on_line(line?).into_result().map_err(Error::Callback)?;
             }
-        }
+            Ok(())
+        };
+        Ok(arriving.until_answered(counted, call_back).await?.get()?.get_count())
     }
 
     /// The capability itself, for calls that this library does not have.
@@ -108,35 +75,17 @@ impl LineCounter {
     }
 }
 
-/// Takes batches of lines, and passes each to the task that counts: the callback may borrow from it.
+/// Takes batches of lines for the task that counts.
 struct LineSink {
-    batches: mpsc::Sender<Batch>,
-}
-
-struct Batch {
-    lines: LinesParams,
-    handled: oneshot::Sender<Result<(), Exception>>,
+    batches: Relay<LinesParams>,
 }
 
 impl Server for LineSink {
     async fn lines(self: Rc<Self>, lines: LinesParams) -> capnp::Result<()> {
-        let gone = || Exception::failed("the count was given up".into());
-        let (handled, done) = oneshot::channel();
-        self.batches.send(Batch { lines, handled }).await.map_err(|_| gone())?;
-        done.await.map_err(|_| gone())?
+        self.batches.pass_on(lines).await
     }
 
     async fn done(self: Rc<Self>, _: DoneParams, _: DoneResults) -> capnp::Result<()> {
         Ok(())
     }
-}
-
-fn call_back<T: LineResult>(
-    lines: &LinesParams,
-    on_line: &mut impl FnMut(&[u8]) -> T,
-) -> capnp::Result<()> {
-    for line in lines.get()?.get_lines()?.iter() {
-        on_line(line?).into_result().map_err(Exception::failed)?;
-    }
-    Ok(())
 }

@@ -1,7 +1,10 @@
 //! The client: connecting, and the capabilities a client implements.
 //!
 //! Everything here runs on one thread, in a [`tokio::task::LocalSet`] or a
-//! [`LocalRuntime`](tokio::runtime::LocalRuntime). A whole client, against a whole server:
+//! [`LocalRuntime`](tokio::runtime::LocalRuntime), which `#[tokio::main(flavor = "local")]` gives. **Elsewhere, as under a plain
+//! `#[tokio::main]`, connecting panics.**
+//!
+//! A whole client, against a whole server:
 //!
 //! ```
 //! use capvote::client::Client;
@@ -34,6 +37,8 @@
 //! }
 //! ```
 
+#![warn(missing_debug_implementations)]
+
 mod cast;
 mod connection;
 mod election;
@@ -43,15 +48,31 @@ mod line_counter;
 mod message_sink;
 mod observer;
 mod officer;
+mod relay;
 mod sheet;
 
 pub use cast::{Cast, RETRY_WAIT_MAX, cast};
 pub use connection::{ANSWER_WAIT_MAX, Client, UNANSWERED_VOTES_MAX};
-pub use election::{Ballot, Election, Info, RecordedVote, Results, VoteOutcome};
+pub use election::{Ballot, Election, Info, RecordedVote, Results, VoteOutcome, WATCH_WAIT_MAX};
 pub use error::Error;
 pub use file::READ_BYTES_MAX;
-pub use line_counter::{LineCounter, LineResult};
+pub use line_counter::LineCounter;
 pub use officer::{
     ActOutcome, Administration, Auditor, LedgerReport, Registrar, Restored, ReturningOfficer,
 };
+pub use relay::CallbackResult;
 pub use sheet::{About, AlteredSheet, SheetLine, TallySheet};
+
+/// `Debug` for what holds a capability, of which there is nothing to show.
+macro_rules! debug_by_name {
+    ($($name:ident),+) => {$(
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+    )+};
+}
+
+debug_by_name!(Client, Election, LineCounter);
+debug_by_name!(Restored, ReturningOfficer, Administration, Registrar, Auditor);

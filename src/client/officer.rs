@@ -1,15 +1,13 @@
 //! Running elections: what a link with a token opens, seen from a client.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
-use capnp::Error as Exception;
 use capnp::capability::{FromClientHook, Promise};
-use tokio::sync::{mpsc, oneshot};
 
 use super::connection::{Wire, resolved};
-use super::{Election, Error};
-use crate::election::{Definition, Nonce, Publication, Timestamp, Token, VoterNumber};
+use super::relay::{Relay, relay};
+use super::{CallbackResult, Election, Error};
+use crate::election::{Definition, Nonce, Publication, Schedule, Timestamp, Token, VoterNumber};
 use crate::schema::election_capnp;
 use crate::schema::officer_capnp::{
     act_outcome, administration, auditor, election_spec, registrar, returning_officer, savable,
@@ -21,12 +19,14 @@ use crate::schema::officer_capnp::{
 ///
 /// Taken for another role than it is, each call on it ends with [`Error::Unimplemented`]. A token that opens nothing is
 /// told by the first call, with [`Error::Remote`], and so is one that was revoked.
+#[derive(Clone)]
 pub struct Restored {
     capability: savable::Client,
     wire: Wire,
 }
 
 /// May create and administer elections. From [`Restored::returning_officer`].
+#[derive(Clone)]
 pub struct ReturningOfficer {
     capability: returning_officer::Client,
     wire: Wire,
@@ -34,6 +34,7 @@ pub struct ReturningOfficer {
 
 /// May open, close and delegate one election. From [`Restored::administration`] and
 /// [`ReturningOfficer::administer`].
+#[derive(Clone)]
 pub struct Administration {
     capability: administration::Client,
     wire: Wire,
@@ -41,12 +42,14 @@ pub struct Administration {
 
 /// May put voter numbers on the roll of one election. From [`Restored::registrar`] and
 /// [`Administration::registrar`].
+#[derive(Clone)]
 pub struct Registrar {
     capability: registrar::Client,
     wire: Wire,
 }
 
 /// May look into one election. From [`Restored::auditor`] and [`Administration::auditor`].
+#[derive(Clone)]
 pub struct Auditor {
     capability: auditor::Client,
     wire: Wire,
@@ -119,8 +122,14 @@ impl ReturningOfficer {
     /// # Errors
     /// [`Error::Remote`] where this authority was revoked, or the ledger could not store it; [`Error::Disconnected`] and
     /// [`Error::NoAnswer`], after which it is not known whether it was done. That there is such an election already is
-    /// [`ActOutcome::Refused`].
+    /// [`ActOutcome::Refused`], and so is a time to open or to close at second 0 of 1970, which cannot be told to a server.
     pub async fn create(&self, definition: &Definition) -> Result<ActOutcome, Error> {
+        let Schedule { opens, closes } = definition.schedule;
+        if [opens, closes].contains(&Some(Timestamp(0))) {
+            // On the wire it would mean never.
+            let why = "an election cannot open or close by itself at 1970-01-01T00:00:00Z";
+            return Ok(ActOutcome::Refused(why.into()));
+        }
         let mut request = self.capability.create_request();
         write_spec(definition, request.get().init_spec());
         let answer = self.wire.answer(request.send().promise).await?;
@@ -129,6 +138,9 @@ impl ReturningOfficer {
 
     /// The administration of an election, or of the only one there is for an empty id. Whether there is one
     /// is told by the first call on it. From `ReturningOfficer.administer`.
+    ///
+    /// # Panics
+    /// As [`Client::over`](super::Client::over).
     pub fn administer(&self, id: &str) -> Administration {
         let mut request = self.capability.administer_request();
         request.get().set_id(id);
@@ -161,6 +173,9 @@ impl Administration {
 
     /// The election, as everyone may use it. From `Administration.election`. This takes no time: what fails is told by the
     /// first call on it.
+    ///
+    /// # Panics
+    /// As [`Client::over`](super::Client::over).
     pub fn election(&self) -> Election {
         let capability =
             self.wire.ahead(self.capability.election_request().send(), |it| it.get_election());
@@ -169,6 +184,9 @@ impl Administration {
 
     /// The authority over the roll, to use or to [`save`](Registrar::save) for somebody else. From
     /// `Administration.registrar`. This takes no time.
+    ///
+    /// # Panics
+    /// As [`Client::over`](super::Client::over).
     pub fn registrar(&self) -> Registrar {
         let capability =
             self.wire.ahead(self.capability.registrar_request().send(), |it| it.get_registrar());
@@ -177,6 +195,9 @@ impl Administration {
 
     /// The authority to check, to use or to [`save`](Auditor::save) for somebody else. From `Administration.auditor`. This
     /// takes no time.
+    ///
+    /// # Panics
+    /// As [`Client::over`](super::Client::over).
     pub fn auditor(&self) -> Auditor {
         let capability =
             self.wire.ahead(self.capability.auditor_request().send(), |it| it.get_auditor());
@@ -208,25 +229,14 @@ impl Registrar {
         count: u32,
         mut keep: impl FnMut(&[VoterNumber]) -> Result<(), String>,
     ) -> Result<ActOutcome, Error> {
-        let (numbers, mut arriving) = mpsc::channel(1);
+        let (numbers, arriving) = relay();
         let mut request = resolved(&self.capability).issue_request();
         request.get().set_count(count);
         request.get().set_into(capnp_rpc::new_client(NumberSink { numbers }));
-        let mut issued = std::pin::pin!(self.wire.unless_broken(request.send().promise));
-        loop {
-            tokio::select! {
-                biased;
-                Some(Numbers { numbers, kept }) = arriving.recv() => {
-                    let result = keep(&numbers);
-                    let failed = result.clone().err();
-                    let _ = kept.send(result.map_err(Exception::failed));
-                    if let Some(why) = failed {
-                        return Err(Error::Callback(why));
-                    }
-                }
-                answer = &mut issued => return ActOutcome::read(answer?.get()?.get_outcome()?),
-            }
-        }
+        let issued = self.wire.unless_broken(request.send().promise);
+        let keep = |numbers: Vec<_>| keep(&numbers).map_err(Error::Callback);
+        let answer = arriving.until_answered(issued, keep).await?;
+        ActOutcome::read(answer.get()?.get_outcome()?)
     }
 
     /// Takes numbers off the roll, all of them or none. From `Registrar.revokeNumbers`.
@@ -284,19 +294,33 @@ impl Auditor {
     }
 
     /// Passes every counted ballot of a closed election to `take`, in the order of the receipts: the
-    /// candidate, which is empty for a blank ballot, the nonce, and the receipt as the server has it. From
-    /// `Auditor.tallySheet`.
+    /// candidate, which is empty for a blank ballot, the nonce, and the receipt as the server has it. `take` returns nothing, or a
+    /// [`Result`] whose error ends the call. From `Auditor.tallySheet`.
     ///
     /// # Errors
-    /// [`Error::Remote`] where this authority was revoked, or the ledger cannot be read; [`Error::Disconnected`], after
-    /// which the sheet is not whole. That the election is not closed is [`ActOutcome::Refused`].
-    pub async fn tally_sheet(
-        &self,
-        take: impl FnMut(String, Nonce, String) + 'static,
-    ) -> Result<ActOutcome, Error> {
+    /// [`Error::Callback`] where `take` returned an error; [`Error::Remote`] where this authority was revoked, or the ledger cannot
+    /// be read; [`Error::Protocol`] where a line is none; [`Error::Disconnected`]. After each of them the sheet is not whole.
+    /// That the election is not closed is [`ActOutcome::Refused`].
+    pub async fn tally_sheet<F, T>(&self, mut take: F) -> Result<ActOutcome, Error>
+    where
+        F: FnMut(String, Nonce, String) -> T,
+        T: CallbackResult,
+    {
+        let (lines, arriving) = relay();
         let mut request = resolved(&self.capability).tally_sheet_request();
-        request.get().set_into(capnp_rpc::new_client(SheetSink(RefCell::new(take))));
-        let answer = self.wire.unless_broken(request.send().promise).await?;
+        request.get().set_into(capnp_rpc::new_client(SheetSink { lines }));
+        let told = self.wire.unless_broken(request.send().promise);
+        let take = |lines: tally_sheet_sink::LinesParams| {
+            for line in lines.get()?.get_lines()?.iter() {
+                let nonce = Nonce::try_from(line.get_nonce()?);
+                let nonce = nonce.map_err(|error| Error::Protocol(error.to_string()))?;
+                let (candidate, receipt) = (line.get_candidate()?, line.get_commitment()?);
+                let taken = take(candidate.to_string()?, nonce, receipt.to_string()?);
+                taken.into_result().map_err(Error::Callback)?;
+            }
+            Ok(())
+        };
+        let answer = arriving.until_answered(told, take).await?;
         ActOutcome::read(answer.get()?.get_outcome()?)
     }
 
@@ -310,18 +334,14 @@ impl Auditor {
     }
 }
 
-/// Takes the lines of a sheet.
-struct SheetSink<F>(RefCell<F>);
+/// Takes the lines of a sheet for the task that asked for them.
+struct SheetSink {
+    lines: Relay<tally_sheet_sink::LinesParams>,
+}
 
-impl<F: FnMut(String, Nonce, String) + 'static> tally_sheet_sink::Server for SheetSink<F> {
-    async fn lines(self: Rc<Self>, params: tally_sheet_sink::LinesParams) -> capnp::Result<()> {
-        for line in params.get()?.get_lines()?.iter() {
-            let nonce = Nonce::try_from(line.get_nonce()?);
-            let nonce = nonce.map_err(|error| Exception::failed(error.to_string()))?;
-            let (candidate, receipt) = (line.get_candidate()?, line.get_commitment()?);
-            (self.0.borrow_mut())(candidate.to_string()?, nonce, receipt.to_string()?);
-        }
-        Ok(())
+impl tally_sheet_sink::Server for SheetSink {
+    async fn lines(self: Rc<Self>, lines: tally_sheet_sink::LinesParams) -> capnp::Result<()> {
+        self.lines.pass_on(lines).await
     }
 
     async fn done(
@@ -367,24 +387,9 @@ fn write_spec(definition: &Definition, mut spec: election_spec::Builder<'_>) {
     }
 }
 
-/// Takes new numbers, and passes them to the task that asked for them.
+/// Takes new numbers for the task that asked for them. None at the end of all.
 struct NumberSink {
-    numbers: mpsc::Sender<Numbers>,
-}
-
-struct Numbers {
-    numbers: Vec<VoterNumber>,
-    kept: oneshot::Sender<Result<(), Exception>>,
-}
-
-impl NumberSink {
-    /// Passes numbers on, and returns when they are kept. None at the end of all.
-    async fn pass_on(&self, numbers: Vec<VoterNumber>) -> capnp::Result<()> {
-        let gone = || Exception::failed("nobody waits for the numbers any more".into());
-        let (kept, done) = oneshot::channel();
-        self.numbers.send(Numbers { numbers, kept }).await.map_err(|_| gone())?;
-        done.await.map_err(|_| gone())?
-    }
+    numbers: Relay<Vec<VoterNumber>>,
 }
 
 impl voter_number_sink::Server for NumberSink {
@@ -394,7 +399,7 @@ impl voter_number_sink::Server for NumberSink {
     ) -> impl Future<Output = capnp::Result<()>> + 'static {
         let numbers = params.get().and_then(|params| params.get_numbers());
         let numbers = numbers.map(|numbers| numbers.iter().map(VoterNumber::from).collect());
-        Promise::from_future(async move { self.pass_on(numbers?).await })
+        Promise::from_future(async move { self.numbers.pass_on(numbers?).await })
     }
 
     async fn done(
@@ -402,6 +407,6 @@ impl voter_number_sink::Server for NumberSink {
         _: voter_number_sink::DoneParams,
         _: voter_number_sink::DoneResults,
     ) -> capnp::Result<()> {
-        self.pass_on(Vec::new()).await
+        self.numbers.pass_on(Vec::new()).await
     }
 }

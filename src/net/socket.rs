@@ -24,7 +24,7 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + 'static {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Stream for S {}
 
-/// How long a connection of a client says nothing before its machine is asked whether it is still there.
+/// How long a connection says nothing before the machine at its other end is asked whether it is still there.
 const KEEPALIVE_WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// How long a TLS handshake may take.
@@ -52,9 +52,6 @@ impl Socket {
     /// Takes a TCP connection, which is encrypted if the server has an identity for it.
     pub(super) fn accepted(stream: TcpStream, identity: Option<&Identity>) -> io::Result<Self> {
         let stream = unbound(stream)?;
-        // A client that is gone without a word is noticed, also while it has a call under way.
-        SockRef::from(&stream)
-            .set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE_WAIT_MAX))?;
         Ok(Self(match identity {
             Some(identity) => Inner::Tls(stream, Part::Server(identity.config.clone())),
             None => Inner::Tcp(stream),
@@ -104,6 +101,8 @@ impl Socket {
 fn unbound(stream: TcpStream) -> io::Result<std::net::TcpStream> {
     // Whole messages are written at once; waiting for more to send would only delay them.
     stream.set_nodelay(true)?;
+    // A peer that is gone without a word is noticed, also while a call is under way that takes as long as it takes.
+    SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE_WAIT_MAX))?;
     stream.into_std()
 }
 
@@ -130,4 +129,23 @@ pub async fn connect(link: &Link) -> io::Result<Socket> {
         }))
     };
     timeout(CONNECT_WAIT_MAX, connected).await.unwrap_or_else(|_| Err(late(CONNECT_WAIT_MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn both_ends_notice_where_the_other_is_gone_without_a_word() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let link = format!("capvote://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let here = connect(&link).await.unwrap();
+        let there = Socket::accepted(listener.accept().await.unwrap().0, None).unwrap();
+        for socket in [here, there] {
+            let Inner::Tcp(stream) = socket.0 else { panic!("{socket:?}") };
+            let socket = SockRef::from(&stream);
+            assert!(socket.keepalive().unwrap());
+            assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE_WAIT_MAX);
+        }
+    }
 }

@@ -34,7 +34,7 @@ async fn count(client: &Client, file: &[u8], reader: impl Read + Send + 'static)
 
 fn error<T: std::fmt::Debug>(answer: Result<T, Error>) -> String {
     match answer {
-        Err(Error::Remote(reason)) => reason,
+        Err(Error::Remote(reason) | Error::Overloaded(reason)) => reason,
         other => panic!("{other:?}"),
     }
 }

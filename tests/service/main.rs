@@ -1,6 +1,7 @@
 //! Every capability, over an in-process two-party network.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
+mod cast;
 mod directory;
 mod harness;
 mod hostile;

@@ -1,13 +1,11 @@
 //! Officers: what each link opens and what not, the life of an election, and taking authority back.
 
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use capvote::client::{ActOutcome, Client, Error, VoteOutcome};
 use capvote::election::{
-    Definition, Nonce, Publication, Receipt, ResultStatus, Token, VoterNumber,
+    Definition, Nonce, Publication, Receipt, ResultStatus, Schedule, Timestamp, Token, VoterNumber,
 };
 use capvote::ledger::{Act, Mandate};
 use capvote::schema::officer_capnp::{act_outcome, auditor, returning_officer};
@@ -75,8 +73,8 @@ async fn an_election_from_its_creation_to_its_close() {
     let order: Vec<_> =
         results.candidates.iter().map(|(name, votes)| (&name[..], *votes)).collect();
     assert_eq!((order, results.blank), (vec![("Ada", 0), ("Grace", 0)], 0));
-    assert_eq!((results.status, results.ballots), (ResultStatus::Sealed, 3));
-    assert_eq!(soon(election.result("Grace")).await.unwrap(), (0, ResultStatus::Sealed));
+    assert_eq!((results.status, results.ballots), (Some(ResultStatus::Sealed), 3));
+    assert_eq!(soon(election.result("Grace")).await.unwrap(), (0, Some(ResultStatus::Sealed)));
     let mut seen = None;
     let watched = soon(election.watch(|results| {
         seen = Some(results.clone());
@@ -94,7 +92,7 @@ async fn an_election_from_its_creation_to_its_close() {
     assert_eq!(late, VoteOutcome::Closed);
     let results = soon(election.results()).await.unwrap();
     assert_eq!(results.candidates, [("Grace".to_string(), 2), ("Ada".to_string(), 0)]);
-    assert_eq!((results.status, results.blank), (ResultStatus::Final, 1));
+    assert_eq!((results.status, results.blank), (Some(ResultStatus::Final), 1));
     let report = soon(auditor.check_ledger()).await.unwrap();
     assert_eq!((report.ballots, report.numbers_used, report.head.len()), (3, 3, 32));
 }
@@ -205,13 +203,11 @@ async fn sheet(harness: &Harness, token: &Token) -> Result<Vec<(String, Nonce, S
     let client = harness.connect();
     let administration = client.restore(token.as_bytes()).returning_officer().administer("board");
     let token = soon(administration.auditor().save()).await.unwrap();
-    let lines = Rc::new(RefCell::new(Vec::new()));
-    let taken = lines.clone();
-    let take =
-        move |candidate, nonce, receipt| taken.borrow_mut().push((candidate, nonce, receipt));
+    let mut lines = Vec::new();
+    let take = |candidate, nonce, receipt| lines.push((candidate, nonce, receipt));
     let auditor = client.restore(token.as_bytes()).auditor();
     match soon(auditor.tally_sheet(take)).await.unwrap() {
-        ActOutcome::Done => Ok(lines.take()),
+        ActOutcome::Done => Ok(lines),
         ActOutcome::Refused(why) => Err(why),
     }
 }
@@ -246,6 +242,36 @@ async fn every_voter_finds_their_ballot_on_the_sheet_and_the_sheet_makes_the_res
     for (candidate, votes) in results.candidates {
         assert_eq!(lines.iter().filter(|line| line.0 == candidate).count() as u64, votes);
     }
+}
+
+#[tokio::test(flavor = "local")]
+async fn whoever_takes_a_sheet_may_fail_and_panic_like_any_callback() {
+    let harness = board().await;
+    let token = harness.officer().await;
+    let client = harness.connect();
+    soon(client.election("").vote(&ballot("Ada", 7), |_| {})).await.unwrap();
+    let administration = client.restore(token.as_bytes()).returning_officer().administer("");
+    soon(administration.close()).await.unwrap();
+    let auditor = administration.auditor();
+    let failed = soon(auditor.tally_sheet(|_, _, _| Err("disk full"))).await;
+    assert!(matches!(&failed, Err(Error::Callback(why)) if why == "disk full"), "{failed:?}");
+    let take = |_, _, _| -> () { std::panic::resume_unwind(Box::new("mine")) };
+    let panicked = tokio::task::spawn_local(async move { auditor.tally_sheet(take).await }).await;
+    let panic = panicked.unwrap_err().into_panic();
+    assert_eq!(*panic.downcast::<&str>().unwrap(), "mine");
+    assert!(soon(client.election("").info()).await.is_ok(), "the connection goes on");
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_time_that_means_never_on_the_wire_is_refused() {
+    let harness = harness(&[]).await;
+    let client = harness.connect();
+    let officer = client.restore(harness.officer().await.as_bytes()).returning_officer();
+    let schedule = Schedule { opens: Some(Timestamp(0)), closes: None };
+    let definition = definition("board").with_schedule(schedule).unwrap();
+    let created = soon(officer.create(&definition)).await.unwrap();
+    assert!(matches!(&created, ActOutcome::Refused(why) if why.contains("1970")), "{created:?}");
+    assert_eq!(soon(client.elections()).await.unwrap(), []);
 }
 
 #[tokio::test(flavor = "local")]

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use capvote::client::Client;
+use capvote::client::{Client, Error, WATCH_WAIT_MAX};
 use capvote::net::connection::IDLE_WAIT_MAX;
 use capvote::schema::election_capnp::{handle, result_observer};
 use capvote::service::{QUIET_WAIT_MAX, WATCHES_MAX};
@@ -118,6 +118,33 @@ async fn an_observer_is_told_now_and_then_also_where_others_vote_all_the_time() 
         voter.election("other").vote(&ballot("Ada", number), |_| ()).await.unwrap();
         tokio::time::pause();
     }
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_watch_ends_where_the_server_is_gone_without_a_word() {
+    let server = board().await;
+    let (here, mut relayed) = tokio::io::duplex(64 * 1024);
+    let mut stream = server.stream();
+    let (gone, is_gone) = tokio::sync::oneshot::channel::<()>();
+    tokio::task::spawn_local(async move {
+        tokio::select! {
+            _ = tokio::io::copy_bidirectional(&mut relayed, &mut stream) => {}
+            _ = is_gone => {}
+        }
+        // Nothing is passed on any more, and nobody hangs up.
+        std::future::pending::<()>().await;
+        drop((relayed, stream));
+    });
+    let mut gone = Some(gone);
+    let election = Client::over(here).election("board");
+    let watched = election.watch(|_| {
+        drop(gone.take());
+        tokio::time::pause();
+        Ok(())
+    });
+    let watched = tokio::time::timeout(WATCH_WAIT_MAX * 2, watched).await.unwrap();
+    assert!(matches!(watched, Err(Error::NoAnswer(WATCH_WAIT_MAX))), "{watched:?}");
+    assert!(WATCH_WAIT_MAX > QUIET_WAIT_MAX, "a server that is there has told something by then");
 }
 
 #[tokio::test(flavor = "local")]

@@ -133,9 +133,7 @@ impl Person {
             Ok(Err(Error::Remote(why))) if why.starts_with("the vote was not recorded") => {
                 Answer::NotRecorded(why)
             }
-            Ok(Err(Error::Remote(why))) if why.contains("nothing was done") => {
-                Answer::NotRecorded(why)
-            }
+            Ok(Err(Error::Overloaded(why))) => Answer::NotRecorded(why),
             Ok(Err(
                 Error::Disconnected
                 | Error::NoAnswer(_)

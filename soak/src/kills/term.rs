@@ -136,7 +136,7 @@ impl Term {
     ) -> anyhow::Result<()> {
         self.tries += 1;
         let info = self.reach().await?.election().info().await?;
-        self.closed = info.state == ElectionState::Closed;
+        self.closed = info.state == Some(ElectionState::Closed);
         let mut voters = self.voters;
         match done {
             Done::Nothing => {

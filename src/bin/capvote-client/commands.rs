@@ -12,7 +12,7 @@ use indicatif::ProgressBar;
 use serde_json::json;
 
 use crate::arguments::{Arguments, Command, link};
-use crate::failure::Failure;
+use crate::failure::{Failure, sentence};
 use crate::officer::{self, Officer};
 use crate::receipt::ReceiptFile;
 use crate::sheet;
@@ -186,10 +186,7 @@ async fn vote(
     let mut message = String::new();
     let cast = client::cast(link, election, ballot, |text| message = printable(text)).await;
     let client::Cast { outcome, retried } = cast.map_err(|error| match error {
-        client::Error::Disconnected | client::Error::NoAnswer(_) => Failure::Fault(format!(
-            "{error}, so it is not known whether the vote was recorded; a vote under a number that has voted \
-             is refused, and never counted twice"
-        )),
+        client::Error::Uncertain(last) => uncertain(*last, receipt.as_ref().map(ReceiptFile::path)),
         error => error.into(),
     })?;
     if message.is_empty() {
@@ -217,9 +214,22 @@ async fn vote(
     }
 }
 
+/// What to say of a vote whose answer was lost, and never found out: how the last try ended, and what to do.
+fn uncertain(last: client::Error, receipt: Option<&Path>) -> Failure {
+    let again = match receipt {
+        Some(file) => format!("send the same vote again with --receipt {}", file.display()),
+        None => "send the same vote again".into(),
+    };
+    Failure::Fault(format!(
+        "it is not known whether the vote was recorded: its answer was lost, and the last try ended so: {}; {again}: a vote \
+         under a number that has voted is refused, and never counted twice",
+        sentence(last)
+    ))
+}
+
 async fn result(election: &Election, candidate: &str, json: bool) -> Result<(), Failure> {
     let (votes, status) = election.result(candidate).await?;
-    if status == ResultStatus::UnknownCandidate {
+    if status == Some(ResultStatus::UnknownCandidate) {
         let slate = election.info().await?.candidates;
         let meant = did_you_mean("; d", candidate, slate.iter().map(String::as_str));
         let slate: Vec<_> = slate.iter().map(|name| printable(name)).collect();
@@ -274,4 +284,22 @@ async fn count_lines(
         false => writeln!(output, "{count}")?,
     }
     Ok(output.flush()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vote_in_doubt_says_so_and_what_to_do() {
+        for (last, says) in [
+            (client::Error::Disconnected, "ended so: the connection to the server was lost; send"),
+            (client::Error::Overloaded("it is stopping".into()), "ended so: it is stopping; send"),
+        ] {
+            let failure = uncertain(last, Some(Path::new("mine.json")));
+            let Failure::Fault(why) = failure else { panic!("{failure:?}") };
+            assert!(why.starts_with("it is not known whether the vote was recorded"), "{why}");
+            assert!(why.contains(says) && why.contains("again with --receipt mine.json"), "{why}");
+        }
+    }
 }

@@ -52,7 +52,7 @@ impl From<client::Error> for Failure {
                        that does, such as the server's officer.link";
             return Self::Refused(why.into());
         }
-        if let client::Error::Remote(why) = error {
+        if let client::Error::Remote(why) | client::Error::Overloaded(why) = error {
             return Self::Remote(why);
         }
         let hint = match error {
@@ -64,8 +64,13 @@ impl From<client::Error> for Failure {
             }
             _ => "",
         };
-        Self::Fault(format!("{error}{hint}"))
+        Self::Fault(sentence(error) + hint)
     }
+}
+
+/// An error and what lies behind it, in one sentence.
+pub(crate) fn sentence(error: client::Error) -> String {
+    format!("{:#}", anyhow::Error::new(error))
 }
 
 /// A failure to print.

@@ -12,7 +12,7 @@ use data_encoding::HEXLOWER;
 use serde_json::json;
 
 use crate::arguments::{Command, Delegate};
-use crate::failure::Failure;
+use crate::failure::{Failure, sentence};
 use crate::roll::{self, People, RollFile};
 use crate::sheet;
 use crate::show;
@@ -143,8 +143,9 @@ impl<'a> Officer<'a> {
                 return Err(Failure::Fault(format!("no numbers were issued: {error}")));
             }
             Err(error) => {
+                let why = sentence(error);
                 return Err(Failure::Fault(format!(
-                    "{error}; where it is not said that no numbers were issued, compare the number of voters \
+                    "{why}; where it is not said that no numbers were issued, compare the number of voters \
                      that info shows before you use or remove {}",
                     output.display()
                 )));

@@ -71,6 +71,11 @@ impl ReceiptFile {
         Ok(file)
     }
 
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Keeps the receipt of the vote.
     pub(crate) fn complete(&mut self, vote: &RecordedVote) -> Result<(), Failure> {
         self.kept.election = Some(vote.election.to_string());

@@ -1,9 +1,7 @@
 //! Tally sheets: fetching one, and checking one without a server.
 
-use std::cell::RefCell;
 use std::io::{self, Write};
 use std::path::Path;
-use std::rc::Rc;
 
 use capvote::client::{About, ActOutcome, Auditor, Election, Error, SheetLine, TallySheet};
 use capvote::election::printable;
@@ -20,17 +18,15 @@ pub(crate) async fn fetch(
     auditor: &Auditor,
     election: &Election,
 ) -> Result<Option<TallySheet>, Error> {
-    let ballots = Rc::new(RefCell::new(Vec::new()));
-    let taken = ballots.clone();
-    let take =
-        move |candidate, nonce, receipt| taken.borrow_mut().push((candidate, nonce, receipt));
+    let mut ballots = Vec::new();
+    let take = |candidate, nonce, receipt| ballots.push((candidate, nonce, receipt));
     if let ActOutcome::Refused(_) = auditor.tally_sheet(take).await? {
         return Ok(None);
     }
     let info = election.info().await?;
     let id = info.id.parse().map_err(|_| Error::Protocol("an election has no id".into()))?;
     let mut lines = Vec::new();
-    for (candidate, nonce, receipt) in ballots.take() {
+    for (candidate, nonce, receipt) in ballots {
         let line = SheetLine::new(&id, candidate, nonce);
         if line.receipt.to_string() != receipt {
             let what = format!("the sheet is not one of election {id}");

@@ -12,6 +12,9 @@ use serde_json::{Value, json};
 
 use crate::failure::Failure;
 
+/// What is shown for what only newer clients know.
+const UNKNOWN: &str = "unknown";
+
 /// Prints one JSON document.
 pub(crate) fn json(document: &Value) -> Result<(), Failure> {
     Ok(writeln!(io::stdout(), "{document:#}")?)
@@ -59,7 +62,7 @@ pub(crate) fn info(info: &Info, as_json: bool) -> Result<(), Failure> {
             writeln!(stdout, "{what}: {}", time(moment))?;
         }
     }
-    if info.publication == Publication::Sealed {
+    if info.publication == Some(Publication::Sealed) {
         writeln!(stdout, "The count is shown at the close, and not before.")?;
     }
     writeln!(stdout, "Candidates:")?;
@@ -75,7 +78,7 @@ pub(crate) fn info(info: &Info, as_json: bool) -> Result<(), Failure> {
 pub(crate) fn result(
     candidate: &str,
     votes: u64,
-    status: ResultStatus,
+    status: Option<ResultStatus>,
     as_json: bool,
 ) -> Result<(), Failure> {
     if as_json {
@@ -138,6 +141,9 @@ pub(crate) fn words(outcome: &VoteOutcome) -> &'static str {
         VoteOutcome::Throttled(_) => {
             "Not counted: too many wrong numbers came from here; wait and vote again."
         }
+        VoteOutcome::Unknown => {
+            "Not counted, for a reason that this client does not know: try a newer client."
+        }
     }
 }
 
@@ -195,6 +201,7 @@ pub(crate) fn outcome(outcome: &VoteOutcome, message: &str) -> Value {
         VoteOutcome::UnknownVoterNumber => "unknownVoterNumber",
         VoteOutcome::NotOpen => "notOpen",
         VoteOutcome::Closed => "closed",
+        VoteOutcome::Unknown => UNKNOWN,
     };
     json!({ "outcome": name, "message": message })
 }
@@ -208,7 +215,11 @@ fn info_document(info: &Info) -> Value {
         "voters": info.voters,
         "addedWhileOpen": info.added_while_open,
         "blank": info.blank,
-        "publication": if info.publication == Publication::Sealed { "sealed" } else { "live" },
+        "publication": match info.publication {
+            Some(Publication::Live) => "live",
+            Some(Publication::Sealed) => "sealed",
+            None => UNKNOWN,
+        },
         "opens": info.schedule.opens.map(time),
         "closes": info.schedule.closes.map(time),
     })
@@ -221,20 +232,22 @@ fn time(moment: Timestamp) -> String {
     time.map_or_else(|| format!("{} s after 1970", moment.0), |time| time.to_string())
 }
 
-fn state(state: ElectionState) -> &'static str {
+fn state(state: Option<ElectionState>) -> &'static str {
     match state {
-        ElectionState::Draft => "draft",
-        ElectionState::Open => "open",
-        ElectionState::Closed => "closed",
+        Some(ElectionState::Draft) => "draft",
+        Some(ElectionState::Open) => "open",
+        Some(ElectionState::Closed) => "closed",
+        None => UNKNOWN,
     }
 }
 
-pub(crate) fn status_name(status: ResultStatus) -> &'static str {
+pub(crate) fn status_name(status: Option<ResultStatus>) -> &'static str {
     match status {
-        ResultStatus::Provisional => "provisional",
-        ResultStatus::Sealed => "sealed",
-        ResultStatus::Final => "final",
-        ResultStatus::UnknownCandidate => "unknownCandidate",
+        Some(ResultStatus::Provisional) => "provisional",
+        Some(ResultStatus::Sealed) => "sealed",
+        Some(ResultStatus::Final) => "final",
+        Some(ResultStatus::UnknownCandidate) => "unknownCandidate",
+        None => UNKNOWN,
     }
 }
 

@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn no_number_of_votes_makes_a_bar_too_long() {
         let candidates = vec![("Ada".to_string(), u64::MAX), ("Grace".to_string(), u64::MAX / 2)];
-        let (election, status) = ("board".to_string(), ResultStatus::Provisional);
+        let (election, status) = ("board".to_string(), Some(ResultStatus::Provisional));
         let results = Results { election, status, candidates, blank: 0, ballots: 1, voters: 1 };
         let bars: Vec<_> =
             chart(&results, COLUMNS).lines().map(|line| line.matches('#').count()).collect();
@@ -100,7 +100,7 @@ mod tests {
     fn bars_are_as_long_as_their_share() {
         let candidates =
             vec![("Ada".to_string(), 20), ("Grace".to_string(), 5), ("Zoë".to_string(), 0)];
-        let (election, status) = ("board".to_string(), ResultStatus::Provisional);
+        let (election, status) = ("board".to_string(), Some(ResultStatus::Provisional));
         let results = Results { election, status, candidates, blank: 0, ballots: 25, voters: 30 };
         let expected = format!(
             "Ada         20  {}\nGrace        5  {}\nZoë          0\n\
