@@ -22,7 +22,7 @@ use crate::ledger::clerk::system_clock;
 use crate::ledger::{Clerk, LedgerError, SqliteLedger};
 use crate::net::admission::{CONNECTIONS_MAX, Origin};
 use crate::net::connection::Work;
-use crate::net::link::Link;
+use crate::net::link::{Address, Link};
 use crate::net::listener::Listener;
 use crate::net::shards::Shards;
 use crate::service::{Guesses, Office};
@@ -95,7 +95,7 @@ pub enum StartError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// An address cannot be listened at.
-    #[error("cannot listen on {link:?}: {source}; nothing was started")]
+    #[error("cannot listen on {link:?}: {source}; nothing was started{}", advice(.link, .source))]
     Listen {
         /// The address.
         link: Box<Link>,
@@ -165,6 +165,20 @@ pub enum StartError {
     /// The machine has no random numbers or no threads left.
     #[error("cannot start: {0}")]
     Resources(#[source] io::Error),
+}
+
+/// What to try where an address cannot be listened at.
+fn advice(link: &Link, error: &io::Error) -> String {
+    match (&link.address, error.kind()) {
+        (Address::Tcp(at) | Address::Tls(at), io::ErrorKind::AddrNotAvailable) => {
+            format!(". {} is no address of this machine; `hostname -I` lists them", at.host)
+        }
+        (Address::Tcp(_) | Address::Tls(_), io::ErrorKind::AddrInUse) => {
+            ". Another program, perhaps another capvote-server, listens there; choose another port"
+                .into()
+        }
+        _ => String::new(),
+    }
 }
 
 impl Server {

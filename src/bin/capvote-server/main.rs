@@ -85,11 +85,17 @@ fn done(command: &Offline) -> Result<(Value, String), StartError> {
     Ok(match command {
         Offline::Backup { directory, file, .. } => {
             copying(|progress| ledger::backup(directory, file, progress))?;
-            (json!({ "file": text(file) }), String::new())
+            let words = format!(
+                "{} holds the ledger of {}. While an election is open, it holds who voted for whom.\n",
+                text(file),
+                text(directory)
+            );
+            (json!({ "file": text(file) }), words)
         }
         Offline::Restore { file, directory, .. } => {
             copying(|progress| ledger::restore(file, directory, progress))?;
-            (json!({ "directory": text(directory) }), String::new())
+            let words = format!("{} holds the ledger of {}.\n", text(directory), text(file));
+            (json!({ "directory": text(directory) }), words)
         }
         Offline::OfficerLink { directory, end_others, .. } => {
             let path = text(&new_officer_link(directory, *end_others)?);
