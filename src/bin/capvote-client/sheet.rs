@@ -67,7 +67,8 @@ pub(crate) fn write(sheet: &TallySheet, output: &Path, json: bool) -> Result<(),
     if json {
         return show::json(&json!({ "file": shown.to_string(), "ballots": ballots }));
     }
-    Ok(writeln!(io::stdout(), "The sheet in {shown} has {ballots} ballots.")?)
+    let ballots = show::counted(ballots as u64, "ballot");
+    Ok(writeln!(io::stdout(), "The sheet in {shown} has {ballots}.")?)
 }
 
 /// Counts a sheet again, from the sheet alone.
@@ -92,15 +93,18 @@ pub(crate) fn recount(path: &Path, as_json: bool) -> Result<(), Failure> {
     }
     let mut table: Table = show::votes_table();
     for (candidate, votes) in votes {
-        let name = if candidate.is_empty() { "(blank)".into() } else { printable(candidate) };
+        let name = if candidate.is_empty() { show::BLANK.into() } else { printable(candidate) };
         table.add_row([name, votes.to_string()]);
     }
     show::print(&mut table)?;
     if ballots == 0 {
         return Ok(writeln!(io::stdout(), "There are no ballots on the sheet.")?);
     }
-    let election = sheet.id();
-    writeln!(io::stdout(), "{ballots} ballots of election {election}; every receipt fits.")?;
+    let (ballots, election) = (show::counted(ballots as u64, "ballot"), sheet.id());
+    writeln!(io::stdout(), "{ballots} of election {election}; every receipt fits.")?;
+    if sheet.about.is_none() {
+        writeln!(io::stdout(), "A candidate whom no ballot names is not on this sheet.")?;
+    }
     match sheet.repeated() {
         0 => Ok(()),
         repeated => Ok(writeln!(
