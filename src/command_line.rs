@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use console::{Term, measure_text_width};
 pub use extra::Extra;
 use serde_json::json;
 
@@ -122,13 +123,42 @@ pub fn end_in_json(program: &str, why: impl Display, exit: Exit, json: bool) -> 
     end(program, why, exit)
 }
 
-/// Says on stderr, in one line, why a program ends, and returns the code it is to exit with.
+/// Says on stderr why a program ends, in one line that a terminal shows as so many as it takes, and returns the code it is
+/// to exit with.
 pub fn end(program: &str, why: impl Display, exit: Exit) -> ExitCode {
     let why = plain(why).replace(['\n', '\r'], " ");
     let program = console::style(program).for_stderr().red().bold();
+    let told = wrapped(&format!("{program}: {why}"), &Term::stderr());
     // With nobody to read it, the exit code has to do.
-    let _ = writeln!(std::io::stderr(), "{program}: {why}");
+    let _ = writeln!(std::io::stderr(), "{told}");
     exit.into()
+}
+
+/// A sentence as it is to be written to `terminal`, if it is one: its lines end between words, but for a word that is
+/// longer than a line.
+pub fn wrapped(sentence: &str, terminal: &Term) -> String {
+    match terminal.size_checked() {
+        Some((_, columns)) if columns > 0 => wrap(sentence, columns.into()),
+        _ => sentence.to_string(),
+    }
+}
+
+/// The same for so many columns.
+pub fn wrap(sentence: &str, columns: usize) -> String {
+    let (mut wrapped, mut used) = (String::new(), 0);
+    for word in sentence.split(' ') {
+        let width = measure_text_width(word);
+        if used > 0 && used + 1 + width > columns {
+            wrapped.push('\n');
+            used = 0;
+        } else if used > 0 {
+            wrapped.push(' ');
+            used += 1;
+        }
+        wrapped.push_str(word);
+        used += width;
+    }
+    wrapped
 }
 
 /// Without the numbers that stand behind the words of the operating system's errors.
@@ -149,5 +179,18 @@ mod tests {
         let words = "cannot read x: No such file or directory; (try y)";
         assert_eq!(plain(format!("cannot read x: {error}; (try y)")), words);
         assert_eq!(plain(words), words);
+    }
+
+    #[test]
+    fn lines_end_between_words() {
+        for (sentence, wrapped) in [
+            ("one two three", "one two\nthree"),
+            ("one", "one"),
+            ("", ""),
+            ("a-word-that-is-longer is", "a-word-that-is-longer\nis"),
+            ("李四 李四 \u{1b}[1m李四\u{1b}[0m", "李四\n李四\n\u{1b}[1m李四\u{1b}[0m"),
+        ] {
+            assert_eq!(wrap(sentence, 8), wrapped);
+        }
     }
 }

@@ -272,7 +272,7 @@ fn tell(
     if json {
         show::json(&show::outcome(outcome, &message))?;
     } else if recorded {
-        writeln!(io::stdout(), "{message}")?;
+        show::say(&message)?;
     }
     if let VoteOutcome::UnknownCandidate(slate) = outcome {
         message += &did_you_mean(" D", candidate, slate.iter().map(String::as_str));

@@ -128,14 +128,14 @@ impl<'a> Officer<'a> {
             return show::json(&json!({ "revoked": count }));
         }
         let (numbers, are) = (show::counted(count, "voter number"), are(count));
-        Ok(writeln!(io::stdout(), "{numbers} {are} off the roll.")?)
+        show::say(&format!("{numbers} {are} off the roll."))
     }
 
     fn tell(&self, state: &str, id: &str, more: &str) -> Result<(), Failure> {
         if self.json {
             return show::json(&json!({ "election": id, "state": state }));
         }
-        Ok(writeln!(io::stdout(), "Election {id} is {state}{more}.")?)
+        show::say(&format!("Election {id} is {state}{more}."))
     }
 
     async fn issue(&self, people: People, output: &std::path::Path) -> Result<(), Failure> {
@@ -174,7 +174,7 @@ impl<'a> Officer<'a> {
             return show::json(&json!({ "issued": count, "file": output.display().to_string() }));
         }
         let (numbers, are) = (show::counted(count.into(), "voter number"), are(count.into()));
-        Ok(writeln!(io::stdout(), "{numbers} {are} in {}.", output.display())?)
+        show::say(&format!("{numbers} {are} in {}.", output.display()))
     }
 
     /// Acts as the administration of the election: the link may be one, or reach it as a returning officer.
@@ -252,7 +252,7 @@ impl<'a> Officer<'a> {
         if self.json {
             return show::json(&json!({ "ballots": ballots, "voters": voters }));
         }
-        Ok(writeln!(io::stdout(), "{}.", show::turnout(ballots, voters))?)
+        show::say(&format!("{}.", show::turnout(ballots, voters)))
     }
 
     async fn check(&self) -> Result<(), Failure> {
@@ -266,23 +266,18 @@ impl<'a> Officer<'a> {
                 "unscrubbed": unscrubbed,
             }))?;
         } else {
-            let mut stdout = io::stdout();
             let tail =
                 if head.is_empty() { String::new() } else { format!(", and its head is {head}") };
-            writeln!(stdout, "The hash chain holds: {entries} entries{tail}.")?;
+            show::say(&format!("The hash chain holds: {entries} entries{tail}."))?;
             let have = if numbers_used == 1 { "has" } else { "have" };
-            writeln!(
-                stdout,
+            show::say(&format!(
                 "{} {} stored, and {} {have} voted.",
                 show::counted(ballots, "ballot"),
                 are(ballots),
                 show::counted(numbers_used, "number"),
-            )?;
+            ))?;
             if unscrubbed {
-                writeln!(
-                    stdout,
-                    "Deleted ballots may be left in the server's file: its log tells why."
-                )?;
+                show::say("Deleted ballots may be left in the server's file: its log tells why.")?;
             }
         }
         let why = "ballots and numbers used differ; the ledger is as it was: copy it, and have it looked into";
@@ -306,7 +301,7 @@ pub(crate) async fn revoke(client: &Client, link: &Link, json: bool) -> Result<(
     if json {
         return show::json(&json!({ "revoked": true }));
     }
-    Ok(writeln!(io::stdout(), "The link opens nothing any more.")?)
+    show::say("The link opens nothing any more.")
 }
 
 fn done(outcome: ActOutcome) -> Result<(), Failure> {

@@ -68,7 +68,7 @@ pub(crate) fn write(sheet: &TallySheet, output: &Path, json: bool) -> Result<(),
         return show::json(&json!({ "file": shown.to_string(), "ballots": ballots }));
     }
     let ballots = show::counted(ballots as u64, "ballot");
-    Ok(writeln!(io::stdout(), "The sheet in {shown} has {ballots}.")?)
+    show::say(&format!("The sheet in {shown} has {ballots}."))
 }
 
 /// Counts a sheet again, from the sheet alone.
@@ -98,20 +98,19 @@ pub(crate) fn recount(path: &Path, as_json: bool) -> Result<(), Failure> {
     }
     show::print(&mut table)?;
     if ballots == 0 {
-        return Ok(writeln!(io::stdout(), "There are no ballots on the sheet.")?);
+        return show::say("There are no ballots on the sheet.");
     }
     let (ballots, election) = (show::counted(ballots as u64, "ballot"), sheet.id());
-    writeln!(io::stdout(), "{ballots} of election {election}; every receipt fits.")?;
+    show::say(&format!("{ballots} of election {election}; every receipt fits."))?;
     if sheet.about.is_none() {
-        writeln!(io::stdout(), "A candidate whom no ballot names is not on this sheet.")?;
+        show::say("A candidate whom no ballot names is not on this sheet.")?;
     }
     match sheet.repeated() {
         0 => Ok(()),
-        repeated => Ok(writeln!(
-            io::stdout(),
+        repeated => show::say(&format!(
             "{repeated} of them share their receipt with another: voters whose programs chose the same random \
              bytes, or ballots that were added."
-        )?),
+        )),
     }
 }
 
@@ -135,7 +134,7 @@ pub(crate) fn verify(receipt: &str, path: &Path, as_json: bool) -> Result<(), Fa
         "" => "nobody (a blank ballot)".to_string(),
         name => format!("\"{}\"", printable(name)),
     };
-    Ok(writeln!(io::stdout(), "Counted: it is ballot {place} of the sheet, and for {candidate}.")?)
+    show::say(&format!("Counted: it is ballot {place} of the sheet, and for {candidate}."))
 }
 
 fn read(path: &Path, as_json: bool) -> Result<TallySheet, Failure> {

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use capvote::client::{Info, Results, VoteOutcome};
+use capvote::command_line::wrapped;
 use capvote::election::{ElectionState, Publication, ResultStatus, Timestamp, printable};
 use comfy_table::{Cell, CellAlignment, Column, ContentArrangement, Row, Table, presets};
 use console::{Term, measure_text_width, style};
@@ -15,6 +16,11 @@ use crate::failure::Failure;
 /// What stands where a candidate's name would.
 pub(crate) const BLANK: &str = "(blank)";
 
+/// Prints a sentence.
+pub(crate) fn say(sentence: &str) -> Result<(), Failure> {
+    Ok(writeln!(io::stdout(), "{}", wrapped(sentence, &Term::stdout()))?)
+}
+
 /// Prints one JSON document.
 pub(crate) fn json(document: &Value) -> Result<(), Failure> {
     Ok(writeln!(io::stdout(), "{document:#}")?)
@@ -25,7 +31,7 @@ pub(crate) fn elections(elections: &[Info], as_json: bool) -> Result<(), Failure
         return json(&elections.iter().map(info_document).collect());
     }
     if elections.is_empty() {
-        return Ok(writeln!(io::stdout(), "There is no election on this server.")?);
+        return say("There is no election on this server.");
     }
     let mut table = table(["election", "state", "candidates", "voters"]);
     align_right(&mut table, 2);
@@ -94,10 +100,10 @@ pub(crate) fn result(
     }
     let candidate = printable(candidate);
     if status == ResultStatus::Sealed {
-        return Ok(writeln!(io::stdout(), "{candidate}: the count is sealed until the close.")?);
+        return say(&format!("{candidate}: the count is sealed until the close."));
     }
     let (votes, status) = (counted(votes, "vote"), status_name(status));
-    Ok(writeln!(io::stdout(), "{candidate}: {votes} ({status})")?)
+    say(&format!("{candidate}: {votes} ({status})"))
 }
 
 /// An election's count, as a document.
@@ -126,7 +132,7 @@ pub(crate) fn results(results: &Results, as_json: bool) -> Result<(), Failure> {
         }
         print(&mut table)?;
     }
-    Ok(writeln!(io::stdout(), "{}", standing(results))?)
+    say(&standing(results))
 }
 
 /// The candidates' names as they can be shown, and the blank ballots, each with their votes.

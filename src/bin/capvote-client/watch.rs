@@ -5,6 +5,7 @@ use std::mem;
 use std::time::{Duration, Instant};
 
 use capvote::client::{Client, Error, Results};
+use capvote::command_line::wrap;
 use capvote::election::ResultStatus;
 use capvote::net::link::Link;
 use console::{Alignment, measure_text_width, pad_str, style};
@@ -129,7 +130,10 @@ fn rows(text: &str) -> usize {
 /// The results as a bar chart: each bar as long as its share of the longest. Of a sealed count there is the turnout
 /// alone, on a terminal with a bar.
 fn chart(results: &Results, columns: usize, terminal: bool) -> String {
-    let standing = show::standing(results);
+    let mut standing = show::standing(results);
+    if terminal {
+        standing = wrap(&standing, columns);
+    }
     if results.status == ResultStatus::Sealed {
         let length = BAR_MAX.min(columns);
         let voted = share(results.ballots, results.voters, length);
