@@ -1,24 +1,23 @@
 //! What shells and `man` are told of a program, from the definitions that read its command line.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::{CommandFactory, Subcommand};
+use clap::{Command, CommandFactory, Subcommand};
 use clap_complete::Shell;
+use clap_mangen::Man;
+
+use super::VERSION;
 
 /// The commands about the program itself.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Extra {
     /// Print what completes this program's commands and options in a shell.
-    #[command(after_help = "Example, for bash:\n  source <(capvote-client completions bash)")]
     Completions {
         /// The shell.
         shell: Shell,
     },
     /// Write the manual, a page for the program and one for each command, to a folder.
-    #[command(
-        after_help = "Example:\n  capvote-client man ~/.local/share/man/man1\n  man capvote-client-vote"
-    )]
     Man {
         /// The folder. It is made where it is missing.
         folder: PathBuf,
@@ -31,7 +30,7 @@ impl Extra {
     /// # Errors
     /// What could not be written.
     pub fn run<T: CommandFactory>(&self, program: &str) -> io::Result<()> {
-        let mut command = T::command();
+        let mut command = command::<T>(program);
         match self {
             Self::Completions { shell } => {
                 let mut script = Vec::new();
@@ -40,8 +39,36 @@ impl Extra {
             }
             Self::Man { folder } => {
                 std::fs::create_dir_all(folder)?;
-                clap_mangen::generate_to(command, folder)
+                let mut command = command.disable_help_subcommand(true);
+                command.build();
+                write_pages(&command, program, folder)
             }
         }
     }
+}
+
+/// The command line of `program`, with the examples of the commands that both programs have.
+pub(super) fn command<T: CommandFactory>(program: &str) -> Command {
+    let completions = format!("Example, for bash:\n  source <({program} completions bash)");
+    let man = format!("Example:\n  {program} man ~/.local/share/man/man1\n  man {program}-man");
+    let command = T::command();
+    // Other programs that read their command lines so may have none of them.
+    if command.find_subcommand("man").is_none() {
+        return command;
+    }
+    let command = command.mut_subcommand("completions", |it| it.after_help(completions));
+    command.mut_subcommand("man", |it| it.after_help(man))
+}
+
+/// A page for the command, and one for each of its own.
+fn write_pages(command: &Command, program: &str, folder: &Path) -> io::Result<()> {
+    for of_command in command.get_subcommands().filter(|it| !it.is_hide_set()) {
+        write_pages(of_command, program, folder)?;
+    }
+    let man = Man::new(command.clone()).source(format!("{program} {VERSION}"));
+    let mut page = Vec::new();
+    man.render(&mut page)?;
+    // What is behind the help is under this heading, whatever it is. Here it is examples.
+    let page = String::from_utf8_lossy(&page).replace("\n.SH EXTRA\n", "\n.SH EXAMPLES\n");
+    std::fs::write(folder.join(man.get_filename()), page)
 }

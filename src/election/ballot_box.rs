@@ -34,14 +34,14 @@ pub enum Verdict {
 /// Why an election cannot be changed so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChangeRefusal {
-    /// Only a draft can be opened.
-    #[error("the election is not a draft")]
-    NotDraft,
+    /// Voting begins once.
+    #[error("it is open already")]
+    AlreadyOpen,
     /// Only an open election can be closed.
-    #[error("the election is not open")]
+    #[error("it is a draft, and was not opened yet")]
     NotOpen,
-    /// Nobody joins the roll of a closed election.
-    #[error("the election is closed")]
+    /// A closed election stays so, with those who are on its roll.
+    #[error("it is closed already, and a close is for good")]
     Closed,
     /// Nobody leaves the roll of an election that has begun.
     #[error("voting has begun, and the roll is frozen: numbers can be added and not revoked")]
@@ -128,24 +128,26 @@ impl BallotBox {
     /// Begins the voting.
     ///
     /// # Errors
-    /// [`ChangeRefusal::NotDraft`] where it was opened before.
+    /// [`ChangeRefusal::AlreadyOpen`] or [`ChangeRefusal::Closed`] where it was opened before.
     pub fn open(&mut self) -> Result<(), ChangeRefusal> {
-        if self.state != ElectionState::Draft {
-            return Err(ChangeRefusal::NotDraft);
+        match self.state {
+            ElectionState::Draft => self.state = ElectionState::Open,
+            ElectionState::Open => return Err(ChangeRefusal::AlreadyOpen),
+            ElectionState::Closed => return Err(ChangeRefusal::Closed),
         }
-        self.state = ElectionState::Open;
         Ok(())
     }
 
     /// Ends the voting.
     ///
     /// # Errors
-    /// [`ChangeRefusal::NotOpen`] where it is not open.
+    /// [`ChangeRefusal::NotOpen`] before it was opened, [`ChangeRefusal::Closed`] after it was closed.
     pub fn close(&mut self) -> Result<(), ChangeRefusal> {
-        if self.state != ElectionState::Open {
-            return Err(ChangeRefusal::NotOpen);
+        match self.state {
+            ElectionState::Draft => return Err(ChangeRefusal::NotOpen),
+            ElectionState::Open => self.state = ElectionState::Closed,
+            ElectionState::Closed => return Err(ChangeRefusal::Closed),
         }
-        self.state = ElectionState::Closed;
         Ok(())
     }
 
@@ -332,7 +334,8 @@ mod tests {
         let mut after = open();
         after.close_with(&[33.into(), 11.into()], &[choice(GRACE), choice(GRACE)]).unwrap();
         assert_eq!(after.standing(), before.standing());
-        assert_eq!(after.close(), Err(ChangeRefusal::NotOpen));
+        assert_eq!(after.close(), Err(ChangeRefusal::Closed));
+        assert_eq!(after.open(), Err(ChangeRefusal::Closed));
         assert_eq!(after.issue(vec![44.into()]), Err(ChangeRefusal::Closed));
         assert_eq!(draft().close(), Err(ChangeRefusal::NotOpen));
     }
@@ -356,6 +359,6 @@ mod tests {
     fn votes_only_while_open_and_only_for_the_slate() {
         assert_eq!(cast(&mut draft(), 11, ADA), Verdict::Refuse(Refusal::NotOpen));
         assert_eq!(cast(&mut open(), 11, 2), Verdict::Refuse(Refusal::UnknownCandidate));
-        assert_eq!(open().open(), Err(ChangeRefusal::NotDraft));
+        assert_eq!(open().open(), Err(ChangeRefusal::AlreadyOpen));
     }
 }

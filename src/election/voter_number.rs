@@ -13,8 +13,8 @@ pub struct VoterNumber(u64);
 /// Why a text is not a voter number. The text itself is left out: it may be someone's number, mistyped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a voter number is 1 to 20 digits, at most 18446744073709551615, in groups separated by \"-\" or spaces \
-     or in one piece"
+    "a voter number is 1 to 20 digits such as 1234-5678-9012-3456-7890, at most 18446744073709551615, with or without \
+     separators"
 )]
 pub struct InvalidVoterNumber;
 

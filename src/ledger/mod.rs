@@ -168,7 +168,10 @@ pub enum Act {
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// Another process has the ledger open.
-    #[error("{} is in use by another server, which goes on; stop that first, or choose another folder", .0.display())]
+    #[error(
+        "the data folder \"{}\" is in use by another capvote-server, which goes on; stop that first, or choose another \
+         folder", .0.display()
+    )]
     InUse(PathBuf),
     /// The file or the folder cannot be used.
     #[error("cannot use {}: {}", .path.display(), .why)]

@@ -15,18 +15,30 @@ pub(super) fn find(board: &Board, asked: Option<&str>) -> Result<ElectionId, Err
         (_, []) => Err(Error::failed("there is no election on this server".into())),
         (Some(""), [only]) => Ok(only.definition.id.clone()),
         (Some(""), _) => Err(Error::failed(format!("which election? There are {}", names(board)))),
+        (Some(asked), [only]) if only.definition.id.as_str() != asked => {
+            Err(Error::failed(format!(
+                "there is no election {:?}; the election here is {}",
+                cut(asked),
+                only.definition.id
+            )))
+        }
         (Some(asked), _) => {
             let found =
                 board.elections.iter().find(|standing| standing.definition.id.as_str() == asked);
             found.map(|standing| standing.definition.id.clone()).ok_or_else(|| {
-                let asked: String = asked.chars().take(ELECTION_ID_BYTES_MAX).collect();
-                Error::failed(format!("there is no election {asked:?}; there are {}", names(board)))
+                let (asked, there) = (cut(asked), names(board));
+                Error::failed(format!("there is no election {asked:?}; there are {there}"))
             })
         }
         (None, _) => {
             Err(Error::failed(format!("an election's id is text; there are {}", names(board))))
         }
     }
+}
+
+/// An id that somebody made as long as they liked.
+fn cut(asked: &str) -> String {
+    asked.chars().take(ELECTION_ID_BYTES_MAX).collect()
 }
 
 fn names(board: &Board) -> String {

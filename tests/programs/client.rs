@@ -1,11 +1,13 @@
 //! The client's commands, against a real server.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::process::{Ran, Server, board, numbers, run};
+use crate::process::{BOARD, Ran, Server, board, numbers, run};
 
 /// Runs the client against `server`.
 fn client(server: &Server, arguments: &[&str]) -> Ran {
@@ -112,12 +114,16 @@ fn what_cannot_be_done_is_said_in_one_line() {
     let server = board(data.path(), 3);
     let number = numbers(data.path())[0].to_string();
     client(&server, &[]).failed(2, "requires a subcommand");
-    client(&server, &["vote"]).failed(2, "<CANDIDATE>");
+    client(&server, &["vote"]).failed(2, "Give a candidate's name, or --blank");
     client(&server, &["dance"]).failed(2, "unrecognized subcommand 'dance'");
     client(&server, &["vote", "Ada", "--voter-number", "12x4"])
-        .failed(2, "a voter number is 1 to 20 digits");
+        .failed(2, "this one has 3 digits and other characters");
+    client(&server, &["vote", "Ada", "--voter-number", "1234"])
+        .failed(3, "This one was written with 4 digits; those that were issued have 20.");
+    client(&server, &["vote", "Grace", "Hopper"])
+        .failed(2, "needs quotes: vote \"Grace Hopper\"; see capvote-client vote --help");
     client(&server, &["--election", "nope", "info"])
-        .failed(1, "there is no election \"nope\"; there are board");
+        .failed(1, "there is no election \"nope\"; the election here is board");
 
     let alone = |link: &str, arguments: &[&str]| {
         run(env!("CARGO_BIN_EXE_capvote-client"), &[&["--link", link], arguments].concat(), b"")
@@ -128,6 +134,33 @@ fn what_cannot_be_done_is_said_in_one_line() {
     alone("/no/such/file", &["info"]).failed(1, "cannot read a link from /no/such/file");
     alone("capvote+unix:///no/such.sock", &["vote", "Ada", "--voter-number", &number])
         .failed(1, "cannot reach capvote+unix:///no/such.sock");
+}
+
+#[test]
+fn watching_goes_on_when_the_server_is_back() {
+    let data = tempfile::tempdir().unwrap();
+    let link = format!("capvote+unix://{}/socket", data.path().display());
+    let server = Server::listen(&link, data.path(), &[&BOARD[..], &["--voters", "3"]].concat());
+    let mut watching = Command::new(env!("CARGO_BIN_EXE_capvote-client"))
+        .args(["--link", &link, "watch"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut seen = BufReader::new(watching.stdout.take().unwrap()).lines();
+    let mut said = BufReader::new(watching.stderr.take().unwrap()).lines();
+    let mut until = |end: &str| while !seen.next().unwrap().unwrap().ends_with(end) {};
+    until("these results are provisional.");
+    server.kill();
+    assert_eq!(said.next().unwrap().unwrap(), "The server is away; trying again.");
+    let _server = Server::listen(&link, data.path(), &[]);
+    until("these results are provisional.");
+    let officer = data.path().join("officer.link");
+    let close = ["--link", officer.to_str().unwrap(), "close"];
+    run(env!("CARGO_BIN_EXE_capvote-client"), &close, b"").done();
+    until("these results are final.");
+    assert!(watching.wait().unwrap().success());
+    assert!(said.next().is_none());
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn an_election_for_three_people() {
     assert!(
         client(&server.link, &["result"])
             .done()
-            .ends_with("3 of 3 have voted; these results are sealed.\n")
+            .ends_with("3 of 3 have voted. The count is sealed until the close.\n")
     );
     officer(data.path(), &["close"]).done();
     assert_eq!(client(&server.link, &["result", "Grace"]).done(), "Grace: 2 votes (final)\n");
@@ -77,7 +77,14 @@ fn a_voter_finds_their_ballot_and_anyone_can_recount() {
         numbers(data.path()).iter().map(|number| number.to_string()).collect();
     let vote = ["vote", "Ada", "--voter-number", &numbers[0], "--receipt", &receipt];
     client(&server.link, &vote).done();
-    client(&server.link, &vote).failed(2, "holds the receipt of another vote");
+    let kept = fs::read_to_string(&receipt).unwrap();
+    // The same vote can be sent again, and another one not.
+    assert!(client(&server.link, &vote).done().contains("is recorded"));
+    assert_eq!(fs::read_to_string(&receipt).unwrap(), kept);
+    let elsewhere = [&vote[..], &["--election", "bored"]].concat();
+    client(&server.link, &elsewhere).failed(2, "of another vote, in election board");
+    let other = ["vote", "Grace", "--voter-number", &numbers[0], "--receipt", &receipt];
+    client(&server.link, &other).failed(2, "of another vote, for another candidate");
     for number in &numbers[1..20] {
         client(&server.link, &["vote", "Grace", "--voter-number", number]).done();
     }
@@ -130,7 +137,8 @@ fn a_voter_finds_their_ballot_and_anyone_can_recount() {
         }
         alone(&["verify", &"AAAA-".repeat(8), sheet]).failed(3, "no ballot with this receipt");
         alone(&["verify", "/no/such/receipt", sheet])
-            .failed(2, "is no receipt, and cannot be read");
+            .failed(2, "there is no file /no/such/receipt, and it is not a receipt");
+        alone(&["verify", sheet, &receipt]).failed(2, "the receipt comes first, then the sheet");
         let altered = file("altered");
         let text = fs::read_to_string(sheet).unwrap().replacen("Grace", "Ada", 1);
         fs::write(&altered, text).unwrap();
@@ -139,7 +147,7 @@ fn a_voter_finds_their_ballot_and_anyone_can_recount() {
     assert!(
         alone(&["recount", &csv])
             .done()
-            .ends_with("20 ballots of election board; every receipt fits.\n")
+            .contains("20 ballots of election board; every receipt fits.")
     );
     alone(&["recount", "/no/such/sheet"]).failed(1, "cannot read");
 }
@@ -149,7 +157,7 @@ fn a_log_that_nobody_reads_any_more_stops_nothing() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::unheard(data.path());
     officer(data.path(), &["create", "board", "--candidate", "Ada"]).done();
-    officer(data.path(), &["open"]).done();
+    assert_eq!(officer(data.path(), &["open"]).code, Some(0));
     officer(data.path(), &["close"]).done();
     server.signal("TERM");
     assert_eq!(server.wait(), (Some(0), String::new()));
@@ -266,7 +274,7 @@ fn a_shared_link_opens_its_part_until_it_is_revoked() {
     assert_eq!(client(&audit, &["turnout"]).done(), "0 of 5 have voted.\n");
     client(&audit, &["issue", "--count", "2", "--output", &output("two.csv")])
         .failed(1, "no numbers were issued");
-    client(&server.link, &["close"]).failed(2, "a link with a token");
+    client(&server.link, &["close"]).failed(2, "it takes the officer's link");
 
     officer(data.path(), &["revoke", &shared]).done();
     client(&shared, &["issue", "--count", "2", "--output", &output("two.csv")])
@@ -375,7 +383,10 @@ fn the_administration_of_one_election_is_a_link_too() {
     client(&bare, &["close", "--election", "cake"]).failed(2, "is over election board");
     client(&board, &["create", "tea", "--candidate", "Ada"])
         .failed(3, "does not give the authority");
-    assert_eq!(client(&board, &["open"]).done(), "Election board is open.\n");
+    assert_eq!(
+        client(&board, &["open"]).done(),
+        "Election board is open, with 3 voters on the roll.\n"
+    );
     assert_eq!(client(&board, &["turnout"]).done(), "0 of 3 have voted.\n");
     assert_eq!(client(&board, &["close"]).done(), "Election board is closed.\n");
     client(&board, &["check"]).done();
@@ -401,7 +412,7 @@ fn a_lost_letter_is_revoked_and_issued_again() {
     let rows: Vec<_> = roll.lines().collect();
     fs::write(file("lost.csv"), format!("{}\n{}\n", rows[0], rows[1])).unwrap();
     let revoke = |name: &str| officer(data.path(), &["revoke-numbers", &file(name)]);
-    assert_eq!(revoke("lost.csv").done(), "1 voter numbers are off the roll.\n");
+    assert_eq!(revoke("lost.csv").done(), "1 voter number is off the roll.\n");
     revoke("lost.csv").failed(3, "not on the roll");
     revoke("people.csv").failed(2, "has no column voter_number");
     fs::write(file("wrong.csv"), "voter_number\n12x\n").unwrap();
@@ -433,7 +444,7 @@ fn a_lost_officers_link_is_made_anew() {
         let arguments = [&["officer-link", directory], more].concat();
         run(env!("CARGO_BIN_EXE_capvote-server"), &arguments, b"")
     };
-    renew(&[]).failed(3, "is in use by another server");
+    renew(&[]).failed(3, "is in use by another capvote-server");
     drop(server);
     renew(&[]).failed(3, "opens the returning officer's authority already; --end-others");
     fs::remove_file(data.path().join("officer.link")).unwrap();
@@ -458,4 +469,31 @@ fn a_lost_officers_link_is_made_anew() {
     let arguments = ["officer-link", nowhere.to_str().unwrap()];
     run(env!("CARGO_BIN_EXE_capvote-server"), &arguments, b"").failed(1, "No such file");
     assert!(!nowhere.exists());
+}
+
+#[test]
+fn what_is_said_of_a_sealed_election_is_what_holds() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[]);
+    let create = ["create", "board", "--candidate", "Ada", "--results", "sealed"];
+    officer(data.path(), &create).done();
+    officer(data.path(), &["close"]).failed(3, "it is a draft, and was not opened yet");
+    let opened = officer(data.path(), &["open"]);
+    assert_eq!(opened.stdout, "Election board is open, with 0 voters on the roll.\n");
+    assert!(opened.stderr.contains("before voter numbers are issued"), "{}", opened.stderr);
+    officer(data.path(), &["open"]).failed(3, "it is open already; nothing was changed");
+    let output = data.path().join("numbers.csv");
+    let issue = ["issue", "--count", "1", "--output", output.to_str().unwrap()];
+    assert!(officer(data.path(), &issue).done().starts_with("1 voter number is in "));
+    let number = fs::read_to_string(&output).unwrap().lines().nth(1).unwrap().to_string();
+    client(&server.link, &["vote", "Ada", "--voter-number", &number]).done();
+    let sealed = "The count is sealed until the close.\n";
+    let results = client(&server.link, &["result"]);
+    assert_eq!(results.done(), format!("1 of 1 has voted. {sealed}"));
+    assert!(client(&server.link, &["result", "Ada"]).done().contains("sealed until the close"));
+    assert_eq!(officer(data.path(), &["turnout"]).done(), "1 of 1 has voted.\n");
+    officer(data.path(), &["close"]).done();
+    officer(data.path(), &["close"]).failed(3, "it is closed already, and a close is for good");
+    let info = client(&server.link, &["info"]);
+    assert!(info.done().contains("The count was sealed until the close; see result."));
 }

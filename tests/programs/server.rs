@@ -56,7 +56,7 @@ fn a_data_directory_that_cannot_be_used_is_said_in_one_line() {
 fn a_data_directory_in_use_is_refused_and_its_server_not_disturbed() {
     let data = tempfile::tempdir().unwrap();
     let first = board(data.path(), 3);
-    server(data.path(), &ANY_PORT).failed(3, "is in use by another server");
+    server(data.path(), &ANY_PORT).failed(3, "is in use by another capvote-server");
     first.signal("TERM");
     assert_eq!(first.wait(), (Some(0), String::new()));
     Server::start(data.path(), &[]);
@@ -221,7 +221,7 @@ fn a_copy_made_while_a_server_runs_takes_its_place() {
     program(&[Path::new("backup"), &data, &copy]).failed(1, "it is not overwritten");
     program(&[Path::new("backup"), &other, &parent.path().join("none")]).failed(1, "other");
 
-    program(&[Path::new("restore"), &copy, &data]).failed(3, "is in use by another server");
+    program(&[Path::new("restore"), &copy, &data]).failed(3, "is in use by another capvote-server");
     running.kill();
     fs::remove_file(data.join("ledger.sqlite")).unwrap();
     program(&[Path::new("restore"), &copy, &data]).failed(1, "it is left from another ledger");

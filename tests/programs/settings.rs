@@ -105,6 +105,10 @@ fn both_programs_complete_themselves_write_their_manual_and_tell_their_version()
         let folder = tempfile::tempdir().unwrap();
         let pages = folder.path().join("man1");
         run(program, &["man", pages.to_str().unwrap()], b"").done();
+        let page = fs::read_to_string(pages.join(format!("{name}-man.1"))).unwrap();
+        let title = page.lines().find(|line| line.starts_with(".TH")).unwrap();
+        assert!(title.contains(&format!("{name} 0.")), "{title}");
+        assert!(page.contains(".SH EXAMPLES") && !page.contains("EXTRA"), "{page}");
         let page = fs::read_to_string(pages.join(format!("{name}.1"))).unwrap();
         assert!(page.starts_with(".ie") && page.contains(".TH"), "{page}");
         assert!(fs::read_dir(&pages).unwrap().count() > 5);

@@ -4,14 +4,15 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::path::Path;
 
 use insta::{Settings, assert_snapshot};
 use pty_process::Size;
-use pty_process::blocking::{Command, open};
+use pty_process::blocking::{Command, Pty, open};
+use rustix::termios::{LocalModes, tcgetattr};
 
-use crate::process::{BOARD, Server, numbers, run};
+use crate::process::{BOARD, Server, board, numbers, run};
 
 const CLIENT: &str = env!("CARGO_BIN_EXE_capvote-client");
 const SERVER: &str = env!("CARGO_BIN_EXE_capvote-server");
@@ -115,6 +116,65 @@ fn a_pipe() {
     settled(data.path(), &[&server.link]).bind(|| assert_snapshot!("pipe", shown));
 }
 
+/// Votes on a terminal, and types this as soon as a number is asked for. Returns what is shown, and the terminal.
+fn typed(link: &str, answer: &[u8]) -> (String, Pty) {
+    let (mut pty, pts) = open().unwrap();
+    let command = Command::new(CLIENT).args(["--link", link, "vote", "Ada"]);
+    let mut child = command.env_remove("CAPVOTE_VOTER_NUMBER").spawn(pts).unwrap();
+    let (mut shown, mut byte) = (Vec::new(), [0]);
+    while !shown.ends_with(b"(not shown): ") {
+        pty.read_exact(&mut byte).unwrap();
+        shown.extend_from_slice(&byte);
+    }
+    pty.write_all(answer).unwrap();
+    let _ = pty.read_to_end(&mut shown);
+    child.wait().unwrap();
+    (String::from_utf8(shown).unwrap(), pty)
+}
+
+#[test]
+fn a_voter_number_is_not_shown_however_fast_it_is_typed() {
+    let data = tempfile::tempdir().unwrap();
+    let server = board(data.path(), 20);
+    for number in numbers(data.path()) {
+        let number = number.to_string();
+        let (shown, _) = typed(&server.link, format!("{number}\n").as_bytes());
+        assert!(shown.contains("is recorded") && !shown.contains(&number), "{shown}");
+    }
+    let (shown, _) = typed(&server.link, b"12x4\n");
+    assert!(shown.contains("a voter number is 1 to 20 digits"), "{shown}");
+    assert!(!shown.contains("--voter-number"), "{shown}");
+    // Ctrl-C leaves a terminal that shows what is typed.
+    let (shown, pty) = typed(&server.link, b"1234\x03");
+    assert!(shown.contains("no voter number was typed, and nothing was sent"), "{shown}");
+    assert!(tcgetattr(&pty).unwrap().local_modes.contains(LocalModes::ECHO | LocalModes::ISIG));
+}
+
+#[test]
+fn nobody_is_asked_for_a_number_in_vain() {
+    let data = tempfile::tempdir().unwrap();
+    let server = board(data.path(), 3);
+    let officer = data.path().join("officer.link");
+    let officer = officer.to_str().unwrap();
+    let vote = |link: &str, words: &[&str]| {
+        let shown = on_terminal(100, false, CLIENT, &[&["--link", link, "vote"], words].concat());
+        assert!(!shown.contains("Voter number"), "{shown}");
+        shown.replace('\n', " ")
+    };
+    assert!(vote("capvote://127.0.0.1:1", &["Ada"]).contains("cannot reach"));
+    let shown = vote(&server.link, &["Adaa"]);
+    assert!(shown.contains("\"Adaa\" is not a candidate in election board"), "{shown}");
+    assert!(shown.contains("Did you mean \"Ada\"?"), "{shown}");
+    assert!(vote(&server.link, &["--blank"]).contains("cannot be blank"));
+    let shown = vote(&server.link, &["Adaa", "--json"]);
+    assert!(shown.contains("\"outcome\": \"unknownCandidate\""), "{shown}");
+    let create = ["--link", officer, "create", "other", "--candidate", "Ada"];
+    run(CLIENT, &create, b"").done();
+    assert!(vote(&server.link, &["Ada", "--election", "other"]).contains("has not begun"));
+    run(CLIENT, &["--link", officer, "--election", "board", "close"], b"").done();
+    assert!(vote(&server.link, &["Ada", "--election", "board"]).contains("board is closed"));
+}
+
 #[test]
 fn documents_on_a_terminal() {
     let data = tempfile::tempdir().unwrap();
@@ -135,6 +195,11 @@ fn help_fits_a_terminal_of_30_columns() {
         assert_eq!(wide, None);
         assert!(shown.contains("Examples:"), "{shown}");
     }
+    // What a command has of its own comes before what all have.
+    let shown = on_terminal(100, false, CLIENT, &["vote", "--help"]);
+    assert!(shown.find("--receipt").unwrap() < shown.find("--link").unwrap(), "{shown}");
+    let shown = on_terminal(100, false, SERVER, &["completions", "--help"]);
+    assert!(!shown.contains("capvote-client"), "{shown}");
 }
 
 #[test]
@@ -195,12 +260,16 @@ fn what_errors_say() {
         of("/no/such/file", &["info"]),
         of(link, &["dance"]),
         of(link, &["resultt"]),
+        of(link, &["vote"]),
+        of(link, &["vote", "Grace", "Brewster", "Murray", "Hopper", "--voter-number", &number]),
+        of(link, &["result", "--receipt", "mine.json"]),
         of(link, &["info", "--election", "bord"]),
         of(link, &["vote", "Ada", "--election", "bord", "--voter-number", &number]),
         of(link, &["vote", "Grase", "--voter-number", &number]),
         of(link, &["vote", "Grace Hopper Murray", "--voter-number", &number]),
         of(link, &["vote", "Ada", "--voter-number", &used]),
         of(link, &["vote", "Ada", "--voter-number", "0"]),
+        of(link, &["vote", "Ada", "--voter-number", "1234-5678-9012-3456"]),
         of(link, &["vote", "Ada", "--voter-number", "12x4"]),
         of(link, &["result", "Aada"]),
         of(link, &["count-lines", "/no/such/file"]),
@@ -222,6 +291,14 @@ fn what_errors_say() {
             spare.path().to_str().unwrap(),
             "--listen",
             "capvote://0.0.0.0:0",
+            "--log",
+            "off",
+        ]),
+        start(&[
+            "--data",
+            spare.path().to_str().unwrap(),
+            "--listen",
+            "capvotes://192.0.2.1:0",
             "--log",
             "off",
         ]),
@@ -258,11 +335,13 @@ fn what_errors_say() {
     let after_the_close = [
         of(link, &["vote", "Ada", "--voter-number", &number]),
         of(&officer, &["open"]),
+        of(&officer, &["close"]),
         of(&officer, &["sheet", "--output", &sheet]),
         of(link, &["recount", &bad]),
         of(link, &["recount", "/no/such/file"]),
         of(link, &["verify", receipt, &sheet]),
         of(link, &["verify", "mine.json", &sheet]),
+        of(link, &["verify", &sheet, "mine.json"]),
     ];
     after_the_close.into_iter().for_each(&mut tell);
     let mut settings = settled(data.path(), &[link]);

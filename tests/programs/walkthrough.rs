@@ -2,8 +2,8 @@
 //!
 //! A command is a line of an indented block, or stands in the first column of the README's table. A block of `text`
 //! below it holds what it prints, with "..." for what is different each time. What is run differs from what is printed
-//! in three things: `cargo run ... --` is the program that was built for the tests, a server listens on a free port of
-//! the loopback address, and a server that was to be at the usual port is where `CAPVOTE_LINK` says.
+//! in three things: the programs are those that were built for the tests, a server listens on a free port of the
+//! loopback address, and a server that was to be at the usual port is where `CAPVOTE_LINK` says.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -17,12 +17,6 @@ use crate::process::{Ran, Server, run};
 /// The address of the laptop, and where figures are: both are a free port here.
 const PRINTED_ADDRESSES: [&str; 2] = ["192.168.1.20:12358", "127.0.0.1:9358"];
 const FREE_ADDRESS: &str = "127.0.0.1:0";
-
-/// What a command of the README stands for.
-const PROGRAMS: [(&str, &str); 2] = [
-    ("cargo run --release --bin capvote-server -- ", "capvote-server "),
-    ("cargo run --release -- ", "capvote-client "),
-];
 
 /// What builds everything again, or is this test. The gate runs the tour; the soaks go on for as long as one likes.
 const NOT_RUN: [&str; 6] = [
@@ -286,11 +280,7 @@ fn the_commands_of_the_readme_work_as_printed() {
         Part::Commands(commands) => Some(commands),
         Part::Printed(_) => None,
     });
-    for printed in blocks.flatten().filter(|command| !NOT_RUN.contains(&&command[..])) {
-        let stands_for = |command: String, (typed, meant): &(&str, &str)| {
-            command.strip_prefix(typed).map_or(command.clone(), |rest| format!("{meant}{rest}"))
-        };
-        let command = PROGRAMS.iter().fold(printed, stands_for);
+    for command in blocks.flatten().filter(|command| !NOT_RUN.contains(&&command[..])) {
         desk.printed.clear();
         if command.starts_with("capvote-server ") {
             desk.serve(&command);
@@ -303,8 +293,8 @@ fn the_commands_of_the_readme_work_as_printed() {
         let lines = format!("\n{}\n", page.lines().count());
         let answers = [
             (" vote ", "is recorded"),
-            (" result", "1 of 20 have voted"),
-            (" recount ", "1 ballots of election board; every receipt fits."),
+            (" result", "1 of 20 has voted"),
+            (" recount ", "1 ballot of election board; every receipt fits."),
             (" count-lines ", &lines),
         ];
         let answer = answers.iter().find(|(name, _)| command.contains(name));
@@ -359,16 +349,16 @@ fn the_table_of_the_readme_is_an_election_from_its_draft_to_its_sheet() {
                 desk.run(&command);
                 if other == "close" {
                     let watched = ended(watching.take().unwrap());
-                    let last = "1 of 2 have voted; these results are final.\n";
+                    let last = "1 of 2 has voted; these results are final.\n";
                     assert!(watched.ends_with(last), "{watched}");
                 }
                 match other {
                     "issue" => "3 voter numbers",
-                    "revoke-numbers" => "1 voter numbers are off the roll",
+                    "revoke-numbers" => "1 voter number is off the roll",
                     "share" => "#",
-                    "turnout" => "1 of 2 have voted",
+                    "turnout" => "1 of 2 has voted",
                     "check" => "The hash chain holds",
-                    "sheet" => "has 1 ballots",
+                    "sheet" => "has 1 ballot.",
                     "verify" => "Counted",
                     _ => "",
                 }

@@ -21,6 +21,9 @@ Examples:
 
 Exit status: 0 done, 1 fault, 2 usage, 3 refused.";
 
+/// Where the options that every command has stand in its help: behind its own.
+const LAST: usize = 100;
+
 /// Votes, shows results, and has the lines of a file counted, over Cap'n Proto.
 #[derive(Debug, Parser)]
 #[command(name = "capvote-client", version = VERSION, after_help = EXAMPLES)]
@@ -29,6 +32,7 @@ pub(crate) struct Arguments {
     #[arg(
         long,
         global = true,
+        display_order = LAST,
         value_name = "LINK",
         env = "CAPVOTE_LINK",
         hide_env_values = true,
@@ -36,10 +40,10 @@ pub(crate) struct Arguments {
     )]
     link: String,
     /// The election. May be left out where the link names one, and where there is only one.
-    #[arg(long, global = true, value_name = "ID")]
+    #[arg(long, global = true, display_order = LAST + 1, value_name = "ID")]
     pub(crate) election: Option<String>,
     /// Print one JSON document.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = LAST + 2)]
     pub(crate) json: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -57,7 +61,7 @@ pub(crate) enum Command {
     )]
     Vote {
         /// Whom to vote for: the name as it is on the slate.
-        #[arg(required_unless_present = "blank", conflicts_with = "blank")]
+        #[arg(conflicts_with = "blank")]
         candidate: Option<String>,
         /// Vote for nobody, where the election allows that.
         #[arg(long)]
@@ -65,8 +69,8 @@ pub(crate) enum Command {
         /// Your voter number, with or without separators. Asked for, without echo, where it is not given.
         #[arg(long, value_name = "N", env = "CAPVOTE_VOTER_NUMBER", hide_env_values = true)]
         voter_number: Option<String>,
-        /// Keep the receipt in this file, for your eyes only. Give it again to send a vote again that was
-        /// not answered.
+        /// Keep the receipt in this file, for your eyes only. Give it again to send the same vote again, such as
+        /// one that was not answered.
         #[arg(long, value_name = "FILE")]
         receipt: Option<PathBuf>,
     },

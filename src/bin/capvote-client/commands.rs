@@ -4,15 +4,16 @@ use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
-use capvote::client::{self, Ballot, Client, Election, VoteOutcome};
+use capvote::client::{self, Ballot, Client, Election, Info, VoteOutcome};
 use capvote::command_line::Exit;
-use capvote::election::{ResultStatus, VoterNumber, printable};
+use capvote::election::{ElectionState, ResultStatus, printable};
 use capvote::net::link::Link;
 use indicatif::ProgressBar;
 use serde_json::json;
 
 use crate::arguments::{Arguments, Command, link};
 use crate::failure::{Failure, sentence};
+use crate::number::Number;
 use crate::officer::{self, Officer};
 use crate::receipt::ReceiptFile;
 use crate::sheet;
@@ -66,19 +67,23 @@ async fn ask(
     id: &str,
 ) -> Result<(), Failure> {
     let json = arguments.json;
-    if let Prepared::Vote(ballot, receipt) = prepared {
-        return vote(link, id, &ballot, receipt, json).await;
-    }
+    // What goes on over more connections than one makes them itself.
+    let prepared = match prepared {
+        Prepared::Vote { candidate, number, receipt } => {
+            return vote(link, id, candidate, number, receipt, json).await;
+        }
+        Prepared::Watch => return watch::watch(link, id, json).await,
+        prepared => prepared,
+    };
     let client = Client::connect(link).await?;
     let election = client.election(id);
     match prepared {
         Prepared::Elections => show::elections(&client.elections().await?, json),
         Prepared::Info => show::info(&election.info().await?, json),
         Prepared::Result(Some(candidate)) => result(&election, &candidate, json).await,
-        Prepared::Watch => watch::watch(&election, json).await,
         Prepared::Revoke(revoked) => officer::revoke(&client, &revoked, json).await,
         Prepared::Officer => Officer::new(&client, link, id, json)?.run(&arguments.command).await,
-        Prepared::Vote(..) | Prepared::Result(None) => {
+        Prepared::Vote { .. } | Prepared::Watch | Prepared::Result(None) => {
             show::results(&election.results().await?, json)
         }
         Prepared::CountLines { file, name, quiet } => {
@@ -91,7 +96,12 @@ async fn ask(
 enum Prepared {
     Elections,
     Info,
-    Vote(Ballot, Option<ReceiptFile>),
+    /// A vote, and its number where that was given.
+    Vote {
+        candidate: String,
+        number: Option<Number>,
+        receipt: Option<PathBuf>,
+    },
     Watch,
     Result(Option<String>),
     CountLines {
@@ -110,14 +120,19 @@ impl Prepared {
         Ok(match &arguments.command {
             Command::Elections => Self::Elections,
             Command::Info => Self::Info,
-            Command::Vote { candidate, voter_number, receipt, .. } => {
-                // Without a candidate it is a blank ballot.
-                let candidate = candidate.clone().unwrap_or_default();
-                let mut ballot = Ballot::new(candidate, number(voter_number.as_deref())?)?;
-                let begin = |path: &PathBuf| ReceiptFile::begin(path, &mut ballot);
-                let receipt = receipt.as_ref().map(begin).transpose()?;
-                Self::Vote(ballot, receipt)
+            Command::Vote { candidate: None, blank: false, .. } => {
+                return Err(Failure::Usage(
+                    "vote for whom? Give a candidate's name, or --blank; the candidates are shown by capvote-client \
+                     info"
+                    .into(),
+                ));
             }
+            Command::Vote { candidate, voter_number, receipt, .. } => Self::Vote {
+                // Without a candidate it is a blank ballot.
+                candidate: candidate.clone().unwrap_or_default(),
+                number: voter_number.as_deref().map(given).transpose()?,
+                receipt: receipt.clone(),
+            },
             Command::Watch => Self::Watch,
             Command::Result { candidate } => Self::Result(candidate.clone()),
             Command::CountLines { file, quiet } => {
@@ -142,19 +157,9 @@ impl Prepared {
     }
 }
 
-/// The voter number that was given, or that is typed in.
-fn number(given: Option<&str>) -> Result<VoterNumber, Failure> {
-    let typed = match given {
-        Some(given) => given.to_string(),
-        None => rpassword::prompt_password("Voter number (not shown): ").map_err(|error| {
-            Failure::Usage(format!(
-                "no voter number, and nothing was sent: there is nobody to ask ({error}); give --voter-number"
-            ))
-        })?,
-    };
-    typed.parse().map_err(|error| {
-        Failure::Usage(format!("--voter-number: {error}; nothing was sent, so vote again"))
-    })
+/// The voter number that was given.
+fn given(text: &str) -> Result<Number, Failure> {
+    Number::read(text).map_err(|failure| failure.about("--voter-number"))
 }
 
 fn open(file: &Path, quiet: bool, json: bool) -> Result<Box<dyn Read + Send>, Failure> {
@@ -179,12 +184,28 @@ fn open(file: &Path, quiet: bool, json: bool) -> Result<Box<dyn Read + Send>, Fa
 async fn vote(
     link: &Link,
     election: &str,
-    ballot: &Ballot,
-    receipt: Option<ReceiptFile>,
+    candidate: String,
+    number: Option<Number>,
+    receipt: Option<PathBuf>,
     json: bool,
 ) -> Result<(), Failure> {
+    let number = match number {
+        Some(number) => number,
+        None => {
+            // Nobody is asked for a secret in vain.
+            let info = Client::connect(link).await?.election(election).info().await?;
+            let sent_before = receipt.as_ref().is_some_and(|path| path.exists());
+            if let Some((outcome, message)) = foreseen(&info, &candidate, sent_before) {
+                return tell(&outcome, message, &candidate, json);
+            }
+            Number::ask()?
+        }
+    };
+    let mut ballot = Ballot::new(candidate, number.number)?;
+    let begin = |path: &PathBuf| ReceiptFile::begin(path, &mut ballot, election);
+    let receipt = receipt.as_ref().map(begin).transpose()?;
     let mut message = String::new();
-    let cast = client::cast(link, election, ballot, |text| message = printable(text)).await;
+    let cast = client::cast(link, election, &ballot, |text| message = printable(text)).await;
     let client::Cast { outcome, retried } = cast.map_err(|error| match error {
         client::Error::Uncertain(last) => uncertain(*last, receipt.as_ref().map(ReceiptFile::path)),
         error => error.into(),
@@ -192,20 +213,66 @@ async fn vote(
     if message.is_empty() {
         message = show::words(&outcome).to_string();
     }
-    let recorded = matches!(outcome, VoteOutcome::Recorded(_));
+    if outcome == VoteOutcome::UnknownVoterNumber {
+        message += &number.doubt();
+    }
     match (&outcome, receipt) {
         (VoteOutcome::Recorded(vote), Some(mut file)) => file.complete(vote)?,
         // A vote whose first answer was lost may have been recorded: what finds it is kept.
         (_, Some(file)) if !retried => file.discard(),
         _ => {}
     }
+    tell(&outcome, message, &ballot.candidate, json)
+}
+
+/// What is to become of a vote, where that can be told without its number. One that was sent before the close may be
+/// sent again.
+fn foreseen(info: &Info, candidate: &str, sent_before: bool) -> Option<(VoteOutcome, String)> {
+    let id = printable(&info.id);
+    let on_slate = if candidate.is_empty() {
+        info.blank
+    } else {
+        info.candidates.iter().any(|name| name == candidate)
+    };
+    let (outcome, why) = match info.state? {
+        ElectionState::Draft => {
+            let why = format!("Voting in election {id} has not begun. Vote again once it is open.");
+            (VoteOutcome::NotOpen, why)
+        }
+        ElectionState::Closed if !sent_before => {
+            (VoteOutcome::Closed, format!("Election {id} is closed."))
+        }
+        ElectionState::Open | ElectionState::Closed if on_slate => return None,
+        ElectionState::Open | ElectionState::Closed => {
+            let not = if candidate.is_empty() {
+                format!("A ballot in election {id} cannot be blank.")
+            } else {
+                format!("\"{}\" is not a candidate in election {id}.", printable(candidate))
+            };
+            let names: Vec<_> =
+                info.candidates.iter().map(|name| format!("\"{}\"", printable(name))).collect();
+            let why = format!("{not} The candidates are {}.", names.join(", "));
+            (VoteOutcome::UnknownCandidate(info.candidates.clone()), why)
+        }
+    };
+    Some((outcome, format!("{why} You were not asked for your number, and nothing was sent.")))
+}
+
+/// Tells what became of a vote.
+fn tell(
+    outcome: &VoteOutcome,
+    mut message: String,
+    candidate: &str,
+    json: bool,
+) -> Result<(), Failure> {
+    let recorded = matches!(outcome, VoteOutcome::Recorded(_));
     if json {
-        show::json(&show::outcome(&outcome, &message))?;
+        show::json(&show::outcome(outcome, &message))?;
     } else if recorded {
-        writeln!(io::stdout(), "{message}")?;
+        show::say(&message)?;
     }
-    if let VoteOutcome::UnknownCandidate(slate) = &outcome {
-        message += &did_you_mean(" D", &ballot.candidate, slate.iter().map(String::as_str));
+    if let VoteOutcome::UnknownCandidate(slate) = outcome {
+        message += &did_you_mean(" D", candidate, slate.iter().map(String::as_str));
     }
     match recorded {
         true => Ok(()),

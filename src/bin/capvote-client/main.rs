@@ -3,6 +3,7 @@
 mod arguments;
 mod commands;
 mod failure;
+mod number;
 mod officer;
 mod receipt;
 mod roll;

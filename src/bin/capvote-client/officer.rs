@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use capvote::client::{
-    ActOutcome, Administration, Auditor, Client, Election, Error, LedgerReport, Registrar, Restored,
+    ActOutcome, Administration, Auditor, Client, Election, Error, Info, LedgerReport, Registrar,
+    Restored,
 };
 use capvote::command_line::Exit;
 use capvote::election::{Definition, Token, VoterNumber};
@@ -37,9 +38,11 @@ impl<'a> Officer<'a> {
         json: bool,
     ) -> Result<Self, Failure> {
         let token = link.token.as_deref().ok_or_else(|| {
-            let why =
-                "this needs a link with a token, such as the one in the server's officer.link";
-            Failure::Usage(format!("{why}: give it with --link"))
+            Failure::Usage(
+                "a voter's link cannot do this: it takes the officer's link (officer.link in the server's folder), or one \
+                 that was shared from it, with --link or CAPVOTE_LINK; nothing was changed"
+                    .into(),
+            )
         })?;
         let (restored, election) = (client.restore(token), client.election(id));
         Ok(Self { restored, link, election, id, json })
@@ -50,8 +53,11 @@ impl<'a> Officer<'a> {
         self.check_election().await?;
         match command {
             Command::Create(create) => self.create(&create.definition()?).await,
-            Command::Open => self.change("open", async |it| it.open().await).await,
-            Command::Close => self.change("closed", async |it| it.close().await).await,
+            Command::Open => self.open().await,
+            Command::Close => {
+                let closed = self.change(async |it| it.close().await).await?;
+                self.tell("closed", &closed.id, "")
+            }
             Command::RevokeNumbers { file } => self.revoke_numbers(&roll::numbers(file)?).await,
             Command::Issue(issue) => {
                 let people = issue.people()?;
@@ -83,39 +89,53 @@ impl<'a> Officer<'a> {
     async fn create(&self, definition: &Definition) -> Result<(), Failure> {
         let created = self.restored.returning_officer().create(definition).await?;
         done(created)?;
-        self.tell("created", definition.id.as_str())
+        self.tell("created", definition.id.as_str(), "")
     }
 
-    /// Brings the election into another state.
+    async fn open(&self) -> Result<(), Failure> {
+        let Info { id, voters, .. } = self.change(async |it| it.open().await).await?;
+        let roll = format!(", with {} on the roll", show::counted(voters, "voter"));
+        self.tell("open", &id, &roll)?;
+        if voters == 0 {
+            // The voting has begun all the same, and with nobody to read this there is nothing lost.
+            let _ = writeln!(
+                io::stderr(),
+                "Nobody can vote in election {id} before voter numbers are issued: capvote-client issue --help"
+            );
+        }
+        Ok(())
+    }
+
+    /// Brings the election into another state, and returns what it is then.
     async fn change(
         &self,
-        state: &str,
         mut change: impl AsyncFnMut(&Administration) -> Result<ActOutcome, Error>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Info, Failure> {
         let changed = async |administration: Administration| {
             let outcome = change(&administration).await?;
-            Ok((outcome, administration.election().info().await?.id))
+            Ok((outcome, administration.election().info().await?))
         };
-        let (outcome, id) = self.as_administration(changed).await?;
+        let (outcome, info) = self.as_administration(changed).await?;
         done(outcome)?;
-        self.tell(state, &id)
+        Ok(info)
     }
 
     async fn revoke_numbers(&self, numbers: &[VoterNumber]) -> Result<(), Failure> {
         let revoke = async |registrar: Registrar| registrar.revoke_numbers(numbers).await;
         done(self.as_registrar(revoke).await?)?;
-        let count = numbers.len();
+        let count = numbers.len() as u64;
         if self.json {
             return show::json(&json!({ "revoked": count }));
         }
-        Ok(writeln!(io::stdout(), "{count} voter numbers are off the roll.")?)
+        let (numbers, are) = (show::counted(count, "voter number"), are(count));
+        show::say(&format!("{numbers} {are} off the roll."))
     }
 
-    fn tell(&self, state: &str, id: &str) -> Result<(), Failure> {
+    fn tell(&self, state: &str, id: &str, more: &str) -> Result<(), Failure> {
         if self.json {
             return show::json(&json!({ "election": id, "state": state }));
         }
-        Ok(writeln!(io::stdout(), "Election {id} is {state}.")?)
+        show::say(&format!("Election {id} is {state}{more}."))
     }
 
     async fn issue(&self, people: People, output: &std::path::Path) -> Result<(), Failure> {
@@ -154,7 +174,8 @@ impl<'a> Officer<'a> {
         if self.json {
             return show::json(&json!({ "issued": count, "file": output.display().to_string() }));
         }
-        Ok(writeln!(io::stdout(), "{count} voter numbers are in {}.", output.display())?)
+        let (numbers, are) = (show::counted(count.into(), "voter number"), are(count.into()));
+        show::say(&format!("{numbers} {are} in {}.", output.display()))
     }
 
     /// Acts as the administration of the election: the link may be one, or reach it as a returning officer.
@@ -232,7 +253,7 @@ impl<'a> Officer<'a> {
         if self.json {
             return show::json(&json!({ "ballots": ballots, "voters": voters }));
         }
-        Ok(writeln!(io::stdout(), "{ballots} of {voters} have voted.")?)
+        show::say(&format!("{}.", show::turnout(ballots, voters)))
     }
 
     async fn check(&self) -> Result<(), Failure> {
@@ -246,19 +267,18 @@ impl<'a> Officer<'a> {
                 "unscrubbed": unscrubbed,
             }))?;
         } else {
-            let mut stdout = io::stdout();
             let tail =
                 if head.is_empty() { String::new() } else { format!(", and its head is {head}") };
-            writeln!(stdout, "The hash chain holds: {entries} entries{tail}.")?;
-            writeln!(
-                stdout,
-                "{ballots} ballots are stored, and {numbers_used} numbers have voted."
-            )?;
+            show::say(&format!("The hash chain holds: {entries} entries{tail}."))?;
+            let have = if numbers_used == 1 { "has" } else { "have" };
+            show::say(&format!(
+                "{} {} stored, and {} {have} voted.",
+                show::counted(ballots, "ballot"),
+                are(ballots),
+                show::counted(numbers_used, "number"),
+            ))?;
             if unscrubbed {
-                writeln!(
-                    stdout,
-                    "Deleted ballots may be left in the server's file: its log tells why."
-                )?;
+                show::say("Deleted ballots may be left in the server's file: its log tells why.")?;
             }
         }
         let why = "ballots and numbers used differ; the ledger is as it was: copy it, and have it looked into";
@@ -282,12 +302,16 @@ pub(crate) async fn revoke(client: &Client, link: &Link, json: bool) -> Result<(
     if json {
         return show::json(&json!({ "revoked": true }));
     }
-    Ok(writeln!(io::stdout(), "The link opens nothing any more.")?)
+    show::say("The link opens nothing any more.")
 }
 
 fn done(outcome: ActOutcome) -> Result<(), Failure> {
     match outcome {
         ActOutcome::Done => Ok(()),
-        ActOutcome::Refused(why) => Err(Failure::Refused(format!("nothing was changed: {why}"))),
+        ActOutcome::Refused(why) => Err(Failure::Refused(format!("{why}; nothing was changed"))),
     }
+}
+
+fn are(count: u64) -> &'static str {
+    if count == 1 { "is" } else { "are" }
 }

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use capvote::client::{Ballot, RecordedVote};
-use capvote::election::{ElectionId, Nonce, Receipt};
+use capvote::client::{Ballot, RecordedVote, TallySheet};
+use capvote::election::{ElectionId, Nonce, Receipt, printable};
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -17,7 +17,7 @@ use crate::failure::Failure;
 pub(crate) struct ReceiptFile {
     path: PathBuf,
     kept: Kept,
-    /// Whether it was begun with this vote, and not with one that was not answered.
+    /// Whether it was begun with this vote, and not when it was sent before.
     fresh: bool,
 }
 
@@ -34,9 +34,9 @@ struct Kept {
 }
 
 impl ReceiptFile {
-    /// Keeps a ballot's nonce before the ballot is cast. Where the file has one from a vote for the same
-    /// candidate that was not answered, the ballot gets that: it is then the same vote, sent again.
-    pub(crate) fn begin(path: &Path, ballot: &mut Ballot) -> Result<Self, Failure> {
+    /// Keeps a ballot's nonce before the ballot is cast in `election`, which is empty where it is the only one. Where
+    /// the file has one from such a ballot, this ballot gets that: it is then the same vote, sent again.
+    pub(crate) fn begin(path: &Path, ballot: &mut Ballot, election: &str) -> Result<Self, Failure> {
         let nonce = HEXLOWER.encode(ballot.nonce.as_bytes());
         let candidate = ballot.candidate.clone();
         let mut file = Self {
@@ -50,19 +50,26 @@ impl ReceiptFile {
             Ok(text) => {
                 let kept: Kept =
                     serde_json::from_str(&text).map_err(|_| file.failed(&"it is no receipt"))?;
-                if kept.receipt.is_some() || kept.candidate != ballot.candidate {
-                    return Err(Failure::Usage(format!(
-                        "{} holds the receipt of another vote; choose another file",
-                        path.display()
-                    )));
+                let another = |how: &str| {
+                    let path = path.display();
+                    let why = format!(
+                        "{path} holds the receipt of another vote, {how}; nothing was sent"
+                    );
+                    Failure::Usage(format!("{why}. Choose another file"))
+                };
+                if let Some(other) = &kept.election
+                    && !election.is_empty()
+                    && other != election
+                {
+                    return Err(another(&format!("in election {}", printable(other))));
+                }
+                if kept.candidate != ballot.candidate {
+                    return Err(another("for another candidate"));
                 }
                 let bytes = HEXLOWER.decode(kept.nonce.as_bytes()).unwrap_or_default();
                 ballot.nonce = Nonce::try_from(&bytes[..]).map_err(|error| file.failed(&error))?;
                 if kept.voter != bind(ballot) {
-                    return Err(Failure::Usage(format!(
-                        "{} holds a vote under another voter number; choose another file",
-                        path.display()
-                    )));
+                    return Err(another("under another voter number"));
                 }
                 file.kept = kept;
                 file.fresh = false;
@@ -134,11 +141,18 @@ impl Sought {
             return Ok(Self::Receipt(text.to_string()));
         }
         let content = fs::read_to_string(text).map_err(|error| {
-            Failure::Usage(format!(
-                "{text} is no receipt, and cannot be read as a file of one: {error}"
-            ))
+            Failure::Usage(match error.kind() {
+                io::ErrorKind::NotFound => {
+                    format!("there is no file {text}, and it is not a receipt (eight groups of four) either")
+                }
+                _ => format!("{text} is no receipt, and cannot be read as a file of one: {error}"),
+            })
         })?;
-        let no_receipt = || Failure::Usage(format!("{text} holds no receipt"));
+        let no_receipt = || {
+            let is_sheet = TallySheet::read(&content).is_ok();
+            let order = if is_sheet { "; the receipt comes first, then the sheet" } else { "" };
+            Failure::Usage(format!("{text} holds no receipt{order}"))
+        };
         let kept: Kept = serde_json::from_str(&content).map_err(|_| no_receipt())?;
         if let Some(receipt) = kept.receipt {
             return Ok(Self::Receipt(receipt));

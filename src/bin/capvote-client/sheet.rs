@@ -63,7 +63,8 @@ pub(crate) fn write(sheet: &TallySheet, output: &Path, json: bool) -> Result<(),
     if json {
         return show::json(&json!({ "file": shown.to_string(), "ballots": ballots }));
     }
-    Ok(writeln!(io::stdout(), "The sheet in {shown} has {ballots} ballots.")?)
+    let ballots = show::counted(ballots as u64, "ballot");
+    show::say(&format!("The sheet in {shown} has {ballots}."))
 }
 
 /// Counts a sheet again, from the sheet alone.
@@ -88,22 +89,24 @@ pub(crate) fn recount(path: &Path, as_json: bool) -> Result<(), Failure> {
     }
     let mut table: Table = show::votes_table();
     for (candidate, votes) in votes {
-        let name = if candidate.is_empty() { "(blank)".into() } else { printable(candidate) };
+        let name = if candidate.is_empty() { show::BLANK.into() } else { printable(candidate) };
         table.add_row([name, votes.to_string()]);
     }
     show::print(&mut table)?;
     if ballots == 0 {
-        return Ok(writeln!(io::stdout(), "There are no ballots on the sheet.")?);
+        return show::say("There are no ballots on the sheet.");
     }
-    let election = sheet.id();
-    writeln!(io::stdout(), "{ballots} ballots of election {election}; every receipt fits.")?;
+    let (ballots, election) = (show::counted(ballots as u64, "ballot"), sheet.id());
+    show::say(&format!("{ballots} of election {election}; every receipt fits."))?;
+    if sheet.about.is_none() {
+        show::say("A candidate whom no ballot names is not on this sheet.")?;
+    }
     match sheet.repeated() {
         0 => Ok(()),
-        repeated => Ok(writeln!(
-            io::stdout(),
+        repeated => show::say(&format!(
             "{repeated} of them share their receipt with another: voters whose programs chose the same random \
              bytes, or ballots that were added."
-        )?),
+        )),
     }
 }
 
@@ -127,7 +130,7 @@ pub(crate) fn verify(receipt: &str, path: &Path, as_json: bool) -> Result<(), Fa
         "" => "nobody (a blank ballot)".to_string(),
         name => format!("\"{}\"", printable(name)),
     };
-    Ok(writeln!(io::stdout(), "Counted: it is ballot {place} of the sheet, and for {candidate}.")?)
+    show::say(&format!("Counted: it is ballot {place} of the sheet, and for {candidate}."))
 }
 
 fn read(path: &Path, as_json: bool) -> Result<TallySheet, Failure> {

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use capvote::client::{Info, Results, VoteOutcome};
+use capvote::command_line::wrapped;
 use capvote::election::{ElectionState, Publication, ResultStatus, Timestamp, printable};
 use comfy_table::{Cell, CellAlignment, Column, ContentArrangement, Row, Table, presets};
 use console::{Term, measure_text_width, style};
@@ -15,6 +16,14 @@ use crate::failure::Failure;
 /// What is shown for what only newer clients know.
 const UNKNOWN: &str = "unknown";
 
+/// What stands where a candidate's name would.
+pub(crate) const BLANK: &str = "(blank)";
+
+/// Prints a sentence.
+pub(crate) fn say(sentence: &str) -> Result<(), Failure> {
+    Ok(writeln!(io::stdout(), "{}", wrapped(sentence, &Term::stdout()))?)
+}
+
 /// Prints one JSON document.
 pub(crate) fn json(document: &Value) -> Result<(), Failure> {
     Ok(writeln!(io::stdout(), "{document:#}")?)
@@ -25,7 +34,7 @@ pub(crate) fn elections(elections: &[Info], as_json: bool) -> Result<(), Failure
         return json(&elections.iter().map(info_document).collect());
     }
     if elections.is_empty() {
-        return Ok(writeln!(io::stdout(), "There is no election on this server.")?);
+        return say("There is no election on this server.");
     }
     let mut table = table(["election", "state", "candidates", "voters"]);
     align_right(&mut table, 2);
@@ -63,7 +72,11 @@ pub(crate) fn info(info: &Info, as_json: bool) -> Result<(), Failure> {
         }
     }
     if info.publication == Some(Publication::Sealed) {
-        writeln!(stdout, "The count is shown at the close, and not before.")?;
+        let when = match info.state {
+            Some(ElectionState::Closed) => "The count was sealed until the close; see result.",
+            _ => "The count is shown at the close, and not before.",
+        };
+        writeln!(stdout, "{when}")?;
     }
     writeln!(stdout, "Candidates:")?;
     for candidate in &info.candidates {
@@ -86,13 +99,12 @@ pub(crate) fn result(
             &json!({ "candidate": candidate, "votes": votes, "status": status_name(status) }),
         );
     }
-    let noun = if votes == 1 { "vote" } else { "votes" };
-    Ok(writeln!(
-        io::stdout(),
-        "{}: {votes} {noun} ({})",
-        printable(candidate),
-        status_name(status)
-    )?)
+    let candidate = printable(candidate);
+    if status == Some(ResultStatus::Sealed) {
+        return say(&format!("{candidate}: the count is sealed until the close."));
+    }
+    let (votes, status) = (counted(votes, "vote"), status_name(status));
+    say(&format!("{candidate}: {votes} ({status})"))
 }
 
 /// An election's count, as a document.
@@ -113,20 +125,42 @@ pub(crate) fn results(results: &Results, as_json: bool) -> Result<(), Failure> {
     if as_json {
         return json(&results_document(results));
     }
-    let mut table = votes_table();
-    for (candidate, votes) in &results.candidates {
-        table.add_row([printable(candidate), votes.to_string()]);
+    // A sealed count is no count: all that it tells is who stands.
+    if results.status != Some(ResultStatus::Sealed) {
+        let mut table = votes_table();
+        for (name, votes) in rows(results) {
+            table.add_row([name, votes.to_string()]);
+        }
+        print(&mut table)?;
     }
-    if results.blank > 0 {
-        table.add_row(["(blank)".to_string(), results.blank.to_string()]);
+    say(&standing(results))
+}
+
+/// The candidates' names as they can be shown, and the blank ballots, each with their votes.
+pub(crate) fn rows(results: &Results) -> Vec<(String, u64)> {
+    let candidates = results.candidates.iter().map(|(name, votes)| (printable(name), *votes));
+    let blank = (results.blank > 0).then(|| (BLANK.to_string(), results.blank));
+    candidates.chain(blank).collect()
+}
+
+/// How many have voted, and what the count means.
+pub(crate) fn standing(results: &Results) -> String {
+    let turnout = turnout(results.ballots, results.voters);
+    match results.status {
+        Some(ResultStatus::Sealed) => format!("{turnout}. The count is sealed until the close."),
+        status => format!("{turnout}; these results are {}.", status_name(status)),
     }
-    print(&mut table)?;
-    let Results { ballots, voters, status, .. } = results;
-    Ok(writeln!(
-        io::stdout(),
-        "{ballots} of {voters} have voted; these results are {}.",
-        status_name(*status)
-    )?)
+}
+
+/// "3 of 20 have voted".
+pub(crate) fn turnout(ballots: u64, voters: u64) -> String {
+    let have = if ballots == 1 { "has" } else { "have" };
+    format!("{ballots} of {voters} {have} voted")
+}
+
+/// "1 ballot", "2 ballots".
+pub(crate) fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// What became of a vote, where the server had no words for it.

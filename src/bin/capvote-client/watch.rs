@@ -1,10 +1,15 @@
 //! Watching an election: a chart that is drawn again whenever the results change.
 
 use std::io::{self, IsTerminal, Write};
+use std::mem;
+use std::time::{Duration, Instant};
 
-use capvote::client::{Election, Results};
-use capvote::election::printable;
+use capvote::client::{Client, Error, Results};
+use capvote::command_line::wrap;
+use capvote::election::ResultStatus;
+use capvote::net::link::Link;
 use console::{Alignment, measure_text_width, pad_str, style};
+use tokio::time::sleep;
 
 use crate::failure::Failure;
 use crate::show;
@@ -19,71 +24,155 @@ const COLUMNS: usize = 100;
 /// A number of votes, with what is between it and its neighbours.
 const VOTES_COLUMNS: usize = 11;
 
+/// How long to leave a server alone that was lost, and for how long to try.
+const AWAY_PAUSE: Duration = Duration::from_secs(1);
+const AWAY_MAX: Duration = Duration::from_secs(10 * 60);
+
 /// Shows the results as they change, until the election is closed: drawn over and over on a terminal, one
-/// after the other elsewhere, and as one JSON document a line where that is asked for.
-pub(crate) async fn watch(election: &Election, json: bool) -> Result<(), Failure> {
-    let terminal = io::stdout().is_terminal();
-    let mut drawn: usize = 0;
-    let mut unprinted = None;
-    let watched = election.watch(|results| {
-        let shown = if json {
+/// after the other elsewhere, and as one JSON document a line where that is asked for. A server that was there is
+/// waited for when it is lost.
+pub(crate) async fn watch(link: &Link, id: &str, json: bool) -> Result<(), Failure> {
+    let mut picture = Picture::new(json);
+    let mut lost_at = Instant::now();
+    loop {
+        let watched = watch_once(link, id, &mut picture).await;
+        if let Some(error) = picture.unprinted {
+            return Err(error.into());
+        }
+        let Err(error) = watched else { return Ok(()) };
+        let lost =
+            matches!(error, Error::Disconnected | Error::NoAnswer(_) | Error::Unreachable { .. });
+        if !lost || !picture.begun {
+            return Err(error.into());
+        }
+        if mem::take(&mut picture.fresh) {
+            lost_at = Instant::now();
+            picture.note("The server is away; trying again.");
+        }
+        if lost_at.elapsed() > AWAY_MAX {
+            return Err(Failure::Fault(format!(
+                "the connection to the server was lost, and could not be had again for {} minutes; no vote is affected \
+                 by that. Start watch again",
+                AWAY_MAX.as_secs() / 60
+            )));
+        }
+        sleep(AWAY_PAUSE).await;
+    }
+}
+
+async fn watch_once(link: &Link, id: &str, picture: &mut Picture) -> Result<(), Error> {
+    let client = Client::connect(link).await?;
+    client.election(id).watch(|results| picture.show(results)).await
+}
+
+/// What is shown of an election.
+struct Picture {
+    json: bool,
+    terminal: bool,
+    /// The rows of a terminal that it takes.
+    drawn: usize,
+    /// Whether there is anything in it, and whether that came over the last connection.
+    begun: bool,
+    fresh: bool,
+    /// Why it cannot be shown.
+    unprinted: Option<io::Error>,
+}
+
+impl Picture {
+    fn new(json: bool) -> Self {
+        let terminal = io::stdout().is_terminal();
+        Self { json, terminal, drawn: 0, begun: false, fresh: false, unprinted: None }
+    }
+
+    fn show(&mut self, results: &Results) -> Result<(), String> {
+        (self.begun, self.fresh) = (true, true);
+        let shown = if self.json {
             writeln!(io::stdout(), "{}", show::results_document(results))
         } else {
-            // It may have another width by now.
-            let columns = show::columns().map_or(COLUMNS, usize::from);
-            let chart = chart(results, columns);
+            let chart = chart(results, columns(), self.terminal);
             // Up to where the last chart began, and away with it.
-            let back =
-                if terminal && drawn > 0 { format!("\x1b[{drawn}A\x1b[J") } else { String::new() };
-            let rows = |line| measure_text_width(line).div_ceil(columns).max(1);
-            drawn = chart.lines().map(rows).sum();
+            let back = match self.drawn {
+                0 => String::new(),
+                drawn => format!("\x1b[{drawn}A\x1b[J"),
+            };
+            self.drawn = if self.terminal { rows(&chart) } else { 0 };
             write!(io::stdout(), "{back}{chart}")
         };
         shown.and_then(|()| io::stdout().flush()).map_err(|error| {
             let text = error.to_string();
-            unprinted = Some(error);
+            self.unprinted = Some(error);
             text
         })
-    });
-    let watched = watched.await;
-    match unprinted {
-        Some(error) => Err(error.into()),
-        None => Ok(watched?),
+    }
+
+    /// Says something beside the results: below them on a terminal, where the next picture takes its place.
+    fn note(&mut self, text: &str) {
+        // With nobody to read it, there is nothing to say.
+        if self.terminal && !self.json {
+            let _ = writeln!(io::stdout(), "{text}");
+            self.drawn += rows(text);
+        } else {
+            let _ = writeln!(io::stderr(), "{text}");
+        }
     }
 }
 
-/// The results as a bar chart: each bar as long as its share of the longest.
-fn chart(results: &Results, columns: usize) -> String {
-    let names: Vec<_> = results.candidates.iter().map(|(name, _)| printable(name)).collect();
-    let longest = names.iter().map(|name| measure_text_width(name)).max().unwrap_or_default();
+/// How wide a chart may be. A terminal may have another width by now.
+fn columns() -> usize {
+    show::columns().map_or(COLUMNS, usize::from)
+}
+
+/// The rows of a terminal that a text takes.
+fn rows(text: &str) -> usize {
+    text.lines().map(|line| measure_text_width(line).div_ceil(columns()).max(1)).sum()
+}
+
+/// The results as a bar chart: each bar as long as its share of the longest. Of a sealed count there is the turnout
+/// alone, on a terminal with a bar.
+fn chart(results: &Results, columns: usize, terminal: bool) -> String {
+    let mut standing = show::standing(results);
+    if terminal {
+        standing = wrap(&standing, columns);
+    }
+    if results.status == Some(ResultStatus::Sealed) {
+        let length = BAR_MAX.min(columns);
+        let voted = share(results.ballots, results.voters, length);
+        let missing = length.saturating_sub(voted);
+        return match terminal {
+            true => {
+                format!("{}{}\n{standing}\n", style("#".repeat(voted)).cyan(), ".".repeat(missing))
+            }
+            false => format!("{standing}\n"),
+        };
+    }
+    let candidates = show::rows(results);
+    let longest = candidates.iter().map(|(name, _)| measure_text_width(name)).max();
     // Names get their half of a narrow terminal, and bars what is left.
-    let width = longest.min(NAME_MAX).min(columns.saturating_sub(VOTES_COLUMNS) / 2 + 1);
+    let half = columns.saturating_sub(VOTES_COLUMNS) / 2 + 1;
+    let width = longest.unwrap_or_default().min(NAME_MAX).min(half);
     let bar_max = BAR_MAX.min(columns.saturating_sub(width + VOTES_COLUMNS));
-    let most = results.candidates.iter().map(|(_, votes)| *votes).max().unwrap_or_default();
+    let most = candidates.iter().map(|(_, votes)| *votes).max().unwrap_or_default();
     let mut chart = String::new();
-    for (name, (_, votes)) in names.iter().zip(&results.candidates) {
-        // The server may say any number.
-        let share = (u128::from(*votes) * bar_max as u128).checked_div(u128::from(most));
-        let bar = "#".repeat(share.unwrap_or_default() as usize);
-        let name = pad_str(name, width, Alignment::Left, Some("…"));
+    for (name, votes) in candidates {
+        let bar = "#".repeat(share(votes, most, bar_max));
+        let name = pad_str(&name, width, Alignment::Left, Some("…"));
         chart.push_str(format!("{name} {votes:>8}").trim_end());
         if !bar.is_empty() {
             chart.push_str(&format!("  {}", style(bar).cyan()));
         }
         chart.push('\n');
     }
-    let Results { ballots, voters, status, .. } = results;
-    chart.push_str(&format!(
-        "{ballots} of {voters} have voted; these results are {}.\n",
-        show::status_name(*status)
-    ));
-    chart
+    chart + &standing + "\n"
+}
+
+/// The part of `length` that `part` is of `whole`. The server may say any numbers.
+fn share(part: u64, whole: u64, length: usize) -> usize {
+    let share = (u128::from(part) * length as u128).checked_div(u128::from(whole));
+    share.map_or(0, |share| share.min(length as u128) as usize)
 }
 
 #[cfg(test)]
 mod tests {
-    use capvote::election::ResultStatus;
-
     use super::*;
 
     #[test]
@@ -92,7 +181,7 @@ mod tests {
         let (election, status) = ("board".to_string(), Some(ResultStatus::Provisional));
         let results = Results { election, status, candidates, blank: 0, ballots: 1, voters: 1 };
         let bars: Vec<_> =
-            chart(&results, COLUMNS).lines().map(|line| line.matches('#').count()).collect();
+            chart(&results, COLUMNS, true).lines().map(|line| line.matches('#').count()).collect();
         assert_eq!(bars, [40, 19, 0]);
     }
 
@@ -108,6 +197,27 @@ mod tests {
             "#".repeat(40),
             "#".repeat(10)
         );
-        assert_eq!(chart(&results, COLUMNS), expected);
+        assert_eq!(chart(&results, COLUMNS, true), expected);
+        let blank = Results { blank: 10, ballots: 35, ..results };
+        let row = format!("(blank)     10  {}\n", "#".repeat(20));
+        assert!(chart(&blank, COLUMNS, true).contains(&row), "{}", chart(&blank, COLUMNS, true));
+    }
+
+    #[test]
+    fn a_sealed_count_shows_who_has_voted_and_no_candidate() {
+        let candidates = vec![("Ada".to_string(), 0), ("Grace".to_string(), 0)];
+        let (election, status) = ("board".to_string(), ResultStatus::Sealed);
+        let results = Results {
+            election,
+            status: Some(status),
+            candidates,
+            blank: 0,
+            ballots: 14,
+            voters: 20,
+        };
+        let words = "14 of 20 have voted. The count is sealed until the close.\n";
+        assert_eq!(chart(&results, COLUMNS, false), words);
+        let bar = format!("{}{}\n", "#".repeat(28), ".".repeat(12));
+        assert_eq!(chart(&results, COLUMNS, true), bar + words);
     }
 }

@@ -3,7 +3,8 @@
 mod arguments;
 mod settings;
 
-use std::io::{IsTerminal, Write};
+use std::borrow::Cow;
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::thread::available_parallelism;
 use capvote::command_line::{self, Exit};
 use capvote::election::{Definition, InvalidDefinition};
 use capvote::ledger::{self, Copying, LedgerError};
-use capvote::net::link::Link;
+use capvote::net::link::{Address, Link};
 use capvote::server::{
     Broken, CertificateFiles, Config, NewElection, Server, StartError, new_officer_link,
 };
@@ -85,11 +86,17 @@ fn done(command: &Offline) -> Result<(Value, String), StartError> {
     Ok(match command {
         Offline::Backup { directory, file, .. } => {
             copying(|progress| ledger::backup(directory, file, progress))?;
-            (json!({ "file": text(file) }), String::new())
+            let words = format!(
+                "{} holds the ledger of {}. While an election is open, it holds who voted for whom.\n",
+                text(file),
+                text(directory)
+            );
+            (json!({ "file": text(file) }), words)
         }
         Offline::Restore { file, directory, .. } => {
             copying(|progress| ledger::restore(file, directory, progress))?;
-            (json!({ "directory": text(directory) }), String::new())
+            let words = format!("{} holds the ledger of {}.\n", text(directory), text(file));
+            (json!({ "directory": text(directory) }), words)
         }
         Offline::OfficerLink { directory, end_others, .. } => {
             let path = text(&new_officer_link(directory, *end_others)?);
@@ -225,15 +232,28 @@ fn new_election(arguments: &Arguments) -> Result<Option<NewElection>, InvalidDef
     Ok(Some(NewElection { definition: Arc::new(definition), voters }))
 }
 
-/// What a command line could say instead.
-fn way_out(error: &StartError) -> &'static str {
+/// What to try instead.
+fn way_out(error: &StartError) -> Cow<'static, str> {
     match error {
-        StartError::Unencrypted(_) => ", or say --allow-unencrypted",
+        StartError::Unencrypted(_) => ", or say --allow-unencrypted".into(),
         StartError::OtherElection { .. } => {
-            "; start without --election to serve what is there, or choose another --data"
+            "; start without --election to serve what is there, or choose another --data".into()
         }
-        StartError::OfficerLinkKept(_) => "; --end-others makes a new one in its place and ends it",
-        _ => "",
+        StartError::OfficerLinkKept(_) => {
+            "; --end-others makes a new one in its place and ends it".into()
+        }
+        StartError::Listen { link, why } => match (&link.address, why.kind()) {
+            (Address::Tcp(at) | Address::Tls(at), io::ErrorKind::AddrNotAvailable) => {
+                format!(". {} is no address of this machine; `hostname -I` lists them", at.host)
+                    .into()
+            }
+            (Address::Tcp(_) | Address::Tls(_), io::ErrorKind::AddrInUse) => {
+                ". Another program, perhaps another capvote-server, listens there; choose another port"
+                    .into()
+            }
+            _ => "".into(),
+        },
+        _ => "".into(),
     }
 }
 
