@@ -199,7 +199,7 @@ mod tests {
         );
         assert_eq!(chart(&results, COLUMNS, true), expected);
         let blank = Results { blank: 10, ballots: 35, ..results };
-        let row = format!("(blank)     10  {}\n", "#".repeat(20));
+        let row = format!("(blank)       10  {}\n", "#".repeat(20));
         assert!(chart(&blank, COLUMNS, true).contains(&row), "{}", chart(&blank, COLUMNS, true));
     }
 
