@@ -40,10 +40,14 @@ pub(crate) async fn watch(link: &Link, id: &str, json: bool) -> Result<(), Failu
             return Err(error.into());
         }
         let Err(error) = watched else { return Ok(()) };
-        let lost =
-            matches!(error, Error::Disconnected | Error::NoAnswer(_) | Error::Unreachable { .. });
-        if !lost || !picture.begun {
-            return Err(error.into());
+        match error {
+            Error::Disconnected | Error::NoAnswer(_) | Error::Unreachable { .. }
+                if picture.begun => {}
+            Error::Disconnected | Error::NoAnswer(_) => {
+                let why = format!("{error}; no vote is affected by that. Start watch again");
+                return Err(Failure::Fault(why));
+            }
+            error => return Err(error.into()),
         }
         if mem::take(&mut picture.fresh) {
             lost_at = Instant::now();
@@ -199,7 +203,7 @@ mod tests {
         );
         assert_eq!(chart(&results, COLUMNS, true), expected);
         let blank = Results { blank: 10, ballots: 35, ..results };
-        let row = format!("(blank)     10  {}\n", "#".repeat(20));
+        let row = format!("(blank)       10  {}\n", "#".repeat(20));
         assert!(chart(&blank, COLUMNS, true).contains(&row), "{}", chart(&blank, COLUMNS, true));
     }
 
