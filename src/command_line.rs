@@ -10,9 +10,10 @@ use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
-use console::{Term, measure_text_width};
+use console::Term;
 pub use extra::Extra;
 use serde_json::json;
+use textwrap::{Options, WordSeparator, WordSplitter};
 
 /// The version of this package, and the commit that a release was built from, where that is known.
 pub const VERSION: &str = env!("CAPVOTE_VERSION");
@@ -145,20 +146,11 @@ pub fn wrapped(sentence: &str, terminal: &Term) -> String {
 
 /// The same for so many columns.
 pub fn wrap(sentence: &str, columns: usize) -> String {
-    let (mut wrapped, mut used) = (String::new(), 0);
-    for word in sentence.split(' ') {
-        let width = measure_text_width(word);
-        if used > 0 && used + 1 + width > columns {
-            wrapped.push('\n');
-            used = 0;
-        } else if used > 0 {
-            wrapped.push(' ');
-            used += 1;
-        }
-        wrapped.push_str(word);
-        used += width;
-    }
-    wrapped
+    let between_words = Options::new(columns)
+        .break_words(false)
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation);
+    textwrap::fill(sentence, between_words)
 }
 
 /// Without the numbers that stand behind the words of the operating system's errors.

@@ -317,7 +317,7 @@ fn the_officer_in_python_issues_numbers_closes_and_reads_the_sheet() {
     let nonce = recorded(&voter.run(&[&place.links[0], "vote", "Ada", &numbers[0]]));
     recorded(&voter.run(&[&place.links[0], "vote", "Ada", &numbers[1]]));
     assert_eq!(act(&["close"]).done(), "");
-    act(&["close"]).failed(1, "not open");
+    act(&["close"]).failed(1, "closed already");
     let sheet = act(&["sheet"]);
     let lines: Vec<Vec<_>> = sheet.done().lines().map(|line| line.split(' ').collect()).collect();
     assert_eq!((numbers.len(), lines.len()), (2, 2));

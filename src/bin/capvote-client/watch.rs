@@ -210,15 +210,8 @@ mod tests {
     #[test]
     fn a_sealed_count_shows_who_has_voted_and_no_candidate() {
         let candidates = vec![("Ada".to_string(), 0), ("Grace".to_string(), 0)];
-        let (election, status) = ("board".to_string(), ResultStatus::Sealed);
-        let results = Results {
-            election,
-            status: Some(status),
-            candidates,
-            blank: 0,
-            ballots: 14,
-            voters: 20,
-        };
+        let (election, status) = ("board".to_string(), Some(ResultStatus::Sealed));
+        let results = Results { election, status, candidates, blank: 0, ballots: 14, voters: 20 };
         let words = "14 of 20 have voted. The count is sealed until the close.\n";
         assert_eq!(chart(&results, COLUMNS, false), words);
         let bar = format!("{}{}\n", "#".repeat(28), ".".repeat(12));
