@@ -2,7 +2,8 @@
 //!
 //! Each connection has bounds of its own, which are wide enough for the busiest honest client. A thousand connections
 //! that go up to all of them would take more memory than there is: what they take beyond a little is therefore counted for
-//! their thread, and while that is too much, each has to do with the little.
+//! their thread, and while that is too much, each has to do with the little. Whoever keeps the others from it, by calls that
+//! wait or answers that are not read, is cut after [`MEMORY_WAIT_MAX`](super::connection::MEMORY_WAIT_MAX).
 
 use std::cell::Cell;
 use std::time::Duration;
