@@ -198,7 +198,7 @@ const LOGGED: [&str; 12] = [
     "election = %id",
     "election = %self.id",
     "link = ?self.link",
-    "link = %data.join(FILE_NAME).display()",
+    "link = %path.display()",
     "?origin",
     "allowed",
     "count",

@@ -21,37 +21,37 @@ mod world;
 
 /// A link: it is read or refused, and what is read reads back as it was written.
 pub fn link(input: &[u8]) {
-    memory::bounded(1 << 20, input, link::run);
+    memory::bounded(1 << 20, input, link::run, || ());
 }
 
 /// Bytes of a client for a server.
 pub fn wire(input: &[u8]) {
-    memory::bounded(world::MEMORY_MAX, input, wire::run);
+    memory::bounded(world::MEMORY_MAX, input, wire::run, || ());
 }
 
 /// Messages of a client for a server.
 pub fn wire_calls(input: &[u8]) {
-    memory::bounded(8 * world::MEMORY_MAX, input, wire_calls::run);
+    memory::bounded(8 * world::MEMORY_MAX, input, wire_calls::run, world::end);
 }
 
 /// Bytes of a server for a client.
 pub fn wire_client(input: &[u8]) {
-    memory::bounded(world::MEMORY_MAX, input, wire_client::run);
+    memory::bounded(world::MEMORY_MAX, input, wire_client::run, || ());
 }
 
 /// A tally sheet: it is read or refused, and what is read is to the byte what writing it gives.
 pub fn sheet(input: &[u8]) {
-    memory::bounded(1 << 20, input, sheet::run);
+    memory::bounded(1 << 20, input, sheet::run, || ());
 }
 
 /// Voter numbers in a CSV file, and the people they are for.
 pub fn roll(input: &[u8]) {
-    memory::bounded(1 << 20, input, roll::run);
+    memory::bounded(1 << 20, input, roll::run, || ());
 }
 
 /// A ledger file that was altered: it is opened and checked, or refused.
 pub fn ledger(input: &[u8]) {
-    memory::bounded(64 << 20, input, ledger::run);
+    memory::bounded(64 << 20, input, ledger::run, || ());
 }
 
 #[cfg(test)]

@@ -50,7 +50,6 @@ pub(crate) fn run(input: &[u8]) {
         peer.leave(world).await;
         world.ended("the connection", || served.is_finished()).await;
         served.await.expect("a connection ends without a panic");
-        world.revoke_saved().await;
     });
 }
 

@@ -155,7 +155,7 @@ impl Election {
     ///
     /// # Errors
     /// After [`Error::Disconnected`], [`Error::NoAnswer`] and [`Error::Protocol`] it is not known whether the vote was recorded:
-    /// cast the same ballot again, as [`cast`](super::cast) does. [`Error::Remote`] says why the server could not take it, and
+    /// cast the same ballot again, as [`cast`](super::cast) does after the first two. [`Error::Remote`] says why the server could not take it, and
     /// whether that is certain: it is where there is no such election, and not where the ledger failed and cannot tell what it
     /// stored. After [`Error::Overloaded`] nothing was recorded, and the server may take it later.
     pub async fn vote(

@@ -45,7 +45,8 @@ impl LineCounter {
     /// # Errors
     /// [`Error::Callback`] where `on_line` returned an error; [`Error::Remote`] with the failure's text where
     /// the file cannot be read, or a line is longer than the server takes (16 MiB); [`Error::NoThread`] where the file
-    /// cannot be read beside the callback; [`Error::Disconnected`].
+    /// cannot be read beside the callback; [`Error::Overloaded`] where the server has no room for it, which may be in the
+    /// midst of a file that does not go on; [`Error::Disconnected`].
     pub async fn count_lines<F, T>(
         &self,
         file: impl Read + Send + 'static,

@@ -368,6 +368,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_clerk_that_is_dropped_waits_for_nobody_who_waits_for_a_place() {
+        let (clerk, _begins, gate) = gated();
+        let handle = clerk.handle();
+        let mut waiting: Vec<_> =
+            (0..QUEUE_MAX + 10).map(|_| Box::pin(handle.administer(Vec::new()))).collect();
+        let ask = async {
+            for act in &mut waiting {
+                assert!(futures::poll!(act).is_pending());
+            }
+        };
+        tokio::task::unconstrained(ask).await;
+        for _ in &waiting {
+            gate.send(Ok(())).unwrap();
+        }
+        drop(clerk);
+        let mut done = 0;
+        for act in waiting {
+            done += usize::from(act.await.is_ok());
+        }
+        // All that had a place, and it may be the first of those who waited for one.
+        assert!(done >= QUEUE_MAX, "{done}");
+    }
+
+    #[tokio::test]
     async fn a_clerk_that_dies_leaves_no_one_in_false_certainty() {
         let (clerk, mut begins, gate) = gated();
         let handle = clerk.handle();

@@ -103,8 +103,15 @@ impl<L: Ledger> Desk<L> {
     pub(super) async fn work(mut self) {
         let mut votes = Vec::new();
         let mut answers = Vec::new();
-        while let Some(first) = self.queue.recv().await {
-            let mut next = Some(first);
+        let mut finishing = false;
+        loop {
+            // Who was given a place as the queue closed may never come to use it: nobody is waited for any more.
+            let first =
+                if finishing { self.queue.try_recv().ok() } else { self.queue.recv().await };
+            if first.is_none() {
+                return;
+            }
+            let mut next = first;
             let mut act = None;
             while let Some(job) = next.take() {
                 match job {
@@ -119,7 +126,10 @@ impl<L: Ledger> Desk<L> {
                     }
                     Job::Tidy => self.ledger.tidy(),
                     // Nothing more gets in, and what is in is done.
-                    Job::Finish => self.queue.close(),
+                    Job::Finish => {
+                        self.queue.close();
+                        finishing = true;
+                    }
                 }
                 if votes.len() < COMMIT_VOTES_MAX {
                     next = self.queue.try_recv().ok();

@@ -139,6 +139,8 @@ async fn serve_until(
 /// Returns when a client has said nothing for too long, or is in the way of others.
 async fn silence(ear: &Ear) {
     sleep(FIRST_CALL_WAIT_MAX).await;
+    // What happened until here is what the next look is compared with.
+    let _ = (ear.is_stuck(), ear.hoards());
     while ear.heard() {
         let until = Instant::now() + IDLE_WAIT_MAX;
         while Instant::now() < until {

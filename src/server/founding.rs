@@ -31,7 +31,6 @@ pub(super) fn acts(
     let numbers = draw_numbers(election.voters as usize).map_err(random)?;
     let path = numbers_file(data, election);
     write(&path, &numbers).map_err(|why| StartError::Numbers { path: path.clone(), why })?;
-    tracing::info!(election = %id, numbers = %path.display(), "the voter numbers are written");
     let create = Act::Create(election.definition.clone());
     Ok(vec![create, Act::Issue(id.clone(), numbers), Act::Open(id.clone())])
 }
@@ -43,7 +42,8 @@ fn is(standing: &Standing, election: &NewElection) -> bool {
     *standing.definition == *election.definition && founding_voters == u64::from(election.voters)
 }
 
-fn numbers_file(data: &Path, election: &NewElection) -> PathBuf {
+/// Where the numbers are.
+pub(super) fn numbers_file(data: &Path, election: &NewElection) -> PathBuf {
     data.join(format!("{}.numbers.csv", election.definition.id))
 }
 

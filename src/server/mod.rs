@@ -195,7 +195,8 @@ impl Server {
     /// Opens the ledger, listens, and creates the election that is asked for, if there is none.
     ///
     /// # Errors
-    /// [`StartError`], with nothing listened at, no election created, and the folder free for another start.
+    /// [`StartError`], with nothing listened at and the folder free for another start. No election is created, unless
+    /// [`StartError::Founding`] leaves that open; a file of voter numbers that stays is written anew by the next start.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         make_room();
         let ledger = SqliteLedger::open(&config.data)?;
@@ -217,12 +218,12 @@ impl Server {
             }
             None => None,
         };
-        let mut acts = Vec::new();
-        if let Some(election) = &config.election {
-            acts.extend(founding::acts(&ledger, &config.data, election)?);
-        }
+        let founding = match &config.election {
+            Some(election) => founding::acts(&ledger, &config.data, election)?,
+            None => Vec::new(),
+        };
         let reached_at = listeners.first().map(Listener::link);
-        acts.extend(officer_link::act(&ledger, &config.data, reached_at)?);
+        let grant = officer_link::act(&ledger, &config.data, reached_at)?;
         let clerk = Clerk::start(ledger, Box::new(system_clock)).map_err(StartError::Resources)?;
         let handle = clerk.handle();
         let guesses = Guesses::default();
@@ -232,8 +233,18 @@ impl Server {
         });
         let shards = Shards::start(config.threads, bootstrap).map_err(StartError::Resources)?;
         // Last, since nothing can fail after it.
-        if !acts.is_empty() {
-            clerk.handle().administer(acts).await?;
+        let (founds, grants) = (!founding.is_empty(), grant.is_some());
+        if founds || grants {
+            clerk.handle().administer(founding.into_iter().chain(grant).collect()).await?;
+        }
+        if let Some(election) = config.election.filter(|_| founds) {
+            let (id, path) =
+                (&election.definition.id, founding::numbers_file(&config.data, &election));
+            tracing::info!(election = %id, numbers = %path.display(), "an election is open");
+        }
+        if grants {
+            let path = config.data.join(officer_link::FILE_NAME);
+            tracing::info!(link = %path.display(), "the returning officer's link is made");
         }
         Ok(Self { listeners, shards, clerk, metrics })
     }

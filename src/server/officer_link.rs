@@ -10,7 +10,7 @@ use crate::net::link::{Address, DEFAULT_PORT, HostPort, Link};
 use crate::service::draw_grant;
 
 /// The file in the data directory.
-const FILE_NAME: &str = "officer.link";
+pub(super) const FILE_NAME: &str = "officer.link";
 
 /// Writes the returning officer's link at the first start, and again whenever no returning officer's grant
 /// is in force, and returns what puts that in force. A link that is there keeps its secret, and gets the address
@@ -32,9 +32,7 @@ pub(super) fn act(
         // The officer keeps the link elsewhere.
         return Ok(None);
     }
-    let grant = make(data, reached_at)?;
-    tracing::info!(link = %data.join(FILE_NAME).display(), "the returning officer's link is made");
-    Ok(Some(grant))
+    Ok(Some(make(data, reached_at)?))
 }
 
 /// Makes a new returning officer's link for the ledger in the folder `data`, which no server may be using,

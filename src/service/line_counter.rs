@@ -1,11 +1,14 @@
 //! `LineCounter`: reads a file that is somewhere else, and hands its lines to a sink that is there too.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::mem;
+use std::pin::pin;
 use std::rc::Rc;
 
 use capnp::Error;
 use capnp::capability::{Promise, Response};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
 use super::lines::LineSplitter;
 use super::session::{COUNTS_MAX, Session};
@@ -71,26 +74,49 @@ impl Server for LineCounter {
     }
 }
 
-/// Waits for a client, which may keep what a count has taken to itself for ever: not while memory is scarce.
-async fn while_there_is_room<T>(
-    taken: &Taken,
-    goes_on: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    let kept = async {
+/// Sees to it that a count does not keep memory that is scarce, and go on with nothing: the client may let it wait for ever.
+struct Patience {
+    taken: Taken,
+    looked: Instant,
+    /// Whether lines were handed over since then.
+    went_on: bool,
+}
+
+impl Patience {
+    fn new() -> Self {
+        Self { taken: Taken::with(COUNT_BYTES_MIN), looked: Instant::now(), went_on: false }
+    }
+
+    /// Waits for the client. `give_back` returns the bytes that are needed meanwhile.
+    async fn wait<T>(
+        &mut self,
+        goes_on: impl Future<Output = Result<T, Error>>,
+        give_back: impl Fn() -> usize,
+    ) -> Result<T, Error> {
+        let mut goes_on = pin!(goes_on);
         loop {
-            sleep(MEMORY_WAIT_MAX).await;
-            if taken.beyond() > 0 && budget::is_scarce() {
-                return;
+            tokio::select! {
+                biased;
+                () = sleep_until(self.looked + MEMORY_WAIT_MAX) => self.look(&give_back)?,
+                came = &mut goes_on => return came,
             }
         }
-    };
-    tokio::select! {
-        biased;
-        came = goes_on => came,
-        () = kept => Err(Error::overloaded(format!(
+    }
+
+    fn look(&mut self, give_back: impl Fn() -> usize) -> Result<(), Error> {
+        self.looked = Instant::now();
+        let went_on = mem::take(&mut self.went_on);
+        if !budget::is_scarce() {
+            return Ok(());
+        }
+        self.taken.set(give_back());
+        if went_on || self.taken.beyond() == 0 {
+            return Ok(());
+        }
+        Err(Error::overloaded(format!(
             "the count did not go on for {} s, while so much else is counted; try again later",
             MEMORY_WAIT_MAX.as_secs()
-        ))),
+        )))
     }
 }
 
@@ -104,14 +130,21 @@ struct Progress {
 /// Hands every line of `file` to `sink`, and returns how many there were.
 async fn count(file: remote_file::Client, sink: line_sink::Client) -> Result<u64, Error> {
     let mut file = ReadAhead::new(file);
-    let mut splitter = LineSplitter::default();
+    let mut splitter = RefCell::new(LineSplitter::default());
     let mut progress = Progress::default();
-    let taken = Taken::with(COUNT_BYTES_MIN);
-    while while_there_is_room(&taken, file.next(|piece| splitter.push(piece))).await? {
-        taken.set(splitter.bytes());
+    let mut patience = Patience::new();
+    loop {
+        let next = file.next(|piece| splitter.borrow_mut().push(piece));
+        if !patience.wait(next, || splitter.borrow_mut().give_back()).await? {
+            break;
+        }
+        let splitter = splitter.get_mut();
+        let bytes = splitter.bytes();
+        patience.taken.set(bytes);
         while let Some(lines) = splitter.next_batch() {
             progress.add(&lines)?;
-            while_there_is_room(&taken, hand_over(&sink, &lines)).await?;
+            patience.wait(hand_over(&sink, &lines), || bytes).await?;
+            patience.went_on = true;
         }
         progress.check_length(splitter.rest())?;
         if splitter.rest().len() > READ_BYTES_MAX as usize && budget::is_spent() {
@@ -121,12 +154,13 @@ async fn count(file: remote_file::Client, sink: line_sink::Client) -> Result<u64
             )));
         }
     }
+    let splitter = splitter.into_inner();
     if !splitter.rest().is_empty() {
         let last = [splitter.rest()];
         progress.add(&last)?;
-        while_there_is_room(&taken, hand_over(&sink, &last)).await?;
+        patience.wait(hand_over(&sink, &last), || splitter.bytes()).await?;
     }
-    drop((splitter, taken));
+    drop((splitter, patience));
     sink.done_request().send().promise.await?;
     Ok(progress.lines)
 }
@@ -233,15 +267,17 @@ impl ReadAhead {
 #[cfg(test)]
 mod tests {
     use std::future::pending;
+    use std::time::Duration;
 
-    use tokio::time::{Instant, timeout};
+    use tokio::time::{sleep, timeout};
 
     use super::*;
     use crate::net::budget::SHARD_BYTES_MAX;
+    use crate::schema::lines_capnp::line_sink::LinesParams;
     use crate::schema::lines_capnp::remote_file::{ReadParams, ReadResults};
 
-    /// Has so many bytes of a line, and never more.
-    struct Begun(usize);
+    /// Has this, and a byte more each time that it is waited for so long, or never.
+    struct Begun(&'static [u8], Option<Duration>);
 
     impl remote_file::Server for Begun {
         async fn read(
@@ -249,30 +285,48 @@ mod tests {
             read: ReadParams,
             mut results: ReadResults,
         ) -> capnp::Result<()> {
-            if read.get()?.get_offset() > 0 {
-                pending::<()>().await;
-            }
-            results.get().set_data(&vec![b'x'; self.0]);
+            let data = match (read.get()?.get_offset(), self.1) {
+                (0, _) => self.0,
+                (_, Some(pause)) => {
+                    sleep(pause).await;
+                    b"x"
+                }
+                (_, None) => pending().await,
+            };
+            results.get().set_data(data);
             Ok(())
         }
     }
 
     struct Sink;
 
-    impl line_sink::Server for Sink {}
+    impl line_sink::Server for Sink {
+        async fn lines(self: Rc<Self>, _: LinesParams) -> capnp::Result<()> {
+            Ok(())
+        }
+    }
+
+    const PIECE: usize = READ_BYTES_MAX as usize;
+    const LONG: &[u8] = &[b'x'; PIECE];
 
     #[tokio::test(flavor = "local", start_paused = true)]
     async fn a_count_that_keeps_memory_ends_while_that_is_scarce() {
-        let begun = |bytes| count(capnp_rpc::new_client(Begun(bytes)), capnp_rpc::new_client(Sink));
+        let begun = |data, pause| {
+            count(capnp_rpc::new_client(Begun(data, pause)), capnp_rpc::new_client(Sink))
+        };
         let wait = MEMORY_WAIT_MAX * 10;
-        assert!(timeout(wait, begun(READ_BYTES_MAX as usize)).await.is_err());
+        assert!(timeout(wait, begun(LONG, None)).await.is_err());
         let others = Taken::default();
         others.set(SHARD_BYTES_MAX / 2);
-        // What is typed, with pauses, takes little.
-        assert!(timeout(wait, begun(80)).await.is_err());
-        let started = Instant::now();
-        let ended = timeout(wait, begun(READ_BYTES_MAX as usize)).await.unwrap().unwrap_err();
-        assert_eq!(ended.kind, capnp::ErrorKind::Overloaded);
-        assert_eq!(started.elapsed(), MEMORY_WAIT_MAX);
+        // What is typed, with pauses, takes little; and lines that were handed over take nothing.
+        assert!(timeout(wait, begun(&LONG[..80], None)).await.is_err());
+        assert!(timeout(wait, begun(&[b'\n'; PIECE], None)).await.is_err());
+        // A byte now and then is no line.
+        for pause in [None, Some(MEMORY_WAIT_MAX / 3)] {
+            let started = Instant::now();
+            let ended = timeout(wait, begun(LONG, pause)).await.unwrap().unwrap_err();
+            assert_eq!(ended.kind, capnp::ErrorKind::Overloaded);
+            assert_eq!(started.elapsed(), MEMORY_WAIT_MAX);
+        }
     }
 }

@@ -27,12 +27,24 @@ pub(super) struct LineSplitter {
 impl LineSplitter {
     /// Takes in the next piece of the file.
     pub(super) fn push(&mut self, piece: &[u8]) {
-        self.buffer.drain(..self.start);
-        self.searched -= self.start;
-        self.start = 0;
+        self.forget();
         // The memory of a long line is not kept.
         self.buffer.shrink_to(4 * BATCH_BYTES);
         self.buffer.extend_from_slice(piece);
+    }
+
+    /// Lets go of the lines that were handed out.
+    fn forget(&mut self) {
+        self.buffer.drain(..self.start);
+        self.searched -= self.start;
+        self.start = 0;
+    }
+
+    /// Takes no more memory than it needs, and returns how much that is, in bytes.
+    pub(super) fn give_back(&mut self) -> usize {
+        self.forget();
+        self.buffer.shrink_to_fit();
+        self.bytes()
     }
 
     /// The next whole lines, or nothing when the next line's end is still to come.

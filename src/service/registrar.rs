@@ -77,6 +77,8 @@ impl Server for Registrar {
     ) -> capnp::Result<()> {
         let numbers: Vec<_> = params.get()?.get_numbers()?.iter().map(VoterNumber::from).collect();
         let count = numbers.len();
+        // A long list is not kept twice while this waits for the clerk.
+        drop(params);
         let revoked =
             self.authority.administer(vec![Act::Revoke(self.id.clone(), numbers)]).await?;
         if write_act(revoked, results.get().init_outcome())? {

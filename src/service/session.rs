@@ -30,7 +30,8 @@ pub const COUNTS_MAX: usize = 8;
 /// The watches that one connection may have. One more is an error.
 pub const WATCHES_MAX: usize = 64;
 
-/// The officers' capabilities that one connection may hold. One more is an error.
+/// The officers' capabilities that one connection may hold: one that was reached through others keeps the places of
+/// these, too. One more is an error.
 pub const AUTHORITIES_MAX: usize = 256;
 
 /// A place among a bounded number of things that a connection may have under way.

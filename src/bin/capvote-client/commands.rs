@@ -193,10 +193,21 @@ async fn vote(
         Some(number) => number,
         None => {
             // Nobody is asked for a secret in vain.
-            let info = Client::connect(link).await?.election(election).info().await?;
-            let sent_before = receipt.as_ref().is_some_and(|path| path.exists());
-            if let Some((outcome, message)) = foreseen(&info, &candidate, sent_before) {
-                return tell(&outcome, message, &candidate, json);
+            let client = Client::connect(link).await?;
+            match client.election(election).info().await {
+                Ok(info) => {
+                    let sent_before = receipt.as_ref().is_some_and(|path| path.exists());
+                    if let Some((outcome, message)) = foreseen(&info, &candidate, sent_before) {
+                        return tell(&outcome, message, &candidate, json);
+                    }
+                }
+                // A server that is there, and perhaps again when the number is typed.
+                Err(
+                    client::Error::Disconnected
+                    | client::Error::NoAnswer(_)
+                    | client::Error::Overloaded(_),
+                ) => {}
+                Err(error) => return Err(error.into()),
             }
             Number::ask()?
         }
@@ -206,23 +217,38 @@ async fn vote(
     let receipt = receipt.as_ref().map(begin).transpose()?;
     let mut message = String::new();
     let cast = client::cast(link, election, &ballot, |text| message = printable(text)).await;
-    let client::Cast { outcome, retried } = cast.map_err(|error| match error {
-        client::Error::Uncertain(last) => uncertain(*last, receipt.as_ref().map(ReceiptFile::path)),
-        error => error.into(),
-    })?;
+    let client::Cast { outcome, retried } = match cast {
+        Ok(cast) => cast,
+        Err(client::Error::Uncertain(last)) => {
+            return Err(uncertain(*last, receipt.as_ref().map(ReceiptFile::path)));
+        }
+        Err(error) => {
+            // Nothing was recorded, and a file of it would stand in the way of another vote.
+            if let (client::Error::Unreachable { .. } | client::Error::Overloaded(_), Some(file)) =
+                (&error, receipt)
+            {
+                file.discard();
+            }
+            return Err(error.into());
+        }
+    };
     if message.is_empty() {
         message = show::words(&outcome).to_string();
     }
     if outcome == VoteOutcome::UnknownVoterNumber {
         message += &number.doubt();
     }
-    match (&outcome, receipt) {
-        (VoteOutcome::Recorded(vote), Some(mut file)) => file.complete(vote)?,
+    let kept = match (&outcome, receipt) {
+        (VoteOutcome::Recorded(vote), Some(mut file)) => file.complete(vote),
         // A vote whose first answer was lost may have been recorded: what finds it is kept.
-        (_, Some(file)) if !retried => file.discard(),
-        _ => {}
-    }
-    tell(&outcome, message, &ballot.candidate, json)
+        (_, Some(file)) if !retried => {
+            file.discard();
+            Ok(())
+        }
+        _ => Ok(()),
+    };
+    // That a vote is recorded is told whatever becomes of the file.
+    tell(&outcome, message, &ballot.candidate, json).and(kept)
 }
 
 /// What is to become of a vote, where that can be told without its number. One that was sent before the close may be

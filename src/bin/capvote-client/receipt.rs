@@ -1,8 +1,7 @@
 //! A voter's receipt, kept in a file: what it takes to send a vote again, and to find it on the sheet.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use capvote::client::{Ballot, RecordedVote, TallySheet};
@@ -10,6 +9,7 @@ use capvote::election::{ElectionId, Nonce, Receipt, printable};
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
 
@@ -85,8 +85,11 @@ impl ReceiptFile {
 
     /// Keeps the receipt of the vote.
     pub(crate) fn complete(&mut self, vote: &RecordedVote) -> Result<(), Failure> {
-        self.kept.election = Some(vote.election.to_string());
-        self.kept.receipt = Some(vote.receipt.to_string());
+        let (election, receipt) = (vote.election.to_string(), vote.receipt.to_string());
+        let known = self.kept.election.replace(election.clone()) == Some(election);
+        if self.kept.receipt.replace(receipt.clone()) == Some(receipt) && known {
+            return Ok(());
+        }
         self.write()
     }
 
@@ -97,15 +100,17 @@ impl ReceiptFile {
         }
     }
 
+    /// Writes it whole, for its owner's eyes only, or leaves what was there before.
     fn write(&self) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(&self.kept).map_err(|error| self.failed(&error))?;
-        let mut options = OpenOptions::new();
-        let options = options.write(true).create(true).truncate(true).mode(0o600);
-        let written = options.open(&self.path).and_then(|mut file| {
-            writeln!(file, "{text}")?;
-            file.sync_all()
-        });
-        written.map_err(|error| self.failed(&error))
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let written =
+            NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).and_then(|mut file| {
+                writeln!(file, "{text}")?;
+                file.as_file().sync_all()?;
+                Ok(file.persist(&self.path)?)
+            });
+        written.map(drop).map_err(|error| self.failed(&error))
     }
 
     fn failed(&self, why: &dyn std::fmt::Display) -> Failure {

@@ -105,7 +105,9 @@ impl Ear {
         self.0.is_stuck()
     }
 
-    /// Whether the client is the reason that memory is scarce: what it took before this was asked last, it still keeps.
+    /// Whether the client is the reason that memory is scarce: what it took before this was asked last, it still keeps. Who
+    /// gives back as much meanwhile as it keeps, and takes it again, is none, whichever part of it that is: once no memory is
+    /// left, it is not read and cannot.
     pub(super) fn hoards(&self) -> bool {
         self.0.hoards()
     }
