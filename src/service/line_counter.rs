@@ -2,18 +2,15 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::mem;
-use std::pin::pin;
 use std::rc::Rc;
 
 use capnp::Error;
 use capnp::capability::{Promise, Response};
-use tokio::time::{Instant, sleep_until};
 
 use super::lines::LineSplitter;
+use super::patience::Patience;
 use super::session::{COUNTS_MAX, Session};
-use crate::net::budget::{self, CONNECTION_BYTES_MIN, Taken};
-use crate::net::connection::MEMORY_WAIT_MAX;
+use crate::net::budget;
 use crate::net::fault;
 use crate::net::pace::{self, Departure, Pace};
 use crate::schema::lines_capnp::line_counter::{CountLinesParams, CountLinesResults, Server};
@@ -31,9 +28,6 @@ pub const READ_AHEAD_READS_MAX: usize = pace::WINDOW_BYTES_MAX / READ_BYTES_MAX 
 /// The reads on their way when a file begins. Each full answer allows one more, up to what the path needs, so
 /// that a small file is not asked for many times over.
 const READ_AHEAD_READS_FIRST: usize = 2;
-
-/// What a count may take whatever others take, in bytes: those of a connection as much as the connection itself.
-const COUNT_BYTES_MIN: usize = CONNECTION_BYTES_MIN / COUNTS_MAX;
 
 pub(super) struct LineCounter {
     session: Rc<Session>,
@@ -71,52 +65,6 @@ impl Server for LineCounter {
         let count = count(file, sink).await.map_err(fault::passed_on)?;
         results.get().set_count(count);
         Ok(())
-    }
-}
-
-/// Sees to it that a count does not keep memory that is scarce, and go on with nothing: the client may let it wait for ever.
-struct Patience {
-    taken: Taken,
-    looked: Instant,
-    /// Whether lines were handed over since then.
-    went_on: bool,
-}
-
-impl Patience {
-    fn new() -> Self {
-        Self { taken: Taken::with(COUNT_BYTES_MIN), looked: Instant::now(), went_on: false }
-    }
-
-    /// Waits for the client. `give_back` returns the bytes that are needed meanwhile.
-    async fn wait<T>(
-        &mut self,
-        goes_on: impl Future<Output = Result<T, Error>>,
-        give_back: impl Fn() -> usize,
-    ) -> Result<T, Error> {
-        let mut goes_on = pin!(goes_on);
-        loop {
-            tokio::select! {
-                biased;
-                () = sleep_until(self.looked + MEMORY_WAIT_MAX) => self.look(&give_back)?,
-                came = &mut goes_on => return came,
-            }
-        }
-    }
-
-    fn look(&mut self, give_back: impl Fn() -> usize) -> Result<(), Error> {
-        self.looked = Instant::now();
-        let went_on = mem::take(&mut self.went_on);
-        if !budget::is_scarce() {
-            return Ok(());
-        }
-        self.taken.set(give_back());
-        if went_on || self.taken.beyond() == 0 {
-            return Ok(());
-        }
-        Err(Error::overloaded(format!(
-            "the count did not go on for {} s, while so much else is counted; try again later",
-            MEMORY_WAIT_MAX.as_secs()
-        )))
     }
 }
 
@@ -269,10 +217,11 @@ mod tests {
     use std::future::pending;
     use std::time::Duration;
 
-    use tokio::time::{sleep, timeout};
+    use tokio::time::{Instant, sleep, timeout};
 
     use super::*;
-    use crate::net::budget::SHARD_BYTES_MAX;
+    use crate::net::budget::{SHARD_BYTES_MAX, Taken};
+    use crate::net::connection::MEMORY_WAIT_MAX;
     use crate::schema::lines_capnp::line_sink::LinesParams;
     use crate::schema::lines_capnp::remote_file::{ReadParams, ReadResults};
 

@@ -14,6 +14,7 @@ mod lines;
 mod long_work;
 mod message;
 mod officer;
+mod patience;
 mod registrar;
 mod restore;
 mod session;
