@@ -97,6 +97,7 @@
 //! |---|---|---|
 //! | 0 | [`election`] | what an election decides; pure |
 //! | 0 | [`schema`] | the types generated from `schema/` |
+//! | 0 | [`private_file`] | files with secrets |
 //! | 0 | `gathering` | waiting, without a timer, for more to pass on together |
 //! | 1 | [`ledger`] | what is on disk, and the clerk that commits in groups |
 //! | 1 | [`net`] | links, listeners, shards, the transport under a connection |
@@ -115,6 +116,7 @@ pub mod election;
 mod gathering;
 pub mod ledger;
 pub mod net;
+pub mod private_file;
 pub mod server;
 pub mod service;
 

@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::{NewElection, StartError, private_file};
+use super::{NewElection, StartError};
 use crate::election::{Standing, VoterNumber};
 use crate::ledger::{Act, Ledger};
+use crate::private_file;
 use crate::service::draw_numbers;
 
 /// What creates and opens the election, unless the ledger has it from an earlier start.

@@ -4,9 +4,10 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::{CertificateFiles, Config, StartError, private_file};
+use super::{CertificateFiles, Config, StartError};
 use crate::net::link::Address;
 use crate::net::tls::{self, Identity, InvalidIdentity};
+use crate::private_file;
 
 /// The file in the data directory with the certificate that a server makes for itself, and its key.
 const FILE_NAME: &str = "tls.pem";

@@ -4,7 +4,6 @@ mod founding;
 mod identity;
 mod metrics;
 mod officer_link;
-mod private_file;
 mod timekeeper;
 
 use std::io;

@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::{StartError, private_file};
+use super::StartError;
 use crate::election::{Role, Token};
 use crate::ledger::{Act, Ledger, SqliteLedger};
 use crate::net::link::{Address, DEFAULT_PORT, HostPort, Link};
+use crate::private_file;
 use crate::service::draw_grant;
 
 /// The file in the data directory.

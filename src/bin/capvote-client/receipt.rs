@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use capvote::client::{Ballot, RecordedVote, TallySheet};
 use capvote::election::{ElectionId, Nonce, Receipt, printable};
+use capvote::private_file;
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
 
@@ -103,14 +103,8 @@ impl ReceiptFile {
     /// Writes it whole, for its owner's eyes only, or leaves what was there before.
     fn write(&self) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(&self.kept).map_err(|error| self.failed(&error))?;
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let written =
-            NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).and_then(|mut file| {
-                writeln!(file, "{text}")?;
-                file.as_file().sync_all()?;
-                Ok(file.persist(&self.path)?)
-            });
-        written.map(drop).map_err(|error| self.failed(&error))
+        let written = private_file::write(&self.path, |file| writeln!(file, "{text}"));
+        written.map_err(|error| self.failed(&error))
     }
 
     fn failed(&self, why: &dyn std::fmt::Display) -> Failure {

@@ -5,8 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use capvote::election::VoterNumber;
+use capvote::private_file::PrivateFile;
 use csv::{Reader, StringRecord, Writer};
-use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
 
@@ -23,7 +23,7 @@ pub(crate) struct People {
 pub(crate) struct RollFile {
     people: std::vec::IntoIter<StringRecord>,
     /// Nothing once the file has its name.
-    writer: Option<Writer<NamedTempFile>>,
+    writer: Option<Writer<PrivateFile>>,
     path: PathBuf,
 }
 
@@ -99,8 +99,7 @@ impl RollFile {
                     .into(),
             ));
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")));
+        let file = PrivateFile::begin(path);
         let mut writer = Writer::from_writer(file.map_err(|error| failed(error.to_string()))?);
         let heading = with_number(people.heading, HEADING);
         writer.write_record(&heading).map_err(|error| failed(error.to_string()))?;
@@ -126,10 +125,7 @@ impl RollFile {
         }
         let Some(writer) = self.writer.take() else { return Ok(()) };
         let file = writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
-        file.as_file().sync_all()?;
-        file.persist_noclobber(&self.path)?;
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+        file.put()
     }
 
     /// Removes the file again: its numbers are not on the roll.

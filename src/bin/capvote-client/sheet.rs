@@ -5,9 +5,9 @@ use std::path::Path;
 
 use capvote::client::{About, ActOutcome, Auditor, Election, Error, SheetLine, TallySheet};
 use capvote::election::printable;
+use capvote::private_file::PrivateFile;
 use comfy_table::Table;
 use serde_json::json;
-use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
 use crate::receipt::Sought;
@@ -45,13 +45,10 @@ pub(crate) fn write(sheet: &TallySheet, output: &Path, json: bool) -> Result<(),
         Some("json") => sheet.to_json(),
         _ => return Err(Failure::Usage("--output: a sheet is a file .csv or .json".into())),
     };
-    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
     let write = || -> io::Result<()> {
-        let mut file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+        let mut file = PrivateFile::begin(output)?;
         file.write_all(text.as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist_noclobber(output)?;
-        Ok(())
+        file.put()
     };
     let shown = output.display();
     write().map_err(|error| {
