@@ -67,27 +67,27 @@ async fn ask(
     id: &str,
 ) -> Result<(), Failure> {
     let json = arguments.json;
-    // What goes on over more connections than one makes them itself.
-    let prepared = match prepared {
-        Prepared::Vote { candidate, number, receipt } => {
-            return vote(link, id, candidate, number, receipt, json).await;
-        }
-        Prepared::Watch => return watch::watch(link, id, json).await,
-        prepared => prepared,
-    };
-    let client = Client::connect(link).await?;
-    let election = client.election(id);
+    let connect = || Client::connect(link);
     match prepared {
-        Prepared::Elections => show::elections(&client.elections().await?, json),
-        Prepared::Info => show::info(&election.info().await?, json),
-        Prepared::Result(Some(candidate)) => result(&election, &candidate, json).await,
-        Prepared::Revoke(revoked) => officer::revoke(&client, &revoked, json).await,
-        Prepared::Officer => Officer::new(&client, link, id, json)?.run(&arguments.command).await,
-        Prepared::Vote { .. } | Prepared::Watch | Prepared::Result(None) => {
-            show::results(&election.results().await?, json)
+        // These may take more connections than one.
+        Prepared::Vote { candidate, number, receipt } => {
+            vote(link, id, candidate, number, receipt, json).await
+        }
+        Prepared::Watch => watch::watch(link, id, json).await,
+        Prepared::Elections => show::elections(&connect().await?.elections().await?, json),
+        Prepared::Info => show::info(&connect().await?.election(id).info().await?, json),
+        Prepared::Result(None) => {
+            show::results(&connect().await?.election(id).results().await?, json)
+        }
+        Prepared::Result(Some(candidate)) => {
+            result(&connect().await?.election(id), &candidate, json).await
+        }
+        Prepared::Revoke(revoked) => officer::revoke(&connect().await?, &revoked, json).await,
+        Prepared::Officer => {
+            Officer::new(&connect().await?, link, id, json)?.run(&arguments.command).await
         }
         Prepared::CountLines { file, name, quiet } => {
-            count_lines(&client, file, &name, quiet, json).await
+            count_lines(&connect().await?, file, &name, quiet, json).await
         }
     }
 }
@@ -191,25 +191,13 @@ async fn vote(
 ) -> Result<(), Failure> {
     let number = match number {
         Some(number) => number,
+        // Nobody is asked for a secret in vain.
         None => {
-            // Nobody is asked for a secret in vain.
-            let client = Client::connect(link).await?;
-            match client.election(election).info().await {
-                Ok(info) => {
-                    let sent_before = receipt.as_ref().is_some_and(|path| path.exists());
-                    if let Some((outcome, message)) = foreseen(&info, &candidate, sent_before) {
-                        return tell(&outcome, message, &candidate, json);
-                    }
-                }
-                // A server that is there, and perhaps again when the number is typed.
-                Err(
-                    client::Error::Disconnected
-                    | client::Error::NoAnswer(_)
-                    | client::Error::Overloaded(_),
-                ) => {}
-                Err(error) => return Err(error.into()),
+            let sent_before = receipt.as_ref().is_some_and(|path| path.exists());
+            match look_ahead(link, election, &candidate, sent_before).await? {
+                Some((outcome, message)) => return tell(&outcome, message, &candidate, json),
+                None => Number::ask()?,
             }
-            Number::ask()?
         }
     };
     let mut ballot = Ballot::new(candidate, number.number)?;
@@ -249,6 +237,23 @@ async fn vote(
     };
     // That a vote is recorded is told whatever becomes of the file.
     tell(&outcome, message, &ballot.candidate, json).and(kept)
+}
+
+/// Asks the server for what it takes to see what is [`foreseen`] of a vote.
+async fn look_ahead(
+    link: &Link,
+    election: &str,
+    candidate: &str,
+    sent_before: bool,
+) -> Result<Option<(VoteOutcome, String)>, Failure> {
+    match Client::connect(link).await?.election(election).info().await {
+        Ok(info) => Ok(foreseen(&info, candidate, sent_before)),
+        // A server that is there, and perhaps again when the number is typed.
+        Err(
+            client::Error::Disconnected | client::Error::NoAnswer(_) | client::Error::Overloaded(_),
+        ) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// What is to become of a vote, where that can be told without its number. One that was sent before the close may be
