@@ -7,6 +7,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
+use capnp::Error;
+use capnp::capability::{Promise, Response};
 use capnp_rpc::RpcSystem;
 use capnp_rpc::rpc_twoparty_capnp::Side;
 use capvote::net::budget::SHARD_BYTES_MAX;
@@ -15,6 +17,7 @@ use capvote::net::connection::{
 };
 use capvote::net::transport::{self, CALL_BYTES, CALLS_BYTES_MAX, UNFINISHED_QUESTIONS_MAX};
 use capvote::schema::election_capnp::message_sink;
+use capvote::schema::election_capnp::message_sink::message_results;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_local};
@@ -83,6 +86,17 @@ fn reach(stream: DuplexStream) -> message_sink::Client {
     let sink = system.bootstrap(Side::Server);
     spawn_local(system);
     sink
+}
+
+/// A call of so many bytes over a connection of its own: the end of that, and the call's answer.
+fn call_alone(
+    server: &Rc<Waiting>,
+    bytes: usize,
+) -> (JoinHandle<()>, Promise<Response<message_results::Owned>, Error>) {
+    let (stream, served) = serve(server.clone());
+    let mut request = reach(stream).message_request();
+    request.get().set_text("x".repeat(bytes));
+    (served, request.send().promise)
 }
 
 #[tokio::test(flavor = "local")]
@@ -225,12 +239,7 @@ async fn a_client_that_says_nothing_is_cut_unless_it_waits() {
 #[tokio::test(flavor = "local")]
 async fn what_all_connections_of_a_shard_take_together_is_bounded() {
     let server = Rc::new(Waiting::default());
-    let call = |bytes: usize| {
-        let (stream, _) = serve(server.clone());
-        let mut request = reach(stream).message_request();
-        request.get().set_text("x".repeat(bytes));
-        request.send().promise
-    };
+    let call = |bytes| call_alone(&server, bytes).1;
     const LONG: usize = 60 << 20;
     let enough = SHARD_BYTES_MAX / LONG;
     let mut long = Vec::new();
@@ -257,12 +266,7 @@ async fn what_all_connections_of_a_shard_take_together_is_bounded() {
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn whoever_keeps_memory_while_it_is_scarce_is_cut() {
     let server = Rc::new(Waiting::default());
-    let call = |bytes: usize| {
-        let (stream, served) = serve(server.clone());
-        let mut request = reach(stream).message_request();
-        request.get().set_text("x".repeat(bytes));
-        (served, request.send().promise)
-    };
+    let call = |bytes| call_alone(&server, bytes);
     const LONG: usize = 60 << 20;
     // Enough for half of the memory not to do, and so many more.
     const MORE: usize = 2;

@@ -106,12 +106,11 @@ impl<L: Ledger> Desk<L> {
         let mut finishing = false;
         loop {
             // Who was given a place as the queue closed may never come to use it: nobody is waited for any more.
-            let first =
+            let mut next =
                 if finishing { self.queue.try_recv().ok() } else { self.queue.recv().await };
-            if first.is_none() {
+            if next.is_none() {
                 return;
             }
-            let mut next = first;
             let mut act = None;
             while let Some(job) = next.take() {
                 match job {
