@@ -20,7 +20,7 @@ impl PrivateFile {
     /// # Errors
     /// Where nothing can be written in the folder of `path`.
     pub fn begin(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: NamedTempFile::new_in(folder(path))?, path: path.to_owned() })
+        Ok(Self { file: NamedTempFile::new_in(parent(path))?, path: path.to_owned() })
     }
 
     /// Puts it where it is to be, in place of what is there.
@@ -30,7 +30,7 @@ impl PrivateFile {
     pub fn replace(self) -> io::Result<()> {
         self.file.as_file().sync_all()?;
         self.file.persist(&self.path)?;
-        sync(folder(&self.path))
+        sync(parent(&self.path))
     }
 
     /// Puts it where it is to be, if nothing is there.
@@ -40,7 +40,7 @@ impl PrivateFile {
     pub fn put(self) -> io::Result<()> {
         self.file.as_file().sync_all()?;
         self.file.persist_noclobber(&self.path)?;
-        sync(folder(&self.path))
+        sync(parent(&self.path))
     }
 }
 
@@ -67,7 +67,8 @@ pub fn write(
     file.into_inner()?.replace()
 }
 
-fn folder(path: &Path) -> &Path {
+/// The folder that a path is in.
+pub fn parent(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::path::Path;
 
 use capvote::election::{Definition, VoterNumber};
-use capvote::ledger::{Ledger, SqliteLedger};
+use capvote::ledger::sqlite::Store;
 use capvote::server::{Config, NewElection, Server, StartError};
 
 /// A server of one election with two candidates and three voters.
@@ -34,7 +34,7 @@ async fn a_server_that_does_not_start_creates_nothing_and_leaves_the_folder_free
     std::fs::create_dir(data.path().join("officer.link")).unwrap();
     let error = Server::start(board(data.path())).await.unwrap_err();
     assert!(matches!(error, StartError::OfficerLink { .. }), "{error}");
-    assert!(SqliteLedger::open(data.path()).unwrap().standings().is_empty());
+    assert!(Store::open(data.path()).unwrap().snapshot().elections.is_empty());
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn a_server_that_is_dropped_leaves_its_folder_free() {
         assert!(futures::poll!(&mut running).is_pending());
     }
     // The first of them founded the election, once.
-    assert_eq!(SqliteLedger::open(data.path()).unwrap().standings().len(), 1);
+    assert_eq!(Store::open(data.path()).unwrap().snapshot().elections.len(), 1);
     let file = std::fs::read_to_string(data.path().join("board.numbers.csv")).unwrap();
     let (heading, numbers) = file.split_once('\n').unwrap();
     assert_eq!(heading, "voter_number");

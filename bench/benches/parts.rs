@@ -1,8 +1,5 @@
 //! The parts of capvote, each by itself: `cargo bench -p capvote-bench`.
 
-#[path = "../src/peers/forgetful.rs"]
-mod forgetful;
-
 use std::hint::black_box;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,11 +7,9 @@ use std::time::{Duration, Instant};
 
 use capnp_rpc::RpcSystem;
 use capnp_rpc::rpc_twoparty_capnp::Side;
-use capvote::election::{
-    Choice, Definition, ElectionId, Nonce, Roll, Timestamp, Vote, VoterNumber,
-};
-use capvote::ledger::clerk::system_clock;
-use capvote::ledger::{Act, Clerk, Ledger, SqliteLedger};
+use capvote::election::{Choice, Definition, ElectionId, Nonce, Timestamp, Vote, VoterNumber};
+use capvote::ledger::sqlite::{Roll, SqliteLedger, Store};
+use capvote::ledger::{Act, Ledger, system_clock};
 use capvote::net::connection;
 use capvote::net::transport;
 use capvote::schema::election_capnp::message_sink;
@@ -37,15 +32,15 @@ fn numbers(count: u64) -> Vec<VoterNumber> {
     (0..count).map(number).collect()
 }
 
-/// One open election whose voters have these numbers, in `ledger`.
-fn found(ledger: &mut impl Ledger, numbers: Vec<VoterNumber>) -> (ElectionId, Choice) {
+/// One open election whose voters have these numbers.
+fn found(store: &mut Store, numbers: Vec<VoterNumber>) -> (ElectionId, Choice) {
     let id: ElectionId = "board".parse().expect("an id");
     let candidates = vec!["Ada".to_string(), "Grace".to_string()];
     let definition = Definition::new(id.clone(), String::new(), candidates).expect("a slate");
     let ada = definition.slate.choice("Ada").expect("a candidate");
     let create = Act::Create(Arc::new(definition));
     let acts = [create, Act::Issue(id.clone(), numbers), Act::Open(id.clone())];
-    ledger.administer(&acts).expect("an open election");
+    store.act(&acts, None).expect("an open election");
     (id, ada)
 }
 
@@ -77,8 +72,8 @@ fn ledger(criterion: &mut Criterion) {
     group.sample_size(10).measurement_time(Duration::from_secs(3));
     for votes in [1, 32, 1_024] {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut ledger = SqliteLedger::open(folder.path()).expect("a ledger");
-        let (id, ada) = found(&mut ledger, numbers(4_000_000));
+        let mut store = Store::open(folder.path()).expect("a ledger");
+        let (id, ada) = found(&mut store, numbers(4_000_000));
         let mut next = 0;
         group.throughput(Throughput::Elements(votes));
         group.bench_function(BenchmarkId::new("commit", votes), |bencher| {
@@ -88,7 +83,7 @@ fn ledger(criterion: &mut Criterion) {
                     let indexes = next - votes..next;
                     indexes.map(|index| vote(&id, ada, index)).collect::<Vec<_>>()
                 },
-                |votes| ledger.commit(&votes, Timestamp(0)).expect("a commit"),
+                |votes| store.vote(&votes, Timestamp(0)).expect("a commit"),
                 BatchSize::PerIteration,
             );
         });
@@ -101,34 +96,36 @@ fn vote(id: &ElectionId, choice: Choice, index: u64) -> Vote {
     Vote { election: id.clone(), choice, number: number(index), nonce: nonce.into() }
 }
 
-/// What it costs to hand votes to the clerk and to get the outcomes back, with a ledger that stores nothing.
-fn clerk(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("clerk");
-    let mut ledger = forgetful::Forgetful::default();
-    let (id, ada) = found(&mut ledger, numbers(1_000_000));
-    let clerk = Clerk::start(ledger, Box::new(system_clock)).expect("a clerk");
-    let handle = clerk.handle();
+/// What it costs to hand retries to the ledger and to get the outcomes back: the queue, the thread,
+/// and a lookup of each ballot, without a write.
+fn queue(criterion: &mut Criterion) {
+    const BALLOTS: u64 = 100_000;
+    let mut group = criterion.benchmark_group("queue");
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut store = Store::open(folder.path()).expect("a ledger");
+    let (id, ada) = found(&mut store, numbers(BALLOTS));
+    for first in (0..BALLOTS).step_by(1_000) {
+        let votes: Vec<_> = (first..first + 1_000).map(|index| vote(&id, ada, index)).collect();
+        store.vote(&votes, Timestamp(0)).expect("a commit");
+    }
+    let ledger = SqliteLedger::start(store, system_clock()).expect("a thread");
     let runtime = runtime();
     for votes in [1, 32] {
         group.throughput(Throughput::Elements(votes));
-        group.bench_function(BenchmarkId::new("hand in", votes), |bencher| {
+        group.bench_function(BenchmarkId::new("retries", votes), |bencher| {
             bencher.iter_custom(|rounds| {
                 runtime.block_on(async {
                     let begun = Instant::now();
                     for round in 0..rounds {
-                        // A number that has voted costs the clerk the same.
-                        let index = |vote| (round * votes + vote) % 1_000_000;
-                        let job = (0..votes).map(|it| vote(&id, ada, index(it))).collect();
-                        let decided = handle.hand_in(job).await.expect("the clerk works");
-                        black_box(decided.await.expect("the clerk answers").expect("decided"));
+                        let index = |retry| (round * votes + retry) % BALLOTS;
+                        let batch = (0..votes).map(|it| vote(&id, ada, index(it))).collect();
+                        black_box(ledger.vote(batch).await.expect("outcomes"));
                     }
                     begun.elapsed()
                 })
             });
         });
     }
-    drop(group);
-    assert!(clerk.finish());
 }
 
 struct Sink;
@@ -185,5 +182,5 @@ fn runtime() -> LocalRuntime {
     builder.enable_all().build_local(LocalOptions::default()).expect("a runtime")
 }
 
-criterion_group!(parts, roll, ledger, clerk, transport);
+criterion_group!(parts, roll, ledger, queue, transport);
 criterion_main!(parts);

@@ -7,7 +7,8 @@ use std::fs;
 use std::path::Path;
 
 use arbitrary::{Result, Unstructured};
-use capvote::ledger::{Ledger, SheetPlace, SqliteLedger};
+use capvote::ledger::SheetCursor;
+use capvote::ledger::sqlite::Store;
 use tempfile::TempDir;
 
 /// A ledger with an open, a closed and a draft election, and with grants.
@@ -54,19 +55,19 @@ fn alter(file: &mut Vec<u8>, choices: &mut Unstructured<'_>) -> Result<()> {
 }
 
 fn open(folder: &Path) {
-    let Ok(ledger) = SqliteLedger::open(folder) else { return };
-    let reader = ledger.reader();
-    for standing in ledger.standings() {
+    let Ok(store) = Store::open(folder) else { return };
+    let reader = store.reader();
+    for standing in store.snapshot().elections {
         let id = &standing.definition.id;
         let _ = reader.check(id);
-        let mut place = SheetPlace::default();
-        while let Ok((lines, next)) = reader.sheet(id, place, 100) {
+        let mut cursor = SheetCursor::default();
+        while let Ok((lines, next)) = reader.sheet(id, cursor, 100) {
             if lines.is_empty() {
                 break;
             }
-            assert!(next != place, "the sheet of {id} has no end");
-            place = next;
+            assert!(next != cursor, "the sheet of {id} has no end");
+            cursor = next;
         }
     }
-    assert!(ledger.grants().iter().count() <= 10_000);
+    assert!(store.snapshot().grants.iter().count() <= 10_000);
 }

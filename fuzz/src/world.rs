@@ -1,7 +1,7 @@
-//! A server in this process, without sockets and without time: real ledger, clerk, service and transport.
+//! A server in this process, without sockets and without time: real ledger, service and transport.
 //!
 //! It is made once, and each input gets a connection of its own. The clock stands still but for what an input is
-//! given, and the clerk works on the thread of the others: nothing waits in real time, and an input runs in microseconds.
+//! given, and the ledger works on the thread of the others: nothing waits in real time, and an input runs in microseconds.
 
 use std::cell::{Cell, RefCell};
 use std::path::Path;
@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use capvote::client::Client;
 use capvote::election::{Definition, Grant, GrantId, Role, Token, VoterNumber};
-use capvote::ledger::clerk::system_clock;
-use capvote::ledger::{Act, Clerk, ClerkHandle, SqliteLedger};
+use capvote::ledger::sqlite::{SqliteLedger, Store};
+use capvote::ledger::{Act, Ledger, system_clock};
 use capvote::net::admission::Origin;
 use capvote::net::connection;
-use capvote::service::{Guesses, Office};
+use capvote::service::{Bootstrap, Guesses};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
@@ -57,12 +57,12 @@ const ANEW_EVERY: u32 = 256;
 
 /// A server, and the one thread that its connections are on.
 pub(crate) struct World {
-    clerk: ClerkHandle,
+    ledger: Arc<dyn Ledger>,
     stop: CancellationToken,
     inputs: Cell<u32>,
     officer: bool,
     /// For as long as this is held, a thread of the runtime has something to do, and the clock does not jump to
-    /// the next timer whenever the clerk is waited for. It goes before the runtime, which waits for that thread.
+    /// the next timer whenever the ledger is waited for. It goes before the runtime, which waits for that thread.
     _awake: mpsc::Sender<()>,
     runtime: LocalRuntime,
     _directory: TempDir,
@@ -108,8 +108,8 @@ impl World {
         let directory =
             if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
         let directory = directory.expect("a folder for the ledger");
-        let ledger = SqliteLedger::open(directory.path()).expect("a new ledger");
-        let (clerk, work) = Clerk::without_thread(ledger, Box::new(system_clock));
+        let store = Store::open(directory.path()).expect("a new ledger");
+        let (ledger, work) = SqliteLedger::without_thread(store, system_clock());
         let mut runtime = Builder::new_current_thread();
         let runtime = runtime.enable_time().start_paused(true);
         let runtime = runtime.build_local(LocalOptions::default()).expect("a runtime");
@@ -117,10 +117,11 @@ impl World {
         runtime.spawn_blocking(move || asleep.recv());
         runtime.block_on(async {
             spawn_local(work);
-            clerk.administer(beginning(officer)).await.expect("an election");
+            ledger.act(beginning(officer), None).await.expect("an election");
         });
         let (stop, inputs) = Default::default();
-        Self { clerk, stop, inputs, officer, _awake: awake, runtime, _directory: directory }
+        let ledger = Arc::new(ledger);
+        Self { ledger, stop, inputs, officer, _awake: awake, runtime, _directory: directory }
     }
 
     /// Whether it is too far from its beginning for what an input does to be the input's own doing.
@@ -135,15 +136,15 @@ impl World {
     /// A new connection: the client's end of it, and the server's doing.
     pub(crate) fn connect(&self) -> (DuplexStream, JoinHandle<()>) {
         let (here, there) = stream();
-        let office = Office::open(self.clerk.clone(), Guesses::default());
-        let bootstrap = move |work| office.bootstrap(work, Origin::Here);
+        let bootstrap = Bootstrap::new(self.ledger.clone(), Guesses::default());
+        let bootstrap = move |work| bootstrap.capability(work, Origin::Here);
         (here, spawn_local(connection::serve(there, bootstrap, self.stop.clone())))
     }
 
-    /// Lets everybody do what there is to do, and the clerk what was handed in.
+    /// Lets every task do what there is to do, and the ledger what was handed in.
     pub(crate) async fn settle(&self) {
         turns().await;
-        self.clerk.administer(Vec::new()).await.expect("the clerk works");
+        self.ledger.act(Vec::new(), None).await.expect("the ledger works");
         turns().await;
     }
 

@@ -4,13 +4,12 @@
 //! whatever it needs from the world arrives as an argument.
 
 mod authority;
-mod ballot_box;
 mod definition;
 mod id;
 mod nonce;
 mod printable;
 mod receipt;
-mod roll;
+mod rules;
 mod slate;
 mod standing;
 mod vote;
@@ -19,13 +18,12 @@ mod voter_number;
 pub use authority::{
     DERIVED_GRANTS_MAX, GRANTS_MAX, Grant, GrantId, Grants, Role, Token, TokenHash,
 };
-pub use ballot_box::{BallotBox, ChangeRefusal, Verdict};
 pub use definition::{Definition, InvalidDefinition, Publication, Schedule, Timestamp};
 pub use id::{ElectionId, InvalidElectionId};
 pub use nonce::{InvalidNonce, Nonce};
 pub use printable::printable;
 pub use receipt::Receipt;
-pub use roll::{BallotNumber, Place, Roll};
+pub use rules::{ChangeRefusal, UnderNumber, Verdict, judge};
 pub use slate::{Choice, InvalidSlate, Slate};
 pub use standing::{ElectionState, ResultStatus, Standing};
 pub use vote::{Outcome, Refusal, Vote};

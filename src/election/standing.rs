@@ -44,10 +44,23 @@ pub struct Standing {
     pub ballots: u64,
     /// Each choice's votes, in the order of the slate. Read through [`votes`](Self::votes), which keeps
     /// what is sealed.
-    pub(super) votes: Vec<u64>,
+    votes: Vec<u64>,
 }
 
 impl Standing {
+    /// An election with these votes, one number for each choice of its slate, each vote from one
+    /// ballot. `voters` numbers are on its roll, of which `added_while_open` joined after it opened.
+    pub fn new(
+        definition: Arc<Definition>,
+        state: ElectionState,
+        voters: u64,
+        added_while_open: u64,
+        votes: Vec<u64>,
+    ) -> Self {
+        let ballots = votes.iter().sum();
+        Self { definition, state, voters, added_while_open, ballots, votes }
+    }
+
     /// The choice of a vote for `candidate`, or why no such vote can be counted at this moment.
     ///
     /// This spares the ledger votes that cannot count. It does not replace the ledger's decision: the

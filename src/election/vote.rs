@@ -1,6 +1,6 @@
 //! A vote, and what becomes of it.
 
-use super::{Choice, ElectionId, Nonce, Receipt, VoterNumber};
+use super::{Choice, ElectionId, Nonce, VoterNumber};
 
 /// A vote as it goes to the ledger: the candidate is known to be on the slate, nothing else is checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Vote {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// It is on stable storage and counted once, by this call or by the one that this call repeats.
-    Recorded(Receipt),
+    Recorded,
     /// It was not counted.
     Refused(Refusal),
 }

@@ -1,5 +1,7 @@
-//! What the clerk counts about its work, for those who operate the server.
+//! Figures of a ledger's work, for operators.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
@@ -8,19 +10,21 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::election::Outcome;
 
-/// The work of one clerk since it was started. Clones count together.
-#[derive(Debug, Clone)]
-pub(crate) struct Metrics {
+/// The work of one ledger since it was opened. Clones share their figures.
+#[derive(Clone)]
+pub struct Metrics {
     recorded: Counter,
     refused: Counter,
     failed: Counter,
     commit_votes: Histogram,
     commit_seconds: Histogram,
     act_seconds: Histogram,
+    on_commit: Option<Arc<dyn Fn(Duration) + Send + Sync>>,
 }
 
 impl Metrics {
-    pub(super) fn new() -> Self {
+    /// All at zero.
+    pub fn new() -> Self {
         Self {
             recorded: Counter::default(),
             refused: Counter::default(),
@@ -30,15 +34,22 @@ impl Metrics {
             // 62.5 µs to 4 s.
             commit_seconds: Histogram::new(exponential_buckets(62.5e-6, 2.0, 17)),
             act_seconds: Histogram::new(exponential_buckets(62.5e-6, 2.0, 17)),
+            on_commit: None,
         }
     }
 
-    /// Lists these on a registry: `votes_recorded`, `votes_refused` and `votes_failed`, which count votes;
-    /// `commit_votes`, the votes of each commit; `commit_seconds` and `act_seconds`, how long a commit of votes
-    /// and an act of an officer took until they were synced. Each commit is one sync of the ledger's log.
+    /// The same, and `on_commit` gets the time of each commit of votes. It is called on the ledger's
+    /// thread.
+    pub fn observed_by(on_commit: impl Fn(Duration) + Send + Sync + 'static) -> Self {
+        Self { on_commit: Some(Arc::new(on_commit)), ..Self::new() }
+    }
+
+    /// Registers them: `votes_recorded`, `votes_refused` and `votes_failed` count votes; `commit_votes`
+    /// is how many a commit had; `commit_seconds` and `act_seconds` are the times of a commit of votes
+    /// and of an officer's act, fsync included.
     pub(crate) fn register(&self, registry: &mut Registry) {
         registry.register("votes_recorded", "Votes that were recorded", self.recorded.clone());
-        registry.register("votes_refused", "Votes that the clerk refused", self.refused.clone());
+        registry.register("votes_refused", "Votes that were refused", self.refused.clone());
         registry.register(
             "votes_failed",
             "Votes that could not be stored, or may not have been",
@@ -57,11 +68,14 @@ impl Metrics {
     }
 
     pub(super) fn committed(&self, outcomes: &[Outcome], took: Duration) {
-        let recorded = outcomes.iter().filter(|it| matches!(it, Outcome::Recorded(_))).count();
+        let recorded = outcomes.iter().filter(|it| matches!(it, Outcome::Recorded)).count();
         self.recorded.inc_by(recorded as u64);
         self.refused.inc_by((outcomes.len() - recorded) as u64);
         self.commit_votes.observe(outcomes.len() as f64);
         self.commit_seconds.observe(took.as_secs_f64());
+        if let Some(on_commit) = &self.on_commit {
+            on_commit(took);
+        }
     }
 
     pub(super) fn failed(&self, votes: usize) {
@@ -70,5 +84,17 @@ impl Metrics {
 
     pub(super) fn acted(&self, took: Duration) {
         self.act_seconds.observe(took.as_secs_f64());
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
     }
 }

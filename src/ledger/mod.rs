@@ -1,246 +1,178 @@
-//! What is on disk, and the one thread that writes it.
+//! Where elections are stored and votes become durable.
 //!
-//! A [`Ledger`] decides votes and stores them; [`SqliteLedger`] is the embedded one. The [`clerk`] owns
-//! the ledger and commits whatever has queued up as one group, with one sync.
+//! [`Ledger`] is the seam between the server's capabilities and a store. [`sqlite`] is the embedded
+//! store; [`Location::open`] opens the one a server was configured with.
 
-mod chain;
-pub mod clerk;
-mod desk;
+mod act;
+mod error;
 mod metrics;
-mod sqlite;
-mod teller;
-
-pub use clerk::{Clerk, ClerkHandle};
-pub use desk::{Board, ClerkError, Clock, Mandate};
-pub(crate) use metrics::Metrics;
-pub use sqlite::{Copying, SqliteLedger, backup, restore};
-pub(crate) use teller::Teller;
-pub use teller::WAITING_VOTES_MAX;
+mod snapshot;
+pub mod sqlite;
 
 use std::fmt::Debug;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use crate::election::{
-    ChangeRefusal, Choice, DERIVED_GRANTS_MAX, Definition, ElectionId, GRANTS_MAX, Grant, GrantId,
-    Grants, Nonce, Outcome, Standing, Timestamp, Vote, VoterNumber,
-};
+use futures::future::BoxFuture;
+use tokio::sync::watch;
+
+pub use self::act::{Act, Authorization};
+pub use self::error::{ActRefusal, LedgerError, OpenError};
+pub use self::metrics::Metrics;
+pub use self::snapshot::Snapshot;
+use self::sqlite::{SqliteLedger, Store};
+use crate::election::{Choice, ElectionId, Grant, Nonce, Outcome, Timestamp, TokenHash, Vote};
 
 /// The most elections in one ledger.
 pub const ELECTIONS_MAX: usize = 1_000;
 
-/// Elections on stable storage.
+/// Elections on stable storage, shared by all threads of a server.
 ///
-/// Another one than [`SqliteLedger`] goes wherever a [`Clerk`] does: [`connection::serve`](crate::net::connection::serve)
-/// shows what that is put together with.
+/// Several servers may share one store. A handle of this type is what one server has of it. Three
+/// rules hold for every implementation; `tests/ledger/conformance` checks them:
 ///
-/// A ledger is blocking and is called from one thread, the clerk's. Nothing above it may assume that
-/// this process alone decides: another process may share the ledger's store.
-pub trait Ledger: Send {
-    /// Decides these votes, which came at `now`, in order, stores those that count, and returns each one's
-    /// outcome, in the same order.
+/// 1. **Durable before told.** An answer is given after everything it rests on is on stable storage:
+///    what this call stored, and for a retry what an earlier call stored.
+/// 2. **A handle reads its own answers.** When a method returns, [`snapshots`](Self::snapshots) of
+///    the same handle include everything the answer rests on. A voter who was told `recorded` finds
+///    the vote in the results on every connection to the same server. Handles of other servers
+///    follow within a second.
+/// 3. **A snapshot may lag.** Before a final "no" that rests on a snapshot (no such election, not
+///    open, unknown candidate, closed), ask for a [`fresh`](Self::fresh) one.
+///
+/// Votes and acts are serialised: a vote that is `recorded` is in the final count, and after a close
+/// no vote is.
+pub trait Ledger: Debug + Send + Sync {
+    /// Decides these votes in order and stores those that count. The outcomes are in the same order.
     ///
-    /// When this returns, every vote that is `Recorded` is on stable storage. With an error, none of the
-    /// outcomes is known to the voters and none of the votes is counted in a [`standing`](Self::standings).
+    /// The votes arrive when the returned future is first polled. From then on they are decided, even
+    /// if the future is dropped.
     ///
     /// # Errors
-    /// [`LedgerError::NotStored`], and [`LedgerError::Stopped`] from then on where it is open what is on the disk.
-    fn commit(&mut self, votes: &[Vote], now: Timestamp) -> Result<Vec<Outcome>, LedgerError>;
+    /// [`LedgerError::NotStored`] or [`LedgerError::Stopped`] if none of them is stored;
+    /// [`LedgerError::Unknown`] if some may be: ask again, with the same nonces.
+    fn vote(&self, votes: Vec<Vote>) -> Answer<Vec<Outcome>>;
 
-    /// Makes these changes in order, all of them or, with an error, none, and returns when they are on
-    /// stable storage.
+    /// Makes these changes in order, all or none.
+    ///
+    /// With an authorization, they are made only if it is in force: the store checks that inside the
+    /// transaction that makes the changes, so a revocation that was committed first wins.
     ///
     /// # Errors
-    /// As [`commit`](Self::commit), and the refusals, for which [`LedgerError::is_refusal`] is true.
-    fn administer(&mut self, acts: &[Act]) -> Result<(), LedgerError>;
+    /// As [`vote`](Self::vote); [`LedgerError::Refused`] if the rules do not allow it;
+    /// [`LedgerError::Revoked`].
+    fn act(&self, acts: Vec<Act>, under: Option<Authorization>) -> Answer<()>;
 
-    /// Finishes what a close could not, because another program was in the way. Called about once a second;
-    /// costs nothing where there is nothing to finish.
-    fn tidy(&mut self);
+    /// The grant in force that this token hash opens.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unreadable`] and [`LedgerError::Stopped`].
+    fn grant(&self, token: TokenHash) -> Answer<Option<Grant>>;
 
-    /// Every election as it stands on stable storage, oldest first.
-    fn standings(&self) -> Vec<Arc<Standing>>;
+    /// The elections and grants as last seen. Changes arrive by themselves, also those that other
+    /// servers made; a slow receiver sees the newest and skips those between.
+    fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>>;
 
-    /// Every grant in force.
-    fn grants(&self) -> Arc<Grants>;
+    /// A snapshot that includes everything committed before the call.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unreadable`] and [`LedgerError::Stopped`].
+    fn fresh(&self) -> Answer<Arc<Snapshot>>;
 
-    /// A way to read what is stored that does not hold up the commits.
-    fn reader(&self) -> Arc<dyn LedgerReader>;
+    /// The time by which the store judges votes, which may be another machine's clock.
+    fn now(&self) -> Timestamp;
+
+    /// At most `lines` lines of a closed election's tally sheet, in the order of the receipts, from
+    /// `cursor` on. An election that has none gives an empty part.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unreadable`].
+    fn sheet(&self, election: ElectionId, cursor: SheetCursor, lines: usize) -> Answer<SheetPart>;
+
+    /// Reads an election back and verifies its hash chain.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unreadable`] with what does not hold; [`ActRefusal::NoSuchElection`].
+    fn check(&self, election: ElectionId) -> Answer<Report>;
+
+    /// Resolves when this handle takes nothing more, whether or not it was told to stop.
+    fn stopped(&self) -> BoxFuture<'static, ()>;
+
+    /// Commits what was handed in, refuses what comes later, and releases the store. Blocks. Returns
+    /// whether everything that was handed in was answered; a second call waits for nothing.
+    fn shut_down(&self) -> bool;
 }
 
-/// Reads a ledger beside the clerk. Blocking; each call sees the ledger as it is at one moment.
-///
-/// That of a ledger which keeps a sheet in memory:
-///
-/// ```
-/// use capvote::election::{Choice, ElectionId, Nonce};
-/// use capvote::ledger::{LedgerError, LedgerReader, Report, SheetPart, SheetPlace};
-///
-/// #[derive(Debug)]
-/// struct InMemory(Vec<(Choice, Nonce)>);
-///
-/// impl LedgerReader for InMemory {
-///     fn check(&self, election: &ElectionId) -> Result<Report, LedgerError> {
-///         Err(LedgerError::NoSuchElection(election.clone()))
-///     }
-///
-///     fn sheet(&self, _: &ElectionId, after: SheetPlace, lines: usize) -> Result<SheetPart, LedgerError> {
-///         let part: Vec<_> = self.0.iter().copied().skip(after.0 as usize).take(lines).collect();
-///         let place = SheetPlace(after.0 + part.len() as u64);
-///         Ok((part, place))
-///     }
-/// }
-///
-/// let choice = Choice::from_index(0).expect("there is a first choice");
-/// let reader = InMemory(vec![(choice, Nonce::from([1; 16])), (choice, Nonce::from([2; 16]))]);
-/// let board = "board".parse()?;
-/// let (first, place) = reader.sheet(&board, SheetPlace::default(), 1)?;
-/// let (second, _) = reader.sheet(&board, place, 1)?;
-/// assert_eq!([first, second].concat(), reader.0);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub trait LedgerReader: Debug + Send + Sync {
-    /// Reads an election back and computes its hash chain again.
-    ///
-    /// # Errors
-    /// [`LedgerError::Damaged`] with what does not hold, and [`LedgerError::NoSuchElection`].
-    fn check(&self, election: &ElectionId) -> Result<Report, LedgerError>;
+/// What a ledger answers.
+pub type Answer<T> = BoxFuture<'static, Result<T, LedgerError>>;
 
-    /// At most `lines` lines of a closed election's sheet, in the order of the receipts, behind `after`.
-    ///
-    /// # Errors
-    /// [`LedgerError::NoSuchElection`], and where the store cannot be read.
-    fn sheet(
-        &self,
-        election: &ElectionId,
-        after: SheetPlace,
-        lines: usize,
-    ) -> Result<SheetPart, LedgerError>;
-}
+/// A position in a tally sheet; the default is the first line. Only the ledger that made it can
+/// interpret the number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SheetCursor(pub u64);
 
-/// What checking an election's part of a ledger came to.
+/// Some lines of a sheet, and the cursor behind them.
+pub type SheetPart = (Vec<(Choice, Nonce)>, SheetCursor);
+
+/// The result of checking one election.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// The entries of its hash chain.
+    /// How many entries its hash chain has; with several chains, of all of them.
     pub entries: u64,
-    /// The ballots stored.
+    /// How many ballots are stored.
     pub ballots: u64,
-    /// The voter numbers that have voted.
+    /// How many voter numbers have voted.
     pub numbers_used: u64,
-    /// Whether it was closed when this was read.
-    pub closed: bool,
-    /// The last value of the chain. Of an election that is not closed, it is nobody's business: with it,
-    /// someone who knows voter numbers can try what they chose.
-    pub head: [u8; 32],
-    /// Whether deleted ballots may be left in unused parts of the store, because it could not be scrubbed
-    /// yet.
+    /// A hash over everything stored about the election. None before the close: with it, someone who
+    /// knows voter numbers could try choices.
+    pub head: Option<[u8; 32]>,
+    /// Whether copies of deleted ballots may still be readable somewhere in the store.
     pub unscrubbed: bool,
 }
 
-/// A place in a stored sheet; the default is before its first line. What else the number says is its ledger's business.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct SheetPlace(pub u64);
+/// Tells the time. The ledger asks it for every batch of votes.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// Some lines of a sheet, and the place behind them.
-pub type SheetPart = (Vec<(Choice, Nonce)>, SheetPlace);
-
-/// A change of an election by whoever runs it.
-#[derive(Debug, Clone)]
-pub enum Act {
-    /// A new election, as a draft with nobody on its roll.
-    Create(Arc<Definition>),
-    /// More voter numbers on an election's roll.
-    Issue(ElectionId, Vec<VoterNumber>),
-    /// Voter numbers off an election's roll.
-    Revoke(ElectionId, Vec<VoterNumber>),
-    /// The beginning of the voting.
-    Open(ElectionId),
-    /// A capability saved.
-    Grant(Grant),
-    /// A saved capability, and what was saved from it, taken back.
-    RevokeGrant(GrantId),
-    /// The end of the voting. From here on nobody can tell which number made which choice.
-    Close(ElectionId),
+/// The machine's clock.
+pub fn system_clock() -> Clock {
+    Arc::new(|| {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        // A clock before 1970 has not been set yet.
+        Timestamp(since.map_or(0, |since| since.as_secs()))
+    })
 }
 
-/// Why a ledger cannot be opened, or did not do what it was asked. The text names the cause, which is therefore no
-/// [`source`](std::error::Error::source).
-#[derive(Debug, thiserror::Error)]
-pub enum LedgerError {
-    /// Another process has the ledger open.
-    #[error(
-        "the data folder \"{}\" is in use by another capvote-server, which goes on; stop that first, or choose another \
-         folder", .0.display()
-    )]
-    InUse(PathBuf),
-    /// The file or the folder cannot be used.
-    #[error("cannot use {}: {}", .path.display(), .why)]
-    Inaccessible {
-        /// What cannot be used.
-        path: PathBuf,
-        /// Why not.
-        why: std::io::Error,
-    },
-    /// The file is not a ledger, or not one that this version can read.
-    #[error("{} is not a ledger of this version of capvote: {why}", .path.display())]
-    Foreign {
-        /// The file.
-        path: PathBuf,
-        /// What it is instead.
-        why: String,
-    },
-    /// The file does not say what was once written to it.
-    #[error("{} is damaged: {what}; restore it from a backup", .path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What does not hold.
-        what: String,
-    },
-    /// The store did not take what was to be written, and nothing of it counts.
-    #[error("the ledger did not store it: {0}")]
-    NotStored(String),
-    /// An earlier write failed in a way that leaves open what is on the disk.
-    #[error("the ledger takes no more until the server is started again: {0}")]
-    Stopped(String),
-    /// The rules do not allow an act.
-    #[error("election {election}: {refusal}")]
-    NotAllowed {
-        /// Where it was to happen.
-        election: ElectionId,
-        /// Why it does not.
-        refusal: ChangeRefusal,
-    },
-    /// An act on an election that is not there.
-    #[error("there is no election {0}")]
-    NoSuchElection(ElectionId),
-    /// A second election of the same name.
-    #[error("there is an election {0} already")]
-    ElectionExists(ElectionId),
-    /// What was to be done was asked for under a grant that is revoked by now.
-    #[error("this authority was revoked")]
-    Revoked,
-    /// A grant from one that is not in force, or one too many.
-    #[error(
-        "what this was to be saved from is revoked, or too much is saved: {DERIVED_GRANTS_MAX} from one link \
-         of an election, {GRANTS_MAX} in all"
-    )]
-    GrantRefused,
-    /// One election too many.
-    #[error("a ledger has at most {ELECTIONS_MAX} elections")]
-    TooManyElections,
+/// Which store a server uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// A SQLite file in this folder, which is made if it is missing.
+    Folder(PathBuf),
 }
 
-impl LedgerError {
-    /// Whether the rules say no, and nothing is broken.
-    pub fn is_refusal(&self) -> bool {
-        matches!(
-            self,
-            Self::NotAllowed { .. }
-                | Self::NoSuchElection(_)
-                | Self::ElectionExists(_)
-                | Self::GrantRefused
-                | Self::TooManyElections
-        )
+impl Location {
+    /// Opens the ledger, and makes an empty one if there is none.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(&self) -> Result<Arc<dyn Ledger>, OpenError> {
+        self.open_with(&Metrics::new())
+    }
+
+    /// The same, with figures that the caller can read.
+    pub(crate) fn open_with(&self, metrics: &Metrics) -> Result<Arc<dyn Ledger>, OpenError> {
+        let Self::Folder(folder) = self;
+        let store = Store::open(folder)?;
+        Ok(Arc::new(SqliteLedger::start_with(store, system_clock(), metrics.clone())?))
+    }
+
+    /// Opens a ledger that is there.
+    ///
+    /// # Errors
+    /// [`OpenError`], also if there is none.
+    pub fn open_existing(&self) -> Result<Arc<dyn Ledger>, OpenError> {
+        let Self::Folder(folder) = self;
+        let store = Store::open_existing(folder)?;
+        Ok(Arc::new(SqliteLedger::start(store, system_clock())?))
     }
 }

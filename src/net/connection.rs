@@ -48,25 +48,24 @@ pub type Work = TaskTracker;
 /// ```
 /// use capvote::client::{Ballot, Client, VoteOutcome};
 /// use capvote::election::{Definition, VoterNumber};
-/// use capvote::ledger::{Act, Clerk, Ledger, SqliteLedger, clerk::system_clock};
+/// use capvote::ledger::{Act, Location};
 /// use capvote::net::{admission::Origin, connection};
-/// use capvote::service::{Guesses, Office};
+/// use capvote::service::{Bootstrap, Guesses};
 /// use tokio_util::sync::CancellationToken;
 ///
 /// #[tokio::main(flavor = "local")]
 /// async fn main() -> anyhow::Result<()> {
 ///     let data = tempfile::tempdir()?;
-///     let mut ledger = SqliteLedger::open(data.path())?;
+///     let ledger = Location::Folder(data.path().into()).open()?;
 ///     let board = Definition::new("board".parse()?, "The board".into(), vec!["Ada".into(), "Grace".into()])?;
 ///     let numbers = (1..=20).map(VoterNumber::from).collect();
 ///     let (issue, open) = (Act::Issue(board.id.clone(), numbers), Act::Open(board.id.clone()));
-///     ledger.administer(&[Act::Create(board.into()), issue, open])?;
-///     let clerk = Clerk::start(ledger, Box::new(system_clock))?;
+///     ledger.act(vec![Act::Create(board.into()), issue, open], None).await?;
 ///
-///     let office = Office::open(clerk.handle(), Guesses::default());
+///     let bootstrap = Bootstrap::new(ledger, Guesses::default());
 ///     let (near, far) = tokio::io::duplex(64 * 1024);
 ///     let stop = CancellationToken::new();
-///     let bootstrap = move |work| office.bootstrap(work, Origin::Here);
+///     let bootstrap = move |work| bootstrap.capability(work, Origin::Here);
 ///     let serving = tokio::task::spawn_local(connection::serve(far, bootstrap, stop.clone()));
 ///
 ///     let client = Client::over(near);
@@ -75,8 +74,6 @@ pub type Work = TaskTracker;
 ///
 ///     stop.cancel();
 ///     serving.await?;
-///     // The ledger is closed with it.
-///     drop(clerk);
 ///     Ok(())
 /// }
 /// ```

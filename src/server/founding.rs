@@ -1,50 +1,70 @@
-//! One command for a running election: creating it, with numbers for its voters in a file.
+//! One command for a running election: creating it, with its voter numbers in a file.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::{NewElection, StartError};
 use crate::election::{Standing, VoterNumber};
-use crate::ledger::{Act, Ledger};
+use crate::ledger::{Act, ActRefusal, Ledger, LedgerError};
 use crate::private_file;
 use crate::service::draw_numbers;
 
-/// What creates and opens the election, unless the ledger has it from an earlier start.
+/// Creates and opens an election, unless the ledger has it from an earlier start.
 ///
 /// The numbers are in their file before the election is in the ledger: a server that is killed between
-/// the two leaves a file that the next start writes anew, and never an election whose numbers are lost.
-pub(super) fn acts(
-    ledger: &impl Ledger,
+/// the two leaves a file that the next start replaces, and never an election without its numbers.
+pub(super) async fn found(
+    ledger: &dyn Ledger,
     data: &Path,
     election: &NewElection,
-) -> Result<Vec<Act>, StartError> {
-    let id = &election.definition.id;
-    if let Some(first) = ledger.standings().first() {
-        return if ledger.standings().iter().any(|standing| is(standing, election)) {
-            tracing::info!(election = %id, "the election is there from an earlier start");
-            Ok(Vec::new())
-        } else {
-            let (found, asked) = (first.definition.id.clone(), id.clone());
-            Err(StartError::OtherElection { data: data.to_owned(), found, asked })
-        };
+) -> Result<(), StartError> {
+    if exists(ledger, data, election).await? {
+        return Ok(());
     }
     let random = |error: getrandom::Error| StartError::Resources(io::Error::other(error));
     let numbers = draw_numbers(election.voters as usize).map_err(random)?;
     let path = numbers_file(data, election);
     write(&path, &numbers).map_err(|why| StartError::Numbers { path: path.clone(), why })?;
+    let id = election.definition.id.clone();
     let create = Act::Create(election.definition.clone());
-    Ok(vec![create, Act::Issue(id.clone(), numbers), Act::Open(id.clone())])
+    let acts = vec![create, Act::Issue(id.clone(), numbers), Act::Open(id.clone())];
+    match ledger.act(acts, None).await {
+        Ok(()) => tracing::info!(election = %id, numbers = %path.display(), "an election is open"),
+        // Another server was faster. Its numbers count, and those of this file do not.
+        Err(LedgerError::Refused(ActRefusal::ElectionExists(_))) => {
+            std::fs::remove_file(&path).map_err(|why| StartError::Numbers { path, why })?;
+            exists(ledger, data, election).await?;
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
 }
 
-/// Whether the election that stands is the one that is asked for. Numbers that were added since are no
-/// difference.
-fn is(standing: &Standing, election: &NewElection) -> bool {
+/// Whether the ledger has this election. Another election is an error.
+async fn exists(
+    ledger: &dyn Ledger,
+    data: &Path,
+    election: &NewElection,
+) -> Result<bool, StartError> {
+    let snapshot = ledger.fresh().await?;
+    let Some(first) = snapshot.elections.first() else { return Ok(false) };
+    let id = &election.definition.id;
+    if snapshot.elections.iter().any(|standing| is_same(standing, election)) {
+        tracing::info!(election = %id, "the election is there from an earlier start");
+        return Ok(true);
+    }
+    let (found, asked) = (first.definition.id.clone(), id.clone());
+    Err(StartError::OtherElection { data: data.to_owned(), found, asked })
+}
+
+/// Whether an election is the one asked for. Numbers added since it opened make no difference.
+fn is_same(standing: &Standing, election: &NewElection) -> bool {
     let founding_voters = standing.voters.saturating_sub(standing.added_while_open);
     *standing.definition == *election.definition && founding_voters == u64::from(election.voters)
 }
 
-/// Where the numbers are.
-pub(super) fn numbers_file(data: &Path, election: &NewElection) -> PathBuf {
+/// The file with the numbers.
+fn numbers_file(data: &Path, election: &NewElection) -> PathBuf {
     data.join(format!("{}.numbers.csv", election.definition.id))
 }
 

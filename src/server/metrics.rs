@@ -24,7 +24,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-use crate::ledger::ClerkHandle;
+use crate::ledger::Metrics;
 
 /// How many may fetch at a time. The next waits.
 pub const FETCHES_MAX: usize = 8;
@@ -78,10 +78,10 @@ impl Endpoint {
         Ok(format!("http://{}{PATH}", self.listener.local_addr()?))
     }
 
-    /// Tells whoever asks what this clerk has done, for ever.
-    pub(super) async fn serve(self, clerk: ClerkHandle) {
+    /// Serves the figures until it is dropped.
+    pub(super) async fn serve(self, metrics: Metrics) {
         let mut registry = Registry::default();
-        clerk.metrics().register(registry.sub_registry_with_prefix("capvote"));
+        metrics.register(registry.sub_registry_with_prefix("capvote"));
         registry.register_collector(Box::new(Processor));
         let registry = Arc::new(registry);
         let places = Arc::new(Semaphore::new(FETCHES_MAX));

@@ -1,4 +1,4 @@
-//! A whole server: the ledger, its clerk, the shards and the listeners, put together.
+//! A whole server: the ledger, the shards and the listeners, put together.
 
 mod founding;
 mod identity;
@@ -17,14 +17,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::election::{Definition, ElectionId};
-use crate::ledger::clerk::system_clock;
-use crate::ledger::{Clerk, ClerkError, LedgerError, SqliteLedger};
+use crate::ledger::{Ledger, LedgerError, Location, Metrics, OpenError};
 use crate::net::admission::{CONNECTIONS_MAX, Origin};
 use crate::net::connection::Work;
 use crate::net::link::Link;
 use crate::net::listener::Listener;
 use crate::net::shards::Shards;
-use crate::service::{Guesses, Office};
+use crate::service::{Bootstrap, Guesses};
 
 /// How a server is to be.
 #[derive(Debug, Clone)]
@@ -96,8 +95,19 @@ pub struct NewElection {
 pub struct Server {
     listeners: Vec<Listener>,
     shards: Shards,
-    clerk: Clerk,
-    metrics: Option<metrics::Endpoint>,
+    ledger: OwnedLedger,
+    metrics: Metrics,
+    endpoint: Option<metrics::Endpoint>,
+}
+
+/// Shuts the ledger down when it is dropped, also while others have clones of it.
+#[derive(Debug)]
+struct OwnedLedger(Arc<dyn Ledger>);
+
+impl Drop for OwnedLedger {
+    fn drop(&mut self) {
+        self.0.shut_down();
+    }
 }
 
 /// Why a server does not start. The text names the cause, which is therefore no
@@ -106,11 +116,11 @@ pub struct Server {
 pub enum StartError {
     /// The ledger cannot be opened.
     #[error(transparent)]
-    Ledger(#[from] LedgerError),
+    Ledger(#[from] OpenError),
     /// The ledger did not take the election, or the returning officer's grant. Where that leaves open what is on the disk
-    /// ([`LedgerError::Stopped`]), the next start goes on from what it finds there.
+    /// ([`LedgerError::Unknown`]), the next start goes on from what it finds there.
     #[error(transparent)]
-    Founding(#[from] ClerkError),
+    Founding(#[from] LedgerError),
     /// An address cannot be listened at.
     #[error("cannot listen on {link:?}: {why}; nothing was started")]
     Listen {
@@ -182,9 +192,9 @@ pub enum StartError {
 /// What broke while a server ran; why, the log tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Broken {
-    /// The clerk: votes that it had in hand were not answered. Those that were acknowledged are stored.
+    /// The ledger: votes that were handed in were not answered. Acknowledged votes are stored.
     #[error("the thread that writes the ledger broke")]
-    Clerk,
+    Ledger,
     /// A shard: its connections ended.
     #[error("a thread that serves connections broke")]
     Shard,
@@ -198,7 +208,9 @@ impl Server {
     /// [`StartError::Founding`] leaves that open; a file of voter numbers that stays is written anew by the next start.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         make_room();
-        let ledger = SqliteLedger::open(&config.data)?;
+        let metrics = Metrics::new();
+        let location = Location::Folder(config.data.clone());
+        let ledger = OwnedLedger(location.open_with(&metrics)?);
         let identity = identity::ensure(&config)?;
         let mut listeners = Vec::new();
         for link in &config.listen {
@@ -210,42 +222,28 @@ impl Server {
             }
             listeners.push(listener);
         }
-        let metrics = match config.metrics {
+        let endpoint = match config.metrics {
             Some(address) => {
                 let endpoint = metrics::Endpoint::bind(address).await;
                 Some(endpoint.map_err(|why| StartError::Metrics { address, why })?)
             }
             None => None,
         };
-        let founding = match &config.election {
-            Some(election) => founding::acts(&ledger, &config.data, election)?,
-            None => Vec::new(),
-        };
-        let reached_at = listeners.first().map(Listener::link);
-        let grant = officer_link::act(&ledger, &config.data, reached_at)?;
-        let clerk = Clerk::start(ledger, Box::new(system_clock)).map_err(StartError::Resources)?;
-        let handle = clerk.handle();
         let guesses = Guesses::default();
+        let shared = ledger.0.clone();
         let bootstrap = Arc::new(move || -> Box<dyn Fn(Work, Origin) -> Client> {
-            let office = Office::open(handle.clone(), guesses.clone());
-            Box::new(move |work, origin| office.bootstrap(work, origin))
+            let bootstrap = Bootstrap::new(shared.clone(), guesses.clone());
+            Box::new(move |work, origin| bootstrap.capability(work, origin))
         });
         let shards = Shards::start(config.threads, bootstrap).map_err(StartError::Resources)?;
-        // Last, since nothing can fail after it.
-        let (founds, grants) = (!founding.is_empty(), grant.is_some());
-        if founds || grants {
-            clerk.handle().administer(founding.into_iter().chain(grant).collect()).await?;
+        // The election comes last, since nothing can fail after it.
+        if let Some(listener) = listeners.first() {
+            officer_link::ensure(&*ledger.0, &config.data, listener.link()).await?;
         }
-        if let Some(election) = config.election.filter(|_| founds) {
-            let (id, path) =
-                (&election.definition.id, founding::numbers_file(&config.data, &election));
-            tracing::info!(election = %id, numbers = %path.display(), "an election is open");
+        if let Some(election) = &config.election {
+            founding::found(&*ledger.0, &config.data, election).await?;
         }
-        if grants {
-            let path = config.data.join(officer_link::FILE_NAME);
-            tracing::info!(link = %path.display(), "the returning officer's link is made");
-        }
-        Ok(Self { listeners, shards, clerk, metrics })
+        Ok(Self { listeners, shards, ledger, metrics, endpoint })
     }
 
     /// How to reach this server: one link for each listener, with the port it really has.
@@ -255,7 +253,7 @@ impl Server {
 
     /// Where Prometheus finds the figures, if anywhere.
     pub fn metrics_url(&self) -> Option<String> {
-        self.metrics.as_ref().and_then(|endpoint| endpoint.url().ok())
+        self.endpoint.as_ref().and_then(|endpoint| endpoint.url().ok())
     }
 
     /// Serves until `stop` is ready, or until a part of the server breaks. Then it accepts no more, answers
@@ -268,8 +266,7 @@ impl Server {
     /// # Errors
     /// [`Broken`], where a part of the server did not work to the end. The rest of it is finished all the same.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), Broken> {
-        let Self { listeners, mut shards, clerk, metrics } = self;
-        let handle = clerk.handle();
+        let Self { listeners, mut shards, ledger, metrics, endpoint } = self;
         // A connection that is accepted waits here, alone, until its shard takes it.
         let (sender, mut sockets) = mpsc::channel(1);
         // What goes on until the server is to stop.
@@ -279,9 +276,9 @@ impl Server {
             until_stop
                 .spawn(async move { while sender.send(listener.accept().await).await.is_ok() {} });
         }
-        until_stop.spawn(timekeeper::keep(clerk.handle()));
-        if let Some(endpoint) = metrics {
-            until_stop.spawn(endpoint.serve(clerk.handle()));
+        until_stop.spawn(timekeeper::keep(ledger.0.clone()));
+        if let Some(endpoint) = endpoint {
+            until_stop.spawn(endpoint.serve(metrics));
         }
         let assigning = async {
             while let Some(socket) = sockets.recv().await {
@@ -292,17 +289,17 @@ impl Server {
         };
         tokio::select! {
             () = stop => {}
-            () = handle.stopped() => tracing::error!("the clerk has stopped"),
+            () = ledger.0.stopped() => tracing::error!("the ledger has stopped"),
             () = assigning => tracing::error!("a shard has stopped"),
         }
         until_stop.shutdown().await;
         let finished = tokio::task::spawn_blocking(move || {
             let shards = if shards.finish() { Ok(()) } else { Err(Broken::Shard) };
-            let clerk = if clerk.finish() { Ok(()) } else { Err(Broken::Clerk) };
-            clerk.and(shards)
+            let ledger = if ledger.0.shut_down() { Ok(()) } else { Err(Broken::Ledger) };
+            ledger.and(shards)
         });
         // Where nobody can tell, the worse is to be feared.
-        finished.await.unwrap_or(Err(Broken::Clerk))
+        finished.await.unwrap_or(Err(Broken::Ledger))
     }
 }
 

@@ -4,67 +4,77 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::StartError;
-use crate::election::{Role, Token};
-use crate::ledger::{Act, Ledger, SqliteLedger};
+use crate::election::{Grant, Role, Token};
+use crate::ledger::{Act, ActRefusal, Ledger, LedgerError, Location};
 use crate::net::link::{Address, DEFAULT_PORT, HostPort, Link};
 use crate::private_file;
 use crate::service::draw_grant;
 
-/// The file in the data directory.
-pub(super) const FILE_NAME: &str = "officer.link";
+/// The file in the data folder.
+const FILE_NAME: &str = "officer.link";
 
-/// Writes the returning officer's link at the first start, and again whenever no returning officer's grant
-/// is in force, and returns what puts that in force. A link that is there keeps its secret, and gets the address
-/// that the server has this time.
+/// Writes the link at the first start, and whenever no returning officer's grant is in force. A link
+/// that opens one keeps its token, and gets the address that the server has this time.
 ///
-/// The file is written before the grant is in the ledger: a server that is killed between the two makes
-/// both anew, and never has a returning officer whose link is lost.
-pub(super) fn act(
-    ledger: &impl Ledger,
+/// The file is written before the grant is in the ledger: a server that is killed between the two
+/// makes both anew at the next start, and never leaves a grant without its link.
+pub(super) async fn ensure(
+    ledger: &dyn Ledger,
     data: &Path,
-    reached_at: Option<&Link>,
-) -> Result<Option<Act>, StartError> {
-    let Some(reached_at) = reached_at else { return Ok(None) };
-    if let Some(token) = kept(ledger, data)? {
-        write(data, &token, reached_at)?;
-        return Ok(None);
+    reached_at: &Link,
+) -> Result<(), StartError> {
+    if let Some(token) = working_token(ledger, data).await? {
+        return write(data, &token, reached_at);
     }
-    if ledger.grants().iter().any(|grant| grant.role == Role::ReturningOfficer) {
-        // The officer keeps the link elsewhere.
-        return Ok(None);
+    // If there is an officer without a link here, the link is kept elsewhere.
+    if has_officer(ledger).await? {
+        return Ok(());
     }
-    Ok(Some(make(data, reached_at)?))
+    let grant = write_new(data, reached_at)?;
+    match ledger.act(vec![Act::GrantFirst(grant)], None).await {
+        Ok(()) => {
+            let path = data.join(FILE_NAME);
+            tracing::info!(link = %path.display(), "the returning officer's link is made");
+            Ok(())
+        }
+        // Another server was faster, and has the link that works.
+        Err(LedgerError::Refused(ActRefusal::OfficerExists)) => {
+            let path = data.join(FILE_NAME);
+            std::fs::remove_file(&path).map_err(|why| StartError::OfficerLink { path, why })
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
-/// Makes a new returning officer's link for the ledger in the folder `data`, which no server may be using,
-/// and returns the file that it is in. Links from before go on, unless they are to be ended; with them goes
-/// all that was shared from them.
+/// Makes a new returning officer's link for the ledger in the folder `data`, which no server may be
+/// using, and returns its file. Earlier links stay in force, unless they are to be ended, with all
+/// that was shared from them.
 ///
 /// # Errors
-/// [`StartError::OfficerLinkKept`] where there is a link that works and the others are not to be ended.
-pub fn new_officer_link(data: &Path, end_others: bool) -> Result<PathBuf, StartError> {
-    let mut ledger = SqliteLedger::open_existing(data)?;
+/// [`StartError::OfficerLinkKept`] if there is a link that works and others are not to be ended.
+pub async fn new_officer_link(data: &Path, end_others: bool) -> Result<PathBuf, StartError> {
+    let ledger = Location::Folder(data.to_owned()).open_existing()?;
     let path = data.join(FILE_NAME);
-    if !end_others && kept(&ledger, data)?.is_some() {
+    if !end_others && working_token(&*ledger, data).await?.is_some() {
         return Err(StartError::OfficerLinkKept(path));
     }
-    let grants = ledger.grants();
+    let grants = ledger.fresh().await?.grants.clone();
     let officers = grants.iter().filter(|grant| grant.role == Role::ReturningOfficer);
     let ended = officers.filter(|_| end_others).map(|officer| Act::RevokeGrant(officer.id));
-    // The next start writes where the server is reached.
+    // The next start writes the address.
     let reached_at =
         Link::to(Address::Tcp(HostPort { host: "127.0.0.1".into(), port: DEFAULT_PORT }));
-    let acts: Vec<_> = ended.chain([make(data, &reached_at)?]).collect();
-    ledger.administer(&acts)?;
+    let grant = write_new(data, &reached_at)?;
+    ledger.act(ended.chain([Act::Grant(grant)]).collect(), None).await?;
     Ok(path)
 }
 
-/// Makes a link and writes it to its file. Returns what puts its grant in force.
-fn make(data: &Path, reached_at: &Link) -> Result<Act, StartError> {
+/// Draws a token, and writes the link. Returns the grant to be put in force.
+fn write_new(data: &Path, reached_at: &Link) -> Result<Grant, StartError> {
     let random = |error: getrandom::Error| StartError::Resources(io::Error::other(error));
     let (token, grant) = draw_grant(None, Role::ReturningOfficer).map_err(random)?;
     write(data, &token, reached_at)?;
-    Ok(Act::Grant(grant))
+    Ok(grant)
 }
 
 fn write(data: &Path, token: &Token, reached_at: &Link) -> Result<(), StartError> {
@@ -74,13 +84,19 @@ fn write(data: &Path, token: &Token, reached_at: &Link) -> Result<(), StartError
     written.map_err(|why| StartError::OfficerLink { path, why })
 }
 
+async fn has_officer(ledger: &dyn Ledger) -> Result<bool, StartError> {
+    let snapshot = ledger.fresh().await?;
+    Ok(snapshot.grants.iter().any(|grant| grant.role == Role::ReturningOfficer))
+}
+
 /// The token in the file, if it opens a returning officer's authority.
-fn kept(ledger: &impl Ledger, data: &Path) -> Result<Option<Token>, StartError> {
+async fn working_token(ledger: &dyn Ledger, data: &Path) -> Result<Option<Token>, StartError> {
     let path = data.join(FILE_NAME);
     let token = read(&path).map_err(|why| StartError::OfficerLink { path, why })?;
-    let grants = ledger.grants();
-    let opens = |token: &Token| Some(&grants.find(token)?.role);
-    Ok(token.filter(|token| opens(token) == Some(&Role::ReturningOfficer)))
+    let Some(token) = token else { return Ok(None) };
+    let grant = ledger.grant(token.hash()).await?;
+    let opens = grant.is_some_and(|grant| grant.role == Role::ReturningOfficer);
+    Ok(opens.then_some(token))
 }
 
 /// The token of the link in a file, if there is one.

@@ -33,7 +33,7 @@ impl Administration {
 
 impl Server for Administration {
     async fn open(self: Rc<Self>, _: OpenParams, mut results: OpenResults) -> capnp::Result<()> {
-        let opened = self.authority.administer(vec![Act::Open(self.id.clone())]).await?;
+        let opened = self.authority.act(vec![Act::Open(self.id.clone())]).await?;
         if write_act(opened, results.get().init_outcome())? {
             tracing::info!(election = %self.id, "an election is open");
         }
@@ -41,7 +41,7 @@ impl Server for Administration {
     }
 
     async fn close(self: Rc<Self>, _: CloseParams, mut results: CloseResults) -> capnp::Result<()> {
-        let closed = self.authority.administer(vec![Act::Close(self.id.clone())]).await?;
+        let closed = self.authority.act(vec![Act::Close(self.id.clone())]).await?;
         if write_act(closed, results.get().init_outcome())? {
             tracing::info!(election = %self.id, "an election is closed");
         }

@@ -8,9 +8,9 @@ use capnp::Error;
 
 use super::authority::{Authority, savable};
 use super::convert::write_turnout;
-use super::long_work::{self, Place};
+use super::long_work::{self, Place as LongWorkPermit};
 use crate::election::{ElectionId, ElectionState, Receipt, Standing};
-use crate::ledger::{LedgerError, LedgerReader, SheetPart, SheetPlace};
+use crate::ledger::{Answer, Ledger, SheetCursor};
 use crate::net::fault;
 use crate::schema::officer_capnp::auditor::{
     CheckLedgerParams, CheckLedgerResults, Server, TallySheetParams, TallySheetResults,
@@ -34,27 +34,40 @@ impl Auditor {
     }
 
     fn standing(&self) -> Result<Arc<Standing>, Error> {
-        let standing = self.authority.session()?.clerk.standing(&self.id);
+        let standing = self.authority.session()?.standing(&self.id);
         standing.ok_or_else(|| Error::failed(format!("there is no election {}", self.id)))
     }
 
-    /// What reading the ledger comes to. This connection has no other long work meanwhile.
-    async fn read<T: Send + 'static>(
+    /// The election, if it is closed. Before "no", the ledger is asked.
+    async fn closed(&self) -> Result<Option<Arc<Standing>>, Error> {
+        let closed = |standing: &Arc<Standing>| standing.state == ElectionState::Closed;
+        let seen = Some(self.standing()?).filter(closed);
+        if seen.is_some() {
+            return Ok(seen);
+        }
+        self.authority.session()?.refresh().await?;
+        Ok(Some(self.standing()?).filter(closed))
+    }
+
+    /// Reads the ledger. A connection has one such read at a time; `permit` bounds those of the
+    /// server.
+    async fn read<T: 'static>(
         &self,
-        place: impl Future<Output = Place>,
-        read: impl FnOnce(&dyn LedgerReader, &ElectionId) -> Result<T, LedgerError> + Send + 'static,
+        permit: impl Future<Output = LongWorkPermit>,
+        read: impl FnOnce(&dyn Ledger) -> Answer<T>,
     ) -> Result<T, Error> {
-        let mine = self.authority.session()?.may_work_long().await;
-        let place = place.await;
+        let own = self.authority.session()?.may_work_long().await;
+        let permit = permit.await;
         // It may have been revoked meanwhile.
-        let reader = self.authority.session()?.clerk.reader();
-        let id = self.id.clone();
-        let read = move || {
-            let _mine_and_place = (mine, place);
-            read(&*reader, &id)
-        };
-        let read = long_work::run(read).await?;
-        read.map_err(|error| Error::failed(error.to_string()))
+        let read = read(&*self.authority.session()?.ledger);
+        // A read that has begun goes on to its end, and keeps its permits, even if the call is
+        // cancelled.
+        let read = tokio::task::spawn_local(async move {
+            let _permits = (own, permit);
+            read.await
+        });
+        let failed = |_| Error::failed("the server could not do it; its log tells why".into());
+        read.await.map_err(failed)?.map_err(|error| Error::failed(error.to_string()))
     }
 }
 
@@ -74,21 +87,19 @@ impl Server for Auditor {
         mut results: TallySheetResults,
     ) -> capnp::Result<()> {
         let sink = params.get()?.get_into()?;
-        let standing = self.standing()?;
-        if standing.state != ElectionState::Closed {
+        let Some(standing) = self.closed().await? else {
             let why = "there is no tally sheet before the election is closed";
             results.get().init_outcome().set_refused(why);
             return Ok(());
-        }
-        let mut place = SheetPlace::default();
+        };
+        let mut cursor = SheetCursor::default();
         loop {
-            let (lines, behind): SheetPart = self
-                .read(ready(None), move |reader, id| reader.sheet(id, place, BATCH_LINES))
-                .await?;
+            let sheet = |ledger: &dyn Ledger| ledger.sheet(self.id.clone(), cursor, BATCH_LINES);
+            let (lines, next) = self.read(ready(None), sheet).await?;
             if lines.is_empty() {
                 break;
             }
-            place = behind;
+            cursor = next;
             hand_over(&sink, &standing, &lines).await.map_err(fault::passed_on)?;
         }
         sink.done_request().send().promise.await.map_err(fault::passed_on)?;
@@ -101,14 +112,15 @@ impl Server for Auditor {
         _: CheckLedgerParams,
         mut results: CheckLedgerResults,
     ) -> capnp::Result<()> {
-        let report = self.read(long_work::may_check(), |reader, id| reader.check(id)).await?;
+        let check = |ledger: &dyn Ledger| ledger.check(self.id.clone());
+        let report = self.read(long_work::may_check(), check).await?;
         let mut builder = results.get().init_report();
         builder.set_entries(report.entries);
         builder.set_ballots(report.ballots);
         builder.set_numbers_used(report.numbers_used);
         builder.set_unscrubbed(report.unscrubbed);
-        if report.closed {
-            builder.set_head(&report.head);
+        if let Some(head) = report.head {
+            builder.set_head(&head);
         }
         Ok(())
     }

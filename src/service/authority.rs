@@ -1,4 +1,4 @@
-//! Authority that can be saved and taken back: what the capabilities of all officers have in common.
+//! What the capabilities of all officers share: authority that can be saved and revoked.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::draw_grant;
 use super::session::Session;
 use crate::election::{Grant, GrantId, Role, Token};
-use crate::ledger::{Act, ClerkError, Mandate};
+use crate::ledger::{Act, Authorization, LedgerError};
 
 /// One officer's capability: what it allows, and what it came from.
 ///
@@ -20,8 +20,9 @@ use crate::ledger::{Act, ClerkError, Mandate};
 pub(super) struct Authority {
     session: Rc<Session>,
     role: Role,
-    mandate: Mandate,
-    /// Ends the mandate, if it is not the grant's revocation that does.
+    authorization: Authorization,
+    /// Its own flag in the authorization. None if it was restored from a token: then revoking it revokes
+    /// the grant.
     revoked: Option<Arc<AtomicBool>>,
     /// What it was reached through.
     through: Option<Rc<Authority>>,
@@ -38,12 +39,12 @@ impl Authority {
     /// Where the connection holds too many.
     pub(super) fn restored(session: Rc<Session>, grant: &Grant) -> Result<Rc<Self>, Error> {
         let held = session.may_hold()?;
-        let mandate = Mandate { grant: grant.id, revoked: Vec::new() };
+        let authorization = Authorization { grant: grant.id, revoked: Vec::new() };
         let (role, saved) = (grant.role.clone(), RefCell::default());
         Ok(Rc::new(Self {
             session,
             role,
-            mandate,
+            authorization,
             revoked: None,
             through: None,
             saved,
@@ -58,16 +59,17 @@ impl Authority {
     pub(super) fn delegate(self: &Rc<Self>, role: Role) -> Result<Rc<Self>, Error> {
         let session = self.session()?.clone();
         let held = session.may_hold()?;
-        let (mut mandate, revoked) = (self.mandate.clone(), Arc::<AtomicBool>::default());
-        mandate.revoked.push(revoked.clone());
+        let mut authorization = self.authorization.clone();
+        let revoked = Arc::<AtomicBool>::default();
+        authorization.revoked.push(revoked.clone());
         let (revoked, through) = (Some(revoked), Some(self.clone()));
         let saved = RefCell::default();
-        Ok(Rc::new(Self { session, role, mandate, revoked, through, saved, _held: held }))
+        Ok(Rc::new(Self { session, role, authorization, revoked, through, saved, _held: held }))
     }
 
     /// The connection's session, if this authority is in force at this moment.
     pub(super) fn session(&self) -> Result<&Rc<Session>, Error> {
-        if self.mandate.is_in_force(&self.session.clerk.board().grants) {
+        if self.authorization.is_in_force(&self.session.snapshots.borrow().grants) {
             Ok(&self.session)
         } else {
             Err(Error::failed("this authority was revoked; nothing was done".into()))
@@ -80,22 +82,22 @@ impl Authority {
     }
 
     /// Makes these changes under this authority, if it is in force when it is their turn.
-    pub(super) async fn administer(&self, acts: Vec<Act>) -> Result<Result<(), ClerkError>, Error> {
+    pub(super) async fn act(&self, acts: Vec<Act>) -> Result<Result<(), LedgerError>, Error> {
         let session = self.session()?;
         let _token = session.begin()?;
-        Ok(session.clerk.administer_under(self.mandate.clone(), acts).await)
+        Ok(session.ledger.act(acts, Some(self.authorization.clone())).await)
     }
 
     /// A new token that opens this authority.
     pub(super) async fn save(&self) -> Result<Token, Error> {
         self.session()?;
-        let (token, grant) = draw_grant(Some(self.mandate.grant), self.role.clone())
+        let (token, grant) = draw_grant(Some(self.authorization.grant), self.role.clone())
             .map_err(|error| Error::failed(format!("no random numbers: {error}")))?;
         // Noted before it is in force: whoever revokes this meanwhile ends that too.
         let id = grant.id;
         self.lineage().for_each(|authority| authority.saved.borrow_mut().push(id));
-        let saved = self.administer(vec![Act::Grant(grant)]).await?;
-        if saved.as_ref().is_err_and(ClerkError::is_certain) {
+        let saved = self.act(vec![Act::Grant(grant)]).await?;
+        if saved.as_ref().is_err_and(LedgerError::is_certain) {
             self.lineage().for_each(|it| it.saved.borrow_mut().retain(|saved| *saved != id));
         }
         saved.map_err(|error| Error::failed(format!("it was not saved: {error}")))?;
@@ -108,7 +110,7 @@ impl Authority {
         self.through.as_deref().unwrap_or(self).session()?;
         let _token = self.session.begin()?;
         let ended = match &self.revoked {
-            None => vec![self.mandate.grant],
+            None => vec![self.authorization.grant],
             Some(revoked) => {
                 // Before what was saved is gathered: what is saved from here on is refused.
                 revoked.store(true, Ordering::Release);
@@ -116,7 +118,7 @@ impl Authority {
             }
         };
         let acts = ended.into_iter().map(Act::RevokeGrant).collect();
-        let revoked = self.session.clerk.administer(acts).await;
+        let revoked = self.session.ledger.act(acts, None).await;
         revoked.map_err(|error| Error::failed(format!("revoke it again: {error}")))
     }
 }

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use capnp::{Error, text_list};
 
+use super::election::{Answer, Decided};
 use crate::election::{
-    self, CANDIDATES_MAX, Definition, ElectionId, InvalidSlate, Nonce, Outcome, Receipt, Refusal,
-    Schedule, Standing, Timestamp,
+    self, CANDIDATES_MAX, Definition, ElectionId, InvalidSlate, Receipt, Refusal, Schedule,
+    Standing, Timestamp,
 };
-use crate::ledger::ClerkError;
+use crate::ledger::LedgerError;
 use crate::schema::election_capnp::{
     ElectionState, Publication, ResultStatus, election_info, receipt, results, turnout,
     vote_outcome,
@@ -81,7 +82,7 @@ pub(super) fn write_turnout(standing: &Standing, mut turnout: turnout::Builder<'
 
 /// What became of an officer's act; whether it was done. A fault stays an exception.
 pub(super) fn write_act(
-    done: Result<(), ClerkError>,
+    done: Result<(), LedgerError>,
     mut builder: act_outcome::Builder<'_>,
 ) -> Result<bool, Error> {
     match done {
@@ -133,45 +134,32 @@ pub(super) fn read_spec(
     Ok(define())
 }
 
-/// A vote's outcome. `candidate` and `nonce` are the vote's own.
-pub(super) fn write_outcome(
-    standing: &Standing,
-    candidate: &str,
-    nonce: &Nonce,
-    outcome: &Outcome,
-    mut builder: vote_outcome::Builder<'_>,
-) {
-    match outcome {
-        Outcome::Recorded(receipt) => {
-            write_receipt(standing, candidate, nonce, receipt, builder.init_recorded());
-        }
-        Outcome::Refused(Refusal::AlreadyVoted) => builder.set_already_voted(()),
-        Outcome::Refused(Refusal::UnknownVoterNumber) => builder.set_unknown_voter_number(()),
-        Outcome::Refused(Refusal::UnknownCandidate) => {
-            let names = standing.definition.slate.names();
+/// The outcome of a vote.
+pub(super) fn write_outcome(decided: &Decided, mut builder: vote_outcome::Builder<'_>) {
+    match &decided.answer {
+        Answer::Recorded(receipt) => write_receipt(decided, receipt, builder.init_recorded()),
+        Answer::Refused(Refusal::AlreadyVoted) => builder.set_already_voted(()),
+        Answer::Refused(Refusal::UnknownVoterNumber) => builder.set_unknown_voter_number(()),
+        Answer::Refused(Refusal::UnknownCandidate) => {
+            let names = decided.standing.definition.slate.names();
             write_names(names, builder.init_unknown_candidate(length(names.len())));
         }
-        Outcome::Refused(Refusal::NotOpen) => builder.set_not_open(()),
-        Outcome::Refused(Refusal::Closed) => builder.set_closed(()),
+        Answer::Refused(Refusal::NotOpen) => builder.set_not_open(()),
+        Answer::Refused(Refusal::Closed) => builder.set_closed(()),
+        Answer::Throttled(wait) => builder.set_throttled(milliseconds(*wait)),
     }
 }
 
-/// A time to wait, as it is told: no shorter than it is.
-pub(super) fn milliseconds(wait: Duration) -> u32 {
+/// A time to wait in milliseconds, rounded up.
+fn milliseconds(wait: Duration) -> u32 {
     u32::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX)
 }
 
-fn write_receipt(
-    standing: &Standing,
-    candidate: &str,
-    nonce: &Nonce,
-    receipt: &Receipt,
-    mut builder: receipt::Builder<'_>,
-) {
+fn write_receipt(decided: &Decided, receipt: &Receipt, mut builder: receipt::Builder<'_>) {
     builder.set_commitment(receipt.to_string().as_str());
-    builder.set_election(standing.definition.id.as_str());
-    builder.set_candidate(candidate);
-    builder.set_nonce(nonce.as_bytes());
+    builder.set_election(decided.standing.definition.id.as_str());
+    builder.set_candidate(decided.candidate.as_str());
+    builder.set_nonce(decided.nonce.as_bytes());
 }
 
 fn write_names(names: &[String], mut list: text_list::Builder<'_>) {

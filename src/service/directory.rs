@@ -44,9 +44,9 @@ impl Server for Directory {
         _: ElectionsParams,
         mut results: ElectionsResults,
     ) -> capnp::Result<()> {
-        let board = self.session.clerk.board();
-        let mut list = results.get().init_elections(board.elections.len() as u32);
-        for (index, standing) in board.elections.iter().enumerate() {
+        let snapshot = self.session.snapshots.borrow().clone();
+        let mut list = results.get().init_elections(snapshot.elections.len() as u32);
+        for (index, standing) in snapshot.elections.iter().enumerate() {
             write_info(standing, list.reborrow().get(index as u32));
         }
         Ok(())
@@ -57,7 +57,8 @@ impl Server for Directory {
         params: ElectionParams,
         mut results: ElectionResults,
     ) -> capnp::Result<()> {
-        let id = find(&self.session.clerk.board(), params.get()?.get_id()?.to_str().ok())?;
+        let asked = params.get()?.get_id()?.to_str().ok();
+        let id = self.session.look_up(|snapshot| find(snapshot, asked)).await?;
         results.get().set_election(self.give(id));
         Ok(())
     }
@@ -76,7 +77,7 @@ impl Server for Directory {
         params: RestoreParams,
         mut results: RestoreResults,
     ) -> capnp::Result<()> {
-        let capability = restore(&self.session, params.get()?.get_token()?)?;
+        let capability = restore(&self.session, params.get()?.get_token()?).await?;
         results.get().init_capability().set_as_capability(capability.hook);
         Ok(())
     }

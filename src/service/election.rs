@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use capnp::Error;
-use tokio::sync::oneshot;
+use tokio::task::spawn_local;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::convert::{milliseconds, write_info, write_outcome, write_results};
-use super::session::{self, Sent, Session};
+use super::convert::{write_info, write_outcome, write_results};
+use super::session::{self, Session};
 use super::{message, watch};
 use crate::election::{
-    CANDIDATE_BYTES_MAX, ElectionId, Nonce, Outcome, Refusal, ResultStatus, Standing, Vote,
-    VoterNumber,
+    CANDIDATE_BYTES_MAX, ElectionId, Nonce, Outcome, Receipt, Refusal, ResultStatus, Standing,
+    Vote, VoterNumber,
 };
-use crate::ledger::ClerkError;
+use crate::ledger::LedgerError;
 use crate::schema::election_capnp::election::{
     InfoParams, InfoResults, ResultParams, ResultResults, ResultsParams, ResultsResults, Server,
     VoteParams, VoteResults, WatchParams, WatchResults,
@@ -27,34 +27,31 @@ pub(super) struct Election {
     id: ElectionId,
 }
 
-/// A vote as it came in, copied out of its message.
-struct Cast {
-    /// The name as it came, which need not be text.
+/// A vote, copied out of its message.
+struct VoteRequest {
+    /// The name as it came, which need not be UTF-8.
     candidate: Vec<u8>,
     number: VoterNumber,
     nonce: Nonce,
     sink: Option<message_sink::Client>,
 }
 
-/// A vote that is being decided. The server does not stop before its outcome is on its way.
-struct Taken {
-    decided: oneshot::Receiver<Result<Decided, Error>>,
-    _token: TaskTrackerToken,
+/// A decided vote, with what its answer is made of.
+pub(super) struct Decided {
+    pub(super) standing: Arc<Standing>,
+    pub(super) candidate: String,
+    pub(super) nonce: Nonce,
+    pub(super) answer: Answer,
 }
 
-/// A vote that is decided, with what there is to say about it.
-struct Decided {
-    standing: Arc<Standing>,
-    candidate: String,
-    nonce: Nonce,
-    outcome: Result<Outcome, Throttled>,
-}
-
-/// A vote that was not looked up, because too many wrong numbers came from where it comes from.
+/// What a voter is told about a vote.
 #[derive(Debug, Clone, Copy)]
-struct Throttled {
-    /// How long to wait before it is.
-    wait: Duration,
+pub(super) enum Answer {
+    Recorded(Receipt),
+    Refused(Refusal),
+    /// Too many wrong numbers came from this voter's address; it was not looked up. Try again after
+    /// this time.
+    Throttled(Duration),
 }
 
 impl Election {
@@ -63,95 +60,98 @@ impl Election {
     }
 
     fn standing(&self) -> Result<Arc<Standing>, Error> {
-        let standing = self.session.clerk.standing(&self.id);
+        let standing = self.session.standing(&self.id);
         standing
             .ok_or_else(|| Error::failed(format!("there is no election {:?} any more", self.id)))
     }
 
-    /// Takes a vote in, so that it is decided whether or not the voter stays connected.
-    fn take(self: Rc<Self>, params: VoteParams) -> Result<Taken, Error> {
-        let token = self.session.begin()?;
-        let cast = read(&params)?;
-        let (answer, decided) = oneshot::channel();
-        let taken = Taken { decided, _token: token.clone() };
-        tokio::task::spawn_local(async move {
-            let decided = self.decide(&cast).await;
-            let message = match &decided {
-                Ok(decided) => self.tell(cast.sink, decided).await,
-                Err(_) => None,
-            };
-            // The voter may be gone, and then there is nobody to answer.
-            let _ = answer.send(decided);
-            drop(token);
-            // Kept so long, also where the voter takes the call back, for the bound on calls under way.
-            drop(params);
-            if let Some(message) = message {
-                message.answered().await;
-            }
-        });
-        Ok(taken)
+    /// Decides a vote and sends the message about it.
+    async fn process(
+        self: Rc<Self>,
+        params: VoteParams,
+        request: VoteRequest,
+        token: TaskTrackerToken,
+    ) -> Result<Decided, Error> {
+        let decided = self.decide(&request).await?;
+        if let Some(sink) = request.sink {
+            let text =
+                message::text(&decided.standing.definition, &decided.candidate, &decided.answer);
+            let sent = session::send(&sink, &text, self.session.may_send().await);
+            // Nobody waits for the sink's answer, but its permit and its time are bounded.
+            spawn_local(sent.answered());
+        }
+        // The message counts against the bound on calls in flight until here, also if the call was
+        // cancelled.
+        drop((params, token));
+        Ok(decided)
     }
 
     /// Has a vote decided and stored.
-    async fn decide(&self, cast: &Cast) -> Result<Decided, Error> {
+    async fn decide(&self, request: &VoteRequest) -> Result<Decided, Error> {
+        let candidate = String::from_utf8_lossy(&request.candidate).into_owned();
+        let (number, nonce) = (request.number, request.nonce);
+        let decided = |standing, answer| Decided { standing, candidate, nonce, answer };
         let standing = self.standing()?;
-        let outcome = match standing.admit(&cast.candidate) {
-            Err(refusal) => Ok(Outcome::Refused(refusal)),
-            Ok(choice) => {
-                let (number, nonce) = (cast.number, cast.nonce);
-                let vote = Vote { election: self.id.clone(), choice, number, nonce };
-                self.look_up(vote).await?
+        let (standing, admitted) = match standing.admit(&request.candidate) {
+            Ok(choice) => (standing, Ok(choice)),
+            // The snapshot may lag behind a ledger that other servers share.
+            Err(_) => {
+                self.session.refresh().await?;
+                let standing = self.standing()?;
+                let admitted = standing.admit(&request.candidate);
+                (standing, admitted)
             }
         };
-        let candidate = String::from_utf8_lossy(&cast.candidate).into_owned();
-        Ok(Decided { standing, candidate, nonce: cast.nonce, outcome })
+        let choice = match admitted {
+            Ok(choice) => choice,
+            Err(refusal) => return Ok(decided(standing, Answer::Refused(refusal))),
+        };
+        let vote = Vote { election: self.id.clone(), choice, number, nonce };
+        let answer = match self.look_up(vote).await? {
+            Err(wait) => Answer::Throttled(wait),
+            Ok(Outcome::Refused(refusal)) => Answer::Refused(refusal),
+            Ok(Outcome::Recorded) => {
+                let name = standing.definition.slate.name(choice).unwrap_or_default();
+                Answer::Recorded(Receipt::new(&self.id, name, &nonce))
+            }
+        };
+        Ok(decided(standing, answer))
     }
 
-    /// Has the clerk decide a vote, unless too many wrong numbers came from where it comes from.
-    async fn look_up(&self, vote: Vote) -> Result<Result<Outcome, Throttled>, Error> {
+    /// Has the ledger decide a vote, unless too many wrong numbers came from its address; then, how
+    /// long to wait.
+    async fn look_up(&self, vote: Vote) -> Result<Result<Outcome, Duration>, Error> {
         let _permit = self.session.may_look_up().await;
         if let Err(wait) = self.session.guesser.may_guess() {
-            return Ok(Err(Throttled { wait }));
+            return Ok(Err(wait));
         }
-        let outcome = self.session.teller.vote(vote).await;
+        let outcome = self.session.votes.vote(vote).await;
         let outcome = outcome.map_err(|error| Error::failed(fault(&error)))?;
         if outcome == Outcome::Refused(Refusal::UnknownVoterNumber) {
             self.session.guesser.was_wrong();
         }
         Ok(Ok(outcome))
     }
-
-    /// Sends the message about a vote, if there is a sink for it.
-    async fn tell(&self, sink: Option<message_sink::Client>, decided: &Decided) -> Option<Sent> {
-        let sink = sink?;
-        let Decided { standing, candidate, outcome, .. } = decided;
-        let text = match outcome {
-            Ok(outcome) => message::text(&standing.definition, candidate, outcome),
-            Err(throttled) => message::throttled(&standing.definition, candidate, throttled.wait),
-        };
-        Some(session::send(&sink, &text, self.session.may_send().await))
-    }
 }
 
 impl Server for Election {
-    // Not an `async fn`: the vote is taken in when the call arrives, before the peer's next message, which
-    // may be its last, is looked at.
+    // Not an `async fn`: the vote is copied and its task spawned when the call arrives, so it is
+    // decided even if the voter's next message, or the end of the connection, cancels the call.
     fn vote(
         self: Rc<Self>,
         params: VoteParams,
         mut results: VoteResults,
     ) -> impl Future<Output = capnp::Result<()>> + 'static {
-        let taken = self.take(params);
+        let taken = self.session.begin().and_then(|token| {
+            let request = read(&params)?;
+            Ok((spawn_local(self.process(params, request, token.clone())), token))
+        });
         async move {
-            let mut taken = taken?;
-            let decided = (&mut taken.decided).await;
-            let gone = |_| Error::failed("the vote was not decided".into());
-            let Decided { standing, candidate, nonce, outcome } = decided.map_err(gone)??;
-            let mut builder = results.get().init_outcome();
-            match outcome {
-                Ok(outcome) => write_outcome(&standing, &candidate, &nonce, &outcome, builder),
-                Err(throttled) => builder.set_throttled(milliseconds(throttled.wait)),
-            }
+            // The token is held until the outcome is on its way: the server drains before it stops.
+            let (decided, _token) = taken?;
+            let decided = decided.await;
+            let failed = |_| Error::failed("the vote was not decided".into());
+            write_outcome(&decided.map_err(failed)??, results.get().init_outcome());
             Ok(())
         }
     }
@@ -200,7 +200,7 @@ impl Server for Election {
 }
 
 /// What to tell a voter whose vote met a fault.
-fn fault(error: &ClerkError) -> String {
+fn fault(error: &LedgerError) -> String {
     if error.is_certain() {
         format!("the vote was not recorded: {error}")
     } else {
@@ -212,17 +212,17 @@ fn fault(error: &ClerkError) -> String {
 }
 
 /// Copies a vote out of its message.
-fn read(params: &VoteParams) -> Result<Cast, Error> {
+fn read(params: &VoteParams) -> Result<VoteRequest, Error> {
     let params = params.get()?;
     let candidate = params.get_candidate()?.as_bytes();
-    // No more of a name is kept than it takes to see that it is on no slate.
+    // One byte more than a name can have is enough to see that it is on no slate.
     let candidate = candidate.get(..=CANDIDATE_BYTES_MAX).unwrap_or(candidate).to_vec();
     let nonce = match params.get_nonce()? {
         [] => fresh_nonce()?,
         nonce => Nonce::try_from(nonce).map_err(|error| Error::failed(error.to_string()))?,
     };
     let sink = if params.has_messages() { Some(params.get_messages()?) } else { None };
-    Ok(Cast { candidate, number: params.get_voter_number().into(), nonce, sink })
+    Ok(VoteRequest { candidate, number: params.get_voter_number().into(), nonce, sink })
 }
 
 fn fresh_nonce() -> Result<Nonce, Error> {

@@ -4,17 +4,19 @@ use capnp::Error;
 use itertools::Itertools;
 
 use crate::election::{ELECTION_ID_BYTES_MAX, ElectionId};
-use crate::ledger::Board;
+use crate::ledger::Snapshot;
 
 /// How many elections an error lists.
 const LISTED_ELECTIONS_MAX: usize = 20;
 
 /// The election with the id that was asked for, which is nothing where it was no text.
-pub(super) fn find(board: &Board, asked: Option<&str>) -> Result<ElectionId, Error> {
-    match (asked, &board.elections[..]) {
+pub(super) fn find(snapshot: &Snapshot, asked: Option<&str>) -> Result<ElectionId, Error> {
+    match (asked, &snapshot.elections[..]) {
         (_, []) => Err(Error::failed("there is no election on this server".into())),
         (Some(""), [only]) => Ok(only.definition.id.clone()),
-        (Some(""), _) => Err(Error::failed(format!("which election? There are {}", names(board)))),
+        (Some(""), _) => {
+            Err(Error::failed(format!("which election? There are {}", names(snapshot))))
+        }
         (Some(asked), [only]) if only.definition.id.as_str() != asked => {
             Err(Error::failed(format!(
                 "there is no election {:?}; the election here is {}",
@@ -24,14 +26,14 @@ pub(super) fn find(board: &Board, asked: Option<&str>) -> Result<ElectionId, Err
         }
         (Some(asked), _) => {
             let found =
-                board.elections.iter().find(|standing| standing.definition.id.as_str() == asked);
+                snapshot.elections.iter().find(|standing| standing.definition.id.as_str() == asked);
             found.map(|standing| standing.definition.id.clone()).ok_or_else(|| {
-                let (asked, there) = (cut(asked), names(board));
+                let (asked, there) = (cut(asked), names(snapshot));
                 Error::failed(format!("there is no election {asked:?}; there are {there}"))
             })
         }
         (None, _) => {
-            Err(Error::failed(format!("an election's id is text; there are {}", names(board))))
+            Err(Error::failed(format!("an election's id is text; there are {}", names(snapshot))))
         }
     }
 }
@@ -41,10 +43,13 @@ fn cut(asked: &str) -> String {
     asked.chars().take(ELECTION_ID_BYTES_MAX).collect()
 }
 
-fn names(board: &Board) -> String {
-    let mut listed =
-        board.elections.iter().take(LISTED_ELECTIONS_MAX).map(|standing| &standing.definition.id);
-    match board.elections.len().checked_sub(LISTED_ELECTIONS_MAX) {
+fn names(snapshot: &Snapshot) -> String {
+    let mut listed = snapshot
+        .elections
+        .iter()
+        .take(LISTED_ELECTIONS_MAX)
+        .map(|standing| &standing.definition.id);
+    match snapshot.elections.len().checked_sub(LISTED_ELECTIONS_MAX) {
         None | Some(0) => listed.join(", "),
         Some(more) => format!("{} and {more} more", listed.join(", ")),
     }

@@ -1,8 +1,7 @@
 //! The words in which a voter is told what became of their vote.
 
-use std::time::Duration;
-
-use crate::election::{Definition, Outcome, Refusal, printable};
+use super::election::Answer;
+use crate::election::{Definition, Refusal, printable};
 
 /// The longest message, in bytes of UTF-8.
 pub const MESSAGE_BYTES_MAX: usize = 4_096;
@@ -14,46 +13,44 @@ const QUOTED_CHARACTERS_MAX: usize = 80;
 const SLATE_BYTES_MAX: usize = 2_048;
 
 /// What happened to a vote for `candidate`, and what stands.
-pub(super) fn text(definition: &Definition, candidate: &str, outcome: &Outcome) -> String {
+pub(super) fn text(definition: &Definition, candidate: &str, answer: &Answer) -> String {
     let candidate = quoted(definition, candidate);
     let election = &definition.id;
-    match outcome {
-        Outcome::Recorded(receipt) => format!(
+    match answer {
+        Answer::Recorded(receipt) => format!(
             "Your vote for {candidate} in election {election} is recorded: it is on stable storage and \
              counts once. Your receipt is {receipt}."
         ),
-        Outcome::Refused(Refusal::AlreadyVoted) => format!(
+        Answer::Refused(Refusal::AlreadyVoted) => format!(
             "Your vote for {candidate} was not counted: this voter number has already voted in election \
              {election}. The vote recorded before stands. If it was not yours, tell the returning officer."
         ),
-        Outcome::Refused(Refusal::UnknownVoterNumber) => format!(
+        Answer::Refused(Refusal::UnknownVoterNumber) => format!(
             "Your vote for {candidate} was not counted: this voter number is not on the roll of election \
              {election}. Nothing was recorded. Check the number and vote again."
         ),
-        Outcome::Refused(Refusal::UnknownCandidate) => format!(
+        Answer::Refused(Refusal::UnknownCandidate) => format!(
             "Your vote was not counted: {candidate} is not a candidate in election {election}. The \
              candidates are {}. Nothing was recorded. Vote again for one of them.",
             slate(definition)
         ),
-        Outcome::Refused(Refusal::NotOpen) => format!(
+        Answer::Refused(Refusal::NotOpen) => format!(
             "Your vote for {candidate} was not counted: voting in election {election} has not begun. \
              Nothing was recorded. Vote again once it is open."
         ),
-        Outcome::Refused(Refusal::Closed) => format!(
+        Answer::Refused(Refusal::Closed) => format!(
             "This call for {candidate} counted nothing: election {election} is closed. A vote that was \
              recorded before the close stands."
         ),
+        Answer::Throttled(wait) => {
+            let seconds = wait.as_secs() + 1;
+            format!(
+                "Your vote for {candidate} in election {election} was not counted: too many wrong voter \
+                 numbers came from where it comes from. Nothing was recorded. Vote again in {seconds} s, \
+                 with a new connection."
+            )
+        }
     }
-}
-
-/// That a vote was not looked at, and when to vote again.
-pub(super) fn throttled(definition: &Definition, candidate: &str, wait: Duration) -> String {
-    let (candidate, election) = (quoted(definition, candidate), &definition.id);
-    let seconds = wait.as_secs() + 1;
-    format!(
-        "Your vote for {candidate} in election {election} was not counted: too many wrong voter numbers came from \
-         where it comes from. Nothing was recorded. Vote again in {seconds} s, with a new connection."
-    )
 }
 
 /// A name between quotes: whole where it is on the slate, and else cut, since a stranger made it as long
@@ -90,6 +87,8 @@ fn slate(definition: &Definition) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::election::{CANDIDATE_BYTES_MAX, CANDIDATES_MAX, Nonce, Receipt};
 
@@ -97,7 +96,7 @@ mod tests {
         Definition::new("board".parse().unwrap(), String::new(), candidates).unwrap()
     }
 
-    fn outcomes() -> Vec<Outcome> {
+    fn answers() -> Vec<Answer> {
         let receipt = Receipt::new(&"board".parse().unwrap(), "Ada", &Nonce::from([0; 16]));
         let refusals = [
             Refusal::AlreadyVoted,
@@ -106,16 +105,17 @@ mod tests {
             Refusal::NotOpen,
             Refusal::Closed,
         ];
-        refusals.map(Outcome::Refused).into_iter().chain([Outcome::Recorded(receipt)]).collect()
+        let others = [Answer::Recorded(receipt), Answer::Throttled(Duration::from_secs(3))];
+        refusals.map(Answer::Refused).into_iter().chain(others).collect()
     }
 
     #[test]
     fn each_message_says_whom_the_vote_was_for_and_where() {
         let definition = definition(vec!["Ada".into(), "Grace".into()]);
-        for outcome in outcomes() {
-            let text = text(&definition, "Ada", &outcome);
+        for answer in answers() {
+            let text = text(&definition, "Ada", &answer);
             assert!(text.contains("\"Ada\"") && text.contains("board"), "{text}");
-            let recorded = matches!(outcome, Outcome::Recorded(_));
+            let recorded = matches!(answer, Answer::Recorded(_));
             assert_eq!(text.contains("is recorded"), recorded, "{text}");
             let refused = text.contains("was not counted") || text.contains("counted nothing");
             assert_eq!(refused, !recorded, "{text}");
@@ -127,8 +127,8 @@ mod tests {
         let nasty = |n: usize| format!("\u{1b}[2J\n{n:04}{}", "\0".repeat(CANDIDATE_BYTES_MAX - 9));
         let definition = definition((0..CANDIDATES_MAX).map(nasty).collect());
         let endless = "\u{7}".repeat(1_000_000);
-        for outcome in outcomes() {
-            let text = text(&definition, &endless, &outcome);
+        for answer in answers() {
+            let text = text(&definition, &endless, &answer);
             assert!(text.len() <= MESSAGE_BYTES_MAX, "{} bytes", text.len());
             assert!(!text.contains(char::is_control));
         }

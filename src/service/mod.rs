@@ -1,4 +1,4 @@
-//! The server's capabilities, one file each: the only place where schema types meet an election's.
+//! The server's capabilities, one file each. Here schema types meet the types of an election.
 
 mod administration;
 mod auditor;
@@ -18,10 +18,12 @@ mod patience;
 mod registrar;
 mod restore;
 mod session;
+mod vote_batch;
 mod watch;
 
 use std::convert::Infallible;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use capnp::capability::Client;
 use tokio_util::task::AbortOnDropHandle;
@@ -35,41 +37,43 @@ pub use registrar::{ISSUE_NUMBERS_MAX, NUMBERS_WAIT_MAX};
 pub use session::{
     AUTHORITIES_MAX, COUNTS_MAX, MESSAGE_WAIT_MAX, UNANSWERED_MESSAGES_MAX, WATCHES_MAX,
 };
+pub use vote_batch::WAITING_VOTES_MAX;
 pub use watch::{CHANGE_PAUSE, QUIET_WAIT_MAX};
 
 use self::directory::Directory;
 use self::guesses::Guesser;
 use self::session::Session;
-use crate::ledger::{ClerkHandle, Teller};
+use self::vote_batch::VoteBatcher;
+use crate::ledger::Ledger;
 use crate::net::admission::Origin;
 use crate::net::connection::Work;
 use crate::net::tick::tick;
 use crate::schema::election_capnp;
 
-/// What the connections of one shard share.
+/// Per-shard factory for bootstrap capabilities. Clones share what the shard's connections share.
 #[derive(Debug, Clone)]
-pub struct Office {
-    clerk: ClerkHandle,
-    teller: Teller,
+pub struct Bootstrap {
+    ledger: Arc<dyn Ledger>,
+    votes: VoteBatcher,
     guesses: Guesses,
     _tick: Rc<AbortOnDropHandle<Infallible>>,
 }
 
-impl Office {
-    /// Opens an office on this thread. All of a server's count wrong guesses together, in `guesses`.
+impl Bootstrap {
+    /// A factory for this thread. All shards of a server share one count of wrong guesses.
     ///
     /// # Panics
     /// Outside a [`LocalSet`](tokio::task::LocalSet) and a [`LocalRuntime`](tokio::runtime::LocalRuntime).
-    pub fn open(clerk: ClerkHandle, guesses: Guesses) -> Self {
-        let teller = Teller::start(clerk.clone());
+    pub fn new(ledger: Arc<dyn Ledger>, guesses: Guesses) -> Self {
+        let votes = VoteBatcher::start(ledger.clone());
         let tick = Rc::new(AbortOnDropHandle::new(tokio::task::spawn_local(tick())));
-        Self { clerk, teller, guesses, _tick: tick }
+        Self { ledger, votes, guesses, _tick: tick }
     }
 
-    /// The capability that a new connection from `origin` gets: a `Directory` of the public's authority.
-    pub fn bootstrap(&self, work: Work, origin: Origin) -> Client {
+    /// The capability for a new connection from `origin`: a `Directory` with the public's authority.
+    pub fn capability(&self, work: Work, origin: Origin) -> Client {
         let guesser = Guesser::new(self.guesses.clone(), origin);
-        let session = Session::new(self.clerk.clone(), self.teller.clone(), guesser, work);
+        let session = Session::new(self.ledger.clone(), self.votes.clone(), guesser, work);
         let directory = Directory::new(session);
         capnp_rpc::new_client::<election_capnp::directory::Client, _>(directory).client
     }

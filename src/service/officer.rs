@@ -50,7 +50,7 @@ impl Server for ReturningOfficer {
         let id = definition.id.clone();
         // Before anything is created: there may be no place for it.
         let administration = self.administration(id.clone())?;
-        let created = self.authority.administer(vec![Act::Create(Arc::new(definition))]).await?;
+        let created = self.authority.act(vec![Act::Create(Arc::new(definition))]).await?;
         if write_act(created, results.get().init_outcome())? {
             tracing::info!(election = %id, "an election is created");
             results.get().set_administration(administration);
@@ -65,7 +65,8 @@ impl Server for ReturningOfficer {
     ) -> capnp::Result<()> {
         let session = self.authority.session()?;
         let asked = params.get()?.get_id()?;
-        let id = find(&session.clerk.board(), asked.to_str().ok())?;
+        let asked = asked.to_str().ok();
+        let id = session.look_up(|snapshot| find(snapshot, asked)).await?;
         results.get().set_administration(self.administration(id)?);
         Ok::<(), Error>(())
     }

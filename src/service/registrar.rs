@@ -63,7 +63,7 @@ impl Server for Registrar {
             .map_err(|error| Error::failed(format!("no random numbers: {error}")))?;
         hand_over(&sink, &numbers).await.map_err(fault::passed_on)?;
         // It may have been revoked while the numbers were on their way.
-        let issued = self.authority.administer(vec![Act::Issue(self.id.clone(), numbers)]).await?;
+        let issued = self.authority.act(vec![Act::Issue(self.id.clone(), numbers)]).await?;
         if write_act(issued, results.get().init_outcome())? {
             tracing::info!(election = %self.id, count, "voter numbers are issued");
         }
@@ -77,10 +77,9 @@ impl Server for Registrar {
     ) -> capnp::Result<()> {
         let numbers: Vec<_> = params.get()?.get_numbers()?.iter().map(VoterNumber::from).collect();
         let count = numbers.len();
-        // A long list is not kept twice while this waits for the clerk.
+        // A long list is not kept twice while this waits for the ledger.
         drop(params);
-        let revoked =
-            self.authority.administer(vec![Act::Revoke(self.id.clone(), numbers)]).await?;
+        let revoked = self.authority.act(vec![Act::Revoke(self.id.clone(), numbers)]).await?;
         if write_act(revoked, results.get().init_outcome())? {
             tracing::info!(election = %self.id, count, "voter numbers are revoked");
         }

@@ -14,7 +14,7 @@ use crate::election::{Role, Token};
 use crate::schema::officer_capnp::{administration, auditor, registrar, returning_officer};
 
 /// The capability that a token opens. A wrong one is an exception.
-pub(super) fn restore(
+pub(super) async fn restore(
     session: &Rc<Session>,
     token: &[u8],
 ) -> Result<capnp::capability::Client, Error> {
@@ -25,13 +25,15 @@ pub(super) fn restore(
              {seconds} s, with a new connection"
         ))
     })?;
-    let board = session.clerk.board();
-    let grant = Token::try_from(token).ok().and_then(|token| board.grants.find(&token));
-    let grant = grant.ok_or_else(|| {
+    let grant = match Token::try_from(token) {
+        Ok(token) => session.ledger.grant(token.hash()).await,
+        Err(()) => Ok(None),
+    };
+    let grant = grant.map_err(|error| Error::failed(error.to_string()))?.ok_or_else(|| {
         session.guesser.was_wrong();
         Error::failed("this token opens nothing here: it is wrong, or it was revoked; nothing was changed. Ask for another link".into())
     })?;
-    let authority = Authority::restored(session.clone(), grant)?;
+    let authority = Authority::restored(session.clone(), &grant)?;
     Ok(match &grant.role {
         Role::ReturningOfficer => {
             let officer = ReturningOfficer::new(authority);

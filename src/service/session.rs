@@ -1,4 +1,4 @@
-//! What the capabilities of one connection share: the way to the clerk, and the connection's bounds.
+//! What the capabilities of one connection share: the ledger, and the connection's bounds.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use capnp::Error;
 use capnp::capability::{Promise, Response};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, watch};
 use tokio::time::timeout;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::guesses::{Guesser, UNDECIDED_VOTES_MAX};
-use crate::ledger::{ClerkHandle, Teller};
+use super::vote_batch::VoteBatcher;
+use crate::election::{ElectionId, Standing};
+use crate::ledger::{Ledger, Snapshot};
 use crate::net::connection::Work;
 use crate::schema::election_capnp::message_sink;
 use crate::schema::election_capnp::message_sink::message_results;
@@ -40,8 +42,9 @@ pub(super) type Permit = Option<OwnedSemaphorePermit>;
 /// One connection, as its capabilities see it.
 #[derive(Debug)]
 pub(super) struct Session {
-    pub(super) clerk: ClerkHandle,
-    pub(super) teller: Teller,
+    pub(super) ledger: Arc<dyn Ledger>,
+    pub(super) snapshots: watch::Receiver<Arc<Snapshot>>,
+    pub(super) votes: VoteBatcher,
     pub(super) guesser: Guesser,
     work: Work,
     undecided: Semaphore,
@@ -54,8 +57,8 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn new(
-        clerk: ClerkHandle,
-        teller: Teller,
+        ledger: Arc<dyn Ledger>,
+        votes: VoteBatcher,
         guesser: Guesser,
         work: Work,
     ) -> Rc<Self> {
@@ -66,8 +69,9 @@ impl Session {
         let authorities = Arc::new(Semaphore::new(AUTHORITIES_MAX));
         let long_work = Arc::new(Semaphore::new(1));
         Rc::new(Self {
-            clerk,
-            teller,
+            snapshots: ledger.snapshots(),
+            ledger,
+            votes,
             guesser,
             work,
             undecided,
@@ -77,6 +81,30 @@ impl Session {
             authorities,
             long_work,
         })
+    }
+
+    /// An election, as last seen.
+    pub(super) fn standing(&self, id: &ElectionId) -> Option<Arc<Standing>> {
+        self.snapshots.borrow().election(id).cloned()
+    }
+
+    /// Waits until the snapshots include everything that was committed before.
+    pub(super) async fn refresh(&self) -> Result<(), Error> {
+        let fresh = self.ledger.fresh().await;
+        fresh.map(drop).map_err(|error| Error::failed(error.to_string()))
+    }
+
+    /// Looks something up in the snapshot, and in a fresh one before it is given up.
+    pub(super) async fn look_up<T>(
+        &self,
+        look_up: impl Fn(&Snapshot) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let found = look_up(&self.snapshots.borrow());
+        if found.is_ok() {
+            return found;
+        }
+        self.refresh().await?;
+        look_up(&self.snapshots.borrow())
     }
 
     /// Begins a call that is to be answered before the server stops, or refuses it when it is stopping.

@@ -66,12 +66,12 @@ async fn tell(
     election: &ElectionId,
     observer: &result_observer::Client,
 ) -> Result<(), Error> {
-    let mut changes = session.clerk.changes();
+    let mut changes = session.snapshots.clone();
     let mut told: Option<Arc<Standing>> = None;
     let mut told_at = Instant::now();
     loop {
         changes.borrow_and_update();
-        let Some(standing) = session.clerk.standing(election) else {
+        let Some(standing) = session.standing(election) else {
             return Ok(());
         };
         if told.as_ref() != Some(&standing) {
@@ -84,7 +84,7 @@ async fn tell(
             told_at = Instant::now();
             sleep(CHANGE_PAUSE).await;
         }
-        // The board changes with every election, also where this one stands still.
+        // Snapshots also change with other elections.
         match timeout_at(told_at + QUIET_WAIT_MAX, changes.changed()).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return Ok(()),

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use capvote::election::{
     Choice, Definition, ElectionId, ElectionState, Nonce, Outcome, Refusal, Timestamp, Vote,
 };
-use capvote::ledger::{Act, Ledger, LedgerError, SqliteLedger};
-use capvote_soak::disk::{Disk, Fault, Operation, open_ledger};
+use capvote::ledger::sqlite::Store;
+use capvote::ledger::{Act, LedgerError};
+use capvote_soak::disk::{Disk, Fault, Operation, open_store};
 use capvote_soak::histories::scratch;
 
 const FAULTS: [Fault; 4] = [Fault::Fails, Fault::Torn, Fault::Full, Fault::PowerCut];
@@ -40,28 +41,28 @@ fn vote(number: u64) -> Vote {
 fn found(folder: &Path) {
     let definition = Definition::new(board(), String::new(), vec!["Ada".into(), "Grace".into()]);
     let numbers = (1..=100).map(Into::into).collect();
-    let mut ledger = SqliteLedger::open(folder).unwrap();
+    let mut ledger = Store::open(folder).unwrap();
     let create = Act::Create(Arc::new(definition.unwrap()));
-    ledger.administer(&[create, Act::Issue(board(), numbers), Act::Open(board())]).unwrap();
+    ledger.act(&[create, Act::Issue(board(), numbers), Act::Open(board())], None).unwrap();
 }
 
 /// Opens a ledger, and lets four commits and a close happen. Returns the ledger as well, if it opened.
-fn term(folder: &Path) -> (Option<SqliteLedger>, Term) {
-    let mut term = Term { votes: Vec::new(), closed: Err(LedgerError::Stopped("not open".into())) };
-    let Ok(mut ledger) = open_ledger(folder) else { return (None, term) };
+fn term(folder: &Path) -> (Option<Store>, Term) {
+    let mut term = Term { votes: Vec::new(), closed: Err(LedgerError::Unknown("not open".into())) };
+    let Ok(mut ledger) = open_store(folder) else { return (None, term) };
     let mut stopped = false;
     let mut check = |error: Option<&LedgerError>| {
         // Nothing is taken any more once it is not known what is on the disk.
-        assert!(!stopped || matches!(error, Some(LedgerError::Stopped(_))), "{error:?}");
-        stopped |= matches!(error, Some(LedgerError::Stopped(_)));
-        if let Some(error @ LedgerError::Stopped(_)) = error {
+        assert!(!stopped || matches!(error, Some(LedgerError::Unknown(_))), "{error:?}");
+        stopped |= matches!(error, Some(LedgerError::Unknown(_)));
+        if let Some(error @ LedgerError::Unknown(_)) = error {
             let why = "takes no more until the server is started again";
             assert!(error.to_string().contains(why), "{error}");
         }
     };
     for numbers in [1..=3, 4..=4, 1..=6, 7..=20] {
         let votes: Vec<_> = numbers.map(vote).collect();
-        match ledger.commit(&votes, Timestamp(0)) {
+        match ledger.vote(&votes, Timestamp(0)) {
             Ok(outcomes) => {
                 check(None);
                 term.votes.extend(votes.into_iter().zip(outcomes.into_iter().map(Ok)));
@@ -70,30 +71,30 @@ fn term(folder: &Path) -> (Option<SqliteLedger>, Term) {
                 check(Some(&error));
                 let again = |_| match &error {
                     LedgerError::NotStored(why) => LedgerError::NotStored(why.clone()),
-                    other => LedgerError::Stopped(other.to_string()),
+                    other => LedgerError::Unknown(other.to_string()),
                 };
                 let told = votes.into_iter().map(|vote| (vote, Err(again(()))));
                 term.votes.extend(told.collect::<Vec<_>>());
             }
         }
     }
-    term.closed = ledger.administer(&[Act::Close(board())]);
+    term.closed = ledger.act(&[Act::Close(board())], None);
     check(term.closed.as_ref().err());
     (Some(ledger), term)
 }
 
 /// Holds what is on the disk against what was told.
 fn check(folder: &Path, disk: &Disk, term: &Term, what: &str) {
-    let mut ledger = open_ledger(folder).unwrap_or_else(|error| panic!("{what}: {error}"));
-    let closed = ledger.standings()[0].state == ElectionState::Closed;
+    let mut ledger = open_store(folder).unwrap_or_else(|error| panic!("{what}: {error}"));
+    let closed = ledger.snapshot().elections[0].state == ElectionState::Closed;
     assert!(closed || term.closed.is_err(), "{what}: the close is lost");
-    let before = ledger.standings()[0].ballots;
+    let before = ledger.snapshot().elections[0].ballots;
     let mut ballots = before;
     let report = ledger.reader().check(&board()).unwrap();
     assert_eq!(report.ballots, before, "{what}");
     let told = |number: u64| {
         let mut told = term.votes.iter().filter(move |(vote, _)| vote.number == number.into());
-        let recorded = |told: &Told<Outcome>| matches!(told, Ok(Outcome::Recorded(_)));
+        let recorded = |told: &Told<Outcome>| matches!(told, Ok(Outcome::Recorded));
         let refused = |told: &Told<Outcome>| matches!(told, Err(LedgerError::NotStored(_)));
         let all: Vec<_> = told.by_ref().map(|(_, told)| told).collect();
         let receipt = all.iter().copied().find(|told| recorded(told));
@@ -104,18 +105,22 @@ fn check(folder: &Path, disk: &Disk, term: &Term, what: &str) {
         // Another vote under the number tells whether one is stored, where that can still be told.
         let other = Vote { nonce: Nonce::from([99; 16]), ..vote(number) };
         if let Some(Ok(outcome)) = recorded {
-            let again = ledger.commit(&[vote(number)], Timestamp(0)).unwrap();
+            let again = ledger.vote(&[vote(number)], Timestamp(0)).unwrap();
             assert_eq!(again, [*outcome], "{what}: the vote of {number}");
             // A vote that was lost would be counted by that.
-            assert_eq!(ledger.standings()[0].ballots, ballots, "{what}: the vote of {number}");
+            assert_eq!(
+                ledger.snapshot().elections[0].ballots,
+                ballots,
+                "{what}: the vote of {number}"
+            );
             if !closed {
-                let other = ledger.commit(&[other], Timestamp(0)).unwrap();
+                let other = ledger.vote(&[other], Timestamp(0)).unwrap();
                 assert_eq!(other, [Outcome::Refused(Refusal::AlreadyVoted)], "{what}: {number}");
             }
         } else if refused && !closed {
-            let other = ledger.commit(&[other], Timestamp(0)).unwrap();
-            assert!(matches!(other[..], [Outcome::Recorded(_)]), "{what}: {number} was refused");
-            ballots = ledger.standings()[0].ballots;
+            let other = ledger.vote(&[other], Timestamp(0)).unwrap();
+            assert!(matches!(other[..], [Outcome::Recorded]), "{what}: {number} was refused");
+            ballots = ledger.snapshot().elections[0].ballots;
         }
     }
     let at_least = (1..=20).filter(|number| told(*number).0.is_some()).count() as u64;
@@ -178,7 +183,7 @@ fn with_fault_at_start(step: usize, cut: usize, fault: Fault) -> (bool, usize) {
     let [here, there, last] = ["here", "there", "last"].map(|name| scratch.path().join(name));
     let (disk, term, broke) = break_in_term((&here, &there), step, Fault::Fails, true);
     let steps = break_at(&disk, cut, fault);
-    drop(open_ledger(&there));
+    drop(open_store(&there));
     disk.cut_power();
     std::fs::create_dir(&last).unwrap();
     let disk = disk.after_power_cut(&last).unwrap();
@@ -222,8 +227,8 @@ fn a_ledger_that_cannot_be_read_is_not_opened_and_not_harmed() {
     let scratch = tempfile::tempdir_in(scratch()).unwrap();
     let folder = scratch.path().join("board");
     found(&folder);
-    let mut ledger = SqliteLedger::open(&folder).unwrap();
-    ledger.commit(&(1..=20).map(vote).collect::<Vec<_>>(), Timestamp(0)).unwrap();
+    let mut ledger = Store::open(&folder).unwrap();
+    ledger.vote(&(1..=20).map(vote).collect::<Vec<_>>(), Timestamp(0)).unwrap();
     drop(ledger);
     let disk = Disk::new(&folder, 0).unwrap();
     for step in 0.. {
@@ -232,10 +237,10 @@ fn a_ledger_that_cannot_be_read_is_not_opened_and_not_harmed() {
             reads += usize::from(operation == Operation::Read && name == "ledger.sqlite");
             (reads == step + 1).then_some(Fault::Fails)
         });
-        let error = open_ledger(&folder).err();
+        let error = open_store(&folder).err();
         disk.mend();
-        let ledger = open_ledger(&folder).unwrap();
-        assert_eq!(ledger.standings()[0].ballots, 20, "after {step}");
+        let ledger = open_store(&folder).unwrap();
+        assert_eq!(ledger.snapshot().elections[0].ballots, 20, "after {step}");
         let Some(error) = error else {
             assert!(step > 3, "{step}");
             return;

@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use capvote::election::{Grant, GrantId, Outcome, Refusal, Role, Token};
-use capvote::ledger::{Act, Ledger, LedgerError, SqliteLedger};
+use capvote::ledger::sqlite::Store;
+use capvote::ledger::{Act, ActRefusal, LedgerError, OpenError};
 use rusqlite::Connection;
 
 use super::{ADA, GRACE, NOW, create, id, numbers, running, vote};
@@ -16,16 +17,16 @@ fn sqlite(directory: &Path) -> Connection {
 
 /// A closed ledger of two elections with three commits.
 fn ledger_in(directory: &Path) {
-    let mut ledger = SqliteLedger::open(directory).unwrap();
-    ledger.administer(&running("board")).unwrap();
-    ledger.administer(&running("cake")).unwrap();
+    let mut ledger = Store::open(directory).unwrap();
+    ledger.act(&running("board"), None).unwrap();
+    ledger.act(&running("cake"), None).unwrap();
     for number in 1..=3 {
         let votes = [
             vote("board", number, ADA, 1),
             vote("cake", number, GRACE, 2),
             vote("board", 10 + number, GRACE, 3),
         ];
-        ledger.commit(&votes, NOW).unwrap();
+        ledger.vote(&votes, NOW).unwrap();
     }
 }
 
@@ -77,8 +78,8 @@ fn altered(directory: &Path, alteration: &str) {
     connection.pragma_update(None, "foreign_keys", false).unwrap();
     assert!(connection.execute(alteration, []).unwrap() > 0, "{alteration} alters nothing");
     drop(connection);
-    match SqliteLedger::open(directory) {
-        Err(LedgerError::Damaged { what, .. }) => println!("{alteration}: {what}"),
+    match Store::open(directory) {
+        Err(OpenError::Damaged { what, .. }) => println!("{alteration}: {what}"),
         other => panic!("{alteration}: {other:?}"),
     }
 }
@@ -99,8 +100,8 @@ fn every_altered_row_of_a_closed_election_is_noticed() {
     for alteration in alterations {
         let directory = tempfile::tempdir().unwrap();
         ledger_in(directory.path());
-        let mut ledger = SqliteLedger::open(directory.path()).unwrap();
-        ledger.administer(&[Act::Close(id("board"))]).unwrap();
+        let mut ledger = Store::open(directory.path()).unwrap();
+        ledger.act(&[Act::Close(id("board"))], None).unwrap();
         drop(ledger);
         altered(directory.path(), alteration);
     }
@@ -110,7 +111,7 @@ fn every_altered_row_of_a_closed_election_is_noticed() {
 fn an_untouched_ledger_opens_again() {
     let directory = tempfile::tempdir().unwrap();
     ledger_in(directory.path());
-    let standings = SqliteLedger::open(directory.path()).unwrap().standings();
+    let standings = Store::open(directory.path()).unwrap().snapshot().elections;
     assert_eq!(
         standings.iter().map(|it| it.votes().unwrap().to_vec()).collect::<Vec<_>>(),
         [[3, 3], [0, 3]]
@@ -126,8 +127,8 @@ fn broken_pages_are_named() {
     let middle = bytes.len() / 2;
     bytes[middle..].fill(0xAA);
     fs::write(&path, bytes).unwrap();
-    let error = SqliteLedger::open(directory.path()).unwrap_err();
-    assert!(matches!(error, LedgerError::Damaged { .. }), "{error:?}");
+    let error = Store::open(directory.path()).unwrap_err();
+    assert!(matches!(error, OpenError::Damaged { .. }), "{error:?}");
 }
 
 #[test]
@@ -153,8 +154,8 @@ fn what_is_not_a_ledger_is_left_alone() {
         let directory = tempfile::tempdir().unwrap();
         prepare(directory.path());
         let before = fs::read(directory.path().join("ledger.sqlite")).unwrap();
-        let error = SqliteLedger::open(directory.path()).unwrap_err();
-        assert!(matches!(error, LedgerError::Foreign { .. }), "{error:?}");
+        let error = Store::open(directory.path()).unwrap_err();
+        assert!(matches!(error, OpenError::Foreign { .. }), "{error:?}");
         assert!(error.to_string().contains(reason), "{error}");
         let after = fs::read(directory.path().join("ledger.sqlite")).unwrap();
         assert!(after == before, "{reason}: the file was altered");
@@ -164,63 +165,57 @@ fn what_is_not_a_ledger_is_left_alone() {
 #[test]
 fn a_commit_that_cannot_be_stored_counts_nothing_and_the_next_may_be() {
     let directory = tempfile::tempdir().unwrap();
-    let mut ledger = SqliteLedger::open(directory.path()).unwrap();
-    ledger.administer(&running("board")).unwrap();
-    ledger.commit(&[vote("board", 1, ADA, 1)], NOW).unwrap();
-    let before = ledger.standings();
+    let mut ledger = Store::open(directory.path()).unwrap();
+    ledger.act(&running("board"), None).unwrap();
+    ledger.vote(&[vote("board", 1, ADA, 1)], NOW).unwrap();
+    let before = ledger.snapshot().elections;
     let other = sqlite(directory.path());
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let votes = [vote("board", 2, ADA, 1), vote("board", 1, ADA, 1)];
-    assert!(matches!(ledger.commit(&votes, NOW), Err(LedgerError::NotStored(_))));
-    assert!(matches!(ledger.administer(&running("cake")), Err(LedgerError::NotStored(_))));
-    assert_eq!(ledger.standings(), before);
+    assert!(matches!(ledger.vote(&votes, NOW), Err(LedgerError::NotStored(_))));
+    assert!(matches!(ledger.act(&running("cake"), None), Err(LedgerError::NotStored(_))));
+    assert_eq!(ledger.snapshot().elections, before);
     other.execute_batch("ROLLBACK").unwrap();
-    let outcomes = ledger.commit(&votes, NOW).unwrap();
-    assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Recorded(_))));
-    ledger.administer(&running("cake")).unwrap();
+    let outcomes = ledger.vote(&votes, NOW).unwrap();
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Recorded)));
+    ledger.act(&running("cake"), None).unwrap();
     drop(ledger);
-    let ledger = SqliteLedger::open(directory.path()).unwrap();
-    assert_eq!(ledger.standings()[0].votes().unwrap(), [2, 0]);
+    let ledger = Store::open(directory.path()).unwrap();
+    assert_eq!(ledger.snapshot().elections[0].votes().unwrap(), [2, 0]);
 }
 
 #[test]
 fn after_a_failure_that_leaves_the_disk_in_doubt_nothing_more_is_taken() {
     let directory = tempfile::tempdir().unwrap();
-    let mut ledger = SqliteLedger::open(directory.path()).unwrap();
-    ledger.administer(&running("board")).unwrap();
-    ledger.commit(&[vote("board", 1, ADA, 1)], NOW).unwrap();
+    let mut ledger = Store::open(directory.path()).unwrap();
+    ledger.act(&running("board"), None).unwrap();
+    ledger.vote(&[vote("board", 1, ADA, 1)], NOW).unwrap();
     let refuse = "CREATE TRIGGER no BEFORE INSERT ON entries BEGIN SELECT RAISE(ABORT, 'no'); END";
     sqlite(directory.path()).execute_batch(refuse).unwrap();
-    let before = ledger.standings();
-    assert!(matches!(
-        ledger.commit(&[vote("board", 2, ADA, 1)], NOW),
-        Err(LedgerError::Stopped(_))
-    ));
+    let before = ledger.snapshot().elections;
+    assert!(matches!(ledger.vote(&[vote("board", 2, ADA, 1)], NOW), Err(LedgerError::Unknown(_))));
     sqlite(directory.path()).execute_batch("DROP TRIGGER no").unwrap();
-    assert!(matches!(
-        ledger.commit(&[vote("board", 3, ADA, 1)], NOW),
-        Err(LedgerError::Stopped(_))
-    ));
-    assert!(matches!(ledger.administer(&running("cake")), Err(LedgerError::Stopped(_))));
-    assert_eq!(ledger.standings(), before);
+    assert!(matches!(ledger.vote(&[vote("board", 3, ADA, 1)], NOW), Err(LedgerError::Unknown(_))));
+    assert!(matches!(ledger.act(&running("cake"), None), Err(LedgerError::Unknown(_))));
+    assert_eq!(ledger.snapshot().elections, before);
     drop(ledger);
-    let mut ledger = SqliteLedger::open(directory.path()).unwrap();
-    assert_eq!(ledger.standings(), before);
-    ledger.commit(&[vote("board", 2, ADA, 1)], NOW).unwrap();
-    assert_eq!(ledger.standings()[0].votes().unwrap(), [2, 0]);
+    let mut ledger = Store::open(directory.path()).unwrap();
+    assert_eq!(ledger.snapshot().elections, before);
+    ledger.vote(&[vote("board", 2, ADA, 1)], NOW).unwrap();
+    assert_eq!(ledger.snapshot().elections[0].votes().unwrap(), [2, 0]);
 }
 
 /// Reading a large ledger back takes long, and nobody could vote meanwhile.
 #[test]
 fn acts_that_are_not_done_are_taken_back_without_reading_the_ledger() {
     let directory = tempfile::tempdir().unwrap();
-    let mut ledger = SqliteLedger::open(directory.path()).unwrap();
+    let mut ledger = Store::open(directory.path()).unwrap();
     let token = Token::from([7; Token::BYTES]).hash();
     let grant = |id| Grant { id: GrantId(id), parent: None, role: Role::ReturningOfficer, token };
-    ledger.administer(&running("board")).unwrap();
+    ledger.act(&running("board"), None).unwrap();
     let draft = [create("draft"), Act::Issue(id("draft"), numbers(1..=9)), Act::Grant(grant(1))];
-    ledger.administer(&draft).unwrap();
-    ledger.commit(&[vote("board", 1, ADA, 1)], NOW).unwrap();
+    ledger.act(&draft, None).unwrap();
+    ledger.vote(&[vote("board", 1, ADA, 1)], NOW).unwrap();
     // From here on whoever reads it finds it damaged.
     let damage = "UPDATE entries SET head = zeroblob(32) WHERE id = 1";
     sqlite(directory.path()).execute_batch(damage).unwrap();
@@ -234,32 +229,35 @@ fn acts_that_are_not_done_are_taken_back_without_reading_the_ledger() {
         vec![Act::Open(id("draft")), Act::Close(id("draft")), Act::Close(id("board"))],
         vec![Act::RevokeGrant(GrantId(1)), Act::Grant(grant(2))],
     ];
-    let before = ledger.standings();
+    let before = ledger.snapshot().elections;
     for mut acts in table {
         acts.push(Act::Open(id("nowhere")));
-        let refused = ledger.administer(&acts).unwrap_err();
-        assert!(matches!(refused, LedgerError::NoSuchElection(_)), "{acts:?}: {refused}");
+        let refused = ledger.act(&acts, None).unwrap_err();
+        assert!(
+            matches!(refused, LedgerError::Refused(ActRefusal::NoSuchElection(_))),
+            "{acts:?}: {refused}"
+        );
         // What is shown is made anew by an act that changes nothing.
         let shown = ["board", "draft"].map(|election| Act::Issue(id(election), Vec::new()));
-        ledger.administer(&shown).unwrap();
-        assert_eq!(ledger.standings(), before, "{acts:?}");
-        assert!(ledger.grants().iter().eq([&grant(1)]), "{acts:?}");
+        ledger.act(&shown, None).unwrap();
+        assert_eq!(ledger.snapshot().elections, before, "{acts:?}");
+        assert!(ledger.snapshot().grants.iter().eq([&grant(1)]), "{acts:?}");
     }
-    ledger.administer(&[more("board"), Act::Revoke(id("draft"), numbers([3]))]).unwrap();
-    ledger.administer(&running("cake")).unwrap();
+    ledger.act(&[more("board"), Act::Revoke(id("draft"), numbers([3]))], None).unwrap();
+    ledger.act(&running("cake"), None).unwrap();
     let votes = [vote("board", 1, GRACE, 1), vote("board", 2_005, ADA, 1), vote("cake", 1, ADA, 1)];
-    let outcomes = ledger.commit(&votes, NOW).unwrap();
+    let outcomes = ledger.vote(&votes, NOW).unwrap();
     assert_eq!(outcomes[0], Outcome::Refused(Refusal::AlreadyVoted));
-    assert!(outcomes[1..].iter().all(|outcome| matches!(outcome, Outcome::Recorded(_))));
+    assert!(outcomes[1..].iter().all(|outcome| matches!(outcome, Outcome::Recorded)));
 }
 
 #[test]
 fn one_server_at_a_time() {
     let directory = tempfile::tempdir().unwrap();
-    let first = SqliteLedger::open(directory.path()).unwrap();
-    assert!(matches!(SqliteLedger::open(directory.path()), Err(LedgerError::InUse(_))));
+    let first = Store::open(directory.path()).unwrap();
+    assert!(matches!(Store::open(directory.path()), Err(OpenError::InUse(_))));
     drop(first);
-    SqliteLedger::open(directory.path()).unwrap();
+    Store::open(directory.path()).unwrap();
 }
 
 #[test]
@@ -267,8 +265,8 @@ fn a_folder_that_cannot_be_used_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("file");
     fs::write(&file, "").unwrap();
-    let error = SqliteLedger::open(&file).unwrap_err();
-    assert!(matches!(error, LedgerError::Inaccessible { .. }), "{error:?}");
+    let error = Store::open(&file).unwrap_err();
+    assert!(matches!(error, OpenError::Inaccessible { .. }), "{error:?}");
     assert!(error.to_string().contains("file"), "{error}");
 }
 
@@ -276,8 +274,8 @@ fn a_folder_that_cannot_be_used_is_named() {
 fn only_the_owner_may_read_what_is_stored() {
     let parent = tempfile::tempdir().unwrap();
     let directory = parent.path().join("data");
-    let mut ledger = SqliteLedger::open(&directory).unwrap();
-    ledger.administer(&running("board")).unwrap();
+    let mut ledger = Store::open(&directory).unwrap();
+    ledger.act(&running("board"), None).unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&directory), 0o700);
     let entries: Vec<_> =

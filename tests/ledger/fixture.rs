@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use capvote::election::{ElectionState, Grant, GrantId, Outcome, Refusal, Role, Token};
-use capvote::ledger::{Act, Ledger, SqliteLedger, backup};
+use capvote::ledger::Act;
+use capvote::ledger::sqlite::{Store, backup};
 
 use super::{ADA, GRACE, NOW, create, id, numbers, running, vote};
 
@@ -18,26 +19,24 @@ fn fixture(format: u32) -> PathBuf {
 #[ignore = "writes a file of the repository"]
 fn write_the_fixture_of_this_format() {
     let directory = tempfile::tempdir().unwrap();
-    let mut ledger = SqliteLedger::open(directory.path()).unwrap();
-    ledger.administer(&running("open")).unwrap();
-    ledger.administer(&running("closed")).unwrap();
+    let mut ledger = Store::open(directory.path()).unwrap();
+    ledger.act(&running("open"), None).unwrap();
+    ledger.act(&running("closed"), None).unwrap();
     let revoked = Act::Revoke(id("draft"), numbers([3, 4]));
-    ledger
-        .administer(&[create("draft"), Act::Issue(id("draft"), numbers(1..=9)), revoked])
-        .unwrap();
+    ledger.act(&[create("draft"), Act::Issue(id("draft"), numbers(1..=9)), revoked], None).unwrap();
     for number in 1..=30 {
         let choice = if number % 3 == 0 { GRACE } else { ADA };
         let votes = ["open", "closed"].map(|election| vote(election, number, choice, number as u8));
-        ledger.commit(&votes, NOW).unwrap();
+        ledger.vote(&votes, NOW).unwrap();
     }
     ledger
-        .administer(&[Act::Issue(id("open"), numbers([5_000])), Act::Close(id("closed"))])
+        .act(&[Act::Issue(id("open"), numbers([5_000])), Act::Close(id("closed"))], None)
         .unwrap();
     let token = Token::from([7; Token::BYTES]).hash();
     let grant = Grant { id: GrantId(1), parent: None, role: Role::ReturningOfficer, token };
     let registrar = Role::Registrar(id("open"));
     let child = Grant { id: GrantId(2), parent: Some(GrantId(1)), role: registrar, token };
-    ledger.administer(&[Act::Grant(grant), Act::Grant(child)]).unwrap();
+    ledger.act(&[Act::Grant(grant), Act::Grant(child)], None).unwrap();
     drop(ledger);
     backup(directory.path(), &fixture(1), &mut |_, _, _| {}).unwrap();
 }
@@ -47,8 +46,8 @@ fn a_ledger_of_format_1_opens() {
     let directory = tempfile::tempdir().unwrap();
     fs::copy(fixture(1), directory.path().join("ledger.sqlite")).unwrap();
     for _ in 0..2 {
-        let ledger = SqliteLedger::open(directory.path()).unwrap();
-        let standings = ledger.standings();
+        let ledger = Store::open(directory.path()).unwrap();
+        let standings = ledger.snapshot().elections;
         let of = |index: usize| (&standings[index].definition.title[..], standings[index].state);
         assert_eq!(of(0), ("The open", ElectionState::Open));
         assert_eq!(of(1), ("The closed", ElectionState::Closed));
@@ -57,20 +56,20 @@ fn a_ledger_of_format_1_opens() {
         assert_eq!(votes, [[20, 10], [20, 10], [0, 0]]);
         let voters: Vec<_> = standings.iter().map(|standing| standing.voters).collect();
         assert_eq!(voters, [1_001, 1_000, 7]);
-        assert_eq!(ledger.grants().iter().count(), 2);
+        assert_eq!(ledger.snapshot().grants.iter().count(), 2);
         let token = Token::from([7; Token::BYTES]);
-        assert!(ledger.grants().find(&token).is_some());
+        assert!(ledger.snapshot().grants.find(&token.hash()).is_some());
     }
-    let mut ledger = SqliteLedger::open(directory.path()).unwrap();
+    let mut ledger = Store::open(directory.path()).unwrap();
     let votes = [
         vote("open", 1, ADA, 1),
         vote("open", 1, ADA, 2),
         vote("closed", 31, ADA, 99),
         vote("open", 5_000, ADA, 1),
     ];
-    let outcomes = ledger.commit(&votes, NOW).unwrap();
-    assert!(matches!(outcomes[0], Outcome::Recorded(_)), "a retry");
+    let outcomes = ledger.vote(&votes, NOW).unwrap();
+    assert!(matches!(outcomes[0], Outcome::Recorded), "a retry");
     assert_eq!(outcomes[1], Outcome::Refused(Refusal::AlreadyVoted));
     assert_eq!(outcomes[2], Outcome::Refused(Refusal::Closed));
-    assert!(matches!(outcomes[3], Outcome::Recorded(_)), "a first vote");
+    assert!(matches!(outcomes[3], Outcome::Recorded), "a first vote");
 }

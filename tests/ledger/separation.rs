@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use capvote::election::{Nonce, Vote};
-use capvote::ledger::{Act, Ledger, LedgerReader, Report, SqliteLedger};
+use capvote::ledger::sqlite::{SqliteReader, Store};
+use capvote::ledger::{Act, Report};
 use rusqlite::Connection;
 
 use super::{ADA, NOW, id, numbers, running, vote};
@@ -27,14 +28,14 @@ fn nonce(n: u64) -> Nonce {
 }
 
 /// An open election with ballots, each committed by itself.
-fn voted(directory: &Path) -> SqliteLedger {
-    let mut ledger = SqliteLedger::open(directory).unwrap();
+fn voted(directory: &Path) -> Store {
+    let mut ledger = Store::open(directory).unwrap();
     let mut acts = running("board");
     acts[1] = Act::Issue(id("board"), numbers((1..=BALLOTS).map(number)));
-    ledger.administer(&acts).unwrap();
+    ledger.act(&acts, None).unwrap();
     for n in 1..=BALLOTS {
         let vote = Vote { nonce: nonce(n), number: number(n).into(), ..vote("board", 0, ADA, 0) };
-        ledger.commit(&[vote], NOW).unwrap();
+        ledger.vote(&[vote], NOW).unwrap();
     }
     ledger
 }
@@ -57,7 +58,7 @@ fn pairs(directory: &Path) -> usize {
     pairs
 }
 
-fn check(reader: &dyn LedgerReader) -> Report {
+fn check(reader: &SqliteReader) -> Report {
     reader.check(&id("board")).unwrap()
 }
 
@@ -66,9 +67,9 @@ fn after_the_close_no_file_pairs_a_number_with_a_choice() {
     let directory = tempfile::tempdir().unwrap();
     let mut ledger = voted(directory.path());
     assert!(pairs(directory.path()) >= 200, "the search does not find what is there");
-    ledger.administer(&[Act::Close(id("board"))]).unwrap();
+    ledger.act(&[Act::Close(id("board"))], None).unwrap();
     assert_eq!(pairs(directory.path()), 0, "with the ledger open");
-    assert!(!check(&*ledger.reader()).unscrubbed);
+    assert!(!check(&ledger.reader()).unscrubbed);
     drop(ledger);
     assert_eq!(pairs(directory.path()), 0, "with the ledger closed");
     // Nor do the heads of the old chain, which are a way to try pairs.
@@ -84,19 +85,19 @@ fn what_another_program_reads_at_the_close_is_gone_once_it_has_read() {
     let mut ledger = voted(directory.path());
     let other = Connection::open(directory.path().join("ledger.sqlite")).unwrap();
     other.execute_batch("BEGIN; SELECT count(*) FROM ballots").unwrap();
-    ledger.administer(&[Act::Close(id("board"))]).unwrap();
-    ledger.tidy();
-    assert!(check(&*ledger.reader()).unscrubbed, "an auditor is told");
+    ledger.act(&[Act::Close(id("board"))], None).unwrap();
+    ledger.scrub();
+    assert!(check(&ledger.reader()).unscrubbed, "an auditor is told");
     assert!(pairs(directory.path()) > 0, "the other program does not hold anything up");
     other.execute_batch("COMMIT").unwrap();
     let began = Instant::now();
-    while check(&*ledger.reader()).unscrubbed {
+    while check(&ledger.reader()).unscrubbed {
         assert!(began.elapsed() < PATIENCE);
-        ledger.tidy();
+        ledger.scrub();
     }
     assert_eq!(pairs(directory.path()), 0);
-    ledger.administer(&running("next")).unwrap();
-    assert!(!check(&*ledger.reader()).unscrubbed);
+    ledger.act(&running("next"), None).unwrap();
+    assert!(!check(&ledger.reader()).unscrubbed);
 }
 
 #[test]
@@ -105,11 +106,11 @@ fn a_scrub_that_was_cut_short_is_finished_at_the_next_start() {
     let mut ledger = voted(directory.path());
     let other = Connection::open(directory.path().join("ledger.sqlite")).unwrap();
     other.execute_batch("BEGIN; SELECT count(*) FROM ballots").unwrap();
-    ledger.administer(&[Act::Close(id("board"))]).unwrap();
+    ledger.act(&[Act::Close(id("board"))], None).unwrap();
     drop(ledger);
     drop(other);
-    let ledger = SqliteLedger::open(directory.path()).unwrap();
-    assert!(!check(&*ledger.reader()).unscrubbed);
+    let ledger = Store::open(directory.path()).unwrap();
+    assert!(!check(&ledger.reader()).unscrubbed);
     assert_eq!(pairs(directory.path()), 0);
 }
 
@@ -123,7 +124,7 @@ fn auditors_who_check_all_the_time_do_not_keep_a_close_from_scrubbing() {
         let checking = [(); 3].map(|()| {
             scope.spawn(|| {
                 for checks in 1.. {
-                    let report = check(&*reader);
+                    let report = check(&reader);
                     assert_eq!((report.ballots, report.numbers_used), (BALLOTS, BALLOTS));
                     if checks == 1 {
                         all_check.wait();
@@ -135,7 +136,7 @@ fn auditors_who_check_all_the_time_do_not_keep_a_close_from_scrubbing() {
             })
         });
         all_check.wait();
-        ledger.administer(&[Act::Close(id("board"))]).unwrap();
+        ledger.act(&[Act::Close(id("board"))], None).unwrap();
         let left = pairs(directory.path());
         closed.store(true, Ordering::Relaxed);
         assert_eq!(left, 0);

@@ -7,7 +7,7 @@ use capvote::net::admission::Origin;
 use capvote::net::connection;
 use capvote::net::link::Link;
 use capvote::schema::election_capnp::{directory, election};
-use capvote::service::{Guesses, Office};
+use capvote::service::{Bootstrap, Guesses};
 use tokio::io::{AsyncWriteExt, copy, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -25,7 +25,7 @@ async fn door() -> (TcpListener, Link) {
 async fn lose_an_answer(server: &Harness, listener: &TcpListener) {
     let (mut voter, _) = listener.accept().await.unwrap();
     let mut stream = server.stream();
-    let mut changes = server.clerk.handle().changes();
+    let mut changes = server.ledger.snapshots();
     tokio::select! {
         _ = async { copy(&mut voter, &mut stream).await?; stream.flush().await } => panic!("the voter hung up"),
         recorded = changes.wait_for(|board| board.elections[0].ballots == 1) => drop(recorded.unwrap()),
@@ -34,10 +34,10 @@ async fn lose_an_answer(server: &Harness, listener: &TcpListener) {
 
 /// Serves a connection as a server does that is stopping.
 fn serve_stopping(server: &Harness, voter: TcpStream) {
-    let office = Office::open(server.clerk.handle(), Guesses::default());
+    let bootstrap = Bootstrap::new(server.ledger.clone(), Guesses::default());
     let bootstrap = move |work: connection::Work| {
         work.close();
-        office.bootstrap(work, Origin::Here)
+        bootstrap.capability(work, Origin::Here)
     };
     tokio::task::spawn_local(connection::serve(voter, bootstrap, CancellationToken::new()));
 }
@@ -108,7 +108,7 @@ async fn cast_in_vain(then: impl AsyncFnOnce(Rc<Harness>, TcpListener) + 'static
         then(there, listener).await;
     });
     let error = cast(&link, "board", &ballot("Ada", 7), |_| {}).await.unwrap_err();
-    assert_eq!(server.clerk.handle().board().elections[0].ballots, 1);
+    assert_eq!(server.snapshot().elections[0].ballots, 1);
     error
 }
 

@@ -1,4 +1,4 @@
-//! A server without sockets: real ledger, clerk and capabilities, and connections in memory.
+//! A server without sockets: real ledger and capabilities, and connections in memory.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use capvote::client::{Ballot, Client};
 use capvote::election::{Definition, Grant, GrantId, Role, Token, VoterNumber};
-use capvote::ledger::clerk::system_clock;
-use capvote::ledger::{Act, Clerk, SqliteLedger};
+use capvote::ledger::{Act, Ledger, Location, Snapshot};
 use capvote::net::admission::Origin;
 use capvote::net::connection;
-use capvote::service::{Guesses, Office};
+use capvote::service::{Bootstrap, Guesses};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -24,17 +23,16 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) const VOTERS: u64 = 1_000;
 
 pub(crate) struct Harness {
-    pub(crate) clerk: Clerk,
+    pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) stop: CancellationToken,
     guesses: Guesses,
-    _directory: TempDir,
+    _directory: Option<TempDir>,
 }
 
 /// A server with the given elections, of which each is open where it has voters.
 pub(crate) async fn harness(elections: &[(&str, &[&str], u64)]) -> Rc<Harness> {
     let directory = tempfile::tempdir().unwrap();
-    let clerk = Clerk::start(SqliteLedger::open(directory.path()).unwrap(), Box::new(system_clock))
-        .unwrap();
+    let ledger = Location::Folder(directory.path().to_owned()).open().unwrap();
     for &(id, candidates, voters) in elections {
         let id: capvote::election::ElectionId = id.parse().unwrap();
         let candidates = candidates.iter().map(|name| name.to_string()).collect();
@@ -44,10 +42,16 @@ pub(crate) async fn harness(elections: &[(&str, &[&str], u64)]) -> Rc<Harness> {
             acts.push(Act::Issue(id.clone(), (1..=voters).map(VoterNumber::from).collect()));
             acts.push(Act::Open(id));
         }
-        clerk.handle().administer(acts).await.unwrap();
+        ledger.act(acts, None).await.unwrap();
     }
     let (stop, guesses) = Default::default();
-    Rc::new(Harness { clerk, stop, guesses, _directory: directory })
+    Rc::new(Harness { ledger, stop, guesses, _directory: Some(directory) })
+}
+
+/// A server of this ledger.
+pub(crate) fn harness_of(ledger: Arc<dyn Ledger>) -> Rc<Harness> {
+    let (stop, guesses) = Default::default();
+    Rc::new(Harness { ledger, stop, guesses, _directory: None })
 }
 
 /// A server with the one election "board": Ada against Grace.
@@ -59,8 +63,8 @@ impl Harness {
     /// A new connection: the client's end of its stream.
     pub(crate) fn stream(&self) -> tokio::io::DuplexStream {
         let (here, there) = tokio::io::duplex(PIPE_BYTES);
-        let office = Office::open(self.clerk.handle(), self.guesses.clone());
-        let bootstrap = move |work| office.bootstrap(work, Origin::Here);
+        let bootstrap = Bootstrap::new(self.ledger.clone(), self.guesses.clone());
+        let bootstrap = move |work| bootstrap.capability(work, Origin::Here);
         tokio::task::spawn_local(connection::serve(there, bootstrap, self.stop.clone()));
         here
     }
@@ -75,8 +79,13 @@ impl Harness {
         let token = Token::from([id as u8; Token::BYTES]);
         let (role, parent) = (Role::ReturningOfficer, None);
         let grant = Grant { id: GrantId(id), parent, role, token: token.hash() };
-        self.clerk.handle().administer(vec![Act::Grant(grant)]).await.unwrap();
+        self.ledger.act(vec![Act::Grant(grant)], None).await.unwrap();
         token
+    }
+
+    /// The elections and grants as the server last saw them.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.ledger.snapshots().borrow().clone()
     }
 
     /// The votes of each candidate of "board", as a fresh connection sees them.

@@ -53,7 +53,7 @@ fn send_vote(
 
 /// Waits until so many votes are recorded.
 async fn recorded(harness: &Harness, ballots: u64) {
-    let mut changes = harness.clerk.handle().changes();
+    let mut changes = harness.ledger.snapshots();
     soon(changes.wait_for(|board| board.elections[0].ballots == ballots)).await.unwrap();
 }
 

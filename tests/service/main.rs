@@ -5,7 +5,10 @@ mod cast;
 mod directory;
 mod harness;
 mod hostile;
+mod lagging;
 mod lines;
+#[path = "../ledger/memory.rs"]
+mod memory;
 mod officers;
 mod votes;
 mod watch;

@@ -7,7 +7,7 @@ use capvote::client::{ActOutcome, Client, Error, VoteOutcome};
 use capvote::election::{
     Definition, Nonce, Publication, Receipt, ResultStatus, Schedule, Timestamp, Token, VoterNumber,
 };
-use capvote::ledger::{Act, Mandate};
+use capvote::ledger::{Act, Authorization};
 use capvote::schema::officer_capnp::{act_outcome, auditor, returning_officer};
 use capvote::service::{AUTHORITIES_MAX, ISSUE_NUMBERS_MAX};
 use data_encoding::BASE32;
@@ -148,26 +148,26 @@ async fn what_is_revoked_ends_at_once_for_whoever_holds_it() {
         ));
     }
     assert!(soon(other.restore(kept.as_bytes()).auditor().turnout()).await.is_ok());
-    assert_eq!(harness.clerk.handle().board().elections[0].voters, 1_003);
+    assert_eq!(harness.snapshot().elections[0].voters, 1_003);
 
     // What waits behind a revocation for its turn is not done.
     let queued = soon(administration.registrar().save()).await.unwrap();
-    let grant = harness.clerk.handle().board().grants.find(&queued).unwrap().id;
-    let clerk = harness.clerk.handle();
+    let grant = harness.snapshot().grants.find(&queued.hash()).unwrap().id;
+    let ledger = harness.ledger.clone();
     let add = vec![Act::Issue("board".parse().unwrap(), vec![77_777.into()])];
     let ended = Arc::new(AtomicBool::new(false));
-    let mandate = Mandate { grant, revoked: vec![ended.clone()] };
-    clerk.administer_under(mandate.clone(), Vec::new()).await.unwrap();
+    let authorization = Authorization { grant, revoked: vec![ended.clone()] };
+    ledger.act(Vec::new(), Some(authorization.clone())).await.unwrap();
     ended.store(true, Ordering::Release);
-    let done = clerk.administer_under(mandate, add.clone()).await;
+    let done = ledger.act(add.clone(), Some(authorization)).await;
     assert!(done.unwrap_err().to_string().contains("revoked"));
     let (revoked, issued) = futures::join!(
-        clerk.administer(vec![Act::RevokeGrant(grant)]),
-        clerk.administer_under(Mandate { grant, revoked: Vec::new() }, add),
+        ledger.act(vec![Act::RevokeGrant(grant)], None),
+        ledger.act(add, Some(Authorization { grant, revoked: Vec::new() })),
     );
     revoked.unwrap();
     assert!(issued.unwrap_err().to_string().contains("revoked"));
-    assert_eq!(harness.clerk.handle().board().elections[0].voters, 1_003);
+    assert_eq!(harness.snapshot().elections[0].voters, 1_003);
 
     // With the officer's own link goes all that came from it.
     soon(other.restore(token.as_bytes()).revoke()).await.unwrap();

@@ -253,6 +253,6 @@ async fn a_server_that_stops_answers_what_it_accepted_and_takes_no_more() {
     .await;
     assert!(outcomes.iter().all(|(disconnected, _)| *disconnected));
     let told: u64 = outcomes.iter().map(|(_, votes)| votes).sum();
-    let board = harness.clerk.handle().board();
+    let board = harness.snapshot();
     assert_eq!(board.elections[0].ballots, told, "every vote that was accepted was answered");
 }

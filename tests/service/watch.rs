@@ -113,7 +113,7 @@ async fn an_observer_is_told_now_and_then_also_where_others_vote_all_the_time() 
         assert!(begun.elapsed() < QUIET_WAIT_MAX * 2, "nothing was told");
         tokio::time::sleep(QUIET_WAIT_MAX / 10).await;
         number += 1;
-        // The clerk's thread has its own time.
+        // The ledger's thread has its own time.
         tokio::time::resume();
         voter.election("other").vote(&ballot("Ada", number), |_| ()).await.unwrap();
         tokio::time::pause();

@@ -11,7 +11,7 @@ use capvote::net::link::Link;
 use tokio::task::{JoinHandle, spawn_local};
 
 use super::helper::Helper;
-use super::office::number;
+use super::server::number;
 use crate::peers::{self, Measured};
 
 /// Connections that are open. They are closed when this is dropped.

@@ -3,8 +3,8 @@
 
 mod crowd;
 mod helper;
-mod office;
 mod page;
+mod server;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,9 +14,9 @@ use serde::Serialize;
 
 use self::crowd::Crowd;
 pub use self::crowd::drive;
-use self::office::Office;
-pub use self::office::{fill, serve};
 pub use self::page::{pictures, tables};
+use self::server::Server;
+pub use self::server::{fill, serve};
 use crate::report::median;
 
 /// The sizes of the roll, and the ballots cast before anything is measured. A ballot number has 32 bits, and
@@ -110,7 +110,7 @@ pub fn measure(scratch: &Path, rounds: usize, divisor: u64) -> anyhow::Result<Gr
     {
         let ledger = folder.path().join(numbers.to_string());
         eprintln!("a ledger of {numbers} numbers and {ballots} ballots ...");
-        office::make(&ledger, numbers, ballots)?;
+        server::make(&ledger, numbers, ballots)?;
         ledgers.push(Filled { folder: ledger, numbers, ballots });
     }
     Ok(Growth {
@@ -143,7 +143,7 @@ impl Filled {
 
 /// A server with a ledger of its own to vote in, and what was seen of it before anybody voted.
 struct Opened {
-    office: Office,
+    server: Server,
     /// Removed when this is dropped.
     _folder: tempfile::TempDir,
     memory_mib: f64,
@@ -152,9 +152,9 @@ struct Opened {
 impl Opened {
     fn new(ledger: &Filled) -> anyhow::Result<Self> {
         let folder = ledger.copy()?;
-        let office = Office::start(folder.path(), 2)?;
-        let memory_mib = office.memory_mib();
-        Ok(Self { office, _folder: folder, memory_mib })
+        let server = Server::start(folder.path(), 2)?;
+        let memory_mib = server.memory_mib();
+        Ok(Self { server, _folder: folder, memory_mib })
     }
 }
 
@@ -172,10 +172,10 @@ fn rolls(ledgers: &[Filled], rounds: usize, burst: u64) -> anyhow::Result<Vec<Ro
             // The smallest roll has voters for one burst only, and is opened anew for each.
             let mut fresh = if index == 0 { Some(Opened::new(ledger)?) } else { None };
             let first = if index == 0 { 0 } else { ledger.ballots + round * burst };
-            let office = &mut fresh.as_mut().unwrap_or(&mut opened[index]).office;
-            let mut crowd = Crowd::gather(&office.address, 16)?;
+            let server = &mut fresh.as_mut().unwrap_or(&mut opened[index]).server;
+            let mut crowd = Crowd::gather(&server.address, 16)?;
             rates[index].push(crowd.vote(IN_FLIGHT, first, burst)?);
-            commits[index].extend(office.commits()?);
+            commits[index].extend(server.commits()?);
         }
     }
     let smallest_mib = opened[0].memory_mib;
@@ -190,7 +190,7 @@ fn rolls(ledgers: &[Filled], rounds: usize, burst: u64) -> anyhow::Result<Vec<Ro
         rows.push(RollRow {
             numbers: ledger.numbers,
             ballots: ledger.ballots,
-            open_seconds: opened.office.open_seconds,
+            open_seconds: opened.server.open_seconds,
             bytes_a_number: beyond_mib * f64::from(1 << 20) / ledger.numbers as f64,
             server_mib: opened.memory_mib,
             file_mib: file as f64 / f64::from(1 << 20),
@@ -212,13 +212,13 @@ fn crowds(ledgers: &[Filled], rounds: usize, divisor: u64) -> anyhow::Result<Vec
     for _ in 0..rounds {
         for (index, connections) in CROWDS.map(|it| (it / divisor).max(1)).into_iter().enumerate() {
             let copy = ledger.copy()?;
-            let office = Office::start(copy.path(), 2)?;
-            let before = office.memory_mib();
-            let mut crowd = Crowd::gather(&office.address, connections)?;
-            let idle_kib = (office.memory_mib() - before) * 1024.0 / connections as f64;
+            let server = Server::start(copy.path(), 2)?;
+            let before = server.memory_mib();
+            let mut crowd = Crowd::gather(&server.address, connections)?;
+            let idle_kib = (server.memory_mib() - before) * 1024.0 / connections as f64;
             let rate = crowd.vote(IN_FLIGHT.max(connections), ledger.ballots, votes)?;
             eprintln!("{connections} connections: {idle_kib:.1} KiB each, {rate:.0} votes/s");
-            measured[index].push((connections, idle_kib, rate, office.peak_mib()));
+            measured[index].push((connections, idle_kib, rate, server.peak_mib()));
         }
     }
     let rows = measured.iter().map(|rounds| {
@@ -240,13 +240,13 @@ fn arrivals(ledgers: &[Filled], rounds: usize, divisor: u64) -> anyhow::Result<A
     let mut measured = Vec::new();
     for _ in 0..rounds {
         let copy = ledger.copy()?;
-        let office = Office::start(copy.path(), 2)?;
-        let mut crowd = Crowd::gather(&office.address, 0)?;
-        let before = office.processor_seconds();
+        let server = Server::start(copy.path(), 2)?;
+        let mut crowd = Crowd::gather(&server.address, 0)?;
+        let before = server.processor_seconds();
         let rate = crowd.vote(IN_FLIGHT, ledger.ballots, votes)?;
-        let micros = (office.processor_seconds() - before) * 1e6 / votes as f64;
+        let micros = (server.processor_seconds() - before) * 1e6 / votes as f64;
         eprintln!("a connection each: {micros:.1} µs a vote, {rate:.0} votes/s");
-        measured.push((rate, micros, office.peak_mib()));
+        measured.push((rate, micros, server.peak_mib()));
     }
     Ok(Arrivals {
         votes_a_second: median(measured.iter().map(|it| it.0).collect()),
@@ -262,11 +262,11 @@ fn shards(ledgers: &[Filled], rounds: usize, divisor: u64) -> anyhow::Result<Vec
     for _ in 0..rounds {
         for (index, measured) in measured.iter_mut().enumerate() {
             let copy = ledger.copy()?;
-            let office = Office::start(copy.path(), index + 1)?;
-            let mut crowd = Crowd::gather(&office.address, 16)?;
-            let before = office.processor_seconds();
+            let server = Server::start(copy.path(), index + 1)?;
+            let mut crowd = Crowd::gather(&server.address, 16)?;
+            let before = server.processor_seconds();
             let rate = crowd.vote(IN_FLIGHT, ledger.ballots, votes)?;
-            let micros = (office.processor_seconds() - before) * 1e6 / votes as f64;
+            let micros = (server.processor_seconds() - before) * 1e6 / votes as f64;
             eprintln!("{} shards: {micros:.1} µs a vote, {rate:.0} votes/s", index + 1);
             measured.push((rate, micros));
         }

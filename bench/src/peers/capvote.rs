@@ -12,8 +12,7 @@ use capnp_rpc::rpc_twoparty_capnp::Side;
 use capnp_rpc::{VatNetwork, twoparty};
 use capvote::client::{Ballot, Client, VoteOutcome};
 use capvote::election::{Definition, ElectionId, VoterNumber};
-use capvote::ledger::clerk::system_clock;
-use capvote::ledger::{Act, Clerk, ClerkHandle, Ledger, SqliteLedger};
+use capvote::ledger::{Act, Ledger, Location};
 use capvote::net::admission::Origin;
 use capvote::net::connection::{self, Work as Calls};
 use capvote::net::link::Link;
@@ -21,7 +20,7 @@ use capvote::net::listener::Listener;
 use capvote::net::pace::WINDOW_BYTES_MAX;
 use capvote::net::shards::Shards;
 use capvote::net::socket::{self, Stream};
-use capvote::service::{Guesses, Office};
+use capvote::service::{Bootstrap, Guesses};
 use futures::io::{BufReader, BufWriter};
 use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio_util::compat::{TokioAsyncReadCompatExt, TokioAsyncWriteCompatExt};
@@ -47,44 +46,43 @@ const BUFFER_BYTES: usize = 64 * 1024;
 pub(super) fn serve(variant: Variant, _: Job, voters: u64) -> anyhow::Result<()> {
     let folder =
         tempfile::tempdir_in(env::var_os("SCRATCH").map_or_else(env::temp_dir, Into::into))?;
-    let clerk = match variant {
-        Variant::Forgetful => start(Forgetful::default(), voters)?,
-        _ => start(SqliteLedger::open(folder.path())?, voters)?,
+    let ledger: Arc<dyn Ledger> = match variant {
+        Variant::Forgetful => Arc::new(Forgetful::start()),
+        _ => Location::Folder(folder.path().to_owned()).open()?,
     };
+    let runtime = runtime()?;
+    runtime.block_on(open_election(&*ledger, voters))?;
     let ready = |address| super::ready(address);
     match variant {
-        Variant::Stock => runtime()?.block_on(serve_stock(&clerk.handle(), super::WORKERS, ready)),
-        _ => serve_clerk(&clerk, super::WORKERS, ready),
+        Variant::Stock => runtime.block_on(serve_stock(&ledger, super::WORKERS, ready)),
+        _ => runtime.block_on(serve_shards(&ledger, super::WORKERS, ready)),
     }
 }
 
 /// Serves a ledger until killed. `ready` is told the address once it accepts.
 pub fn serve_ledger(
-    ledger: impl Ledger + 'static,
+    ledger: &Arc<dyn Ledger>,
     shards: usize,
     ready: impl FnOnce(SocketAddr) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    serve_clerk(&Clerk::start(ledger, Box::new(system_clock))?, shards, ready)
+    runtime()?.block_on(serve_shards(ledger, shards, ready))
 }
 
-fn serve_clerk(
-    clerk: &Clerk,
+async fn serve_shards(
+    ledger: &Arc<dyn Ledger>,
     shards: usize,
     ready: impl FnOnce(SocketAddr) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let handle = clerk.handle();
-    runtime()?.block_on(async {
-        let (listener, address) = listen().await?;
-        let guesses = Guesses::default();
-        let bootstrap = Arc::new(move || -> Box<dyn Fn(Calls, Origin) -> capability::Client> {
-            let office = Office::open(handle.clone(), guesses.clone());
-            Box::new(move |work, origin| office.bootstrap(work, origin))
-        });
-        let mut shards = Shards::start(shards, bootstrap)?;
-        ready(address)?;
-        while shards.assign(listener.accept().await).await {}
-        bail!("a shard is gone")
-    })
+    let (listener, address) = listen().await?;
+    let (ledger, guesses) = (ledger.clone(), Guesses::default());
+    let bootstrap = Arc::new(move || -> Box<dyn Fn(Calls, Origin) -> capability::Client> {
+        let bootstrap = Bootstrap::new(ledger.clone(), guesses.clone());
+        Box::new(move |work, origin| bootstrap.capability(work, origin))
+    });
+    let mut shards = Shards::start(shards, bootstrap)?;
+    ready(address)?;
+    while shards.assign(listener.accept().await).await {}
+    bail!("a shard is gone")
 }
 
 async fn listen() -> anyhow::Result<(Listener, SocketAddr)> {
@@ -94,20 +92,20 @@ async fn listen() -> anyhow::Result<(Listener, SocketAddr)> {
     Ok((listener, address))
 }
 
-/// A clerk with one open election, whose voters are 1 to `voters`.
-fn start(mut ledger: impl Ledger + 'static, voters: u64) -> anyhow::Result<Clerk> {
+/// Creates and opens an election for the voters 1 to `voters`.
+async fn open_election(ledger: &dyn Ledger, voters: u64) -> anyhow::Result<()> {
     let id: ElectionId = "board".parse()?;
     let candidates = vec![CANDIDATE.to_string(), "Grace".to_string()];
     let definition = Definition::new(id.clone(), String::new(), candidates)?;
     let numbers = (1..=voters).map(VoterNumber::from).collect();
     let create = Act::Create(Arc::new(definition));
-    ledger.administer(&[create, Act::Issue(id.clone(), numbers), Act::Open(id)])?;
-    Ok(Clerk::start(ledger, Box::new(system_clock))?)
+    ledger.act(vec![create, Act::Issue(id.clone(), numbers), Act::Open(id)], None).await?;
+    Ok(())
 }
 
 /// What [`Shards`] does, over the stock network.
 async fn serve_stock(
-    clerk: &ClerkHandle,
+    ledger: &Arc<dyn Ledger>,
     shards: usize,
     ready: impl FnOnce(SocketAddr) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
@@ -115,16 +113,16 @@ async fn serve_stock(
     let mut threads = Vec::new();
     for _ in 0..shards {
         let (sockets, mut queue) = tokio::sync::mpsc::channel::<socket::Socket>(16);
-        let clerk = clerk.clone();
+        let ledger = ledger.clone();
         std::thread::spawn(move || {
             let runtime = runtime().expect("a runtime for each shard");
             runtime.block_on(async move {
-                let office = Office::open(clerk, Guesses::default());
+                let bootstrap = Bootstrap::new(ledger, Guesses::default());
                 while let Some(socket) = queue.recv().await {
-                    let office = office.clone();
+                    let bootstrap = bootstrap.clone();
                     let stream = socket.into_stream().await;
                     let stream = stream.expect("a socket that was just accepted");
-                    let bootstrap = move |work| office.bootstrap(work, Origin::Here);
+                    let bootstrap = move |work| bootstrap.capability(work, Origin::Here);
                     let network = stock(stream, Side::Server);
                     let stop = CancellationToken::new();
                     tokio::task::spawn_local(connection::serve_over(network, bootstrap, stop));

@@ -1,82 +1,169 @@
-//! A ledger that decides votes and stores nothing: what is left of a vote's cost without a disk.
+//! A ledger that decides votes and stores nothing: what a vote costs without a disk.
 
 use std::sync::Arc;
+use std::thread;
 
 use capvote::election::{
-    BallotBox, BallotNumber, ElectionId, Grants, Outcome, Receipt, Refusal, Standing, Timestamp,
-    Verdict, Vote,
+    Choice, Definition, ElectionId, ElectionState, Grant, Nonce, Outcome, Standing, Timestamp,
+    TokenHash, UnderNumber, Verdict, Vote, judge,
 };
-use capvote::ledger::{Act, Ledger, LedgerError, LedgerReader, Report, SheetPart, SheetPlace};
+use capvote::ledger::sqlite::{BallotRow, Roll};
+use capvote::ledger::{
+    Act, Answer, Authorization, Ledger, LedgerError, Report, SheetCursor, SheetPart, Snapshot,
+};
+use futures::FutureExt;
+use futures::future::{BoxFuture, ready};
+use tokio::sync::{mpsc, oneshot, watch};
 
-/// One election in memory.
-#[derive(Default)]
+/// One election in memory, decided on a thread of its own like that of the SQLite ledger.
+#[derive(Debug)]
 pub(super) struct Forgetful {
-    election: Option<BallotBox>,
-    ballots: u64,
+    jobs: mpsc::Sender<Job>,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+}
+
+#[derive(Debug)]
+enum Job {
+    Votes(Vec<Vote>, oneshot::Sender<Vec<Outcome>>),
+    Acts(Vec<Act>, oneshot::Sender<()>),
+}
+
+/// Jobs that may be queued, as for the SQLite ledger.
+const QUEUE_MAX: usize = 256;
+
+struct Election {
+    definition: Arc<Definition>,
+    state: ElectionState,
+    roll: Roll,
+    votes: Vec<u64>,
+    ballots: Vec<(Choice, Nonce)>,
+}
+
+impl Forgetful {
+    pub(super) fn start() -> Self {
+        let (jobs, queue) = mpsc::channel(QUEUE_MAX);
+        let (publisher, snapshots) = watch::channel(Arc::default());
+        thread::spawn(move || work(queue, &publisher));
+        Self { jobs, snapshots }
+    }
+
+    fn ask<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(oneshot::Sender<T>) -> Job + Send + 'static,
+    ) -> Answer<T> {
+        let jobs = self.jobs.clone();
+        async move {
+            let (answer, answered) = oneshot::channel();
+            jobs.send(job(answer)).await.map_err(|_| LedgerError::Stopped)?;
+            answered.await.map_err(|_| LedgerError::Stopped)
+        }
+        .boxed()
+    }
+}
+
+fn work(mut queue: mpsc::Receiver<Job>, publisher: &watch::Sender<Arc<Snapshot>>) {
+    let mut election = None;
+    while let Some(job) = queue.blocking_recv() {
+        match job {
+            Job::Votes(votes, answer) => {
+                let Some(election) = &mut election else { continue };
+                let outcomes = votes.iter().map(|vote| decide(election, vote)).collect();
+                publish(election, publisher);
+                let _ = answer.send(outcomes);
+            }
+            Job::Acts(acts, answer) => {
+                acts.into_iter().for_each(|act| apply(&mut election, act));
+                election.iter().for_each(|election| publish(election, publisher));
+                let _ = answer.send(());
+            }
+        }
+    }
+}
+
+fn decide(election: &mut Election, vote: &Vote) -> Outcome {
+    let Election { definition, state, roll, votes, ballots } = election;
+    let at = roll.find(vote.number);
+    let cast = at.and_then(|at| roll.ballot(at));
+    let under_number = match (at, cast.and_then(|row| ballots.get(row.get() as usize - 1))) {
+        (None, _) => UnderNumber::NotOnRoll,
+        (Some(_), None) => UnderNumber::NoBallot,
+        (Some(_), Some(cast)) if *cast == (vote.choice, vote.nonce) => UnderNumber::SameBallot,
+        (Some(_), Some(_)) => UnderNumber::OtherBallot,
+    };
+    let verdict = judge(definition, *state, Timestamp(0), vote.choice, under_number);
+    match (verdict, at) {
+        (Verdict::Count, Some(at)) => {
+            ballots.push((vote.choice, vote.nonce));
+            roll.set_ballot(at, BallotRow::new(ballots.len() as u64));
+            votes[vote.choice.index()] += 1;
+            Outcome::Recorded
+        }
+        (Verdict::Count, None) => unreachable!("a vote counts only under a number on the roll"),
+        (Verdict::Answer(outcome), _) => outcome,
+    }
+}
+
+fn apply(election: &mut Option<Election>, act: Act) {
+    match (act, election) {
+        (Act::Create(definition), election) => {
+            let (state, roll, ballots) = (ElectionState::Draft, Roll::default(), Vec::new());
+            let votes = vec![0; definition.slate.choices()];
+            *election = Some(Election { definition, state, roll, votes, ballots });
+        }
+        (Act::Issue(_, numbers), Some(election)) => {
+            assert!(election.roll.add(numbers), "a benchmark's numbers are new");
+        }
+        (Act::Open(_), Some(election)) => election.state = ElectionState::Open,
+        _ => {}
+    }
+}
+
+fn publish(election: &Election, publisher: &watch::Sender<Arc<Snapshot>>) {
+    let Election { definition, state, roll, votes, .. } = election;
+    let standing = Standing::new(definition.clone(), *state, roll.len() as u64, 0, votes.clone());
+    let grants = Arc::default();
+    publisher.send_replace(Arc::new(Snapshot { elections: vec![Arc::new(standing)], grants }));
 }
 
 impl Ledger for Forgetful {
-    fn commit(&mut self, votes: &[Vote], now: Timestamp) -> Result<Vec<Outcome>, LedgerError> {
-        let Some(election) = &mut self.election else { return Ok(Vec::new()) };
-        let mut outcomes = Vec::with_capacity(votes.len());
-        for vote in votes {
-            outcomes.push(match election.judge(vote.number, vote.choice, now) {
-                Verdict::Count(place) => {
-                    self.ballots += 1;
-                    let ballot = BallotNumber::new(self.ballots).expect("a benchmark is short");
-                    election.count(place, vote.choice, ballot);
-                    let definition = election.definition();
-                    let name = definition.slate.name(vote.choice).unwrap_or_default();
-                    Outcome::Recorded(Receipt::new(&definition.id, name, &vote.nonce))
-                }
-                Verdict::Voted(_) => Outcome::Refused(Refusal::AlreadyVoted),
-                Verdict::Refuse(refusal) => Outcome::Refused(refusal),
-            });
-        }
-        Ok(outcomes)
+    fn vote(&self, votes: Vec<Vote>) -> Answer<Vec<Outcome>> {
+        self.ask(|answer| Job::Votes(votes, answer))
     }
 
-    fn administer(&mut self, acts: &[Act]) -> Result<(), LedgerError> {
-        for act in acts {
-            let done = match (act, &mut self.election) {
-                (Act::Create(definition), election) => {
-                    *election = Some(BallotBox::new(definition.clone()));
-                    Ok(())
-                }
-                (Act::Issue(_, numbers), Some(election)) => election.issue(numbers.clone()),
-                (Act::Open(_), Some(election)) => election.open(),
-                _ => Ok(()),
-            };
-            done.map_err(|refusal| LedgerError::NotStored(refusal.to_string()))?;
-        }
-        Ok(())
+    fn act(&self, acts: Vec<Act>, _: Option<Authorization>) -> Answer<()> {
+        self.ask(|answer| Job::Acts(acts, answer))
     }
 
-    fn tidy(&mut self) {}
-
-    fn standings(&self) -> Vec<Arc<Standing>> {
-        self.election.iter().map(|election| Arc::new(election.standing())).collect()
+    fn grant(&self, _: TokenHash) -> Answer<Option<Grant>> {
+        ready(Ok(None)).boxed()
     }
 
-    fn grants(&self) -> Arc<Grants> {
-        Arc::default()
+    fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshots.clone()
     }
 
-    fn reader(&self) -> Arc<dyn LedgerReader> {
-        Arc::new(Nothing)
-    }
-}
-
-/// There is nothing to read.
-#[derive(Debug)]
-struct Nothing;
-
-impl LedgerReader for Nothing {
-    fn check(&self, election: &ElectionId) -> Result<Report, LedgerError> {
-        Err(LedgerError::NoSuchElection(election.clone()))
+    fn fresh(&self) -> Answer<Arc<Snapshot>> {
+        ready(Ok(self.snapshots.borrow().clone())).boxed()
     }
 
-    fn sheet(&self, id: &ElectionId, _: SheetPlace, _: usize) -> Result<SheetPart, LedgerError> {
-        Err(LedgerError::NoSuchElection(id.clone()))
+    fn now(&self) -> Timestamp {
+        Timestamp(0)
+    }
+
+    fn sheet(&self, _: ElectionId, cursor: SheetCursor, _: usize) -> Answer<SheetPart> {
+        ready(Ok((Vec::new(), cursor))).boxed()
+    }
+
+    fn check(&self, _: ElectionId) -> Answer<Report> {
+        ready(Err(LedgerError::Unreadable("nothing is stored".into()))).boxed()
+    }
+
+    fn stopped(&self) -> BoxFuture<'static, ()> {
+        let jobs = self.jobs.clone();
+        async move { jobs.closed().await }.boxed()
+    }
+
+    fn shut_down(&self) -> bool {
+        true
     }
 }

@@ -13,7 +13,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use capvote::ledger::{LedgerError, SqliteLedger};
+use capvote::ledger::OpenError;
+use capvote::ledger::sqlite::Store;
 use fastrand::Rng;
 use tokio_util::sync::CancellationToken;
 
@@ -81,13 +82,13 @@ enum Change {
 /// Opens the ledger in a folder that is a [`Disk`].
 ///
 /// # Errors
-/// Those of [`SqliteLedger::open`].
+/// Those of [`Store::open`].
 ///
 /// # Panics
 /// Where the folder is no disk.
-pub fn open_ledger(folder: &Path) -> Result<SqliteLedger, LedgerError> {
+pub fn open_store(folder: &Path) -> Result<Store, OpenError> {
     let disk = vfs::mounted(folder).expect("a folder that is a disk");
-    SqliteLedger::open_on(folder, |log| disk.rewrite(log))
+    Store::open_on(folder, |log| disk.rewrite(log))
 }
 
 impl Disk {

@@ -1,5 +1,5 @@
-//! The server of a history: the ledger on a disk that breaks, the clerk, the capabilities, and how all of that ends and
-//! begins again.
+//! The server of a history: the ledger on a disk that fails, the capabilities, and how all of that is
+//! stopped and started again.
 
 use std::cell::{Cell, RefCell};
 use std::fs;
@@ -16,12 +16,11 @@ use capvote::election::{
     Choice, Definition, ElectionId, ElectionState, Grant, GrantId, Nonce, Outcome, Role, Schedule,
     Timestamp, Token, Vote, VoterNumber,
 };
-use capvote::ledger::{
-    Act, Clerk, ClerkHandle, Ledger, LedgerError, LedgerReader, SheetPlace, SqliteLedger,
-};
+use capvote::ledger::sqlite::{SqliteLedger, SqliteReader, Store};
+use capvote::ledger::{Act, LedgerError, SheetCursor};
 use capvote::net::admission::Origin;
 use capvote::net::connection;
-use capvote::service::{Guesses, Office};
+use capvote::service::{Bootstrap, Guesses};
 use fastrand::Rng;
 use futures::FutureExt;
 use futures::future::FusedFuture;
@@ -32,12 +31,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::record::{Record, Sheet};
 use super::{CANDIDATES, DURATION, VOTERS, wire};
-use crate::disk::{Disk, Fault, Operation, open_ledger};
+use crate::disk::{Disk, Fault, Operation, open_store};
 
 /// The token of the returning officer.
 const TOKEN: [u8; Token::BYTES] = [7; Token::BYTES];
 
-/// The longest that the clerk makes jobs wait, in the time of the simulation.
+/// The longest that the ledger makes jobs wait, in simulated time.
 const DAWDLE_MAX: Duration = Duration::from_millis(30);
 
 /// A server, whether or not it runs at the moment.
@@ -58,8 +57,8 @@ pub(super) struct Server {
 struct Running {
     folder: PathBuf,
     disk: Arc<Disk>,
-    clerk: ClerkHandle,
-    office: Office,
+    ledger: Arc<SqliteLedger>,
+    bootstrap: Bootstrap,
     work: JoinHandle<()>,
     /// Ends every connection at once.
     cut: CancellationToken,
@@ -75,19 +74,20 @@ impl Server {
     /// Makes an election that is open, in a folder of `folder`, and starts to serve it.
     pub(super) fn start(folder: &Path, mut rng: Rng) -> anyhow::Result<Rc<Self>> {
         let first = folder.join("0");
-        let mut ledger = SqliteLedger::open(&first)?;
+        let mut store = Store::open(&first)?;
         let candidates = CANDIDATES.map(String::from).to_vec();
         let closes = (rng.u32(0..3) == 0).then(|| Timestamp(rng.u64(1..DURATION.as_secs())));
         let definition = Definition::new(board(), String::new(), candidates)?
             .with_schedule(Schedule { opens: None, closes })?;
         let (role, token) = (Role::ReturningOfficer, Token::from(TOKEN).hash());
-        ledger.administer(&[
+        let acts = [
             Act::Grant(Grant { id: GrantId(1), parent: None, role, token }),
             Act::Create(Arc::new(definition)),
             Act::Issue(board(), (1..=VOTERS).map(VoterNumber::from).collect()),
             Act::Open(board()),
-        ])?;
-        drop(ledger);
+        ];
+        store.act(&acts, None)?;
+        drop(store);
         let disk = Disk::new(&first, rng.u64(..))?;
         let begun = Instant::now();
         let running = RefCell::new(Some(Running::start(first, disk, &mut rng, begun)?));
@@ -111,8 +111,8 @@ impl Server {
         let running = self.running.borrow();
         let running = running.as_ref()?;
         let (here, there) = wire::lay(rng, &running.cut);
-        let office = running.office.clone();
-        let bootstrap = move |work| office.bootstrap(work, Origin::Here);
+        let bootstrap = running.bootstrap.clone();
+        let bootstrap = move |work| bootstrap.capability(work, Origin::Here);
         let serving = connection::serve(there, bootstrap, CancellationToken::new());
         running.connections.borrow_mut().push(spawn_local(serving));
         Some(here)
@@ -186,8 +186,8 @@ impl Server {
                 reads = reads.saturating_sub(1);
                 (reads == 0).then_some(Fault::Fails)
             });
-            match open_ledger(&folder) {
-                Ok(ledger) => drop(ledger),
+            match open_store(&folder) {
+                Ok(store) => drop(store),
                 Err(_) => self.record.borrow_mut().notes("the server does not start"),
             }
             disk.mend();
@@ -210,32 +210,29 @@ impl Server {
     pub(super) async fn finish(&self) -> anyhow::Result<Record> {
         self.ends()?;
         let (folder, _disk) = self.left.take().context("a server that ran")?;
-        let mut ledger = open_ledger(&folder).context("the last start")?;
+        let mut store = open_store(&folder).context("the last start")?;
         let mut record = self.record.replace(Record::new(self.begun, None));
-        let standing = ledger.standings().pop().context("an election")?;
+        let standing = store.snapshot().elections.pop().context("an election")?;
         for (ballot, receipt) in record.receipts() {
             let place = CANDIDATES.iter().position(|name| *name == ballot.candidate);
             let choice = place.and_then(Choice::from_index).context("a candidate")?;
             let (election, number, nonce) = (board(), ballot.number, ballot.nonce);
             let vote = Vote { election, choice, number, nonce };
-            let again = ledger.commit(std::slice::from_ref(&vote), Timestamp(0))?;
-            let told = match again[..] {
-                [Outcome::Recorded(again)] => again.to_string() == receipt,
-                _ => false,
-            };
-            record.holds(told, || format!("{receipt} is {again:?} when it is cast again"));
+            let again = store.vote(std::slice::from_ref(&vote), Timestamp(0))?;
+            let recorded = again == [Outcome::Recorded];
+            record.holds(recorded, || format!("{receipt} is {again:?} when it is cast again"));
             // A vote that was lost would be counted by that.
-            let now = ledger.standings().pop().map(|standing| standing.ballots);
+            let now = store.snapshot().elections.pop().map(|standing| standing.ballots);
             record.holds(now == Some(standing.ballots), || format!("{receipt} is counted again"));
         }
         let closed = standing.state == ElectionState::Closed;
         record.holds(closed || !record.was_closed(), || "the close is lost".into());
         if !closed {
-            ledger.administer(&[Act::Close(board())])?;
+            store.act(&[Act::Close(board())], None)?;
         }
-        let sheet = sheet(&*ledger.reader(), &CANDIDATES)?;
+        let sheet = sheet(&store.reader(), &CANDIDATES)?;
         record.ends(&sheet);
-        let standing = ledger.standings().pop().context("an election")?;
+        let standing = store.snapshot().elections.pop().context("an election")?;
         let ballots = standing.ballots;
         record.holds(ballots == sheet.len() as u64, || {
             format!("{ballots} ballots, and {} lines on the sheet", sheet.len())
@@ -245,17 +242,17 @@ impl Server {
 }
 
 /// The sheet, as it is stored.
-fn sheet(reader: &dyn LedgerReader, candidates: &[&str]) -> Result<Sheet, LedgerError> {
-    let (mut sheet, mut place) = (Sheet::new(), SheetPlace::default());
+fn sheet(reader: &SqliteReader, candidates: &[&str]) -> Result<Sheet, LedgerError> {
+    let (mut sheet, mut cursor) = (Sheet::new(), SheetCursor::default());
     loop {
-        let (lines, next) = reader.sheet(&board(), place, 1_000)?;
+        let (lines, next) = reader.sheet(&board(), cursor, 1_000)?;
         if lines.is_empty() {
             return Ok(sheet);
         }
         sheet.extend(lines.into_iter().map(|(choice, nonce): (_, Nonce)| {
             (candidates.get(choice.index()).unwrap_or(&"nobody").to_string(), nonce)
         }));
-        place = next;
+        cursor = next;
     }
 }
 
@@ -266,17 +263,18 @@ impl Running {
         rng: &mut Rng,
         begun: Instant,
     ) -> anyhow::Result<Self> {
-        let ledger = open_ledger(&folder)?;
+        let store = open_store(&folder)?;
         let faults = Arc::default();
         disk.plan(plan(rng.fork(), Arc::clone(&faults)));
-        let clock = Box::new(move || Timestamp(begun.elapsed().as_secs()));
-        let (clerk, work) = Clerk::without_thread(ledger, clock);
+        let clock = Arc::new(move || Timestamp(begun.elapsed().as_secs()));
+        let (ledger, work) = SqliteLedger::without_thread(store, clock);
+        let ledger = Arc::new(ledger);
         let work = Dawdling { work: Box::pin(work), rng: rng.fork(), pause: None };
         let cut = CancellationToken::new();
         let work = spawn_local(until_cut(work, disk.clone(), cut.clone()));
-        let office = Office::open(clerk.clone(), Guesses::default());
+        let bootstrap = Bootstrap::new(ledger.clone(), Guesses::default());
         let connections = RefCell::default();
-        Ok(Self { folder, disk, clerk, office, work, cut, connections, faults })
+        Ok(Self { folder, disk, ledger, bootstrap, work, cut, connections, faults })
     }
 
     /// Ends everything at once. From here on nothing gets to the disk.
@@ -285,7 +283,7 @@ impl Running {
         self.cut.cancel();
         self.work.abort();
         self.connections.take().iter().for_each(JoinHandle::abort);
-        drop(self.clerk);
+        drop(self.ledger);
         (self.folder, self.disk, self.faults.load(Ordering::Relaxed))
     }
 }

@@ -12,7 +12,8 @@ use std::thread::available_parallelism;
 
 use capvote::command_line::{self, Exit};
 use capvote::election::{Definition, InvalidDefinition};
-use capvote::ledger::{self, Copying, LedgerError};
+use capvote::ledger::OpenError;
+use capvote::ledger::sqlite::{self, Copying};
 use capvote::net::link::{Address, Link};
 use capvote::server::{
     Broken, CertificateFiles, Config, NewElection, Server, StartError, new_officer_link,
@@ -37,15 +38,19 @@ fn main() -> ExitCode {
         Err(exit) => return exit,
     };
     match &arguments.command {
-        Some(Command::Offline(command)) => return offline(command),
+        Some(Command::Offline(command)) => return block_on(offline(command)),
         Some(Command::Extra(extra)) => return written(extra.run::<Arguments>(PROGRAM)),
         None => {}
     }
     if arguments.print_config {
         return written(std::io::stdout().write_all(settings.as_bytes()));
     }
+    block_on(serve(arguments))
+}
+
+fn block_on(work: impl Future<Output = ExitCode>) -> ExitCode {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(serve(arguments)),
+        Ok(runtime) => runtime.block_on(work),
         Err(error) => command_line::end(PROGRAM, error, Exit::Fault),
     }
 }
@@ -61,11 +66,11 @@ fn written(written: std::io::Result<()>) -> ExitCode {
 }
 
 /// Does what needs no server, and tells what came of it.
-fn offline(command: &Offline) -> ExitCode {
+async fn offline(command: &Offline) -> ExitCode {
     let (Offline::Backup { output, .. }
     | Offline::Restore { output, .. }
     | Offline::OfficerLink { output, .. }) = command;
-    match done(command) {
+    match done(command).await {
         Ok((document, _)) if output.json => written(writeln!(std::io::stdout(), "{document:#}")),
         Ok((_, words)) => {
             // Whoever asked for it may not want to know.
@@ -82,10 +87,10 @@ fn offline(command: &Offline) -> ExitCode {
 }
 
 /// Does it. Returns what was done, as a document and in words.
-fn done(command: &Offline) -> Result<(Value, String), StartError> {
+async fn done(command: &Offline) -> Result<(Value, String), StartError> {
     Ok(match command {
         Offline::Backup { directory, file, .. } => {
-            copying(|progress| ledger::backup(directory, file, progress))?;
+            copying(|progress| sqlite::backup(directory, file, progress))?;
             let words = format!(
                 "{} holds the ledger of {}. While an election is open, it holds who voted for whom.\n",
                 text(file),
@@ -94,12 +99,12 @@ fn done(command: &Offline) -> Result<(Value, String), StartError> {
             (json!({ "file": text(file) }), words)
         }
         Offline::Restore { file, directory, .. } => {
-            copying(|progress| ledger::restore(file, directory, progress))?;
+            copying(|progress| sqlite::restore(file, directory, progress))?;
             let words = format!("{} holds the ledger of {}.\n", text(directory), text(file));
             (json!({ "directory": text(directory) }), words)
         }
         Offline::OfficerLink { directory, end_others, .. } => {
-            let path = text(&new_officer_link(directory, *end_others)?);
+            let path = text(&new_officer_link(directory, *end_others).await?);
             let words = format!("The returning officer's link is in {path}.\n");
             (json!({ "file": path }), words)
         }
@@ -261,7 +266,7 @@ fn exit(error: &StartError) -> Exit {
     match error {
         StartError::OtherElection { .. }
         | StartError::OfficerLinkKept(_)
-        | StartError::Ledger(LedgerError::InUse(_)) => Exit::Refused,
+        | StartError::Ledger(OpenError::InUse(_)) => Exit::Refused,
         StartError::Unencrypted(_) => Exit::Usage,
         _ => Exit::Fault,
     }

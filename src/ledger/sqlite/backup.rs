@@ -9,9 +9,10 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempPath;
 
-use super::file::{FILE_NAME, check_format, lock, make_directory, not_opened};
+use super::file::{FILE_NAME, check_format, lock, make_directory, open_error};
 use super::replay::replay_with;
-use crate::ledger::LedgerError;
+use crate::ledger::OpenError;
+use crate::private_file::parent;
 
 /// Copies the ledger in the folder `directory` to the new file `copy`, which only its owner can read. A
 /// server may use the ledger at the same time: the copy is of one moment. It is read back and checked
@@ -25,7 +26,7 @@ pub fn backup(
     directory: &Path,
     copy: &Path,
     progress: &mut dyn FnMut(Copying, u64, u64),
-) -> Result<(), LedgerError> {
+) -> Result<(), OpenError> {
     copy_ledger(&directory.join(FILE_NAME), copy, progress)
 }
 
@@ -50,8 +51,8 @@ pub fn restore(
     copy: &Path,
     directory: &Path,
     progress: &mut dyn FnMut(Copying, u64, u64),
-) -> Result<(), LedgerError> {
-    let inaccessible = |why| LedgerError::Inaccessible { path: directory.to_owned(), why };
+) -> Result<(), OpenError> {
+    let inaccessible = |why| OpenError::Inaccessible { path: directory.to_owned(), why };
     make_directory(directory).map_err(inaccessible)?;
     let _lock = lock(directory)?;
     // SQLite would take the log of a ledger that was here before for the log of this one.
@@ -60,7 +61,7 @@ pub fn restore(
         if path.symlink_metadata().is_ok() {
             let why = "it is left from another ledger; move it away first";
             let why = io::Error::new(io::ErrorKind::AlreadyExists, why);
-            return Err(LedgerError::Inaccessible { path, why });
+            return Err(OpenError::Inaccessible { path, why });
         }
     }
     copy_ledger(copy, &directory.join(FILE_NAME), progress)
@@ -70,21 +71,20 @@ fn copy_ledger(
     from: &Path,
     to: &Path,
     progress: &mut dyn FnMut(Copying, u64, u64),
-) -> Result<(), LedgerError> {
-    let inaccessible = |why| LedgerError::Inaccessible { path: to.to_owned(), why };
+) -> Result<(), OpenError> {
+    let inaccessible = |why| OpenError::Inaccessible { path: to.to_owned(), why };
     if to.symlink_metadata().is_ok() {
         let exists = "there is a file of that name; it is not overwritten";
         return Err(inaccessible(io::Error::new(io::ErrorKind::AlreadyExists, exists)));
     }
-    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
+    let folder = parent(to);
     let part = Part::begin(to).map_err(inaccessible)?;
 
-    let unreadable = |error| not_opened(from, error);
+    let unreadable = |error| open_error(from, error);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let source = Connection::open_with_flags(from, flags).map_err(unreadable)?;
     check_format(&source, from)?;
-    let unwritable = |error| not_opened(to, error);
+    let unwritable = |error| open_error(to, error);
     let mut target = Connection::open(&part.path).map_err(unwritable)?;
     // What is read in one transaction is of one moment.
     let begun = source.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema");
@@ -94,7 +94,7 @@ fn copy_ledger(
         StepResult::Done => {}
         step => {
             let why = format!("it cannot be copied at this moment ({step:?}); try again");
-            return Err(LedgerError::Inaccessible {
+            return Err(OpenError::Inaccessible {
                 path: from.to_owned(),
                 why: io::Error::other(why),
             });

@@ -1,4 +1,4 @@
-//! The file itself: where it is, who may read it, how it is opened, and its tables.
+//! The file itself: its path, permissions, lock, settings and tables.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{Cast, log};
-use crate::election::{BallotNumber, Choice, Nonce, VoterNumber};
-use crate::ledger::LedgerError;
+use super::roll::BallotRow;
+use super::wal;
+use crate::election::{Choice, Nonce, VoterNumber};
+use crate::ledger::OpenError;
+use crate::private_file::parent;
 
 /// The ledger's name in the data directory.
 pub(super) const FILE_NAME: &str = "ledger.sqlite";
@@ -22,11 +24,10 @@ const APPLICATION_ID: i64 = 0x6361_7076;
 /// The version of the tables below and of the hash chain over them.
 const FORMAT: i64 = 1;
 
-/// How long a commit waits for another program that has the file locked, such as `sqlite3`.
+/// How long a commit waits while another program, such as `sqlite3`, has the file locked.
 pub(super) const BUSY_WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// The tables. Nothing but a ballot that is repeated is ever searched: rows are appended, and read in order
-/// at start.
+/// The tables. Rows are appended, and read in order when the file is opened; only a retry looks one up.
 const TABLES: &str = "
     CREATE TABLE elections (
         key    INTEGER PRIMARY KEY,
@@ -97,6 +98,13 @@ const TABLES: &str = "
     ) STRICT;
 ";
 
+/// A stored ballot, as far as it tells a retry from a second vote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct StoredBallot {
+    pub(super) choice: Choice,
+    pub(super) nonce: Nonce,
+}
+
 /// An open ledger file. The data directory stays locked until it is dropped.
 #[derive(Debug)]
 pub(super) struct LedgerFile {
@@ -107,53 +115,53 @@ pub(super) struct LedgerFile {
 }
 
 impl LedgerFile {
-    /// Opens the ledger in `directory`, or makes the folder and an empty ledger. A log that was left beside it is
-    /// written again by `rewrite`.
+    /// Opens the ledger in `directory`, or makes the folder and an empty ledger. `rewrite` rewrites and
+    /// syncs a WAL that was left behind.
     pub(super) fn open(
         directory: &Path,
         rewrite: impl FnOnce(&Path) -> io::Result<()>,
-    ) -> Result<Self, LedgerError> {
+    ) -> Result<Self, OpenError> {
         let inaccessible = |path: &Path| {
             let path = path.to_owned();
-            move |why| LedgerError::Inaccessible { path, why }
+            move |why| OpenError::Inaccessible { path, why }
         };
         make_directory(directory).map_err(inaccessible(directory))?;
         let lock = lock(directory)?;
 
         let path = directory.join(FILE_NAME);
-        // SQLite gives the files beside it the same permissions.
+        // SQLite gives the WAL and its index the same permissions.
         private_file(&path).map_err(inaccessible(&path))?;
-        let connection = connect(&path).map_err(|error| not_opened(&path, error))?;
+        let connection = connect(&path).map_err(|error| open_error(&path, error))?;
         let mut file = Self { connection, path, _lock: lock };
-        if !(file.is_empty().map_err(|error| not_opened(&file.path, error))?) {
+        if !(file.is_empty().map_err(|error| open_error(&file.path, error))?) {
             check_format(&file.connection, &file.path)?;
         }
-        file.prepare(rewrite).map_err(|error| not_opened(&file.path, error))?;
+        file.prepare(rewrite).map_err(|error| open_error(&file.path, error))?;
         // New names in the folder have to survive a power cut as well as what is in the files.
         File::open(directory).and_then(|it| it.sync_all()).map_err(inaccessible(directory))?;
         Ok(file)
     }
 
-    /// The choice and the nonce of a stored ballot.
-    pub(super) fn ballot(&self, ballot: BallotNumber) -> rusqlite::Result<Cast> {
+    /// A stored ballot.
+    pub(super) fn ballot(&self, row: BallotRow) -> rusqlite::Result<StoredBallot> {
         self.connection
             .prepare_cached("SELECT choice, nonce FROM ballots WHERE id = ?1")?
-            .query_row([ballot.get() as i64], |row| {
-                Ok((choice(row.get(0)?)?, nonce(row.get_ref(1)?)?))
+            .query_row([row.get() as i64], |row| {
+                Ok(StoredBallot { choice: choice(row.get(0)?)?, nonce: nonce(row.get_ref(1)?)? })
             })
     }
 
-    /// Chooses how the file is written, and makes the tables where there are none.
+    /// Sets how the file is written, and makes the tables if there are none.
     fn prepare(&mut self, rewrite: impl FnOnce(&Path) -> io::Result<()>) -> rusqlite::Result<()> {
         self.connection.pragma_update(None, "journal_mode", "WAL")?;
         self.connection.pragma_update(None, "synchronous", "FULL")?;
-        // On macOS a plain sync leaves data in the drive's cache; elsewhere these do nothing.
+        // On macOS a plain fsync leaves data in the drive's cache; elsewhere these do nothing.
         self.connection.pragma_update(None, "fullfsync", true)?;
         self.connection.pragma_update(None, "checkpoint_fullfsync", true)?;
         self.connection.pragma_update(None, "foreign_keys", true)?;
-        // What is deleted is overwritten: a closed election keeps no trace of who chose what.
+        // Deleted rows are overwritten: a closed election keeps no trace of who chose what.
         self.connection.pragma_update(None, "secure_delete", true)?;
-        log::secure(&mut self.connection, &self.path, rewrite)?;
+        wal::secure(&mut self.connection, &self.path, rewrite)?;
         if self.is_empty()? {
             let transaction = self.connection.transaction()?;
             transaction.execute_batch(TABLES)?;
@@ -164,7 +172,7 @@ impl LedgerFile {
         Ok(())
     }
 
-    /// Whether nobody has written to the file yet.
+    /// Whether the file is new.
     fn is_empty(&self) -> rusqlite::Result<bool> {
         let tables = "SELECT count(*) FROM sqlite_schema";
         let tables: i64 = self.connection.query_row(tables, [], |row| row.get(0))?;
@@ -172,12 +180,12 @@ impl LedgerFile {
     }
 }
 
-/// Refuses what is not a ledger, before anything is written to it.
-pub(super) fn check_format(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
+/// Refuses a file that is not a ledger, before anything is written to it.
+pub(super) fn check_format(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let marks = pragma(connection, "application_id")
         .and_then(|application| Ok((application, pragma(connection, "user_version")?)));
-    let (application, format) = marks.map_err(|error| not_opened(path, error))?;
-    let foreign = |why: String| Err(LedgerError::Foreign { path: path.to_owned(), why });
+    let (application, format) = marks.map_err(|error| open_error(path, error))?;
+    let foreign = |why: String| Err(OpenError::Foreign { path: path.to_owned(), why });
     if application != APPLICATION_ID {
         foreign("it is a SQLite file of some other program".into())
     } else if format != FORMAT {
@@ -213,41 +221,40 @@ pub(super) fn nonce(stored: rusqlite::types::ValueRef<'_>) -> rusqlite::Result<N
         .map_err(|error| invalid(error.to_string()))
 }
 
-/// What SQLite would say of a value it cannot convert.
+/// SQLite's error for a value that it cannot convert.
 pub(super) fn invalid(what: String) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Null, what.into())
 }
 
-/// Makes a folder, and those it is in, so that their names survive a power cut.
+/// Makes a folder and its parents, and syncs their names.
 pub(super) fn make_directory(directory: &Path) -> io::Result<()> {
     if directory.is_dir() {
         return Ok(());
     }
-    let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let parent = parent.unwrap_or(Path::new("."));
+    let parent = parent(directory);
     make_directory(parent)?;
     DirBuilder::new().mode(0o700).create(directory)?;
     File::open(parent)?.sync_all()
 }
 
-/// Refuses a folder in which there is no ledger.
-pub(super) fn check_there(directory: &Path) -> Result<(), LedgerError> {
+/// Refuses a folder without a ledger.
+pub(super) fn check_exists(directory: &Path) -> Result<(), OpenError> {
     let path = directory.join(FILE_NAME);
-    path.metadata().map(drop).map_err(|why| LedgerError::Inaccessible { path, why })
+    path.metadata().map(drop).map_err(|why| OpenError::Inaccessible { path, why })
 }
 
-pub(super) fn lock(directory: &Path) -> Result<File, LedgerError> {
+pub(super) fn lock(directory: &Path) -> Result<File, OpenError> {
     let path = directory.join(LOCK_NAME);
-    let inaccessible = |why| LedgerError::Inaccessible { path: path.clone(), why };
+    let inaccessible = |why| OpenError::Inaccessible { path: path.clone(), why };
     let file = private_file(&path).map_err(inaccessible)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(LedgerError::InUse(directory.to_owned())),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(directory.to_owned())),
         Err(TryLockError::Error(why)) => Err(inaccessible(why)),
     }
 }
 
-/// Opens a file that only its owner may read, and makes it where it is missing.
+/// Opens a file that only its owner may read, and makes it if it is missing.
 fn private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
@@ -256,21 +263,21 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_WAIT_MAX)?;
-    log::leave(&connection)?;
+    wal::keep(&connection)?;
     Ok(connection)
 }
 
-/// What it means that SQLite could not open or read a file.
-pub(super) fn not_opened(path: &Path, error: rusqlite::Error) -> LedgerError {
+/// What an error of SQLite's says about the file that was opened or read.
+pub(super) fn open_error(path: &Path, error: rusqlite::Error) -> OpenError {
     let path = path.to_owned();
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => {
-            LedgerError::Foreign { path, why: "it is not a SQLite file".into() }
+            OpenError::Foreign { path, why: "it is not a SQLite file".into() }
         }
         Some(ErrorCode::DatabaseCorrupt) | None => {
-            LedgerError::Damaged { path, what: error.to_string() }
+            OpenError::Damaged { path, what: error.to_string() }
         }
-        Some(_) => LedgerError::Inaccessible { path, why: io::Error::other(error) },
+        Some(_) => OpenError::Inaccessible { path, why: io::Error::other(error) },
     }
 }
 
@@ -282,7 +289,7 @@ mod tests {
     fn every_commit_is_synced() {
         let directory = tempfile::tempdir().unwrap();
         for _ in 0..2 {
-            let file = LedgerFile::open(directory.path(), log::rewrite).unwrap();
+            let file = LedgerFile::open(directory.path(), wal::rewrite).unwrap();
             let text = |name| {
                 file.connection.pragma_query_value(None, name, |row| row.get::<_, String>(0))
             };

@@ -1,4 +1,4 @@
-//! Reading the ledger's file beside the clerk, over a connection of its own.
+//! Reading the file over a connection of its own while the store commits.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,22 +7,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::file::{BUSY_WAIT_MAX, not_opened};
+use super::file::{BUSY_WAIT_MAX, open_error};
 use super::replay::replay;
 use super::scrub::Readers;
 use super::sheet;
 use crate::election::{ElectionId, ElectionState};
-use crate::ledger::{LedgerError, LedgerReader, Report, SheetPart, SheetPlace};
+use crate::ledger::{ActRefusal, LedgerError, OpenError, Report, SheetCursor, SheetPart};
 
-/// Steps of SQLite's between two looks at whether to make way for a scrub: some ten rows.
-const LOOK_EVERY: i32 = 100;
+/// How many steps of SQLite's virtual machine, about ten rows, lie between two checks whether to
+/// yield to a scrub.
+const YIELD_CHECK_STEPS: i32 = 100;
 
-/// How often a read begins again that a scrub came into.
+/// How often a read starts over because of a scrub.
 const TRIES_MAX: usize = 5;
 
-/// Reads the file at `path`, which is a ledger that is open elsewhere in this process.
-#[derive(Debug)]
-pub(super) struct SqliteReader {
+/// Reads the file of a [`Store`](super::Store) from any thread. Blocking; every call sees the file at
+/// one moment.
+#[derive(Debug, Clone)]
+pub struct SqliteReader {
     path: PathBuf,
     readers: Arc<Readers>,
 }
@@ -32,76 +34,82 @@ impl SqliteReader {
         Self { path, readers }
     }
 
-    /// Reads the file as it is at one moment; as it is at a later one, where a scrub came between.
+    /// As [`Ledger::check`](crate::ledger::Ledger::check).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn check(&self, election: &ElectionId) -> Result<Report, LedgerError> {
+        self.read(|connection| {
+            let elections = replay(connection, &self.path)?;
+            let found = elections.by_id.get(election).and_then(|&index| elections.list.get(index));
+            let found = found.ok_or_else(|| ActRefusal::NoSuchElection(election.clone()))?;
+            let count = |table| -> rusqlite::Result<i64> {
+                let select = format!("SELECT count(*) FROM {table} WHERE election = ?1");
+                connection.query_row(&select, [found.key], |row| row.get(0))
+            };
+            let counts = count("entries").and_then(|entries| Ok((entries, count("unscrubbed")?)));
+            let (entries, unscrubbed) = counts.map_err(|error| open_error(&self.path, error))?;
+            let closed = found.ballot_box.state() == ElectionState::Closed;
+            Ok(Report {
+                entries: entries.cast_unsigned(),
+                ballots: found.standing.ballots,
+                numbers_used: found.ballot_box.numbers_used(),
+                head: closed.then_some(found.head),
+                unscrubbed: unscrubbed > 0,
+            })
+        })
+    }
+
+    /// As [`Ledger::sheet`](crate::ledger::Ledger::sheet).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn sheet(
+        &self,
+        election: &ElectionId,
+        cursor: SheetCursor,
+        lines: usize,
+    ) -> Result<SheetPart, LedgerError> {
+        self.read(|connection| {
+            sheet::read(connection, election, cursor, lines)
+                .map_err(|error| open_error(&self.path, error).into())
+        })
+    }
+
+    /// Reads the file at one moment; at a later one if a scrub interrupts it.
     fn read<T>(
         &self,
         read: impl Fn(&Connection) -> Result<T, LedgerError>,
     ) -> Result<T, LedgerError> {
         for _ in 0..TRIES_MAX {
             let _reading = self.readers.enter();
-            let sent_away = Arc::<AtomicBool>::default();
-            let connection = self.connect(sent_away.clone());
-            let connection = connection.map_err(|error| not_opened(&self.path, error));
+            let yielded = Arc::<AtomicBool>::default();
+            let connection = self.connect(yielded.clone());
+            let connection = connection.map_err(|error| open_error(&self.path, error).into());
             match connection.and_then(|connection| read(&connection)) {
-                Err(_) if sent_away.load(Ordering::Relaxed) => {}
+                Err(_) if yielded.load(Ordering::Relaxed) => {}
                 done => return done,
             }
         }
         let why = io::Error::other("it is being scrubbed after a close; try again in a minute");
-        Err(LedgerError::Inaccessible { path: self.path.clone(), why })
+        Err(OpenError::Inaccessible { path: self.path.clone(), why }.into())
     }
 
-    /// A connection that sees the file as it is at this moment. When it has to make way, it notes that in
-    /// `sent_away`, and fails.
-    fn connect(&self, sent_away: Arc<AtomicBool>) -> rusqlite::Result<Connection> {
+    /// A connection that reads the file as it is at this moment. When it has to yield, its reads fail
+    /// and it sets `yielded`.
+    fn connect(&self, yielded: Arc<AtomicBool>) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(&self.path, flags)?;
         connection.busy_timeout(BUSY_WAIT_MAX)?;
         let readers = self.readers.clone();
-        let look = move || {
-            let must = readers.must_make_way();
-            // The scrub may give up waiting before anyone else looks.
-            sent_away.fetch_or(must, Ordering::Relaxed);
-            must
+        let check = move || {
+            let must_yield = readers.must_yield();
+            // The scrub may give up before `yielded` is read.
+            yielded.fetch_or(must_yield, Ordering::Relaxed);
+            must_yield
         };
-        connection.progress_handler(LOOK_EVERY, Some(look))?;
+        connection.progress_handler(YIELD_CHECK_STEPS, Some(check))?;
         connection.execute_batch("BEGIN")?;
         Ok(connection)
-    }
-}
-
-impl LedgerReader for SqliteReader {
-    fn check(&self, election: &ElectionId) -> Result<Report, LedgerError> {
-        self.read(|connection| {
-            let elections = replay(connection, &self.path)?;
-            let kept = elections.by_id.get(election).and_then(|&index| elections.kept.get(index));
-            let kept = kept.ok_or_else(|| LedgerError::NoSuchElection(election.clone()))?;
-            let count = |table| -> rusqlite::Result<i64> {
-                let select = format!("SELECT count(*) FROM {table} WHERE election = ?1");
-                connection.query_row(&select, [kept.key], |row| row.get(0))
-            };
-            let counts = count("entries").and_then(|entries| Ok((entries, count("unscrubbed")?)));
-            let (entries, unscrubbed) = counts.map_err(|error| not_opened(&self.path, error))?;
-            Ok(Report {
-                entries: entries.cast_unsigned(),
-                ballots: kept.standing.ballots,
-                numbers_used: kept.ballot_box.numbers_used(),
-                head: kept.head,
-                unscrubbed: unscrubbed > 0,
-                closed: kept.ballot_box.state() == ElectionState::Closed,
-            })
-        })
-    }
-
-    fn sheet(
-        &self,
-        election: &ElectionId,
-        after: SheetPlace,
-        lines: usize,
-    ) -> Result<SheetPart, LedgerError> {
-        self.read(|connection| {
-            sheet::behind(connection, election, after, lines)
-                .map_err(|error| not_opened(&self.path, error))
-        })
     }
 }

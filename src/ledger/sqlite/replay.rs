@@ -1,37 +1,40 @@
-//! Reading everything back: the chain entry by entry, with the rows each entry is about.
+//! Reading the file back: the chain entry by entry, with the rows of each entry.
 //!
-//! Elections, rolls, who has voted and the counts are rebuilt by the same rules that decided the votes,
-//! and every head is computed again. What does not agree is named, and the ledger is not opened.
+//! Elections, rolls, who has voted and the counts are rebuilt by the rules that decided the votes, and
+//! every head is computed again. Anything that does not agree is an error that names it.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::{Connection, Row, Rows};
 
-use super::file::{self, not_opened};
-use super::{Elections, Kept, grants};
+use super::ballot_box::{BallotBox, RollEntry};
+use super::chain::{Kind, Seal};
+use super::elections::{Elections, StoredElection};
+use super::file::{self, open_error};
+use super::grants;
+use super::roll::BallotRow;
 use crate::election::{
-    BallotBox, BallotNumber, ChangeRefusal, Choice, Definition, ElectionId, Grants, Nonce,
-    Publication, Schedule, Timestamp, Verdict, VoterNumber,
+    ChangeRefusal, Choice, Definition, ElectionId, Grants, Nonce, Publication, Schedule, Timestamp,
+    UnderNumber, Verdict, VoterNumber, judge,
 };
-use crate::ledger::LedgerError;
-use crate::ledger::chain::{Kind, Seal};
+use crate::ledger::OpenError;
 
-/// The numbers that room is made for before they are read: no more memory than this on a file's word, and less than what
-/// the operating system is given back.
-const SET_ASIDE_NUMBERS_MAX: usize = 8 << 20;
+/// How many numbers are allocated for before they are read: a bound on what a damaged file can make
+/// this allocate.
+const RESERVED_NUMBERS_MAX: usize = 8 << 20;
 
-/// Every election of the file as its entries tell.
-pub(super) fn replay(connection: &Connection, path: &Path) -> Result<Elections, LedgerError> {
+/// Every election and grant of the file.
+pub(super) fn replay(connection: &Connection, path: &Path) -> Result<Elections, OpenError> {
     replay_with(connection, path, &mut |_, _| {})
 }
 
-/// The same. `progress` is told after each entry how many there were, and of how many.
+/// The same. After each entry, `progress` gets the number of entries read, and of all.
 pub(super) fn replay_with(
     connection: &Connection,
     path: &Path,
     progress: &mut dyn FnMut(u64, u64),
-) -> Result<Elections, LedgerError> {
+) -> Result<Elections, OpenError> {
     Replay { connection, path, elections: Elections::default(), closing: None }.run(progress)
 }
 
@@ -39,11 +42,11 @@ struct Replay<'a> {
     connection: &'a Connection,
     path: &'a Path,
     elections: Elections,
-    /// In the middle of a close: the election that is being closed, and the numbers that voted in it.
+    /// Between the two entries of a close: the election, and the numbers that voted in it.
     closing: Option<(usize, Vec<VoterNumber>)>,
 }
 
-/// A place in each table that entries are about.
+/// A cursor in each table that has rows of entries.
 struct Tables<'s> {
     roll: Rows<'s>,
     revoked: Rows<'s>,
@@ -58,13 +61,13 @@ struct Entry {
     /// The election, as an index.
     election: usize,
     kind: Kind,
-    /// The rows it is about: empty where it is about none.
+    /// Its rows; an empty range if it has none.
     rows: std::ops::RangeInclusive<i64>,
     head: Vec<u8>,
 }
 
 impl Replay<'_> {
-    fn run(mut self, progress: &mut dyn FnMut(u64, u64)) -> Result<Elections, LedgerError> {
+    fn run(mut self, progress: &mut dyn FnMut(u64, u64)) -> Result<Elections, OpenError> {
         let connection = self.connection;
         let last = "SELECT coalesce(max(id), 0) FROM entries";
         let last: i64 = connection
@@ -79,7 +82,7 @@ impl Replay<'_> {
             prepare("SELECT id, election, voter, choice, nonce FROM ballots ORDER BY id")?;
         let mut voted = prepare("SELECT id, election, numbers FROM voted ORDER BY id")?;
         let mut sheet = prepare("SELECT id, election, choice, nonce FROM sheet ORDER BY id")?;
-        let query = |error| not_opened(self.path, error);
+        let query = |error| open_error(self.path, error);
         let mut entries = entries.query([]).map_err(query)?;
         let mut tables = Tables {
             roll: roll.query([]).map_err(query)?,
@@ -106,11 +109,11 @@ impl Replay<'_> {
         let stored: i64 = connection
             .query_row("SELECT count(*) FROM elections", [], |row| row.get(0))
             .map_err(|error| self.unreadable(error))?;
-        if stored != self.elections.kept.len() as i64 {
+        if stored != self.elections.list.len() as i64 {
             return Err(self.damaged("there are elections that no entry of the hash chain creates"));
         }
-        for kept in &mut self.elections.kept {
-            kept.show();
+        for election in &mut self.elections.list {
+            election.refresh_standing();
         }
         let grants = grants::read(connection).map_err(|error| self.unreadable(error))?;
         let mut in_force = Grants::default();
@@ -121,24 +124,25 @@ impl Replay<'_> {
         Ok(self.elections)
     }
 
-    fn apply(&mut self, entry: &Entry, tables: &mut Tables<'_>) -> Result<(), LedgerError> {
-        // The two entries of a close are neighbours.
+    fn apply(&mut self, entry: &Entry, tables: &mut Tables<'_>) -> Result<(), OpenError> {
+        // Nothing comes between the two entries of a close.
         let closing = self.closing.take();
         let closed = (entry.kind == Kind::Closed).then_some(entry.election);
         if closing.as_ref().map(|&(election, _)| election) != closed {
             return Err(self.entry_damaged(entry, "breaks up a close"));
         }
         if entry.kind == Kind::Created {
-            if entry.election != self.elections.kept.len() {
+            if entry.election != self.elections.list.len() {
                 return Err(self.entry_damaged(entry, "creates an election out of order"));
             }
             let definition = self.definition(entry)?;
-            self.elections.create(&definition)?;
+            let created = self.elections.create(&definition);
+            created.map_err(|refusal| self.entry_damaged(entry, &refusal.to_string()))?;
         }
-        let kept = self.kept(entry)?;
-        let mut seal = Seal::new(&kept.head, entry.kind);
+        let election = self.election(entry)?;
+        let mut seal = Seal::new(&election.head, entry.kind, election.definition());
         match entry.kind {
-            Kind::Created => seal.definition(kept.definition()),
+            Kind::Created => {}
             Kind::Issued => {
                 let numbers = self.numbers(entry, &mut tables.roll, &mut seal)?;
                 self.change(entry, |ballot_box| ballot_box.issue(numbers))?;
@@ -157,37 +161,40 @@ impl Replay<'_> {
                 let choices = self.sheet(entry, &mut tables.sheet, &mut seal)?;
                 let voted = closing.map(|(_, voted)| voted).unwrap_or_default();
                 let (first, last) = entry.rows.clone().into_inner();
-                self.kept(entry)?.sheet = (first <= last).then_some((first, last));
-                self.change(entry, |ballot_box| ballot_box.close_with(&voted, &choices))?;
+                let election = self.election(entry)?;
+                election.sheet = (first <= last).then_some((first, last));
+                if !election.ballot_box.restore_closed(&voted, &choices) {
+                    let what = "breaks a rule: the ballots and the numbers that voted do not fit";
+                    return Err(self.entry_damaged(entry, what));
+                }
             }
         }
         let head = seal.head();
         if entry.head != head {
             return Err(self.entry_damaged(entry, "does not agree with what is stored"));
         }
-        self.kept(entry)?.head = head;
+        self.election(entry)?.head = head;
         Ok(())
     }
 
-    /// The election that an entry is about.
-    fn kept(&mut self, entry: &Entry) -> Result<&mut Kept, LedgerError> {
+    fn election(&mut self, entry: &Entry) -> Result<&mut StoredElection, OpenError> {
         let what = "is about an election that was not created";
-        let kept = self.elections.kept.get_mut(entry.election);
-        kept.ok_or_else(|| entry_damaged(self.path, entry, what))
+        let election = self.elections.list.get_mut(entry.election);
+        election.ok_or_else(|| entry_damaged(self.path, entry, what))
     }
 
-    /// Changes the election that an entry is about, which the rules have to allow.
+    /// Changes the election of an entry, which the rules have to allow.
     fn change(
         &mut self,
         entry: &Entry,
         change: impl FnOnce(&mut BallotBox) -> Result<(), ChangeRefusal>,
-    ) -> Result<(), LedgerError> {
-        let changed = change(&mut self.kept(entry)?.ballot_box);
+    ) -> Result<(), OpenError> {
+        let changed = change(&mut self.election(entry)?.ballot_box);
         changed.map_err(|refusal| self.entry_damaged(entry, &format!("breaks a rule: {refusal}")))
     }
 
     /// The definition of the election that an entry creates.
-    fn definition(&self, entry: &Entry) -> Result<Arc<Definition>, LedgerError> {
+    fn definition(&self, entry: &Entry) -> Result<Arc<Definition>, OpenError> {
         let key = entry.election as i64 + 1;
         let connection = self.connection;
         let select = "SELECT id, title, blank, sealed, opens, closes FROM elections WHERE key = ?1";
@@ -216,13 +223,13 @@ impl Replay<'_> {
         Ok(Arc::new(definition.with_publication(publication)))
     }
 
-    /// The voter numbers in the rows that an entry is about.
+    /// The voter numbers in the rows of an entry.
     fn numbers(
         &self,
         entry: &Entry,
         rows: &mut Rows<'_>,
         seal: &mut Seal,
-    ) -> Result<Vec<VoterNumber>, LedgerError> {
+    ) -> Result<Vec<VoterNumber>, OpenError> {
         let mut numbers = Vec::new();
         for id in entry.rows.clone() {
             let row = self.row(entry, rows, id)?;
@@ -230,23 +237,24 @@ impl Replay<'_> {
             let stored = stored.map_err(|error| self.unreadable(error))?;
             seal.numbers(&stored);
             if numbers.capacity() == 0 {
-                // All rows but the last are as long as the first. What a list gives back as it grows is kept by the process.
+                // All rows but the last are as long as the first. Growing step by step would leave the
+                // allocator with memory that it does not return.
                 let further = entry.rows.end().saturating_sub(*entry.rows.start());
                 let rows = usize::try_from(further).unwrap_or(0).saturating_add(1);
-                numbers.reserve_exact(rows.saturating_mul(stored.len()).min(SET_ASIDE_NUMBERS_MAX));
+                numbers.reserve_exact(rows.saturating_mul(stored.len()).min(RESERVED_NUMBERS_MAX));
             }
             numbers.extend(stored);
         }
         Ok(numbers)
     }
 
-    /// The choices in the rows that an entry is about.
+    /// The choices in the rows of an entry.
     fn sheet(
         &self,
         entry: &Entry,
         rows: &mut Rows<'_>,
         seal: &mut Seal,
-    ) -> Result<Vec<Choice>, LedgerError> {
+    ) -> Result<Vec<Choice>, OpenError> {
         let mut choices = Vec::new();
         for id in entry.rows.clone() {
             let row = self.row(entry, rows, id)?;
@@ -264,18 +272,24 @@ impl Replay<'_> {
         entry: &Entry,
         ballots: &mut Rows<'_>,
         seal: &mut Seal,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<(), OpenError> {
         for id in entry.rows.clone() {
             let row = self.row(entry, ballots, id)?;
             let (number, choice, nonce) = ballot(row).map_err(|error| self.unreadable(error))?;
             seal.ballot(number, choice, &nonce);
-            let ballot_box = &mut self.kept(entry)?.ballot_box;
-            let ballot = u64::try_from(id).ok().and_then(BallotNumber::new);
-            // It came in time, or it would not be stored.
-            match (ballot_box.judge(number, choice, Timestamp(0)), ballot) {
-                (Verdict::Count(place), Some(ballot)) => {
-                    ballot_box.count(place, choice, ballot);
-                    self.elections.ballots = ballot.get();
+            let ballot_box = &mut self.election(entry)?.ballot_box;
+            let at = match ballot_box.roll_entry(number) {
+                RollEntry::Unused(at) => Some(at),
+                RollEntry::NotOnRoll | RollEntry::Used(_) => None,
+            };
+            // It was in time, or it would not be stored.
+            let (definition, state) = (ballot_box.definition(), ballot_box.state());
+            let verdict = judge(definition, state, Timestamp(0), choice, UnderNumber::NoBallot);
+            let row = u64::try_from(id).ok().and_then(BallotRow::new);
+            match (verdict, at, row) {
+                (Verdict::Count, Some(at), Some(row)) => {
+                    ballot_box.count(at, choice, row);
+                    self.elections.last_ballot = row.get();
                 }
                 _ => {
                     return Err(
@@ -293,7 +307,7 @@ impl Replay<'_> {
         entry: &Entry,
         rows: &'r mut Rows<'_>,
         id: i64,
-    ) -> Result<&'r Row<'r>, LedgerError> {
+    ) -> Result<&'r Row<'r>, OpenError> {
         let row = self.next(rows)?;
         let found = match row {
             Some(row) => row.get(0).and_then(|id: i64| Ok((id, row.get::<_, i64>(1)?))),
@@ -308,7 +322,7 @@ impl Replay<'_> {
         }
     }
 
-    fn entry(&self, row: &Row<'_>) -> Result<Entry, LedgerError> {
+    fn entry(&self, row: &Row<'_>) -> Result<Entry, OpenError> {
         let read = || -> rusqlite::Result<Entry> {
             let kind: i64 = row.get(2)?;
             let key: i64 = row.get(1)?;
@@ -329,26 +343,26 @@ impl Replay<'_> {
         read().map_err(|error| self.unreadable(error))
     }
 
-    fn next<'r>(&self, rows: &'r mut Rows<'_>) -> Result<Option<&'r Row<'r>>, LedgerError> {
+    fn next<'r>(&self, rows: &'r mut Rows<'_>) -> Result<Option<&'r Row<'r>>, OpenError> {
         rows.next().map_err(|error| self.unreadable(error))
     }
 
-    fn unreadable(&self, error: rusqlite::Error) -> LedgerError {
-        not_opened(self.path, error)
+    fn unreadable(&self, error: rusqlite::Error) -> OpenError {
+        open_error(self.path, error)
     }
 
-    fn damaged(&self, what: impl Into<String>) -> LedgerError {
-        LedgerError::Damaged { path: self.path.to_owned(), what: what.into() }
+    fn damaged(&self, what: impl Into<String>) -> OpenError {
+        OpenError::Damaged { path: self.path.to_owned(), what: what.into() }
     }
 
-    fn entry_damaged(&self, entry: &Entry, what: &str) -> LedgerError {
+    fn entry_damaged(&self, entry: &Entry, what: &str) -> OpenError {
         entry_damaged(self.path, entry, what)
     }
 }
 
-fn entry_damaged(path: &Path, entry: &Entry, what: &str) -> LedgerError {
+fn entry_damaged(path: &Path, entry: &Entry, what: &str) -> OpenError {
     let what = format!("entry {} of the hash chain {what}", entry.id);
-    LedgerError::Damaged { path: path.to_owned(), what }
+    OpenError::Damaged { path: path.to_owned(), what }
 }
 
 fn ballot(row: &Row<'_>) -> rusqlite::Result<(VoterNumber, Choice, Nonce)> {

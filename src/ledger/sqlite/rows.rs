@@ -1,20 +1,22 @@
-//! What every write has in common: rows of voter numbers, and entries of the hash chain.
+//! What every write shares: rows of voter numbers, and entries of the hash chain.
 
 use rusqlite::{Transaction, params};
 
+use super::chain::{Head, Kind, Seal};
+use super::elections::StoredElection;
 use crate::election::VoterNumber;
-use crate::ledger::chain::{Head, Kind, Seal};
 
-/// The voter numbers in one row.
+/// How many voter numbers a row has; the last row of a list may have fewer.
 const ROW_NUMBERS: usize = 8_192;
 
-/// The rows an entry of the chain is about, as their first and last ids.
+/// The rows of an entry: first and last id.
 pub(super) type Rows = (i64, i64);
 
-/// Ends an entry of the chain and stores it.
-pub(super) fn entry(
+/// Stores an entry of an election's chain that has no rows or whose rows are sealed, and returns
+/// its head.
+pub(super) fn insert_entry(
     transaction: &Transaction<'_>,
-    key: i64,
+    election: i64,
     kind: Kind,
     rows: Option<Rows>,
     seal: Seal,
@@ -25,29 +27,31 @@ pub(super) fn entry(
         .prepare_cached(
             "INSERT INTO entries (election, kind, first, last, head) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
-        .execute(params![key, kind as i64, first, last, head])?;
+        .execute(params![election, kind as i64, first, last, head])?;
     Ok(head)
 }
 
-/// Stores numbers in rows of a table, in ascending order, which tells nothing of who got which, and
-/// returns the rows.
+/// Stores an entry behind `previous` with rows of voter numbers, and returns its head. The numbers are
+/// stored ascending, which tells nothing of who got which.
 pub(super) fn insert_numbers(
     transaction: &Transaction<'_>,
-    table: &str,
-    key: i64,
+    election: &StoredElection,
+    previous: &Head,
+    kind: Kind,
     numbers: &[VoterNumber],
-    seal: &mut Seal,
-) -> rusqlite::Result<Option<Rows>> {
+) -> rusqlite::Result<Head> {
+    let mut seal = Seal::new(previous, kind, election.definition());
     let mut numbers = numbers.to_vec();
     numbers.sort_unstable();
+    let table = kind.table().unwrap_or_default();
     let sql = format!("INSERT INTO {table} (election, numbers) VALUES (?1, ?2)");
     let mut insert = transaction.prepare_cached(&sql)?;
     let mut rows = None;
     for chunk in numbers.chunks(ROW_NUMBERS) {
         let bytes: Vec<u8> = chunk.iter().flat_map(|number| number.get().to_le_bytes()).collect();
-        let row = insert.insert(params![key, bytes])?;
+        let row = insert.insert(params![election.key, bytes])?;
         seal.numbers(chunk);
         rows = Some((rows.map_or(row, |(first, _)| first), row));
     }
-    Ok(rows)
+    insert_entry(transaction, election.key, kind, rows, seal)
 }

@@ -1,9 +1,8 @@
-//! Scrubbing: after a close, nothing of the deleted ballots may be left in unused parts of the file or in the
-//! log beside it.
+//! Scrubbing: removing every trace of deleted ballots from the file and its WAL after a close.
 //!
-//! The file is written anew without its unused parts, and then the log is copied into it and emptied. The
-//! log cannot be emptied while anybody reads the file. Readers of this process make way and begin again;
-//! other programs are waited for, a try at a time.
+//! `VACUUM` rewrites the file without its free pages, and a truncating checkpoint empties the WAL. The
+//! checkpoint fails while anybody reads the file, so readers of this process yield and start again;
+//! readers of other programs are waited for, one try at a time.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,73 +13,62 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::file::BUSY_WAIT_MAX;
-use super::log;
+use super::wal;
 
-/// How long to leave a file alone that could not be scrubbed. Writing it anew holds up votes, and so does
-/// sending readers away: each try waits twice as long as the one before, between these.
-const TRY_AGAIN_AFTER: Duration = Duration::from_millis(500);
-const TRY_AGAIN_AFTER_MAX: Duration = Duration::from_secs(60);
+/// How long a scrub waits for the readers of this process to yield. Votes wait meanwhile.
+const YIELD_WAIT_MAX: Duration = Duration::from_millis(100);
 
-/// How long a scrub waits for the readers of this process to make way. Votes wait meanwhile.
-const WAY_WAIT_MAX: Duration = Duration::from_millis(100);
-
-/// How often to look whether they have.
-const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(1);
+/// Poll interval while waiting for readers, and for a scrub to end.
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 const LEFT: &str = "ballots of a closed election may be left in unused parts of the ledger's file";
 
-/// What is left of scrubbing a file.
+/// What is left to scrub.
 #[derive(Debug)]
 pub(super) struct Scrub {
     left: Left,
-    /// No try is made before this.
-    next_try: Instant,
-    pause: Duration,
     readers: Arc<Readers>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Left {
     Nothing,
-    /// To empty the log.
-    EmptyLog,
-    /// To write the file anew, and to empty the log.
+    EmptyWal,
+    /// Rewrite the file, then empty the WAL.
     Rewrite,
 }
 
-/// The readers of this process, who make way for a scrub.
+/// The readers of this process, which yield to a scrub.
 #[derive(Debug, Default)]
 pub(super) struct Readers {
-    make_way: AtomicBool,
+    must_yield: AtomicBool,
     reading: RwLock<()>,
 }
 
 impl Scrub {
-    /// For a file that has just been opened.
+    /// What an opened file still needs.
     pub(super) fn new(connection: &Connection) -> rusqlite::Result<Self> {
         let unscrubbed = "SELECT count(*) FROM unscrubbed";
         let unscrubbed: i64 = connection.query_row(unscrubbed, [], |row| row.get(0))?;
         let left = if unscrubbed == 0 { Left::Nothing } else { Left::Rewrite };
-        let (next_try, pause) = (Instant::now(), TRY_AGAIN_AFTER);
-        Ok(Self { left, next_try, pause, readers: Arc::default() })
+        Ok(Self { left, readers: Arc::default() })
     }
 
-    /// Those who read the file.
     pub(super) fn readers(&self) -> Arc<Readers> {
         self.readers.clone()
     }
 
-    /// Takes note that ballots were deleted.
+    /// Notes that ballots were deleted.
     pub(super) fn is_due(&mut self) {
-        (self.left, self.next_try, self.pause) = (Left::Rewrite, Instant::now(), TRY_AGAIN_AFTER);
+        self.left = Left::Rewrite;
     }
 
-    /// Does what is left, as far as it can be done at this moment.
-    pub(super) fn go_on(&mut self, connection: &Connection, folder: &Path) {
-        if self.left == Left::Nothing || Instant::now() < self.next_try {
-            return;
+    /// Does what is left, as far as possible. Returns whether nothing is left.
+    pub(super) fn run(&mut self, connection: &Connection, folder: &Path) -> bool {
+        if self.left == Left::Nothing {
+            return true;
         }
-        match self.scrub(connection, folder) {
+        match self.try_scrub(connection, folder) {
             Ok(true) => {
                 self.left = Left::Nothing;
                 tracing::info!("nothing is left of deleted ballots in the ledger's file");
@@ -88,73 +76,72 @@ impl Scrub {
             Ok(false) => tracing::warn!("{LEFT}: it is being read"),
             Err(error) => tracing::error!(%error, "{LEFT}: it cannot be scrubbed"),
         }
-        self.next_try = Instant::now() + self.pause;
-        self.pause = (self.pause * 2).min(TRY_AGAIN_AFTER_MAX);
+        self.left == Left::Nothing
     }
 
-    /// Returns whether nothing is left, which it is not for as long as the file is read.
-    fn scrub(&mut self, connection: &Connection, folder: &Path) -> rusqlite::Result<bool> {
+    /// Returns `false` while the file is being read.
+    fn try_scrub(&mut self, connection: &Connection, folder: &Path) -> rusqlite::Result<bool> {
         if self.left == Left::Rewrite {
             rewrite(connection, folder)?;
-            self.left = Left::EmptyLog;
+            self.left = Left::EmptyWal;
         }
-        match self.readers.send_away() {
-            Some(_alone) => empty_log(connection),
+        match self.readers.exclude() {
+            Some(_exclusive) => empty_wal(connection),
             None => Ok(false),
         }
     }
 }
 
 impl Readers {
-    /// Begins to read. The file is not scrubbed until what this returns is dropped; a long read has to
-    /// [make way](Self::must_make_way).
+    /// Begins to read. The WAL is not emptied until the guard is dropped; a long read checks
+    /// [`must_yield`](Self::must_yield).
     pub(super) fn enter(&self) -> RwLockReadGuard<'_, ()> {
-        while self.must_make_way() {
-            thread::sleep(LOOK_AGAIN_AFTER);
+        while self.must_yield() {
+            thread::sleep(POLL_INTERVAL);
         }
         self.reading.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a reader should stop, and begin again.
-    pub(super) fn must_make_way(&self) -> bool {
-        self.make_way.load(Ordering::Relaxed)
+    /// Whether a reader should stop and start again.
+    pub(super) fn must_yield(&self) -> bool {
+        self.must_yield.load(Ordering::Relaxed)
     }
 
-    /// Waits until nobody reads, and keeps it so until what this returns is dropped; nothing where they do not
-    /// make way in time.
-    fn send_away(&self) -> Option<RwLockWriteGuard<'_, ()>> {
-        let until = Instant::now() + WAY_WAIT_MAX;
-        self.make_way.store(true, Ordering::Relaxed);
-        let alone = loop {
+    /// Waits until nobody reads, and keeps readers out until the guard is dropped. None if they do
+    /// not yield in time.
+    fn exclude(&self) -> Option<RwLockWriteGuard<'_, ()>> {
+        let until = Instant::now() + YIELD_WAIT_MAX;
+        self.must_yield.store(true, Ordering::Relaxed);
+        let exclusive = loop {
             match self.reading.try_write() {
-                Ok(alone) => break Some(alone),
-                Err(TryLockError::Poisoned(alone)) => break Some(alone.into_inner()),
+                Ok(exclusive) => break Some(exclusive),
+                Err(TryLockError::Poisoned(exclusive)) => break Some(exclusive.into_inner()),
                 Err(TryLockError::WouldBlock) if Instant::now() > until => break None,
-                Err(TryLockError::WouldBlock) => thread::sleep(LOOK_AGAIN_AFTER),
+                Err(TryLockError::WouldBlock) => thread::sleep(POLL_INTERVAL),
             }
         };
-        self.make_way.store(false, Ordering::Relaxed);
-        alone
+        self.must_yield.store(false, Ordering::Relaxed);
+        exclusive
     }
 }
 
-/// Writes the file anew, by way of the log, without its unused parts.
+/// Rewrites the file, by way of the WAL, without its free pages.
 fn rewrite(connection: &Connection, folder: &Path) -> rusqlite::Result<()> {
-    // What does not fit in memory goes through a file that has no name. It holds the ballots of open
-    // elections, and belongs on the disk that they are on.
+    // A large VACUUM spills to an unlinked temporary file, which holds the ballots of open elections
+    // and belongs on the disk that they are on.
     match folder.to_str() {
         Some(folder) => connection.pragma_update(None, "temp_store_directory", folder)?,
-        // SQLite cannot be told a name that is no text.
+        // SQLite takes the path as UTF-8 only.
         None => connection.pragma_update(None, "temp_store", "MEMORY")?,
     }
     connection.execute_batch("VACUUM")
 }
 
-/// Copies the log into the file and empties it, unless another program reads an older state.
-fn empty_log(connection: &Connection) -> rusqlite::Result<bool> {
-    // Votes wait meanwhile: whoever reads is not waited for.
+/// Checkpoints and empties the WAL, unless another program reads an older snapshot.
+fn empty_wal(connection: &Connection) -> rusqlite::Result<bool> {
+    // Votes wait meanwhile, so readers are not waited for.
     connection.busy_timeout(Duration::ZERO)?;
-    let emptied = log::empty(connection);
+    let emptied = wal::checkpoint(connection);
     connection.busy_timeout(BUSY_WAIT_MAX)?;
     if !emptied? {
         return Ok(false);

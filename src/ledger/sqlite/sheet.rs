@@ -1,18 +1,18 @@
-//! The sheet of a closed election, as rows in the order of the receipts.
+//! The tally sheet of a closed election: rows in the order of the receipts.
 
 use rusqlite::{Connection, Transaction, params};
 
-use super::Kept;
+use super::chain::Seal;
+use super::elections::StoredElection;
 use super::file::{choice, nonce};
 use super::rows::Rows;
 use crate::election::{Choice, ElectionId, Nonce, Receipt};
-use crate::ledger::chain::Seal;
-use crate::ledger::{SheetPart, SheetPlace};
+use crate::ledger::{SheetCursor, SheetPart};
 
 /// One line of a sheet.
 pub(super) type Line = (Receipt, Choice, Nonce);
 
-/// Stores a sheet, whose lines are in order, and returns its rows.
+/// Stores a sheet whose lines are in order, adds it to the seal, and returns its rows.
 pub(super) fn insert(
     transaction: &Transaction<'_>,
     key: i64,
@@ -30,10 +30,10 @@ pub(super) fn insert(
     Ok(rows)
 }
 
-/// Whether the sheet of an election, if it has one, has a line with this receipt.
-pub(super) fn holds(
+/// Whether an election has a sheet with this receipt: a binary search over its rows.
+pub(super) fn has(
     connection: &Connection,
-    election: &Kept,
+    election: &StoredElection,
     receipt: Receipt,
 ) -> rusqlite::Result<bool> {
     let Some((mut first, mut last)) = election.sheet else { return Ok(false) };
@@ -49,18 +49,17 @@ pub(super) fn holds(
             std::cmp::Ordering::Less => middle.checked_add(1).map(|first| (first, last)),
             std::cmp::Ordering::Greater => middle.checked_sub(1).map(|last| (first, last)),
         };
-        // Beyond the last row there can be, or before the first, is none.
         let Some(narrower) = narrower else { break };
         (first, last) = narrower;
     }
     Ok(false)
 }
 
-/// At most `lines` lines of an election's sheet, behind a place.
-pub(super) fn behind(
+/// At most `lines` lines of an election's sheet, from `cursor` on.
+pub(super) fn read(
     connection: &Connection,
     election: &ElectionId,
-    place: SheetPlace,
+    cursor: SheetCursor,
     lines: usize,
 ) -> rusqlite::Result<SheetPart> {
     let mut select = connection.prepare(
@@ -68,11 +67,11 @@ pub(super) fn behind(
          WHERE election = (SELECT key FROM elections WHERE id = ?1) AND id > ?2
          ORDER BY id LIMIT ?3",
     )?;
-    let mut rows = select.query((election.as_str(), place.0.cast_signed(), lines as i64))?;
-    let (mut part, mut place) = (Vec::new(), place);
+    let mut rows = select.query((election.as_str(), cursor.0.cast_signed(), lines as i64))?;
+    let (mut part, mut cursor) = (Vec::new(), cursor);
     while let Some(row) = rows.next()? {
-        place = SheetPlace(row.get::<_, i64>(0)?.cast_unsigned());
+        cursor = SheetCursor(row.get::<_, i64>(0)?.cast_unsigned());
         part.push((choice(row.get(1)?)?, nonce(row.get_ref(2)?)?));
     }
-    Ok((part, place))
+    Ok((part, cursor))
 }

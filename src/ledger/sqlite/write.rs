@@ -1,103 +1,79 @@
-//! Writing: one transaction, and with it one sync, for everything that is committed together.
+//! Writing: one transaction, and so one fsync, for everything that is committed together.
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
+use super::chain::{Head, Kind, Seal};
+use super::elections::{Elections, StoredElection};
 use super::file::invalid;
-use super::rows::{Rows, entry, insert_numbers};
-use super::{Counted, Elections, Kept, close, grants};
+use super::rows::{Rows, insert_entry, insert_numbers};
+use super::store::NewBallot;
+use super::{close, grants};
 use crate::election::{Definition, Publication};
 use crate::ledger::Act;
-use crate::ledger::chain::{Head, Kind, Seal};
 
-/// What a commit changes about an election, besides its ballot box.
+/// What a commit changed about an election, besides its ballot box.
 pub(super) struct Advance {
-    /// The election, as an index into [`Elections`].
+    /// The election's index in [`Elections`].
     pub(super) election: usize,
-    /// The head that its chain has.
+    /// The head of its chain.
     pub(super) head: Head,
-    /// The rows of its sheet, if it has one.
+    /// The rows of its sheet, if it was closed.
     pub(super) sheet: Option<Rows>,
 }
 
-/// Stores counted votes. They come in the order of their ballot numbers, and the ballots of one election
-/// are neighbours.
+/// Stores ballots. They come in the order of their rows, and those of one election are neighbours.
 pub(super) fn ballots(
     connection: &mut Connection,
     elections: &Elections,
-    counted: &[Counted],
+    ballots: &[NewBallot],
 ) -> rusqlite::Result<Vec<Advance>> {
     let transaction = begin(connection)?;
     let mut advances: Vec<Advance> = Vec::new();
-    for group in counted.chunk_by(|a, b| a.election == b.election) {
-        let [Counted { election, ballot: first, .. }, ..] = *group else { continue };
-        let kept = kept(elections, election)?;
-        let mut seal = Seal::new(&kept.head, Kind::Ballots);
+    for group in ballots.chunk_by(|a, b| a.election == b.election) {
+        let [NewBallot { election: index, row: first, .. }, ..] = *group else { continue };
+        let election = election(elections, index)?;
+        let mut seal = Seal::new(&election.head, Kind::Ballots, election.definition());
         let mut insert = transaction.prepare_cached(
             "INSERT INTO ballots (id, election, voter, choice, nonce) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?;
         let mut rows = (first.get() as i64, first.get() as i64);
-        for Counted { number, choice, nonce, ballot, .. } in group {
+        for NewBallot { number, choice, nonce, row, .. } in group {
             let voter = number.get().cast_signed();
-            rows.1 = ballot.get() as i64;
-            let row = params![rows.1, kept.key, voter, choice.index() as i64, nonce.as_bytes()];
+            rows.1 = row.get() as i64;
+            let row = params![rows.1, election.key, voter, choice.index() as i64, nonce.as_bytes()];
             insert.execute(row)?;
             seal.ballot(*number, *choice, nonce);
         }
-        let head = entry(&transaction, kept.key, Kind::Ballots, Some(rows), seal)?;
-        advances.push(Advance { election, head, sheet: None });
+        let head = insert_entry(&transaction, election.key, Kind::Ballots, Some(rows), seal)?;
+        advances.push(Advance { election: index, head, sheet: None });
     }
     transaction.commit()?;
     Ok(advances)
 }
 
-/// Stores acts, of which each is about the election at the same position in `about`, if it is about one.
+/// Stores acts. `changed` has, for each, the index of the election it changes.
 pub(super) fn acts(
     connection: &mut Connection,
     elections: &Elections,
     acts: &[Act],
-    about: &[Option<usize>],
+    changed: &[Option<usize>],
 ) -> rusqlite::Result<Vec<Advance>> {
     let transaction = begin(connection)?;
     let mut advances: Vec<Advance> = Vec::new();
-    for (act, &about) in acts.iter().zip(about) {
-        let Some(election) = about else {
-            // What an act of these ends is deleted when all are done.
-            if let Act::Grant(grant) = act {
+    for (act, &changed) in acts.iter().zip(changed) {
+        let Some(index) = changed else {
+            // Revoked grants are deleted together, below.
+            if let Act::Grant(grant) | Act::GrantFirst(grant) = act {
                 grants::insert(&transaction, grant)?;
             }
             continue;
         };
-        let kept = kept(elections, election)?;
-        let earlier = advances.iter().rev().find(|earlier| earlier.election == election);
-        let previous = earlier.map_or(kept.head, |earlier| earlier.head);
-        let (kind, rows, seal) = match act {
-            Act::Create(definition) => {
-                create(&transaction, kept.key, definition)?;
-                let mut seal = Seal::new(&previous, Kind::Created);
-                seal.definition(definition);
-                (Kind::Created, None, seal)
-            }
-            Act::Issue(_, numbers) => {
-                let mut seal = Seal::new(&previous, Kind::Issued);
-                let rows = insert_numbers(&transaction, "roll", kept.key, numbers, &mut seal)?;
-                (Kind::Issued, rows, seal)
-            }
-            Act::Revoke(_, numbers) => {
-                let mut seal = Seal::new(&previous, Kind::Revoked);
-                let rows = insert_numbers(&transaction, "revoked", kept.key, numbers, &mut seal)?;
-                (Kind::Revoked, rows, seal)
-            }
-            Act::Open(_) => (Kind::Opened, None, Seal::new(&previous, Kind::Opened)),
-            // Acts about no election were stored above.
-            Act::Grant(_) | Act::RevokeGrant(_) => continue,
-            Act::Close(_) => {
-                let (head, sheet) = close::separate(&transaction, kept)?;
-                advances.push(Advance { election, head, sheet });
-                continue;
-            }
-        };
-        let head = entry(&transaction, kept.key, kind, rows, seal)?;
-        advances.push(Advance { election, head, sheet: None });
+        let election = election(elections, index)?;
+        let earlier = advances.iter().rev().find(|earlier| earlier.election == index);
+        let previous = earlier.map_or(election.head, |earlier| earlier.head);
+        if let Some((head, sheet)) = insert_act(&transaction, election, &previous, act)? {
+            advances.push(Advance { election: index, head, sheet });
+        }
     }
     if acts.iter().any(|act| matches!(act, Act::RevokeGrant(_))) {
         grants::keep_only(&transaction, &elections.grants)?;
@@ -106,13 +82,40 @@ pub(super) fn acts(
     Ok(advances)
 }
 
-fn kept(elections: &Elections, election: usize) -> rusqlite::Result<&Kept> {
-    let kept = elections.kept.get(election);
-    kept.ok_or_else(|| invalid("what is to be stored is about no election".into()))
+/// Stores an act on an election behind the head `previous`. Returns the new head, and the rows of the
+/// sheet after a close.
+fn insert_act(
+    transaction: &Transaction<'_>,
+    election: &StoredElection,
+    previous: &Head,
+    act: &Act,
+) -> rusqlite::Result<Option<(Head, Option<Rows>)>> {
+    let without_rows = |kind| {
+        let seal = Seal::new(previous, kind, election.definition());
+        insert_entry(transaction, election.key, kind, None, seal)
+    };
+    let numbers = |kind, numbers| insert_numbers(transaction, election, previous, kind, numbers);
+    let head = match act {
+        Act::Create(definition) => {
+            create(transaction, election.key, definition)?;
+            without_rows(Kind::Created)?
+        }
+        Act::Open(_) => without_rows(Kind::Opened)?,
+        Act::Issue(_, issued) => numbers(Kind::Issued, issued)?,
+        Act::Revoke(_, revoked) => numbers(Kind::Revoked, revoked)?,
+        Act::Close(_) => return close::separate(transaction, election).map(Some),
+        Act::Grant(_) | Act::GrantFirst(_) | Act::RevokeGrant(_) => return Ok(None),
+    };
+    Ok(Some((head, None)))
+}
+
+fn election(elections: &Elections, index: usize) -> rusqlite::Result<&StoredElection> {
+    let election = elections.list.get(index);
+    election.ok_or_else(|| invalid("what is to be stored is about no election".into()))
 }
 
 fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
-    // Immediate: it waits for the file's lock here, where nothing was done yet.
+    // Immediate, to wait for the file's lock before anything is done.
     connection.transaction_with_behavior(TransactionBehavior::Immediate)
 }
 

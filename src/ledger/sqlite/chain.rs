@@ -1,23 +1,23 @@
-//! The hash chain that makes a changed ledger tell on itself.
+//! The hash chain over what an election stores.
 //!
-//! Every election has a chain of its own. Each entry's head is a hash over the head before it and over
-//! what the entry stores, so that nothing in the middle can be altered, dropped or added without every
-//! later head being wrong.
+//! Every election has its own chain. The head of an entry is a hash over the head before it, the kind
+//! of the entry, and the rows it stores, so altering, dropping or adding any of them changes every
+//! later head. docs/ledger-format.md has the bytes.
 
 use sha2::{Digest, Sha256};
 
 use crate::election::{Choice, Definition, Nonce, Publication, VoterNumber};
 
-/// The value of a chain after an entry.
+/// The hash of a chain after an entry.
 pub(super) type Head = [u8; 32];
 
-/// The head before an election's first entry.
+/// The head before the first entry.
 pub(super) const GENESIS: Head = [0; 32];
 
-/// Computes the head of one entry.
+/// Computes the head of one entry, row by row.
 pub(super) struct Seal(Sha256);
 
-/// What an entry is about. The number is stored and hashed: it never changes its meaning.
+/// What an entry records. The number is stored and hashed, so it never changes its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Kind {
@@ -36,19 +36,34 @@ impl Kind {
         let all = [Created, Issued, Opened, Ballots, Voted, Closed, Revoked];
         all.into_iter().find(|&kind| kind as i64 == number)
     }
+
+    /// The table that has the rows of such an entry, if it has rows.
+    pub(super) fn table(self) -> Option<&'static str> {
+        match self {
+            Self::Created | Self::Opened => None,
+            Self::Issued => Some("roll"),
+            Self::Revoked => Some("revoked"),
+            Self::Ballots => Some("ballots"),
+            Self::Voted => Some("voted"),
+            Self::Closed => Some("sheet"),
+        }
+    }
 }
 
 impl Seal {
-    /// Begins the entry that follows `previous`.
-    pub(super) fn new(previous: &Head, kind: Kind) -> Self {
+    /// Begins the entry that follows `previous`, in the chain of the election so defined.
+    pub(super) fn new(previous: &Head, kind: Kind, definition: &Definition) -> Self {
         let mut hash = Sha256::new_with_prefix(b"capvote ledger 1\0");
         hash.update(previous);
         hash.update([kind as u8]);
-        Self(hash)
+        let mut seal = Self(hash);
+        if kind == Kind::Created {
+            seal.definition(definition);
+        }
+        seal
     }
 
-    /// What a creation stores.
-    pub(super) fn definition(&mut self, definition: &Definition) {
+    fn definition(&mut self, definition: &Definition) {
         self.text(definition.id.as_str());
         self.text(&definition.title);
         self.0.update((definition.slate.names().len() as u64).to_le_bytes());
@@ -61,13 +76,13 @@ impl Seal {
         }
     }
 
-    /// What one row of voter numbers stores.
+    /// Adds a row of voter numbers.
     pub(super) fn numbers(&mut self, numbers: &[VoterNumber]) {
         self.0.update((numbers.len() as u64).to_le_bytes());
         numbers.iter().for_each(|number| self.0.update(number.get().to_le_bytes()));
     }
 
-    /// What one ballot stores.
+    /// Adds a ballot.
     pub(super) fn ballot(&mut self, number: VoterNumber, choice: Choice, nonce: &Nonce) {
         let mut bytes = [0; 8 + 2 + Nonce::BYTES];
         bytes[..8].copy_from_slice(&number.get().to_le_bytes());
@@ -76,7 +91,7 @@ impl Seal {
         self.0.update(bytes);
     }
 
-    /// What one line of the sheet of a closed election stores.
+    /// Adds a line of a tally sheet.
     pub(super) fn line(&mut self, choice: Choice, nonce: &Nonce) {
         self.0.update((choice.index() as u16).to_le_bytes());
         self.0.update(nonce.as_bytes());

@@ -1,14 +1,14 @@
-//! Who may vote, and who has: every voter number, and the ballot cast under it.
+//! The roll in memory: every voter number of an election, and the ballot cast under it.
 
 use std::num::NonZeroU32;
 
-use super::VoterNumber;
+use crate::election::VoterNumber;
 
-/// The place of a ballot in the order of arrival, counted from 1 over the whole ledger.
+/// The id of a row in the table of ballots: counted from 1, over all elections of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct BallotNumber(NonZeroU32);
+pub struct BallotRow(NonZeroU32);
 
-impl BallotNumber {
+impl BallotRow {
     /// The ballot number `number`, unless it is 0 or past the last one there can be.
     pub fn new(number: u64) -> Option<Self> {
         u32::try_from(number).ok().and_then(NonZeroU32::new).map(Self)
@@ -20,18 +20,18 @@ impl BallotNumber {
     }
 }
 
-/// The voter numbers of one election, each with the ballot cast under it, in 12 bytes a number.
+/// The voter numbers of one election, each with the ballot cast under it: 12 bytes a number.
 ///
-/// Numbers lie sorted in a few runs, each at least twice as long as the next: looking one up touches
-/// every run once, and adding numbers costs a logarithmic share of moves.
+/// The numbers are sorted in runs, each at least twice as long as the next. A lookup is one binary
+/// search in each run; adding n numbers moves each O(log n) times.
 #[derive(Debug, Default)]
 pub struct Roll {
     runs: Vec<Run>,
 }
 
-/// Where a number stands on a roll. Good until numbers are added.
+/// The position of a number on a roll. Valid until numbers are added or removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct RollIndex {
     run: usize,
     index: usize,
 }
@@ -39,7 +39,7 @@ pub struct Place {
 #[derive(Debug)]
 struct Run {
     numbers: Vec<VoterNumber>,
-    ballots: Vec<Option<BallotNumber>>,
+    ballots: Vec<Option<BallotRow>>,
 }
 
 impl Roll {
@@ -48,32 +48,32 @@ impl Roll {
         self.runs.iter().map(|run| run.numbers.len()).sum()
     }
 
-    /// Whether nobody may vote.
+    /// Whether it has no numbers.
     pub fn is_empty(&self) -> bool {
         self.runs.is_empty()
     }
 
-    /// Where this number stands, if it is on the roll.
-    pub fn find(&self, number: VoterNumber) -> Option<Place> {
-        let search = |(run, it): (usize, &Run)| it.find(number).map(|index| Place { run, index });
+    /// The position of this number, if it is on the roll.
+    pub fn find(&self, number: VoterNumber) -> Option<RollIndex> {
+        let search =
+            |(run, it): (usize, &Run)| it.find(number).map(|index| RollIndex { run, index });
         self.runs.iter().enumerate().find_map(search)
     }
 
-    /// The ballot cast under the number at `place`, if there is one.
-    pub fn ballot(&self, place: Place) -> Option<BallotNumber> {
-        *self.runs.get(place.run)?.ballots.get(place.index)?
+    /// The ballot cast under the number at this position, if there is one.
+    pub fn ballot(&self, at: RollIndex) -> Option<BallotRow> {
+        *self.runs.get(at.run)?.ballots.get(at.index)?
     }
 
-    /// Notes which ballot was cast under the number at `place`, or that none was.
-    pub fn set_ballot(&mut self, place: Place, ballot: Option<BallotNumber>) {
-        let run = self.runs.get_mut(place.run);
-        if let Some(slot) = run.and_then(|run| run.ballots.get_mut(place.index)) {
+    /// Sets or clears the ballot cast under the number at this position.
+    pub fn set_ballot(&mut self, at: RollIndex, ballot: Option<BallotRow>) {
+        let run = self.runs.get_mut(at.run);
+        if let Some(slot) = run.and_then(|run| run.ballots.get_mut(at.index)) {
             *slot = ballot;
         }
     }
 
-    /// Puts these numbers on the roll. Where one is there already, or given twice, puts none and returns
-    /// `false`.
+    /// Adds these numbers. If one is on the roll already, or given twice, adds none and returns `false`.
     #[must_use]
     pub fn add(&mut self, mut numbers: Vec<VoterNumber>) -> bool {
         numbers.sort_unstable();
@@ -94,7 +94,7 @@ impl Roll {
         true
     }
 
-    /// Takes these numbers off the roll. Where one is not on it, or given twice, takes none and returns
+    /// Removes these numbers. If one is not on the roll, or given twice, removes none and returns
     /// `false`.
     #[must_use]
     pub fn remove(&mut self, numbers: &[VoterNumber]) -> bool {
@@ -115,7 +115,7 @@ impl Roll {
         true
     }
 
-    /// The numbers under which a ballot was cast, in no order that tells when.
+    /// The numbers that have voted, ascending, which tells nothing of when.
     pub fn voted(&self) -> Vec<VoterNumber> {
         let entries = self.runs.iter().flat_map(|run| run.numbers.iter().zip(&run.ballots));
         let mut voted: Vec<_> =
@@ -146,7 +146,7 @@ impl Run {
         merged
     }
 
-    fn push(&mut self, (number, ballot): (VoterNumber, Option<BallotNumber>)) {
+    fn push(&mut self, (number, ballot): (VoterNumber, Option<BallotRow>)) {
         self.numbers.push(number);
         self.ballots.push(ballot);
     }
@@ -190,11 +190,11 @@ mod tests {
         for (step, part) in all.chunks(100).enumerate() {
             assert!(roll.add(part.to_vec()));
             let place = roll.find(part[step]).unwrap();
-            roll.set_ballot(place, BallotNumber::new(step as u64 + 1));
+            roll.set_ballot(place, BallotRow::new(step as u64 + 1));
         }
         for (step, part) in all.chunks(100).enumerate() {
             for (index, &number) in part.iter().enumerate() {
-                let ballot = roll.ballot(roll.find(number).unwrap()).map(BallotNumber::get);
+                let ballot = roll.ballot(roll.find(number).unwrap()).map(BallotRow::get);
                 assert_eq!(ballot, (index == step).then_some(step as u64 + 1));
             }
         }

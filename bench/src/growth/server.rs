@@ -10,10 +10,9 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
-use capvote::election::{
-    Definition, ElectionId, Grants, Nonce, Outcome, Standing, Timestamp, Vote, VoterNumber,
-};
-use capvote::ledger::{Act, Ledger, LedgerError, LedgerReader, SqliteLedger};
+use capvote::election::{Definition, ElectionId, Nonce, Outcome, Timestamp, Vote, VoterNumber};
+use capvote::ledger::sqlite::{SqliteLedger, Store};
+use capvote::ledger::{Act, Ledger, Metrics, system_clock};
 
 use super::helper::Helper;
 use crate::peers;
@@ -43,17 +42,17 @@ pub(super) fn make(folder: &Path, numbers: u64, ballots: u64) -> anyhow::Result<
 /// Fills a ledger with one open election.
 pub fn fill(folder: &Path, numbers: u64, ballots: u64) -> anyhow::Result<()> {
     fs::create_dir_all(folder)?;
-    let mut ledger = SqliteLedger::open(folder)?;
+    let mut store = Store::open(folder)?;
     let id: ElectionId = "board".parse()?;
     let candidates = vec![peers::CANDIDATE.to_string(), "Grace".to_string()];
     let definition = Definition::new(id.clone(), String::new(), candidates)?;
-    ledger.administer(&[Act::Create(Arc::new(definition))])?;
+    store.act(&[Act::Create(Arc::new(definition))], None)?;
     for first in (0..numbers).step_by(ISSUED as usize) {
         let part = first..(first + ISSUED).min(numbers);
-        ledger.administer(&[Act::Issue(id.clone(), part.map(number).collect())])?;
+        store.act(&[Act::Issue(id.clone(), part.map(number).collect())], None)?;
     }
-    ledger.administer(&[Act::Open(id.clone())])?;
-    let standing = ledger.standings().first().cloned().context("the election is there")?;
+    store.act(&[Act::Open(id.clone())], None)?;
+    let standing = store.snapshot().elections.first().cloned().context("the election is there")?;
     let choices = [peers::CANDIDATE, "Grace"].map(|name| standing.definition.slate.choice(name));
     let [Some(ada), Some(grace)] = choices else { anyhow::bail!("the candidates are there") };
     let mut votes = Vec::with_capacity(COMMITTED);
@@ -64,8 +63,8 @@ pub fn fill(folder: &Path, numbers: u64, ballots: u64) -> anyhow::Result<()> {
         let (election, number) = (id.clone(), number(index));
         votes.push(Vote { election, choice, number, nonce: nonce.into() });
         if votes.len() == COMMITTED || index + 1 == ballots {
-            let outcomes = ledger.commit(&votes, Timestamp(0))?;
-            ensure!(outcomes.iter().all(|it| matches!(it, Outcome::Recorded(_))), "all count");
+            let outcomes = store.vote(&votes, Timestamp(0))?;
+            ensure!(outcomes.iter().all(|it| *it == Outcome::Recorded), "all count");
             votes.clear();
         }
     }
@@ -76,10 +75,15 @@ pub fn fill(folder: &Path, numbers: u64, ballots: u64) -> anyhow::Result<()> {
 /// on stdin, how many seconds each commit took since the last.
 pub fn serve(folder: &Path, shards: usize) -> anyhow::Result<()> {
     let begun = Instant::now();
-    let ledger = SqliteLedger::open(folder)?;
+    let store = Store::open(folder)?;
     let took = begun.elapsed().as_secs_f64();
     let commits = Arc::new(Mutex::new(Vec::new()));
-    let ledger = Timed { ledger, commits: commits.clone() };
+    let noted = commits.clone();
+    let metrics = Metrics::observed_by(move |took| {
+        noted.lock().unwrap_or_else(PoisonError::into_inner).push(took.as_secs_f64());
+    });
+    let ledger: Arc<dyn Ledger> =
+        Arc::new(SqliteLedger::start_with(store, system_clock(), metrics)?);
     thread::spawn(move || {
         for _ in stdin().lines().map_while(Result::ok) {
             let taken =
@@ -88,58 +92,22 @@ pub fn serve(folder: &Path, shards: usize) -> anyhow::Result<()> {
             let _ = writeln!(stdout(), "{line}").and_then(|()| stdout().flush());
         }
     });
-    peers::capvote::serve_ledger(ledger, shards, |address| {
+    peers::capvote::serve_ledger(&ledger, shards, |address| {
         let mut stdout = stdout();
         writeln!(stdout, "ready {address} {took}")?;
         Ok(stdout.flush()?)
     })
 }
 
-/// A ledger whose commits are timed.
-struct Timed {
-    ledger: SqliteLedger,
-    commits: Arc<Mutex<Vec<f64>>>,
-}
-
-impl Ledger for Timed {
-    fn commit(&mut self, votes: &[Vote], now: Timestamp) -> Result<Vec<Outcome>, LedgerError> {
-        let begun = Instant::now();
-        let outcomes = self.ledger.commit(votes, now);
-        let took = begun.elapsed().as_secs_f64();
-        self.commits.lock().unwrap_or_else(PoisonError::into_inner).push(took);
-        outcomes
-    }
-
-    fn administer(&mut self, acts: &[Act]) -> Result<(), LedgerError> {
-        self.ledger.administer(acts)
-    }
-
-    fn tidy(&mut self) {
-        self.ledger.tidy();
-    }
-
-    fn standings(&self) -> Vec<Arc<Standing>> {
-        self.ledger.standings()
-    }
-
-    fn grants(&self) -> Arc<Grants> {
-        self.ledger.grants()
-    }
-
-    fn reader(&self) -> Arc<dyn LedgerReader> {
-        self.ledger.reader()
-    }
-}
-
 /// A server that is running. It is killed when this is dropped.
-pub(super) struct Office {
+pub(super) struct Server {
     pub(super) address: String,
     /// How long its ledger took to open.
     pub(super) open_seconds: f64,
     helper: Helper,
 }
 
-impl Office {
+impl Server {
     pub(super) fn start(folder: &Path, shards: usize) -> anyhow::Result<Self> {
         let folder = folder.to_str().context("the folder's name is not UTF-8")?;
         let mut helper = Helper::start(&["serve-ledger", folder, &shards.to_string()])?;

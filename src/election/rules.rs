@@ -1,0 +1,220 @@
+//! The rules of an election: which votes count, and which changes are allowed.
+//!
+//! Every ledger decides by these functions, inside the transaction that stores the decision.
+
+use super::{Choice, Definition, ElectionState, Outcome, Refusal, Schedule, Timestamp, VOTERS_MAX};
+
+/// What a ledger holds under the voter number of a vote.
+///
+/// A closed election does not know which number cast which ballot. There, the ledger looks for the
+/// vote's ballot on the tally sheet: `SameBallot` if it is listed, and anything else if not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnderNumber {
+    /// The number is not on the roll.
+    NotOnRoll,
+    /// The number is on the roll and has not voted.
+    NoBallot,
+    /// A ballot with the choice and the nonce of this vote: the vote is a retry.
+    SameBallot,
+    /// Another ballot.
+    OtherBallot,
+}
+
+/// What to do with a vote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Store it, and answer `recorded` once it is stored.
+    Count,
+    /// Store nothing and answer this.
+    Answer(Outcome),
+}
+
+/// Why an election does not allow a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeRefusal {
+    /// An election opens once.
+    #[error("it is open already")]
+    AlreadyOpen,
+    /// Only an open election can be closed.
+    #[error("it is a draft, and was not opened yet")]
+    NotOpen,
+    /// Closing is final, and so is the roll of a closed election.
+    #[error("it is closed already, and a close is for good")]
+    Closed,
+    /// Numbers can be revoked before the election opens, and not afterwards.
+    #[error("voting has begun, and the roll is frozen: numbers can be added and not revoked")]
+    RollFrozen,
+    /// A number is not on the roll.
+    #[error("a number is not on the roll")]
+    NumberUnknown,
+    /// The roll would have more than [`VOTERS_MAX`] numbers.
+    #[error("a roll has at most {VOTERS_MAX} voter numbers")]
+    RollFull,
+    /// A number is on the roll already, or was given twice.
+    #[error("a voter number is on the roll already")]
+    NumberTaken,
+}
+
+/// Decides a vote for `choice` that arrives at `now`, in an election in this state.
+///
+/// The schedule's time to close is binding from that second on, even if nothing has closed the
+/// election yet. A retry of a recorded vote is answered `recorded` at any time.
+pub fn judge(
+    definition: &Definition,
+    state: ElectionState,
+    now: Timestamp,
+    choice: Choice,
+    under_number: UnderNumber,
+) -> Verdict {
+    let refuse = |refusal| Verdict::Answer(Outcome::Refused(refusal));
+    match (state, under_number) {
+        (ElectionState::Draft, _) => refuse(Refusal::NotOpen),
+        (ElectionState::Closed, UnderNumber::SameBallot) => Verdict::Answer(Outcome::Recorded),
+        (ElectionState::Closed, _) => refuse(Refusal::Closed),
+        (ElectionState::Open, _) if choice.index() >= definition.slate.choices() => {
+            refuse(Refusal::UnknownCandidate)
+        }
+        (ElectionState::Open, UnderNumber::NotOnRoll) => refuse(Refusal::UnknownVoterNumber),
+        (ElectionState::Open, UnderNumber::SameBallot) => Verdict::Answer(Outcome::Recorded),
+        (ElectionState::Open, UnderNumber::OtherBallot) => refuse(Refusal::AlreadyVoted),
+        (ElectionState::Open, UnderNumber::NoBallot) => {
+            if definition.schedule.has_closed(now) {
+                refuse(Refusal::Closed)
+            } else {
+                Verdict::Count
+            }
+        }
+    }
+}
+
+impl ElectionState {
+    /// The state after opening.
+    ///
+    /// # Errors
+    /// [`ChangeRefusal::AlreadyOpen`] or [`ChangeRefusal::Closed`] if it was opened before.
+    pub fn opened(self) -> Result<Self, ChangeRefusal> {
+        match self {
+            Self::Draft => Ok(Self::Open),
+            Self::Open => Err(ChangeRefusal::AlreadyOpen),
+            Self::Closed => Err(ChangeRefusal::Closed),
+        }
+    }
+
+    /// The state after closing.
+    ///
+    /// # Errors
+    /// [`ChangeRefusal::NotOpen`] for a draft, [`ChangeRefusal::Closed`] if it was closed before.
+    pub fn closed(self) -> Result<Self, ChangeRefusal> {
+        match self {
+            Self::Draft => Err(ChangeRefusal::NotOpen),
+            Self::Open => Ok(Self::Closed),
+            Self::Closed => Err(ChangeRefusal::Closed),
+        }
+    }
+
+    /// Whether `added` numbers may join a roll of `voters`. That they are new is for the ledger to
+    /// check.
+    ///
+    /// # Errors
+    /// [`ChangeRefusal::Closed`] and [`ChangeRefusal::RollFull`].
+    pub fn may_issue(self, voters: usize, added: usize) -> Result<(), ChangeRefusal> {
+        if self == Self::Closed {
+            return Err(ChangeRefusal::Closed);
+        }
+        match voters.checked_add(added) {
+            Some(voters) if voters <= VOTERS_MAX => Ok(()),
+            _ => Err(ChangeRefusal::RollFull),
+        }
+    }
+
+    /// Whether numbers may be taken off the roll. That they are on it is for the ledger to check.
+    ///
+    /// # Errors
+    /// [`ChangeRefusal::RollFrozen`] once the election has been opened.
+    pub fn may_revoke(self) -> Result<(), ChangeRefusal> {
+        if self == Self::Draft { Ok(()) } else { Err(ChangeRefusal::RollFrozen) }
+    }
+
+    /// The state that the schedule asks for at `now`, if it is another one.
+    pub fn due(self, schedule: Schedule, now: Timestamp) -> Option<Self> {
+        match self {
+            Self::Draft if schedule.has_opened(now) => Some(Self::Open),
+            Self::Open if schedule.has_closed(now) => Some(Self::Closed),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ElectionState::{Closed, Draft, Open};
+    use UnderNumber::{NoBallot, NotOnRoll, OtherBallot, SameBallot};
+
+    const CLOSES: Timestamp = Timestamp(1_000);
+
+    fn refused(refusal: Refusal) -> Verdict {
+        Verdict::Answer(Outcome::Refused(refusal))
+    }
+
+    #[test]
+    fn every_verdict() {
+        let definition =
+            Definition::new("board".parse().unwrap(), String::new(), vec!["Ada".into()]);
+        let schedule = Schedule { opens: None, closes: Some(CLOSES) };
+        let definition = definition.unwrap().with_schedule(schedule).unwrap();
+        let recorded = Verdict::Answer(Outcome::Recorded);
+        let (in_time, late) = (CLOSES.0 - 1, CLOSES.0);
+        let table = [
+            (Draft, in_time, 0, NoBallot, refused(Refusal::NotOpen)),
+            (Draft, in_time, 0, NotOnRoll, refused(Refusal::NotOpen)),
+            (Open, in_time, 0, NoBallot, Verdict::Count),
+            (Open, late, 0, NoBallot, refused(Refusal::Closed)),
+            (Open, late, 0, SameBallot, recorded),
+            (Open, late, 0, OtherBallot, refused(Refusal::AlreadyVoted)),
+            (Open, in_time, 0, SameBallot, recorded),
+            (Open, in_time, 0, OtherBallot, refused(Refusal::AlreadyVoted)),
+            (Open, in_time, 0, NotOnRoll, refused(Refusal::UnknownVoterNumber)),
+            (Open, in_time, 1, NoBallot, refused(Refusal::UnknownCandidate)),
+            (Open, in_time, 1, NotOnRoll, refused(Refusal::UnknownCandidate)),
+            (Closed, in_time, 0, SameBallot, recorded),
+            (Closed, late, 0, SameBallot, recorded),
+            (Closed, in_time, 0, NoBallot, refused(Refusal::Closed)),
+            (Closed, in_time, 0, NotOnRoll, refused(Refusal::Closed)),
+            (Closed, in_time, 1, OtherBallot, refused(Refusal::Closed)),
+        ];
+        for (state, now, index, under, verdict) in table {
+            let choice = Choice::from_index(index).unwrap();
+            let judged = judge(&definition, state, Timestamp(now), choice, under);
+            assert_eq!(judged, verdict, "{state:?}, {now}, {index}, {under:?}");
+        }
+    }
+
+    #[test]
+    fn every_change() {
+        use ChangeRefusal as No;
+        assert_eq!(
+            [Draft, Open, Closed].map(ElectionState::opened),
+            [Ok(Open), Err(No::AlreadyOpen), Err(No::Closed)]
+        );
+        assert_eq!(
+            [Draft, Open, Closed].map(ElectionState::closed),
+            [Err(No::NotOpen), Ok(Closed), Err(No::Closed)]
+        );
+        let issue = |state: ElectionState| state.may_issue(1, VOTERS_MAX - 1);
+        assert_eq!([Draft, Open, Closed].map(issue), [Ok(()), Ok(()), Err(No::Closed)]);
+        assert_eq!(Open.may_issue(1, VOTERS_MAX), Err(No::RollFull));
+        assert_eq!(Open.may_issue(1, usize::MAX), Err(No::RollFull));
+        let frozen = Err(No::RollFrozen);
+        assert_eq!([Draft, Open, Closed].map(ElectionState::may_revoke), [Ok(()), frozen, frozen]);
+    }
+
+    #[test]
+    fn a_schedule_takes_effect_from_its_second_on() {
+        let schedule = Schedule { opens: Some(Timestamp(10)), closes: Some(Timestamp(20)) };
+        let due = |state: ElectionState, now| state.due(schedule, Timestamp(now));
+        assert_eq!([9, 10, 30].map(|now| due(Draft, now)), [None, Some(Open), Some(Open)]);
+        assert_eq!([10, 19, 20].map(|now| due(Open, now)), [None, None, Some(Closed)]);
+        assert_eq!([0, 10, 30].map(|now| due(Closed, now)), [None; 3]);
+    }
+}

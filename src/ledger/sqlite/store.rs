@@ -1,0 +1,290 @@
+//! The store: a SQLite file, and what is kept of it in memory. Used by one thread at a time.
+//!
+//! Ballots are rows in order of arrival, appended and looked up only for a retry. The roll, who has
+//! voted, and the counts are in memory, rebuilt from the rows when the file is opened. Every commit
+//! adds an entry to the [hash chain](super::chain) of each election it changes.
+
+use std::io;
+use std::path::Path;
+
+use super::ballot_box::RollEntry;
+use super::elections::{Elections, StoredElection};
+use super::file::{self, LedgerFile, StoredBallot};
+use super::reader::SqliteReader;
+use super::replay;
+use super::roll::{BallotRow, RollIndex};
+use super::scrub::Scrub;
+use super::{sheet, wal, write};
+use crate::election::{
+    Choice, ElectionState, Nonce, Outcome, Receipt, Refusal, Timestamp, UnderNumber, Verdict, Vote,
+    VoterNumber, judge,
+};
+use crate::ledger::{Act, Authorization, LedgerError, OpenError, Snapshot};
+
+/// Elections in a SQLite file.
+#[derive(Debug)]
+pub struct Store {
+    file: LedgerFile,
+    elections: Elections,
+    scrub: Scrub,
+    /// Why nothing more is written, once a failed write left the disk in doubt.
+    in_doubt: Option<String>,
+}
+
+/// A vote that was counted in memory, and is to be stored.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NewBallot {
+    /// The election's index in [`Elections`].
+    pub(super) election: usize,
+    pub(super) number: VoterNumber,
+    pub(super) choice: Choice,
+    pub(super) nonce: Nonce,
+    pub(super) at: RollIndex,
+    pub(super) row: BallotRow,
+}
+
+impl Store {
+    /// Opens the ledger in a folder, or makes one there.
+    ///
+    /// The folder stays locked for as long as the store is open. Opening verifies every hash chain
+    /// and counts every ballot again.
+    ///
+    /// # Errors
+    /// [`OpenError`]: in use, not readable or writable, of another format, or damaged.
+    pub fn open(folder: &Path) -> Result<Self, OpenError> {
+        Self::open_on(folder, wal::rewrite)
+    }
+
+    /// The same, with another way to rewrite and sync the WAL, which is the one write that does not go
+    /// through SQLite. For simulated disks.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_on(
+        folder: &Path,
+        rewrite: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> Result<Self, OpenError> {
+        let file = LedgerFile::open(folder, rewrite)?;
+        let elections = replay::replay(&file.connection, &file.path)?;
+        let scrub = Scrub::new(&file.connection);
+        let scrub = scrub.map_err(|error| file::open_error(&file.path, error))?;
+        let mut store = Self { file, elections, scrub, in_doubt: None };
+        // A close may have been cut short before its scrub.
+        store.scrub();
+        Ok(store)
+    }
+
+    /// Opens the ledger in a folder, and makes none.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), also if there is none.
+    pub fn open_existing(folder: &Path) -> Result<Self, OpenError> {
+        file::check_exists(folder)?;
+        Self::open(folder)
+    }
+
+    /// Every election and grant, as of the last commit.
+    pub fn snapshot(&self) -> Snapshot {
+        self.elections.snapshot()
+    }
+
+    /// Decides these votes in order, as of `now`, and stores those that count in one transaction.
+    ///
+    /// # Errors
+    /// [`LedgerError::NotStored`]; [`LedgerError::Unknown`], and from then on always. No vote is
+    /// counted in the [`snapshot`](Self::snapshot) then.
+    pub fn vote(&mut self, votes: &[Vote], now: Timestamp) -> Result<Vec<Outcome>, LedgerError> {
+        self.check_certain()?;
+        let mut counted = Vec::new();
+        let decided = self.decide(votes, now, &mut counted);
+        let stored = decided.and_then(|outcomes| self.store(&counted).map(|()| outcomes));
+        if stored.is_err() {
+            for NewBallot { election, choice, at, .. } in counted {
+                if let Some(election) = self.elections.list.get_mut(election) {
+                    election.ballot_box.uncount(at, choice);
+                }
+            }
+        }
+        stored
+    }
+
+    /// Makes these changes in order, all or none, in one transaction, if the authorization is in
+    /// force.
+    ///
+    /// # Errors
+    /// As [`vote`](Self::vote), [`LedgerError::Refused`] and [`LedgerError::Revoked`].
+    pub fn act(&mut self, acts: &[Act], under: Option<&Authorization>) -> Result<(), LedgerError> {
+        self.check_certain()?;
+        if under.is_some_and(|under| !under.is_in_force(&self.elections.grants)) {
+            return Err(LedgerError::Revoked);
+        }
+        let grants = self.elections.grants.clone();
+        // Of each act that is applied, the election that it changes.
+        let mut changed = Vec::new();
+        let applied = acts.iter().try_for_each(|act| {
+            changed.push(self.elections.apply(act)?);
+            Ok(())
+        });
+        let stored = applied.and_then(|()| {
+            write::acts(&mut self.file.connection, &self.elections, acts, &changed)
+                .map_err(|error| self.failed(error))
+        });
+        match stored {
+            Ok(advances) => {
+                self.elections.advance(&advances);
+                if acts.iter().any(|act| matches!(act, Act::Close(_))) {
+                    self.scrub.is_due();
+                    self.scrub();
+                }
+                Ok(())
+            }
+            Err(error) => {
+                for (act, election) in acts.iter().zip(changed).rev() {
+                    self.elections.undo(act, election);
+                }
+                self.elections.grants = grants;
+                Err(error)
+            }
+        }
+    }
+
+    /// Tries to scrub what closes have deleted. Returns whether nothing is left to scrub; if
+    /// something is, because another program reads the file, try again later.
+    pub fn scrub(&mut self) -> bool {
+        if self.in_doubt.is_some() {
+            return true;
+        }
+        let folder = crate::private_file::parent(&self.file.path);
+        self.scrub.run(&self.file.connection, folder)
+    }
+
+    /// A way to read the file from other threads while this one commits.
+    pub fn reader(&self) -> SqliteReader {
+        SqliteReader::new(self.file.path.clone(), self.scrub.readers())
+    }
+
+    fn check_certain(&self) -> Result<(), LedgerError> {
+        match &self.in_doubt {
+            Some(why) => Err(in_doubt(why)),
+            None => Ok(()),
+        }
+    }
+
+    /// What a failed write means. Unless it is certain that nothing was written, the store takes
+    /// nothing more: after a failed fsync, page cache and disk may differ.
+    fn failed(&mut self, error: rusqlite::Error) -> LedgerError {
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull};
+        let harmless =
+            matches!(error.sqlite_error_code(), Some(DatabaseBusy | DatabaseLocked | DiskFull));
+        let rolled_back = self.file.connection.is_autocommit();
+        if harmless && rolled_back {
+            return LedgerError::NotStored(error.to_string());
+        }
+        let why = error.to_string();
+        let told = in_doubt(&why);
+        self.in_doubt = Some(why);
+        told
+    }
+
+    /// Decides every vote, and counts those that are to be stored, in the order of their rows.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "indexes of `votes`, which has as many outcomes, and of the list of elections, \
+                  which does not shrink here"
+    )]
+    fn decide(
+        &mut self,
+        votes: &[Vote],
+        now: Timestamp,
+        counted: &mut Vec<NewBallot>,
+    ) -> Result<Vec<Outcome>, LedgerError> {
+        // A vote on an election that does not exist stays at this.
+        let mut outcomes = vec![Outcome::Refused(Refusal::NotOpen); votes.len()];
+        // The ballots of one election make one entry of its chain, so their rows are neighbours.
+        let mut order: Vec<(usize, usize)> = votes
+            .iter()
+            .enumerate()
+            .filter_map(|(index, vote)| Some((*self.elections.by_id.get(&vote.election)?, index)))
+            .collect();
+        order.sort_unstable();
+        for (election, index) in order {
+            let vote = &votes[index];
+            let entry = self.elections.list[election].ballot_box.roll_entry(vote.number);
+            let under_number = self.under_number(election, vote, entry, counted)?;
+            let ballot_box = &mut self.elections.list[election].ballot_box;
+            let verdict =
+                judge(ballot_box.definition(), ballot_box.state(), now, vote.choice, under_number);
+            outcomes[index] = match (verdict, entry) {
+                (Verdict::Count, RollEntry::Unused(at)) => {
+                    let row = self.elections.last_ballot + counted.len() as u64 + 1;
+                    let row = BallotRow::new(row).ok_or_else(|| {
+                        LedgerError::NotStored("it holds as many ballots as it can".into())
+                    })?;
+                    let Vote { number, choice, nonce, .. } = *vote;
+                    ballot_box.count(at, choice, row);
+                    counted.push(NewBallot { election, number, choice, nonce, at, row });
+                    Outcome::Recorded
+                }
+                // `judge` counts only votes under numbers without a ballot.
+                (Verdict::Count, _) => Outcome::Refused(Refusal::UnknownVoterNumber),
+                (Verdict::Answer(outcome), _) => outcome,
+            };
+        }
+        Ok(outcomes)
+    }
+
+    /// What stands under the number of a vote. The ballot cast under it is either stored or one of
+    /// those `counted` in this group.
+    fn under_number(
+        &mut self,
+        election: usize,
+        vote: &Vote,
+        entry: RollEntry,
+        counted: &[NewBallot],
+    ) -> Result<UnderNumber, LedgerError> {
+        let Some(stored) = self.elections.list.get(election) else {
+            return Ok(UnderNumber::NotOnRoll);
+        };
+        if stored.ballot_box.state() == ElectionState::Closed {
+            let listed = sheet::has(&self.file.connection, stored, receipt(stored, vote));
+            let listed = listed.map_err(|error| self.failed(error))?;
+            return Ok(if listed { UnderNumber::SameBallot } else { UnderNumber::OtherBallot });
+        }
+        let row = match entry {
+            RollEntry::NotOnRoll => return Ok(UnderNumber::NotOnRoll),
+            RollEntry::Unused(_) => return Ok(UnderNumber::NoBallot),
+            RollEntry::Used(row) => row,
+        };
+        let recent = row.get().checked_sub(self.elections.last_ballot + 1);
+        let ballot = match recent.and_then(|index| counted.get(index as usize)) {
+            Some(counted) => StoredBallot { choice: counted.choice, nonce: counted.nonce },
+            None => self.file.ballot(row).map_err(|error| self.failed(error))?,
+        };
+        let same = ballot == StoredBallot { choice: vote.choice, nonce: vote.nonce };
+        Ok(if same { UnderNumber::SameBallot } else { UnderNumber::OtherBallot })
+    }
+
+    /// Stores what was counted, and moves the chains on.
+    fn store(&mut self, counted: &[NewBallot]) -> Result<(), LedgerError> {
+        let Some(last) = counted.last() else {
+            return Ok(());
+        };
+        let advances = write::ballots(&mut self.file.connection, &self.elections, counted)
+            .map_err(|error| self.failed(error))?;
+        self.elections.last_ballot = last.row.get();
+        self.elections.advance(&advances);
+        Ok(())
+    }
+}
+
+fn in_doubt(why: &str) -> LedgerError {
+    let told = format!("the ledger takes no more until the server is started again: {why}");
+    LedgerError::Unknown(told)
+}
+
+/// The receipt of a vote. A choice that is not on the slate has that of a blank ballot.
+fn receipt(election: &StoredElection, vote: &Vote) -> Receipt {
+    let definition = election.definition();
+    let candidate = definition.slate.name(vote.choice).unwrap_or_default();
+    Receipt::new(&definition.id, candidate, &vote.nonce)
+}

@@ -1,0 +1,118 @@
+//! The write-ahead log (WAL) beside the file.
+//!
+//! After a failed fsync, page cache and disk may differ: the kernel marks pages clean that it could not
+//! write. A WAL found at start may therefore be readable and not on the disk, and a power cut would
+//! leave only the part before the hole, which SQLite takes for the whole. So the WAL is rewritten and
+//! synced before it is used.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use rusqlite::config::DbConfig;
+use rusqlite::ffi::{SQLITE_BUSY, SQLITE_IOERR};
+use rusqlite::{Connection, TransactionBehavior};
+
+/// How many bytes are rewritten at a time.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// Keeps SQLite from checkpointing the WAL when a connection closes that did not [`secure`] it.
+pub(super) fn keep(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(drop)
+}
+
+/// Rewrites and syncs the WAL of a ledger's `file`, then checkpoints it, so that it is empty.
+pub(super) fn secure(
+    connection: &mut Connection,
+    file: &Path,
+    rewrite: impl FnOnce(&Path) -> io::Result<()>,
+) -> rusqlite::Result<()> {
+    let wal = wal_of(file).map_err(|error| failed(SQLITE_IOERR, file, &error))?;
+    let length = match wal.metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+        metadata => metadata.map_err(|error| failed(SQLITE_IOERR, &wal, &error))?.len(),
+    };
+    if length > 0 {
+        // The transaction keeps other writers out. Opening and closing the WAL drops none of SQLite's
+        // locks, which are on other files.
+        let exclusive = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        rewrite(&wal).map_err(|error| failed(SQLITE_IOERR, &wal, &error))?;
+        exclusive.rollback()?;
+    }
+    if !checkpoint(connection)? {
+        return Err(failed(SQLITE_BUSY, file, &"another program reads it"));
+    }
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map(drop)
+}
+
+/// Writes a file over itself, byte for byte, and syncs it.
+pub(super) fn rewrite(path: &Path) -> io::Result<()> {
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    let mut chunk = vec![0; CHUNK_BYTES];
+    let mut offset = 0;
+    loop {
+        let length = file.read_at(&mut chunk, offset)?;
+        let (read, _) = chunk.split_at(length);
+        if read.is_empty() {
+            return file.sync_all();
+        }
+        file.write_all_at(read, offset)?;
+        offset += length as u64;
+    }
+}
+
+/// Copies the WAL into the file and truncates it. Returns `false` if another program reads an older
+/// snapshot for longer than the connection's busy timeout.
+pub(super) fn checkpoint(connection: &Connection) -> rusqlite::Result<bool> {
+    let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+    connection.query_row(checkpoint, [], |row| row.get::<_, bool>(0)).map(|busy| !busy)
+}
+
+/// The path of the WAL. SQLite resolves symbolic links first.
+fn wal_of(file: &Path) -> io::Result<PathBuf> {
+    let mut wal = file.canonicalize()?.into_os_string();
+    wal.push("-wal");
+    Ok(wal.into())
+}
+
+fn failed(code: i32, path: &Path, why: &dyn std::fmt::Display) -> rusqlite::Error {
+    let why = format!("{}: {why}", path.display());
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), Some(why))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::fs;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn the_wal_is_found_behind_a_symbolic_link_and_under_a_name_that_is_not_utf_8() {
+        let folder = tempfile::tempdir().unwrap();
+        let odd = folder.path().join(OsStr::from_bytes(b"l\xffdger"));
+        let link = folder.path().join("link");
+        symlink(&odd, &link).unwrap();
+        for name in [&odd, &link] {
+            let connection = Connection::open(name).unwrap();
+            keep(&connection).unwrap();
+            let begin = "PRAGMA journal_mode = wal; CREATE TABLE IF NOT EXISTS t (n); INSERT INTO t VALUES (1);";
+            connection.execute_batch(begin).unwrap();
+            drop(connection);
+            let mut found = None;
+            let mut connection = Connection::open(name).unwrap();
+            let note = |wal: &Path| {
+                found = Some((wal.to_owned(), fs::read(wal)?.len()));
+                rewrite(wal)
+            };
+            secure(&mut connection, name, note).unwrap();
+            let (wal, length) = found.unwrap();
+            assert_eq!(wal.as_os_str().as_bytes(), [odd.as_os_str().as_bytes(), b"-wal"].concat());
+            assert!(length > 0);
+            assert_eq!(wal.metadata().unwrap().len(), 0);
+        }
+    }
+}

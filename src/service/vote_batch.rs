@@ -1,0 +1,163 @@
+//! Batching: the votes that a shard receives in one turn of its event loop go to the ledger as one
+//! call, and come back as one answer.
+//!
+//! A call wakes the ledger's thread and an answer wakes the shard's. Under load those wake-ups cost
+//! more than deciding a vote.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::task::spawn_local;
+
+use crate::election::{Outcome, Vote};
+use crate::gathering::{Gathering, more_to_come, turn};
+use crate::ledger::{Ledger, LedgerError};
+
+/// Votes of one shard that may wait to be batched. The next waits to join them.
+pub const WAITING_VOTES_MAX: usize = 8_192;
+
+/// Votes in one batch.
+const BATCH_VOTES_MAX: usize = 4_096;
+
+/// Batches of one shard that are with the ledger. Meanwhile the next one grows.
+const BATCHES_MAX: usize = 64;
+
+/// Batches votes. Cheap to clone; it stays on its thread.
+#[derive(Debug, Clone)]
+pub(super) struct VoteBatcher {
+    votes: mpsc::Sender<Waiting>,
+}
+
+type Waiting = (Vote, oneshot::Sender<Result<Outcome, LedgerError>>);
+
+impl VoteBatcher {
+    /// Batches votes for a ledger until the last clone is dropped.
+    ///
+    /// # Panics
+    /// Outside a [`LocalSet`](tokio::task::LocalSet) and a [`LocalRuntime`](tokio::runtime::LocalRuntime).
+    pub(super) fn start(ledger: Arc<dyn Ledger>) -> Self {
+        let (votes, waiting) = mpsc::channel(WAITING_VOTES_MAX);
+        spawn_local(batch(ledger, waiting));
+        Self { votes }
+    }
+
+    /// Has a vote decided. Once it has joined a batch it is decided even if the future is dropped.
+    pub(super) async fn vote(&self, vote: Vote) -> Result<Outcome, LedgerError> {
+        let (answer, outcome) = oneshot::channel();
+        self.votes.send((vote, answer)).await.map_err(|_| LedgerError::Stopped)?;
+        outcome.await.map_err(|_| unanswered())?
+    }
+}
+
+/// Hands on what is waiting whenever the event loop has come round.
+async fn batch(ledger: Arc<dyn Ledger>, mut waiting: mpsc::Receiver<Waiting>) {
+    let places = Arc::new(Semaphore::new(BATCHES_MAX));
+    let mut batch = Vec::new();
+    while waiting.recv_many(&mut batch, BATCH_VOTES_MAX).await > 0 {
+        // The semaphore is never closed.
+        let Ok(permit) = places.clone().acquire_owned().await else { return };
+        let mut gathering = Gathering::default();
+        while batch.len() < BATCH_VOTES_MAX && gathering.goes_on(batch.len(), more_to_come()) {
+            turn().await;
+            while batch.len() < BATCH_VOTES_MAX
+                && let Ok(vote) = waiting.try_recv()
+            {
+                batch.push(vote);
+            }
+        }
+        spawn_local(decide(ledger.clone(), std::mem::take(&mut batch), permit));
+    }
+}
+
+/// Has a batch decided, and answers each of its votes. A voter may have left: the vote stands.
+async fn decide(ledger: Arc<dyn Ledger>, batch: Vec<Waiting>, permit: OwnedSemaphorePermit) {
+    let (votes, answers): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+    let decided = ledger.vote(votes).await;
+    drop(permit);
+    match decided {
+        Ok(outcomes) => {
+            for (answer, outcome) in answers.into_iter().zip(outcomes) {
+                let _ = answer.send(Ok(outcome));
+            }
+        }
+        Err(error) => {
+            answers.into_iter().for_each(|answer| drop(answer.send(Err(error.clone()))));
+        }
+    }
+}
+
+fn unanswered() -> LedgerError {
+    LedgerError::Unknown("the server stopped in the middle of it".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::election::{Choice, Definition, ElectionId, Nonce, VoterNumber};
+    use crate::ledger::sqlite::{SqliteLedger, Store};
+    use crate::ledger::{Act, system_clock};
+
+    fn id() -> ElectionId {
+        "board".parse().unwrap()
+    }
+
+    fn vote(number: u64) -> Vote {
+        let choice = Choice::from_index(0).unwrap();
+        Vote { election: id(), choice, number: number.into(), nonce: Nonce::from([1; 16]) }
+    }
+
+    /// A ledger with one open election for the voters 1 to 1,000.
+    fn ledger(directory: &tempfile::TempDir) -> Arc<dyn Ledger> {
+        let mut store = Store::open(directory.path()).unwrap();
+        let definition = Definition::new(id(), String::new(), vec!["Ada".into()]).unwrap();
+        let numbers = (1..=1_000).map(VoterNumber::from).collect();
+        let create = Act::Create(Arc::new(definition));
+        store.act(&[create, Act::Issue(id(), numbers), Act::Open(id())], None).unwrap();
+        Arc::new(SqliteLedger::start(store, system_clock()).unwrap())
+    }
+
+    #[tokio::test(flavor = "local")]
+    async fn the_votes_of_one_turn_are_one_batch_and_each_voter_gets_their_own_answer() {
+        let directory = tempfile::tempdir().unwrap();
+        let ledger = ledger(&directory);
+        let batcher = VoteBatcher::start(ledger.clone());
+        // Every second vote is under a number that is not on the roll.
+        let numbers = (1..=200).map(|n| if n % 2 == 0 { 10_000 + n } else { n });
+        let voting = numbers.map(|number| {
+            let batcher = batcher.clone();
+            spawn_local(async move { batcher.vote(vote(number)).await.unwrap() })
+        });
+        let outcomes = futures::future::join_all(voting.collect::<Vec<_>>()).await;
+        for (index, outcome) in outcomes.iter().enumerate() {
+            assert_eq!(*outcome.as_ref().unwrap() == Outcome::Recorded, index % 2 == 0);
+        }
+        // Created, issued, opened, and one entry with all ballots.
+        let report = ledger.check(id()).await.unwrap();
+        assert_eq!((report.entries, report.ballots), (4, 100));
+    }
+
+    #[tokio::test(flavor = "local")]
+    async fn a_vote_that_joined_a_batch_is_decided_though_nobody_waits() {
+        let directory = tempfile::tempdir().unwrap();
+        let ledger = ledger(&directory);
+        let batcher = VoteBatcher::start(ledger.clone());
+        {
+            let mut voting = std::pin::pin!(batcher.vote(vote(7)));
+            assert!(futures::poll!(&mut voting).is_pending());
+        }
+        drop(batcher);
+        let mut snapshots = ledger.snapshots();
+        snapshots.wait_for(|snapshot| snapshot.elections[0].ballots == 1).await.unwrap();
+    }
+
+    #[tokio::test(flavor = "local")]
+    async fn a_vote_after_the_shutdown_is_refused_with_certainty() {
+        let directory = tempfile::tempdir().unwrap();
+        let ledger = ledger(&directory);
+        let batcher = VoteBatcher::start(ledger.clone());
+        assert!(ledger.shut_down());
+        let late = batcher.vote(vote(1)).await.unwrap_err();
+        assert_eq!(late, LedgerError::Stopped);
+        assert!(late.is_certain());
+    }
+}

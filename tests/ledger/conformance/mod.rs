@@ -1,0 +1,180 @@
+//! The suite that every implementation of [`Ledger`] has to pass.
+
+mod acts;
+mod shared;
+mod votes;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use capvote::election::{Outcome, Standing, Timestamp, Vote};
+use capvote::ledger::sqlite::{SqliteLedger, Store};
+use capvote::ledger::{Act, Clock, Ledger, LedgerError};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use super::memory::Memory;
+use super::{NOW, id};
+
+/// A store that a test opens, breaks and opens again.
+pub(crate) trait Subject {
+    /// A handle of the store, as a server opens it when it starts.
+    fn open(&self) -> Arc<dyn Ledger>;
+
+    /// Whether a second handle can be open at the same time.
+    fn is_shared(&self) -> bool;
+
+    /// Sets the time by which votes are judged; at first it is [`NOW`].
+    fn set_time(&self, now: Timestamp);
+
+    /// Makes the next commit of an open handle report an unknown outcome. Returns whether it will be
+    /// stored nevertheless, or None if the store cannot be broken that way.
+    fn break_next_commit(&self, stored: bool) -> Option<bool>;
+
+    /// Undoes what [`break_next_commit`](Self::break_next_commit) did.
+    fn mend(&self);
+}
+
+/// Runs the suite, with a new store for each check.
+macro_rules! check_all {
+    ($new:expr) => {{
+        macro_rules! check {
+            ($check:path) => {
+                $check(&$new).await
+            };
+        }
+        check!(votes::one_vote_a_number);
+        check!(votes::a_retry_counts_nothing);
+        check!(votes::acknowledged_votes_survive_a_restart);
+        check!(votes::elections_do_not_mix);
+        check!(votes::refused_votes_count_nothing);
+        check!(votes::no_vote_counts_from_the_time_to_close_on);
+        check!(acts::acts_are_made_together_or_not_at_all);
+        check!(acts::numbers_join_an_open_election);
+        check!(acts::numbers_leave_a_draft_for_good);
+        check!(acts::a_closed_election_stays_as_it_was_counted);
+        check!(acts::one_link_makes_a_bounded_number_of_others);
+        check!(acts::the_first_officer_is_granted_once);
+        check!(acts::a_grant_is_found_by_its_token_until_it_is_revoked);
+        check!(shared::a_handle_reads_its_own_answers);
+        check!(shared::snapshots_follow_other_handles);
+        check!(shared::a_fresh_snapshot_includes_what_other_handles_committed);
+        check!(shared::racing_handles_count_one_vote_a_number);
+        check!(shared::a_close_separates_counted_from_late_votes);
+        check!(shared::a_revoked_authorization_in_the_queue_changes_nothing);
+        check!(shared::a_vote_of_unknown_outcome_sent_again_counts_once);
+    }};
+}
+
+#[tokio::test]
+async fn the_ledger_in_memory_conforms() {
+    check_all!(Memory::default());
+}
+
+#[tokio::test]
+async fn the_sqlite_ledger_conforms() {
+    check_all!(Sqlite::default());
+}
+
+/// The SQLite ledger in a folder of its own.
+struct Sqlite {
+    folder: TempDir,
+    time: Arc<AtomicU64>,
+}
+
+impl Default for Sqlite {
+    fn default() -> Self {
+        let time = Arc::new(AtomicU64::new(NOW.0));
+        Self { folder: tempfile::tempdir().unwrap(), time }
+    }
+}
+
+impl Sqlite {
+    fn execute(&self, sql: &str) {
+        let path: &Path = self.folder.path();
+        Connection::open(path.join("ledger.sqlite")).unwrap().execute_batch(sql).unwrap();
+    }
+}
+
+impl Subject for Sqlite {
+    fn open(&self) -> Arc<dyn Ledger> {
+        let store = Store::open(self.folder.path()).unwrap();
+        let time = self.time.clone();
+        let clock: Clock = Arc::new(move || Timestamp(time.load(Ordering::Relaxed)));
+        Arc::new(SqliteLedger::start(store, clock).unwrap())
+    }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    fn set_time(&self, now: Timestamp) {
+        self.time.store(now.0, Ordering::Relaxed);
+    }
+
+    // Stored and reported as failed: tests/faults makes a simulated disk do that.
+    fn break_next_commit(&self, stored: bool) -> Option<bool> {
+        let fail =
+            "CREATE TRIGGER no BEFORE INSERT ON entries BEGIN SELECT RAISE(ABORT, 'no'); END";
+        (!stored).then(|| self.execute(fail)).map(|()| false)
+    }
+
+    fn mend(&self) {
+        self.execute("DROP TRIGGER IF EXISTS no");
+    }
+}
+
+impl Subject for Memory {
+    fn open(&self) -> Arc<dyn Ledger> {
+        Memory::open(self)
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    fn set_time(&self, now: Timestamp) {
+        Memory::set_time(self, now);
+    }
+
+    fn break_next_commit(&self, stored: bool) -> Option<bool> {
+        Memory::break_next_commit(self, stored);
+        Some(stored)
+    }
+
+    fn mend(&self) {}
+}
+
+/// Another handle if the store can have one, and otherwise the same.
+fn second_handle(subject: &dyn Subject, first: &Arc<dyn Ledger>) -> Arc<dyn Ledger> {
+    if subject.is_shared() { subject.open() } else { first.clone() }
+}
+
+/// Shuts a handle down, and opens the store again.
+async fn restart(subject: &dyn Subject, ledger: Arc<dyn Ledger>) -> Arc<dyn Ledger> {
+    assert!(ledger.shut_down());
+    drop(ledger);
+    subject.open()
+}
+
+async fn act(ledger: &Arc<dyn Ledger>, acts: Vec<Act>) -> Result<(), LedgerError> {
+    ledger.act(acts, None).await
+}
+
+async fn cast<const N: usize>(ledger: &Arc<dyn Ledger>, votes: [Vote; N]) -> [Outcome; N] {
+    ledger.vote(votes.to_vec()).await.unwrap().try_into().unwrap()
+}
+
+async fn cast_all(ledger: &Arc<dyn Ledger>, votes: &[Vote]) -> Vec<Outcome> {
+    ledger.vote(votes.to_vec()).await.unwrap()
+}
+
+/// The elections as this handle last saw them.
+fn standings(ledger: &Arc<dyn Ledger>) -> Vec<Arc<Standing>> {
+    ledger.snapshots().borrow().elections.clone()
+}
+
+fn standing(ledger: &Arc<dyn Ledger>, election: &str) -> Arc<Standing> {
+    ledger.snapshots().borrow().election(&id(election)).unwrap().clone()
+}

@@ -1,0 +1,107 @@
+//! Which votes count.
+
+use std::sync::Arc;
+
+use capvote::election::{Outcome, Refusal, Schedule, Timestamp};
+use capvote::ledger::Act;
+
+use super::super::{ADA, GRACE, NOW, create, running, vote};
+use super::{Subject, act, cast, cast_all, restart, standing, standings};
+
+const ALREADY: Outcome = Outcome::Refused(Refusal::AlreadyVoted);
+const RECORDED: Outcome = Outcome::Recorded;
+
+pub(super) async fn one_vote_a_number(subject: &impl Subject) {
+    let ledger = subject.open();
+    act(&ledger, running("board")).await.unwrap();
+    let votes = [vote("board", 1, ADA, 1), vote("board", 1, GRACE, 2), vote("board", 2, GRACE, 3)];
+    assert_eq!(cast(&ledger, votes).await, [RECORDED, ALREADY, RECORDED]);
+    let later = [vote("board", 2, ADA, 4), vote("board", 1, ADA, 5)];
+    assert_eq!(cast(&ledger, later).await, [ALREADY, ALREADY]);
+    let standing = standing(&ledger, "board");
+    assert_eq!(standing.votes(), Some(&[1, 1][..]));
+    assert_eq!((standing.ballots, standing.voters), (2, 1_000));
+}
+
+pub(super) async fn a_retry_counts_nothing(subject: &impl Subject) {
+    let ledger = subject.open();
+    act(&ledger, running("board")).await.unwrap();
+    let (first, other_choice, other_nonce) =
+        (vote("board", 7, ADA, 1), vote("board", 7, GRACE, 1), vote("board", 7, ADA, 2));
+    let together = [first.clone(), first.clone(), other_choice.clone()];
+    assert_eq!(cast(&ledger, together).await, [RECORDED, RECORDED, ALREADY]);
+    let ledger = restart(subject, ledger).await;
+    let later = [other_nonce, other_choice, first];
+    assert_eq!(cast(&ledger, later).await, [ALREADY, ALREADY, RECORDED]);
+    assert_eq!(standing(&ledger, "board").ballots, 1);
+}
+
+pub(super) async fn acknowledged_votes_survive_a_restart(subject: &impl Subject) {
+    let ledger = subject.open();
+    act(&ledger, running("board")).await.unwrap();
+    for batch in 0..10 {
+        let votes: Vec<_> = (1..=7).map(|n| vote("board", batch * 7 + n, ADA, 9)).collect();
+        assert_eq!(cast_all(&ledger, &votes).await, [RECORDED; 7]);
+    }
+    let before = standings(&ledger);
+    let ledger = restart(subject, ledger).await;
+    assert_eq!(standings(&ledger), before);
+    let votes: Vec<_> = (1..=71).map(|n| vote("board", n, GRACE, 8)).collect();
+    let outcomes = cast_all(&ledger, &votes).await;
+    assert_eq!(outcomes[..70], [ALREADY; 70]);
+    assert_eq!(outcomes[70], RECORDED);
+    assert_eq!(standing(&ledger, "board").votes(), Some(&[70, 1][..]));
+}
+
+pub(super) async fn elections_do_not_mix(subject: &impl Subject) {
+    let ledger = subject.open();
+    act(&ledger, running("board")).await.unwrap();
+    act(&ledger, running("cake")).await.unwrap();
+    let votes: Vec<_> = (1..=100)
+        .flat_map(|n| [vote("cake", n, GRACE, 1), vote("board", n, (n % 2) as usize, 1)])
+        .collect();
+    for try_number in 1..=2 {
+        assert_eq!(cast_all(&ledger, &votes).await, [RECORDED; 200], "try {try_number}");
+    }
+    let ledger = restart(subject, ledger).await;
+    assert_eq!(standing(&ledger, "board").votes(), Some(&[50, 50][..]));
+    assert_eq!(standing(&ledger, "cake").votes(), Some(&[0, 100][..]));
+}
+
+pub(super) async fn refused_votes_count_nothing(subject: &impl Subject) {
+    let ledger = subject.open();
+    act(&ledger, running("board")).await.unwrap();
+    act(&ledger, vec![create("draft")]).await.unwrap();
+    let table = [
+        (vote("board", 0, ADA, 1), Refusal::UnknownVoterNumber),
+        (vote("board", 1_001, ADA, 1), Refusal::UnknownVoterNumber),
+        (vote("board", u64::MAX, ADA, 1), Refusal::UnknownVoterNumber),
+        (vote("board", 1, 2, 1), Refusal::UnknownCandidate),
+        (vote("draft", 1, ADA, 1), Refusal::NotOpen),
+        (vote("nowhere", 1, ADA, 1), Refusal::NotOpen),
+    ];
+    let votes = table.each_ref().map(|(vote, _)| vote.clone());
+    let refused = table.map(|(_, refusal)| Outcome::Refused(refusal));
+    assert_eq!(cast(&ledger, votes).await, refused);
+    assert!(standings(&ledger).iter().all(|standing| standing.ballots == 0));
+    assert_eq!(cast(&ledger, [vote("board", 1, ADA, 1)]).await, [RECORDED]);
+}
+
+pub(super) async fn no_vote_counts_from_the_time_to_close_on(subject: &impl Subject) {
+    let ledger = subject.open();
+    let closes = Timestamp(NOW.0 + 1);
+    let schedule = Schedule { opens: None, closes: Some(closes) };
+    let mut acts = running("board");
+    let Act::Create(definition) = &acts[0] else { panic!("not a creation") };
+    acts[0] = Act::Create(Arc::new((**definition).clone().with_schedule(schedule).unwrap()));
+    act(&ledger, acts).await.unwrap();
+    assert_eq!(ledger.now(), NOW);
+    assert_eq!(cast(&ledger, [vote("board", 1, ADA, 1)]).await, [RECORDED]);
+    let ledger = restart(subject, ledger).await;
+    assert_eq!(standing(&ledger, "board").definition.schedule, schedule);
+    subject.set_time(closes);
+    assert_eq!(ledger.now(), closes);
+    let late = [vote("board", 2, ADA, 1), vote("board", 1, ADA, 1)];
+    let outcomes = cast(&ledger, late).await;
+    assert_eq!(outcomes, [Outcome::Refused(Refusal::Closed), RECORDED], "the second is a retry");
+}

@@ -1,0 +1,308 @@
+//! A ledger in memory: the shortest implementation of [`Ledger`]. Its handles share one store.
+#![allow(dead_code, reason = "each user needs a part of it")]
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use capvote::election::{
+    Choice, Definition, ElectionId, ElectionState, Grant, Grants, Nonce, Outcome, Receipt, Refusal,
+    Role, Standing, Timestamp, TokenHash, UnderNumber, Verdict, Vote, VoterNumber, judge,
+};
+use capvote::ledger::{
+    Act, ActRefusal, Answer, Authorization, Ledger, LedgerError, Report, SheetCursor, SheetPart,
+    Snapshot,
+};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// The store. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Memory(Arc<Mutex<Shared>>);
+
+#[derive(Debug)]
+struct Shared {
+    state: State,
+    handles: Vec<watch::Sender<Arc<Snapshot>>>,
+    now: Timestamp,
+    /// Whether the next commit reports an unknown outcome, and is stored nevertheless.
+    broken: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct State {
+    elections: Vec<Election>,
+    grants: Grants,
+}
+
+#[derive(Debug, Clone)]
+struct Election {
+    definition: Arc<Definition>,
+    state: ElectionState,
+    roll: BTreeMap<VoterNumber, Option<(Choice, Nonce)>>,
+    added_while_open: u64,
+}
+
+/// What one server has of the store.
+#[derive(Debug)]
+struct Handle {
+    store: Memory,
+    snapshots: watch::Sender<Arc<Snapshot>>,
+    stopped: CancellationToken,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        let (state, handles) = Default::default();
+        let now = Timestamp(1_000_000);
+        Self(Arc::new(Mutex::new(Shared { state, handles, now, broken: None })))
+    }
+}
+
+impl Memory {
+    /// A handle whose snapshots follow every commit.
+    pub(crate) fn open(&self) -> Arc<dyn Ledger> {
+        let handle = self.handle();
+        self.lock().handles.push(handle.snapshots.clone());
+        Arc::new(handle)
+    }
+
+    /// A handle whose snapshots follow its own answers only.
+    pub(crate) fn open_lagging(&self) -> Arc<dyn Ledger> {
+        Arc::new(self.handle())
+    }
+
+    pub(crate) fn set_time(&self, now: Timestamp) {
+        self.lock().now = now;
+    }
+
+    pub(crate) fn break_next_commit(&self, stored: bool) {
+        self.lock().broken = Some(stored);
+    }
+
+    fn handle(&self) -> Handle {
+        let snapshots = watch::Sender::new(Arc::new(self.lock().state.snapshot()));
+        Handle { store: self.clone(), snapshots, stopped: CancellationToken::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.0.lock().unwrap()
+    }
+
+    /// Changes the state, or with an error leaves it as it is.
+    fn commit<T>(
+        &self,
+        change: impl FnOnce(&mut State, Timestamp) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        let mut shared = self.lock();
+        let mut state = shared.state.clone();
+        let changed = change(&mut state, shared.now)?;
+        let broken = shared.broken.take();
+        if broken != Some(false) {
+            shared.state = state;
+            let snapshot = Arc::new(shared.state.snapshot());
+            for handle in &shared.handles {
+                handle.send_replace(snapshot.clone());
+            }
+        }
+        if broken.is_some() { Err(LedgerError::Unknown("broken".into())) } else { Ok(changed) }
+    }
+}
+
+impl Handle {
+    /// What `answer` makes of the store, once it is in this handle's snapshots.
+    fn answer<T: Send + 'static>(
+        &self,
+        answer: impl FnOnce(&Memory) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Answer<T> {
+        let (store, snapshots) = (self.store.clone(), self.snapshots.clone());
+        let stopped = self.stopped.clone();
+        async move {
+            if stopped.is_cancelled() {
+                return Err(LedgerError::Stopped);
+            }
+            let answered = answer(&store);
+            snapshots.send_replace(Arc::new(store.lock().state.snapshot()));
+            answered
+        }
+        .boxed()
+    }
+}
+
+impl Ledger for Handle {
+    fn vote(&self, votes: Vec<Vote>) -> Answer<Vec<Outcome>> {
+        self.answer(move |store| {
+            store.commit(|state, now| Ok(votes.iter().map(|vote| state.vote(vote, now)).collect()))
+        })
+    }
+
+    fn act(&self, acts: Vec<Act>, under: Option<Authorization>) -> Answer<()> {
+        self.answer(move |store| {
+            store.commit(|state, _| {
+                if under.is_some_and(|under| !under.is_in_force(&state.grants)) {
+                    return Err(LedgerError::Revoked);
+                }
+                Ok(acts.iter().try_for_each(|act| state.act(act))?)
+            })
+        })
+    }
+
+    fn grant(&self, token: TokenHash) -> Answer<Option<Grant>> {
+        self.answer(move |store| Ok(store.lock().state.grants.find(&token).cloned()))
+    }
+
+    fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshots.subscribe()
+    }
+
+    fn fresh(&self) -> Answer<Arc<Snapshot>> {
+        self.answer(|store| Ok(Arc::new(store.lock().state.snapshot())))
+    }
+
+    fn now(&self) -> Timestamp {
+        self.store.lock().now
+    }
+
+    fn sheet(&self, id: ElectionId, cursor: SheetCursor, lines: usize) -> Answer<SheetPart> {
+        self.answer(move |store| {
+            let state = &mut store.lock().state;
+            let sheet = state.election(&id)?.sheet();
+            let part: Vec<_> = sheet.into_iter().skip(cursor.0 as usize).take(lines).collect();
+            let next = SheetCursor(cursor.0 + part.len() as u64);
+            Ok((part, next))
+        })
+    }
+
+    fn check(&self, id: ElectionId) -> Answer<Report> {
+        self.answer(move |store| {
+            let state = &mut store.lock().state;
+            let election = state.election(&id)?;
+            let ballots = election.ballots().count() as u64;
+            let head = (election.state == ElectionState::Closed).then_some([0; 32]);
+            Ok(Report { entries: 0, ballots, numbers_used: ballots, head, unscrubbed: false })
+        })
+    }
+
+    fn stopped(&self) -> BoxFuture<'static, ()> {
+        self.stopped.clone().cancelled_owned().boxed()
+    }
+
+    fn shut_down(&self) -> bool {
+        self.stopped.cancel();
+        true
+    }
+}
+
+impl State {
+    fn snapshot(&self) -> Snapshot {
+        let elections = self.elections.iter().map(|it| Arc::new(it.standing())).collect();
+        Snapshot { elections, grants: Arc::new(self.grants.clone()) }
+    }
+
+    fn vote(&mut self, vote: &Vote, now: Timestamp) -> Outcome {
+        let Ok(election) = self.election(&vote.election) else {
+            return Outcome::Refused(Refusal::NotOpen);
+        };
+        let ballot = (vote.choice, vote.nonce);
+        let under_number = match election.state {
+            ElectionState::Closed if election.ballots().any(|it| it == ballot) => {
+                UnderNumber::SameBallot
+            }
+            ElectionState::Closed => UnderNumber::OtherBallot,
+            ElectionState::Draft | ElectionState::Open => match election.roll.get(&vote.number) {
+                None => UnderNumber::NotOnRoll,
+                Some(None) => UnderNumber::NoBallot,
+                Some(Some(cast)) if *cast == ballot => UnderNumber::SameBallot,
+                Some(Some(_)) => UnderNumber::OtherBallot,
+            },
+        };
+        match judge(&election.definition, election.state, now, vote.choice, under_number) {
+            Verdict::Answer(outcome) => outcome,
+            Verdict::Count => {
+                election.roll.insert(vote.number, Some(ballot));
+                Outcome::Recorded
+            }
+        }
+    }
+
+    fn act(&mut self, act: &Act) -> Result<(), ActRefusal> {
+        let officer = |grant: &Grant| grant.role == Role::ReturningOfficer;
+        match act {
+            Act::Create(definition) if self.election(&definition.id).is_ok() => {
+                Err(ActRefusal::ElectionExists(definition.id.clone()))
+            }
+            Act::Create(definition) => {
+                let (definition, state) = (definition.clone(), ElectionState::Draft);
+                let roll = BTreeMap::new();
+                self.elections.push(Election { definition, state, roll, added_while_open: 0 });
+                Ok(())
+            }
+            Act::GrantFirst(_) if self.grants.iter().any(officer) => Err(ActRefusal::OfficerExists),
+            Act::Grant(grant) | Act::GrantFirst(grant) => {
+                let may = grant.parent.is_none_or(|parent| self.grants.may_save_from(parent));
+                let added = may && self.grants.add(grant.clone());
+                if added { Ok(()) } else { Err(ActRefusal::GrantRefused) }
+            }
+            Act::RevokeGrant(id) => {
+                self.grants.revoke(*id);
+                Ok(())
+            }
+            Act::Issue(id, _) | Act::Revoke(id, _) | Act::Open(id) | Act::Close(id) => {
+                self.election(id)?.change(act)
+            }
+        }
+    }
+
+    fn election(&mut self, id: &ElectionId) -> Result<&mut Election, ActRefusal> {
+        let found = self.elections.iter_mut().find(|it| it.definition.id == *id);
+        found.ok_or_else(|| ActRefusal::NoSuchElection(id.clone()))
+    }
+}
+
+impl Election {
+    fn standing(&self) -> Standing {
+        let mut votes = vec![0; self.definition.slate.choices()];
+        self.ballots().for_each(|(choice, _)| votes[choice.index()] += 1);
+        let (definition, voters) = (self.definition.clone(), self.roll.len() as u64);
+        Standing::new(definition, self.state, voters, self.added_while_open, votes)
+    }
+
+    fn ballots(&self) -> impl Iterator<Item = (Choice, Nonce)> {
+        self.roll.values().filter_map(|ballot| *ballot)
+    }
+
+    /// The ballots in the order of their receipts.
+    fn sheet(&self) -> Vec<(Choice, Nonce)> {
+        let mut sheet: Vec<_> = self.ballots().collect();
+        sheet.sort_by_key(|(choice, nonce)| {
+            let name = self.definition.slate.name(*choice).unwrap();
+            Receipt::new(&self.definition.id, name, nonce)
+        });
+        sheet
+    }
+
+    fn change(&mut self, act: &Act) -> Result<(), ActRefusal> {
+        use capvote::election::ChangeRefusal::{NumberTaken, NumberUnknown};
+        let changed = match act {
+            Act::Issue(_, numbers) => {
+                self.state.may_issue(self.roll.len(), numbers.len()).and_then(|()| {
+                    let open = self.state == ElectionState::Open;
+                    self.added_while_open += if open { numbers.len() as u64 } else { 0 };
+                    let mut added = numbers.iter().map(|number| self.roll.insert(*number, None));
+                    if added.all(|taken| taken.is_none()) { Ok(()) } else { Err(NumberTaken) }
+                })
+            }
+            Act::Revoke(_, numbers) => self.state.may_revoke().and_then(|()| {
+                let mut removed = numbers.iter().map(|number| self.roll.remove(number));
+                if removed.all(|found| found.is_some()) { Ok(()) } else { Err(NumberUnknown) }
+            }),
+            Act::Open(_) => self.state.opened().map(|state| self.state = state),
+            Act::Close(_) => self.state.closed().map(|state| self.state = state),
+            _ => Ok(()),
+        };
+        let election = self.definition.id.clone();
+        changed.map_err(|refusal| ActRefusal::NotAllowed { election, refusal })
+    }
+}
