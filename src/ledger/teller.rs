@@ -8,8 +8,8 @@ use tokio::task::spawn_local;
 
 use super::clerk::ClerkHandle;
 use super::desk::{COMMIT_VOTES_MAX, ClerkError};
+use crate::batching::{Batching, is_input_pending, yield_turn};
 use crate::election::{Outcome, Vote};
-use crate::gathering::{Gathering, more_to_come, turn};
 
 /// Votes of one shard that may wait to be handed to the clerk. Whoever comes next waits to join them.
 pub const WAITING_VOTES_MAX: usize = 8_192;
@@ -47,10 +47,11 @@ impl Teller {
 async fn gather(clerk: ClerkHandle, mut waiting: mpsc::Receiver<Waiting>) {
     let mut gathered = Vec::new();
     while waiting.recv_many(&mut gathered, COMMIT_VOTES_MAX).await > 0 {
-        let mut gathering = Gathering::default();
-        while gathered.len() < COMMIT_VOTES_MAX && gathering.goes_on(gathered.len(), more_to_come())
+        let mut batching = Batching::default();
+        while gathered.len() < COMMIT_VOTES_MAX
+            && batching.should_yield(gathered.len(), is_input_pending())
         {
-            turn().await;
+            yield_turn().await;
             while gathered.len() < COMMIT_VOTES_MAX
                 && let Ok(vote) = waiting.try_recv()
             {

@@ -8,7 +8,7 @@ use capnp::Error;
 
 use super::authority::{Authority, savable};
 use super::convert::write_turnout;
-use super::long_work::{self, Place};
+use super::long_work::{self, Permit};
 use crate::election::{ElectionId, ElectionState, Receipt, Standing};
 use crate::ledger::{LedgerError, LedgerReader, SheetPart, SheetPlace};
 use crate::net::fault;
@@ -41,7 +41,7 @@ impl Auditor {
     /// What reading the ledger comes to. This connection has no other long work meanwhile.
     async fn read<T: Send + 'static>(
         &self,
-        place: impl Future<Output = Place>,
+        place: impl Future<Output = Permit>,
         read: impl FnOnce(&dyn LedgerReader, &ElectionId) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, Error> {
         let mine = self.authority.session()?.may_work_long().await;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use capvote::client::{Client, Error};
-use capvote::net::pace::WINDOW_BYTES_MAX;
+use capvote::net::bdp::WINDOW_BYTES_MAX;
 use capvote::schema::lines_capnp::{line_sink, remote_file};
 use capvote::service::{COUNTS_MAX, LINE_BYTES_MAX};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
