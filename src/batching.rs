@@ -29,11 +29,8 @@ impl Backlog {
     /// Sets whether there is any. A dropped backlog is empty.
     pub(crate) fn set(&self, pending: bool) {
         if self.0.replace(pending) != pending {
-            // Inaccessible while the thread ends, when no batch is left.
-            let _ = BACKLOGS.try_with(|backlogs| {
-                let others = backlogs.get().saturating_sub(usize::from(!pending));
-                backlogs.set(others + usize::from(pending));
-            });
+            let backlogs = BACKLOGS.get();
+            BACKLOGS.set(if pending { backlogs + 1 } else { backlogs - 1 });
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Files with secrets (links, voter numbers, receipts): created readable by their owner only, synced,
-//! and put in place atomically.
+//! Files with secrets (links, voter numbers, receipts): created readable by their owner only,
+//! synced, and put in place atomically.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -27,7 +27,7 @@ impl PrivateFile {
     /// Syncs the file and moves it to its destination, replacing a file that is there.
     ///
     /// # Errors
-    /// Where the file cannot be stored. The old file remains, unless only the directory sync failed.
+    /// Where the file cannot be stored. The old one remains, unless only the directory sync failed.
     pub fn replace(self) -> io::Result<()> {
         self.file.as_file().sync_all()?;
         self.file.persist(&self.path)?;
@@ -55,11 +55,11 @@ impl Write for PrivateFile {
     }
 }
 
-/// Writes a file at `path` with what `content` writes, replacing a file that is there.
+/// Writes a file at `path` by calling `content`, replacing a file that is there.
 ///
 /// # Errors
-/// Those of [`PrivateFile::begin`] and [`PrivateFile::replace`]; and that of `content`, after which the
-/// old file remains.
+/// Those of [`PrivateFile::begin`] and [`PrivateFile::replace`]; and that of `content`, after which
+/// the old file remains.
 pub fn write(
     path: &Path,
     content: impl FnOnce(&mut BufWriter<PrivateFile>) -> io::Result<()>,

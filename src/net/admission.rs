@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The connections from other machines that a server has at a time, and the same number again from its
-/// own machine, where a proxy may run. One more is closed as soon as it is accepted.
+/// The connections from other machines that a server has at a time, and the same number again from
+/// its own machine, where a proxy may run. One more is closed as soon as it is accepted.
 pub const CONNECTIONS_MAX: usize = 20_000;
 
-/// The connections from one address that a server has at a time; for IPv6, from one /64 network, which
-/// is what one customer gets. One more is closed as soon as it is accepted. (The machine's own
-/// addresses have only the limit above.)
+/// The connections from one address that a server has at a time; for IPv6, from one /64 network,
+/// which is what one customer gets. One more is closed as soon as it is accepted. (The machine's
+/// own addresses have only the limit above.)
 pub const CONNECTIONS_OF_ADDRESS_MAX: usize = 1_000;
 
 /// The origin of a connection.

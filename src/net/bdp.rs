@@ -1,9 +1,9 @@
 //! Window size from an estimate of a path's bandwidth-delay product (BDP).
 //!
-//! With less than the BDP in flight, a path is idle part of the time. With more, the excess waits in
-//! a buffer: it arrives no sooner, takes memory, and has left the processor's cache when its turn
-//! comes. As in [BBR](https://queue.acm.org/detail.cfm?id=3022184), the BDP is the highest delivery
-//! rate (the bottleneck bandwidth) times the minimum round-trip time.
+//! With less than the BDP in flight, a path is idle part of the time. With more, the excess waits
+//! in a buffer: it arrives no sooner, takes memory, and has left the processor's cache when its
+//! turn comes. As in [BBR](https://queue.acm.org/detail.cfm?id=3022184), the BDP is the highest
+//! delivery rate (the bottleneck bandwidth) times the minimum round-trip time.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ pub const WINDOW_BYTES_MIN: usize = 1 << 20;
 /// The largest window, in bytes.
 ///
 /// A path of 1 Gbit/s with a round trip of 100 ms holds 12.5 MB, to which the size of one read or
-/// write is added at either end. A smaller window would slow such a path down; a larger one would only
-/// take memory on both sides.
+/// write is added at either end. A smaller window would slow such a path down; a larger one would
+/// only take memory on both sides.
 pub const WINDOW_BYTES_MAX: usize = 16 << 20;
 
 /// The window as a multiple of the BDP. With a window of just the estimate, the delivery rate could

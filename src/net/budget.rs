@@ -3,8 +3,8 @@
 //! Each connection has bounds of its own, wide enough for the busiest honest client. A thousand
 //! connections at all of their bounds would take more memory than there is. What a connection uses
 //! beyond a small allowance is therefore charged to the budget of its thread, and while that is
-//! exhausted, each connection has to do with its allowance. A connection that holds memory while it is
-//! scarce is closed after [`MEMORY_WAIT_MAX`](super::connection::MEMORY_WAIT_MAX).
+//! exhausted, each connection has to do with its allowance. A connection that holds memory while it
+//! is scarce is closed after [`MEMORY_WAIT_MAX`](super::connection::MEMORY_WAIT_MAX).
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -44,8 +44,7 @@ impl MemoryUse {
     pub(crate) fn set(&self, bytes: usize) {
         let before = self.charged();
         self.bytes.set(bytes);
-        // Inaccessible while the thread ends, when there is nothing left to account for.
-        let _ = CHARGED.try_with(|charged| charged.set(charged.get() - before + self.charged()));
+        CHARGED.set(CHARGED.get() - before + self.charged());
     }
 
     /// The bytes in use.

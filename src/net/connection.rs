@@ -23,15 +23,15 @@ pub const FIRST_CALL_WAIT_MAX: Duration = Duration::from_secs(30);
 /// between one and two times this after the last message.
 pub const IDLE_WAIT_MAX: Duration = Duration::from_secs(15 * 60);
 
-/// The time without a further byte of an incomplete message. The connection is closed between one and
-/// two times this after the last byte.
+/// The time without a further byte of an incomplete message. The connection is closed between one
+/// and two times this after the last byte.
 pub const MESSAGE_REST_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// The time that a client may hold more than
-/// [`CONNECTION_BYTES_MIN`](super::budget::CONNECTION_BYTES_MIN), by calls in progress or by answers
-/// that it does not read, while memory is scarce: half of
-/// [`SHARD_BYTES_MAX`](super::budget::SHARD_BYTES_MAX) is used. The connection is closed after between
-/// one and two times this.
+/// [`CONNECTION_BYTES_MIN`](super::budget::CONNECTION_BYTES_MIN), by calls in progress or by
+/// answers that it does not read, while memory is scarce: half of
+/// [`SHARD_BYTES_MAX`](super::budget::SHARD_BYTES_MAX) is used. The connection is closed after
+/// between one and two times this.
 pub const MEMORY_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// Tracks the calls of one connection that are answered before the server stops.
@@ -41,8 +41,8 @@ pub type Work = TaskTracker;
 
 /// Serves one connection until the peer disconnects or `stop` is cancelled.
 ///
-/// `bootstrap` creates the bootstrap capability. When `stop` is cancelled, the calls in progress are
-/// answered, within [`DRAIN_WAIT_MAX`], before the connection is closed.
+/// `bootstrap` creates the bootstrap capability. When `stop` is cancelled, the calls in progress
+/// are answered, within [`DRAIN_WAIT_MAX`], before the connection is closed.
 ///
 /// A server and a client in one program, without a socket:
 ///
@@ -83,7 +83,8 @@ pub type Work = TaskTracker;
 /// ```
 ///
 /// # Panics
-/// Outside a [`LocalSet`](tokio::task::LocalSet) and a [`LocalRuntime`](tokio::runtime::LocalRuntime).
+/// Outside a [`LocalSet`](tokio::task::LocalSet) and a
+/// [`LocalRuntime`](tokio::runtime::LocalRuntime).
 pub async fn serve(
     stream: impl Stream,
     bootstrap: impl FnOnce(Work) -> Client,
@@ -156,7 +157,7 @@ async fn timed_out(client: &PeerMonitor) {
 
 /// Closes a connection without waiting for the peer. Calls on its capabilities fail.
 fn abort(disconnector: Disconnector<Side>) {
-    // The first poll tears down the connection; further ones would wait for the output to be written.
+    // The first poll tears the connection down. Later ones would wait for output to be written.
     let _ = disconnector.now_or_never();
 }
 

@@ -24,8 +24,8 @@ pub const LINK_BYTES_MAX: usize = 4_096;
 /// | `capvotes://HOST:PORT` | over TLS |
 /// | `capvote+unix:///PATH` | on this machine, over a Unix socket |
 ///
-/// `/ELECTION` (for a Unix socket `?election=ID`) names an election, `?cert=SHA256` the fingerprint of
-/// the server's certificate, and `#TOKEN` a saved capability; the last two are base64url without
+/// `/ELECTION` (for a Unix socket `?election=ID`) names an election, `?cert=SHA256` the fingerprint
+/// of the server's certificate, and `#TOKEN` a saved capability; the last two are base64url without
 /// padding.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Link {

@@ -40,10 +40,8 @@ impl Listener {
             }
             Address::Tls(at) => {
                 let identity = identity.cloned().ok_or_else(|| {
-                    io::Error::new(
-                        io::ErrorKind::InvalidInput,
-                        "it is encrypted, and there is no certificate",
-                    )
+                    let why = "it is encrypted, and there is no certificate";
+                    io::Error::new(io::ErrorKind::InvalidInput, why)
                 })?;
                 let (listener, local) = listen(at).await?;
                 // The link keeps the host name, which the certificate may be for.
@@ -102,12 +100,6 @@ impl Listener {
     }
 }
 
-async fn listen(at: &HostPort) -> io::Result<(TcpListener, HostPort)> {
-    let listener = TcpListener::bind((&*at.host, at.port)).await?;
-    let local = listener.local_addr()?;
-    Ok((listener, HostPort { host: local.ip().to_string(), port: local.port() }))
-}
-
 impl Drop for Listener {
     fn drop(&mut self) {
         if let Inner::Unix { path, file, .. } = &self.inner {
@@ -117,6 +109,12 @@ impl Drop for Listener {
             }
         }
     }
+}
+
+async fn listen(at: &HostPort) -> io::Result<(TcpListener, HostPort)> {
+    let listener = TcpListener::bind((&*at.host, at.port)).await?;
+    let local = listener.local_addr()?;
+    Ok((listener, HostPort { host: local.ip().to_string(), port: local.port() }))
 }
 
 /// Device and inode.

@@ -1,8 +1,8 @@
 //! Shards: threads that serve connections.
 //!
-//! An RPC connection and every capability on it are bound to one thread. Each shard is such a thread,
-//! with its own runtime and many connections; new connections are assigned round-robin. Only plain
-//! values leave a shard.
+//! An RPC connection and every capability on it are bound to one thread. Each shard is such a
+//! thread, with its own runtime and many connections; new connections are assigned round-robin.
+//! Only plain values leave a shard.
 
 use std::io;
 use std::rc::Rc;
@@ -19,7 +19,7 @@ use super::admission::{Admission, ConnectionPermit, Origin};
 use super::connection::{self, Work};
 use super::socket::Socket;
 
-/// The queue of accepted connections of each shard. While it is full, no further connection is accepted.
+/// The queue of accepted connections per shard. While it is full, no more are accepted.
 const NEW_CONNECTIONS_MAX: usize = 128;
 
 /// Per-shard factory for bootstrap capabilities: called once on each shard's thread, it returns the
@@ -58,8 +58,8 @@ impl Shards {
         Ok(Self { shards, next: 0, admission })
     }
 
-    /// Passes a connection to the next shard, or closes it if a limit of [`admission`](super::admission)
-    /// is reached. Returns `false` if that shard has ended.
+    /// Passes a connection to the next shard, or closes it if a limit of
+    /// [`admission`](super::admission) is reached. Returns `false` if that shard has ended.
     pub async fn assign(&mut self, socket: Socket) -> bool {
         // A peer that has already disconnected has no address.
         let Ok(origin) = socket.origin() else { return true };
@@ -77,7 +77,8 @@ impl Shards {
     pub fn finish(self) -> bool {
         // Drops all senders, and so stops all shards, before the first join.
         let threads: Vec<_> = self.shards.into_iter().map(|shard| shard.thread).collect();
-        threads.into_iter().fold(true, |all, thread| thread.join().is_ok() && all)
+        let panics = threads.into_iter().filter_map(|thread| thread.join().err());
+        panics.count() == 0
     }
 }
 

@@ -74,7 +74,7 @@ impl Socket {
         }
     }
 
-    /// Registers the socket with the runtime of this thread, and does the TLS handshake if it is encrypted.
+    /// Registers the socket with this thread's runtime, and does the TLS handshake, if any.
     ///
     /// # Errors
     /// Where the handshake fails, or takes longer than 10 s.

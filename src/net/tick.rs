@@ -1,8 +1,8 @@
 //! A periodic timer that makes short-lived timers cheap.
 //!
-//! Every wait for an answer sets a timeout, which is almost always cancelled. Whenever a new timer is
-//! due before all others of its thread, tokio wakes the thread by a system call. With a tick that is
-//! due sooner than any of these timeouts, it does not.
+//! Every wait for an answer sets a timeout, which is almost always cancelled. Whenever a new timer
+//! is due before all others of its thread, tokio wakes the thread by a system call. With a tick
+//! that is due sooner than any of these timeouts, it does not.
 
 use std::convert::Infallible;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! TLS: the server's certificate, and how a client verifies it.
 //!
 //! A link with a certificate fingerprint pins that certificate: its issuer, names and dates are not
-//! checked. Without a fingerprint, the client's machine must trust the certificate for the host in the
-//! link.
+//! checked. Without a fingerprint, the client's machine must trust the certificate for the host in
+//! the link.
 
 use std::io;
 use std::sync::Arc;
@@ -31,8 +31,8 @@ pub struct Identity {
     pub(super) config: Arc<ServerConfig>,
     /// The fingerprint of the server's own certificate, the first of its chain.
     pub fingerprint: Fingerprint,
-    /// Whether links to the server have the fingerprint. It would make them invalid when a certificate
-    /// from an authority is renewed.
+    /// Whether links to the server have the fingerprint. It would make them invalid when a
+    /// certificate from an authority is renewed.
     pub in_links: bool,
 }
 
@@ -51,8 +51,8 @@ pub enum InvalidIdentity {
 }
 
 impl Identity {
-    /// Reads a certificate chain, the server's own first, and its private key, both in PEM. Links do not
-    /// have its fingerprint.
+    /// Reads a certificate chain, the server's own first, and its private key, both in PEM. Links
+    /// do not have its fingerprint.
     ///
     /// # Errors
     /// [`InvalidIdentity`] where one is missing or not supported, or they do not match.
@@ -69,7 +69,7 @@ impl Identity {
     }
 }
 
-/// A new self-signed certificate for a server with these names, and its private key, as one PEM text.
+/// A new self-signed certificate for these server names, and its private key, as one PEM text.
 ///
 /// # Errors
 /// Where the operating system's random generator fails, or a name is not valid in a certificate.
@@ -97,12 +97,13 @@ pub(super) fn explain(error: io::Error, pinned: bool) -> io::Error {
     let cause = error.get_ref().and_then(|error| error.downcast_ref::<Error>());
     let why = match cause {
         Some(Error::InvalidCertificate(_)) if pinned => {
-            "its certificate is not the one that the link names: it is another server, or the connection \
-             is intercepted"
+            "its certificate is not the one that the link names: it is another server, or the \
+             connection is intercepted"
                 .to_string()
         }
         Some(Error::InvalidCertificate(cause)) => format!(
-            "its certificate is not trusted here ({cause}); a link with ?cert= names the certificate itself"
+            "its certificate is not trusted here ({cause}); \
+             a link with ?cert= names the certificate itself"
         ),
         Some(Error::InvalidMessage(_)) => {
             "it does not speak TLS; perhaps its link begins with capvote://".to_string()

@@ -25,8 +25,8 @@ pub const READ_BYTES_MAX: u32 = 256 * 1024;
 /// The reads in flight, when the window is at its maximum.
 pub const READ_AHEAD_READS_MAX: usize = bdp::WINDOW_BYTES_MAX / READ_BYTES_MAX as usize;
 
-/// The reads in flight at the beginning of a file. Each full answer allows one more, up to the window, so
-/// a small file takes few reads.
+/// The reads in flight at the beginning of a file. Each full answer allows one more, up to the
+/// window, so a small file takes few reads.
 const READ_AHEAD_READS_FIRST: usize = 2;
 
 pub(super) struct LineCounter {
@@ -47,7 +47,7 @@ impl Server for LineCounter {
     ) -> capnp::Result<()> {
         // The server does not wait for it when it stops: it may take for ever, and stores nothing.
         let _permit = self.session.may_count().ok_or_else(|| {
-            let why = format!("a connection has at most {COUNTS_MAX} counts under way");
+            let why = format!("a connection has at most {COUNTS_MAX} counts in progress");
             Error::overloaded(why)
         })?;
         if budget::is_exhausted() {
@@ -193,8 +193,8 @@ impl ReadAhead {
             let needed = self.estimate.window() / READ_BYTES_MAX as usize;
             self.reads_max = (self.reads_max + 1).min(needed);
         } else {
-            // The end of the file, or a pipe that has no more data yet. The reads in flight have the
-            // wrong offsets.
+            // The end of the file, or a pipe that has no more data yet. The reads in flight have
+            // the wrong offsets.
             self.offset -= self.reads.len() as u64 * u64::from(READ_BYTES_MAX) + missing as u64;
             self.reads.clear();
             self.reads_max = 1;
@@ -224,7 +224,8 @@ mod tests {
     use crate::schema::lines_capnp::line_sink::LinesParams;
     use crate::schema::lines_capnp::remote_file::{ReadParams, ReadResults};
 
-    /// Answers the first read with the data, and later ones with one byte after the pause, or never.
+    /// Answers the first read with the data, and each later one with a byte after the pause, or
+    /// never.
     struct SlowFile(&'static [u8], Option<Duration>);
 
     impl remote_file::Server for SlowFile {
@@ -266,7 +267,7 @@ mod tests {
         assert!(timeout(wait, counted(LONG, None)).await.is_err());
         let others = MemoryUse::default();
         others.set(SHARD_BYTES_MAX / 2);
-        // A short line, as when it is typed, is within the allowance; lines that were sent take nothing.
+        // A short line is within the allowance, and lines that were sent take nothing.
         assert!(timeout(wait, counted(&LONG[..80], None)).await.is_err());
         assert!(timeout(wait, counted(&[b'\n'; PIECE], None)).await.is_err());
         // A byte now and then is no progress.

@@ -28,9 +28,9 @@ pub(super) struct Calls {
     in_progress: Cell<usize>,
     /// The sum of [`Charge::memory`].
     memory: Cell<usize>,
-    /// The unfinished questions. An answered question is finished by the client's `Finish`, or at once
-    /// if none is needed. One that the client finishes before it is answered stays in this table:
-    /// capnp-rpc keeps its own entry for it until the connection ends.
+    /// The unfinished questions. An answered question is finished by the client's `Finish`, or at
+    /// once if none is needed. One that the client finishes before it is answered stays in this
+    /// table: capnp-rpc keeps its own entry for it until the connection ends.
     questions: RefCell<HashMap<u32, Question>>,
     /// Whether there was a message, or a call has ended, since the last check.
     active: Cell<bool>,
@@ -78,8 +78,8 @@ impl Calls {
         Ok(charge)
     }
 
-    /// The bytes that a message is charged as a call in progress: 0 unless it is a call. Answers must
-    /// be read for this side's own calls to end, and other messages are handled at once.
+    /// The bytes that a message is charged as a call in progress: 0 unless it is a call. Answers
+    /// must be read for this side's own calls to end, and other messages are handled at once.
     fn call_bytes(&self, root: message::Reader<'_>, bytes: usize) -> Result<usize, Error> {
         match root.which() {
             Ok(message::Bootstrap(bootstrap)) => {

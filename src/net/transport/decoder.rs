@@ -14,12 +14,12 @@ use super::MESSAGE_WORDS_MAX;
 /// The segments of a message. One more ends the connection.
 pub(super) const SEGMENTS_MAX: usize = 512;
 
-/// The memory allocated for a message before its bytes arrive, in words: announcing a longer message
-/// takes no more.
+/// The memory allocated for a message before its bytes arrive, in words: announcing a longer
+/// message takes no more.
 const ANNOUNCED_WORDS_MAX: usize = 64 * 1024;
 
-/// The traversal limit of a message is its length times the factor, plus the words. It bounds the copy
-/// of a message whose pointers share words, which is longer than the message itself.
+/// The traversal limit of a message is its length times the factor, plus the words. It bounds the
+/// copy of a message whose pointers share words, which is longer than the message itself.
 const TRAVERSAL_FACTOR: usize = 8;
 const TRAVERSAL_WORDS: usize = 4 * 1024;
 

@@ -34,51 +34,52 @@ use super::socket::Stream;
 /// The largest message that is read, in words of 8 bytes. A larger one ends the connection.
 pub const MESSAGE_WORDS_MAX: usize = 8 << 20;
 
-/// The unwritten output to a client, in bytes, above which nothing is read from it. (A server is always
-/// read from: if both sides paused, neither would continue.)
+/// The unwritten output to a client, in bytes, above which nothing is read from it. (A server is
+/// always read from: if both sides paused, neither would continue.)
 pub const UNWRITTEN_BYTES_MAX: usize = 16 << 20;
 
-/// The memory for a client's calls in progress, in bytes: their messages, and [`CALL_BYTES`] for each.
-/// At the limit, which is about 6,500 calls of 0.5 KiB, nothing is read from the client until a call
-/// is answered. A client should have at most a thousand calls unanswered: its answers to the server's
-/// own calls come behind them, and may not be read in time. (A server's calls to a client are not
-/// counted: the server bounds what they pass.)
+/// The memory for a client's calls in progress, in bytes: their messages, and [`CALL_BYTES`] for
+/// each. At the limit, which is about 6,500 calls of 0.5 KiB, nothing is read from the client until
+/// a call is answered. A client should have at most a thousand calls unanswered: its answers to the
+/// server's own calls come behind them, and may not be read in time. (A server's calls to a client
+/// are not counted: the server bounds what they pass.)
 pub const CALLS_BYTES_MAX: usize = 16 << 20;
 
-/// The estimated memory of a call besides its message, in bytes: its task, table entries and answer.
+/// The estimated bytes of a call besides its message: its task, its table entries and its answer.
 pub const CALL_BYTES: usize = 2 << 10;
 
 /// A client's unfinished questions; one more ends the connection. A question is finished when it is
-/// answered and the client has released the answer (`Finish`), if that is required; until then it takes
-/// memory here.
+/// answered and the client has released the answer (`Finish`), if that is required; until then it
+/// takes memory here.
 pub const UNFINISHED_QUESTIONS_MAX: usize = 10_000;
 
-/// The length of a chain of pipelined calls, each on the promised answer of the one before; a longer one
-/// ends the connection. capnp-rpc polls such calls recursively, on the stack.
+/// The length of a chain of pipelined calls, each on the promised answer of the one before; a
+/// longer one ends the connection. capnp-rpc polls such calls recursively, on the stack.
 pub const CHAINED_CALLS_MAX: usize = 64;
 
 /// The promises passed by a peer and not yet released; one more ends the connection.
 pub const PROMISES_MAX: usize = 10_000;
 
-/// The longest answer of a client to a call of the server, in bytes; a longer one ends the connection.
-/// It has room for the largest piece of a file that the server reads.
+/// The longest answer of a client to a call of the server, in bytes; a longer one ends the
+/// connection. It has room for the largest piece of a file that the server reads.
 pub const ANSWER_BYTES_MAX: usize = 512 << 10;
 
 /// The capabilities in one message of a client; one more ends the connection.
 pub const MESSAGE_CAPABILITIES_MAX: u32 = 64;
 
-/// The first segment of a message, in words. capnp-rpc asks for more if it does not know the length of a
-/// message in advance, as for every call. But most are short, and a segment is zeroed before use.
+/// The first segment of a message, in words. For a message of unknown length, such as a call,
+/// capnp-rpc asks for more; but most are short, and a segment is zeroed before use.
 const FIRST_SEGMENT_WORDS: u32 = 64;
 
-/// The first segment of a call is as large as the previous call, up to this many words: a message in one
-/// segment is written and read faster.
+/// The first segment of a call is as large as the previous call, up to this many words: a message
+/// in one segment is written and read faster.
 const LONG_CALL_WORDS_MAX: u32 = 48 * 1024;
 
 /// A two-party vat network over `stream`, as seen from `side`.
 ///
 /// # Panics
-/// Outside a [`LocalSet`](tokio::task::LocalSet) and a [`LocalRuntime`](tokio::runtime::LocalRuntime).
+/// Outside a [`LocalSet`](tokio::task::LocalSet) and a
+/// [`LocalRuntime`](tokio::runtime::LocalRuntime).
 pub fn network(stream: impl Stream, side: Side) -> Box<dyn VatNetwork<Side>> {
     network_over(Rc::new(Pipe::new(Box::new(stream), side)), side)
 }
@@ -105,9 +106,9 @@ impl PeerMonitor {
         self.0.is_stalled()
     }
 
-    /// Whether memory is scarce, and the client has held more than its allowance since the last check.
-    /// Memory released and retaken since does not count. (Once the budget is exhausted, the client is
-    /// not read from, and cannot retake any.)
+    /// Whether memory is scarce, and the client has held more than its allowance since the last
+    /// check. Memory released and retaken since does not count. (Once the budget is exhausted, the
+    /// client is not read from, and cannot retake any.)
     pub(super) fn holds_scarce_memory(&self) -> bool {
         self.0.holds_scarce_memory()
     }
@@ -291,7 +292,7 @@ impl OutgoingMessage for Outgoing {
             self.pipe.note_call(message.size_in_words());
         }
         self.pipe.send(&message);
-        // Only the end of the connection can prevent its being written, and that is reported elsewhere.
+        // Only the end of the connection can prevent the write, and that is reported elsewhere.
         (Promise::ok(()), message)
     }
 

@@ -1,7 +1,7 @@
 //! The output queue: serialized messages, as slices for vectored writes.
 //!
-//! Small messages are copied into a common buffer, and so many of them need few slices. Large ones are
-//! written from the message itself.
+//! Small messages are copied into a common buffer, and so many of them need few slices. Large ones
+//! are written from the message itself.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;

@@ -22,10 +22,10 @@ use crate::batching::{Backlog, Batching};
 use crate::net::budget::{self, CONNECTION_BYTES_MIN, MemoryUse};
 use crate::net::socket::Stream;
 
-/// The size of the shared read buffer. The rest of a larger message is read directly into it.
+/// The size of the read buffer, which the connections of a thread share.
 const READ_BYTES: usize = 64 * 1024;
 
-/// The least that must be missing of a message for it to be read directly into the message.
+/// A message that is missing at least this many bytes is read directly, not through the buffer.
 const DIRECT_BYTES_MIN: usize = 16 * 1024;
 
 /// The size from which a batch of output is written without waiting for more.
@@ -34,13 +34,12 @@ const BATCHED_BYTES_MAX: usize = 64 * 1024;
 /// The slices of one vectored write.
 const WRITE_SLICES: usize = 16;
 
-/// The wait for the peer's end of stream after this side's. Closing a socket with unread input resets
-/// the connection, and the peer would lose the output that it has not read yet.
+/// The wait for the peer's end of stream after this side's. Closing a socket with unread input
+/// resets the connection, and the peer would lose the output that it has not read yet.
 pub(super) const LINGER_WAIT_MAX: Duration = Duration::from_secs(1);
 
 thread_local! {
-    /// The read buffer of all connections of a thread, empty between two reads: an idle connection needs
-    /// no buffer of its own.
+    /// Empty between two reads, so an idle connection needs no buffer of its own.
     static READ: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
 }
 
@@ -173,8 +172,8 @@ impl Pipe {
         }
     }
 
-    /// Whether nothing is read: the client is at a limit, or above its allowance while the budget of
-    /// the shard is exhausted.
+    /// Whether nothing is read: the client is at a limit, or above its allowance while the budget
+    /// of the shard is exhausted.
     fn is_paused(&self) -> bool {
         self.calls.as_ref().is_some_and(|calls| {
             self.is_at_limit(calls) || (budget::is_exhausted() && self.memory.charged() > 0)
@@ -224,7 +223,8 @@ impl Pipe {
             }
             self.reader.set(Some(context.waker().clone()));
             if self.is_paused() {
-                // Whatever it is paused for, it may be for the budget next, which other connections change.
+                // Other connections release budget without waking this task. Poll whatever the
+                // reason for the pause, which may change meanwhile.
                 self.schedule_budget_poll(context);
                 let broken = self.broken.borrow().clone();
                 return broken.map_or(Poll::Pending, |error| Poll::Ready(Err(error)));

@@ -1,9 +1,10 @@
 //! Limits on the promised capabilities of a peer, and on what they may resolve to.
 //!
-//! A promise that resolves to another promise makes a chain, of any length and without a call that could
-//! be counted. capnp-rpc follows and drops it recursively: a long chain overflows the stack, which ends
-//! the process. A cycle is followed for ever, or never released. Promises that resolve to promises are
-//! therefore refused: a peer only needs to pass a promise that finally resolves to a capability.
+//! A promise that resolves to another promise makes a chain, of any length and without a call that
+//! could be counted. capnp-rpc follows and drops it recursively: a long chain overflows the stack,
+//! which ends the process. A cycle is followed for ever, or never released. Promises that resolve
+//! to promises are therefore refused: a peer only needs to pass a promise that finally resolves to
+//! a capability.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -13,9 +14,9 @@ use capnp_rpc::rpc_capnp::{cap_descriptor, message, payload, resolve, return_};
 
 use super::{PROMISES_MAX, outbox};
 
-/// The unreleased promises of a peer, by export ID. A resolved promise keeps its ID, and stays in the
-/// set. (So does one that came with the answer to a call that was cancelled meanwhile, until the
-/// connection ends: it is never released.)
+/// The unreleased promises of a peer, by export ID. A resolved promise keeps its ID, and stays in
+/// the set. (So does one that came with the answer to a call that was cancelled meanwhile, until
+/// the connection ends: it is never released.)
 #[derive(Default)]
 pub(super) struct Promises(RefCell<HashSet<u32>>);
 

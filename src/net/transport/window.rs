@@ -13,8 +13,8 @@ use futures::stream::FuturesUnordered;
 use crate::net::bdp::{BdpEstimate, SendMark};
 use crate::net::budget;
 
-/// A window sized by the bandwidth-delay product. A call is sent at once; its promise resolves when the
-/// bytes in flight are less than the window, and the next call may be sent.
+/// A window sized by the bandwidth-delay product. A call is sent at once; its promise resolves when
+/// the bytes in flight are less than the window, and the next call may be sent.
 pub(super) struct Window {
     state: Rc<RefCell<State>>,
     acks: mpsc::UnboundedSender<Ack>,
