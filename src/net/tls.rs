@@ -40,10 +40,10 @@ pub struct Identity {
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidIdentity {
     /// The text has no PEM certificate.
-    #[error("there is no certificate in PEM in it")]
+    #[error("there is no PEM certificate in it")]
     NoCertificate,
     /// The text has no PEM private key.
-    #[error("there is no private key in PEM in it")]
+    #[error("there is no PEM private key in it")]
     NoKey,
     /// Their kind is not supported, or they do not match.
     #[error("{0}")]
@@ -183,9 +183,9 @@ mod tests {
         let error = |certificates: &str, key: &str| {
             Identity::from_pem(certificates.as_bytes(), key.as_bytes()).unwrap_err().to_string()
         };
-        assert!(error("", &pem).contains("no certificate"));
-        assert!(error(&pem, "").contains("no private key"));
-        assert!(error(&pem, "-----BEGIN PRIVATE KEY-----\nAAAA").contains("no private key"));
+        assert!(error("", &pem).contains("no PEM certificate"));
+        assert!(error(&pem, "").contains("no PEM private key"));
+        assert!(error(&pem, "-----BEGIN PRIVATE KEY-----\nAAAA").contains("no PEM private key"));
         assert!(!error(&pem, &other).is_empty());
     }
 }

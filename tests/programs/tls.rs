@@ -109,5 +109,5 @@ fn a_server_with_an_unusable_certificate_says_why() {
     let missing = ["--listen", ENCRYPTED, "--certificate", "/nowhere.pem", "--key", "/nowhere.pem"];
     start(&missing).failed(1, "/nowhere.pem");
     fs::write(data.path().join("tls.pem"), "not a certificate").unwrap();
-    start(&["--listen", ENCRYPTED]).failed(1, "there is no certificate in PEM in it");
+    start(&["--listen", ENCRYPTED]).failed(1, "there is no PEM certificate in it");
 }

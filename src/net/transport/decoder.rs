@@ -168,7 +168,7 @@ impl Decoder {
     }
 }
 
-/// The bytes that are missing of a header.
+/// The bytes missing from a header.
 fn missing_of_header(header: &[u8]) -> Result<usize, Error> {
     let Some(segments) = segment_count(header) else { return Ok(WORD_BYTES - header.len()) };
     if segments > SEGMENTS_MAX {

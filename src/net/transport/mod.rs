@@ -1,7 +1,7 @@
 //! The transport under an RPC connection: a two-party vat network over any byte stream.
 //!
-//! The messages sent in one turn of the event loop are written at once, and one read may yield many
-//! messages. There is no timer: a single message is written as soon as no other task is runnable.
+//! The messages sent in one turn of the event loop leave in one write, and one read may yield many
+//! messages. There is no timer: a message is written as soon as no other task is runnable.
 //!
 //! Backpressure: a client that does not read is not read from, see [`UNWRITTEN_BYTES_MAX`].
 

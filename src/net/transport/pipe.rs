@@ -25,7 +25,7 @@ use crate::net::socket::Stream;
 /// The size of the read buffer, which the connections of a thread share.
 const READ_BYTES: usize = 64 * 1024;
 
-/// A message that is missing at least this many bytes is read directly, not through the buffer.
+/// The rest of a message of at least this many bytes is read directly, not through the buffer.
 const DIRECT_BYTES_MIN: usize = 16 * 1024;
 
 /// The size from which a batch of output is written without waiting for more.
@@ -125,7 +125,7 @@ impl Pipe {
         wake(&self.writer);
     }
 
-    /// Closes the pipe and drops what is not yet written.
+    /// Fails the pipe: nothing more is read or written.
     pub(super) fn abandon(&self) {
         self.fail(Error::disconnected("the connection was dropped".into()));
     }

@@ -3,8 +3,8 @@
 //! A promise that resolves to another promise makes a chain, of any length and without a call that
 //! could be counted. capnp-rpc follows and drops it recursively: a long chain overflows the stack,
 //! which ends the process. A cycle is followed for ever, or never released. Promises that resolve
-//! to promises are therefore refused: a peer only needs to pass a promise that finally resolves to
-//! a capability.
+//! to promises are therefore refused. No peer needs them: it can resolve a promise when it has the
+//! capability.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
