@@ -98,7 +98,7 @@
 //! | 0 | [`election`] | what an election decides; pure |
 //! | 0 | [`schema`] | the types generated from `schema/` |
 //! | 0 | [`private_file`] | files with secrets |
-//! | 0 | `gathering` | waiting, without a timer, for more to pass on together |
+//! | 0 | `batching` | batching without a timer: yield until a turn adds nothing |
 //! | 1 | [`ledger`] | what is on disk, and the clerk that commits in groups |
 //! | 1 | [`net`] | links, listeners, shards, the transport under a connection |
 //! | 2 | [`service`] | the server's capabilities |
@@ -110,10 +110,10 @@
 
 #![deny(missing_docs)]
 
+mod batching;
 pub mod client;
 pub mod command_line;
 pub mod election;
-mod gathering;
 pub mod ledger;
 pub mod net;
 pub mod private_file;

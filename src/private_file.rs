@@ -1,4 +1,5 @@
-//! Files with secrets, such as links, voter numbers and receipts: whole and on stable storage, or not there at all.
+//! Files with secrets (links, voter numbers, receipts): created readable by their owner only,
+//! synced, and put in place atomically.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -6,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-/// A file that only its owner can read, while it is written: beside the place where it is to be, and removed again unless it
-/// is put there.
+/// A temporary file, readable by its owner only, in the directory of its destination. It is removed
+/// on drop unless [`replace`](Self::replace) or [`put`](Self::put) succeeded.
 #[derive(Debug)]
 pub struct PrivateFile {
     file: NamedTempFile,
@@ -15,32 +16,32 @@ pub struct PrivateFile {
 }
 
 impl PrivateFile {
-    /// Begins a file that is to be at `path`.
+    /// Creates a temporary file with the destination `path`.
     ///
     /// # Errors
-    /// Where nothing can be written in the folder of `path`.
+    /// Where no file can be created in the parent directory of `path`.
     pub fn begin(path: &Path) -> io::Result<Self> {
         Ok(Self { file: NamedTempFile::new_in(parent(path))?, path: path.to_owned() })
     }
 
-    /// Puts it where it is to be, in place of what is there.
+    /// Syncs the file and moves it to its destination, replacing a file that is there.
     ///
     /// # Errors
-    /// Where it cannot be stored. What was there before is there, but where only the folder could not be synced.
+    /// Where the file cannot be stored. The old one remains, unless only the directory sync failed.
     pub fn replace(self) -> io::Result<()> {
         self.file.as_file().sync_all()?;
         self.file.persist(&self.path)?;
-        sync(parent(&self.path))
+        sync_parent(&self.path)
     }
 
-    /// Puts it where it is to be, if nothing is there.
+    /// Syncs the file and moves it to its destination, which must not exist.
     ///
     /// # Errors
-    /// Where there is something, and where it cannot be stored.
+    /// Where the destination exists, or the file cannot be stored.
     pub fn put(self) -> io::Result<()> {
         self.file.as_file().sync_all()?;
         self.file.persist_noclobber(&self.path)?;
-        sync(parent(&self.path))
+        sync_parent(&self.path)
     }
 }
 
@@ -54,10 +55,11 @@ impl Write for PrivateFile {
     }
 }
 
-/// Writes what `content` writes to a file at `path`, in place of what is there.
+/// Writes a file at `path` by calling `content`, replacing a file that is there.
 ///
 /// # Errors
-/// As [`PrivateFile::begin`] and [`PrivateFile::replace`], and that of `content`, after which all is as it was.
+/// Those of [`PrivateFile::begin`] and [`PrivateFile::replace`]; and that of `content`, after which
+/// the old file remains.
 pub fn write(
     path: &Path,
     content: impl FnOnce(&mut BufWriter<PrivateFile>) -> io::Result<()>,
@@ -67,11 +69,11 @@ pub fn write(
     file.into_inner()?.replace()
 }
 
-/// The folder that a path is in.
+/// The directory that contains `path`: `.` for a bare file name.
 pub fn parent(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+fn sync_parent(path: &Path) -> io::Result<()> {
+    File::open(parent(path))?.sync_all()
 }

@@ -80,7 +80,7 @@ fn generated(request: &[u8]) -> BTreeMap<String, String> {
 /// The layers, from the lowest. A module may use itself and those of lower layers.
 const LAYERS: [(&str, u32); 11] = [
     ("private_file", 0),
-    ("gathering", 0),
+    ("batching", 0),
     ("election", 0),
     ("schema", 0),
     ("ledger", 1),

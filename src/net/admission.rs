@@ -1,24 +1,24 @@
-//! How many connections there may be, and how many from one place.
+//! Connection limits: in total, and per address.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The connections from elsewhere that a server has at a time, and as many again from its own machine, where a
-/// proxy may be. One more is closed as soon as it is accepted.
+/// The connections from other machines that a server has at a time, and the same number again from
+/// its own machine, where a proxy may run. One more is closed as soon as it is accepted.
 pub const CONNECTIONS_MAX: usize = 20_000;
 
-/// The connections from one address that a server has at a time; for IPv6, from one network of 64 bits, which is what
-/// one customer gets. One more is closed as soon as it is accepted. (The machine's own addresses have only the
-/// bound above.)
+/// The connections from one address that a server has at a time; for IPv6, from one /64 network,
+/// which is what one customer gets. One more is closed as soon as it is accepted. (The machine's
+/// own addresses have only the limit above.)
 pub const CONNECTIONS_OF_ADDRESS_MAX: usize = 1_000;
 
-/// Where a connection comes from.
+/// The origin of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Origin {
-    /// This machine: a loopback address or a socket file.
+    /// This machine: a loopback address or a Unix socket.
     Here,
-    /// An address, or a network of 64 bits by its first.
+    /// An IPv4 address, or the first address of an IPv6 /64 network.
     Elsewhere(IpAddr),
 }
 
@@ -35,7 +35,7 @@ impl From<IpAddr> for Origin {
     }
 }
 
-/// Counts connections. Clones count together.
+/// Counts connections. Clones share the counts.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Admission(Arc<Mutex<Counts>>);
 
@@ -46,16 +46,16 @@ struct Counts {
     by_address: HashMap<IpAddr, usize>,
 }
 
-/// A connection's place, for as long as this is kept.
+/// Counts one connection until it is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ConnectionPermit {
     origin: Origin,
     admission: Admission,
 }
 
 impl Admission {
-    /// A place for a connection, if there is one left.
-    pub(super) fn admit(&self, origin: Origin) -> Option<Place> {
+    /// A permit for one more connection, unless a limit is reached.
+    pub(super) fn admit(&self, origin: Origin) -> Option<ConnectionPermit> {
         let mut counts = self.counts();
         match origin {
             Origin::Here if counts.here < CONNECTIONS_MAX => counts.here += 1,
@@ -69,22 +69,22 @@ impl Admission {
             }
             _ => return None,
         }
-        Some(Place { origin, admission: self.clone() })
+        Some(ConnectionPermit { origin, admission: self.clone() })
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
-        // Nothing in here panics.
+        // Nothing panics while it holds this lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Place {
+impl ConnectionPermit {
     pub(super) fn origin(&self) -> Origin {
         self.origin
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut counts = self.admission.counts();
         match self.origin {
@@ -111,37 +111,37 @@ mod tests {
     }
 
     #[test]
-    fn one_address_takes_only_its_own_places() {
+    fn one_address_has_its_own_limit() {
         let admission = Admission::default();
-        let mut places: Vec<_> =
+        let mut permits: Vec<_> =
             std::iter::from_fn(|| admission.admit(origin("192.0.2.1"))).collect();
-        assert_eq!(places.len(), CONNECTIONS_OF_ADDRESS_MAX);
+        assert_eq!(permits.len(), CONNECTIONS_OF_ADDRESS_MAX);
         let other = admission.admit(origin("192.0.2.2"));
         assert!(other.is_some());
-        places.pop();
+        permits.pop();
         assert!(admission.admit(origin("192.0.2.1")).is_some());
-        drop((places, other));
+        drop((permits, other));
         assert_eq!(admission.counts().elsewhere, 0);
         assert!(admission.counts().by_address.is_empty());
     }
 
     #[test]
-    fn whoever_comes_from_elsewhere_leaves_room_for_this_machine() {
+    fn other_machines_cannot_use_up_the_limit_of_this_one() {
         let admission = Admission::default();
         let addresses = (0..=u8::MAX).map(|last| origin(&format!("198.51.100.{last}")));
-        let places: Vec<_> = addresses
+        let permits: Vec<_> = addresses
             .flat_map(|origin| {
                 let admission = admission.clone();
                 std::iter::from_fn(move || admission.admit(origin))
             })
             .collect();
-        assert_eq!(places.len(), CONNECTIONS_MAX);
+        assert_eq!(permits.len(), CONNECTIONS_MAX);
         assert!(admission.admit(origin("203.0.113.1")).is_none());
         assert!(admission.admit(origin("127.0.0.1")).is_some());
     }
 
     #[test]
-    fn a_customer_of_ipv6_is_one_address() {
+    fn an_ipv6_network_of_64_bits_is_one_origin() {
         assert_eq!(origin("2001:db8:1:2:3::1"), origin("2001:db8:1:2:ffff::"));
         assert_ne!(origin("2001:db8:1:2:3::1"), origin("2001:db8:1:3:3::1"));
         assert_eq!(origin("::ffff:192.0.2.1"), origin("192.0.2.1"));

@@ -1,76 +1,78 @@
-//! The memory that all connections of a shard may take together.
+//! The memory budget that all connections of a shard share.
 //!
-//! Each connection has bounds of its own, which are wide enough for the busiest honest client. A thousand connections
-//! that go up to all of them would take more memory than there is: what they take beyond a little is therefore counted for
-//! their thread, and while that is too much, each has to do with the little. Whoever keeps the others from it, by calls that
-//! wait or answers that are not read, is cut after [`MEMORY_WAIT_MAX`](super::connection::MEMORY_WAIT_MAX).
+//! Each connection has bounds of its own, wide enough for the busiest honest client. A thousand
+//! connections at all of their bounds would take more memory than there is. What a connection uses
+//! beyond a small allowance is therefore charged to the budget of its thread, and while that is
+//! exhausted, each connection has to do with its allowance. A connection that holds memory while it
+//! is scarce is closed after [`MEMORY_WAIT_MAX`](super::connection::MEMORY_WAIT_MAX).
 
 use std::cell::Cell;
 use std::time::Duration;
 
-/// What the connections of a shard may take together beyond what each may take anyhow, in bytes: for messages that arrive
-/// and are in use, for what waits to be written, and for lines. While they take more, none that takes more than
-/// [`CONNECTION_BYTES_MIN`] is read, and streams go on a piece at a time.
+/// The budget of a shard, in bytes: for messages that were received and are in use, for unwritten
+/// output, and for lines being counted. While it is exhausted, a connection above
+/// [`CONNECTION_BYTES_MIN`] is not read from, and the window of a stream is one call.
 pub const SHARD_BYTES_MAX: usize = 256 << 20;
 
-/// What a connection may take whatever the others take, in bytes: enough for 60 votes under way.
+/// The allowance of each connection, in bytes, which is not charged: enough for 50 calls of 0.5 KiB
+/// in progress.
 pub const CONNECTION_BYTES_MIN: usize = 128 << 10;
 
-/// How long whoever has to wait for others to give something back waits before looking again. Nobody has to be told, and
-/// nobody can miss it.
-pub(crate) const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
+/// Poll interval while blocked on the memory budget. Polling needs no list of waiters, and loses no
+/// wakeup.
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 thread_local! {
-    static TAKEN: Cell<usize> = const { Cell::new(0) };
+    /// The bytes charged on this thread.
+    static CHARGED: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Memory that one connection, or one thing that it does, has taken. It is given back when this is dropped.
+/// The memory that one connection, or one count of lines, uses. Dropping it releases the charge.
 #[derive(Debug, Default)]
-pub(crate) struct Taken {
+pub(crate) struct MemoryUse {
     bytes: Cell<usize>,
-    /// How much of it is not counted.
-    free: usize,
+    /// The bytes that are not charged.
+    allowance: usize,
 }
 
-impl Taken {
-    /// Nothing yet. Of what will be taken, so many bytes are not counted.
-    pub(crate) fn with(free: usize) -> Self {
-        Self { bytes: Cell::new(0), free }
+impl MemoryUse {
+    pub(crate) fn with_allowance(allowance: usize) -> Self {
+        Self { bytes: Cell::new(0), allowance }
     }
 
-    /// So many bytes are taken, in place of what was before.
+    /// Sets the bytes in use.
     pub(crate) fn set(&self, bytes: usize) {
-        let before = self.beyond();
+        let before = self.charged();
         self.bytes.set(bytes);
-        // Where a thread ends, nothing is left to count.
-        let _ = TAKEN.try_with(|taken| taken.set(taken.get() - before + self.beyond()));
+        CHARGED.set(CHARGED.get() - before + self.charged());
     }
 
-    /// How many bytes are taken.
+    /// The bytes in use.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes.get()
     }
 
-    /// How many bytes are taken beyond what is not counted.
-    pub(crate) fn beyond(&self) -> usize {
-        self.bytes.get().saturating_sub(self.free)
+    /// The bytes in use beyond the allowance.
+    pub(crate) fn charged(&self) -> usize {
+        self.bytes.get().saturating_sub(self.allowance)
     }
 }
 
-impl Drop for Taken {
+impl Drop for MemoryUse {
     fn drop(&mut self) {
         self.set(0);
     }
 }
 
-/// Whether all that the connections of this thread may take is taken.
-pub(crate) fn is_spent() -> bool {
-    TAKEN.get() >= SHARD_BYTES_MAX
+/// Whether this thread's budget is used up.
+pub(crate) fn is_exhausted() -> bool {
+    CHARGED.get() >= SHARD_BYTES_MAX
 }
 
-/// Whether so much is taken that whoever keeps what they took is in the way of the others: half of it all.
+/// Whether half of this thread's budget is used up: holding memory without progress is then not
+/// tolerated for long.
 pub(crate) fn is_scarce() -> bool {
-    TAKEN.get() >= SHARD_BYTES_MAX / 2
+    CHARGED.get() >= SHARD_BYTES_MAX / 2
 }
 
 #[cfg(test)]
@@ -78,18 +80,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_beyond_the_least_counts_until_it_is_given_back() {
-        let (one, other) = (Taken::with(CONNECTION_BYTES_MIN), Taken::default());
+    fn use_beyond_the_allowance_is_charged_until_it_is_released() {
+        let (one, other) = (MemoryUse::with_allowance(CONNECTION_BYTES_MIN), MemoryUse::default());
         one.set(SHARD_BYTES_MAX);
-        assert!(!is_spent());
+        assert!(!is_exhausted());
         other.set(CONNECTION_BYTES_MIN);
-        assert!(is_spent());
+        assert!(is_exhausted());
         one.set(CONNECTION_BYTES_MIN);
-        assert!(!is_spent() && one.beyond() == 0);
+        assert!(!is_exhausted() && one.charged() == 0);
         one.set(2 * SHARD_BYTES_MAX);
-        assert!(is_spent());
+        assert!(is_exhausted());
         drop(one);
-        assert!(!is_spent());
-        assert_eq!(TAKEN.get(), other.beyond());
+        assert!(!is_exhausted());
+        assert_eq!(CHARGED.get(), other.charged());
     }
 }

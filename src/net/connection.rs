@@ -1,4 +1,4 @@
-//! One connection to a server, from its first byte to its last.
+//! Serving one RPC connection: its timeouts, and how it is drained and closed.
 
 use std::time::Duration;
 
@@ -11,39 +11,40 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::socket::Stream;
-use super::transport::{self, Ear};
+use super::transport::{self, PeerMonitor};
 
-/// How long a connection may take to finish what it accepted once the server is to stop.
+/// The time to answer the calls in progress when the server stops. Then the connection is closed.
 pub const DRAIN_WAIT_MAX: Duration = Duration::from_secs(10);
 
-/// How long a client may take from its connection to its first message.
+/// The time for a client to send its first message. Then the connection is closed.
 pub const FIRST_CALL_WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// How long a client may say nothing at all, while no call of its is under way. It is cut after between once and
-/// twice this time.
+/// Idle timeout: the time without a message while no call is in progress. The connection is closed
+/// between one and two times this after the last message.
 pub const IDLE_WAIT_MAX: Duration = Duration::from_secs(15 * 60);
 
-/// How long the rest of a message may be still to come without a further byte of it. A client is cut after between once
-/// and twice this time.
+/// The time without a further byte of an incomplete message. The connection is closed between one
+/// and two times this after the last byte.
 pub const MESSAGE_REST_WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// How long a client may keep more than [`CONNECTION_BYTES_MIN`](super::budget::CONNECTION_BYTES_MIN) of memory, by calls
-/// that wait or by answers that it does not read, while memory is scarce: half of
-/// [`SHARD_BYTES_MAX`](super::budget::SHARD_BYTES_MAX) is taken. A client is cut after between once and twice this time.
+/// The time that a client may hold more than
+/// [`CONNECTION_BYTES_MIN`](super::budget::CONNECTION_BYTES_MIN), by calls in progress or by
+/// answers that it does not read, while memory is scarce: half of
+/// [`SHARD_BYTES_MAX`](super::budget::SHARD_BYTES_MAX) is used. The connection is closed after
+/// between one and two times this.
 pub const MEMORY_WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// The calls of one connection that are to be answered before the server stops.
+/// Tracks the calls of one connection that are answered before the server stops.
 ///
-/// A capability takes a token for as long as it works on such a call, and begins none once this is
-/// closed.
+/// A capability holds a token of it during each such call, and accepts none once it is closed.
 pub type Work = TaskTracker;
 
-/// Serves one connection until the peer leaves or `stop` is cancelled.
+/// Serves one connection until the peer disconnects or `stop` is cancelled.
 ///
-/// `bootstrap` makes the capability that the peer gets. When `stop` is cancelled, what the peer asked
-/// for is answered before the connection is closed, within [`DRAIN_WAIT_MAX`].
+/// `bootstrap` creates the bootstrap capability. When `stop` is cancelled, the calls in progress
+/// are answered, within [`DRAIN_WAIT_MAX`], before the connection is closed.
 ///
-/// A whole server and a client in one program, without a socket between them:
+/// A server and a client in one program, without a socket:
 ///
 /// ```
 /// use capvote::client::{Ballot, Client, VoteOutcome};
@@ -79,17 +80,18 @@ pub type Work = TaskTracker;
 /// ```
 ///
 /// # Panics
-/// Outside a [`LocalSet`](tokio::task::LocalSet) and a [`LocalRuntime`](tokio::runtime::LocalRuntime).
+/// Outside a [`LocalSet`](tokio::task::LocalSet) and a
+/// [`LocalRuntime`](tokio::runtime::LocalRuntime).
 pub async fn serve(
     stream: impl Stream,
     bootstrap: impl FnOnce(Work) -> Client,
     stop: CancellationToken,
 ) {
-    let (network, ear) = transport::attentive(stream);
-    serve_until(network, bootstrap, stop, silence(&ear)).await;
+    let (network, monitor) = transport::monitored(stream);
+    serve_until(network, bootstrap, stop, timed_out(&monitor)).await;
 }
 
-/// The same, over any network.
+/// As [`serve`], over any network and without its timeouts.
 pub async fn serve_over(
     network: Box<dyn VatNetwork<Side>>,
     bootstrap: impl FnOnce(Work) -> Client,
@@ -102,7 +104,7 @@ async fn serve_until(
     network: Box<dyn VatNetwork<Side>>,
     bootstrap: impl FnOnce(Work) -> Client,
     stop: CancellationToken,
-    silence: impl Future<Output = ()>,
+    timed_out: impl Future<Output = ()>,
 ) {
     let work = Work::new();
     let mut system = RpcSystem::new(network, Some(bootstrap(work.clone())));
@@ -111,9 +113,9 @@ async fn serve_until(
         biased;
         ended = &mut system => return report(ended),
         () = stop.cancelled() => {}
-        () = silence => {
-            tracing::debug!("a connection was cut: its client does not go on");
-            return take_apart(disconnector);
+        () = timed_out => {
+            tracing::debug!("connection closed: timeout");
+            return abort(disconnector);
         }
     }
     let drained = async {
@@ -126,40 +128,40 @@ async fn serve_until(
         drained = timeout(DRAIN_WAIT_MAX, drained) => match drained {
             Ok(ended) => report(ended),
             Err(_) => {
-                tracing::warn!("a connection was cut: it did not finish in time");
-                take_apart(disconnector);
+                tracing::warn!("connection closed: its calls were not answered in time");
+                abort(disconnector);
             }
         }
     }
 }
 
-/// Returns when a client has said nothing for too long, or is in the way of others.
-async fn silence(ear: &Ear) {
+/// Returns when a client is idle, stalls within a message, or holds scarce memory, for too long.
+async fn timed_out(client: &PeerMonitor) {
     sleep(FIRST_CALL_WAIT_MAX).await;
-    // What happened until here is what the next look is compared with.
-    let _ = (ear.is_stuck(), ear.hoards());
-    while ear.heard() {
+    // Both compare with the previous check, and this is the first.
+    let _ = (client.is_stalled(), client.holds_scarce_memory());
+    while client.is_active() {
         let until = Instant::now() + IDLE_WAIT_MAX;
         while Instant::now() < until {
             sleep(MESSAGE_REST_WAIT_MAX.min(MEMORY_WAIT_MAX)).await;
-            // Both are asked each time.
-            if ear.is_stuck() | ear.hoards() {
+            // Not `||`: both checks need a baseline for the next one.
+            if client.is_stalled() | client.holds_scarce_memory() {
                 return;
             }
         }
     }
 }
 
-/// Ends a connection whose peer does not listen, with everything that waits for an answer of it.
-fn take_apart(disconnector: Disconnector<Side>) {
-    // Polled once, this takes the connection's capabilities apart. What it has to say is not waited for.
+/// Closes a connection without waiting for the peer. Calls on its capabilities fail.
+fn abort(disconnector: Disconnector<Side>) {
+    // The first poll tears the connection down. Later ones would wait for output to be written.
     let _ = disconnector.now_or_never();
 }
 
-/// How a peer leaves is its own business, and of use only to whoever looks for it.
+/// Logs at debug level only: a peer may disconnect in any way, at any time.
 fn report(ended: capnp::Result<()>) {
     match ended {
-        Ok(()) => tracing::debug!("a connection ended"),
-        Err(error) => tracing::debug!(%error, "a connection broke"),
+        Ok(()) => tracing::debug!("connection closed"),
+        Err(error) => tracing::debug!(%error, "connection failed"),
     }
 }

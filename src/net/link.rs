@@ -1,4 +1,4 @@
-//! Links: where a server is, and what there to open.
+//! Links: a server's address, with an optional election, certificate fingerprint and token.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,66 +10,67 @@ use url::Url;
 use super::tls::Fingerprint;
 use crate::election::ElectionId;
 
-/// The port of a link that names none.
+/// The port of a link without one.
 pub const DEFAULT_PORT: u16 = 12358;
 
-/// The longest link, in bytes.
+/// The maximum length of a link, in bytes.
 pub const LINK_BYTES_MAX: usize = 4_096;
 
-/// Where a server is, with what is to be opened there.
+/// A link to a server.
 ///
-/// | form | reaches |
+/// | form | connects |
 /// |---|---|
-/// | `capvote://HOST:PORT` | a server over TCP |
-/// | `capvotes://HOST:PORT` | a server over TLS |
-/// | `capvote+unix:///PATH` | a server on this machine, through a socket file |
+/// | `capvote://HOST:PORT` | over TCP |
+/// | `capvotes://HOST:PORT` | over TLS |
+/// | `capvote+unix:///PATH` | on this machine, over a Unix socket |
 ///
-/// `/ELECTION` (for a socket file `?election=ID`) names an election, `?cert=SHA256` the fingerprint of the
-/// server's certificate, and `#TOKEN` a saved capability; the last two are base64url without padding.
+/// `/ELECTION` (for a Unix socket `?election=ID`) names an election, `?cert=SHA256` the fingerprint
+/// of the server's certificate, and `#TOKEN` a saved capability; the last two are base64url without
+/// padding.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Link {
     /// Where the server listens.
     pub address: Address,
-    /// The election that is meant, if one is.
+    /// The election, if the link names one.
     pub election: Option<ElectionId>,
-    /// SHA-256 of the certificate that the server has to show.
+    /// The fingerprint of the certificate that the server must present.
     pub certificate: Option<Fingerprint>,
-    /// The secret that opens a saved capability.
+    /// The token that restores a saved capability.
     pub token: Option<Vec<u8>>,
 }
 
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
-    /// A host and a port, in the clear.
+    /// TCP, unencrypted.
     Tcp(HostPort),
-    /// A host and a port, encrypted.
+    /// TLS.
     Tls(HostPort),
-    /// A socket file.
+    /// The path of a Unix socket.
     Unix(PathBuf),
 }
 
-/// A name or an address of a host, and a port.
+/// A host and a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostPort {
-    /// A name, an IPv4 address, or an IPv6 address without brackets.
+    /// A host name, an IPv4 address, or an IPv6 address without brackets.
     pub host: String,
-    /// The port. 0, where a server listens, means any that is free.
+    /// The port. A server that listens on port 0 picks a free one.
     pub port: u16,
 }
 
-/// Why a text is no link. The text is left out: a link may carry a secret.
+/// Why a text is not a link. It does not repeat the text, which may contain a token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a link: {0}; a link looks like capvote://HOST:PORT or capvote+unix:///PATH")]
 pub struct InvalidLink(String);
 
 impl Link {
-    /// Whether it says where a server is and nothing more.
+    /// Whether it is an address and nothing more.
     pub fn is_bare(&self) -> bool {
         self.election.is_none() && self.certificate.is_none() && self.token.is_none()
     }
 
-    /// A link to a server, and nothing on it.
+    /// A link that is an address and nothing more.
     pub fn to(address: Address) -> Self {
         Self { address, election: None, certificate: None, token: None }
     }
@@ -109,7 +110,7 @@ impl FromStr for Link {
                         fingerprint.ok_or_else(|| invalid("its fingerprint is not 32 bytes"))?,
                     );
                 }
-                // Not named: a token may have ended up there.
+                // The error does not quote it: it may be a misplaced token.
                 _ => return Err(invalid("a part behind its \"?\" does not belong there")),
             }
         }
@@ -144,17 +145,16 @@ fn parse_election(text: &str) -> Result<ElectionId, InvalidLink> {
 }
 
 fn socket_path(url: &Url) -> Result<PathBuf, InvalidLink> {
-    if url.has_host() && url.host_str().is_some_and(|host| !host.is_empty()) {
-        return Err(InvalidLink(
-            "a socket file has no host: three slashes go before its path".into(),
-        ));
+    if url.host_str().is_some_and(|host| !host.is_empty()) {
+        let why = "a socket file has no host: three slashes go before its path";
+        return Err(InvalidLink(why.into()));
     }
     let decoded = percent_encoding::percent_decode_str(url.path()).decode_utf8();
     let path = decoded.map_err(|_| InvalidLink("its path is not UTF-8".into()))?;
     match &*path {
         "" | "/" => Err(InvalidLink("it names no socket file".into())),
         path if path.starts_with('/') => Ok(PathBuf::from(path)),
-        // Where a path begins that does not begin at the root, the link does not tell.
+        // A link has no directory that a relative path could be resolved against.
         _ => Err(InvalidLink("three slashes go before the path of a socket file".into())),
     }
 }
@@ -169,7 +169,7 @@ impl fmt::Display for HostPort {
     }
 }
 
-/// The whole link. It shows the token, if there is one: whoever reads it has what it opens.
+/// The complete link, including the token: whoever reads it has the capability.
 impl fmt::Display for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = '?';
@@ -205,7 +205,7 @@ impl fmt::Display for Link {
     }
 }
 
-/// What a path cannot hold as it is in a link.
+/// The characters that are percent-encoded in a path.
 const PATH_ESCAPES: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS
     .add(b' ')
     .add(b'%')
@@ -215,7 +215,7 @@ const PATH_ESCAPES: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS
     .add(b'<')
     .add(b'>');
 
-/// As [`Display`](fmt::Display), without the token: this is what ends up in logs.
+/// As [`Display`](fmt::Display), without the token, for logs.
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = Self { token: None, ..self.clone() };
@@ -228,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_reads_back_as_it_was_written() {
+    fn a_link_is_displayed_as_it_was_parsed() {
         let fingerprint = "A".repeat(43);
         let links = [
             "capvote://127.0.0.1:12358",
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_found_where_they_belong() {
+    fn a_link_is_parsed_into_its_parts() {
         let link: Link = "capvote://Example.org/board#c2VjcmV0".parse().unwrap();
         let Address::Tcp(at) = &link.address else { panic!("{link}") };
         assert_eq!((at.port, link.election.as_ref().unwrap().as_str()), (DEFAULT_PORT, "board"));
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_link_is_named_and_not_repeated() {
+    fn the_error_for_an_invalid_link_does_not_repeat_it() {
         let long = format!("capvote://{}", "x".repeat(LINK_BYTES_MAX));
         for text in [
             "",
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn logs_do_not_hold_tokens() {
+    fn the_debug_form_has_no_token() {
         let link: Link = "capvote://host:1/board#c2VjcmV0".parse().unwrap();
         assert_eq!(format!("{link:?}"), "capvote://host:1/board#..");
     }

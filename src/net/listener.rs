@@ -1,4 +1,4 @@
-//! Where connections come from.
+//! Listening sockets: TCP, TLS and Unix.
 
 use std::io;
 use std::net::IpAddr;
@@ -11,10 +11,10 @@ use super::link::{Address, HostPort, Link};
 use super::socket::Socket;
 use super::tls::Identity;
 
-/// How long to leave a listener alone that cannot accept, as when there are no more file descriptors.
+/// The pause after a failed accept, such as when there are no file descriptors left.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
-/// Accepts connections at one address. A socket file is removed when its listener is dropped.
+/// Accepts connections at one address. Dropping it removes its socket file.
 #[derive(Debug)]
 pub struct Listener {
     inner: Inner,
@@ -28,10 +28,10 @@ enum Inner {
 }
 
 impl Listener {
-    /// Listens at `address`; where that is encrypted, as `identity`. Port 0 takes one that is free.
+    /// Listens at `address`, with `identity` if that is a TLS address. Port 0 picks a free port.
     ///
     /// # Errors
-    /// Where the address is taken, or is encrypted and there is no identity.
+    /// Where the address cannot be bound, or is a TLS address and there is no identity.
     pub async fn bind(address: &Address, identity: Option<&Identity>) -> io::Result<Self> {
         match address {
             Address::Tcp(at) => {
@@ -40,10 +40,11 @@ impl Listener {
             }
             Address::Tls(at) => {
                 let identity = identity.cloned().ok_or_else(|| {
-                    io::Error::new(io::ErrorKind::InvalidInput, "there is no certificate for it")
+                    let why = "it is encrypted, and there is no certificate";
+                    io::Error::new(io::ErrorKind::InvalidInput, why)
                 })?;
                 let (listener, local) = listen(at).await?;
-                // A certificate is for the name that it was asked for under.
+                // The link keeps the host name, which the certificate may be for.
                 let at = HostPort { host: at.host.clone(), port: local.port };
                 let certificate = identity.in_links.then_some(identity.fingerprint);
                 let link = Link { certificate, ..Link::to(Address::Tls(at)) };
@@ -60,12 +61,12 @@ impl Listener {
         }
     }
 
-    /// How to reach this listener, with the port it really has.
+    /// The link to this listener, with the actual port.
     pub fn link(&self) -> &Link {
         &self.link
     }
 
-    /// Whether others than this machine can reach it, and what it carries is in the clear.
+    /// Whether other machines can reach it without encryption.
     pub fn is_exposed(&self) -> bool {
         match &self.link.address {
             Address::Tcp(at) => !at.host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback()),
@@ -73,7 +74,7 @@ impl Listener {
         }
     }
 
-    /// The next connection. Failures to accept are waited out.
+    /// The next connection. Retries until one is accepted.
     pub async fn accept(&self) -> Socket {
         loop {
             let accepted = match &self.inner {
@@ -87,13 +88,24 @@ impl Listener {
             };
             match accepted {
                 Ok(socket) => return socket,
-                Err(error) if of_one_peer(&error) => {
-                    tracing::debug!(%error, "a connection broke before it began");
+                Err(error) if is_of_peer(&error) => {
+                    tracing::debug!(%error, "connection failed before it was accepted");
                 }
                 Err(error) => {
-                    tracing::warn!(link = ?self.link, %error, "cannot accept a connection");
+                    tracing::warn!(link = ?self.link, %error, "cannot accept connections");
                     tokio::time::sleep(ACCEPT_RETRY).await;
                 }
+            }
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Inner::Unix { path, file, .. } = &self.inner {
+            // Another server may have replaced it by its own socket file.
+            if file_id(path).is_ok_and(|found| found == *file) {
+                let _ = std::fs::remove_file(path);
             }
         }
     }
@@ -105,18 +117,7 @@ async fn listen(at: &HostPort) -> io::Result<(TcpListener, HostPort)> {
     Ok((listener, HostPort { host: local.ip().to_string(), port: local.port() }))
 }
 
-impl Drop for Listener {
-    fn drop(&mut self) {
-        if let Inner::Unix { path, file, .. } = &self.inner {
-            // Another server may have put its own socket file there since.
-            if file_id(path).is_ok_and(|found| found == *file) {
-                let _ = std::fs::remove_file(path);
-            }
-        }
-    }
-}
-
-/// Which file it is, whatever its name: its device and its number there.
+/// Device and inode.
 type FileId = (u64, u64);
 
 fn file_id(path: &Path) -> io::Result<FileId> {
@@ -126,13 +127,13 @@ fn file_id(path: &Path) -> io::Result<FileId> {
     Ok((metadata.dev(), metadata.ino()))
 }
 
-/// Whether an error in accepting is about one peer, who has gone, and not about the listener.
-fn of_one_peer(error: &io::Error) -> bool {
+/// Whether an accept error is about a peer that disconnected, not about the listener.
+fn is_of_peer(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, InvalidInput, NotConnected};
     matches!(error.kind(), ConnectionAborted | ConnectionReset | InvalidInput | NotConnected)
 }
 
-/// Removes a socket file that a killed server left behind, and nothing else.
+/// Removes a socket file on which no server listens; refuses any other file.
 async fn remove_stale_socket(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::FileTypeExt;
 
@@ -140,10 +141,8 @@ async fn remove_stale_socket(path: &Path) -> io::Result<()> {
         return Ok(());
     };
     if !metadata.file_type().is_socket() {
-        return Err(io::Error::new(
-            io::ErrorKind::AlreadyExists,
-            "there is a file that is not a socket",
-        ));
+        let why = "there is a file that is not a socket";
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
     }
     match UnixStream::connect(path).await {
         Ok(_) => Err(io::Error::new(io::ErrorKind::AddrInUse, "another server listens there")),

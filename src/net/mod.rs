@@ -1,14 +1,14 @@
-//! How bytes come in and go out: links, listeners, shards, and the transport under an RPC connection.
+//! Links, listeners, shards, and the transport under an RPC connection.
 //!
 //! Nothing here knows what the capabilities on a connection do.
 
 pub mod admission;
+pub mod bdp;
 pub mod budget;
 pub mod connection;
 pub(crate) mod fault;
 pub mod link;
 pub mod listener;
-pub mod pace;
 pub mod shards;
 pub mod socket;
 pub(crate) mod tick;

@@ -1,8 +1,8 @@
-//! Shards: the threads that connections live on.
+//! Shards: threads that serve connections.
 //!
-//! An RPC connection and every capability on it belong to one thread. Each shard is such a thread, with
-//! a runtime of its own and many connections; a new connection goes to the next shard in turn. Only plain
-//! values leave a shard.
+//! An RPC connection and every capability on it are bound to one thread. Each shard is such a
+//! thread, with its own runtime and many connections; new connections are assigned round-robin.
+//! Only plain values leave a shard.
 
 use std::io;
 use std::rc::Rc;
@@ -15,15 +15,15 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::admission::{Admission, Origin, Place};
+use super::admission::{Admission, ConnectionPermit, Origin};
 use super::connection::{self, Work};
 use super::socket::Socket;
 
-/// Connections that were accepted and wait for their shard. Whoever comes next waits to be accepted.
+/// The queue of accepted connections per shard. While it is full, no more are accepted.
 const NEW_CONNECTIONS_MAX: usize = 128;
 
-/// Makes, on the thread of each shard, what makes the capability that a new connection gets there, which comes from
-/// somewhere.
+/// Per-shard factory for bootstrap capabilities: called once on each shard's thread, it returns the
+/// function that creates the capability for a connection of this origin.
 pub type Bootstrap = Arc<dyn Fn() -> Box<dyn Fn(Work, Origin) -> Client> + Send + Sync>;
 
 /// The shards of a server.
@@ -36,59 +36,56 @@ pub struct Shards {
 
 #[derive(Debug)]
 struct Shard {
-    guests: mpsc::Sender<Guest>,
+    connections: mpsc::Sender<Admitted>,
     thread: thread::JoinHandle<()>,
 }
 
-/// A connection that was admitted.
+/// A connection within the limits.
 #[derive(Debug)]
-struct Guest {
+struct Admitted {
     socket: Socket,
-    place: Place,
+    permit: ConnectionPermit,
 }
 
 impl Shards {
-    /// Starts `count` shards, and at least one.
+    /// Starts `count` shards, at least one.
     ///
     /// # Errors
-    /// Where the machine has no more threads.
+    /// Where a thread or its runtime cannot be created.
     pub fn start(count: usize, bootstrap: Bootstrap) -> io::Result<Self> {
         let shards = (0..count.max(1)).map(|index| Shard::start(index, bootstrap.clone()));
         let (shards, admission) = (shards.collect::<io::Result<_>>()?, Admission::default());
         Ok(Self { shards, next: 0, admission })
     }
 
-    /// Gives a connection to the next shard, or closes it where there are too many (see
-    /// [`admission`](super::admission)). Returns `false` where that shard is gone.
+    /// Passes a connection to the next shard, or closes it if a limit of
+    /// [`admission`](super::admission) is reached. Returns `false` if that shard has ended.
     pub async fn assign(&mut self, socket: Socket) -> bool {
-        // Whoever has gone already has no address.
+        // A peer that has already disconnected has no address.
         let Ok(origin) = socket.origin() else { return true };
-        let Some(place) = self.admission.admit(origin) else {
-            tracing::debug!(?origin, "a connection was refused: there are too many");
+        let Some(permit) = self.admission.admit(origin) else {
+            tracing::debug!(?origin, "connection refused: too many connections");
             return true;
         };
         let Some(shard) = self.shards.get(self.next) else { return false };
         self.next = (self.next + 1) % self.shards.len();
-        shard.guests.send(Guest { socket, place }).await.is_ok()
+        shard.connections.send(Admitted { socket, permit }).await.is_ok()
     }
 
-    /// Lets every connection finish what it accepted, closes it, and ends the shards. Blocks. Returns whether
-    /// every shard worked to the end.
+    /// Answers the calls in progress, closes all connections and ends the shards. Blocks. Returns
+    /// `false` if a shard has panicked.
     pub fn finish(self) -> bool {
-        // All of them are told to stop before the first is waited for.
+        // Drops all senders, and so stops all shards, before the first join.
         let threads: Vec<_> = self.shards.into_iter().map(|shard| shard.thread).collect();
-        let mut worked = true;
-        for thread in threads {
-            worked &= thread.join().is_ok();
-        }
-        worked
+        let panics = threads.into_iter().filter_map(|thread| thread.join().err());
+        panics.count() == 0
     }
 }
 
 impl Shard {
     fn start(index: usize, bootstrap: Bootstrap) -> io::Result<Self> {
-        let (guests, queue) = mpsc::channel(NEW_CONNECTIONS_MAX);
-        // A runtime stays on its thread; whether there is one is known only there.
+        let (connections, queue) = mpsc::channel(NEW_CONNECTIONS_MAX);
+        // The runtime cannot change threads: the shard's thread creates it and reports the result.
         let (ready, started) = std::sync::mpsc::channel();
         let thread = thread::Builder::new().name(format!("shard {index}")).spawn(move || {
             let mut builder = runtime::Builder::new_current_thread();
@@ -97,36 +94,36 @@ impl Shard {
                 Ok(runtime) => {
                     let _ = ready.send(Ok(()));
                     runtime.block_on(run(queue, &bootstrap));
-                    // Long work that nobody waits for any more is not waited for either.
+                    // Does not wait for blocking work whose connection is closed.
                     runtime.shutdown_background();
                 }
                 Err(error) => drop(ready.send(Err(error))),
             }
         })?;
         started.recv().map_err(io::Error::other)??;
-        Ok(Self { guests, thread })
+        Ok(Self { connections, thread })
     }
 }
 
-/// Serves connections until no more can come, and then until the last has ended.
-async fn run(mut queue: mpsc::Receiver<Guest>, bootstrap: &Bootstrap) {
+/// Serves connections until the queue is closed, then drains and closes them.
+async fn run(mut queue: mpsc::Receiver<Admitted>, bootstrap: &Bootstrap) {
     let bootstrap: Rc<dyn Fn(Work, Origin) -> Client> = bootstrap().into();
     let connections = TaskTracker::new();
     let stop = CancellationToken::new();
-    while let Some(Guest { socket, place }) = queue.recv().await {
-        let (bootstrap, stop, origin) = (bootstrap.clone(), stop.clone(), place.origin());
+    while let Some(Admitted { socket, permit }) = queue.recv().await {
+        let (bootstrap, stop, origin) = (bootstrap.clone(), stop.clone(), permit.origin());
         connections.spawn_local(async move {
-            let agreed = tokio::select! {
-                agreed = socket.into_stream() => agreed,
+            let opened = tokio::select! {
+                opened = socket.into_stream() => opened,
                 () = stop.cancelled() => return,
             };
-            match agreed {
+            match opened {
                 Ok(stream) => {
                     connection::serve(stream, move |work| bootstrap(work, origin), stop).await
                 }
-                Err(error) => tracing::debug!(%error, "a connection broke before it began"),
+                Err(error) => tracing::debug!(%error, "connection failed before it was served"),
             }
-            drop(place);
+            drop(permit);
         });
     }
     stop.cancel();

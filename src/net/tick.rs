@@ -1,15 +1,16 @@
-//! A clock that ticks, so that timers which are set and taken back again and again cost little.
+//! A periodic timer that makes short-lived timers cheap.
 //!
-//! Whoever waits for an answer sets a timer, which almost always is taken back. tokio wakes its own thread, by a system call,
-//! for each timer that is due before all others of the thread; where one is always due before them, it does not.
+//! Every wait for an answer sets a timeout, which is almost always cancelled. Whenever a new timer
+//! is due before all others of its thread, tokio wakes the thread by a system call. With a tick
+//! that is due sooner than any of these timeouts, it does not.
 
 use std::convert::Infallible;
 use std::time::Duration;
 
-/// Between two ticks: less than any wait that is bounded for each call.
+/// Shorter than any timeout that is set for each call.
 const TICK: Duration = Duration::from_secs(2);
 
-/// Ticks for ever, once a thread.
+/// Ticks for ever: one task per thread.
 pub(crate) async fn tick() -> Infallible {
     loop {
         tokio::time::sleep(TICK).await;

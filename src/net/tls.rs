@@ -1,8 +1,8 @@
-//! Encrypted links: whom a server shows that it is, and how a client sees it.
+//! TLS: the server's certificate, and how a client verifies it.
 //!
-//! A link that names a certificate by its fingerprint is enough to find the server and to know it: no authority has
-//! to vouch for it, and neither its name nor its age matters. Without a fingerprint the certificate has to be one
-//! that the client's machine trusts, for the host in the link.
+//! A link with a certificate fingerprint pins that certificate: its issuer, names and dates are not
+//! checked. Without a fingerprint, the client's machine must trust the certificate for the host in
+//! the link.
 
 use std::io;
 use std::sync::Arc;
@@ -22,40 +22,40 @@ use tokio_rustls::rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, ServerConfig, SignatureScheme,
 };
 
-/// SHA-256 of a certificate in DER.
+/// SHA-256 of a DER-encoded certificate.
 pub type Fingerprint = [u8; 32];
 
-/// A server's certificate and its key.
+/// A server's certificate and private key.
 #[derive(Debug, Clone)]
 pub struct Identity {
     pub(super) config: Arc<ServerConfig>,
-    /// The fingerprint of the server's own certificate, which comes first in its chain.
+    /// The fingerprint of the server's own certificate, the first of its chain.
     pub fingerprint: Fingerprint,
-    /// Whether links to the server name it. One that an authority vouches for is renewed now and then, and links
-    /// are to go on working.
+    /// Whether links to the server have the fingerprint. It would make them invalid when a
+    /// certificate from an authority is renewed.
     pub in_links: bool,
 }
 
 /// Why a certificate and a key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidIdentity {
-    /// There is no certificate where one has to be.
-    #[error("there is no certificate in PEM in it")]
+    /// The text has no PEM certificate.
+    #[error("there is no PEM certificate in it")]
     NoCertificate,
-    /// There is no key where one has to be.
-    #[error("there is no private key in PEM in it")]
+    /// The text has no PEM private key.
+    #[error("there is no PEM private key in it")]
     NoKey,
-    /// They are not of a kind that can be used, or do not belong together.
+    /// Their kind is not supported, or they do not match.
     #[error("{0}")]
     Unusable(#[from] Error),
 }
 
 impl Identity {
-    /// Reads a chain of certificates, the server's own first, and its private key, both in PEM. Links do not name
-    /// it.
+    /// Reads a certificate chain, the server's own first, and its private key, both in PEM. Links
+    /// do not have its fingerprint.
     ///
     /// # Errors
-    /// [`InvalidIdentity`] where there is none, or they do not belong together.
+    /// [`InvalidIdentity`] where one is missing or not supported, or they do not match.
     pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, InvalidIdentity> {
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificates).collect();
         let chain = chain.map_err(|_| InvalidIdentity::NoCertificate)?;
@@ -69,16 +69,16 @@ impl Identity {
     }
 }
 
-/// A new certificate for a server with these names, signed by itself, and its key, both in one text in PEM.
+/// A new self-signed certificate for these server names, and its private key, as one PEM text.
 ///
 /// # Errors
-/// Where the operating system gives no random numbers, or a name cannot be in a certificate.
+/// Where the operating system's random generator fails, or a name is not valid in a certificate.
 pub fn new_identity(names: Vec<String>) -> Result<String, rcgen::Error> {
     let CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(names)?;
     Ok(cert.pem() + &signing_key.serialize_pem())
 }
 
-/// How a client sees whether a server is the one that it looks for.
+/// The configuration of a client: the pinned certificate, or those that this machine trusts.
 pub(super) fn client(certificate: Option<Fingerprint>) -> io::Result<Arc<ClientConfig>> {
     let config = ClientConfig::builder_with_provider(provider());
     let config = config.with_protocol_versions(&[&TLS13]).map_err(io::Error::other)?;
@@ -92,24 +92,25 @@ pub(super) fn client(certificate: Option<Fingerprint>) -> io::Result<Arc<ClientC
     Ok(Arc::new(config.with_no_client_auth()))
 }
 
-/// The words for a handshake that failed, from the client's side.
+/// Explains a failed handshake to a client.
 pub(super) fn explain(error: io::Error, pinned: bool) -> io::Error {
     let cause = error.get_ref().and_then(|error| error.downcast_ref::<Error>());
-    let words = match cause {
+    let why = match cause {
         Some(Error::InvalidCertificate(_)) if pinned => {
-            "its certificate is not the one that the link names: it is another server, or somebody is in \
-             between"
+            "its certificate is not the one that the link names: it is another server, or the \
+             connection is intercepted"
                 .to_string()
         }
-        Some(Error::InvalidCertificate(why)) => format!(
-            "its certificate is not trusted here ({why}); a link with ?cert= names the certificate itself"
+        Some(Error::InvalidCertificate(cause)) => format!(
+            "its certificate is not trusted here ({cause}); \
+             a link with ?cert= names the certificate itself"
         ),
         Some(Error::InvalidMessage(_)) => {
             "it does not speak TLS; perhaps its link begins with capvote://".to_string()
         }
         _ => return error,
     };
-    io::Error::new(io::ErrorKind::InvalidData, words)
+    io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
 fn provider() -> Arc<CryptoProvider> {
@@ -120,7 +121,7 @@ fn fingerprint(certificate: &CertificateDer<'_>) -> Fingerprint {
     Sha256::digest(certificate).into()
 }
 
-/// Trusts one certificate, and no other.
+/// Accepts exactly one certificate.
 #[derive(Debug)]
 struct Pinned {
     fingerprint: Fingerprint,
@@ -149,7 +150,7 @@ impl ServerCertVerifier for Pinned {
         _: &CertificateDer<'_>,
         _: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        Err(Error::General("TLS 1.2 is not spoken".into()))
+        Err(Error::General("TLS 1.2 is not supported".into()))
     }
 
     fn verify_tls13_signature(
@@ -158,7 +159,7 @@ impl ServerCertVerifier for Pinned {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        // Whoever has only seen the certificate does not have its key.
+        // Proves that the peer has the private key; the certificate itself is public.
         let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls13_signature(message, certificate, signature, algorithms)
     }
@@ -173,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_identity_is_said() {
+    fn an_unusable_identity_is_an_error_that_says_why() {
         let pem = new_identity(vec!["localhost".into()]).unwrap();
         let identity = Identity::from_pem(pem.as_bytes(), pem.as_bytes()).unwrap();
         let again = Identity::from_pem(pem.as_bytes(), pem.as_bytes()).unwrap();
@@ -182,9 +183,9 @@ mod tests {
         let error = |certificates: &str, key: &str| {
             Identity::from_pem(certificates.as_bytes(), key.as_bytes()).unwrap_err().to_string()
         };
-        assert!(error("", &pem).contains("no certificate"));
-        assert!(error(&pem, "").contains("no private key"));
-        assert!(error(&pem, "-----BEGIN PRIVATE KEY-----\nAAAA").contains("no private key"));
+        assert!(error("", &pem).contains("no PEM certificate"));
+        assert!(error(&pem, "").contains("no PEM private key"));
+        assert!(error(&pem, "-----BEGIN PRIVATE KEY-----\nAAAA").contains("no PEM private key"));
         assert!(!error(&pem, &other).is_empty());
     }
 }

@@ -8,7 +8,7 @@ use capnp::Error;
 
 use super::authority::{Authority, savable};
 use super::convert::write_turnout;
-use super::long_work::{self, Place as LongWorkPermit};
+use super::long_work::{self, Permit};
 use crate::election::{ElectionId, ElectionState, Receipt, Standing};
 use crate::ledger::{Answer, Ledger, SheetCursor};
 use crate::net::fault;
@@ -53,7 +53,7 @@ impl Auditor {
     /// server.
     async fn read<T: 'static>(
         &self,
-        permit: impl Future<Output = LongWorkPermit>,
+        permit: impl Future<Output = Permit>,
         read: impl FnOnce(&dyn Ledger) -> Answer<T>,
     ) -> Result<T, Error> {
         let own = self.authority.session()?.may_work_long().await;

@@ -1,4 +1,4 @@
-//! `LineCounter`: reads a file that is somewhere else, and hands its lines to a sink that is there too.
+//! `LineCounter`: reads a client's file, and streams its lines to the client's sink.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -8,25 +8,25 @@ use capnp::Error;
 use capnp::capability::{Promise, Response};
 
 use super::lines::LineSplitter;
-use super::patience::Patience;
 use super::session::{COUNTS_MAX, Session};
+use super::stall_guard::StallGuard;
+use crate::net::bdp::{self, BdpEstimate, SendMark};
 use crate::net::budget;
 use crate::net::fault;
-use crate::net::pace::{self, Departure, Pace};
 use crate::schema::lines_capnp::line_counter::{CountLinesParams, CountLinesResults, Server};
 use crate::schema::lines_capnp::{line_sink, remote_file};
 
-/// The longest line, in bytes, its newline included. A longer one ends the count with an error.
+/// The longest line, in bytes, including its newline. A longer one ends the count with an error.
 pub const LINE_BYTES_MAX: usize = 16 << 20;
 
-/// The bytes asked for at a time.
+/// The length of one read, in bytes.
 pub const READ_BYTES_MAX: u32 = 256 * 1024;
 
-/// The reads on their way at a time, on the longest and fastest path.
-pub const READ_AHEAD_READS_MAX: usize = pace::WINDOW_BYTES_MAX / READ_BYTES_MAX as usize;
+/// The reads in flight, when the window is at its maximum.
+pub const READ_AHEAD_READS_MAX: usize = bdp::WINDOW_BYTES_MAX / READ_BYTES_MAX as usize;
 
-/// The reads on their way when a file begins. Each full answer allows one more, up to what the path needs, so
-/// that a small file is not asked for many times over.
+/// The reads in flight at the beginning of a file. Each full answer allows one more, up to the
+/// window, so a small file takes few reads.
 const READ_AHEAD_READS_FIRST: usize = 2;
 
 pub(super) struct LineCounter {
@@ -45,22 +45,21 @@ impl Server for LineCounter {
         params: CountLinesParams,
         mut results: CountLinesResults,
     ) -> capnp::Result<()> {
-        // Not among the calls that are answered before the server stops: it may take for ever, and loses
-        // nothing.
+        // The server does not wait for it when it stops: it may take for ever, and stores nothing.
         let _permit = self.session.may_count().ok_or_else(|| {
-            let why = format!("a connection has at most {COUNTS_MAX} counts under way");
+            let why = format!("a connection has at most {COUNTS_MAX} counts in progress");
             Error::overloaded(why)
         })?;
-        if budget::is_spent() {
+        if budget::is_exhausted() {
             return Err(Error::overloaded(
-                "too much is being counted here; try again later".into(),
+                "the server has no memory left for this count; try again later".into(),
             ));
         }
         let (file, sink) = {
             let params = params.get()?;
             (params.get_file()?, params.get_lines()?)
         };
-        // The call's message may be a long one, and this may take for ever.
+        // Frees the call's message, which may be large, before the count, which may take for ever.
         drop(params);
         let count = count(file, sink).await.map_err(fault::passed_on)?;
         results.get().set_count(count);
@@ -68,36 +67,36 @@ impl Server for LineCounter {
     }
 }
 
-/// How far a count has come.
+/// The lines and bytes counted so far.
 #[derive(Debug, Default)]
 struct Progress {
     lines: u64,
     bytes: u64,
 }
 
-/// Hands every line of `file` to `sink`, and returns how many there were.
+/// Streams every line of `file` to `sink`, and returns their number.
 async fn count(file: remote_file::Client, sink: line_sink::Client) -> Result<u64, Error> {
     let mut file = ReadAhead::new(file);
     let mut splitter = RefCell::new(LineSplitter::default());
     let mut progress = Progress::default();
-    let mut patience = Patience::new();
+    let mut guard = StallGuard::new();
     loop {
         let next = file.next(|piece| splitter.borrow_mut().push(piece));
-        if !patience.wait(next, || splitter.borrow_mut().give_back()).await? {
+        if !guard.wait(next, || splitter.borrow_mut().shrink()).await? {
             break;
         }
         let splitter = splitter.get_mut();
         let bytes = splitter.bytes();
-        patience.taken.set(bytes);
+        guard.memory.set(bytes);
         while let Some(lines) = splitter.next_batch() {
             progress.add(&lines)?;
-            patience.wait(hand_over(&sink, &lines), || bytes).await?;
-            patience.went_on = true;
+            guard.wait(send_lines(&sink, &lines), || bytes).await?;
+            guard.progressed = true;
         }
         progress.check_length(splitter.rest())?;
-        if splitter.rest().len() > READ_BYTES_MAX as usize && budget::is_spent() {
+        if splitter.rest().len() > READ_BYTES_MAX as usize && budget::is_exhausted() {
             return Err(Error::overloaded(format!(
-                "line {} is too long to be counted while so much else is; try again later",
+                "the server has no memory left for line {}, which is long; try again later",
                 progress.lines + 1
             )));
         }
@@ -106,9 +105,9 @@ async fn count(file: remote_file::Client, sink: line_sink::Client) -> Result<u64
     if !splitter.rest().is_empty() {
         let last = [splitter.rest()];
         progress.add(&last)?;
-        patience.wait(hand_over(&sink, &last), || splitter.bytes()).await?;
+        guard.wait(send_lines(&sink, &last), || splitter.bytes()).await?;
     }
-    drop((splitter, patience));
+    drop((splitter, guard));
     sink.done_request().send().promise.await?;
     Ok(progress.lines)
 }
@@ -123,7 +122,7 @@ impl Progress {
         Ok(())
     }
 
-    /// Checks the next line, or what there is of it.
+    /// Checks the length of the next line, or of its beginning.
     fn check_length(&self, line: &[u8]) -> Result<(), Error> {
         if line.len() <= LINE_BYTES_MAX {
             return Ok(());
@@ -135,8 +134,8 @@ impl Progress {
     }
 }
 
-/// Sends lines to the sink, and returns when there is room for more on the way.
-async fn hand_over(sink: &line_sink::Client, lines: &[&[u8]]) -> Result<(), Error> {
+/// Sends lines to the sink, and returns when the stream's window has room for more.
+async fn send_lines(sink: &line_sink::Client, lines: &[&[u8]]) -> Result<(), Error> {
     let mut request = sink.lines_request();
     let mut list = request.get().init_lines(lines.len() as u32);
     for (index, line) in lines.iter().enumerate() {
@@ -145,34 +144,34 @@ async fn hand_over(sink: &line_sink::Client, lines: &[&[u8]]) -> Result<(), Erro
     request.send().await
 }
 
-/// A read on its way.
+/// A read in flight.
 struct Read {
-    departure: Departure,
+    mark: SendMark,
     answer: Promise<Response<remote_file::read_results::Owned>, Error>,
 }
 
-/// Reads a file from its beginning to its end, and asks for the next pieces before it gets the first.
+/// Reads a file sequentially, with several reads in flight.
 struct ReadAhead {
     file: remote_file::Client,
-    /// The reads on their way, in order of offset, each for [`READ_BYTES_MAX`] bytes.
+    /// The reads in flight, in order of offset, each of [`READ_BYTES_MAX`] bytes.
     reads: VecDeque<Read>,
-    /// How many reads may be on their way.
+    /// The limit of reads in flight.
     reads_max: usize,
-    pace: Pace,
-    /// Where the next read begins.
+    estimate: BdpEstimate,
+    /// The offset of the next read.
     offset: u64,
 }
 
 impl ReadAhead {
     fn new(file: remote_file::Client) -> Self {
-        let (reads, pace) = Default::default();
-        Self { file, reads, reads_max: READ_AHEAD_READS_FIRST, pace, offset: 0 }
+        let (reads, estimate) = Default::default();
+        Self { file, reads, reads_max: READ_AHEAD_READS_FIRST, estimate, offset: 0 }
     }
 
-    /// Gives the file's next piece to `take`, or returns `false` at its end.
+    /// Passes the file's next piece to `take`, or returns `false` at the end of the file.
     async fn next(&mut self, take: impl FnOnce(&[u8])) -> Result<bool, Error> {
-        // One in any case: what it takes is bounded by how many counts there are.
-        let reads_max = if budget::is_spent() { 1 } else { self.reads_max };
+        // At least one: the number of counts bounds the memory for it.
+        let reads_max = if budget::is_exhausted() { 1 } else { self.reads_max };
         while self.reads.len() < reads_max {
             self.reads.push_back(self.read());
             self.offset += u64::from(READ_BYTES_MAX);
@@ -182,7 +181,7 @@ impl ReadAhead {
         };
         let answer = read.answer.await?;
         let piece = answer.get()?.get_data()?;
-        self.pace.arrives(read.departure, piece.len());
+        self.estimate.delivered(read.mark, piece.len());
         let missing = (READ_BYTES_MAX as usize).checked_sub(piece.len()).ok_or_else(|| {
             Error::failed(format!("the file answered a read with more than {READ_BYTES_MAX} bytes"))
         })?;
@@ -191,11 +190,11 @@ impl ReadAhead {
             return Ok(false);
         }
         if missing == 0 {
-            let needed = self.pace.window() / READ_BYTES_MAX as usize;
+            let needed = self.estimate.window() / READ_BYTES_MAX as usize;
             self.reads_max = (self.reads_max + 1).min(needed);
         } else {
-            // A pipe that has no more yet, or the end of the file. The reads on their way are for places
-            // that are not what follows.
+            // The end of the file, or a pipe that has no more data yet. The reads in flight have
+            // the wrong offsets.
             self.offset -= self.reads.len() as u64 * u64::from(READ_BYTES_MAX) + missing as u64;
             self.reads.clear();
             self.reads_max = 1;
@@ -208,7 +207,7 @@ impl ReadAhead {
         let mut request = self.file.read_request();
         request.get().set_offset(self.offset);
         request.get().set_length(READ_BYTES_MAX);
-        Read { departure: self.pace.departs(), answer: request.send().promise }
+        Read { mark: self.estimate.sent(), answer: request.send().promise }
     }
 }
 
@@ -220,15 +219,16 @@ mod tests {
     use tokio::time::{Instant, sleep, timeout};
 
     use super::*;
-    use crate::net::budget::{SHARD_BYTES_MAX, Taken};
+    use crate::net::budget::{MemoryUse, SHARD_BYTES_MAX};
     use crate::net::connection::MEMORY_WAIT_MAX;
     use crate::schema::lines_capnp::line_sink::LinesParams;
     use crate::schema::lines_capnp::remote_file::{ReadParams, ReadResults};
 
-    /// Has this, and a byte more each time that it is waited for so long, or never.
-    struct Begun(&'static [u8], Option<Duration>);
+    /// Answers the first read with the data, and each later one with a byte after the pause, or
+    /// never.
+    struct SlowFile(&'static [u8], Option<Duration>);
 
-    impl remote_file::Server for Begun {
+    impl remote_file::Server for SlowFile {
         async fn read(
             self: Rc<Self>,
             read: ReadParams,
@@ -259,21 +259,21 @@ mod tests {
     const LONG: &[u8] = &[b'x'; PIECE];
 
     #[tokio::test(flavor = "local", start_paused = true)]
-    async fn a_count_that_keeps_memory_ends_while_that_is_scarce() {
-        let begun = |data, pause| {
-            count(capnp_rpc::new_client(Begun(data, pause)), capnp_rpc::new_client(Sink))
+    async fn a_stalled_count_ends_while_memory_is_scarce() {
+        let counted = |data, pause| {
+            count(capnp_rpc::new_client(SlowFile(data, pause)), capnp_rpc::new_client(Sink))
         };
         let wait = MEMORY_WAIT_MAX * 10;
-        assert!(timeout(wait, begun(LONG, None)).await.is_err());
-        let others = Taken::default();
+        assert!(timeout(wait, counted(LONG, None)).await.is_err());
+        let others = MemoryUse::default();
         others.set(SHARD_BYTES_MAX / 2);
-        // What is typed, with pauses, takes little; and lines that were handed over take nothing.
-        assert!(timeout(wait, begun(&LONG[..80], None)).await.is_err());
-        assert!(timeout(wait, begun(&[b'\n'; PIECE], None)).await.is_err());
-        // A byte now and then is no line.
+        // A short line is within the allowance, and lines that were sent take nothing.
+        assert!(timeout(wait, counted(&LONG[..80], None)).await.is_err());
+        assert!(timeout(wait, counted(&[b'\n'; PIECE], None)).await.is_err());
+        // A byte now and then is no progress.
         for pause in [None, Some(MEMORY_WAIT_MAX / 3)] {
             let started = Instant::now();
-            let ended = timeout(wait, begun(LONG, pause)).await.unwrap().unwrap_err();
+            let ended = timeout(wait, counted(LONG, pause)).await.unwrap().unwrap_err();
             assert_eq!(ended.kind, capnp::ErrorKind::Overloaded);
             assert_eq!(started.elapsed(), MEMORY_WAIT_MAX);
         }

@@ -1,53 +1,53 @@
-//! Splitting bytes, as they arrive, into batches of whole lines.
+//! Splits a stream of bytes into batches of whole lines.
 
 use memchr::memchr_iter;
 
-/// The lines in one batch at most.
+/// The lines of one batch.
 const BATCH_LINES_MAX: usize = 16_384;
-/// The bytes after which a batch is full. Its last line may go beyond.
+/// The size from which a batch is full. Its last line may exceed it.
 const BATCH_BYTES: usize = 256 * 1024;
 
-/// Cuts a file that comes in pieces into whole lines, each with its newline.
+/// Splits the pieces of a file into whole lines, each with its newline.
 ///
-/// After every [`push`](Self::push), [`next_batch`](Self::next_batch) is to be called until it has no more.
+/// After every [`push`](Self::push), call [`next_batch`](Self::next_batch) until it returns `None`.
 #[derive(Debug, Default)]
 pub(super) struct LineSplitter {
-    /// Bytes that came and were not handed out, behind some that were.
+    /// Bytes of returned batches, then the bytes that are not yet returned.
     buffer: Vec<u8>,
-    /// Where in the buffer the next line begins.
+    /// The beginning of the next line in the buffer.
     start: usize,
-    /// Up to where the buffer was searched for its end.
+    /// The buffer is searched for the line's end up to here.
     searched: usize,
 }
 
 #[expect(
     clippy::indexing_slicing,
-    reason = "`start` is never beyond `searched`, nor that beyond the buffer, in which newlines are found"
+    reason = "`start` <= `searched` <= the buffer's length, and newlines are found within it"
 )]
 impl LineSplitter {
-    /// Takes in the next piece of the file.
+    /// Appends the next piece of the file.
     pub(super) fn push(&mut self, piece: &[u8]) {
-        self.forget();
-        // The memory of a long line is not kept.
+        self.drop_returned();
+        // Releases the memory of a long line.
         self.buffer.shrink_to(4 * BATCH_BYTES);
         self.buffer.extend_from_slice(piece);
     }
 
-    /// Lets go of the lines that were handed out.
-    fn forget(&mut self) {
+    /// Drops the lines of returned batches.
+    fn drop_returned(&mut self) {
         self.buffer.drain(..self.start);
         self.searched -= self.start;
         self.start = 0;
     }
 
-    /// Takes no more memory than it needs, and returns how much that is, in bytes.
-    pub(super) fn give_back(&mut self) -> usize {
-        self.forget();
+    /// Releases unneeded memory, and returns the bytes left.
+    pub(super) fn shrink(&mut self) -> usize {
+        self.drop_returned();
         self.buffer.shrink_to_fit();
         self.bytes()
     }
 
-    /// The next whole lines, or nothing when the next line's end is still to come.
+    /// The next whole lines; `None` if the next line is incomplete.
     pub(super) fn next_batch(&mut self) -> Option<Vec<&[u8]>> {
         let mut lines = Vec::new();
         let mut line_start = self.start;
@@ -68,13 +68,12 @@ impl LineSplitter {
         Some(lines)
     }
 
-    /// The memory that this takes, in bytes.
+    /// The allocated bytes.
     pub(super) fn bytes(&self) -> usize {
         self.buffer.capacity()
     }
 
-    /// The beginning of the line whose end is still to come. At the end of the file, that is the last line,
-    /// unless it is empty.
+    /// The incomplete line. At the end of the file, this is the last line, unless it is empty.
     pub(super) fn rest(&self) -> &[u8] {
         &self.buffer[self.start..]
     }
@@ -84,7 +83,7 @@ impl LineSplitter {
 mod tests {
     use super::*;
 
-    /// Splits `file` as it comes in pieces of `size` bytes, and checks that nothing is lost.
+    /// Splits `file` in pieces of `size` bytes, and checks that nothing is lost.
     fn split(file: &[u8], size: usize) -> Vec<Vec<u8>> {
         let mut splitter = LineSplitter::default();
         let mut lines = Vec::new();
@@ -101,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_do_not_depend_on_how_the_file_comes_in() {
+    fn lines_do_not_depend_on_the_size_of_the_pieces() {
         let table: [(&[u8], &[&[u8]]); 7] = [
             (b"", &[]),
             (b"\n", &[b"\n"]),
@@ -109,7 +108,7 @@ mod tests {
             (b"a\nb\n", &[b"a\n", b"b\n"]),
             (b"a\r\nb", &[b"a\r\n", b"b"]),
             (b"\n\n\nx\0\xff\n", &[b"\n", b"\n", b"\n", b"x\0\xff\n"]),
-            (b"no end", &[b"no end"]),
+            (b"no newline", &[b"no newline"]),
         ];
         for (file, lines) in table {
             for size in 1..=file.len().max(1) {

@@ -14,10 +14,10 @@ mod lines;
 mod long_work;
 mod message;
 mod officer;
-mod patience;
 mod registrar;
 mod restore;
 mod session;
+mod stall_guard;
 mod vote_batch;
 mod watch;
 

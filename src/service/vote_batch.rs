@@ -9,8 +9,8 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::spawn_local;
 
+use crate::batching::{Batching, is_input_pending, yield_turn};
 use crate::election::{Outcome, Vote};
-use crate::gathering::{Gathering, more_to_come, turn};
 use crate::ledger::{Ledger, LedgerError};
 
 /// Votes of one shard that may wait to be batched. The next waits to join them.
@@ -56,9 +56,11 @@ async fn batch(ledger: Arc<dyn Ledger>, mut waiting: mpsc::Receiver<Waiting>) {
     while waiting.recv_many(&mut batch, BATCH_VOTES_MAX).await > 0 {
         // The semaphore is never closed.
         let Ok(permit) = places.clone().acquire_owned().await else { return };
-        let mut gathering = Gathering::default();
-        while batch.len() < BATCH_VOTES_MAX && gathering.goes_on(batch.len(), more_to_come()) {
-            turn().await;
+        let mut batching = Batching::default();
+        while batch.len() < BATCH_VOTES_MAX
+            && batching.should_yield(batch.len(), is_input_pending())
+        {
+            yield_turn().await;
             while batch.len() < BATCH_VOTES_MAX
                 && let Ok(vote) = waiting.try_recv()
             {

@@ -1,4 +1,4 @@
-//! Encrypted links: a server that its links name, and everyone who is not that server.
+//! TLS links: pinned certificates, wrong certificates, and an operator's own certificate.
 
 use std::fs;
 use std::net::TcpStream;
@@ -27,29 +27,29 @@ fn vote(link: &str, data: &Path, voter: usize) -> Ran {
 }
 
 #[test]
-fn a_link_finds_its_server_and_knows_it() {
+fn a_link_pins_the_certificate_of_its_server() {
     let data = tempfile::tempdir().unwrap();
     let server = board(data.path(), &[]);
     let link: Link = server.link.parse().unwrap();
     assert!(link.certificate.is_some(), "{link}");
     let key = data.path().join("tls.pem");
     assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
-    // Peers that never begin to agree hold up nobody.
+    // Peers that never begin the handshake delay no other.
     let address = server.link.strip_prefix("capvotes://").unwrap().split('?').next().unwrap();
     let _silent: Vec<_> = (0..5).map(|_| TcpStream::connect(address).unwrap()).collect();
     let voted = vote(&server.link, data.path(), 0);
     assert_eq!(voted.code, Some(0), "{}", voted.stderr);
     assert!(voted.stdout.contains("is recorded"), "{}", voted.stdout);
-    // The officer's link names the certificate too.
+    // The officer's link has the fingerprint, too.
     let officer = fs::read_to_string(data.path().join("officer.link")).unwrap();
     assert_eq!(officer.parse::<Link>().unwrap().certificate, link.certificate);
     assert_eq!(client(officer.trim(), &["turnout"]).code, Some(0));
-    // Bulk goes through as well, there and back.
+    // Large transfers work in both directions.
     let lines = data.path().join("lines.txt");
     fs::write(&lines, "a line of some length or other\n".repeat(200_000)).unwrap();
     let counted = client(&server.link, &["count-lines", "--quiet", lines.to_str().unwrap()]);
     assert_eq!((counted.code, counted.stdout.trim()), (Some(0), "200000"), "{}", counted.stderr);
-    // A server that is started again is the same server.
+    // The certificate is kept over a restart.
     server.kill();
     let server = Server::listen(ENCRYPTED, data.path(), &[]);
     let again: Link = server.link.parse().unwrap();
@@ -58,20 +58,20 @@ fn a_link_finds_its_server_and_knows_it() {
 }
 
 #[test]
-fn another_server_is_not_spoken_to() {
+fn a_client_refuses_the_wrong_certificate_and_the_wrong_scheme() {
     let [data, other] = [(); 2].map(|()| tempfile::tempdir().unwrap());
     let server = board(data.path(), &[]);
-    let somebody = board(other.path(), &[]);
+    let other_server = board(other.path(), &[]);
     let mut wrong: Link = server.link.parse().unwrap();
-    let there: Link = somebody.link.parse().unwrap();
-    wrong.certificate = there.certificate;
+    let other_link: Link = other_server.link.parse().unwrap();
+    wrong.certificate = other_link.certificate;
     let refused = vote(&wrong.to_string(), data.path(), 0);
     refused.failed(1, "its certificate is not the one that the link names");
     wrong.certificate = None;
     vote(&wrong.to_string(), data.path(), 0).failed(1, "its certificate is not trusted here");
     let results = client(&server.link, &["--json", "result"]);
     assert!(results.stdout.contains("\"ballots\": 0"), "{}", results.stdout);
-    // In the clear to where it is encrypted, and the other way round: an error at once.
+    // Unencrypted to a TLS server, and the other way round.
     let clear = server.link.replace("capvotes://", "capvote://");
     let clear = clear.split('?').next().unwrap();
     client(clear, &["result"]).failed(1, "its link begins with capvotes://");
@@ -82,7 +82,7 @@ fn another_server_is_not_spoken_to() {
 }
 
 #[test]
-fn an_operators_certificate_is_shown_and_not_named() {
+fn an_operators_certificate_is_used_and_not_in_the_link() {
     let data = tempfile::tempdir().unwrap();
     let pem = new_identity(vec!["localhost".to_string()]).unwrap();
     let file = data.path().join("operator.pem");
@@ -98,7 +98,7 @@ fn an_operators_certificate_is_shown_and_not_named() {
 }
 
 #[test]
-fn what_cannot_be_used_is_said_in_one_line() {
+fn a_server_with_an_unusable_certificate_says_why() {
     let data = tempfile::tempdir().unwrap();
     let start = |arguments: &[&str]| {
         let common = ["--log", "error", "--data", data.path().to_str().unwrap()];
@@ -108,6 +108,6 @@ fn what_cannot_be_used_is_said_in_one_line() {
     start(&["--listen", ENCRYPTED, "--certificate", "x"]).failed(2, "--key");
     let missing = ["--listen", ENCRYPTED, "--certificate", "/nowhere.pem", "--key", "/nowhere.pem"];
     start(&missing).failed(1, "/nowhere.pem");
-    fs::write(data.path().join("tls.pem"), "this is no certificate").unwrap();
-    start(&["--listen", ENCRYPTED]).failed(1, "there is no certificate in PEM in it");
+    fs::write(data.path().join("tls.pem"), "not a certificate").unwrap();
+    start(&["--listen", ENCRYPTED]).failed(1, "there is no PEM certificate in it");
 }

@@ -1,4 +1,5 @@
-//! Peers that hang, leave, fail or send nonsense: the vote stands, and others notice nothing.
+//! Peers that hang, disconnect, fail or send garbage: votes stand, and other clients are not
+//! affected.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -11,10 +12,10 @@ use tokio::sync::Semaphore;
 
 use crate::harness::{Harness, all, ballot, board, harness, soon};
 
-/// A sink that counts its messages and then does as it likes.
+/// A sink that counts its messages and answers with the function's future.
 struct Sink<F> {
     messages: Rc<Cell<usize>>,
-    then: fn() -> F,
+    answer: fn() -> F,
 }
 
 impl<F: Future<Output = capnp::Result<()>> + 'static> message_sink::Server for Sink<F> {
@@ -24,11 +25,11 @@ impl<F: Future<Output = capnp::Result<()>> + 'static> message_sink::Server for S
         _: message_sink::MessageResults,
     ) -> capnp::Result<()> {
         self.messages.set(self.messages.get() + 1);
-        (self.then)().await
+        (self.answer)().await
     }
 }
 
-/// Sends a vote, without the library, and returns the promise of its answer.
+/// Sends a vote by a raw call; the future tells whether it was recorded.
 fn send_vote(
     client: &Client,
     number: u64,
@@ -51,19 +52,19 @@ fn send_vote(
     }
 }
 
-/// Waits until so many votes are recorded.
+/// Waits until this many votes are recorded.
 async fn recorded(harness: &Harness, ballots: u64) {
     let mut changes = harness.ledger.snapshots();
     soon(changes.wait_for(|board| board.elections[0].ballots == ballots)).await.unwrap();
 }
 
 #[tokio::test(flavor = "local")]
-async fn a_sink_that_never_answers_holds_up_nobody() {
+async fn a_sink_that_never_answers_delays_no_vote() {
     let harness = board().await;
     let client = harness.connect();
     let messages = Rc::new(Cell::new(0));
     let votes = (1..=UNANSWERED_MESSAGES_MAX as u64).map(|number| {
-        let sink = Sink { messages: messages.clone(), then: std::future::pending };
+        let sink = Sink { messages: messages.clone(), answer: std::future::pending };
         send_vote(&client, number, Some(capnp_rpc::new_client(sink)))
     });
     assert!(all(votes).await.into_iter().all(|recorded| recorded));
@@ -74,21 +75,21 @@ async fn a_sink_that_never_answers_holds_up_nobody() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn past_the_maximum_a_connection_waits_for_its_own_sinks_and_no_other_does() {
+async fn only_a_connection_with_too_many_unanswered_messages_waits_for_its_sinks() {
     let harness = board().await;
     let client = harness.connect();
     let answers = Rc::new(Semaphore::new(0));
     let sink = || {
         let answers = answers.clone();
-        capnp_rpc::new_client::<message_sink::Client, _>(Patient(answers))
+        capnp_rpc::new_client::<message_sink::Client, _>(Permitted(answers))
     };
     let full = UNANSWERED_MESSAGES_MAX as u64;
     all((1..=full).map(|number| send_vote(&client, number, Some(sink())))).await;
 
     let mut one_more = std::pin::pin!(send_vote(&client, full + 1, Some(sink())));
     assert!(futures::poll!(&mut one_more).is_pending());
-    assert!(soon(send_vote(&client, full + 2, None)).await, "a vote without a sink waits for none");
-    // The vote whose outcome waits is recorded all the same.
+    assert!(soon(send_vote(&client, full + 2, None)).await, "a vote without a sink has waited");
+    // The vote is recorded although its outcome waits.
     recorded(&harness, full + 2).await;
     assert!(soon(send_vote(&harness.connect(), full + 3, Some(sink()))).await);
     assert!(futures::poll!(&mut one_more).is_pending());
@@ -96,10 +97,10 @@ async fn past_the_maximum_a_connection_waits_for_its_own_sinks_and_no_other_does
     assert!(soon(one_more).await);
 }
 
-/// A sink that answers when it gets a permit.
-struct Patient(Rc<Semaphore>);
+/// A sink that answers once it gets a permit.
+struct Permitted(Rc<Semaphore>);
 
-impl message_sink::Server for Patient {
+impl message_sink::Server for Permitted {
     async fn message(
         self: Rc<Self>,
         _: message_sink::MessageParams,
@@ -111,13 +112,13 @@ impl message_sink::Server for Patient {
 }
 
 #[tokio::test(flavor = "local")]
-async fn a_sink_that_raises_changes_nothing() {
+async fn an_error_of_the_sink_does_not_affect_the_vote() {
     let harness = board().await;
     let client = harness.connect();
     let messages = Rc::new(Cell::new(0));
-    let raise = || std::future::ready(Err(capnp::Error::failed("no thanks".into())));
+    let fail = || std::future::ready(Err(capnp::Error::failed("no thanks".into())));
     for number in 1..=10 {
-        let sink = Sink { messages: messages.clone(), then: raise };
+        let sink = Sink { messages: messages.clone(), answer: fail };
         assert!(soon(send_vote(&client, number, Some(capnp_rpc::new_client(sink)))).await);
     }
     assert_eq!(messages.get(), 10);
@@ -125,16 +126,16 @@ async fn a_sink_that_raises_changes_nothing() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn the_vote_of_a_client_that_leaves_at_once_stands() {
+async fn the_vote_of_a_client_that_disconnects_at_once_stands() {
     let harness = board().await;
     for number in 1..=50 {
         let client = harness.connect();
         if number % 2 == 0 {
             soon(client.election("board").info()).await.unwrap();
         }
-        // Otherwise the vote is the first thing the server hears, on a promise of a promise.
+        // Otherwise the vote is pipelined on the bootstrap capability, in the first write.
         let vote = tokio::task::spawn_local(send_vote(&client, number, None));
-        // The vote is on its way when the connection's own task has run; then the client is gone.
+        // The connection's task sends the vote in this turn.
         tokio::task::yield_now().await;
         drop(client);
         vote.abort();
@@ -144,7 +145,7 @@ async fn the_vote_of_a_client_that_leaves_at_once_stands() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn a_connection_that_is_lost_is_told_at_once() {
+async fn a_lost_connection_is_reported_at_once() {
     let harness = board().await;
     let client = harness.connect();
     soon(client.election("board").info()).await.unwrap();
@@ -156,11 +157,11 @@ async fn a_connection_that_is_lost_is_told_at_once() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn bytes_that_are_no_messages_cost_only_their_sender() {
+async fn bytes_that_are_not_messages_affect_only_their_sender() {
     let harness = board().await;
     let honest = harness.connect();
     let segment = |words: u32| [[0, 0, 0, 0], words.to_le_bytes()].concat();
-    let nonsense: [Vec<u8>; 6] = [
+    let garbage: [Vec<u8>; 6] = [
         b"GET / HTTP/1.1\r\n\r\n".to_vec(),
         vec![0; 64],
         vec![0xff; 4_096],
@@ -168,9 +169,9 @@ async fn bytes_that_are_no_messages_cost_only_their_sender() {
         [segment(1), vec![0xff; 8]].concat(),
         (0..10_000u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect(),
     ];
-    for bytes in nonsense {
+    for bytes in garbage {
         let mut stream = harness.stream();
-        // The server may have hung up before everything is written.
+        // The write fails if the server disconnects before its end.
         let _ = soon(stream.write_all(&bytes)).await;
         let _ = stream.shutdown().await;
         let mut answer = Vec::new();
@@ -180,15 +181,15 @@ async fn bytes_that_are_no_messages_cost_only_their_sender() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn wrong_types_are_told_what_is_wrong() {
+async fn parameters_of_the_wrong_type_do_no_harm() {
     let harness = board().await;
     let client = harness.connect();
-    // A message sink that is a line counter: its answer is none of the vote's business.
+    // A line counter as the message sink: the failure of its call does not affect the vote.
     let counter = client.line_counter();
     let not_a_sink = counter.capability().client.hook.add_ref();
     let not_a_sink = capnp::capability::FromClientHook::new(not_a_sink);
     assert!(soon(send_vote(&client, 1, Some(not_a_sink))).await);
-    // A candidate that is not UTF-8, on a slate with the name that such bytes are often shown as.
+    // A candidate that is not UTF-8, on a slate with the name that lossy decoding would give it.
     let harness = crate::harness::harness(&[("board", &["\u{FFFD}\u{FFFD}"], 10)]).await;
     let client = harness.connect();
     let election = client.election("board");
@@ -201,7 +202,7 @@ async fn wrong_types_are_told_what_is_wrong() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn whoever_guesses_is_slowed_down_and_whoever_comes_from_there_is_not() {
+async fn guesses_throttle_their_connection_and_no_other_from_its_address() {
     let server = board().await;
     let guesser = server.connect();
     let vote = async |client: &Client, number| {
@@ -218,17 +219,17 @@ async fn whoever_guesses_is_slowed_down_and_whoever_comes_from_there_is_not() {
             (VoteOutcome::Throttled(wait), told) => break (wait, told),
             other => panic!("{other:?}"),
         }
-        assert!(unknown < 100, "nothing slows it down");
+        assert!(unknown < 100, "guesses are not throttled");
     };
     assert!(wait > std::time::Duration::from_secs(1));
     assert!(told[0].contains("was not counted: too many wrong voter numbers"), "{told:?}");
-    // A right number is not looked up from there either, nor is a token.
+    // Neither a valid number nor a valid token is looked up.
     assert!(matches!(soon(vote(&guesser, 1)).await.0, VoteOutcome::Throttled(_)));
     let officer = server.officer().await;
     let restored = guesser.restore(officer.as_bytes()).returning_officer();
     let error = soon(restored.administer("board").open()).await.unwrap_err();
     assert!(error.to_string().contains("throttled"), "{error}");
-    // Many at once are no way around it: none is looked up before it is known what the ones before came to.
+    // Nor do concurrent guesses help: only a few are looked up before their outcomes are known.
     let at_once = server.connect();
     let flood = (0..5_000).map(|guess| {
         let client = at_once.clone();
@@ -238,14 +239,15 @@ async fn whoever_guesses_is_slowed_down_and_whoever_comes_from_there_is_not() {
         }
     });
     let outcomes = all(flood).await;
-    let heard = outcomes.iter().filter(|it| matches!(it, VoteOutcome::UnknownVoterNumber)).count();
-    assert!((1..=UNDECIDED_VOTES_MAX + 5).contains(&heard), "{heard} guesses were answered");
-    // Whoever comes with a connection of their own gets through.
+    let answered =
+        outcomes.iter().filter(|it| matches!(it, VoteOutcome::UnknownVoterNumber)).count();
+    assert!((1..=UNDECIDED_VOTES_MAX + 5).contains(&answered), "{answered} guesses were answered");
+    // A connection without guesses is not throttled.
     assert!(matches!(soon(vote(&server.connect(), 1)).await.0, VoteOutcome::Recorded(_)));
 }
 
 #[tokio::test(flavor = "local")]
-async fn wrong_tokens_are_guesses() {
+async fn wrong_tokens_are_throttled_as_guesses() {
     let server = board().await;
     let client = server.connect();
     let mut wrong = 0;
@@ -257,12 +259,12 @@ async fn wrong_tokens_are_guesses() {
         }
         assert!(error.contains("opens nothing here"), "{error}");
         wrong += 1;
-        assert!(wrong < 100, "nothing slows it down");
+        assert!(wrong < 100, "guesses are not throttled");
     }
 }
 
 #[tokio::test(flavor = "local")]
-async fn as_many_votes_as_one_likes_can_be_cast_at_once_over_one_connection() {
+async fn one_connection_can_cast_20_000_votes_at_once() {
     let server = harness(&[("board", &["Ada", "Grace"], 20_000)]).await;
     let client = server.connect();
     let (election, told) = (client.election("board"), Rc::new(Cell::new(0)));

@@ -1,4 +1,4 @@
-//! Counting lines: any bytes, any reader, any callback, and every way to fail.
+//! Counting lines: any bytes, any reader, any callback, and every kind of failure.
 
 use std::cell::Cell;
 use std::io::{self, Cursor, Read};
@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use capvote::client::{Client, Error};
-use capvote::net::pace::WINDOW_BYTES_MAX;
+use capvote::net::bdp::WINDOW_BYTES_MAX;
 use capvote::schema::lines_capnp::{line_sink, remote_file};
 use capvote::service::{COUNTS_MAX, LINE_BYTES_MAX};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
@@ -16,19 +16,20 @@ use tokio::time::{Instant, pause, sleep_until};
 
 use crate::harness::{all, board, soon};
 
-/// Counts `file`, checks that the lines handed back make it up again, and returns the count.
+/// Counts `file`, checks that the lines passed to the callback make up the file, and returns the
+/// count.
 async fn count(client: &Client, file: &[u8], reader: impl Read + Send + 'static) -> u64 {
     let mut lines = 0;
-    let mut handed_back = Vec::new();
+    let mut received = Vec::new();
     let counter = client.line_counter();
     let counted = counter.count_lines(reader, |line| {
         assert!(!line.is_empty() && line.iter().filter(|&&byte| byte == b'\n').count() <= 1);
         lines += 1;
-        handed_back.extend_from_slice(line);
+        received.extend_from_slice(line);
     });
     let counted = soon(counted).await.unwrap();
     assert_eq!(counted, lines);
-    assert!(handed_back == file, "the lines handed back are not the file");
+    assert!(received == file, "the lines do not make up the file");
     counted
 }
 
@@ -40,7 +41,7 @@ fn error<T: std::fmt::Debug>(answer: Result<T, Error>) -> String {
 }
 
 #[tokio::test(flavor = "local")]
-async fn a_line_is_what_ends_in_a_newline_and_what_is_left() {
+async fn a_line_ends_with_a_newline_or_with_the_file() {
     let client = board().await.connect();
     let long = [vec![b'x'; 5 << 20], b"\n".to_vec(), vec![b'y'; 100]].concat();
     let chunk = vec![b'z'; 256 * 1024];
@@ -64,7 +65,7 @@ async fn a_line_is_what_ends_in_a_newline_and_what_is_left() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn a_hundred_megabytes_come_back_as_they_went() {
+async fn the_lines_of_a_hundred_megabytes_come_back_unchanged() {
     let client = board().await.connect();
     let mut file = Vec::with_capacity(100 << 20);
     let mut number = 0_u64;
@@ -78,7 +79,7 @@ async fn a_hundred_megabytes_come_back_as_they_went() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn files_readers_and_borrowing_callbacks_read_like_the_local_call() {
+async fn a_file_is_counted_as_by_a_local_call_with_a_borrowing_callback() {
     let client = board().await.connect();
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock");
     let local = std::fs::read_to_string(path).unwrap();
@@ -90,7 +91,7 @@ async fn files_readers_and_borrowing_callbacks_read_like_the_local_call() {
     assert_eq!(longest, local.lines().map(str::len).max().unwrap() + 1);
 }
 
-/// A reader that gives `pieces` one at a time, each as large as it likes, and then does as it likes.
+/// A reader that returns one piece a read, and then what the function returns.
 struct Pieces<F>(std::vec::IntoIter<Vec<u8>>, F);
 
 impl<F: FnMut() -> io::Result<usize>> Read for Pieces<F> {
@@ -106,7 +107,7 @@ impl<F: FnMut() -> io::Result<usize>> Read for Pieces<F> {
 }
 
 #[tokio::test(flavor = "local")]
-async fn a_reader_may_give_as_little_as_it_likes() {
+async fn a_reader_may_return_short_reads() {
     let client = board().await.connect();
     let file = b"one\ntwo\nthree\n".repeat(500);
     let pieces: Vec<_> = file.chunks(7).map(<[u8]>::to_vec).collect();
@@ -114,7 +115,7 @@ async fn a_reader_may_give_as_little_as_it_likes() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn a_pipe_is_counted_as_it_comes() {
+async fn the_lines_of_a_pipe_come_back_as_they_are_written() {
     let client = board().await.connect();
     let (reader, mut writer) = io::pipe().unwrap();
     let (seen, mut lines) = tokio::sync::mpsc::unbounded_channel();
@@ -124,7 +125,7 @@ async fn a_pipe_is_counted_as_it_comes() {
     });
     for line in [&b"first\n"[..], b"second\n", b"third\n"] {
         io::Write::write_all(&mut writer, line).unwrap();
-        // The next line is written only when this one has come back.
+        // The next line is written only after this one has come back.
         assert_eq!(soon(lines.recv()).await.unwrap(), line);
     }
     drop(writer);
@@ -132,7 +133,7 @@ async fn a_pipe_is_counted_as_it_comes() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn a_file_that_fails_ends_the_count_with_its_text() {
+async fn an_error_of_the_file_ends_the_count_with_its_text() {
     let client = board().await.connect();
     for before in [vec![], vec![b"a\nb\nc".to_vec()], vec![vec![b'\n'; 10_000]; 100]] {
         let file = Pieces(before.into_iter(), || Err(io::Error::other("disk on fire")));
@@ -147,7 +148,7 @@ async fn a_file_that_fails_ends_the_count_with_its_text() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn a_callback_that_raises_on_line_three_ends_the_count() {
+async fn an_error_of_the_callback_on_line_three_ends_the_count() {
     let client = board().await.connect();
     for lines in [3, 10, 1_000_000] {
         let mut called = 0;
@@ -161,7 +162,7 @@ async fn a_callback_that_raises_on_line_three_ends_the_count() {
         assert!(matches!(&error, Error::Callback(why) if why == "I have seen enough"), "{error:?}");
         assert_eq!(called, 3);
     }
-    // Nor does it wait for a file that has no more for the moment.
+    // Also while the read of a pipe without further data is in progress.
     let (reader, mut writer) = io::pipe().unwrap();
     io::Write::write_all(&mut writer, b"a\nb\nc\nd\n").unwrap();
     let counter = client.line_counter();
@@ -169,12 +170,12 @@ async fn a_callback_that_raises_on_line_three_ends_the_count() {
         counter.count_lines(reader, |line| if line == b"c\n" { Err("c") } else { Ok(()) });
     assert_eq!(soon(counted).await.unwrap_err().to_string(), "c");
     drop(writer);
-    // The connection is as good as before.
+    // The connection still works.
     assert_eq!(count(&client, b"a\nb\n", Cursor::new(b"a\nb\n")).await, 2);
 }
 
 #[tokio::test(flavor = "local")]
-async fn an_over_long_line_is_an_error_that_says_where() {
+async fn the_error_for_an_overlong_line_says_where_it_is() {
     let client = board().await.connect();
     let fits = [vec![b'x'; LINE_BYTES_MAX - 1], b"\n".to_vec()].concat();
     assert_eq!(count(&client, &fits, Cursor::new(fits.clone())).await, 1);
@@ -194,7 +195,7 @@ async fn an_over_long_line_is_an_error_that_says_where() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn many_counts_at_once_do_not_mix() {
+async fn concurrent_counts_do_not_mix() {
     let harness = board().await;
     let counts = all((0..20_u8).map(|n| {
         let client = harness.connect();
@@ -208,7 +209,7 @@ async fn many_counts_at_once_do_not_mix() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn counts_are_bounded_and_come_back_when_they_end() {
+async fn concurrent_counts_of_a_connection_are_bounded() {
     let client = board().await.connect();
     let mut pipes = Vec::new();
     let mut counts = Vec::new();
@@ -236,7 +237,7 @@ async fn counts_are_bounded_and_come_back_when_they_end() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn a_count_that_is_given_up_leaves_the_connection_as_it_was() {
+async fn a_cancelled_count_does_not_harm_the_connection() {
     let client = board().await.connect();
     let (reader, writer) = io::pipe().unwrap();
     let counter = client.line_counter();
@@ -249,10 +250,10 @@ async fn a_count_that_is_given_up_leaves_the_connection_as_it_was() {
     assert_eq!(count(&client, b"a\n", Cursor::new(b"a\n")).await, 1);
 }
 
-/// A file that answers every read with the same bytes, whatever was asked for.
-struct Stubborn(Vec<u8>);
+/// A file that answers every read with the same bytes.
+struct Constant(Vec<u8>);
 
-impl remote_file::Server for Stubborn {
+impl remote_file::Server for Constant {
     async fn read(
         self: Rc<Self>,
         _: remote_file::ReadParams,
@@ -263,11 +264,13 @@ impl remote_file::Server for Stubborn {
     }
 }
 
-struct Silent;
-impl line_sink::Server for Silent {}
+/// A sink that implements no method.
+struct Unimplemented;
+
+impl line_sink::Server for Unimplemented {}
 
 #[tokio::test(flavor = "local")]
-async fn a_file_or_a_sink_that_breaks_the_contract_is_told() {
+async fn a_file_or_sink_that_breaks_the_contract_is_an_error() {
     let client = board().await.connect();
     let table: [(Vec<u8>, &str); 2] = [
         (vec![0; 256 * 1024 + 1], "with more than 262144 bytes"),
@@ -276,8 +279,8 @@ async fn a_file_or_a_sink_that_breaks_the_contract_is_told() {
     for (answer, reason) in table {
         let counter = client.line_counter();
         let mut request = counter.capability().count_lines_request();
-        request.get().set_file(capnp_rpc::new_client(Stubborn(answer)));
-        request.get().set_lines(capnp_rpc::new_client(Silent));
+        request.get().set_file(capnp_rpc::new_client(Constant(answer)));
+        request.get().set_lines(capnp_rpc::new_client(Unimplemented));
         let error = soon(request.send().promise).await.err().unwrap();
         assert!(error.extra.contains(reason), "{error}");
     }
@@ -287,8 +290,8 @@ async fn a_file_or_a_sink_that_breaks_the_contract_is_told() {
     assert!(error.extra.contains("null"), "{error}");
 }
 
-/// A path that takes its time and loses nothing: half of `there_and_back` in each direction.
-fn far(near: DuplexStream, there_and_back: Duration) -> DuplexStream {
+/// A path with unlimited bandwidth and this round-trip time.
+fn delayed(near: DuplexStream, rtt: Duration) -> DuplexStream {
     let (here, there) = tokio::io::duplex(1 << 20);
     let (near_reads, near_writes) = tokio::io::split(near);
     let (there_reads, there_writes) = tokio::io::split(there);
@@ -299,16 +302,16 @@ fn far(near: DuplexStream, there_and_back: Duration) -> DuplexStream {
         ),
         (Box::new(there_reads), Box::new(near_writes)),
     ] {
-        let (sender, mut on_the_way) = mpsc::unbounded_channel();
+        let (sender, mut in_flight) = mpsc::unbounded_channel();
         spawn_local(async move {
             let mut buffer = vec![0; 256 * 1024];
             while let Ok(read @ 1..) = from.read(&mut buffer).await {
-                let arrival = Instant::now() + there_and_back / 2;
+                let arrival = Instant::now() + rtt / 2;
                 sender.send((arrival, buffer[..read].to_vec())).unwrap();
             }
         });
         spawn_local(async move {
-            while let Some((arrival, bytes)) = on_the_way.recv().await {
+            while let Some((arrival, bytes)) = in_flight.recv().await {
                 sleep_until(arrival).await;
                 to.write_all(&bytes).await.unwrap();
             }
@@ -334,12 +337,13 @@ impl remote_file::Server for Lines {
     }
 }
 
+/// Counts its lines.
 #[derive(Default)]
-struct Taken(Cell<u64>);
+struct LineCount(Cell<u64>);
 
-impl line_sink::Server for Taken {
+impl line_sink::Server for LineCount {
     async fn lines(self: Rc<Self>, params: line_sink::LinesParams) -> capnp::Result<()> {
-        self.0.update(|taken| taken + u64::from(params.get().unwrap().get_lines().unwrap().len()));
+        self.0.update(|count| count + u64::from(params.get().unwrap().get_lines().unwrap().len()));
         Ok(())
     }
 
@@ -353,25 +357,28 @@ impl line_sink::Server for Taken {
 }
 
 #[tokio::test(flavor = "local")]
-async fn a_path_of_a_hundred_milliseconds_is_kept_full() {
+async fn the_window_is_kept_full_over_a_round_trip_of_a_hundred_milliseconds() {
     const BYTES: u64 = 256 << 20;
     let server = board().await;
-    let there_and_back = Duration::from_millis(100);
-    let client = Client::over(far(server.stream(), there_and_back));
+    let rtt = Duration::from_millis(100);
+    let client = Client::over(delayed(server.stream(), rtt));
     client.elections().await.unwrap();
-    // From here on the clock stands still but for the path.
+    // Only the path takes time: the paused clock advances when every task waits.
     pause();
     let begun = Instant::now();
-    let lines = Rc::new(Taken::default());
+    let lines = Rc::new(LineCount::default());
     let counter = client.line_counter();
     let mut request = counter.capability().count_lines_request();
     request.get().set_file(capnp_rpc::new_client(Lines(BYTES)));
     request.get().set_lines(capnp_rpc::new_client_from_rc(lines.clone()));
     let count = request.send().promise.await.unwrap().get().unwrap().get_count();
     assert_eq!((count, lines.0.get()), (BYTES / 64, BYTES / 64));
-    // This path has no limit but what may be on its way. To fill it for the first time takes a few ways there
-    // and back, and the last lines one more.
-    let ways = begun.elapsed().as_secs_f64() / there_and_back.as_secs_f64();
+    // Only the window limits this path. Opening it fully takes a few round trips, and the last
+    // lines one.
+    let round_trips = begun.elapsed().as_secs_f64() / rtt.as_secs_f64();
     let full = BYTES as f64 / WINDOW_BYTES_MAX as f64;
-    assert!((full..full + 15.0).contains(&ways), "{ways} times there and back, of {full}");
+    assert!(
+        (full..full + 15.0).contains(&round_trips),
+        "{round_trips} round trips, at least {full}"
+    );
 }

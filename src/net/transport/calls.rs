@@ -1,4 +1,4 @@
-//! The calls of a peer, and how much memory they are taken to need.
+//! A client's calls in progress and unfinished questions: the memory they need, and their limits.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -12,91 +12,91 @@ use super::{
     UNFINISHED_QUESTIONS_MAX, outbox,
 };
 
-/// What a message counts for while it is in use, in bytes.
+/// What a message is charged for while it is in use, in bytes.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Counted {
-    /// As memory.
-    held: usize,
-    /// Of it, as a call under way.
+pub(super) struct Charge {
+    /// As memory in use.
+    memory: usize,
+    /// As a call in progress: 0 for any other message.
     call: usize,
 }
 
 /// The calls of one client.
 #[derive(Default)]
 pub(super) struct Calls {
-    /// The bytes that count for the calls under way.
-    bytes: Cell<usize>,
-    /// The bytes of messages that are in use, and what counts for calls beside them.
-    held: Cell<usize>,
-    /// The questions of the client that are not over. A question that was answered is over when the client has
-    /// finished it, or did not have to. One that the client finishes before it is answered is never over: capnp-rpc
-    /// keeps its entry until the connection ends.
+    /// The sum of [`Charge::call`].
+    in_progress: Cell<usize>,
+    /// The sum of [`Charge::memory`].
+    memory: Cell<usize>,
+    /// The unfinished questions. An answered question is finished by the client's `Finish`, or at
+    /// once if none is needed. One that the client finishes before it is answered stays in this
+    /// table: capnp-rpc keeps its own entry for it until the connection ends.
     questions: RefCell<HashMap<u32, Question>>,
-    /// Whether a message has arrived since somebody asked.
-    heard: Cell<bool>,
+    /// Whether there was a message, or a call has ended, since the last check.
+    active: Cell<bool>,
 }
 
 /// A question of the client.
 #[derive(Clone, Copy, PartialEq)]
 enum Question {
-    /// With this many calls that wait for one another, itself among them.
+    /// Not answered: the last of a chain of this many pipelined calls.
     Open(usize),
     Answered,
 }
 
 impl Calls {
-    /// The bytes of messages that are in use, and what counts for calls beside them.
-    pub(super) fn held(&self) -> usize {
-        self.held.get()
+    /// The memory in use for messages and calls, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.memory.get()
     }
 
-    /// Whether the client has to wait before it may call again. One call may be under way however long it is.
-    pub(super) fn are_too_many(&self) -> bool {
-        self.bytes.get() >= CALLS_BYTES_MAX
+    /// Whether the client must wait before it may call again. A single call may exceed the limit.
+    pub(super) fn are_at_limit(&self) -> bool {
+        self.in_progress.get() >= CALLS_BYTES_MAX
     }
 
-    /// Whether a message has arrived since this was asked last, or calls are under way, and not more than may be.
-    pub(super) fn were_heard(&self) -> bool {
+    /// Whether the client was active since the last check, or waits for an answer below the limit.
+    pub(super) fn is_active(&self) -> bool {
         let waits = || self.questions.borrow().values().any(|it| *it != Question::Answered);
-        self.heard.replace(false) || (waits() && !self.are_too_many())
+        self.active.replace(false) || (waits() && !self.are_at_limit())
     }
 
-    /// Takes note of a message of so many bytes that has arrived, until [`end`](Self::end).
+    /// Checks a received message of so many bytes, and charges it until [`dropped`](Self::dropped).
     ///
     /// # Errors
-    /// Where the client leaves more questions open than any client that works does, or says what none says.
-    pub(super) fn begin(
+    /// Where a limit is exceeded, or the message is one that no client needs.
+    pub(super) fn received(
         &self,
-        arrived: message::Reader<'_>,
+        root: message::Reader<'_>,
         bytes: usize,
-    ) -> Result<Counted, Error> {
-        self.heard.set(true);
-        let call = self.call_bytes(arrived, bytes)?;
-        let counted = Counted { held: bytes.max(call), call };
-        self.bytes.set(self.bytes.get() + counted.call);
-        self.held.set(self.held.get() + counted.held);
-        Ok(counted)
+    ) -> Result<Charge, Error> {
+        self.active.set(true);
+        let call = self.call_bytes(root, bytes)?;
+        let charge = Charge { memory: bytes.max(call), call };
+        self.in_progress.set(self.in_progress.get() + charge.call);
+        self.memory.set(self.memory.get() + charge.memory);
+        Ok(charge)
     }
 
-    /// The bytes that a message counts for as a call under way: none, unless it is one. Of what else a peer says, answers
-    /// to this side's calls have to be read for those calls to end, and the rest is dealt with at once.
-    fn call_bytes(&self, arrived: message::Reader<'_>, bytes: usize) -> Result<usize, Error> {
-        match arrived.which() {
+    /// The bytes that a message is charged as a call in progress: 0 unless it is a call. Answers
+    /// must be read for this side's own calls to end, and other messages are handled at once.
+    fn call_bytes(&self, root: message::Reader<'_>, bytes: usize) -> Result<usize, Error> {
+        match root.which() {
             Ok(message::Bootstrap(bootstrap)) => {
-                self.asks(bootstrap?.get_question_id(), 0).map(|()| 0)
+                self.ask(bootstrap?.get_question_id(), 0).map(|()| 0)
             }
             Ok(message::Call(call)) => {
                 let call = call?;
                 if !matches!(call.get_send_results_to().which(), Ok(send_results_to::Caller(()))) {
-                    return Err(Error::failed("results are sent to their caller only".into()));
+                    return Err(Error::failed("results are only sent to the caller".into()));
                 }
                 check_capabilities(call.get_params()?)?;
-                self.asks(call.get_question_id(), self.chained(call)?)?;
+                self.ask(call.get_question_id(), self.chain_length(call)?)?;
                 Ok(bytes + CALL_BYTES)
             }
             Ok(message::Return(answer)) => {
                 if bytes > ANSWER_BYTES_MAX {
-                    let why = format!("an answer of {bytes} bytes is not taken");
+                    let why = format!("an answer of {bytes} bytes is not accepted");
                     return Err(Error::failed(why));
                 }
                 if let Ok(return_::Results(results)) = answer?.which() {
@@ -109,7 +109,7 @@ impl Calls {
                 let mut questions = self.questions.borrow_mut();
                 match questions.get_mut(&question) {
                     Some(Question::Answered) => drop(questions.remove(&question)),
-                    // Nobody waits for the answer any more.
+                    // Finished before it was answered: it waits for nothing, but keeps its entry.
                     Some(open) => *open = Question::Answered,
                     None => {}
                 }
@@ -119,24 +119,24 @@ impl Calls {
         }
     }
 
-    /// The client asks a question that will be kept until it is over.
-    fn asks(&self, question: u32, chained: usize) -> Result<(), Error> {
+    /// Adds a question.
+    fn ask(&self, question: u32, chain_length: usize) -> Result<(), Error> {
         let mut questions = self.questions.borrow_mut();
         if questions.len() >= UNFINISHED_QUESTIONS_MAX {
             return Err(Error::failed(format!(
-                "a client that leaves {UNFINISHED_QUESTIONS_MAX} questions unfinished is not served"
+                "more than {UNFINISHED_QUESTIONS_MAX} unfinished questions"
             )));
         }
-        questions.insert(question, Question::Open(chained));
+        questions.insert(question, Question::Open(chain_length));
         Ok(())
     }
 
-    /// How many calls wait for one another so that this one, which is the last of them, can be answered. What is
-    /// called, and what is passed, may be part of an answer that is still to come.
-    fn chained(&self, call: call::Reader<'_>) -> Result<usize, Error> {
+    /// The length of the chain of pipelined calls that ends with this one: its target, and the
+    /// capabilities that it passes, may be parts of promised answers.
+    fn chain_length(&self, call: call::Reader<'_>) -> Result<usize, Error> {
         let questions = self.questions.borrow();
         let waits = |question: u32| match questions.get(&question) {
-            Some(Question::Open(chained)) => *chained,
+            Some(Question::Open(length)) => *length,
             Some(Question::Answered) | None => 0,
         };
         let mut longest = match call.get_target()?.which() {
@@ -149,15 +149,15 @@ impl Calls {
             }
         }
         if longest >= CHAINED_CALLS_MAX {
-            let why = format!("more than {CHAINED_CALLS_MAX} calls on one another's answers");
+            let why = format!("a chain of more than {CHAINED_CALLS_MAX} pipelined calls");
             return Err(Error::failed(why));
         }
         Ok(longest + 1)
     }
 
-    /// Takes note of a message that is sent to the client.
-    pub(super) fn answer(&self, sent: &outbox::Message) {
-        let root = sent.get_root_as_reader::<message::Reader<'_>>();
+    /// Updates the questions for a message that is sent to the client.
+    pub(super) fn sent(&self, message: &outbox::Message) {
+        let root = message.get_root_as_reader::<message::Reader<'_>>();
         let Ok(Ok(message::Return(Ok(answer)))) = root.map(|root| root.which()) else { return };
         let mut questions = self.questions.borrow_mut();
         if answer.get_no_finish_needed() {
@@ -167,22 +167,22 @@ impl Calls {
         }
     }
 
-    /// A message is not needed any more.
-    pub(super) fn end(&self, counted: Counted) {
-        if counted.call > 0 {
-            // From here on something is expected of the client again.
-            self.heard.set(true);
+    /// Releases the charge of a received message that was dropped.
+    pub(super) fn dropped(&self, charge: Charge) {
+        if charge.call > 0 {
+            // The idle timeout starts with the end of a call.
+            self.active.set(true);
         }
-        self.bytes.set(self.bytes.get() - counted.call);
-        self.held.set(self.held.get() - counted.held);
+        self.in_progress.set(self.in_progress.get() - charge.call);
+        self.memory.set(self.memory.get() - charge.memory);
     }
 }
 
-/// Checks how many capabilities come with what a client says. Each takes more memory here than there.
+/// Limits the capabilities in a message: each takes more memory here than in the message.
 fn check_capabilities(payload: payload::Reader<'_>) -> Result<(), Error> {
     let count = payload.get_cap_table()?.len();
     if count > MESSAGE_CAPABILITIES_MAX {
-        return Err(Error::failed(format!("a message with {count} capabilities is not taken")));
+        return Err(Error::failed(format!("a message with {count} capabilities is not accepted")));
     }
     Ok(())
 }

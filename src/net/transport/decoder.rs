@@ -1,8 +1,8 @@
-//! Bytes that arrive become messages.
+//! An incremental decoder of
+//! [Cap'n Proto's stream format](https://capnproto.org/encoding.html#serialization-over-a-stream).
 //!
-//! The format is Cap'n Proto's [for streams](https://capnproto.org/encoding.html#serialization-over-a-stream):
-//! the number of segments less one, the length of each segment in words, and the segments. Every number has
-//! 4 bytes, and the head of a message is filled up to whole words.
+//! A message is a header and its segments. The header has the number of segments less one and the
+//! length of each segment in words, as 32-bit little-endian numbers, padded to whole words.
 
 use std::collections::VecDeque;
 
@@ -11,109 +11,109 @@ use capnp::{Error, Word};
 
 use super::MESSAGE_WORDS_MAX;
 
-/// The most segments of a message. A peer that sends more is dropped.
+/// The segments of a message. One more ends the connection.
 pub(super) const SEGMENTS_MAX: usize = 512;
 
-/// What is set aside for a message before its bytes are there, in words: what a peer only announces takes no
-/// more memory than this.
+/// The memory allocated for a message before its bytes arrive, in words: announcing a longer
+/// message takes no more.
 const ANNOUNCED_WORDS_MAX: usize = 64 * 1024;
 
-/// How often all of a message may be read, and how much besides. A message whose pointers lead to the same words again and
-/// again is longer when it is copied than when it arrives: what a copy takes is bounded by this.
-const READINGS: usize = 8;
-const READABLE_WORDS: usize = 4 * 1024;
+/// The traversal limit of a message is its length times the factor, plus the words. It bounds the
+/// copy of a message whose pointers share words, which is longer than the message itself.
+const TRAVERSAL_FACTOR: usize = 8;
+const TRAVERSAL_WORDS: usize = 4 * 1024;
 
-/// How TLS begins what it says: what it is, and the version.
+/// The first byte of a TLS record, its content type.
 const TLS_ALERT: u8 = 21;
 const TLS_HANDSHAKE: u8 = 22;
 
 const WORD_BYTES: usize = size_of::<Word>();
 
-/// A message that arrived.
+/// A received message.
 pub(super) type Message = Reader<Segments>;
 
-/// Takes bytes as they arrive, in pieces of any size, and gives messages.
+/// Assembles messages from pieces of any size.
 #[derive(Default)]
 pub(super) struct Decoder {
     complete: VecDeque<Message>,
-    /// The words of all of these.
+    /// The words of all complete messages.
     complete_words: usize,
     partial: Partial,
 }
 
-/// The message of which a part has arrived.
+/// The incomplete message.
 enum Partial {
-    Head(Vec<u8>),
+    Header(Vec<u8>),
     Body(Body),
 }
 
 struct Body {
     words: Vec<Word>,
-    /// The bytes of `words` that have arrived.
+    /// The bytes of `words` that are received.
     filled: usize,
-    /// The words of the whole message.
+    /// The length of the complete message, in words.
     length: usize,
     ends: SegmentEnds,
 }
 
-/// The words of a message, and where its segments end.
+/// The segments of a message, in one buffer.
 pub(super) struct Segments {
     words: Vec<Word>,
     ends: SegmentEnds,
 }
 
-/// Where each segment ends, counted in words from the beginning of the first.
+/// The end of each segment, in words from the beginning of the first.
 enum SegmentEnds {
-    /// The only one ends with the words.
+    /// A single segment that ends with the buffer.
     One,
     Many(Vec<usize>),
 }
 
 impl Default for Partial {
     fn default() -> Self {
-        Self::Head(Vec::new())
+        Self::Header(Vec::new())
     }
 }
 
 impl Decoder {
-    /// The next message, if it has arrived.
+    /// The next complete message.
     pub(super) fn next(&mut self) -> Option<Message> {
         let next = self.complete.pop_front()?;
         self.complete_words -= next.size_in_words();
         Some(next)
     }
 
-    /// Whether a message has arrived.
+    /// Whether there is a complete message.
     pub(super) fn has_next(&self) -> bool {
         !self.complete.is_empty()
     }
 
-    /// Whether the last byte that arrived is the last of a message.
+    /// Whether no message is incomplete.
     pub(super) fn is_between_messages(&self) -> bool {
-        matches!(&self.partial, Partial::Head(head) if head.is_empty())
+        matches!(&self.partial, Partial::Header(header) if header.is_empty())
     }
 
-    /// The bytes of the messages that have arrived, and that are set aside for the one of which more is to come.
+    /// The memory of the complete messages and of the incomplete one, in bytes.
     pub(super) fn bytes(&self) -> usize {
         let partial = match &self.partial {
-            Partial::Head(head) => head.len(),
+            Partial::Header(header) => header.len(),
             Partial::Body(body) => body.words.len() * WORD_BYTES,
         };
         self.complete_words * WORD_BYTES + partial
     }
 
-    /// Where the next bytes belong, if so many are missing of a message that they are better read there.
+    /// The buffer for the next bytes of the incomplete message, if it is at least so long.
     pub(super) fn gap(&mut self, at_least: usize) -> Option<&mut [u8]> {
         match &mut self.partial {
             Partial::Body(body) => {
                 let gap = body.gap();
                 (gap.len() >= at_least).then_some(gap)
             }
-            Partial::Head(_) => None,
+            Partial::Header(_) => None,
         }
     }
 
-    /// Takes note that this many bytes of the [`gap`](Self::gap) have arrived.
+    /// Tells that this many bytes were read into the [`gap`](Self::gap).
     pub(super) fn fill(&mut self, bytes: usize) {
         if let Partial::Body(body) = &mut self.partial {
             body.filled += bytes;
@@ -121,20 +121,20 @@ impl Decoder {
         }
     }
 
-    /// Takes the next bytes.
+    /// Decodes the next bytes.
     ///
     /// # Errors
-    /// Where what arrives is no message, or one that is too large.
+    /// Where they are not a message, or one that is too large.
     pub(super) fn take(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
         while !bytes.is_empty() {
             match &mut self.partial {
-                Partial::Head(head) => {
-                    let missing = missing_of_head(head)?;
+                Partial::Header(header) => {
+                    let missing = missing_of_header(header)?;
                     let (here, rest) = bytes.split_at(missing.min(bytes.len()));
                     bytes = rest;
-                    head.extend_from_slice(here);
-                    if missing_of_head(head)? == 0 {
-                        self.partial = Partial::Body(Body::announced(head)?);
+                    header.extend_from_slice(here);
+                    if missing_of_header(header)? == 0 {
+                        self.partial = Partial::Body(Body::announced(header)?);
                     }
                 }
                 Partial::Body(body) => {
@@ -146,7 +146,7 @@ impl Decoder {
                     body.filled += fit;
                 }
             }
-            // A message may have no words at all.
+            // Also after a header: a message may be empty.
             self.complete_body();
         }
         Ok(())
@@ -158,8 +158,8 @@ impl Decoder {
             && let Partial::Body(body) = std::mem::take(&mut self.partial)
         {
             let mut options = ReaderOptions::new();
-            let readable = body.length * READINGS + READABLE_WORDS;
-            options.traversal_limit_in_words(Some(readable.min(MESSAGE_WORDS_MAX)));
+            let limit = body.length * TRAVERSAL_FACTOR + TRAVERSAL_WORDS;
+            options.traversal_limit_in_words(Some(limit.min(MESSAGE_WORDS_MAX)));
             let segments = Segments { words: body.words, ends: body.ends };
             let message = Reader::new(segments, options);
             self.complete_words += message.size_in_words();
@@ -168,57 +168,58 @@ impl Decoder {
     }
 }
 
-/// How many bytes are missing of a message's head.
-fn missing_of_head(head: &[u8]) -> Result<usize, Error> {
-    let Some(count) = head.first_chunk::<4>() else { return Ok(WORD_BYTES - head.len()) };
-    let segments = u32::from_le_bytes(*count) as usize + 1;
+/// The bytes missing from a header.
+fn missing_of_header(header: &[u8]) -> Result<usize, Error> {
+    let Some(segments) = segment_count(header) else { return Ok(WORD_BYTES - header.len()) };
     if segments > SEGMENTS_MAX {
-        if matches!(count, [TLS_ALERT | TLS_HANDSHAKE, 3, ..]) {
+        // A TLS record begins with its content type and the major version 3.
+        if let [TLS_ALERT | TLS_HANDSHAKE, 3, ..] = header {
             let why = "the other side speaks TLS: its link begins with capvotes://";
             return Err(Error::failed(why.into()));
         }
-        return Err(Error::failed(format!("a message of {segments} segments is not taken")));
+        return Err(Error::failed(format!("a message of {segments} segments is not accepted")));
     }
     let bytes = (4 + 4 * segments).next_multiple_of(WORD_BYTES);
-    Ok(bytes - head.len())
+    Ok(bytes - header.len())
+}
+
+/// The number of segments in a header, once it is received.
+fn segment_count(header: &[u8]) -> Option<usize> {
+    header.first_chunk().map(|&count| u32::from_le_bytes(count) as usize + 1)
 }
 
 impl Body {
-    /// The body that a whole head announces.
-    fn announced(head: &[u8]) -> Result<Self, Error> {
-        let numbers =
-            head.as_chunks::<4>().0.iter().map(|&number| u32::from_le_bytes(number) as usize);
-        let mut numbers = numbers.skip(1);
-        // A head tells how many lengths it has, and may have 4 bytes more than that to fill a word.
-        let segments =
-            head.first_chunk::<4>().map_or(0, |&count| u32::from_le_bytes(count) as usize + 1);
+    /// The empty body that a complete header announces.
+    fn announced(header: &[u8]) -> Result<Self, Error> {
+        // The count keeps out the padding, which follows the lengths.
+        let segments = segment_count(header).unwrap_or_default();
+        let lengths = header.as_chunks::<4>().0.iter().skip(1).take(segments);
         let mut length = 0;
         let mut ends = Vec::new();
-        for words in numbers.by_ref().take(segments) {
-            length += words;
+        for &words in lengths {
+            length += u32::from_le_bytes(words) as usize;
             if segments > 1 {
                 ends.push(length);
             }
         }
         if length > MESSAGE_WORDS_MAX {
             let limit = MESSAGE_WORDS_MAX * WORD_BYTES;
-            return Err(Error::failed(format!(
-                "a message of more than {limit} bytes is not taken"
-            )));
+            let why = format!("a message of more than {limit} bytes is not accepted");
+            return Err(Error::failed(why));
         }
         let words = Word::allocate_zeroed_vec(length.min(ANNOUNCED_WORDS_MAX));
         let ends = if segments > 1 { SegmentEnds::Many(ends) } else { SegmentEnds::One };
         Ok(Self { words, filled: 0, length, ends })
     }
 
-    /// Where the next bytes belong.
+    /// The buffer for the next bytes.
     fn gap(&mut self) -> &mut [u8] {
         if self.filled == self.words.len() * WORD_BYTES {
-            // What was announced has arrived so far: as much again is believed.
+            // All of the buffer is received: it may double.
             let longer = (self.words.len() * 2).min(self.length);
             self.words.resize(longer, capnp::word(0, 0, 0, 0, 0, 0, 0, 0));
         }
-        // What is filled was a part of this gap before.
+        // Does not panic: `filled` bytes were written into `words`.
         Word::words_to_bytes_mut(&mut self.words).split_at_mut(self.filled).1
     }
 }
@@ -251,7 +252,7 @@ mod tests {
 
     use super::*;
 
-    /// A message with a text of this length, in segments of at least this many words.
+    /// A message with texts of about this length, in segments of at least this many words.
     fn message(length: usize, segment_words: u32) -> Vec<u8> {
         let allocator = HeapAllocator::new()
             .first_segment_words(segment_words)
@@ -270,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_arrive_whole_however_they_are_cut() {
+    fn messages_are_decoded_from_pieces_of_any_size() {
         let sent: Vec<_> =
             [(0, 100), (5, 1), (1_000, 2), (70, 64), (0, 0)].map(|(a, b)| message(a, b)).concat();
         let expected = [[0, 1, 2], [5, 6, 7], [1_000, 1_001, 1_002], [70, 71, 72], [0, 1, 2]];
@@ -286,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_message_can_be_read_where_it_belongs() {
+    fn a_large_message_is_read_into_its_gap() {
         let sent = message(3_000_000, 1_000);
         let mut decoder = Decoder::default();
         let (begin, mut rest) = sent.split_at(30);
@@ -304,16 +305,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_announced_is_not_believed_before_it_is_there() {
-        let mut head = vec![0; 8];
-        head[4..].copy_from_slice(&(MESSAGE_WORDS_MAX as u32).to_le_bytes());
+    fn an_announced_length_allocates_no_more_than_its_bound() {
+        let mut header = vec![0; 8];
+        header[4..].copy_from_slice(&(MESSAGE_WORDS_MAX as u32).to_le_bytes());
         let mut decoder = Decoder::default();
-        decoder.take(&head).unwrap();
+        decoder.take(&header).unwrap();
         let Partial::Body(body) = &decoder.partial else { panic!("no body") };
         assert_eq!(body.words.len(), ANNOUNCED_WORDS_MAX);
-        head[4..].copy_from_slice(&(MESSAGE_WORDS_MAX as u32 + 1).to_le_bytes());
-        assert!(Decoder::default().take(&head).is_err());
-        // Lengths that together overflow 32 bits, and too many of them.
+        header[4..].copy_from_slice(&(MESSAGE_WORDS_MAX as u32 + 1).to_le_bytes());
+        assert!(Decoder::default().take(&header).is_err());
+        // Lengths whose sum overflows 32 bits, and too many of them.
         let mut many = 511_u32.to_le_bytes().to_vec();
         many.extend([0xff; 512 * 4 + 4]);
         assert!(Decoder::default().take(&many).is_err());
@@ -323,17 +324,17 @@ mod tests {
     }
 
     #[test]
-    fn what_leads_to_the_same_words_again_and_again_is_not_copied() {
-        // A thousand texts of 8,000 bytes, all of which are the first.
+    fn a_message_that_grows_when_copied_exceeds_the_traversal_limit() {
+        // A list of a thousand texts of 8,000 bytes, whose pointers all lead to the first.
         let mut built = Builder::new(HeapAllocator::new().first_segment_words(4_096));
         let mut list = built.initn_root::<capnp::text_list::Builder<'_>>(1_000);
         list.set(0, "x".repeat(8_000).as_str());
         let mut sent = serialize::write_message_to_words(&built);
-        // Behind the head of the message and the pointer to the list.
+        // Skips the header of the message and the pointer to the list.
         let list = &mut sent.as_chunks_mut::<8>().0[2..];
         let first = u64::from_le_bytes(list[0]);
         for (index, pointer) in list[..1_000].iter_mut().enumerate() {
-            // Each stands a word further from it, which is told in the bits behind the first two.
+            // An offset counts from its pointer, and is above the two lowest bits.
             *pointer = (first - 4 * index as u64).to_le_bytes();
         }
         let mut decoder = Decoder::default();
@@ -342,7 +343,7 @@ mod tests {
         let list = message.get_root::<capnp::text_list::Reader<'_>>().unwrap();
         assert_eq!(list.get(999).unwrap().len(), 8_000);
         assert!(Builder::new_default().set_root(list).is_err(), "it was copied");
-        // Whatever is no fold can be read more than once.
+        // Any other message can be read more than once.
         decoder.take(&self::message(1_000, 100)).unwrap();
         let message = decoder.next().unwrap();
         for _ in 0..4 {

@@ -1,10 +1,9 @@
-//! The transport under an RPC connection: a network of two vats over any stream of bytes.
+//! The transport under an RPC connection: a two-party vat network over any byte stream.
 //!
-//! What one turn of the event loop has to say leaves in one write, and what one read brings is taken apart
-//! into all the messages that are in it. There is no timer: a message that is alone leaves at the end of the
-//! turn that it was sent in.
+//! The messages sent in one turn of the event loop leave in one write, and one read may yield many
+//! messages. There is no timer: a message is written as soon as no other task is runnable.
 //!
-//! A peer that does not read is not read from: see [`UNWRITTEN_BYTES_MAX`].
+//! Backpressure: a client that does not read is not read from, see [`UNWRITTEN_BYTES_MAX`].
 
 mod calls;
 mod decoder;
@@ -27,145 +26,148 @@ use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::{LocalBoxFuture, Shared};
 
-use self::calls::{Calls, Counted};
+use self::calls::{Calls, Charge};
 use self::pipe::Pipe;
 use self::window::Window;
 use super::socket::Stream;
 
-/// The largest message that is read, in words of 8 bytes. A peer that sends a larger one is dropped.
+/// The largest message that is read, in words of 8 bytes. A larger one ends the connection.
 pub const MESSAGE_WORDS_MAX: usize = 8 << 20;
 
-/// The bytes that wait to be written to a client. Nothing more is read from it until it has read enough of
-/// them. (A server is read from whatever it does: with two peers that both wait, both would wait for ever.)
+/// The unwritten output to a client, in bytes, above which nothing is read from it. (A server is
+/// always read from: if both sides paused, neither would continue.)
 pub const UNWRITTEN_BYTES_MAX: usize = 16 << 20;
 
-/// What the calls of a client that are under way may need, in bytes: their messages, and [`CALL_BYTES`] for each.
-/// Nothing more is read from the client until some of them are answered. That is about 6,500 votes. A client
-/// should have no more than a thousand unanswered: the answers of its message sinks come behind its votes, and with
-/// too many of these the server waits for them in vain. (A server's calls to a client are not counted: what they
-/// pass is bounded by the server.)
+/// The memory for a client's calls in progress, in bytes: their messages, and [`CALL_BYTES`] for
+/// each. At the limit, which is about 6,500 calls of 0.5 KiB, nothing is read from the client until
+/// a call is answered. A client should have at most a thousand calls unanswered: its answers to the
+/// server's own calls come behind them, and may not be read in time. (A server's calls to a client
+/// are not counted: the server bounds what they pass.)
 pub const CALLS_BYTES_MAX: usize = 16 << 20;
 
-/// What a call is taken to need beside its message: a task, its entries in tables, and its answer.
+/// The estimated bytes of a call besides its message: its task, its table entries and its answer.
 pub const CALL_BYTES: usize = 2 << 10;
 
-/// The questions that a client may leave open: its connection ends with one more. A question is over when it is
-/// answered and the client has said that it needs nothing more of the answer (`Finish`), where it has to: until then
-/// it takes memory here.
+/// A client's unfinished questions; one more ends the connection. A question is finished when it is
+/// answered and the client has released the answer (`Finish`), if that is required; until then it
+/// takes memory here.
 pub const UNFINISHED_QUESTIONS_MAX: usize = 10_000;
 
-/// The calls of a client that may wait for one another, each made on the answer to come of the one before: its
-/// connection ends with one more. capnp-rpc polls such calls one within the other, on the stack.
+/// The length of a chain of pipelined calls, each on the promised answer of the one before; a
+/// longer one ends the connection. capnp-rpc polls such calls recursively, on the stack.
 pub const CHAINED_CALLS_MAX: usize = 64;
 
-/// The promises that a peer may pass and that are not given back: its connection ends with one more.
+/// The promises passed by a peer and not yet released; one more ends the connection.
 pub const PROMISES_MAX: usize = 10_000;
 
-/// The longest answer of a client to a call of the server, in bytes; its connection ends with a longer one. The longest
-/// that is asked for is a piece of a file.
+/// The longest answer of a client to a call of the server, in bytes; a longer one ends the
+/// connection. It has room for the largest piece of a file that the server reads.
 pub const ANSWER_BYTES_MAX: usize = 512 << 10;
 
-/// The capabilities in one message of a client; its connection ends with one more.
+/// The capabilities in one message of a client; one more ends the connection.
 pub const MESSAGE_CAPABILITIES_MAX: u32 = 64;
 
-/// The first segment of a message, in words. capnp-rpc asks for more where it does not know how long a message
-/// will be, which is so for every call. Most are short, and a segment is cleared before it is used.
+/// The first segment of a message, in words. For a message of unknown length, such as a call,
+/// capnp-rpc asks for more; but most are short, and a segment is zeroed before use.
 const FIRST_SEGMENT_WORDS: u32 = 64;
 
-/// A call that follows a long one is expected to be as long, up to this many words: in one segment it is
-/// written and read faster.
+/// The first segment of a call is as large as the previous call, up to this many words: a message
+/// in one segment is written and read faster.
 const LONG_CALL_WORDS_MAX: u32 = 48 * 1024;
 
-/// The network of two vats that a stream of bytes makes, seen from one side.
+/// A two-party vat network over `stream`, as seen from `side`.
 ///
 /// # Panics
-/// Outside a [`LocalSet`](tokio::task::LocalSet) and a [`LocalRuntime`](tokio::runtime::LocalRuntime).
+/// Outside a [`LocalSet`](tokio::task::LocalSet) and a
+/// [`LocalRuntime`](tokio::runtime::LocalRuntime).
 pub fn network(stream: impl Stream, side: Side) -> Box<dyn VatNetwork<Side>> {
-    over(Rc::new(Pipe::new(Box::new(stream), side)), side)
+    network_over(Rc::new(Pipe::new(Box::new(stream), side)), side)
 }
 
-/// The network of a server, with an ear for its client.
-pub(super) fn attentive(stream: impl Stream) -> (Box<dyn VatNetwork<Side>>, Ear) {
+/// The network of a server, with a monitor of its client.
+pub(super) fn monitored(stream: impl Stream) -> (Box<dyn VatNetwork<Side>>, PeerMonitor) {
     let pipe = Rc::new(Pipe::new(Box::new(stream), Side::Server));
-    let ear = Ear(pipe.clone());
-    (over(pipe, Side::Server), ear)
+    let monitor = PeerMonitor(pipe.clone());
+    (network_over(pipe, Side::Server), monitor)
 }
 
-/// Hears whether a client says anything.
-pub(super) struct Ear(Rc<Pipe>);
+/// Tells whether a client makes progress. Each check compares with the previous call of the same
+/// method.
+pub(super) struct PeerMonitor(Rc<Pipe>);
 
-impl Ear {
-    /// Whether the client has said anything since this was asked last, or waits for an answer.
-    pub(super) fn heard(&self) -> bool {
-        self.0.calls().is_some_and(Calls::were_heard)
+impl PeerMonitor {
+    /// Whether the client has sent a message since the last check, or waits for an answer.
+    pub(super) fn is_active(&self) -> bool {
+        self.0.calls().is_some_and(Calls::is_active)
     }
 
-    /// Whether the client has begun to say something, and nothing more of it has arrived since this was asked last.
-    pub(super) fn is_stuck(&self) -> bool {
-        self.0.is_stuck()
+    /// Whether a message is incomplete and no further byte of it has arrived since the last check.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.0.is_stalled()
     }
 
-    /// Whether the client is the reason that memory is scarce: what it took before this was asked last, it still keeps. Who
-    /// gives back as much meanwhile as it keeps, and takes it again, is none, whichever part of it that is: once no memory is
-    /// left, it is not read and cannot.
-    pub(super) fn hoards(&self) -> bool {
-        self.0.hoards()
+    /// Whether memory is scarce, and the client has held more than its allowance since the last
+    /// check. Memory released and retaken since does not count. (Once the budget is exhausted, the
+    /// client is not read from, and cannot retake any.)
+    pub(super) fn holds_scarce_memory(&self) -> bool {
+        self.0.holds_scarce_memory()
     }
 }
 
-fn over(pipe: Rc<Pipe>, side: Side) -> Box<dyn VatNetwork<Side>> {
-    let (writing, written) = oneshot::channel();
+fn network_over(pipe: Rc<Pipe>, side: Side) -> Box<dyn VatNetwork<Side>> {
+    let (result, written) = oneshot::channel();
     let writer = pipe.clone();
-    // A task of its own: it runs when the tasks that have something to say have said it.
+    // A task of its own, so that it runs after the tasks that send messages.
     tokio::task::spawn_local(async move {
-        // Nobody wants to know where the network is gone.
-        let _ = writing.send(writer.write_all().await);
+        // The receiver may be gone with the network.
+        let _ = result.send(writer.write_all().await);
     });
     let gone = |_| Err(Error::disconnected("the connection ended".into()));
     let written = written.map(move |written| written.unwrap_or_else(gone)).boxed_local().shared();
-    let (dropped, release) = oneshot::channel();
-    let first = Rc::new(Held { pipe: pipe.clone(), _dropped: dropped });
-    let (held, release) = (Rc::downgrade(&first), Some(release));
-    Box::new(Network { pipe, side, written, held, first: Some(first), release })
+    let (dropped, released) = oneshot::channel();
+    let first = Rc::new(InUse { pipe: pipe.clone(), _dropped: dropped });
+    let (in_use, released) = (Rc::downgrade(&first), Some(released));
+    Box::new(Network { pipe, side, written, in_use, first: Some(first), released })
 }
 
-/// What the writing of a connection came to.
+/// Resolves when the writer has finished, with its result.
 type Written = Shared<LocalBoxFuture<'static, Result<(), Error>>>;
 
 struct Network {
     pipe: Rc<Pipe>,
     side: Side,
     written: Written,
-    /// The one connection that there is, if somebody uses it.
-    held: Weak<Held>,
-    /// The same, until the RPC system accepts it.
-    first: Option<Rc<Held>>,
-    release: Option<oneshot::Receiver<()>>,
+    /// Alive while the one connection is in use.
+    in_use: Weak<InUse>,
+    /// The same, until the RPC system accepts the connection.
+    first: Option<Rc<InUse>>,
+    /// Resolves when `in_use` is dead.
+    released: Option<oneshot::Receiver<()>>,
 }
 
-/// For as long as this is held, somebody uses the connection.
-struct Held {
+/// Shared by all handles of the connection. Dropping the last one closes the pipe.
+struct InUse {
     pipe: Rc<Pipe>,
     _dropped: oneshot::Sender<()>,
 }
 
-impl Drop for Held {
+impl Drop for InUse {
     fn drop(&mut self) {
         self.pipe.abandon();
     }
 }
 
 impl Network {
-    fn connection(&self, held: Option<Rc<Held>>) -> Box<dyn Connection<Side>> {
+    fn connection(&self, in_use: Option<Rc<InUse>>) -> Box<dyn Connection<Side>> {
         let (pipe, written) = (self.pipe.clone(), self.written.clone());
-        Box::new(TwoParty { pipe, side: self.side, written, _held: held })
+        Box::new(TwoParty { pipe, side: self.side, written, _in_use: in_use })
     }
 }
 
 impl VatNetwork<Side> for Network {
     fn connect(&mut self, host: Side) -> Option<Box<dyn Connection<Side>>> {
-        // Once it is not held any more, it is broken, and says so.
-        (host != self.side).then(|| self.connection(self.held.upgrade()))
+        // If it is not in use, the pipe is closed, and every read from it fails.
+        (host != self.side).then(|| self.connection(self.in_use.upgrade()))
     }
 
     fn accept(&mut self) -> Promise<Box<dyn Connection<Side>>, Error> {
@@ -176,24 +178,24 @@ impl VatNetwork<Side> for Network {
     }
 
     fn drive_until_shutdown(&mut self) -> Promise<(), Error> {
-        let (written, release) = (self.written.clone(), self.release.take());
+        let (written, released) = (self.written.clone(), self.released.take());
         Promise::from_future(async move {
             let written = written.await;
-            if let Some(release) = release {
-                // It is never sent: what is waited for is that nobody can send it any more.
-                let _ = release.await;
+            if let Some(released) = released {
+                // Nothing is ever sent: it resolves when the sender is dropped.
+                let _ = released.await;
             }
             written
         })
     }
 }
 
-/// The connection, for one of those who use it.
+/// A handle of the connection.
 struct TwoParty {
     pipe: Rc<Pipe>,
     side: Side,
     written: Written,
-    _held: Option<Rc<Held>>,
+    _in_use: Option<Rc<InUse>>,
 }
 
 impl Connection<Side> for TwoParty {
@@ -205,15 +207,16 @@ impl Connection<Side> for TwoParty {
     }
 
     fn new_outgoing_message(&mut self, first_segment_words: u32) -> Box<dyn OutgoingMessage> {
-        let unknown = first_segment_words > FIRST_SEGMENT_WORDS;
-        let words = if unknown { self.pipe.call_words() } else { first_segment_words.max(1) };
+        let unknown_length = first_segment_words > FIRST_SEGMENT_WORDS;
+        let words =
+            if unknown_length { self.pipe.call_words() } else { first_segment_words.max(1) };
         let message = Builder::new(HeapAllocator::new().first_segment_words(words));
-        Box::new(Outgoing { message, unknown, pipe: self.pipe.clone() })
+        Box::new(Outgoing { message, unknown_length, pipe: self.pipe.clone() })
     }
 
     fn receive_incoming_message(&mut self) -> Promise<Option<Box<dyn IncomingMessage>>, Error> {
         let pipe = self.pipe.clone();
-        match self.pipe.arrived() {
+        match self.pipe.next_received() {
             Some(message) => match incoming(pipe, message) {
                 Ok(incoming) => Promise::ok(Some(incoming)),
                 Err(error) => Promise::err(error),
@@ -232,28 +235,27 @@ impl Connection<Side> for TwoParty {
 
     fn shutdown(&mut self, result: Result<(), Error>) -> Promise<(), Error> {
         self.pipe.close(result);
-        // What it came to is told by the network.
+        // The result is reported by the network.
         Promise::from_future(self.written.clone().map(|_| Ok(())))
     }
 }
 
-/// A message that arrived. A call is under way for as long as this is kept.
+/// A received message. A call is in progress until its message is dropped.
 struct Incoming {
     message: decoder::Message,
-    /// What it counts for, and where.
-    counted: Counted,
+    charge: Charge,
     pipe: Rc<Pipe>,
 }
 
 fn incoming(pipe: Rc<Pipe>, message: decoder::Message) -> Result<Box<dyn IncomingMessage>, Error> {
-    let said = message.get_root::<message::Reader<'_>>()?;
-    pipe.promises().arrive(said)?;
-    let counted = match pipe.calls() {
-        Some(calls) => calls.begin(said, message.size_in_words() * 8)?,
-        None => Counted::default(),
+    let root = message.get_root::<message::Reader<'_>>()?;
+    pipe.promises().received(root)?;
+    let charge = match pipe.calls() {
+        Some(calls) => calls.received(root, message.size_in_words() * 8)?,
+        None => Charge::default(),
     };
-    pipe.count();
-    Ok(Box::new(Incoming { message, counted, pipe }))
+    pipe.account_memory();
+    Ok(Box::new(Incoming { message, charge, pipe }))
 }
 
 impl IncomingMessage for Incoming {
@@ -264,14 +266,14 @@ impl IncomingMessage for Incoming {
 
 impl Drop for Incoming {
     fn drop(&mut self) {
-        self.pipe.release(self.counted);
+        self.pipe.release(self.charge);
     }
 }
 
 struct Outgoing {
     message: outbox::Message,
-    /// Whether its length was not known when it was begun.
-    unknown: bool,
+    /// Whether capnp-rpc did not know its length in advance, as for every call.
+    unknown_length: bool,
     pipe: Rc<Pipe>,
 }
 
@@ -286,12 +288,11 @@ impl OutgoingMessage for Outgoing {
 
     fn send(self: Box<Self>) -> (Promise<(), Error>, Rc<outbox::Message>) {
         let message = Rc::new(self.message);
-        if self.unknown {
+        if self.unknown_length {
             self.pipe.note_call(message.size_in_words());
         }
         self.pipe.send(&message);
-        // It is sent in so far as nothing can keep it from being written but the end of the connection, of
-        // which everyone is told.
+        // Only the end of the connection can prevent the write, and that is reported elsewhere.
         (Promise::ok(()), message)
     }
 

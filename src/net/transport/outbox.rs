@@ -1,7 +1,7 @@
-//! Messages that are to be sent, as the bytes that they become.
+//! The output queue: serialized messages, as slices for vectored writes.
 //!
-//! Small messages are copied one behind another, so that many of them leave in one write; large ones are
-//! kept as they are and written from where they lie.
+//! Small messages are copied into a common buffer, and so many of them need few slices. Large ones
+//! are written from the message itself.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -9,47 +9,47 @@ use std::rc::Rc;
 
 use capnp::message::{Builder, HeapAllocator};
 
-/// A message as it is built.
+/// A message to be sent.
 pub(super) type Message = Builder<HeapAllocator>;
 
-/// Messages of up to this many bytes are copied. Copying more costs more than a piece of its own.
+/// The longest message that is copied: copying a longer one costs more than a piece of its own.
 const COPIED_BYTES_MAX: usize = 16 * 1024;
 
-/// How much is copied into one piece before the next is begun.
+/// The size from which a piece takes no further messages.
 const PIECE_BYTES: usize = 256 * 1024;
 
-/// The memory that an outbox keeps when it is empty.
+/// The memory that an empty outbox keeps.
 const KEPT_BYTES_MAX: usize = 4 * 1024;
 
-/// What is to be written, in order.
+/// The unwritten messages, in order.
 #[derive(Default)]
 pub(super) struct Outbox {
     pieces: VecDeque<Piece>,
-    /// The bytes of the first piece that are written.
+    /// The bytes of the first piece that are already written.
     written: usize,
-    /// The bytes of all pieces.
+    /// The bytes of all pieces, the written part included.
     bytes: usize,
-    /// An empty piece, whose memory is used again.
+    /// An empty buffer, to be reused.
     spare: Vec<u8>,
 }
 
 enum Piece {
-    /// Many small messages.
+    /// Small messages.
     Copied(Vec<u8>),
-    /// A large one, behind its head.
+    /// The header of a large message, and the message.
     Message(Vec<u8>, Rc<Message>),
 }
 
 impl Outbox {
-    /// Puts a message behind the others.
+    /// Appends a message.
     pub(super) fn push(&mut self, message: &Rc<Message>) {
         let segments = message.get_segments_for_output();
         let bytes: usize = segments.iter().map(|segment| segment.len()).sum();
         if bytes > COPIED_BYTES_MAX {
-            let mut head = Vec::new();
-            write_head(&segments, &mut head);
-            self.bytes += head.len() + bytes;
-            self.pieces.push_back(Piece::Message(head, message.clone()));
+            let mut header = Vec::new();
+            write_header(&segments, &mut header);
+            self.bytes += header.len() + bytes;
+            self.pieces.push_back(Piece::Message(header, message.clone()));
             return;
         }
         let full =
@@ -60,23 +60,23 @@ impl Outbox {
         }
         if let Some(Piece::Copied(copied)) = self.pieces.back_mut() {
             let before = copied.len();
-            write_head(&segments, copied);
+            write_header(&segments, copied);
             segments.iter().for_each(|segment| copied.extend_from_slice(segment));
             self.bytes += copied.len() - before;
         }
     }
 
-    /// The bytes that are not written.
+    /// The unwritten bytes.
     pub(super) fn len(&self) -> usize {
         self.bytes - self.written
     }
 
-    /// The bytes that are kept: also those of a message of which a part is written.
+    /// The bytes in memory: the unwritten ones, and the written part of the first piece.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// What is to be written next, as far as there are places for it.
+    /// Fills `slices` with the next unwritten bytes, and returns those that were filled.
     pub(super) fn next<'a, 's>(&'a self, slices: &'s mut [IoSlice<'a>]) -> &'s [IoSlice<'a>] {
         let mut skip = self.written;
         let mut filled = 0;
@@ -93,20 +93,20 @@ impl Outbox {
         for piece in &self.pieces {
             let more = match piece {
                 Piece::Copied(copied) => put(copied),
-                Piece::Message(head, message) => {
+                Piece::Message(header, message) => {
                     let segments = message.get_segments_for_output();
-                    put(head) && segments.iter().all(|segment| put(segment))
+                    put(header) && segments.iter().all(|segment| put(segment))
                 }
             };
             if !more {
                 break;
             }
         }
-        // As many were there to be filled.
+        // Does not panic: `filled` is at most the number of slices.
         slices.split_at(filled).0
     }
 
-    /// Takes note that this many bytes are written.
+    /// Removes this many bytes, which were written.
     pub(super) fn advance(&mut self, bytes: usize) {
         self.written += bytes;
         while let Some(first) = self.pieces.front()
@@ -124,7 +124,7 @@ impl Outbox {
         }
     }
 
-    /// Forgets everything that is not written.
+    /// Drops everything.
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }
@@ -134,16 +134,16 @@ impl Piece {
     fn len(&self) -> usize {
         match self {
             Self::Copied(copied) => copied.len(),
-            Self::Message(head, message) => {
+            Self::Message(header, message) => {
                 let segments = message.get_segments_for_output();
-                head.len() + segments.iter().map(|segment| segment.len()).sum::<usize>()
+                header.len() + segments.iter().map(|segment| segment.len()).sum::<usize>()
             }
         }
     }
 }
 
-/// Writes what comes before a message's segments.
-fn write_head(segments: &[&[u8]], to: &mut Vec<u8>) {
+/// Appends a message's header: the segment count less one, each segment's length in words, padding.
+fn write_header(segments: &[&[u8]], to: &mut Vec<u8>) {
     to.extend_from_slice(&(segments.len() as u32).wrapping_sub(1).to_le_bytes());
     for segment in segments {
         to.extend_from_slice(&((segment.len() / 8) as u32).to_le_bytes());
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_leave_in_order_however_little_is_written_at_a_time() {
+    fn partial_writes_keep_messages_whole_and_in_order() {
         let messages: Vec<_> =
             [(0, 10), (5, 1), (30_000, 100), (9, 9), (10, 64), (20_000, 1_000_000)]
                 .map(|(length, words)| message(length, words))
@@ -185,7 +185,7 @@ mod tests {
             let mut written = Vec::new();
             for message in &messages {
                 outbox.push(message);
-                // One comes while others are on their way.
+                // Interleaves pushes and partial writes.
                 written.extend(write(&mut outbox, step));
             }
             while outbox.len() > 0 {
@@ -196,18 +196,18 @@ mod tests {
         }
     }
 
-    /// Writes at most so many bytes, and returns them.
-    fn write(outbox: &mut Outbox, most: usize) -> Vec<u8> {
+    /// Writes at most `limit` bytes, and returns them.
+    fn write(outbox: &mut Outbox, limit: usize) -> Vec<u8> {
         let mut slices = [IoSlice::new(&[]); 3];
         let filled = outbox.next(&mut slices);
         let bytes: Vec<u8> =
-            filled.iter().flat_map(|slice| slice.iter().copied()).take(most).collect();
+            filled.iter().flat_map(|slice| slice.iter().copied()).take(limit).collect();
         outbox.advance(bytes.len());
         bytes
     }
 
     #[test]
-    fn many_small_messages_are_one_piece_and_leave_no_memory() {
+    fn small_messages_share_a_slice_and_their_memory_is_released() {
         let mut outbox = Outbox::default();
         for _ in 0..1_000 {
             outbox.push(&message(10, 100));

@@ -1,4 +1,4 @@
-//! A stream of bytes as messages that come and go: who reads, who writes, and who waits for whom.
+//! Reads messages from a byte stream, writes messages to it, and applies backpressure.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -13,155 +13,142 @@ use capnp_rpc::rpc_twoparty_capnp::Side;
 use tokio::io::ReadBuf;
 use tokio::time::{Sleep, sleep, timeout};
 
-use super::calls::{Calls, Counted};
+use super::calls::{Calls, Charge};
 use super::decoder::{self, Decoder};
 use super::outbox::{self, Outbox};
 use super::promises::Promises;
 use super::{FIRST_SEGMENT_WORDS, LONG_CALL_WORDS_MAX, UNWRITTEN_BYTES_MAX};
-use crate::gathering::{Gathering, Source};
-use crate::net::budget::{self, CONNECTION_BYTES_MIN, Taken};
+use crate::batching::{Backlog, Batching};
+use crate::net::budget::{self, CONNECTION_BYTES_MIN, MemoryUse};
 use crate::net::socket::Stream;
 
-/// The bytes that one read takes at most. What is missing of a larger message is read where it belongs.
+/// The size of the read buffer, which the connections of a thread share.
 const READ_BYTES: usize = 64 * 1024;
 
-/// The least that is missing of a message for it to be read where it belongs.
+/// The rest of a message of at least this many bytes is read directly, not through the buffer.
 const DIRECT_BYTES_MIN: usize = 16 * 1024;
 
-/// Once there is so much to write, it is not waited for more.
-const GATHERED_BYTES_MAX: usize = 64 * 1024;
+/// The size from which a batch of output is written without waiting for more.
+const BATCHED_BYTES_MAX: usize = 64 * 1024;
 
-/// The pieces that one write takes at most.
-const WRITE_PIECES: usize = 16;
+/// The slices of one vectored write.
+const WRITE_SLICES: usize = 16;
 
-/// How long to wait for the peer's end of a stream whose own end was sent. Closing it earlier would make the
-/// machine take back what the peer has not read yet, if the peer is sending.
+/// The wait for the peer's end of stream after this side's. Closing a socket with unread input
+/// resets the connection, and the peer would lose the output that it has not read yet.
 pub(super) const LINGER_WAIT_MAX: Duration = Duration::from_secs(1);
 
 thread_local! {
-    /// Where all connections of a thread read. It holds nothing between two reads: an idle connection takes
-    /// no memory for it.
+    /// Empty between two reads, so an idle connection needs no buffer of its own.
     static READ: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
 }
 
-/// A stream of bytes, with what has arrived in part and what is to be written.
+/// A byte stream with its decoder, its outbox, and the accounting for both.
 pub(super) struct Pipe {
     stream: RefCell<Box<dyn Stream>>,
     decoder: RefCell<Decoder>,
     outbox: RefCell<Outbox>,
-    /// The calls of a client; nothing where the peer is a server.
+    /// `None` if the peer is a server.
     calls: Option<Calls>,
     promises: Promises,
-    /// What this takes of the memory for all clients of the thread.
-    taken: Taken,
-    /// How many bytes of memory this has taken since somebody asked, whether or not it has given them back.
-    took: Cell<usize>,
-    /// When to look again, while nothing is read because all of that is taken.
-    look_again: RefCell<Option<Pin<Box<Sleep>>>>,
-    /// Whether anything has arrived since somebody asked.
-    moved: Cell<bool>,
-    gathering: Cell<Gathering>,
-    /// Whether messages have arrived that may be looked at.
-    source: Source,
-    /// The words that the next call is expected to have.
+    memory: MemoryUse,
+    /// The bytes of memory taken since the last check, whether or not they were released.
+    memory_taken: Cell<usize>,
+    /// The timer for polling the budget, while reading is paused.
+    budget_poll: RefCell<Option<Pin<Box<Sleep>>>>,
+    /// Whether any byte has arrived since the last check.
+    received: Cell<bool>,
+    batching: Cell<Batching>,
+    /// Whether there are received messages that may be handled.
+    backlog: Backlog,
+    /// The expected length of the next call, in words.
     call_words: Cell<u32>,
-    /// What to report when everything is written, once nothing more is to be sent.
+    /// Set when nothing more will be sent: the result to report once everything is written.
     closing: RefCell<Option<Result<(), Error>>>,
-    /// Why nothing more can come or go.
+    /// Set when nothing can be sent or received: the reason.
     broken: RefCell<Option<Error>>,
-    /// Who writes, while there is nothing to write.
     writer: Cell<Option<Waker>>,
-    /// Who reads, while nothing arrives or too much waits to be written.
     reader: Cell<Option<Waker>>,
 }
 
 impl Pipe {
     pub(super) fn new(stream: Box<dyn Stream>, side: Side) -> Self {
-        let (decoder, outbox, gathering, closing, broken) = Default::default();
-        let (took, look_again, moved, source, promises) = Default::default();
-        let taken = Taken::with(CONNECTION_BYTES_MIN);
-        let (writer, reader, call_words) =
-            (Cell::default(), Cell::default(), Cell::new(FIRST_SEGMENT_WORDS));
-        let stream = RefCell::new(stream);
-        let calls = (side == Side::Server).then(Calls::default);
         Self {
-            stream,
-            decoder,
-            outbox,
-            calls,
-            promises,
-            taken,
-            took,
-            look_again,
-            moved,
-            gathering,
-            source,
-            call_words,
-            closing,
-            broken,
-            writer,
-            reader,
+            stream: RefCell::new(stream),
+            decoder: RefCell::default(),
+            outbox: RefCell::default(),
+            calls: (side == Side::Server).then(Calls::default),
+            promises: Promises::default(),
+            memory: MemoryUse::with_allowance(CONNECTION_BYTES_MIN),
+            memory_taken: Cell::default(),
+            budget_poll: RefCell::default(),
+            received: Cell::default(),
+            batching: Cell::default(),
+            backlog: Backlog::default(),
+            call_words: Cell::new(FIRST_SEGMENT_WORDS),
+            closing: RefCell::default(),
+            broken: RefCell::default(),
+            writer: Cell::default(),
+            reader: Cell::default(),
         }
     }
 
-    /// Sends a message: it is written when the tasks that run at this moment have had their turn.
+    /// Queues a message. It is written once no other task is runnable.
     pub(super) fn send(&self, message: &Rc<outbox::Message>) {
         if self.broken.borrow().is_some() {
             return;
         }
         self.outbox.borrow_mut().push(message);
         wake(&self.writer);
-        self.promises.send(message);
+        self.promises.sent(message);
         if let Some(calls) = &self.calls {
-            calls.answer(message);
+            calls.sent(message);
         }
-        self.count();
+        self.account_memory();
     }
 
-    /// The words that the next call is expected to have.
+    /// The expected length of the next call, in words.
     pub(super) fn call_words(&self) -> u32 {
         self.call_words.get()
     }
 
-    /// Takes note of how many words a call has.
+    /// Expects the next call to be as long as this one.
     pub(super) fn note_call(&self, words: usize) {
         let words = u32::try_from(words).unwrap_or(u32::MAX);
         self.call_words.set(words.clamp(FIRST_SEGMENT_WORDS, LONG_CALL_WORDS_MAX));
     }
 
-    /// Sends nothing more. What was sent is written, and then `result` is what the writing came to.
+    /// Closes the sending side. The writer ends with `result` once everything is written.
     pub(super) fn close(&self, result: Result<(), Error>) {
         self.closing.borrow_mut().get_or_insert(result);
-        self.source.has_more(false);
+        self.backlog.set(false);
         wake(&self.writer);
     }
 
-    /// Nobody has an interest in this any more.
+    /// Fails the pipe: nothing more is read or written.
     pub(super) fn abandon(&self) {
-        self.fail(Error::disconnected("the connection was given up".into()));
+        self.fail(Error::disconnected("the connection was dropped".into()));
     }
 
-    /// The next message, if it has arrived already and may be looked at.
-    pub(super) fn arrived(&self) -> Option<decoder::Message> {
+    /// The next message that has arrived and may be handled.
+    pub(super) fn next_received(&self) -> Option<decoder::Message> {
         let mut decoder = self.decoder.borrow_mut();
-        let message = if self.is_full() { None } else { decoder.next() };
-        self.source.has_more(message.is_some() && decoder.has_next());
+        let message = if self.is_paused() { None } else { decoder.next() };
+        self.backlog.set(message.is_some() && decoder.has_next());
         message
     }
 
-    /// Whether a message has begun to arrive, and nothing more of it since this was asked last.
-    pub(super) fn is_stuck(&self) -> bool {
-        let moved = self.moved.replace(false);
-        let waits = self.calls.as_ref().is_some_and(Calls::are_too_many)
-            || self.outbox.borrow().len() > UNWRITTEN_BYTES_MAX;
-        !moved && !waits && !self.decoder.borrow().is_between_messages()
+    /// Whether a message is incomplete and no further byte of it has arrived since the last check.
+    pub(super) fn is_stalled(&self) -> bool {
+        let received = self.received.replace(false);
+        let paused_for_client = self.calls.as_ref().is_some_and(|calls| self.is_at_limit(calls));
+        !received && !paused_for_client && !self.decoder.borrow().is_between_messages()
     }
 
-    /// Whether this keeps memory that is scarce: more than a connection may take in any case, and since before this was asked
-    /// last.
-    pub(super) fn hoards(&self) -> bool {
-        let kept = self.taken.bytes().saturating_sub(self.took.replace(0));
-        budget::is_scarce() && kept > CONNECTION_BYTES_MIN
+    /// Whether memory is scarce, and more than the allowance was held since the last check.
+    pub(super) fn holds_scarce_memory(&self) -> bool {
+        let held = self.memory.bytes().saturating_sub(self.memory_taken.replace(0));
+        budget::is_scarce() && held > CONNECTION_BYTES_MIN
     }
 
     /// The promises of the peer.
@@ -174,82 +161,82 @@ impl Pipe {
         self.calls.as_ref()
     }
 
-    /// A message that arrived is not needed any more.
-    pub(super) fn release(&self, counted: Counted) {
+    /// Releases the charge of a received message that was dropped.
+    pub(super) fn release(&self, charge: Charge) {
         let Some(calls) = &self.calls else { return };
-        let was_full = self.is_full();
-        calls.end(counted);
-        self.count();
-        if was_full && !self.is_full() {
+        let was_paused = self.is_paused();
+        calls.dropped(charge);
+        self.account_memory();
+        if was_paused && !self.is_paused() {
             wake(&self.reader);
         }
     }
 
-    /// Whether a client has called so much, or has so much still to read, that nothing more is looked at.
-    fn is_full(&self) -> bool {
-        let too_many = |calls: &Calls| {
-            calls.are_too_many()
-                || self.outbox.borrow().len() > UNWRITTEN_BYTES_MAX
-                || self.must_make_do()
-        };
-        self.calls.as_ref().is_some_and(too_many)
+    /// Whether nothing is read: the client is at a limit, or above its allowance while the budget
+    /// of the shard is exhausted.
+    fn is_paused(&self) -> bool {
+        self.calls.as_ref().is_some_and(|calls| {
+            self.is_at_limit(calls) || (budget::is_exhausted() && self.memory.charged() > 0)
+        })
     }
 
-    /// Whether all clients together take too much, and this one more than each may take all the same.
-    fn must_make_do(&self) -> bool {
-        budget::is_spent() && self.taken.beyond() > 0
+    /// Whether the client has too many calls in progress, or too much output to read.
+    fn is_at_limit(&self, calls: &Calls) -> bool {
+        calls.are_at_limit() || self.outbox.borrow().len() > UNWRITTEN_BYTES_MAX
     }
 
-    /// Wakes who reads after a while.
-    fn poll_look_again(&self, context: &mut Context<'_>) {
-        let mut look_again = self.look_again.borrow_mut();
+    /// Wakes the task after the poll interval of the budget.
+    fn schedule_budget_poll(&self, context: &mut Context<'_>) {
+        let mut timer = self.budget_poll.borrow_mut();
         loop {
-            let pause = look_again.get_or_insert_with(|| Box::pin(sleep(budget::LOOK_AGAIN_AFTER)));
+            let pause = timer.get_or_insert_with(|| Box::pin(sleep(budget::POLL_INTERVAL)));
             if pause.as_mut().poll(context).is_pending() {
                 return;
             }
-            *look_again = None;
+            *timer = None;
         }
     }
 
-    /// Takes note of how much memory a client takes.
-    pub(super) fn count(&self) {
+    /// Updates the memory that a client uses.
+    pub(super) fn account_memory(&self) {
         if let Some(calls) = &self.calls {
-            let (arrived, waiting) = (self.decoder.borrow().bytes(), self.outbox.borrow().bytes());
-            let bytes = calls.held() + arrived + waiting;
-            self.took.update(|took| took + bytes.saturating_sub(self.taken.bytes()));
-            self.taken.set(bytes);
+            let (received, unwritten) =
+                (self.decoder.borrow().bytes(), self.outbox.borrow().bytes());
+            let bytes = calls.memory() + received + unwritten;
+            self.memory_taken.update(|taken| taken + bytes.saturating_sub(self.memory.bytes()));
+            self.memory.set(bytes);
         }
     }
 
-    /// The next message that arrives; nothing where the peer ends the stream between two of them.
+    /// The next message; `None` if the peer ends the stream between two messages.
     pub(super) fn poll_receive(
         &self,
         context: &mut Context<'_>,
     ) -> Poll<Result<Option<decoder::Message>, Error>> {
         loop {
             if self.closing.borrow().is_some() {
-                // The RPC system has ended its side, and has nowhere to put what comes.
+                // The RPC system has ended its side, and handles no further message.
                 return Poll::Pending;
             }
-            if let Some(message) = self.arrived() {
+            if let Some(message) = self.next_received() {
                 return Poll::Ready(Ok(Some(message)));
             }
             self.reader.set(Some(context.waker().clone()));
-            if self.is_full() {
-                // Others may give something back, or take it: whatever this waits for, it may come to wait for them.
-                self.poll_look_again(context);
+            if self.is_paused() {
+                // Other connections release budget without waking this task. Poll whatever the
+                // reason for the pause, which may change meanwhile.
+                self.schedule_budget_poll(context);
                 let broken = self.broken.borrow().clone();
                 return broken.map_or(Poll::Pending, |error| Poll::Ready(Err(error)));
             }
             let bytes = match (self.poll_read(context), &*self.broken.borrow()) {
                 (Poll::Ready(bytes), _) => bytes?,
-                // What came before it broke was still to be read.
+                // Input that arrived before the failure is read first.
                 (Poll::Pending, Some(error)) => return Poll::Ready(Err(error.clone())),
                 (Poll::Pending, None) => return Poll::Pending,
             };
-            self.moved.set(bytes > 0);
-            self.count();
+            self.received.set(bytes > 0);
+            self.account_memory();
             if bytes == 0 {
                 let between = self.decoder.borrow().is_between_messages();
                 let cut = || Error::disconnected("the stream ended within a message".into());
@@ -258,7 +245,7 @@ impl Pipe {
         }
     }
 
-    /// Reads once, and returns how many bytes there were.
+    /// Reads once, and returns the number of bytes.
     fn poll_read(&self, context: &mut Context<'_>) -> Poll<Result<usize, Error>> {
         let mut stream = self.stream.borrow_mut();
         let mut decoder = self.decoder.borrow_mut();
@@ -275,17 +262,17 @@ impl Pipe {
         })
     }
 
-    /// Writes what is sent, until there is nothing more to come, and ends the stream.
+    /// Writes what is sent until the pipe is closed, then shuts the stream down.
     pub(super) async fn write_all(&self) -> Result<(), Error> {
         let written = poll_fn(|context| self.poll_write_all(context)).await;
         written.inspect_err(|error| self.fail(error.clone()))?;
-        // How long it takes the peer to end its side, and what it still says, make no difference.
+        // The result is the same whether or not the peer ends its side in time.
         let _ = timeout(LINGER_WAIT_MAX, poll_fn(|context| self.poll_discard(context))).await;
         self.closing.borrow().clone().unwrap_or(Ok(()))
     }
 
     fn poll_write_all(&self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        // Whoever sends, closes or gives this up wakes it.
+        // `send`, `close` and `fail` wake it.
         self.writer.set(Some(context.waker().clone()));
         loop {
             if let Some(error) = &*self.broken.borrow() {
@@ -293,16 +280,17 @@ impl Pipe {
             }
             let unwritten = self.outbox.borrow().len();
             if unwritten > 0 {
-                let arrived = self.decoder.borrow().has_next();
-                let mut gathering = self.gathering.get();
-                if unwritten < GATHERED_BYTES_MAX && gathering.goes_on(unwritten, arrived) {
-                    // Behind everyone who has something to do.
-                    self.gathering.set(gathering);
+                let input_pending = self.decoder.borrow().has_next();
+                let mut batching = self.batching.get();
+                if unwritten < BATCHED_BYTES_MAX && batching.should_yield(unwritten, input_pending)
+                {
+                    // Runs again after every task that is runnable.
+                    self.batching.set(batching);
                     context.waker().wake_by_ref();
                     return Poll::Pending;
                 }
                 ready!(self.poll_write(context))?;
-                self.gathering.set(Gathering::default());
+                self.batching.set(Batching::default());
                 continue;
             }
             let mut stream = self.stream.borrow_mut();
@@ -319,7 +307,7 @@ impl Pipe {
     fn poll_write(&self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let written = {
             let outbox = self.outbox.borrow();
-            let mut slices = [IoSlice::new(&[]); WRITE_PIECES];
+            let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
             let filled = outbox.next(&mut slices);
             let mut stream = self.stream.borrow_mut();
             let stream = Pin::new(&mut **stream);
@@ -328,16 +316,16 @@ impl Pipe {
         if written == 0 {
             return Poll::Ready(Err(io::Error::from(io::ErrorKind::WriteZero).into()));
         }
-        let was_full = self.is_full();
+        let was_paused = self.is_paused();
         self.outbox.borrow_mut().advance(written);
-        self.count();
-        if was_full && !self.is_full() {
+        self.account_memory();
+        if was_paused && !self.is_paused() {
             wake(&self.reader);
         }
         Poll::Ready(Ok(()))
     }
 
-    /// Reads what nobody wants any more, until the peer ends the stream.
+    /// Reads and drops input until the peer ends the stream.
     fn poll_discard(&self, context: &mut Context<'_>) -> Poll<()> {
         READ.with_borrow_mut(|buffer| {
             while let Ok(1..) = ready!(poll_read(&mut **self.stream.borrow_mut(), context, buffer))
@@ -350,8 +338,8 @@ impl Pipe {
     fn fail(&self, error: Error) {
         self.broken.borrow_mut().get_or_insert(error);
         self.outbox.borrow_mut().clear();
-        self.source.has_more(false);
-        self.count();
+        self.backlog.set(false);
+        self.account_memory();
         wake(&self.reader);
         wake(&self.writer);
     }

@@ -1,9 +1,10 @@
-//! What a peer's promises may come to.
+//! Limits on the promised capabilities of a peer, and on what they may resolve to.
 //!
-//! A promise that comes to another makes a chain, of any length and with no call to count it by, which capnp-rpc follows
-//! and takes apart by recursion: a long one has no room on the stack, and that ends the whole process. One that comes to
-//! itself, by whatever way, is followed for ever or never given back. Nobody needs such promises here: where a peer
-//! passes a capability before it has it, it has one to pass in the end.
+//! A promise that resolves to another promise makes a chain, of any length and without a call that
+//! could be counted. capnp-rpc follows and drops it recursively: a long chain overflows the stack,
+//! which ends the process. A cycle is followed for ever, or never released. Promises that resolve
+//! to promises are therefore refused. No peer needs them: it can resolve a promise when it has the
+//! capability.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -13,22 +14,22 @@ use capnp_rpc::rpc_capnp::{cap_descriptor, message, payload, resolve, return_};
 
 use super::{PROMISES_MAX, outbox};
 
-/// The promises of a peer that were not given back, by their numbers. What a promise has come to is still known by the
-/// number of the promise, and as one. (One that comes with the answer to a call which was cancelled meanwhile is kept here
-/// until the connection ends: nobody gives it back.)
+/// The unreleased promises of a peer, by export ID. A resolved promise keeps its ID, and stays in
+/// the set. (So does one that came with the answer to a call that was cancelled meanwhile, until
+/// the connection ends: it is never released.)
 #[derive(Default)]
 pub(super) struct Promises(RefCell<HashSet<u32>>);
 
 impl Promises {
-    /// Takes note of the promises that arrive with a message, and checks what a promise comes to, where it tells that.
+    /// Adds the promises of a received message, or checks what a promise resolves to.
     ///
     /// # Errors
-    /// Where that is a promise again, or a part of an answer, and where there are too many.
-    pub(super) fn arrive(&self, arrived: message::Reader<'_>) -> Result<(), Error> {
-        match arrived.which() {
-            Ok(message::Call(call)) => self.come_with(call?.get_params()?),
+    /// Where there are too many promises, or one resolves to a promise or to a part of an answer.
+    pub(super) fn received(&self, root: message::Reader<'_>) -> Result<(), Error> {
+        match root.which() {
+            Ok(message::Call(call)) => self.add(call?.get_params()?),
             Ok(message::Return(answer)) => match answer?.which() {
-                Ok(return_::Results(results)) => self.come_with(results?),
+                Ok(return_::Results(results)) => self.add(results?),
                 _ => Ok(()),
             },
             Ok(message::Resolve(resolve)) => self.check(resolve?),
@@ -36,13 +37,15 @@ impl Promises {
         }
     }
 
-    fn come_with(&self, payload: payload::Reader<'_>) -> Result<(), Error> {
+    fn add(&self, payload: payload::Reader<'_>) -> Result<(), Error> {
         for capability in payload.get_cap_table()? {
             if let Ok(cap_descriptor::SenderPromise(promise)) = capability.which() {
                 let mut promises = self.0.borrow_mut();
                 promises.insert(promise);
                 if promises.len() > PROMISES_MAX {
-                    return Err(Error::failed(format!("more than {PROMISES_MAX} promises")));
+                    return Err(Error::failed(format!(
+                        "more than {PROMISES_MAX} unreleased promises"
+                    )));
                 }
             }
         }
@@ -60,19 +63,19 @@ impl Promises {
             _ => false,
         };
         if to_promise {
-            let why = "a promise that comes to another promise is not taken";
+            let why = "a promise that resolves to another promise is not accepted";
             return Err(Error::failed(why.into()));
         }
         Ok(())
     }
 
-    /// Takes note of a message that is sent to the peer: it may give promises back.
-    pub(super) fn send(&self, sent: &outbox::Message) {
+    /// Removes the promise that a sent message releases.
+    pub(super) fn sent(&self, message: &outbox::Message) {
         let mut promises = self.0.borrow_mut();
         if promises.is_empty() {
             return;
         }
-        let root = sent.get_root_as_reader::<message::Reader<'_>>();
+        let root = message.get_root_as_reader::<message::Reader<'_>>();
         if let Ok(Ok(message::Release(Ok(release)))) = root.map(|root| root.which()) {
             promises.remove(&release.get_id());
         }

@@ -1,4 +1,4 @@
-//! How much of one stream of calls may be on its way.
+//! Flow control of a stream of calls.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -10,11 +10,11 @@ use futures::StreamExt;
 use futures::channel::{mpsc, oneshot};
 use futures::stream::FuturesUnordered;
 
+use crate::net::bdp::{BdpEstimate, SendMark};
 use crate::net::budget;
-use crate::net::pace::{Departure, Pace};
 
-/// A window as large as the path needs it: a call is sent at once, and the next may come when what is on its
-/// way is less than the window.
+/// A window sized by the bandwidth-delay product. A call is sent at once; its promise resolves when
+/// the bytes in flight are less than the window, and the next call may be sent.
 pub(super) struct Window {
     state: Rc<RefCell<State>>,
     acks: mpsc::UnboundedSender<Ack>,
@@ -22,31 +22,31 @@ pub(super) struct Window {
 
 struct Ack {
     bytes: usize,
-    departure: Departure,
-    came: Promise<(), Error>,
+    mark: SendMark,
+    acked: Promise<(), Error>,
 }
 
 #[derive(Default)]
 struct State {
-    pace: Pace,
+    estimate: BdpEstimate,
     /// The bytes that are sent and not acknowledged.
-    on_the_way: usize,
-    /// The largest call so far. A window smaller than it would let no second one out.
+    in_flight: usize,
+    /// The largest call so far, which is the smallest window.
     largest: usize,
     failed: Option<Error>,
-    /// Who waits for the window to open.
+    /// Senders that wait for the window to open.
     blocked: Vec<oneshot::Sender<Result<(), Error>>>,
-    /// Who waits for everything to be acknowledged.
-    finishing: Vec<oneshot::Sender<Result<(), Error>>>,
+    /// Those that wait for everything to be acknowledged.
+    draining: Vec<oneshot::Sender<Result<(), Error>>>,
 }
 
 impl Window {
-    /// A window, and the work of it, which has to be polled.
+    /// A window, and the task that receives its acknowledgements, which must be polled.
     pub(super) fn new() -> (Self, Promise<(), Error>) {
         let (acks, sent) = mpsc::unbounded();
         let state = Rc::new(RefCell::new(State::default()));
-        let work = wait_for_acks(state.clone(), sent);
-        (Self { state, acks }, Promise::from_future(work))
+        let receiving = receive_acks(state.clone(), sent);
+        (Self { state, acks }, Promise::from_future(receiving))
     }
 }
 
@@ -59,11 +59,11 @@ impl FlowController for Window {
         let bytes = message.size_in_words() * 8;
         let mut state = self.state.borrow_mut();
         state.largest = state.largest.max(bytes);
-        state.on_the_way += bytes;
-        // The order of calls is that of sending them, whether or not there is room.
+        state.in_flight += bytes;
+        // Sent whether or not the window is open, to keep the order of calls.
         let _ = message.send();
-        // Where nobody takes it, the connection has ended, and every ack with it.
-        let _ = self.acks.unbounded_send(Ack { bytes, departure: state.pace.departs(), came: ack });
+        // The receiver is gone only when the connection has ended.
+        let _ = self.acks.unbounded_send(Ack { bytes, mark: state.estimate.sent(), acked: ack });
         if let Some(error) = &state.failed {
             Promise::err(error.clone())
         } else if state.is_open() {
@@ -77,16 +77,16 @@ impl FlowController for Window {
         let mut state = self.state.borrow_mut();
         match &state.failed {
             Some(error) => Promise::err(error.clone()),
-            None if state.on_the_way == 0 => Promise::ok(()),
-            None => wait_in(&mut state.finishing),
+            None if state.in_flight == 0 => Promise::ok(()),
+            None => wait_in(&mut state.draining),
         }
     }
 }
 
-/// A promise that is kept by whoever looks through this list.
+/// A promise that resolves with the result sent to its entry in the list.
 fn wait_in(list: &mut Vec<oneshot::Sender<Result<(), Error>>>) -> Promise<(), Error> {
-    let (told, waiting) = oneshot::channel();
-    list.push(told);
+    let (result, waiting) = oneshot::channel();
+    list.push(result);
     Promise::from_future(async move {
         let gone = |_| Err(Error::disconnected("the connection ended".into()));
         waiting.await.unwrap_or_else(gone)
@@ -95,28 +95,28 @@ fn wait_in(list: &mut Vec<oneshot::Sender<Result<(), Error>>>) -> Promise<(), Er
 
 impl State {
     fn is_open(&self) -> bool {
-        let window = if budget::is_spent() { 0 } else { self.pace.window() };
-        self.on_the_way < window.max(self.largest)
+        let window = if budget::is_exhausted() { 0 } else { self.estimate.window() };
+        self.in_flight < window.max(self.largest)
     }
 
-    /// Takes note that the peer has dealt with a call of so many bytes.
-    fn acknowledged(&mut self, bytes: usize, departure: Departure, came: Result<(), Error>) {
-        self.on_the_way -= bytes;
-        self.pace.arrives(departure, bytes);
-        if let Err(error) = came {
+    /// Handles the peer's answer to a call of so many bytes.
+    fn acknowledged(&mut self, bytes: usize, mark: SendMark, answer: Result<(), Error>) {
+        self.in_flight -= bytes;
+        self.estimate.delivered(mark, bytes);
+        if let Err(error) = answer {
             self.failed.get_or_insert(error);
         }
         let result = self.failed.clone().map_or(Ok(()), Err);
         if result.is_err() || self.is_open() {
             self.blocked.drain(..).for_each(|it| drop(it.send(result.clone())));
         }
-        if self.on_the_way == 0 {
-            self.finishing.drain(..).for_each(|it| drop(it.send(result.clone())));
+        if self.in_flight == 0 {
+            self.draining.drain(..).for_each(|it| drop(it.send(result.clone())));
         }
     }
 }
 
-async fn wait_for_acks(
+async fn receive_acks(
     state: Rc<RefCell<State>>,
     mut sent: mpsc::UnboundedReceiver<Ack>,
 ) -> Result<(), Error> {
@@ -124,12 +124,12 @@ async fn wait_for_acks(
     let mut sending = true;
     while sending || !acks.is_empty() {
         futures::select_biased! {
-            (bytes, departure, came) = acks.select_next_some() => {
-                state.borrow_mut().acknowledged(bytes, departure, came);
+            (bytes, mark, answer) = acks.select_next_some() => {
+                state.borrow_mut().acknowledged(bytes, mark, answer);
             }
             ack = sent.next() => match ack {
-                Some(Ack { bytes, departure, came }) => {
-                    acks.push(async move { (bytes, departure, came.await) });
+                Some(Ack { bytes, mark, acked }) => {
+                    acks.push(async move { (bytes, mark, acked.await) });
                 }
                 None => sending = false,
             },
