@@ -13,6 +13,7 @@ mod receipt;
 mod roll;
 mod slate;
 mod standing;
+mod tally_sheet;
 mod vote;
 mod voter_number;
 
@@ -28,6 +29,7 @@ pub use receipt::Receipt;
 pub use roll::{BallotNumber, Place, Roll};
 pub use slate::{Choice, InvalidSlate, Slate};
 pub use standing::{ElectionState, ResultStatus, Standing};
+pub use tally_sheet::{InvalidSheet, SheetHeader, SheetLine, TallySheet};
 pub use vote::{Outcome, Refusal, Vote};
 pub use voter_number::{InvalidVoterNumber, VoterNumber};
 

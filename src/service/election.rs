@@ -8,7 +8,7 @@ use capnp::Error;
 use tokio::sync::oneshot;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::convert::{milliseconds, write_info, write_outcome, write_results};
+use super::convert::{milliseconds, write_outcome};
 use super::session::{self, Sent, Session};
 use super::{message, watch};
 use crate::election::{
@@ -16,6 +16,7 @@ use crate::election::{
     VoterNumber,
 };
 use crate::ledger::ClerkError;
+use crate::schema::election::{write_info, write_results};
 use crate::schema::election_capnp::election::{
     InfoParams, InfoResults, ResultParams, ResultResults, ResultsParams, ResultsResults, Server,
     VoteParams, VoteResults, WatchParams, WatchResults,

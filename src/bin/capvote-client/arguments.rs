@@ -3,9 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use capvote::command_line::{Extra, VERSION};
-use capvote::election::{
-    Definition, ElectionId, InvalidDefinition, Publication, Schedule, Timestamp,
-};
+use capvote::election::{Definition, ElectionId, Publication, Schedule, Timestamp};
 use capvote::net::link::{LINK_BYTES_MAX, Link};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -221,16 +219,15 @@ pub(crate) enum Delegate {
 
 impl Create {
     pub(crate) fn definition(&self) -> Result<Definition, Failure> {
-        let usage = |error: InvalidDefinition| Failure::Usage(error.to_string());
-        let schedule = Schedule { opens: self.opens, closes: self.closes };
-        let (title, candidates) = (self.title.clone(), self.candidate.clone());
-        let definition = Definition::new(self.id.clone(), title, candidates).map_err(usage)?;
-        let definition = definition.with_schedule(schedule).map_err(usage)?;
-        let definition = if self.blank { definition.with_blank() } else { definition };
-        Ok(definition.with_publication(match self.results {
+        let publication = match self.results {
             Results::Live => Publication::Live,
             Results::Sealed => Publication::Sealed,
-        }))
+        };
+        let schedule = Schedule { opens: self.opens, closes: self.closes };
+        Definition::new(self.id.clone(), self.title.clone(), self.candidate.clone())
+            .map(|it| it.with_publication(publication).with_blank(self.blank))
+            .and_then(|it| it.with_schedule(schedule))
+            .map_err(|error| Failure::Usage(error.to_string()))
     }
 }
 

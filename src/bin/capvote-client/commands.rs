@@ -205,7 +205,7 @@ async fn vote(
     let receipt = receipt.as_ref().map(begin).transpose()?;
     let mut message = String::new();
     let cast = client::cast(link, election, &ballot, |text| message = printable(text)).await;
-    let client::Cast { outcome, retried } = match cast {
+    let client::CastOutcome { outcome, retried } = match cast {
         Ok(cast) => cast,
         Err(client::Error::Uncertain(last)) => {
             return Err(uncertain(*last, receipt.as_ref().map(ReceiptFile::path)));

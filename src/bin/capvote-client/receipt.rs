@@ -4,8 +4,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use capvote::client::{Ballot, RecordedVote, TallySheet};
-use capvote::election::{ElectionId, Nonce, Receipt, printable};
+use capvote::client::{Ballot, RecordedVote};
+use capvote::election::{ElectionId, Nonce, Receipt, TallySheet, printable};
 use capvote::private_file;
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};

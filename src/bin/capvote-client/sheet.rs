@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use capvote::client::{About, ActOutcome, Auditor, Election, Error, SheetLine, TallySheet};
-use capvote::election::printable;
+use capvote::client::{ActOutcome, Auditor, Election, Error};
+use capvote::election::{SheetHeader, SheetLine, TallySheet, printable};
 use capvote::private_file::PrivateFile;
 use comfy_table::Table;
 use serde_json::json;
@@ -34,8 +34,9 @@ pub(crate) async fn fetch(
         }
         lines.push(line);
     }
-    let about = About { title: info.title, candidates: info.candidates, voters: info.voters };
-    Ok(Some(TallySheet { election: Some(id), lines, about: Some(about) }))
+    let header =
+        SheetHeader { title: info.title, candidates: info.candidates, voters: info.voters };
+    Ok(Some(TallySheet { election: Some(id), lines, header: Some(header) }))
 }
 
 /// Writes a sheet to a file, in the form that its name asks for. A file that is there is not overwritten.
@@ -95,7 +96,7 @@ pub(crate) fn recount(path: &Path, as_json: bool) -> Result<(), Failure> {
     }
     let (ballots, election) = (show::counted(ballots as u64, "ballot"), sheet.id());
     show::say(&format!("{ballots} of election {election}; every receipt fits."))?;
-    if sheet.about.is_none() {
+    if sheet.header.is_none() {
         show::say("A candidate whom no ballot names is not on this sheet.")?;
     }
     match sheet.repeated() {
@@ -141,7 +142,7 @@ fn read(path: &Path, as_json: bool) -> Result<TallySheet, Failure> {
         Failure::Refused(format!("{shown}: a tally sheet is UTF-8, and this is not"))
     })?;
     let bar = show::progress(0, "ballots", as_json);
-    let read = TallySheet::read_with(&text, |done, all| {
+    let read = TallySheet::read_with_progress(&text, |done, all| {
         bar.set_length(all);
         bar.set_position(done);
     });
