@@ -70,9 +70,10 @@ impl<T> CallReceiver<T> {
                 biased;
                 Some(Call { argument, returned }) = self.0.recv() => {
                     let result = callback(argument);
-                    let exception = |error: &Error| Exception::failed(error.to_string());
+                    let exception = |error: &Error| Err(Exception::failed(error.to_string()));
+                    let returns = result.as_ref().map_or_else(exception, |()| Ok(()));
                     // A server that dropped the call does not wait for its result.
-                    let _ = returned.send(result.as_ref().map_or_else(|it| Err(exception(it)), |()| Ok(())));
+                    let _ = returned.send(returns);
                     // Not left to the server's answer: it may wait for another call of ours first.
                     result?;
                 }

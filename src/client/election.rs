@@ -28,8 +28,8 @@ impl Election {
         Self { capability, connection }
     }
 
-    /// Casts a vote, and passes the server's message about it to `on_message` before returning. From
-    /// `Election.vote`.
+    /// Casts a vote, and passes the server's message about it to `on_message` before returning.
+    /// From `Election.vote`.
     ///
     /// ```no_run
     /// use capvote::client::{Ballot, Client, VoteOutcome};

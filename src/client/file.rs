@@ -51,7 +51,8 @@ struct State {
 /// An answer may be shorter than requested, and reads have to come in order of offset.
 pub(super) fn remote_file(file: impl Read + Send + 'static) -> io::Result<Client> {
     let (sender, pieces) = mpsc::channel(PIECES_AHEAD_MAX);
-    // Not a blocking task of the runtime: a read from a terminal would keep that from shutting down.
+    // Not a blocking task of the runtime: a read from a terminal would keep that from shutting
+    // down.
     thread::Builder::new().name("file".into()).spawn(move || read_to_end(file, &sender))?;
     Ok(capnp_rpc::new_client(RemoteFile { state: Mutex::new(State::new(pieces)) }))
 }

@@ -47,7 +47,7 @@ pub struct SheetLine {
 
 /// Why a text is not a valid tally sheet.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a valid tally sheet{}: {what}", if *line > 0 { format!(", line {line}") } else { String::new() })]
+#[error("not a valid tally sheet{}: {what}", in_line(*line))]
 pub struct InvalidSheet {
     /// The line of the file, from 1, or 0 if it is not a single line.
     pub line: usize,
@@ -119,8 +119,8 @@ impl TallySheet {
         self.election.as_ref().map_or("", ElectionId::as_str)
     }
 
-    /// The sheet as CSV: the columns election, candidate, nonce (hexadecimal) and receipt, one ballot
-    /// a line. The header is left out.
+    /// The sheet as CSV: the columns election, candidate, nonce (hexadecimal) and receipt, one
+    /// ballot a line. The header is left out.
     pub fn to_csv(&self) -> String {
         let mut csv = CSV_HEADING.join(",");
         csv.push('\n');
@@ -161,7 +161,8 @@ impl TallySheet {
         Self::read_with_progress(text, |_, _| {})
     }
 
-    /// As [`read`](Self::read), with a callback for each ballot: how many are read, and of how many.
+    /// As [`read`](Self::read), with a callback for each ballot: how many are read, and of how
+    /// many.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -253,6 +254,10 @@ fn json(document: &Document) -> String {
         .expect("a document whose keys are texts can be written as JSON");
     text.push('\n');
     text
+}
+
+fn in_line(line: usize) -> String {
+    if line > 0 { format!(", line {line}") } else { String::new() }
 }
 
 fn read_line(

@@ -1,5 +1,5 @@
-//! The types generated from `schema/`, and the clients and servers of its interfaces. Conversions to
-//! and from the plain types of [`election`](crate::election) are beside them, both directions
+//! The types generated from `schema/`, and the clients and servers of its interfaces. Conversions
+//! to and from the plain types of [`election`](crate::election) are beside them, both directions
 //! together.
 
 pub(crate) mod election;

@@ -73,7 +73,8 @@ pub(crate) fn write_time(time: Option<Timestamp>) -> u64 {
     time.map_or(0, |time| time.0)
 }
 
-/// A length or an index as Cap'n Proto counts it. The lists written here are no longer than a slate.
+/// A length or an index as Cap'n Proto counts it. The lists written here are no longer than a
+/// slate.
 pub(crate) fn length(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }

@@ -10,7 +10,8 @@ use crate::schema::election_capnp::{receipt, vote_outcome};
 use crate::schema::officer_capnp::act_outcome;
 use crate::schema::values::{length, write_names};
 
-/// Writes the outcome of an officer's act, and returns whether it was done. A fault is an exception.
+/// Writes the outcome of an officer's act, and returns whether it was done. A fault is an
+/// exception.
 pub(super) fn write_act(
     done: Result<(), ClerkError>,
     mut builder: act_outcome::Builder<'_>,

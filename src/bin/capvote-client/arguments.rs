@@ -63,9 +63,8 @@ pub(crate) enum Command {
     },
     /// Count the lines of a local file through the server, and print each line that it calls back
     /// with.
-    #[command(
-        after_help = "Examples:\n  capvote-client count-lines README.md\n  capvote-client count-lines --quiet README.md"
-    )]
+    #[command(after_help = "Examples:\n  capvote-client count-lines README.md\n  \
+                      capvote-client count-lines --quiet README.md")]
     CountLines {
         /// The file; "-" is standard input.
         file: PathBuf,
@@ -85,14 +84,12 @@ pub(crate) enum VoterCommand {
     /// Show an election: its candidates, and whether voting is open.
     Info,
     /// Cast a vote.
-    #[command(
-        after_help = "Examples:\n  capvote-client vote Ada\n  capvote-client vote Ada --receipt mine.json"
-    )]
+    #[command(after_help = "Examples:\n  capvote-client vote Ada\n  \
+                      capvote-client vote Ada --receipt mine.json")]
     Vote(Vote),
     /// Show the votes of one candidate, or of all.
-    #[command(
-        after_help = "Examples:\n  capvote-client result\n  capvote-client --election board result Ada"
-    )]
+    #[command(after_help = "Examples:\n  capvote-client result\n  \
+                      capvote-client --election board result Ada")]
     Result {
         /// The candidate's name, as it is on the slate.
         candidate: Option<String>,
@@ -125,7 +122,8 @@ pub(crate) enum SheetCommand {
 pub(crate) enum OfficerCommand {
     /// Create an election, as a draft. (officer)
     #[command(
-        after_help = "Example:\n  capvote-client --link officer.link create board --candidate Ada --candidate Grace --results sealed --closes 2026-12-24T18:00"
+        after_help = "Example:\n  capvote-client --link officer.link create board --candidate Ada \
+                      --candidate Grace --results sealed --closes 2026-12-24T18:00"
     )]
     Create(Create),
     /// Begin the voting. (officer)
@@ -133,9 +131,9 @@ pub(crate) enum OfficerCommand {
     /// End the voting for good. (officer)
     Close,
     /// Put new voter numbers on the roll, and write them to a file. (officer, registrar)
-    #[command(
-        after_help = "Examples:\n  capvote-client --link officer.link issue --roll people.csv --output letters.csv\n  capvote-client --link officer.link issue --count 20 --output numbers.csv"
-    )]
+    #[command(after_help = "Examples:\n  \
+                      capvote-client --link officer.link issue --roll people.csv --output letters.csv\n  \
+                      capvote-client --link officer.link issue --count 20 --output numbers.csv")]
     Issue(Issue),
     /// Take voter numbers off the roll before voting begins, such as one whose letter was lost.
     /// (officer, registrar)

@@ -46,7 +46,8 @@ impl Number {
                     "no voter number was typed, and nothing was sent; vote again".into()
                 }
                 _ => format!(
-                    "no voter number, and nothing was sent: there is no terminal to ask on ({error}); give --voter-number"
+                    "no voter number, and nothing was sent: there is no terminal to ask on \
+                     ({error}); give --voter-number"
                 ),
             })
         })?;
@@ -65,8 +66,9 @@ impl Number {
     }
 }
 
-/// Reads a line from the terminal without echo. `console`'s prompt for passwords is not used: Ctrl-C
-/// in it ends the program with the echo off, and it discards what is typed before it is ready.
+/// Reads a line from the terminal without echo. `console`'s prompt for passwords is not used:
+/// Ctrl-C in it ends the program with the echo off, and it discards what is typed before it is
+/// ready.
 fn prompt_hidden(prompt: &str) -> io::Result<String> {
     let mut terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
     let before = tcgetattr(&terminal)?;

@@ -99,7 +99,8 @@ impl<'a> Officer<'a> {
             // The voting has begun even if this cannot be written.
             let _ = writeln!(
                 io::stderr(),
-                "Nobody can vote in election {id} before voter numbers are issued: capvote-client issue --help"
+                "Nobody can vote in election {id} before voter numbers are issued: capvote-client \
+                 issue --help"
             );
         }
         Ok(())
@@ -286,7 +287,8 @@ impl<'a> Officer<'a> {
                 show::say("Deleted ballots may still be in the server's file: its log says why.")?;
             }
         }
-        let why = "the numbers of ballots and of numbers used differ; the check changed nothing: copy the ledger, and have it examined";
+        let why = "there are not as many ballots as numbers used; the check changed nothing: copy \
+                   the ledger, and have it examined";
         match agree {
             true => Ok(()),
             false if self.target.json => Err(Failure::Reported(why.into(), Exit::Fault)),

@@ -63,7 +63,8 @@ impl ReceiptFile {
     fn adopt(&self, ballot: &mut Ballot, election: &str) -> Result<(), Failure> {
         let other_vote = |how: &str| {
             Failure::Usage(format!(
-                "{} holds the receipt of another vote, {how}; nothing was sent. Choose another file",
+                "{} holds the receipt of another vote, {how}; nothing was sent. Choose another \
+                 file",
                 self.path.display()
             ))
         };

@@ -181,7 +181,8 @@ pub(crate) fn words(outcome: &VoteOutcome) -> &'static str {
     }
 }
 
-/// A progress bar with speed and remaining time. Hidden if stdout is no terminal, and with `--json`.
+/// A progress bar with speed and remaining time. Hidden if stdout is no terminal, and with
+/// `--json`.
 pub(crate) fn progress(all: u64, what: &str, as_json: bool) -> ProgressBar {
     bar(all, &format!("{{wide_bar}} {{percent}}%, {{per_sec}} {what}, {{eta}} left"), as_json)
 }
@@ -225,10 +226,12 @@ pub(crate) fn outcome(outcome: &VoteOutcome, message: &str) -> Value {
             });
         }
         VoteOutcome::UnknownCandidate(slate) => {
-            return json!({ "outcome": "unknownCandidate", "message": message, "candidates": slate });
+            let name = "unknownCandidate";
+            return json!({ "outcome": name, "message": message, "candidates": slate });
         }
         VoteOutcome::Throttled(wait) => {
-            return json!({ "outcome": "throttled", "message": message, "waitMs": wait.as_millis() as u64 });
+            let wait_ms = wait.as_millis() as u64;
+            return json!({ "outcome": "throttled", "message": message, "waitMs": wait_ms });
         }
         VoteOutcome::AlreadyVoted => "alreadyVoted",
         VoteOutcome::UnknownVoterNumber => "unknownVoterNumber",
@@ -296,8 +299,8 @@ fn align_right(table: &mut Table, column: usize) {
     }
 }
 
-/// Prints a table: fitted to a terminal, or with tabs between the columns for programs. On a terminal
-/// too narrow for the headings, each cell gets a line that begins with its heading.
+/// Prints a table: fitted to a terminal, or with tabs between the columns for programs. On a
+/// terminal too narrow for the headings, each cell gets a line that begins with its heading.
 pub(crate) fn print(table: &mut Table) -> Result<(), Failure> {
     let mut stdout = io::stdout();
     let Some(width) = columns() else {

@@ -108,8 +108,8 @@ impl Display {
         })
     }
 
-    /// Prints a note: below the chart on a terminal, where the next chart replaces it, and to stderr
-    /// elsewhere. A note that cannot be written is dropped.
+    /// Prints a note: below the chart on a terminal, where the next chart replaces it, and to
+    /// stderr elsewhere. A note that cannot be written is dropped.
     fn note(&mut self, text: &str) {
         if self.terminal && !self.json {
             let _ = writeln!(io::stdout(), "{text}");
@@ -130,8 +130,8 @@ fn rows(text: &str) -> usize {
     text.lines().map(|line| measure_text_width(line).div_ceil(columns()).max(1)).sum()
 }
 
-/// The results as a bar chart, with bars proportional to the votes. A sealed count shows the turnout
-/// alone, on a terminal as a bar.
+/// The results as a bar chart, with bars proportional to the votes. A sealed count shows the
+/// turnout alone, on a terminal as a bar.
 fn chart(results: &Results, columns: usize, terminal: bool) -> String {
     let mut standing = show::standing(results);
     if terminal {

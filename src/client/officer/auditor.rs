@@ -69,9 +69,10 @@ impl Auditor {
         })
     }
 
-    /// Passes every counted ballot of a closed election to `take`, in the order of the receipts: the
-    /// candidate (empty for a blank ballot), the nonce, and the receipt as the server has it. `take`
-    /// returns nothing, or a [`Result`] whose error ends the call. From `Auditor.tallySheet`.
+    /// Passes every counted ballot of a closed election to `take`, in the order of the receipts:
+    /// the candidate (empty for a blank ballot), the nonce, and the receipt as the server has it.
+    /// `take` returns nothing, or a [`Result`] whose error ends the call. From
+    /// `Auditor.tallySheet`.
     ///
     /// Before the close this is [`ActOutcome::Refused`].
     ///

@@ -77,8 +77,8 @@ impl Restored {
         Self { capability, connection }
     }
 
-    /// Ends the authority that the token opens, and everything derived from it, on every connection.
-    /// From `Savable.revoke`.
+    /// Ends the authority that the token opens, and everything derived from it, on every
+    /// connection. From `Savable.revoke`.
     ///
     /// # Errors
     /// [`Error::Remote`] if the token opens nothing; [`Error::Disconnected`] and
@@ -193,8 +193,8 @@ impl Administration {
         Registrar::new(capability, self.connection.clone())
     }
 
-    /// The authority to check, to use or to [`save`](Auditor::save) for someone else. Makes no round
-    /// trip. From `Administration.auditor`.
+    /// The authority to check, to use or to [`save`](Auditor::save) for someone else. Makes no
+    /// round trip. From `Administration.auditor`.
     ///
     /// # Panics
     /// As [`Client::over`](super::Client::over).
