@@ -32,7 +32,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// Its name in a JSON document.
+    /// Its name in a JSON document; `None` for [`Done`](Self::Done).
     fn name(self) -> Option<&'static str> {
         match self {
             Self::Done => None,
@@ -52,7 +52,8 @@ impl From<Exit> for ExitCode {
 /// Parses the command line of `program`. Prints the output of `--help` and `--version`.
 ///
 /// # Errors
-/// The exit code, if there is nothing more to do. An error was printed to stderr.
+/// The exit code, if there is nothing more to do: after `--help` and `--version`, and after an
+/// error, which was printed to stderr.
 pub fn parse<T: CommandFactory + FromArgMatches>(program: &str) -> Result<T, ExitCode> {
     read(program, std::env::args_os()).map(|(arguments, _)| arguments)
 }
@@ -76,23 +77,22 @@ pub fn read<T: CommandFactory + FromArgMatches>(
             Exit::Done.into()
         }
         _ => {
-            let meant = command.ignore_errors(true).try_get_matches_from(&words);
-            let meant = meant.ok().and_then(|it| it.subcommand_name().map(str::to_string));
-            let quoted = meant.as_deref().and_then(|meant| quoted(&error, &words, meant));
-            let see =
-                meant.map_or_else(|| program.to_string(), |meant| format!("{program} {meant}"));
-            let (told, quoted) = (told(&error), quoted.unwrap_or_default());
-            end(program, format_args!("{told}{quoted}; see {see} --help"), Exit::Usage)
+            let matches = command.ignore_errors(true).try_get_matches_from(&words).ok();
+            let subcommand = matches.as_ref().and_then(ArgMatches::subcommand_name);
+            let hint = subcommand.and_then(|it| quoting_hint(&error, &words, it));
+            let help = subcommand.map_or(program.to_string(), |it| format!("{program} {it}"));
+            let (what, hint) = (told(&error), hint.unwrap_or_default());
+            end(program, format_args!("{what}{hint}; see {help} --help"), Exit::Usage)
         }
     })
 }
 
 /// A hint to quote a name, if words of it were taken for extra arguments.
-fn quoted(error: &clap::Error, words: &[OsString], command: &str) -> Option<String> {
+fn quoting_hint(error: &clap::Error, words: &[OsString], command: &str) -> Option<String> {
     let Some(ContextValue::String(extra)) = error.get(ContextKind::InvalidArg) else { return None };
-    let behind = words.iter().map(|word| word.to_string_lossy());
-    let behind = behind.skip_while(|word| word != command).skip(1);
-    let name: Vec<_> = behind.take_while(|word| !word.starts_with('-')).collect();
+    let words = words.iter().map(|word| word.to_string_lossy());
+    let arguments = words.skip_while(|word| word != command).skip(1);
+    let name: Vec<_> = arguments.take_while(|word| !word.starts_with('-')).collect();
     let is_name =
         error.kind() == ErrorKind::UnknownArgument && name.iter().skip(1).any(|it| it == extra);
     is_name.then(|| format!("; a name with a space needs quotes: {command} \"{}\"", name.join(" ")))
@@ -107,8 +107,8 @@ pub fn told(error: &clap::Error) -> String {
     });
     let what = paragraphs.next().unwrap_or_default();
     let what = what.strip_prefix("error: ").unwrap_or(&what).to_string();
-    let meant = paragraphs.find_map(|paragraph| Some(paragraph.strip_prefix("tip: ")?.to_string()));
-    match meant {
+    let tip = paragraphs.find_map(|paragraph| Some(paragraph.strip_prefix("tip: ")?.to_string()));
+    match tip {
         Some(tip) => format!("{what}; {tip}"),
         None => what,
     }
@@ -129,9 +129,9 @@ pub fn end_in_json(program: &str, why: impl Display, exit: Exit, json: bool) -> 
 pub fn end(program: &str, why: impl Display, exit: Exit) -> ExitCode {
     let why = plain(why).replace(['\n', '\r'], " ");
     let program = console::style(program).for_stderr().red().bold();
-    let told = wrapped(&format!("{program}: {why}"), &Term::stderr());
+    let line = wrapped(&format!("{program}: {why}"), &Term::stderr());
     // If stderr is closed, the exit code is enough.
-    let _ = writeln!(std::io::stderr(), "{told}");
+    let _ = writeln!(std::io::stderr(), "{line}");
     exit.into()
 }
 

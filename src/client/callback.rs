@@ -1,5 +1,5 @@
-//! Calls from the server to a callback. They are run by the task that made the request, so that the
-//! callback may borrow from its surroundings, as in a local call; a panic in it is the caller's.
+//! Calls from the server to a callback. The task that made the request runs the callback, which may
+//! therefore borrow from its surroundings, as in a local call. A panic in it is the caller's.
 
 use std::fmt::Display;
 use std::future::Future;

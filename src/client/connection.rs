@@ -29,8 +29,8 @@ pub const UNANSWERED_VOTES_MAX: usize = 1_000;
 /// A connection to a server.
 ///
 /// The connection is closed when this, its clones, and every [`Election`] and [`LineCounter`] from
-/// it are dropped. Calls on a bare [`directory`](Self::directory) then end with an error. All of
-/// them stay on the thread of the connection, in a [`LocalSet`](tokio::task::LocalSet) or a
+/// it are dropped. Calls on a bare [`directory`](Self::directory) then end with an error. None of
+/// them can leave the thread of the connection, or its [`LocalSet`](tokio::task::LocalSet) or
 /// [`LocalRuntime`](tokio::runtime::LocalRuntime).
 ///
 /// The server cuts a connection that is silent for 15 to 30 minutes with no call in progress.
@@ -67,8 +67,9 @@ impl Client {
     /// Connects to the server that `link` names. Its election and token are not used.
     ///
     /// # Errors
-    /// [`Error::Unreachable`] if connecting takes longer than 10 seconds, or the TLS handshake
-    /// another 10, or the server's certificate is not the one that the link names.
+    /// [`Error::Unreachable`] if connecting fails or takes longer than 10 seconds, if the TLS
+    /// handshake fails or takes another 10, or if the server's certificate is not the one that the
+    /// link names.
     ///
     /// # Panics
     /// As [`over`](Self::over).

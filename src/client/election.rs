@@ -54,9 +54,9 @@ impl Election {
     /// - [`Error::Disconnected`], [`Error::NoAnswer`], [`Error::Protocol`]: it is not known whether
     ///   the vote was recorded. Cast the same ballot again; [`cast`](super::cast) does so after the
     ///   first two.
-    /// - [`Error::Remote`]: the server could not take it. Its text says whether the vote may be
-    ///   recorded all the same: it may where the ledger failed and cannot tell what it stored; it
-    ///   is not where there is no such election.
+    /// - [`Error::Remote`]: the server could not take it. The text says whether it may be recorded
+    ///   all the same. It may if the ledger failed and cannot tell what it stored; it is not if
+    ///   there is no such election.
     /// - [`Error::Overloaded`]: nothing was recorded, and the server may take it later.
     pub async fn vote(
         &self,

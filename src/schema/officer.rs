@@ -20,7 +20,7 @@ pub(crate) fn write_spec(definition: &Definition, mut spec: election_spec::Build
 /// Reads a definition, or why the rules do not allow it.
 ///
 /// # Errors
-/// Where the message is malformed, or a text is not UTF-8.
+/// If the message is malformed, or a text is not UTF-8.
 pub(crate) fn read_spec(
     spec: election_spec::Reader<'_>,
 ) -> Result<Result<Definition, String>, Error> {

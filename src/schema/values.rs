@@ -49,7 +49,7 @@ where
     value.ok().map(V::try_from).transpose()
 }
 
-/// A text, which a peer may have sent as any bytes.
+/// A text. A peer may send any bytes as one.
 pub(crate) fn read_text(text: text::Reader<'_>) -> Result<String, Error> {
     text.to_string().map_err(|error| Error::failed(format!("a text is not UTF-8: {error}")))
 }
@@ -73,8 +73,8 @@ pub(crate) fn write_time(time: Option<Timestamp>) -> u64 {
     time.map_or(0, |time| time.0)
 }
 
-/// A length or an index as Cap'n Proto counts it. The lists written here are no longer than a
-/// slate.
+/// A length or an index as Cap'n Proto counts it. Lists written here have at most
+/// [`CANDIDATES_MAX`](crate::election::CANDIDATES_MAX) items.
 pub(crate) fn length(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }

@@ -147,7 +147,7 @@ fn a_voter_number_is_not_shown_however_fast_it_is_typed() {
     let (shown, _) = typed(&server.link, b"12x4\n");
     assert!(shown.contains("a voter number is 1 to 20 digits"), "{shown}");
     assert!(!shown.contains("--voter-number"), "{shown}");
-    // Ctrl-C leaves a terminal that shows what is typed.
+    // Ctrl-C restores the echo.
     let (shown, pty) = typed(&server.link, b"1234\x03");
     assert!(shown.contains("no voter number was typed, and nothing was sent"), "{shown}");
     assert!(tcgetattr(&pty).unwrap().local_modes.contains(LocalModes::ECHO | LocalModes::ISIG));
@@ -235,7 +235,7 @@ fn long_work_shows_its_speed_and_remaining_time() {
     assert!(shown.contains("/s") && shown.contains("left"), "{shown}");
 }
 
-/// Commands that fail in an open election. [`Errors::word`] says what the capitals stand for.
+/// Commands that fail in an open election. [`Errors::word`] replaces the words in capitals.
 const ERRORS_BEFORE_THE_CLOSE: [&str; 37] = [
     "capvote-client --link capvote://127.0.0.1:1 info",
     "capvote-client --link capvote://127.0.0.1:1 vote Ada --voter-number NUMBER",
@@ -289,7 +289,7 @@ const ERRORS_AFTER_THE_CLOSE: [&str; 9] = [
     "capvote-client --link LINK verify FOLDER/sheet.csv mine.json",
 ];
 
-/// A server with an open election, and what its commands refer to.
+/// A server with an open election, and the values of the words in capitals.
 struct Errors {
     server: Server,
     folder: TempDir,
@@ -310,7 +310,7 @@ impl Errors {
         Self { server, folder, elsewhere, number, used_number, auditor_link }
     }
 
-    /// The meaning of a word of a command above. A "_" stands for a space.
+    /// The actual word for one of a command above, in which "_" is a space.
     fn word(&self, word: &str) -> String {
         match word {
             "LINK" => self.server.link.clone(),

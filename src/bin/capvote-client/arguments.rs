@@ -22,7 +22,7 @@ Exit status: 0 done, 1 fault, 2 usage, 3 refused.";
 /// The display order of the options that every command has: after its own.
 const LAST: usize = 100;
 
-/// Votes, shows results, and has the lines of a file counted, over Cap'n Proto.
+/// Vote, show results, run elections, and count the lines of a file, over Cap'n Proto RPC.
 #[derive(Debug, Parser)]
 #[command(name = "capvote-client", version = VERSION, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -37,7 +37,7 @@ pub(crate) struct Arguments {
         default_value = "capvote://127.0.0.1:12358"
     )]
     link: String,
-    /// The election. May be left out where the link names one, and where there is only one.
+    /// The election. Not needed if the link names one, or the server has only one.
     #[arg(long, global = true, display_order = LAST + 1, value_name = "ID")]
     pub(crate) election: Option<String>,
     /// Print one JSON document.
@@ -76,7 +76,7 @@ pub(crate) enum Command {
     Extra(Extra),
 }
 
-/// What anyone may ask of a server about its elections.
+/// Commands that anyone may use on a server's elections.
 #[derive(Debug, Subcommand)]
 pub(crate) enum VoterCommand {
     /// List the elections on the server.
@@ -98,7 +98,7 @@ pub(crate) enum VoterCommand {
     Watch,
 }
 
-/// What is done with a tally sheet, without a server.
+/// Checks of a tally sheet, without a server.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SheetCommand {
     /// Find a ballot on a tally sheet by its receipt. Needs no server.
@@ -117,7 +117,7 @@ pub(crate) enum SheetCommand {
     },
 }
 
-/// What takes a link with a token.
+/// Commands that take a link with a token.
 #[derive(Debug, Subcommand)]
 pub(crate) enum OfficerCommand {
     /// Create an election, as a draft. (officer)

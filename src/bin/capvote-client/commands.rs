@@ -1,13 +1,18 @@
-//! Carries out the command: connects to the server where that is needed, and prints the answer.
+//! Carries out the command: connects to the server if the command needs it, and prints the answer.
 
 use capvote::client::{self, Client, Election};
 use capvote::election::{ResultStatus, printable};
 use capvote::net::link::Link;
 
 use crate::arguments::{self, Arguments, Command, SheetCommand, VoterCommand};
+use crate::count_lines;
 use crate::failure::Failure;
+use crate::officer;
+use crate::sheet;
+use crate::show;
 use crate::suggest::did_you_mean;
-use crate::{count_lines, officer, sheet, show, vote, watch};
+use crate::vote;
+use crate::watch;
 
 /// The server and the election that a command is about.
 pub(crate) struct Target {

@@ -16,7 +16,8 @@ use crate::arguments::{Delegate, OfficerCommand};
 use crate::commands::{Target, other_election};
 use crate::failure::{Failure, sentence};
 use crate::roll::{self, People, RollFile};
-use crate::{sheet, show};
+use crate::sheet;
+use crate::show;
 
 /// The authority that a link opens.
 struct Officer<'a> {

@@ -1,4 +1,4 @@
-//! A voter's receipt file: what it takes to retry a vote, and to find it on the tally sheet.
+//! A voter's receipt file, to retry a vote, and to find it on the tally sheet.
 
 use std::fs;
 use std::io::{self, Write};

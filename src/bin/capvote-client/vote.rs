@@ -18,7 +18,7 @@ pub(crate) async fn run(vote: &Vote, target: &Target) -> Result<(), Failure> {
     let candidate = vote.candidate()?;
     let number = match &vote.voter_number {
         Some(text) => Number::parse(text).map_err(|failure| failure.about("--voter-number"))?,
-        // Nobody is asked for a number that cannot be used.
+        // A voter is not asked for a number that cannot be used.
         None => {
             let sent_before = vote.receipt.as_ref().is_some_and(|path| path.exists());
             match refusal(target, candidate, sent_before).await? {
@@ -148,7 +148,7 @@ fn failed(error: client::Error, receipt: Option<ReceiptFile>) -> Failure {
     }
 }
 
-/// The error for a vote whose answer was lost for good.
+/// The error for a vote that may or may not be recorded.
 fn uncertain(last: client::Error, receipt: Option<&Path>) -> Failure {
     let again = match receipt {
         Some(file) => format!("send the same vote again with --receipt {}", file.display()),
