@@ -1,11 +1,11 @@
-//! A guided tour: an election with a server of its own, from the first vote to a kill in the middle of
-//! voting, and then the lines of a file. Every claim it prints is checked; the first that does not hold
-//! ends it with an error. It leaves nothing behind.
+//! A guided tour: an election on a server of its own, from the first vote to a kill in the middle
+//! of voting, and then the lines of a file. Every claim it prints is checked; a false one ends the
+//! tour with an error. The tour leaves nothing behind.
 //!
 //! `cargo run --release --example tour`
 #![expect(
     clippy::indexing_slicing,
-    reason = "of a table of three, modulo three, and of sixty numbers"
+    reason = "tables of three indexed modulo three, and a list of sixty"
 )]
 
 use std::cell::RefCell;
@@ -23,12 +23,12 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-/// Voters who vote at once, each over a connection of their own.
+/// Voters who vote at once, each over their own connection.
 const VOTERS_AT_ONCE: usize = 60;
-/// Voters who go on voting until the server is killed, and how many are told `recorded` before it is.
+/// Connections that vote until the server is killed, and the votes told `recorded` before that.
 const VOTERS_AT_THE_KILL: usize = 40;
 const RECORDED_AT_THE_KILL: usize = 500;
-/// More numbers than the tour can use up.
+/// More numbers than the tour uses.
 const VOTERS: usize = 5_000;
 const CANDIDATES: [&str; 3] = ["Ada Lovelace", "Grace Hopper", "Edsger Dijkstra"];
 
@@ -37,7 +37,7 @@ fn main() -> Result<()> {
     runtime.block_on(async {
         tokio::select! {
             toured = tour() => toured,
-            // Returning cleans up, as at the end of the tour.
+            // Returning cleans up.
             _ = tokio::signal::ctrl_c() => bail!("interrupted"),
         }
     })
@@ -145,7 +145,7 @@ async fn result(server: &Server) -> Result<()> {
     check(sum == results.ballots, "the candidates' votes add up to the turnout")
 }
 
-/// What the voters know who vote while the server is killed.
+/// The ballots of the voters during the kill, by what they were told.
 #[derive(Default)]
 struct Voters {
     unused: Vec<VoterNumber>,
@@ -198,7 +198,7 @@ async fn check_after_kill(server: &Server, voters: &Voters) -> Result<()> {
     let election = client.election("board");
     let told = voters.recorded.len();
     for ballot in &voters.recorded {
-        // A number that has voted is refused another vote. Where its vote was lost, it would not be.
+        // A second vote is refused only if the first was stored.
         let second = Ballot::new(ballot.candidate.as_str(), ballot.number)?;
         let outcome = election.vote(&second, |_| {}).await?;
         ensure!(outcome == VoteOutcome::AlreadyVoted, "a recorded vote is gone: {outcome:?}");
@@ -206,7 +206,7 @@ async fn check_after_kill(server: &Server, voters: &Voters) -> Result<()> {
     check(true, &format!("each of the {told} votes that were told recorded is there"))?;
 
     for ballot in &voters.unanswered {
-        // The same ballot again: a retry, recorded once whether or not the first try was.
+        // A retry of the same ballot is counted once, whether or not the first try was recorded.
         let outcome = election.vote(ballot, |_| {}).await?;
         ensure!(matches!(outcome, VoteOutcome::Recorded(_)), "a retry was refused: {outcome:?}");
     }
@@ -247,7 +247,7 @@ async fn count_lines(server: &Server) -> Result<()> {
     check(handed_back == local, "the lines it handed back, joined, are the file")
 }
 
-/// A server process. It is killed when this is dropped.
+/// A server process. Dropping this kills it.
 struct Server {
     child: Child,
     link: Link,
@@ -271,7 +271,7 @@ impl Server {
         let mut child =
             command.stdout(Stdio::piped()).spawn().context("the server does not start")?;
         let stdout = child.stdout.take().context("the server has no stdout")?;
-        // From here on, whatever goes wrong kills it.
+        // Built first, so that any failure below kills the server.
         let mut server = Self { child, link: "capvote://127.0.0.1".parse()? };
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
@@ -299,7 +299,7 @@ impl Drop for Server {
     }
 }
 
-/// Builds the server beside this example, and returns where it is.
+/// Builds the server beside this example, and returns its path.
 fn build_server() -> Result<PathBuf> {
     let examples = std::env::current_exe()?;
     // TARGET/PROFILE/examples/tour
@@ -317,7 +317,7 @@ fn build_server() -> Result<PathBuf> {
     Ok(profile.join("capvote-server"))
 }
 
-/// The voter numbers, from the file that the server wrote them to.
+/// The voter numbers in the file that the server wrote.
 fn numbers(data: &Path) -> Result<Vec<VoterNumber>> {
     let file = std::fs::read_to_string(data.join("board.numbers.csv"))?;
     file.lines().skip(1).map(|line| Ok(line.parse()?)).collect()
@@ -331,9 +331,9 @@ fn say(text: &str) {
     println!("   {text}");
 }
 
-/// Prints a claim that holds; one that does not ends the tour.
-fn check(holds: bool, claim: &str) -> Result<()> {
-    ensure!(holds, "this does not hold: {claim}");
+/// Prints a claim that is true; a false one ends the tour.
+fn check(is_true: bool, claim: &str) -> Result<()> {
+    ensure!(is_true, "this is false: {claim}");
     println!(" ✓ {claim}");
     Ok(())
 }

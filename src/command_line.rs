@@ -1,5 +1,5 @@
-//! What the two programs have in common: how they read their command line, what they tell of it to shells and
-//! to `man`, and how they end.
+//! What the two programs share: parsing the command line, shell completions and manual pages, error
+//! messages and exit codes.
 
 mod extra;
 
@@ -15,24 +15,24 @@ pub use extra::Extra;
 use serde_json::json;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
-/// The version of this package, and the commit that a release was built from, where that is known.
+/// The version of this package, and the commit of a release build if it is known.
 pub const VERSION: &str = env!("CAPVOTE_VERSION");
 
-/// How a program ends.
+/// A program's exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// It did what it was asked.
+    /// Done.
     Done = 0,
     /// A fault: something could not be reached, read or written.
     Fault = 1,
-    /// It was asked for something that makes no sense.
+    /// The command line or a file is wrong.
     Usage = 2,
-    /// What it asked for was refused.
+    /// Refused by the server, or by the rules.
     Refused = 3,
 }
 
 impl Exit {
-    /// What a document calls it; nothing where all was done.
+    /// Its name in a JSON document; `None` for [`Done`](Self::Done).
     fn name(self) -> Option<&'static str> {
         match self {
             Self::Done => None,
@@ -49,18 +49,19 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Reads the command line of `program`. Prints what `--help` and `--version` ask for.
+/// Parses the command line of `program`. Prints the output of `--help` and `--version`.
 ///
 /// # Errors
-/// The code to exit with, where there is nothing more to do; one line on stderr has told why.
+/// The exit code, if there is nothing more to do: after `--help` and `--version`, and after an
+/// error, which was printed to stderr.
 pub fn parse<T: CommandFactory + FromArgMatches>(program: &str) -> Result<T, ExitCode> {
     read(program, std::env::args_os()).map(|(arguments, _)| arguments)
 }
 
-/// The same for a command line that was put together, with what was found in it.
+/// As [`parse`], for the given words. Returns the matches too.
 ///
 /// # Errors
-/// As for [`parse`].
+/// As [`parse`].
 pub fn read<T: CommandFactory + FromArgMatches>(
     program: &str,
     words: impl IntoIterator<Item = OsString>,
@@ -71,35 +72,34 @@ pub fn read<T: CommandFactory + FromArgMatches>(
     let read = read.and_then(|matches| Ok((T::from_arg_matches(&matches)?, matches)));
     read.map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            // With nobody to read it, there is nothing to print.
+            // A closed stdout is no fault here.
             let _ = error.print();
             Exit::Done.into()
         }
         _ => {
-            let meant = command.ignore_errors(true).try_get_matches_from(&words);
-            let meant = meant.ok().and_then(|it| it.subcommand_name().map(str::to_string));
-            let quoted = meant.as_deref().and_then(|meant| quoted(&error, &words, meant));
-            let see =
-                meant.map_or_else(|| program.to_string(), |meant| format!("{program} {meant}"));
-            let (told, quoted) = (told(&error), quoted.unwrap_or_default());
-            end(program, format_args!("{told}{quoted}; see {see} --help"), Exit::Usage)
+            let matches = command.ignore_errors(true).try_get_matches_from(&words).ok();
+            let subcommand = matches.as_ref().and_then(ArgMatches::subcommand_name);
+            let hint = subcommand.and_then(|it| quoting_hint(&error, &words, it));
+            let help = subcommand.map_or(program.to_string(), |it| format!("{program} {it}"));
+            let (what, hint) = (told(&error), hint.unwrap_or_default());
+            end(program, format_args!("{what}{hint}; see {help} --help"), Exit::Usage)
         }
     })
 }
 
-/// How a command is written with a name in it, where words of that were taken for one too many.
-fn quoted(error: &clap::Error, words: &[OsString], command: &str) -> Option<String> {
+/// A hint to quote a name, if words of it were taken for extra arguments.
+fn quoting_hint(error: &clap::Error, words: &[OsString], command: &str) -> Option<String> {
     let Some(ContextValue::String(extra)) = error.get(ContextKind::InvalidArg) else { return None };
-    let behind = words.iter().map(|word| word.to_string_lossy());
-    let behind = behind.skip_while(|word| word != command).skip(1);
-    let name: Vec<_> = behind.take_while(|word| !word.starts_with('-')).collect();
+    let words = words.iter().map(|word| word.to_string_lossy());
+    let arguments = words.skip_while(|word| word != command).skip(1);
+    let name: Vec<_> = arguments.take_while(|word| !word.starts_with('-')).collect();
     let is_name =
         error.kind() == ErrorKind::UnknownArgument && name.iter().skip(1).any(|it| it == extra);
     is_name.then(|| format!("; a name with a space needs quotes: {command} \"{}\"", name.join(" ")))
 }
 
-/// What is wrong with a command line, in one line: without the usage, which is a --help away, and with what may have
-/// been meant.
+/// An error of the command line in one line: without the usage, which `--help` shows, and with
+/// clap's tip.
 pub fn told(error: &clap::Error) -> String {
     let text = error.to_string();
     let mut paragraphs = text.split("\n\n").map(|paragraph| {
@@ -107,36 +107,35 @@ pub fn told(error: &clap::Error) -> String {
     });
     let what = paragraphs.next().unwrap_or_default();
     let what = what.strip_prefix("error: ").unwrap_or(&what).to_string();
-    let meant = paragraphs.find_map(|paragraph| Some(paragraph.strip_prefix("tip: ")?.to_string()));
-    match meant {
+    let tip = paragraphs.find_map(|paragraph| Some(paragraph.strip_prefix("tip: ")?.to_string()));
+    match tip {
         Some(tip) => format!("{what}; {tip}"),
         None => what,
     }
 }
 
-/// As [`end`], and with `json` says it as a document on stdout too.
+/// As [`end`], and with `json` prints a document to stdout too.
 pub fn end_in_json(program: &str, why: impl Display, exit: Exit, json: bool) -> ExitCode {
     if let Some(error) = exit.name().filter(|_| json) {
-        // In one line, as what `watch` prints. With nobody to read it, the exit code has to do.
+        // In one line, as the output of `watch`. If stdout is closed, the exit code is enough.
         let document = json!({ "error": error, "message": plain(&why) });
         let _ = writeln!(std::io::stdout(), "{document}");
     }
     end(program, why, exit)
 }
 
-/// Says on stderr why a program ends, in one line that a terminal shows as so many as it takes, and returns the code it is
-/// to exit with.
+/// Prints why a program ends to stderr, as one line (wrapped on a terminal), and returns the exit
+/// code.
 pub fn end(program: &str, why: impl Display, exit: Exit) -> ExitCode {
     let why = plain(why).replace(['\n', '\r'], " ");
     let program = console::style(program).for_stderr().red().bold();
-    let told = wrapped(&format!("{program}: {why}"), &Term::stderr());
-    // With nobody to read it, the exit code has to do.
-    let _ = writeln!(std::io::stderr(), "{told}");
+    let line = wrapped(&format!("{program}: {why}"), &Term::stderr());
+    // If stderr is closed, the exit code is enough.
+    let _ = writeln!(std::io::stderr(), "{line}");
     exit.into()
 }
 
-/// A sentence as it is to be written to `terminal`, if it is one: its lines end between words, but for a word that is
-/// longer than a line.
+/// A sentence wrapped to the width of `terminal`, if it is one.
 pub fn wrapped(sentence: &str, terminal: &Term) -> String {
     match terminal.size_checked() {
         Some((_, columns)) if columns > 0 => wrap(sentence, columns.into()),
@@ -144,7 +143,7 @@ pub fn wrapped(sentence: &str, terminal: &Term) -> String {
     }
 }
 
-/// The same for so many columns.
+/// A sentence wrapped between words. A word longer than a line is not broken.
 pub fn wrap(sentence: &str, columns: usize) -> String {
     let between_words = Options::new(columns)
         .break_words(false)
@@ -153,7 +152,7 @@ pub fn wrap(sentence: &str, columns: usize) -> String {
     textwrap::fill(sentence, between_words)
 }
 
-/// Without the numbers that stand behind the words of the operating system's errors.
+/// Without the error numbers that [`std::io::Error`] appends to the operating system's texts.
 fn plain(why: impl Display) -> String {
     let why = why.to_string();
     let mut pieces = why.split(" (os error ");

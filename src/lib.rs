@@ -96,9 +96,9 @@
 //! | layer | module | what belongs in it |
 //! |---|---|---|
 //! | 0 | [`election`] | what an election decides; pure |
-//! | 0 | [`schema`] | the types generated from `schema/` |
 //! | 0 | [`private_file`] | files with secrets |
 //! | 0 | `batching` | batching without a timer: yield until a turn adds nothing |
+//! | 1 | [`schema`] | the types generated from `schema/`, converted to and from those of [`election`] |
 //! | 1 | [`ledger`] | what is on disk, and the clerk that commits in groups |
 //! | 1 | [`net`] | links, listeners, shards, the transport under a connection |
 //! | 2 | [`service`] | the server's capabilities |
@@ -117,15 +117,8 @@ pub mod election;
 pub mod ledger;
 pub mod net;
 pub mod private_file;
+pub mod schema;
 pub mod server;
 pub mod service;
 
 pub use {capnp, capnp_rpc};
-
-/// The types generated from `schema/`, and the clients and servers of its interfaces.
-#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::restriction)]
-pub mod schema {
-    capnp::generated_code!(pub mod election_capnp);
-    capnp::generated_code!(pub mod lines_capnp);
-    capnp::generated_code!(pub mod officer_capnp);
-}

@@ -82,7 +82,7 @@ const LAYERS: [(&str, u32); 11] = [
     ("private_file", 0),
     ("batching", 0),
     ("election", 0),
-    ("schema", 0),
+    ("schema", 1),
     ("ledger", 1),
     ("net", 1),
     ("service", 2),

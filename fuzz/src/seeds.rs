@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::rc::Rc;
 
-use capvote::client::{About, Client, SheetLine, TallySheet};
-use capvote::election::Nonce;
+use capvote::client::Client;
+use capvote::election::{Nonce, SheetHeader, SheetLine, TallySheet};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, split};
 use tokio::task::spawn_local;
 
@@ -72,8 +72,8 @@ fn sheet(ballots: u8) -> TallySheet {
     let mut lines: Vec<_> = (0..ballots).map(line).collect();
     lines.sort_by_key(|line| line.receipt);
     let candidates = names.map(String::from).to_vec();
-    let about = About { title: "The board".into(), candidates, voters: 100 };
-    TallySheet { election: Some(election), lines, about: Some(about) }
+    let header = SheetHeader { title: "The board".into(), candidates, voters: 100 };
+    TallySheet { election: Some(election), lines, header: Some(header) }
 }
 
 /// What a client and a server say to each other: in the one direction, and in the other.

@@ -1,6 +1,6 @@
 //! Tally sheets: what is read is to the byte what writing it gives.
 
-use capvote::client::TallySheet;
+use capvote::election::TallySheet;
 
 pub(crate) fn run(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };

@@ -1,4 +1,4 @@
-//! Casting a vote however often its answer is lost.
+//! Casting a vote again until its answer arrives.
 
 use std::time::Duration;
 
@@ -7,37 +7,39 @@ use tokio::time::{Instant, sleep};
 use super::{Ballot, Client, Error, VoteOutcome};
 use crate::net::link::Link;
 
-/// How long [`cast`] goes on casting a vote whose answer is lost. The last try may begin just before that, and has its
-/// own time to connect and to be answered.
+/// How long [`cast`] retries. The last try may begin just before that, and has its own time limits
+/// for connecting and for the answer.
 pub const RETRY_WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// The pauses between one try and the next: each is twice the one before, between these.
+/// The pause between tries. It doubles with each try.
 const RETRY_PAUSE_FIRST: Duration = Duration::from_millis(50);
 const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
 
-/// What became of a vote that was cast, perhaps more than once.
+/// The outcome of a vote that was cast with retries.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cast {
-    /// The answer that came.
+pub struct CastOutcome {
+    /// The outcome.
     pub outcome: VoteOutcome,
-    /// Whether an earlier answer was lost.
+    /// Whether the answer to an earlier try was lost.
     pub retried: bool,
 }
 
-/// Connects and casts a vote. Casts it again, over a new connection, where its answer is lost, and where the server asks
-/// to wait or is stopping, for up to [`RETRY_WAIT_MAX`]. The vote counts once.
+/// Connects and casts a vote. Casts it again over a new connection if its answer is lost, if the
+/// server is stopping, or after the wait that a throttling server asks for, for up to
+/// [`RETRY_WAIT_MAX`]. The vote counts once.
 ///
-/// `election` is the election's id, or empty for the only one there is. `on_message` gets what the server has to say, once for
-/// each try that is answered.
+/// `election` is the election's id, or empty for the only one there is. `on_message` gets the
+/// server's message about each try that is answered.
 ///
-/// This may take as long as one try more than [`RETRY_WAIT_MAX`]: 20 s to connect, and
+/// This may take one try longer than [`RETRY_WAIT_MAX`]: 20 s to connect, and
 /// [`ANSWER_WAIT_MAX`](super::ANSWER_WAIT_MAX).
 ///
 /// # Errors
-/// [`Error::Uncertain`] where an answer was lost and none came later: it is not known whether the vote was recorded, and the same
-/// ballot may be cast again. Where no answer was lost, those of [`Client::connect`] and
-/// [`Election::vote`](super::Election::vote): then nothing was recorded, unless it is [`Error::Remote`] and says otherwise, or
-/// [`Error::Protocol`].
+/// - [`Error::Uncertain`]: an answer was lost, and no later try found out what it was. The same
+///   ballot may be cast again.
+/// - If no answer was lost, those of [`Client::connect`] and
+///   [`Election::vote`](super::Election::vote). Then nothing was recorded, except after
+///   [`Error::Protocol`], and after an [`Error::Remote`] whose text says otherwise.
 ///
 /// # Panics
 /// As [`Client::connect`].
@@ -46,19 +48,19 @@ pub async fn cast(
     election: &str,
     ballot: &Ballot,
     mut on_message: impl FnMut(&str),
-) -> Result<Cast, Error> {
-    let give_up = Instant::now() + RETRY_WAIT_MAX;
+) -> Result<CastOutcome, Error> {
+    let deadline = Instant::now() + RETRY_WAIT_MAX;
     let mut pause = RETRY_PAUSE_FIRST;
-    // Whether a vote went out whose answer did not come.
+    // Whether a vote was sent whose answer did not arrive.
     let mut lost = false;
     loop {
-        let error = match once(link, election, ballot, &mut on_message).await {
-            // With a new connection, which has guessed nothing.
-            Ok(VoteOutcome::Throttled(wait)) if Instant::now() + wait < give_up => {
+        let error = match cast_once(link, election, ballot, &mut on_message).await {
+            // The next try has a new connection, which has no wrong guesses.
+            Ok(VoteOutcome::Throttled(wait)) if Instant::now() + wait < deadline => {
                 sleep(wait).await;
                 continue;
             }
-            // These say nothing of the tries before.
+            // These two say nothing about the earlier tries.
             Ok(VoteOutcome::Throttled(wait)) if lost => {
                 let seconds = wait.as_millis().div_ceil(1_000);
                 let why = format!("too many wrong numbers came from here; wait {seconds} seconds");
@@ -68,16 +70,16 @@ pub async fn cast(
                 let why = "it was refused for a reason that this client does not know";
                 return Err(uncertain(Error::Remote(why.into())));
             }
-            Ok(outcome) => return Ok(Cast { outcome, retried: lost }),
+            Ok(outcome) => return Ok(CastOutcome { outcome, retried: lost }),
             Err(error) => error,
         };
         lost |= matches!(error, Error::Disconnected | Error::NoAnswer(_));
-        // Once an answer is lost, whatever a try ends with, the next may find out what it was. Before, there is nothing to
-        // find out; a server that was never reached is not there, and one that says something else is another.
+        // After a lost answer any error is worth another try, which may find out the outcome.
+        // Before, only a server that is stopping or busy is.
         if !lost && !matches!(error, Error::Overloaded(_)) {
             return Err(error);
         }
-        if Instant::now() + pause > give_up {
+        if Instant::now() + pause > deadline {
             return Err(if lost { uncertain(error) } else { error });
         }
         sleep(pause).await;
@@ -85,8 +87,7 @@ pub async fn cast(
     }
 }
 
-/// Casts a vote over a connection of its own.
-async fn once(
+async fn cast_once(
     link: &Link,
     election: &str,
     ballot: &Ballot,

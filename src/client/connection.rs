@@ -1,4 +1,4 @@
-//! A connection to a server, and what everyone may do there.
+//! A connection to a server, and the public authority there.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -18,21 +18,23 @@ use crate::net::tick::tick;
 use crate::net::transport;
 use crate::schema::election_capnp::directory;
 
-/// How long to wait for an answer. A count of lines takes as long as it takes and is not bounded so.
+/// Time limit for an answer. Counting lines, closing an election, checking a ledger and fetching a
+/// tally sheet have none.
 pub const ANSWER_WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// The votes of a connection that are unanswered at a time. The next waits before it is sent: the answers of this
-/// side's message sinks come behind its votes, and a server does not wait for them for ever.
+/// Unanswered votes on one connection. The next waits before it is sent: the answers of this side's
+/// message sinks queue behind its votes, and the server gives up on a sink after a while.
 pub const UNANSWERED_VOTES_MAX: usize = 1_000;
 
 /// A connection to a server.
 ///
-/// The connection is closed when this, its clones, and every [`Election`] and [`LineCounter`] from it are
-/// dropped. Calls on a bare [`directory`](Self::directory) end with an error then. All of these work where the connection
-/// was made: on one thread, in a [`LocalSet`](tokio::task::LocalSet) or a [`LocalRuntime`](tokio::runtime::LocalRuntime).
+/// The connection is closed when this, its clones, and every [`Election`] and [`LineCounter`] from
+/// it are dropped. Calls on a bare [`directory`](Self::directory) then end with an error. None of
+/// them can leave the thread of the connection, or its [`LocalSet`](tokio::task::LocalSet) or
+/// [`LocalRuntime`](tokio::runtime::LocalRuntime).
 ///
-/// The server cuts a connection that says nothing for 15 to 30 minutes while no call is under way: connect when there is
-/// something to say, and again after [`Error::Disconnected`].
+/// The server cuts a connection that is silent for 15 to 30 minutes with no call in progress.
+/// Connect when needed, and again after [`Error::Disconnected`].
 ///
 /// ```no_run
 /// use capvote::client::Client;
@@ -47,25 +49,27 @@ pub const UNANSWERED_VOTES_MAX: usize = 1_000;
 #[derive(Clone)]
 pub struct Client {
     directory: directory::Client,
-    wire: Wire,
+    connection: Connection,
 }
 
-/// The task that moves a connection's messages, and whether it still does.
+/// The state of a connection, shared by everything that makes calls over it.
 #[derive(Clone)]
-pub(super) struct Wire {
-    broken: CancellationToken,
-    /// The votes that may still be sent.
-    votes: Rc<Semaphore>,
+pub(super) struct Connection {
+    /// Cancelled when the task that runs the RPC system has ended.
+    lost: CancellationToken,
+    /// One permit for each vote that may be sent now.
+    vote_permits: Rc<Semaphore>,
     /// Closes the connection when the last clone is dropped.
     _close: Rc<DropGuard>,
 }
 
 impl Client {
-    /// Connects to the server that `link` names. The election and the token in it are not looked at.
+    /// Connects to the server that `link` names. Its election and token are not used.
     ///
     /// # Errors
-    /// [`Error::Unreachable`] where nobody answers there within 10 seconds, or does not agree on how to encrypt the connection within
-    /// 10 more, or its certificate is not the one that the link names.
+    /// [`Error::Unreachable`] if connecting fails or takes longer than 10 seconds, if the TLS
+    /// handshake fails or takes another 10, or if the server's certificate is not the one that the
+    /// link names.
     ///
     /// # Panics
     /// As [`over`](Self::over).
@@ -75,17 +79,16 @@ impl Client {
         Ok(Self::over(socket.into_stream().await.map_err(unreachable)?))
     }
 
-    /// Speaks to a server at the other end of a stream of bytes: anything that [`tokio`] can read and
-    /// write.
+    /// Connects over a byte stream: anything that [`tokio`] can read and write.
     ///
     /// # Panics
-    /// Outside a [`LocalSet`](tokio::task::LocalSet) and a
+    /// Outside a [`LocalSet`](tokio::task::LocalSet) or a
     /// [`LocalRuntime`](tokio::runtime::LocalRuntime).
     pub fn over(stream: impl Stream) -> Self {
         Self::over_network(transport::network(stream, Side::Client))
     }
 
-    /// Speaks to a server over any network of two vats, of which this is the client.
+    /// Connects over any two-party network, as its client side.
     ///
     /// # Panics
     /// As [`over`](Self::over).
@@ -93,17 +96,17 @@ impl Client {
         let mut system = RpcSystem::new(network, None);
         let directory = system.bootstrap(Side::Server);
         let disconnector = system.get_disconnector();
-        let broken = CancellationToken::new();
+        let lost = CancellationToken::new();
         let close = CancellationToken::new();
         let closing = close.clone();
-        // The guard is dropped with the task, even when that panics.
-        let guard = broken.clone().drop_guard();
+        // Dropped with the task, even if that panics.
+        let guard = lost.clone().drop_guard();
         tokio::task::spawn_local(async move {
             let _guard = guard;
             let ended = tokio::select! {
                 biased;
                 ended = &mut system => ended,
-                // What was sent goes out, and calls without an answer get an error as theirs.
+                // Queued messages are still written, and unanswered calls end with an error.
                 () = closing.cancelled() => tokio::select! {
                     ended = &mut system => ended,
                     ended = disconnector => ended,
@@ -111,27 +114,28 @@ impl Client {
                 never = tick() => match never {},
             };
             if let Err(error) = ended {
-                tracing::debug!(%error, "the connection broke");
+                tracing::debug!(%error, "the connection was lost");
             }
         });
-        let votes = Rc::new(Semaphore::new(UNANSWERED_VOTES_MAX));
-        let wire = Wire { broken, votes, _close: Rc::new(close.drop_guard()) };
-        Self { directory, wire }
+        let vote_permits = Rc::new(Semaphore::new(UNANSWERED_VOTES_MAX));
+        let connection = Connection { lost, vote_permits, _close: Rc::new(close.drop_guard()) };
+        Self { directory, connection }
     }
 
     /// Every election on the server, oldest first. From `Directory.elections`.
     ///
     /// # Errors
-    /// [`Error::Disconnected`] or [`Error::NoAnswer`] where the server is gone or hangs.
+    /// [`Error::Disconnected`] and [`Error::NoAnswer`].
     pub async fn elections(&self) -> Result<Vec<Info>, Error> {
-        let answer = self.wire.answer(self.directory.elections_request().send().promise).await?;
-        answer.get()?.get_elections()?.iter().map(Info::read).collect()
+        let request = self.directory.elections_request();
+        let answer = self.connection.answer(request.send().promise).await?;
+        Ok(answer.get()?.get_elections()?.iter().map(Info::read).collect::<Result<_, _>>()?)
     }
 
-    /// The election with this id; an empty one means the only election there is. From
+    /// The election with this id; an empty id means the only election there is. From
     /// `Directory.election`.
     ///
-    /// This takes no time: whether there is such an election is told by the first call on it, with
+    /// Makes no round trip: if there is no such election, the first call on it ends with
     /// [`Error::Remote`].
     ///
     /// # Panics
@@ -139,8 +143,8 @@ impl Client {
     pub fn election(&self, id: &str) -> Election {
         let mut request = self.directory.election_request();
         request.get().set_id(id);
-        let election = self.wire.ahead(request.send(), |it| it.get_election());
-        Election::new(election, self.wire.clone())
+        let election = self.connection.pipelined(request.send(), |it| it.get_election());
+        Election::new(election, self.connection.clone())
     }
 
     /// The server's line counter. From `Directory.lineCounter`.
@@ -148,16 +152,17 @@ impl Client {
     /// # Panics
     /// As [`over`](Self::over).
     pub fn line_counter(&self) -> LineCounter {
-        let counter =
-            self.wire.ahead(self.directory.line_counter_request().send(), |it| it.get_counter());
-        LineCounter::new(counter, self.wire.clone())
+        let request = self.directory.line_counter_request();
+        let counter = self.connection.pipelined(request.send(), |it| it.get_counter());
+        LineCounter::new(counter, self.connection.clone())
     }
 
-    /// What a token opens: the 32 bytes in a [`Link`]. Whether it opens anything is told by the first call on it. From
-    /// `Directory.restore`.
+    /// The capability that a token opens: the 32 bytes in a [`Link`]. Makes no round trip: if the
+    /// token opens nothing, the first call fails. From `Directory.restore`.
     ///
     /// ```no_run
-    /// # async fn example(client: capvote::client::Client, link: capvote::net::link::Link) -> anyhow::Result<()> {
+    /// # use capvote::{client::Client, net::link::Link};
+    /// # async fn example(client: Client, link: Link) -> anyhow::Result<()> {
     /// let token = link.token.as_deref().unwrap_or_default();
     /// let officer = client.restore(token).returning_officer();
     /// println!("{:?}", officer.administer("board").open().await?);
@@ -169,23 +174,25 @@ impl Client {
     pub fn restore(&self, token: &[u8]) -> Restored {
         let mut request = self.directory.restore_request();
         request.get().set_token(token);
-        let capability = self.wire.ahead(request.send(), |it| it.get_capability().as_cap());
-        Restored::new(FromClientHook::new(capability), self.wire.clone())
+        let capability =
+            self.connection.pipelined(request.send(), |it| it.get_capability().as_cap());
+        Restored::new(FromClientHook::new(capability), self.connection.clone())
     }
 
-    /// The bootstrap capability itself, for calls that this library does not have.
+    /// The bootstrap capability itself, for calls that this library does not wrap.
     pub fn directory(&self) -> &directory::Client {
         &self.directory
     }
 
     /// Returns when the connection is lost.
     pub async fn closed(&self) {
-        self.wire.broken.cancelled().await;
+        self.connection.lost.cancelled().await;
     }
 }
 
-/// What a capability has come to be by now. One that is passed in a call has to be passed to that: where a promise came
-/// to be an error, capnp-rpc copies the call for it, and panics over the capabilities in it.
+/// The capability this promise resolved to. Capabilities have to be passed in calls on that: for a
+/// promise that resolved to an error, capnp-rpc copies the call, and panics on the capabilities in
+/// it.
 pub(super) fn resolved<C: FromClientHook>(capability: &C) -> C {
     let mut hook = capability.as_client_hook().add_ref();
     while let Some(inner) = hook.get_resolved() {
@@ -194,11 +201,11 @@ pub(super) fn resolved<C: FromClientHook>(capability: &C) -> C {
     C::new(hook)
 }
 
-impl Wire {
-    /// Takes a capability from an answer ahead of that, and keeps the call until it is answered, so that what was taken
-    /// comes to be the one in the answer. Without that each call on it would say which answer it means, for ever, and the
-    /// server keep that answer for ever.
-    pub(super) fn ahead<R, C>(
+impl Connection {
+    /// A capability taken from an answer that has not arrived. The call is kept until it is
+    /// answered, which resolves the capability. If it were dropped, every later call would refer to
+    /// the unresolved answer, and the server would have to keep that.
+    pub(super) fn pipelined<R, C>(
         &self,
         call: RemotePromise<R>,
         take: impl FnOnce(&R::Pipeline) -> C,
@@ -207,22 +214,22 @@ impl Wire {
         R: Pipelined + Owned + 'static,
     {
         let capability = take(&call.pipeline);
-        let broken = self.broken.clone();
+        let lost = self.lost.clone();
         tokio::task::spawn_local(async move {
             let RemotePromise { promise, pipeline } = call;
-            // What it comes to is told by the calls on the capability.
-            let _ = broken.run_until_cancelled(promise).await;
+            // A failure is reported by the calls on the capability.
+            let _ = lost.run_until_cancelled(promise).await;
             drop(pipeline);
         });
         capability
     }
 
-    /// Waits until one more vote may be sent. It is answered when what is returned is dropped.
-    pub(super) async fn may_vote(&self) -> Result<SemaphorePermit<'_>, Error> {
-        self.votes.acquire().await.map_err(|_| Error::Disconnected)
+    /// Waits until one more vote may be sent. The permit is held until that is answered.
+    pub(super) async fn vote_permit(&self) -> Result<SemaphorePermit<'_>, Error> {
+        self.vote_permits.acquire().await.map_err(|_| Error::Disconnected)
     }
 
-    /// What the server answers, within [`ANSWER_WAIT_MAX`].
+    /// The server's answer, within [`ANSWER_WAIT_MAX`].
     pub(super) async fn answer<R>(
         &self,
         answer: Promise<Response<R>, capnp::Error>,
@@ -230,22 +237,22 @@ impl Wire {
     where
         R: Pipelined + Owned + 'static,
     {
-        match timeout(ANSWER_WAIT_MAX, self.unless_broken(answer)).await {
+        match timeout(ANSWER_WAIT_MAX, self.unless_lost(answer)).await {
             Ok(answer) => answer,
             Err(_) => Err(Error::NoAnswer(ANSWER_WAIT_MAX)),
         }
     }
 
-    /// What the server answers, however long that takes.
-    pub(super) async fn unless_broken<T>(
+    /// The server's answer, without a time limit.
+    pub(super) async fn unless_lost<T>(
         &self,
         answer: impl Future<Output = Result<T, capnp::Error>>,
     ) -> Result<T, Error> {
         tokio::select! {
             biased;
             answer = answer => Ok(answer?),
-            // With the task that moves the messages gone, no answer can come.
-            () = self.broken.cancelled() => Err(Error::Disconnected),
+            // Without the task that runs the RPC system no answer can arrive.
+            () = self.lost.cancelled() => Err(Error::Disconnected),
         }
     }
 }

@@ -6,51 +6,54 @@ use std::time::Duration;
 use crate::net::fault;
 use crate::net::link::Link;
 
-/// A fault. A vote that the server refuses is none: that is a [`VoteOutcome`](super::VoteOutcome).
+/// A fault. A vote that the server refuses is not one: that is a
+/// [`VoteOutcome`](super::VoteOutcome).
 ///
-/// What lies behind a fault is its [`source`](std::error::Error::source), and not part of its text.
+/// The text does not include the [`source`](std::error::Error::source).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// There is no connection to be had.
+    /// Connecting failed.
     #[error("cannot reach {link:?}")]
     Unreachable {
-        /// Where the server was looked for.
+        /// The server's link.
         link: Box<Link>,
-        /// Why it was not reached.
+        /// Why.
         source: io::Error,
     },
-    /// The connection broke. Whether the server did what it was asked is not known.
+    /// The connection was lost. It is not known whether the request was carried out.
     #[error("the connection to the server was lost")]
     Disconnected,
-    /// The server did not answer. Whether it did what it was asked is not known.
+    /// The server did not answer in time. It is not known whether the request was carried out.
     #[error("the server did not answer within {} seconds", .0.as_secs())]
     NoAnswer(Duration),
-    /// The server could not do what it was asked, and says why. Where it does not know whether it did, it says so:
-    /// then, and wherever the text leaves it open, that is not known here either.
+    /// The server could not carry out the request, for this reason. Unless the text says that
+    /// nothing was done, it is not known whether the request was carried out.
     #[error("{0}")]
     Remote(String),
-    /// The server has enough to do for this connection, this address or altogether, or is stopping, and says so. It did not
-    /// begin what it was asked, or did not go on with a count of lines. Ask again later, over a new connection.
+    /// The server is stopping, or too busy: with this connection, with this address, or altogether.
+    /// It did not begin the request, or ended a count of lines. Try again later, over a new
+    /// connection.
     #[error("{0}")]
     Overloaded(String),
-    /// An answer to a vote was lost, and no later try found out what it was: the last ended with the source of
-    /// this. Send the same vote again, with the same nonce: that counts once. From [`cast`](super::cast).
+    /// The answer to a vote was lost, and no later try found out what it was. The source is the
+    /// error of the last try. Send the same vote again, with the same nonce: it counts once. From
+    /// [`cast`](super::cast).
     #[error("it is not known whether the vote was recorded")]
     Uncertain(#[source] Box<Error>),
-    /// The capability does not have the method: it is one of another role, or the server an older one.
+    /// The capability does not have the method: its role is another, or the server is older.
     #[error("the server does not offer this: {0}")]
     Unimplemented(String),
-    /// The server answered something that makes no sense. Whether it did what it was asked is not known.
+    /// The server's answer is malformed. It is not known whether the request was carried out.
     #[error("this is not what a capvote server says: {0}")]
     Protocol(String),
-    /// The machine has no more threads.
+    /// The thread that reads the file cannot be started.
     #[error("cannot start to read the file")]
     NoThread(#[source] io::Error),
     /// The callback returned an error.
     #[error("{0}")]
     Callback(String),
-    /// The operating system gives no random numbers.
+    /// The operating system has no random bytes.
     #[error("the operating system gives no random numbers")]
     Random(#[from] getrandom::Error),
 }
@@ -58,7 +61,7 @@ pub enum Error {
 impl From<capnp::Error> for Error {
     fn from(error: capnp::Error) -> Self {
         match error.kind {
-            // A server that closes a connection says so with an exception of its own.
+            // A server that closes the connection sends an exception of this kind, too.
             capnp::ErrorKind::Disconnected => Self::Disconnected,
             capnp::ErrorKind::Unimplemented => {
                 Self::Unimplemented(fault::reason(&error).to_string())
@@ -73,11 +76,5 @@ impl From<capnp::Error> for Error {
 impl From<capnp::NotInSchema> for Error {
     fn from(error: capnp::NotInSchema) -> Self {
         Self::Protocol(format!("it uses a value that this client does not know ({error})"))
-    }
-}
-
-impl From<std::str::Utf8Error> for Error {
-    fn from(error: std::str::Utf8Error) -> Self {
-        Self::Protocol(format!("a text is not UTF-8 ({error})"))
     }
 }

@@ -1,4 +1,4 @@
-//! A file that the server reads through its client: the `RemoteFile` that a client implements.
+//! The `RemoteFile` that a client implements: a local file that the server reads.
 
 use std::io::{self, Read};
 use std::rc::Rc;
@@ -11,48 +11,48 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::schema::lines_capnp::remote_file::{Client, ReadParams, ReadResults, Server};
 
-/// The longest answer to one read, in bytes. A server that asks for more gets so much.
+/// The longest answer to one read, in bytes. A server that asks for more gets this much.
 pub const READ_BYTES_MAX: usize = 4 << 20;
 
-/// The bytes that are read from the file at a time.
+/// The size of one read from the file.
 const PIECE_BYTES: usize = 256 * 1024;
 
-/// The pieces that are read before the server asks for them.
+/// Pieces that are read before the server asks for them.
 const PIECES_AHEAD_MAX: usize = 16;
 
-/// How long to wait for more of a file before an answer goes out that is shorter than was asked for. Lines
-/// that someone types, or that a program writes now and then, are counted as they come.
+/// How long an answer waits to be filled. Lines from a terminal or a slow program are counted as
+/// they come.
 const GATHER_WAIT_MAX: Duration = Duration::from_millis(50);
 
 type Piece = io::Result<Vec<u8>>;
 
-/// Anything that can be read from its beginning to its end.
 struct RemoteFile {
-    /// Reads wait here for their turn, in the order they arrived.
+    /// Reads queue for this in the order of their arrival.
     state: Mutex<State>,
 }
 
 struct State {
     pieces: mpsc::Receiver<Piece>,
-    /// The piece that the next byte is in, and how much of it is used up.
+    /// The piece with the next byte, and how much of it is consumed.
     piece: Vec<u8>,
     used: usize,
-    /// What there is of the next answer.
+    /// The beginning of the next answer.
     gathered: Vec<u8>,
-    /// How many bytes were handed out: where the next read has to begin.
+    /// The bytes answered so far: where the next read has to begin.
     offset: u64,
     /// The file's end was read.
     ended: bool,
-    /// What is to be told to whoever reads on.
+    /// The answer to further reads.
     failure: Option<String>,
 }
 
-/// Lets a server read `file`, which is read by a thread of its own.
+/// A capability to read `file`, which a thread reads ahead.
 ///
-/// An answer may be shorter than was asked for, and reads have to come in order of offset.
+/// An answer may be shorter than requested, and reads have to come in order of offset.
 pub(super) fn remote_file(file: impl Read + Send + 'static) -> io::Result<Client> {
     let (sender, pieces) = mpsc::channel(PIECES_AHEAD_MAX);
-    // Not a task of the runtime: a terminal that nobody types at would keep that from ending.
+    // Not a blocking task of the runtime: a read from a terminal would keep that from shutting
+    // down.
     thread::Builder::new().name("file".into()).spawn(move || read_to_end(file, &sender))?;
     Ok(capnp_rpc::new_client(RemoteFile { state: Mutex::new(State::new(pieces)) }))
 }
@@ -68,7 +68,7 @@ fn read_to_end(mut file: impl Read, pieces: &mpsc::Sender<Piece>) {
             }),
         };
         let ended = !matches!(&read, Ok(piece) if !piece.is_empty());
-        // With the receiver gone, nobody wants to know more of the file.
+        // Without a receiver the count is over.
         if pieces.blocking_send(read).is_err() || ended {
             return;
         }
@@ -90,7 +90,7 @@ impl Server for RemoteFile {
         if offset != state.offset {
             let next = state.offset;
             return Err(Error::failed(format!(
-                "this file is read from its beginning to its end: byte {next} is next, not byte {offset}"
+                "this file can only be read in order: byte {next} is next, not byte {offset}"
             )));
         }
         let data = state.gather(length).await.map_err(Error::failed)?;
@@ -106,10 +106,9 @@ impl State {
         Self { pieces, piece, used: 0, gathered, offset: 0, ended: false, failure: None }
     }
 
-    /// The next bytes of the file, at most `length`; none at its end, or where `length` is 0.
+    /// The next bytes of the file, at most `length`; none at its end, or if `length` is 0.
     ///
-    /// What is gathered stays in the state until it is complete, so that nothing is lost when the answer is
-    /// no longer wanted.
+    /// Cancel safe: bytes stay in the state until the answer is complete.
     async fn gather(&mut self, length: usize) -> Result<Vec<u8>, String> {
         self.take(length);
         let mut deadline = (!self.gathered.is_empty()).then(|| Instant::now() + GATHER_WAIT_MAX);
@@ -134,17 +133,17 @@ impl State {
             }
         }
         match &self.failure {
-            // What was read before the failure goes out first.
+            // The bytes read before the failure are answered first.
             Some(failure) if self.gathered.is_empty() && length > 0 => Err(failure.clone()),
             _ => Ok(std::mem::take(&mut self.gathered)),
         }
     }
 
-    /// Takes of the piece at hand what `length` bytes still lack.
+    /// Moves bytes from the piece to the answer, until that has `length`.
     fn take(&mut self, length: usize) {
         let missing = length.saturating_sub(self.gathered.len());
         if self.gathered.is_empty() && self.used == 0 && self.piece.len() <= missing {
-            // The usual case: a whole piece, without a copy.
+            // The usual case: a whole piece, not copied.
             self.gathered = std::mem::take(&mut self.piece);
             return;
         }
@@ -181,7 +180,7 @@ mod tests {
     async fn a_file_that_trickles_is_answered_in_time() {
         let (sender, receiver) = mpsc::channel(1);
         tokio::spawn(async move {
-            // Each piece comes before the wait for it is over, for ever.
+            // Each piece comes before its wait is over, for ever.
             while sender.send(ok(b"x")).await.is_ok() {
                 tokio::time::sleep(GATHER_WAIT_MAX / 5).await;
             }

@@ -1,10 +1,11 @@
 //! The client: connecting, and the capabilities a client implements.
 //!
-//! Everything here runs on one thread, in a [`tokio::task::LocalSet`] or a
-//! [`LocalRuntime`](tokio::runtime::LocalRuntime), which `#[tokio::main(flavor = "local")]` gives. **Elsewhere, as under a plain
-//! `#[tokio::main]`, connecting panics.**
+//! Everything here runs on one thread, in a [`LocalSet`](tokio::task::LocalSet) or a
+//! [`LocalRuntime`](tokio::runtime::LocalRuntime), such as that of
+//! `#[tokio::main(flavor = "local")]`. **Elsewhere, as under a plain `#[tokio::main]`, connecting
+//! panics.**
 //!
-//! A whole client, against a whole server:
+//! A client and a server in one program:
 //!
 //! ```
 //! use capvote::client::Client;
@@ -17,7 +18,7 @@
 //!     let listen = vec!["capvote://127.0.0.1:0".parse()?];
 //!     let config = Config { listen, ..Config::new(data.path()) };
 //!     let server = Server::start(config).await?;
-//!     let link = server.links().next().expect("it was told to listen at one address").clone();
+//!     let link = server.links().next().expect("it listens at one address").clone();
 //!     let (stop, stopped) = oneshot::channel();
 //!     let serving = tokio::task::spawn_local(server.run(async move { _ = stopped.await }));
 //!
@@ -26,7 +27,8 @@
 //!     let file = std::io::Cursor::new("to vote\nor not to vote\n");
 //!     let counter = client.line_counter();
 //!     let lines = counter.count_lines(file, |line| {
-//!         words += line.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty()).count();
+//!         let parts = line.split(|byte| byte.is_ascii_whitespace());
+//!         words += parts.filter(|part| !part.is_empty()).count();
 //!     });
 //!     assert_eq!((lines.await?, words), (2, 6));
 //!
@@ -39,6 +41,7 @@
 
 #![warn(missing_debug_implementations)]
 
+mod callback;
 mod cast;
 mod connection;
 mod election;
@@ -48,22 +51,23 @@ mod line_counter;
 mod message_sink;
 mod observer;
 mod officer;
-mod relay;
-mod sheet;
+mod vote;
 
-pub use cast::{Cast, RETRY_WAIT_MAX, cast};
+pub use callback::CallbackResult;
+pub use cast::{CastOutcome, RETRY_WAIT_MAX, cast};
 pub use connection::{ANSWER_WAIT_MAX, Client, UNANSWERED_VOTES_MAX};
-pub use election::{Ballot, Election, Info, RecordedVote, Results, VoteOutcome, WATCH_WAIT_MAX};
+pub use election::{Election, WATCH_WAIT_MAX};
 pub use error::Error;
 pub use file::READ_BYTES_MAX;
 pub use line_counter::LineCounter;
 pub use officer::{
     ActOutcome, Administration, Auditor, LedgerReport, Registrar, Restored, ReturningOfficer,
 };
-pub use relay::CallbackResult;
-pub use sheet::{About, AlteredSheet, SheetLine, TallySheet};
+pub use vote::{Ballot, RecordedVote, VoteOutcome};
 
-/// `Debug` for what holds a capability, of which there is nothing to show.
+pub use crate::schema::election::{Info, Results};
+
+/// `Debug` with the name alone, for types that hold capabilities.
 macro_rules! debug_by_name {
     ($($name:ident),+) => {$(
         impl std::fmt::Debug for $name {

@@ -1,4 +1,4 @@
-//! What shells and `man` are told of a program, from the definitions that read its command line.
+//! Shell completions and manual pages, made from the definition of the command line.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -12,23 +12,23 @@ use super::VERSION;
 /// The commands about the program itself.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Extra {
-    /// Print what completes this program's commands and options in a shell.
+    /// Print a script that completes this program's commands and options in a shell.
     Completions {
         /// The shell.
         shell: Shell,
     },
-    /// Write the manual, a page for the program and one for each command, to a folder.
+    /// Write manual pages, one for the program and one for each command, to a folder.
     Man {
-        /// The folder. It is made where it is missing.
+        /// The folder. It is created if it does not exist.
         folder: PathBuf,
     },
 }
 
 impl Extra {
-    /// Does what was asked, for the program whose command line is `T`.
+    /// Carries out the command, for the program whose command line is `T`.
     ///
     /// # Errors
-    /// What could not be written.
+    /// If the output cannot be written.
     pub fn run<T: CommandFactory>(&self, program: &str) -> io::Result<()> {
         let mut command = command::<T>(program);
         match self {
@@ -47,12 +47,12 @@ impl Extra {
     }
 }
 
-/// The command line of `program`, with the examples of the commands that both programs have.
+/// The command line of `program`, with examples for the commands that both programs have.
 pub(super) fn command<T: CommandFactory>(program: &str) -> Command {
     let completions = format!("Example, for bash:\n  source <({program} completions bash)");
     let man = format!("Example:\n  {program} man ~/.local/share/man/man1\n  man {program}-man");
     let command = T::command();
-    // Other programs that read their command lines so may have none of them.
+    // A program without these commands may use this module, too.
     if command.find_subcommand("man").is_none() {
         return command;
     }
@@ -60,7 +60,7 @@ pub(super) fn command<T: CommandFactory>(program: &str) -> Command {
     command.mut_subcommand("man", |it| it.after_help(man))
 }
 
-/// A page for the command, and one for each of its own.
+/// Writes a page for the command, and one for each of its subcommands.
 fn write_pages(command: &Command, program: &str, folder: &Path) -> io::Result<()> {
     for of_command in command.get_subcommands().filter(|it| !it.is_hide_set()) {
         write_pages(of_command, program, folder)?;
@@ -68,7 +68,7 @@ fn write_pages(command: &Command, program: &str, folder: &Path) -> io::Result<()
     let man = Man::new(command.clone()).source(format!("{program} {VERSION}"));
     let mut page = Vec::new();
     man.render(&mut page)?;
-    // What is behind the help is under this heading, whatever it is. Here it is examples.
+    // clap_mangen's heading for the text after the help, which is examples here.
     let page = String::from_utf8_lossy(&page).replace("\n.SH EXTRA\n", "\n.SH EXAMPLES\n");
     std::fs::write(folder.join(man.get_filename()), page)
 }

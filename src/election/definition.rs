@@ -74,10 +74,10 @@ impl Definition {
         Ok(Self { id, title, slate, publication, schedule })
     }
 
-    /// The same election, in which a ballot may be blank.
+    /// The same election, with blank ballots allowed or not.
     #[must_use]
-    pub fn with_blank(self) -> Self {
-        Self { slate: self.slate.with_blank(), ..self }
+    pub fn with_blank(self, blank: bool) -> Self {
+        Self { slate: self.slate.with_blank(blank), ..self }
     }
 
     /// The same election, with its count shown at another time.

@@ -79,10 +79,10 @@ impl Slate {
         Ok(Self { names, choices, blank: None })
     }
 
-    /// The same slate, on which a ballot may be blank.
+    /// The same slate, with blank ballots allowed or not.
     #[must_use]
-    pub fn with_blank(mut self) -> Self {
-        self.blank = Choice::from_index(self.names.len());
+    pub fn with_blank(mut self, blank: bool) -> Self {
+        self.blank = if blank { Choice::from_index(self.names.len()) } else { None };
         self
     }
 
@@ -144,7 +144,7 @@ mod tests {
     fn a_blank_ballot_is_one_for_nobody_where_that_is_allowed() {
         let slate = slate(&["Ada", "Grace"]).unwrap();
         assert_eq!((slate.choice(""), slate.choices()), (None, 2));
-        let slate = slate.with_blank();
+        let slate = slate.with_blank(true);
         let blank = slate.choice("").unwrap();
         assert_eq!((slate.name(blank), slate.choices(), blank.index()), (Some(""), 3, 2));
         assert_eq!(slate.names().len(), 2);

@@ -132,7 +132,7 @@ mod tests {
         let candidates = ["Ada", "Grace", "Edsger"].map(String::from).to_vec();
         let definition =
             Definition::new("board".parse().unwrap(), String::new(), candidates).unwrap();
-        let definition = Arc::new(definition.with_blank());
+        let definition = Arc::new(definition.with_blank(true));
         let votes = vec![1, 3, 1, 2];
         Standing { definition, state, voters: 10, added_while_open: 0, ballots: 7, votes }
     }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use capnp::Error;
 
 use super::authority::{Authority, savable};
-use super::convert::write_turnout;
 use super::long_work::{self, Permit};
 use crate::election::{ElectionId, ElectionState, Receipt, Standing};
 use crate::ledger::{Answer, Ledger, SheetCursor};
 use crate::net::fault;
+use crate::schema::election::write_turnout;
 use crate::schema::officer_capnp::auditor::{
     CheckLedgerParams, CheckLedgerResults, Server, TallySheetParams, TallySheetResults,
     TurnoutParams, TurnoutResults,

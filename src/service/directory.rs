@@ -4,13 +4,13 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::convert::write_info;
 use super::election::Election;
 use super::find::find;
 use super::line_counter::LineCounter;
 use super::restore::restore;
 use super::session::Session;
 use crate::election::ElectionId;
+use crate::schema::election::write_info;
 use crate::schema::election_capnp::directory::{
     ElectionParams, ElectionResults, ElectionsParams, ElectionsResults, LineCounterParams,
     LineCounterResults, RestoreParams, RestoreResults, Server,

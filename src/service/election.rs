@@ -8,7 +8,7 @@ use capnp::Error;
 use tokio::task::spawn_local;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::convert::{write_info, write_outcome, write_results};
+use super::convert::write_outcome;
 use super::session::{self, Session};
 use super::{message, watch};
 use crate::election::{
@@ -16,6 +16,7 @@ use crate::election::{
     Vote, VoterNumber,
 };
 use crate::ledger::LedgerError;
+use crate::schema::election::{write_info, write_results};
 use crate::schema::election_capnp::election::{
     InfoParams, InfoResults, ResultParams, ResultResults, ResultsParams, ResultsResults, Server,
     VoteParams, VoteResults, WatchParams, WatchResults,

@@ -7,10 +7,11 @@ use capnp::Error;
 
 use super::administration::Administration;
 use super::authority::{Authority, savable};
-use super::convert::{read_spec, write_act};
+use super::convert::write_act;
 use super::find::find;
 use crate::election::{ElectionId, Role};
 use crate::ledger::Act;
+use crate::schema::officer::read_spec;
 use crate::schema::officer_capnp::administration;
 use crate::schema::officer_capnp::returning_officer::{
     AdministerParams, AdministerResults, CreateParams, CreateResults, Server,

@@ -11,9 +11,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::convert::write_results;
 use super::session::{Session, WATCHES_MAX};
 use crate::election::{ElectionId, ElectionState, Standing};
+use crate::schema::election::write_results;
 use crate::schema::election_capnp::{handle, result_observer};
 
 /// The least time between two changes told to one observer.

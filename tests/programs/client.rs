@@ -37,7 +37,7 @@ fn a_vote_from_the_command_line() {
     client(&server, &["vote", "Zoe", "--voter-number", &second])
         .failed(3, "\"Zoe\" is not a candidate");
     client(&server, &["vote", "Ada", "--voter-number", "0"]).failed(3, "not on the roll");
-    // The number without separators, and the election by name.
+    // The number without separators, and the election by its id.
     let voted = client(
         &server,
         &["--election", "board", "vote", "Grace", "--voter-number", &second, "--json"],
@@ -63,7 +63,7 @@ fn a_vote_from_the_command_line() {
 }
 
 #[test]
-fn answers_for_people() {
+fn output_for_people() {
     let data = tempfile::tempdir().unwrap();
     let server = board(data.path(), 3);
     assert_eq!(
@@ -109,17 +109,17 @@ fn lines_from_files_and_from_standard_input() {
 }
 
 #[test]
-fn what_cannot_be_done_is_said_in_one_line() {
+fn errors_are_one_line() {
     let data = tempfile::tempdir().unwrap();
     let server = board(data.path(), 3);
     let number = numbers(data.path())[0].to_string();
     client(&server, &[]).failed(2, "requires a subcommand");
-    client(&server, &["vote"]).failed(2, "Give a candidate's name, or --blank");
+    client(&server, &["vote"]).failed(2, "give a candidate's name, or --blank");
     client(&server, &["dance"]).failed(2, "unrecognized subcommand 'dance'");
     client(&server, &["vote", "Ada", "--voter-number", "12x4"])
         .failed(2, "this one has 3 digits and other characters");
     client(&server, &["vote", "Ada", "--voter-number", "1234"])
-        .failed(3, "This one was written with 4 digits; those that were issued have 20.");
+        .failed(3, "This one was written with 4 digits; issued numbers have 20.");
     client(&server, &["vote", "Grace", "Hopper"])
         .failed(2, "needs quotes: vote \"Grace Hopper\"; see capvote-client vote --help");
     client(&server, &["--election", "nope", "info"])
@@ -137,7 +137,7 @@ fn what_cannot_be_done_is_said_in_one_line() {
 }
 
 #[test]
-fn watching_goes_on_when_the_server_is_back() {
+fn watch_reconnects_to_a_server_that_was_restarted() {
     let data = tempfile::tempdir().unwrap();
     let link = format!("capvote+unix://{}/socket", data.path().display());
     let server = Server::listen(&link, data.path(), &[&BOARD[..], &["--voters", "3"]].concat());
@@ -175,7 +175,7 @@ fn a_link_may_be_in_a_file_and_name_the_election() {
 }
 
 #[test]
-fn a_socket_file_serves_as_well_as_a_port() {
+fn a_server_listens_on_a_unix_socket_and_a_port() {
     let data = tempfile::tempdir().unwrap();
     let socket = data.path().join("a socket.sock");
     let link = format!("capvote+unix://{}", socket.display()).replace(' ', "%20");

@@ -1,5 +1,5 @@
 //! SIGKILL under load: every vote whose client was told `recorded` is there exactly once.
-//! `cargo run --release -p capvote-soak -- kills` goes on for as long as one likes.
+//! `cargo run --release -p capvote-soak -- kills` does this for any number of rounds.
 
 use std::path::Path;
 

@@ -7,22 +7,22 @@ use std::process::Command;
 use capvote::client::{Ballot, Client, Error, VoteOutcome};
 use capvote_soak::server::{ANY_PORT, BOARD, Server};
 
-/// The disk: little, but enough for an election.
+/// Mount options of the disk: enough for an election.
 const DISK: &str = "size=1m";
 
-/// Where the server's view of the file system can be looked at from here.
+/// The path of a folder in the server's mount namespace, as this process can open it.
 fn seen_by(server: &Server, folder: &Path) -> PathBuf {
     let root = PathBuf::from(format!("/proc/{}/root", server.id()));
     root.join(folder.strip_prefix("/").unwrap())
 }
 
-/// A server whose data are on a disk of their own, in a file system that only it and who asks for it see.
+/// A server with its data on a small file system, mounted in a namespace of its own. `None` where
+/// mounting is not permitted.
 fn serve(data: &Path) -> Option<Server> {
-    // Not everywhere may one mount something of one's own.
     let may = Command::new("unshare").args(["--map-root-user", "--mount", "true"]).output();
     if !may.is_ok_and(|may| may.status.success()) {
-        assert!(std::env::var_os("CI").is_none(), "here the test has to run: see unshare(1)");
-        println!("left out: no file system can be mounted here");
+        assert!(std::env::var_os("CI").is_none(), "CI has to permit unshare(1)");
+        println!("skipped: no file system can be mounted here");
         return None;
     }
     let script = format!("mount -t tmpfs -o {DISK} none \"$0\" && exec \"$@\"");
@@ -34,7 +34,7 @@ fn serve(data: &Path) -> Option<Server> {
 }
 
 #[tokio::test(flavor = "local")]
-async fn a_full_disk_refuses_votes_in_so_many_words_and_takes_them_when_there_is_room() {
+async fn votes_are_refused_while_the_disk_is_full_and_recorded_when_there_is_room() {
     let data = tempfile::tempdir().unwrap();
     let Some(server) = serve(data.path()) else { return };
     let folder = seen_by(&server, data.path());
@@ -42,14 +42,18 @@ async fn a_full_disk_refuses_votes_in_so_many_words_and_takes_them_when_there_is
     let mut numbers = numbers.lines().skip(1).map(|number| number.parse().unwrap());
     let client = Client::connect(&server.link.parse().unwrap()).await.unwrap();
     let election = client.election("board");
-    // Somebody else fills the disk.
+    // Another file fills the disk.
     let filler = folder.join("filler");
     let full = fs::write(&filler, vec![0; 2 << 20]).unwrap_err();
     assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
 
     let mut recorded = 0;
     let (lost, why) = loop {
-        let ballot = Ballot::new("Ada", numbers.next().expect("a disk that gets full")).unwrap();
+        let ballot = Ballot::new(
+            "Ada",
+            numbers.next().expect("the disk is full before the numbers are used up"),
+        )
+        .unwrap();
         match election.vote(&ballot, |_| {}).await {
             Ok(VoteOutcome::Recorded(_)) => recorded += 1,
             Err(Error::Remote(why)) => break (ballot, why),

@@ -2,6 +2,7 @@
 //! `cargo test --release --test programs -- --ignored --nocapture million`
 
 use std::cell::RefCell;
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -12,7 +13,8 @@ use crate::process::{Server, run};
 
 const VOTERS: u64 = 1_000_000;
 const CONNECTIONS: u64 = 16;
-const IN_FLIGHT: u64 = 64;
+/// Votes in flight on each connection.
+const VOTES_AT_ONCE: u64 = 64;
 const SAMPLED: usize = 1_000;
 
 #[tokio::test(flavor = "local")]
@@ -20,38 +22,58 @@ const SAMPLED: usize = 1_000;
 async fn a_million_numbers_and_a_million_votes() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[]);
-    let link = data.path().join("officer.link");
-    let roll = data.path().join("roll.csv");
-    let officer = |arguments: &[&str]| {
-        let arguments = [&["--link", link.to_str().unwrap()], arguments].concat();
-        run(env!("CARGO_BIN_EXE_capvote-client"), &arguments, b"").done().to_string()
-    };
-    officer(&[
-        "create",
-        "board",
-        "--candidate",
-        "Ada",
-        "--candidate",
-        "Grace",
-        "--results",
-        "sealed",
-    ]);
+    let numbers = issue(data.path());
+    officer(data.path(), &["open"]);
+    let started = Instant::now();
+    cast_all(&server, numbers.clone()).await;
+    println!("{VOTERS} votes recorded in {:?}", started.elapsed());
+
+    let client = Client::connect(&server.link.parse().unwrap()).await.unwrap();
+    let election = client.election("board");
+    for number in numbers.iter().step_by(VOTERS as usize / SAMPLED) {
+        let second = Ballot::new("Ada", *number).unwrap();
+        assert_eq!(election.vote(&second, |_| {}).await.unwrap(), VoteOutcome::AlreadyVoted);
+    }
+    let started = Instant::now();
+    officer(data.path(), &["close"]);
+    println!("closed in {:?}", started.elapsed());
+    let results = election.results().await.unwrap();
+    let ada = VOTERS.div_ceil(3);
+    let expected = [("Grace".to_string(), VOTERS - ada), ("Ada".to_string(), ada)];
+    assert_eq!((&results.candidates[..], results.ballots), (&expected[..], VOTERS));
+    let checked = officer(data.path(), &["check"]);
+    assert!(checked.contains("1000000 ballots are stored, and 1000000 numbers have voted"));
+}
+
+/// Runs the client with the officer's link.
+fn officer(data: &Path, arguments: &[&str]) -> String {
+    let link = data.join("officer.link");
+    let arguments = [&["--link", link.to_str().unwrap()], arguments].concat();
+    run(env!("CARGO_BIN_EXE_capvote-client"), &arguments, b"").done().to_string()
+}
+
+/// Creates the election, and issues its numbers.
+fn issue(data: &Path) -> Vec<VoterNumber> {
+    let names = ["--candidate", "Ada", "--candidate", "Grace", "--results", "sealed"];
+    officer(data, &[&["create", "board"], &names[..]].concat());
+    let roll = data.join("roll.csv");
     let started = Instant::now();
     let output = ["--output", roll.to_str().unwrap()];
-    officer(&[&["issue", "--count", &VOTERS.to_string()], &output[..]].concat());
+    officer(data, &[&["issue", "--count", &VOTERS.to_string()], &output[..]].concat());
     println!("{VOTERS} numbers issued in {:?}", started.elapsed());
-    officer(&["open"]);
-
     let file = std::fs::read_to_string(&roll).unwrap();
-    let numbers: Vec<VoterNumber> =
-        file.lines().skip(1).map(|line| line.parse().unwrap()).collect();
+    let numbers: Vec<_> = file.lines().skip(1).map(|line| line.parse().unwrap()).collect();
     assert_eq!(numbers.len() as u64, VOTERS);
-    let unused = Rc::new(RefCell::new(numbers.clone().into_iter().enumerate()));
-    let started = Instant::now();
+    numbers
+}
+
+/// Casts a vote under every number: a third for Ada, the others for Grace.
+async fn cast_all(server: &Server, numbers: Vec<VoterNumber>) {
+    let unused = Rc::new(RefCell::new(numbers.into_iter().enumerate()));
     let mut voters = Vec::new();
     for _ in 0..CONNECTIONS {
         let client = Client::connect(&server.link.parse().unwrap()).await.unwrap();
-        for _ in 0..IN_FLIGHT {
+        for _ in 0..VOTES_AT_ONCE {
             let (election, unused) = (client.election("board"), unused.clone());
             voters.push(tokio::task::spawn_local(async move {
                 loop {
@@ -68,22 +90,4 @@ async fn a_million_numbers_and_a_million_votes() {
     for voter in voters {
         voter.await.unwrap();
     }
-    println!("{VOTERS} votes recorded in {:?}", started.elapsed());
-
-    let client = Client::connect(&server.link.parse().unwrap()).await.unwrap();
-    let election = client.election("board");
-    for number in numbers.iter().step_by(VOTERS as usize / SAMPLED) {
-        let second = Ballot::new("Ada", *number).unwrap();
-        assert_eq!(election.vote(&second, |_| {}).await.unwrap(), VoteOutcome::AlreadyVoted);
-    }
-    let started = Instant::now();
-    officer(&["close"]);
-    println!("closed in {:?}", started.elapsed());
-    let results = election.results().await.unwrap();
-    let ada = VOTERS.div_ceil(3);
-    let expected = [("Grace".to_string(), VOTERS - ada), ("Ada".to_string(), ada)];
-    assert_eq!((&results.candidates[..], results.ballots), (&expected[..], VOTERS));
-    assert!(
-        officer(&["check"]).contains("1000000 ballots are stored, and 1000000 numbers have voted")
-    );
 }

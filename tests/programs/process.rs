@@ -1,4 +1,4 @@
-//! Running the programs.
+//! Running the programs as child processes.
 
 use std::io::Write;
 use std::path::Path;
@@ -10,14 +10,14 @@ use capvote_soak::server::{self, ANY_PORT};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_capvote-server");
 
-/// A server that listens. It is killed when this is dropped.
+/// A server that listens. Dropping this kills it.
 pub(crate) struct Server {
     pub(crate) link: String,
     process: server::Server,
 }
 
 impl Server {
-    /// Starts a server on a free port of this machine, and waits until it listens.
+    /// Starts a server on a free port of the loopback address, and waits until it listens.
     pub(crate) fn start(data: &Path, arguments: &[&str]) -> Self {
         Self::listen(ANY_PORT, data, arguments)
     }
@@ -27,7 +27,7 @@ impl Server {
         Self::of(server::Server::start(Path::new(PROGRAM), link, data, &arguments))
     }
 
-    /// Starts a server that logs all it can to a file.
+    /// Starts a server that logs everything to a file.
     pub(crate) fn logging(log: &Path, data: &Path, arguments: &[&str]) -> Self {
         let mut command = Command::new(PROGRAM);
         command.args(["--listen", ANY_PORT, "--log", "trace", "--threads", "2", "--data"]);
@@ -35,7 +35,7 @@ impl Server {
         Self::of(server::Server::spawn(command))
     }
 
-    /// Starts a server whose log goes to a pipe that nobody reads any more.
+    /// Starts a server whose log goes to a pipe without a reader.
     pub(crate) fn unheard(data: &Path) -> Self {
         let mut command = Command::new(PROGRAM);
         command.args(["--listen", ANY_PORT, "--log", "debug", "--threads", "2", "--data"]);
@@ -45,7 +45,7 @@ impl Server {
         Self::of(server::Server::spawn(command))
     }
 
-    /// Starts a server as somebody typed it.
+    /// Starts a server with the given command.
     pub(crate) fn typed(command: Command) -> Self {
         Self::of(server::Server::spawn(command))
     }
@@ -70,12 +70,12 @@ impl Server {
         assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
     }
 
-    /// SIGKILL: the server gets to do nothing more.
+    /// Kills the server with SIGKILL.
     pub(crate) fn kill(self) {
         self.process.kill().unwrap();
     }
 
-    /// Waits until the server has ended. Returns its exit code and what more it printed.
+    /// Waits until the server has ended. Returns its exit code and the rest of its output.
     pub(crate) fn wait(self) -> (Option<i32>, String) {
         self.process.wait().unwrap()
     }
@@ -91,14 +91,14 @@ pub(crate) fn numbers(data: &Path) -> Vec<VoterNumber> {
     server::numbers(data).unwrap()
 }
 
-/// What a program did that ran to its end.
+/// The result of a program that has ended.
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-/// Runs a program to its end, without any of this process's settings for it.
+/// Runs a program to its end, without the environment variables that are options for it.
 pub(crate) fn run(program: &str, arguments: &[&str], input: &[u8]) -> Ran {
     let mut child = Command::new(program)
         .args(arguments)
@@ -111,7 +111,7 @@ pub(crate) fn run(program: &str, arguments: &[&str], input: &[u8]) -> Ran {
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_vec();
-    // A program that does not read its input to the end may close it.
+    // A program need not read its input to the end.
     let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
     let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
     writer.join().unwrap();
@@ -123,17 +123,16 @@ pub(crate) fn run(program: &str, arguments: &[&str], input: &[u8]) -> Ran {
 }
 
 impl Ran {
-    /// Checks that the program ended with `code` and one line on stderr that says `why`.
+    /// Checks the exit code, and that stderr has one line, which contains `why`.
     pub(crate) fn failed(&self, code: i32, why: &str) {
         let Self { code: found, stdout, stderr } = self;
         assert_eq!(*found, Some(code), "{stderr}");
-        assert!(stderr.contains(why), "{stderr:?} does not say {why:?}");
+        assert!(stderr.contains(why), "{stderr:?} does not contain {why:?}");
         assert_eq!(stderr.lines().count(), 1, "{stderr}");
         assert_eq!(stdout, "");
     }
 
-    /// Checks that the program did what it was asked, without a word on stderr, and returns what it
-    /// printed.
+    /// Checks that the program succeeded with nothing on stderr, and returns its output.
     pub(crate) fn done(&self) -> &str {
         assert_eq!((self.code, &self.stderr[..]), (Some(0), ""));
         &self.stdout

@@ -1,6 +1,7 @@
-//! What the programs look like: on a narrow terminal, without colours, in a pipe, as a document, and when they fail.
+//! The output of the programs: on a narrow terminal, without colours, in a pipe, as JSON, and on
+//! failure.
 //!
-//! `INSTA_UPDATE=always cargo test --test programs` writes the expected texts in `snapshots/` anew.
+//! `INSTA_UPDATE=always cargo test --test programs` rewrites the expected texts in `snapshots/`.
 
 use std::fmt::Write;
 use std::fs;
@@ -11,13 +12,14 @@ use insta::{Settings, assert_snapshot};
 use pty_process::Size;
 use pty_process::blocking::{Command, Pty, open};
 use rustix::termios::{LocalModes, tcgetattr};
+use tempfile::TempDir;
 
 use crate::process::{BOARD, Server, board, numbers, run};
 
 const CLIENT: &str = env!("CARGO_BIN_EXE_capvote-client");
 const SERVER: &str = env!("CARGO_BIN_EXE_capvote-server");
 
-/// What a program shows on a terminal of so many columns.
+/// The output of a program on a terminal of this width.
 fn on_terminal(columns: u16, colours: bool, program: &str, arguments: &[&str]) -> String {
     let (mut pty, pts) = open().unwrap();
     pty.resize(Size::new(24, columns)).unwrap();
@@ -27,13 +29,13 @@ fn on_terminal(columns: u16, colours: bool, program: &str, arguments: &[&str]) -
         if colours { command.env_remove("NO_COLOR") } else { command.env("NO_COLOR", "1") };
     let mut child = command.spawn(pts).unwrap();
     let mut shown = Vec::new();
-    // A terminal whose last program has gone ends with an error.
+    // Reading ends with an error when the last program on the terminal has exited.
     let _ = pty.read_to_end(&mut shown);
     child.wait().unwrap();
     String::from_utf8(shown).unwrap().replace("\r\n", "\n").replace('\x1b', "ESC")
 }
 
-/// Without what differs from one run to the next.
+/// Settings that replace what differs between runs.
 fn settled(data: &Path, links: &[&str]) -> Settings {
     let mut settings = Settings::clone_current();
     for link in links {
@@ -47,7 +49,7 @@ fn settled(data: &Path, links: &[&str]) -> Settings {
     settings
 }
 
-/// A server with a voter's vote in it, and the number of another voter.
+/// A server with a recorded vote, and the number of another voter.
 fn voted(data: &Path) -> (Server, String) {
     let names = ["--candidate", "Grace Brewster Murray Hopper", "--candidate", "李四"];
     let server = Server::start(data, &[&BOARD[..], &names, &["--voters", "3"]].concat());
@@ -57,7 +59,7 @@ fn voted(data: &Path) -> (Server, String) {
     (server, numbers[1].to_string())
 }
 
-/// Some commands, and what `show` makes of each.
+/// Some commands, each with its output from `show`.
 fn session(data: &Path, link: &str, number: &str, show: impl Fn(&[&str]) -> String) -> String {
     let lines = data.join("lines.txt");
     fs::write(&lines, "one\ntwo\n").unwrap();
@@ -116,7 +118,8 @@ fn a_pipe() {
     settled(data.path(), &[&server.link]).bind(|| assert_snapshot!("pipe", shown));
 }
 
-/// Votes on a terminal, and types this as soon as a number is asked for. Returns what is shown, and the terminal.
+/// Votes on a terminal, and answers the prompt for the number at once. Returns the output, and the
+/// terminal.
 fn typed(link: &str, answer: &[u8]) -> (String, Pty) {
     let (mut pty, pts) = open().unwrap();
     let command = Command::new(CLIENT).args(["--link", link, "vote", "Ada"]);
@@ -144,14 +147,14 @@ fn a_voter_number_is_not_shown_however_fast_it_is_typed() {
     let (shown, _) = typed(&server.link, b"12x4\n");
     assert!(shown.contains("a voter number is 1 to 20 digits"), "{shown}");
     assert!(!shown.contains("--voter-number"), "{shown}");
-    // Ctrl-C leaves a terminal that shows what is typed.
+    // Ctrl-C restores the echo.
     let (shown, pty) = typed(&server.link, b"1234\x03");
     assert!(shown.contains("no voter number was typed, and nothing was sent"), "{shown}");
     assert!(tcgetattr(&pty).unwrap().local_modes.contains(LocalModes::ECHO | LocalModes::ISIG));
 }
 
 #[test]
-fn nobody_is_asked_for_a_number_in_vain() {
+fn a_vote_that_is_certain_to_fail_does_not_ask_for_the_number() {
     let data = tempfile::tempdir().unwrap();
     let server = board(data.path(), 3);
     let officer = data.path().join("officer.link");
@@ -176,7 +179,7 @@ fn nobody_is_asked_for_a_number_in_vain() {
 }
 
 #[test]
-fn documents_on_a_terminal() {
+fn json_on_a_terminal() {
     let data = tempfile::tempdir().unwrap();
     let (server, number) = voted(data.path());
     let show = |words: &[&str]| on_terminal(30, false, CLIENT, &[&["--json"], words].concat());
@@ -186,7 +189,7 @@ fn documents_on_a_terminal() {
 
 #[test]
 fn help_fits_a_terminal_of_30_columns() {
-    // A word may be longer than that.
+    // A long word is not broken.
     let fits = |line: &str| line.chars().count() <= 30 || line.split_whitespace().count() <= 2;
     for program in [CLIENT, SERVER] {
         let shown = on_terminal(30, false, program, &["--help"]);
@@ -195,7 +198,7 @@ fn help_fits_a_terminal_of_30_columns() {
         assert_eq!(wide, None);
         assert!(shown.contains("Examples:"), "{shown}");
     }
-    // What a command has of its own comes before what all have.
+    // The command's own options come before the common ones.
     let shown = on_terminal(100, false, CLIENT, &["vote", "--help"]);
     assert!(shown.find("--receipt").unwrap() < shown.find("--link").unwrap(), "{shown}");
     let shown = on_terminal(100, false, SERVER, &["completions", "--help"]);
@@ -203,7 +206,7 @@ fn help_fits_a_terminal_of_30_columns() {
 }
 
 #[test]
-fn long_work_shows_how_fast_it_goes_and_what_is_left() {
+fn long_work_shows_its_speed_and_remaining_time() {
     let data = tempfile::tempdir().unwrap();
     let (server, number) = voted(data.path());
     let file = |name: &str| data.path().join(name).to_str().unwrap().to_string();
@@ -232,120 +235,129 @@ fn long_work_shows_how_fast_it_goes_and_what_is_left() {
     assert!(shown.contains("/s") && shown.contains("left"), "{shown}");
 }
 
+/// Commands that fail in an open election. [`Errors::word`] replaces the words in capitals.
+const ERRORS_BEFORE_THE_CLOSE: [&str; 37] = [
+    "capvote-client --link capvote://127.0.0.1:1 info",
+    "capvote-client --link capvote://127.0.0.1:1 vote Ada --voter-number NUMBER",
+    "capvote-client --link http://127.0.0.1 info",
+    "capvote-client --link /no/such/file info",
+    "capvote-client --link LINK dance",
+    "capvote-client --link LINK resultt",
+    "capvote-client --link LINK vote",
+    "capvote-client --link LINK vote Grace Brewster Murray Hopper --voter-number NUMBER",
+    "capvote-client --link LINK result --receipt mine.json",
+    "capvote-client --link LINK info --election bord",
+    "capvote-client --link LINK vote Ada --election bord --voter-number NUMBER",
+    "capvote-client --link LINK vote Grase --voter-number NUMBER",
+    "capvote-client --link LINK vote Grace_Hopper_Murray --voter-number NUMBER",
+    "capvote-client --link LINK vote Ada --voter-number USED-NUMBER",
+    "capvote-client --link LINK vote Ada --voter-number 0",
+    "capvote-client --link LINK vote Ada --voter-number 1234-5678-9012-3456",
+    "capvote-client --link LINK vote Ada --voter-number 12x4",
+    "capvote-client --link LINK result Aada",
+    "capvote-client --link LINK count-lines /no/such/file",
+    "capvote-client --link LINK count-lines /",
+    "capvote-client --link LINK open",
+    "capvote-client --link WRONG-LINK close",
+    "capvote-client --link AUDITOR-LINK close",
+    "capvote-client --link FOLDER/officer.link open",
+    "capvote-client --link FOLDER/officer.link create board --candidate Ada",
+    "capvote-client --link FOLDER/officer.link issue --count 1 --output FOLDER/officer.link",
+    "capvote-client --link FOLDER/officer.link issue --roll /no/such/file --output FOLDER/sheet.csv",
+    "capvote-client --link FOLDER/officer.link sheet --output FOLDER/sheet.csv",
+    "capvote-client --link FOLDER/officer.link revoke LINK",
+    "capvote-server --data FOLDER --listen capvote://127.0.0.1:0 --log off",
+    "capvote-server --data FOLDER --config FOLDER/capvote.toml",
+    "capvote-server --data ELSEWHERE --listen LINK --log off",
+    "capvote-server --data ELSEWHERE --listen capvote://0.0.0.0:0 --log off",
+    "capvote-server --data ELSEWHERE --listen capvotes://192.0.2.1:0 --log off",
+    "capvote-server backup FOLDER FOLDER/capvote.toml",
+    "capvote-server backup /no/such/folder FOLDER/sheet.csv",
+    "capvote-server restore FOLDER/capvote.toml ELSEWHERE",
+];
+
+/// Commands that fail in a closed election.
+const ERRORS_AFTER_THE_CLOSE: [&str; 9] = [
+    "capvote-client --link LINK vote Ada --voter-number NUMBER",
+    "capvote-client --link FOLDER/officer.link open",
+    "capvote-client --link FOLDER/officer.link close",
+    "capvote-client --link FOLDER/officer.link sheet --output FOLDER/sheet.csv",
+    "capvote-client --link LINK recount FOLDER/bad.csv",
+    "capvote-client --link LINK recount /no/such/file",
+    "capvote-client --link LINK verify RECEIPT FOLDER/sheet.csv",
+    "capvote-client --link LINK verify mine.json FOLDER/sheet.csv",
+    "capvote-client --link LINK verify FOLDER/sheet.csv mine.json",
+];
+
+/// A server with an open election, and the values of the words in capitals.
+struct Errors {
+    server: Server,
+    folder: TempDir,
+    elsewhere: TempDir,
+    number: String,
+    used_number: String,
+    auditor_link: String,
+}
+
+impl Errors {
+    fn new() -> Self {
+        let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (server, number) = voted(folder.path());
+        let used_number = numbers(folder.path())[0].to_string();
+        let officer = folder.path().join("officer.link");
+        let share = ["--link", officer.to_str().unwrap(), "share", "auditor"];
+        let auditor_link = run(CLIENT, &share, b"").done().trim().to_string();
+        Self { server, folder, elsewhere, number, used_number, auditor_link }
+    }
+
+    /// The actual word for one of a command above, in which "_" is a space.
+    fn word(&self, word: &str) -> String {
+        match word {
+            "LINK" => self.server.link.clone(),
+            "NUMBER" => self.number.clone(),
+            "USED-NUMBER" => self.used_number.clone(),
+            "AUDITOR-LINK" => self.auditor_link.clone(),
+            "WRONG-LINK" => format!("{}/board#{}", self.server.link, "A".repeat(43)),
+            "RECEIPT" => "AAAA-AAAA-AAAA-AAAA-AAAA-AAAA-AAAA-AAAA".into(),
+            word => word
+                .replace("FOLDER", self.folder.path().to_str().unwrap())
+                .replace("ELSEWHERE", self.elsewhere.path().to_str().unwrap())
+                .replace('_', " "),
+        }
+    }
+
+    /// Runs commands. Returns each of them with its error and its exit code.
+    fn run(&self, commands: &[&str]) -> String {
+        let mut shown = String::new();
+        for command in commands {
+            let (program, words) = command.split_once(' ').unwrap();
+            let words: Vec<_> = words.split(' ').map(|word| self.word(word)).collect();
+            let words: Vec<_> = words.iter().map(String::as_str).collect();
+            let path = if program == "capvote-client" { CLIENT } else { SERVER };
+            let ran = run(path, &words, b"");
+            let (lines, code) = (ran.stderr.lines().count(), ran.code.unwrap());
+            assert_eq!((&ran.stdout[..], lines), ("", 1), "{command}: {}", ran.stderr);
+            write!(shown, "$ {command}\n{}exit {code}\n\n", ran.stderr).unwrap();
+        }
+        shown
+    }
+}
+
 #[test]
-fn what_errors_say() {
-    let data = tempfile::tempdir().unwrap();
-    let (server, number) = voted(data.path());
-    let spare = tempfile::tempdir().unwrap();
-    let file = |name: &str| data.path().join(name).to_str().unwrap().to_string();
-    let (officer, sheet, bad) = (file("officer.link"), file("sheet.csv"), file("bad.csv"));
-    let (link, folder) = (&server.link[..], data.path().to_str().unwrap());
-    let used = numbers(data.path())[0].to_string();
-    let share = run(CLIENT, &["--link", &officer, "share", "auditor"], b"");
-    let auditor = share.done().trim().to_string();
-    let wrong = format!("{link}/board#{}", "A".repeat(43));
-    let config = file("capvote.toml");
-    fs::write(&config, "lisen = \"capvote://127.0.0.1:0\"\n").unwrap();
-    fs::write(&bad, "election,candidate,nonce,receipt\n").unwrap();
-    let of = |link: &str, words: &[&str]| {
-        let words = [&["--link", link], words].concat();
-        (CLIENT, words.iter().map(|word| word.to_string()).collect::<Vec<_>>())
-    };
-    let start = |words: &[&str]| (SERVER, words.iter().map(|word| word.to_string()).collect());
-    let nowhere = "capvote://127.0.0.1:1";
-    let before_the_close = [
-        of(nowhere, &["info"]),
-        of(nowhere, &["vote", "Ada", "--voter-number", &number]),
-        of("http://127.0.0.1", &["info"]),
-        of("/no/such/file", &["info"]),
-        of(link, &["dance"]),
-        of(link, &["resultt"]),
-        of(link, &["vote"]),
-        of(link, &["vote", "Grace", "Brewster", "Murray", "Hopper", "--voter-number", &number]),
-        of(link, &["result", "--receipt", "mine.json"]),
-        of(link, &["info", "--election", "bord"]),
-        of(link, &["vote", "Ada", "--election", "bord", "--voter-number", &number]),
-        of(link, &["vote", "Grase", "--voter-number", &number]),
-        of(link, &["vote", "Grace Hopper Murray", "--voter-number", &number]),
-        of(link, &["vote", "Ada", "--voter-number", &used]),
-        of(link, &["vote", "Ada", "--voter-number", "0"]),
-        of(link, &["vote", "Ada", "--voter-number", "1234-5678-9012-3456"]),
-        of(link, &["vote", "Ada", "--voter-number", "12x4"]),
-        of(link, &["result", "Aada"]),
-        of(link, &["count-lines", "/no/such/file"]),
-        of(link, &["count-lines", "/"]),
-        of(link, &["open"]),
-        of(&wrong, &["close"]),
-        of(&auditor, &["close"]),
-        of(&officer, &["open"]),
-        of(&officer, &["create", "board", "--candidate", "Ada"]),
-        of(&officer, &["issue", "--count", "1", "--output", &officer]),
-        of(&officer, &["issue", "--roll", "/no/such/file", "--output", &sheet]),
-        of(&officer, &["sheet", "--output", &sheet]),
-        of(&officer, &["revoke", link]),
-        start(&["--data", folder, "--listen", "capvote://127.0.0.1:0", "--log", "off"]),
-        start(&["--data", folder, "--config", &config]),
-        start(&["--data", spare.path().to_str().unwrap(), "--listen", link, "--log", "off"]),
-        start(&[
-            "--data",
-            spare.path().to_str().unwrap(),
-            "--listen",
-            "capvote://0.0.0.0:0",
-            "--log",
-            "off",
-        ]),
-        start(&[
-            "--data",
-            spare.path().to_str().unwrap(),
-            "--listen",
-            "capvotes://192.0.2.1:0",
-            "--log",
-            "off",
-        ]),
-        start(&["backup", folder, &config]),
-        start(&["backup", "/no/such/folder", &sheet]),
-        start(&["restore", &config, spare.path().to_str().unwrap()]),
-    ];
-    let mut told = String::new();
-    let mut tell = |(program, words): (&str, Vec<String>)| {
-        let words: Vec<_> = words.iter().map(String::as_str).collect();
-        let ran = run(program, &words, b"");
-        let words = words.iter().map(|&word| match word {
-            word if word == number || word == used => "NUMBER",
-            word if word == auditor => "auditor.link",
-            word if word == wrong => "wrong.link",
-            word => word,
-        });
-        let words = words.collect::<Vec<_>>().join(" ");
-        let code = ran.code.unwrap();
-        assert_eq!(
-            (&ran.stdout[..], ran.stderr.lines().count()),
-            ("", 1),
-            "{words}: {}",
-            ran.stderr
-        );
-        let name = Path::new(program).file_name().unwrap().to_str().unwrap();
-        write!(told, "$ {name} {words}\n{}exit {code}\n\n", ran.stderr).unwrap();
-    };
-    before_the_close.into_iter().for_each(&mut tell);
+fn errors_say_what_happened_and_what_to_do() {
+    let errors = Errors::new();
+    let file = |name: &str| errors.folder.path().join(name).to_str().unwrap().to_string();
+    fs::write(file("capvote.toml"), "lisen = \"capvote://127.0.0.1:0\"\n").unwrap();
+    let mut shown = errors.run(&ERRORS_BEFORE_THE_CLOSE);
+
+    let (officer, sheet) = (file("officer.link"), file("sheet.csv"));
     run(CLIENT, &["--link", &officer, "close"], b"").done();
     run(CLIENT, &["--link", &officer, "sheet", "--output", &sheet], b"").done();
-    fs::write(&bad, fs::read_to_string(&sheet).unwrap().replace("李四", "Ada")).unwrap();
-    let receipt = "AAAA-AAAA-AAAA-AAAA-AAAA-AAAA-AAAA-AAAA";
-    let after_the_close = [
-        of(link, &["vote", "Ada", "--voter-number", &number]),
-        of(&officer, &["open"]),
-        of(&officer, &["close"]),
-        of(&officer, &["sheet", "--output", &sheet]),
-        of(link, &["recount", &bad]),
-        of(link, &["recount", "/no/such/file"]),
-        of(link, &["verify", receipt, &sheet]),
-        of(link, &["verify", "mine.json", &sheet]),
-        of(link, &["verify", &sheet, "mine.json"]),
-    ];
-    after_the_close.into_iter().for_each(&mut tell);
-    let mut settings = settled(data.path(), &[link]);
+    fs::write(file("bad.csv"), fs::read_to_string(&sheet).unwrap().replace("李四", "Ada")).unwrap();
+    shown += &errors.run(&ERRORS_AFTER_THE_CLOSE);
+
+    let mut settings = settled(errors.folder.path(), &[&errors.server.link]);
     settings.add_filter(r"0\.0\.0\.0:\d{2,}", "0.0.0.0:PORT");
-    settings.add_filter(spare.path().to_str().unwrap(), "ELSEWHERE");
-    settings.bind(|| assert_snapshot!("errors", told));
+    settings.add_filter(errors.elsewhere.path().to_str().unwrap(), "ELSEWHERE");
+    settings.bind(|| assert_snapshot!("errors", shown));
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use capvote::client::{Cast, Error, VoteOutcome, cast};
+use capvote::client::{CastOutcome, Error, VoteOutcome, cast};
 use capvote::net::admission::Origin;
 use capvote::net::connection;
 use capvote::net::link::Link;
@@ -79,7 +79,10 @@ async fn a_lost_answer_is_asked_for_again_also_of_a_server_that_is_stopping() {
         copy_bidirectional(&mut voter, &mut there.stream()).await.ok();
     });
     let cast = soon(cast(&link, "board", &ballot("Ada", 7), |_| {})).await.unwrap();
-    assert!(matches!(cast, Cast { outcome: VoteOutcome::Recorded(_), retried: true }), "{cast:?}");
+    assert!(
+        matches!(cast, CastOutcome { outcome: VoteOutcome::Recorded(_), retried: true }),
+        "{cast:?}"
+    );
     assert_eq!(server.tally().await[0], ("Ada".to_string(), 1));
     serving.await.unwrap();
 }
@@ -95,7 +98,10 @@ async fn a_server_that_is_stopping_is_asked_again() {
         copy_bidirectional(&mut voter, &mut there.stream()).await.ok();
     });
     let cast = soon(cast(&link, "board", &ballot("Ada", 7), |_| {})).await.unwrap();
-    assert!(matches!(cast, Cast { outcome: VoteOutcome::Recorded(_), retried: false }), "{cast:?}");
+    assert!(
+        matches!(cast, CastOutcome { outcome: VoteOutcome::Recorded(_), retried: false }),
+        "{cast:?}"
+    );
 }
 
 /// What casting comes to where the first answer is lost, and every later try meets with this.

@@ -41,7 +41,7 @@ async fn an_election_from_its_creation_to_its_close() {
     let token = harness.officer().await;
     let client = harness.connect();
     let officer = client.restore(token.as_bytes()).returning_officer();
-    let sealed = definition("board").with_blank().with_publication(Publication::Sealed);
+    let sealed = definition("board").with_blank(true).with_publication(Publication::Sealed);
     assert_eq!(soon(officer.create(&sealed)).await.unwrap(), ActOutcome::Done);
     let again = soon(officer.create(&sealed)).await.unwrap();
     assert_eq!(again, ActOutcome::Refused("there is an election board already".into()));

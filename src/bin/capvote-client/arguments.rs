@@ -3,9 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use capvote::command_line::{Extra, VERSION};
-use capvote::election::{
-    Definition, ElectionId, InvalidDefinition, Publication, Schedule, Timestamp,
-};
+use capvote::election::{Definition, ElectionId, Publication, Schedule, Timestamp};
 use capvote::net::link::{LINK_BYTES_MAX, Link};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -21,10 +19,10 @@ Examples:
 
 Exit status: 0 done, 1 fault, 2 usage, 3 refused.";
 
-/// Where the options that every command has stand in its help: behind its own.
+/// The display order of the options that every command has: after its own.
 const LAST: usize = 100;
 
-/// Votes, shows results, and has the lines of a file counted, over Cap'n Proto.
+/// Vote, show results, run elections, and count the lines of a file, over Cap'n Proto RPC.
 #[derive(Debug, Parser)]
 #[command(name = "capvote-client", version = VERSION, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -39,7 +37,7 @@ pub(crate) struct Arguments {
         default_value = "capvote://127.0.0.1:12358"
     )]
     link: String,
-    /// The election. May be left out where the link names one, and where there is only one.
+    /// The election. Not needed if the link names one, or the server has only one.
     #[arg(long, global = true, display_order = LAST + 1, value_name = "ID")]
     pub(crate) election: Option<String>,
     /// Print one JSON document.
@@ -51,106 +49,22 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List the elections on the server.
-    Elections,
-    /// Show an election: its candidates, and whether voting is open.
-    Info,
-    /// Cast a vote.
-    #[command(
-        after_help = "Examples:\n  capvote-client vote Ada\n  capvote-client vote Ada --receipt mine.json"
-    )]
-    Vote {
-        /// Whom to vote for: the name as it is on the slate.
-        #[arg(conflicts_with = "blank")]
-        candidate: Option<String>,
-        /// Vote for nobody, where the election allows that.
-        #[arg(long)]
-        blank: bool,
-        /// Your voter number, with or without separators. Asked for, without echo, where it is not given.
-        #[arg(long, value_name = "N", env = "CAPVOTE_VOTER_NUMBER", hide_env_values = true)]
-        voter_number: Option<String>,
-        /// Keep the receipt in this file, for your eyes only. Give it again to send the same vote again, such as
-        /// one that was not answered.
-        #[arg(long, value_name = "FILE")]
-        receipt: Option<PathBuf>,
-    },
-    /// Show the votes of one candidate, or of all.
-    #[command(
-        after_help = "Examples:\n  capvote-client result\n  capvote-client --election board result Ada"
-    )]
-    Result {
-        /// The candidate's name, as it is on the slate.
-        candidate: Option<String>,
-    },
-    /// Show the results as they change, until the election is closed.
-    Watch,
-    /// Find a ballot on a tally sheet, by its receipt. Needs no server.
-    #[command(after_help = "Example:\n  capvote-client verify mine.json sheet.csv")]
-    Verify {
-        /// The receipt, or a file that holds it.
-        receipt: String,
-        /// The tally sheet.
-        sheet: PathBuf,
-    },
-    /// Count a tally sheet again, and check every receipt on it. Needs no server.
-    #[command(after_help = "Example:\n  capvote-client recount sheet.csv")]
-    Recount {
-        /// The tally sheet.
-        sheet: PathBuf,
-    },
-    /// Create an election, as a draft. (officer)
-    #[command(
-        after_help = "Example:\n  capvote-client --link officer.link create board --candidate Ada --candidate Grace --results sealed --closes 2026-12-24T18:00"
-    )]
-    Create(Create),
-    /// Begin the voting. (officer)
-    Open,
-    /// End the voting for good. (officer)
-    Close,
-    /// Put new voter numbers on the roll, and write them to a file. (officer, registrar)
-    #[command(
-        after_help = "Examples:\n  capvote-client --link officer.link issue --roll people.csv --output letters.csv\n  capvote-client --link officer.link issue --count 20 --output numbers.csv"
-    )]
-    Issue(Issue),
-    /// Take voter numbers off the roll, such as one whose letter was lost, before voting begins. (officer,
-    /// registrar)
-    #[command(
-        after_help = "Example:\n  capvote-client --link officer.link revoke-numbers lost.csv"
-    )]
-    RevokeNumbers {
-        /// The numbers: a CSV file with a column voter_number, such as the rows that are concerned of the one
-        /// that issue wrote; "-" is standard input.
-        file: PathBuf,
-    },
-    /// Show how many have voted. (officer, auditor)
-    Turnout,
-    /// Have the ledger read back and its hash chain computed again. (officer, auditor)
-    Check,
-    /// Write the tally sheet of a closed election. (officer, auditor)
-    #[command(
-        after_help = "Example:\n  capvote-client --link officer.link sheet --output sheet.csv"
-    )]
-    Sheet {
-        /// The file to write: .csv for the ballots alone, .json for the whole.
-        #[arg(long, value_name = "FILE")]
-        output: PathBuf,
-    },
-    /// Print a link that gives someone a part of the authority over the election. (officer)
-    #[command(after_help = "Example:\n  capvote-client --link officer.link share registrar")]
-    Share {
-        /// Whose part.
-        role: Delegate,
-    },
-    /// End what a link opens, and all that was reached through it, at once.
+    #[command(flatten)]
+    Voter(VoterCommand),
+    #[command(flatten)]
+    Sheet(SheetCommand),
+    #[command(flatten)]
+    Officer(OfficerCommand),
+    /// End what a link opens, and everything derived from it, at once.
     #[command(after_help = "Example:\n  capvote-client revoke registrar.link")]
     Revoke {
         /// The link, or a file that holds it.
         revoked: String,
     },
-    /// Have the server count the lines of a file that stays here, and print each line it calls back with.
-    #[command(
-        after_help = "Examples:\n  capvote-client count-lines README.md\n  capvote-client count-lines --quiet README.md"
-    )]
+    /// Count the lines of a local file through the server, and print each line that it calls back
+    /// with.
+    #[command(after_help = "Examples:\n  capvote-client count-lines README.md\n  \
+                      capvote-client count-lines --quiet README.md")]
     CountLines {
         /// The file; "-" is standard input.
         file: PathBuf,
@@ -162,12 +76,121 @@ pub(crate) enum Command {
     Extra(Extra),
 }
 
-/// What is to be elected, and by which rules.
+/// Commands that anyone may use on a server's elections.
+#[derive(Debug, Subcommand)]
+pub(crate) enum VoterCommand {
+    /// List the elections on the server.
+    Elections,
+    /// Show an election: its candidates, and whether voting is open.
+    Info,
+    /// Cast a vote.
+    #[command(after_help = "Examples:\n  capvote-client vote Ada\n  \
+                      capvote-client vote Ada --receipt mine.json")]
+    Vote(Vote),
+    /// Show the votes of one candidate, or of all.
+    #[command(after_help = "Examples:\n  capvote-client result\n  \
+                      capvote-client --election board result Ada")]
+    Result {
+        /// The candidate's name, as it is on the slate.
+        candidate: Option<String>,
+    },
+    /// Show the results as they change, until the election is closed.
+    Watch,
+}
+
+/// Checks of a tally sheet, without a server.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SheetCommand {
+    /// Find a ballot on a tally sheet by its receipt. Needs no server.
+    #[command(after_help = "Example:\n  capvote-client verify mine.json sheet.csv")]
+    Verify {
+        /// The receipt, or a file that holds it.
+        receipt: String,
+        /// The tally sheet.
+        sheet: PathBuf,
+    },
+    /// Recount a tally sheet, and check every receipt on it. Needs no server.
+    #[command(after_help = "Example:\n  capvote-client recount sheet.csv")]
+    Recount {
+        /// The tally sheet.
+        sheet: PathBuf,
+    },
+}
+
+/// Commands that take a link with a token.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OfficerCommand {
+    /// Create an election, as a draft. (officer)
+    #[command(
+        after_help = "Example:\n  capvote-client --link officer.link create board --candidate Ada \
+                      --candidate Grace --results sealed --closes 2026-12-24T18:00"
+    )]
+    Create(Create),
+    /// Begin the voting. (officer)
+    Open,
+    /// End the voting for good. (officer)
+    Close,
+    /// Put new voter numbers on the roll, and write them to a file. (officer, registrar)
+    #[command(after_help = "Examples:\n  \
+                      capvote-client --link officer.link issue --roll people.csv --output letters.csv\n  \
+                      capvote-client --link officer.link issue --count 20 --output numbers.csv")]
+    Issue(Issue),
+    /// Take voter numbers off the roll before voting begins, such as one whose letter was lost.
+    /// (officer, registrar)
+    #[command(
+        after_help = "Example:\n  capvote-client --link officer.link revoke-numbers lost.csv"
+    )]
+    RevokeNumbers {
+        /// A CSV file with a column voter_number, such as some rows of the file that issue wrote;
+        /// "-" is standard input.
+        file: PathBuf,
+    },
+    /// Show how many have voted. (officer, auditor)
+    Turnout,
+    /// Have the server read the ledger back and recompute its hash chain. (officer, auditor)
+    Check,
+    /// Write the tally sheet of a closed election. (officer, auditor)
+    #[command(
+        after_help = "Example:\n  capvote-client --link officer.link sheet --output sheet.csv"
+    )]
+    Sheet {
+        /// The file to write: .csv has the ballots alone, .json the title, slate and voters too.
+        #[arg(long, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Print a link with a part of the authority over the election. (officer)
+    #[command(after_help = "Example:\n  capvote-client --link officer.link share registrar")]
+    Share {
+        /// The part.
+        role: Delegate,
+    },
+}
+
+/// A vote to cast.
+#[derive(Debug, Args)]
+pub(crate) struct Vote {
+    /// The candidate's name, as it is on the slate.
+    #[arg(conflicts_with = "blank")]
+    pub(crate) candidate: Option<String>,
+    /// Cast a blank ballot, if the election allows that.
+    #[arg(long)]
+    pub(crate) blank: bool,
+    /// Your voter number, with or without separators. Without this you are asked for it; what you
+    /// type is not shown.
+    #[arg(long, value_name = "N", env = "CAPVOTE_VOTER_NUMBER", hide_env_values = true)]
+    pub(crate) voter_number: Option<String>,
+    /// Keep the receipt in this file, which only you can read. Give the file again to send the same
+    /// vote again, such as one whose answer was lost.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) receipt: Option<PathBuf>,
+}
+
+/// An election to create.
 #[derive(Debug, Args)]
 pub(crate) struct Create {
-    /// What names the election on the server: letters, digits, ".", "_" and "-".
+    /// The election's name on the server: letters, digits, ".", "_" and "-".
     id: ElectionId,
-    /// A candidate. Give it again for each, in the order of the ballot paper.
+    /// A candidate. Repeat this for each, in the order of the ballot paper.
     #[arg(long, value_name = "NAME", required = true)]
     candidate: Vec<String>,
     /// What people call the election.
@@ -176,39 +199,40 @@ pub(crate) struct Create {
     /// When the count is shown: as the votes come in, or at the close.
     #[arg(long, value_enum, default_value_t = Results::Live)]
     results: Results,
-    /// Let a ballot be blank.
+    /// Allow blank ballots.
     #[arg(long)]
     blank: bool,
-    /// Let the server open the election at this time: 2026-12-01T18:00 here, or 2026-12-01T18:00:00Z.
-    #[arg(long, value_name = "TIME", value_parser = moment)]
+    /// Open the election at this time: 2026-12-01T18:00 (local time) or 2026-12-01T18:00:00Z.
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
     opens: Option<Timestamp>,
-    /// Let the server close the election at this time.
-    #[arg(long, value_name = "TIME", value_parser = moment)]
+    /// Close the election at this time.
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
     closes: Option<Timestamp>,
 }
 
-/// Whom to issue numbers to, and where to write them.
+/// Voter numbers to issue.
 #[derive(Debug, Args)]
 pub(crate) struct Issue {
     /// How many numbers.
     #[arg(long, value_name = "N", required_unless_present = "roll", conflicts_with = "roll")]
     count: Option<u32>,
-    /// A number for each row of this CSV file with a heading. Names stay here: only numbers are asked for.
+    /// Issue a number for each row of this CSV file with a heading. The rows do not leave this
+    /// machine.
     #[arg(long, value_name = "FILE")]
     roll: Option<PathBuf>,
-    /// The file to write, for its owner's eyes only: the rows, with a column voter_number.
+    /// The file to write, readable by its owner only: the rows, with a column voter_number.
     #[arg(long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }
 
-/// When a count is shown.
+/// When the count is shown.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Results {
     Live,
     Sealed,
 }
 
-/// Who can be given a part of the authority over an election.
+/// A part of the authority over an election.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Delegate {
     /// May do everything for this election, and nothing for others.
@@ -219,18 +243,31 @@ pub(crate) enum Delegate {
     Auditor,
 }
 
+impl Vote {
+    /// The name to vote for, which is empty for a blank ballot.
+    pub(crate) fn candidate(&self) -> Result<&str, Failure> {
+        match &self.candidate {
+            Some(candidate) => Ok(candidate),
+            None if self.blank => Ok(""),
+            None => Err(Failure::Usage(
+                "give a candidate's name, or --blank; capvote-client info shows the candidates"
+                    .into(),
+            )),
+        }
+    }
+}
+
 impl Create {
     pub(crate) fn definition(&self) -> Result<Definition, Failure> {
-        let usage = |error: InvalidDefinition| Failure::Usage(error.to_string());
-        let schedule = Schedule { opens: self.opens, closes: self.closes };
-        let (title, candidates) = (self.title.clone(), self.candidate.clone());
-        let definition = Definition::new(self.id.clone(), title, candidates).map_err(usage)?;
-        let definition = definition.with_schedule(schedule).map_err(usage)?;
-        let definition = if self.blank { definition.with_blank() } else { definition };
-        Ok(definition.with_publication(match self.results {
+        let publication = match self.results {
             Results::Live => Publication::Live,
             Results::Sealed => Publication::Sealed,
-        }))
+        };
+        let schedule = Schedule { opens: self.opens, closes: self.closes };
+        Definition::new(self.id.clone(), self.title.clone(), self.candidate.clone())
+            .map(|it| it.with_publication(publication).with_blank(self.blank))
+            .and_then(|it| it.with_schedule(schedule))
+            .map_err(|error| Failure::Usage(error.to_string()))
     }
 }
 
@@ -243,8 +280,8 @@ impl Issue {
     }
 }
 
-/// Reads a moment: with an offset from UTC, or as clocks here show it.
-fn moment(text: &str) -> Result<Timestamp, String> {
+/// Parses a time with an offset from UTC, or in local time.
+fn parse_time(text: &str) -> Result<Timestamp, String> {
     let zoned = text.parse::<jiff::Timestamp>().or_else(|_| {
         let civil = text.parse::<jiff::civil::DateTime>()?;
         Ok::<_, jiff::Error>(civil.to_zoned(jiff::tz::TimeZone::system())?.timestamp())
@@ -255,15 +292,15 @@ fn moment(text: &str) -> Result<Timestamp, String> {
 }
 
 impl Arguments {
-    /// The link that was given, or that is in the file that was given.
+    /// The server's link.
     pub(crate) fn link(&self) -> Result<Link, Failure> {
         link(&self.link).map_err(|failure| failure.about("--link"))
     }
 }
 
-/// The link in a text, or in the file that it names.
+/// Parses a link, or reads it from the file that the text names.
 pub(crate) fn link(text: &str) -> Result<Link, Failure> {
-    // What has a token in it is a link, however wrong, and is not repeated in an error.
+    // Errors must not repeat a token: a text that may have one is not taken for a file name.
     let is_link = text.contains("://") || text.contains('#');
     let text = if is_link { text.to_string() } else { read_link(Path::new(text))? };
     text.trim().parse().map_err(|error| Failure::Usage(format!("{error}")))

@@ -1,4 +1,4 @@
-//! Why a command did not do what it was asked.
+//! Why a command failed.
 
 use std::io;
 use std::process::ExitCode;
@@ -6,25 +6,25 @@ use std::process::ExitCode;
 use capvote::client;
 use capvote::command_line::{self, Exit};
 
-/// A failed command. The text says what happened, what was not lost, and what to try.
+/// Why a command failed. The text says what happened, what was not lost, and what to try.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// Something could not be reached, read or written.
     Fault(String),
-    /// The server could not do what it was asked, and says why.
+    /// The server could not carry out the request, for this reason.
     Remote(String),
-    /// What was asked for makes no sense.
+    /// The command line or a file is wrong.
     Usage(String),
     /// The server refused.
     Refused(String),
-    /// The same, where a document has told of it.
-    Told(String, Exit),
-    /// Whoever reads the output has gone: there is nobody left to tell.
-    Unread,
+    /// A failure that a JSON document on stdout reports already.
+    Reported(String, Exit),
+    /// The reader of stdout has gone.
+    BrokenPipe,
 }
 
 impl Failure {
-    /// The same, where what makes no sense is `what`.
+    /// Names the option or the file that is wrong.
     pub(crate) fn about(self, what: &str) -> Self {
         match self {
             Self::Usage(why) => Self::Usage(format!("{what}: {why}")),
@@ -32,14 +32,15 @@ impl Failure {
         }
     }
 
-    /// Says why on stderr, and with `json` as a document too, and returns the code to exit with.
+    /// Prints the failure to stderr, with `json` as a document to stdout too, and returns the exit
+    /// code.
     pub(crate) fn end(self, program: &str, json: bool) -> ExitCode {
         let (why, exit) = match self {
             Self::Fault(why) | Self::Remote(why) => (why, Exit::Fault),
             Self::Usage(why) => (why, Exit::Usage),
             Self::Refused(why) => (why, Exit::Refused),
-            Self::Told(why, exit) => return command_line::end(program, why, exit),
-            Self::Unread => return Exit::Fault.into(),
+            Self::Reported(why, exit) => return command_line::end(program, why, exit),
+            Self::BrokenPipe => return Exit::Fault.into(),
         };
         command_line::end_in_json(program, why, exit, json)
     }
@@ -48,8 +49,8 @@ impl Failure {
 impl From<client::Error> for Failure {
     fn from(error: client::Error) -> Self {
         if let client::Error::Unimplemented(_) = error {
-            let why = "this link does not give the authority for that, and nothing was changed; give --link one \
-                       that does, such as the server's officer.link";
+            let why = "this link does not give the authority for that, and nothing was changed; \
+                       use --link with one that does, such as the server's officer.link";
             return Self::Refused(why.into());
         }
         if let client::Error::Remote(why) | client::Error::Overloaded(why) = error {
@@ -60,7 +61,8 @@ impl From<client::Error> for Failure {
                 "; nothing was sent. Is the server running, and is --link right?"
             }
             client::Error::Disconnected | client::Error::NoAnswer(_) => {
-                ", so it is not known whether it did what it was asked; look with info or check, and try again"
+                ", so it is not known whether the command was carried out; look with info or \
+                 check, and try again"
             }
             _ => "",
         };
@@ -68,7 +70,7 @@ impl From<client::Error> for Failure {
     }
 }
 
-/// An error and what lies behind it, in one sentence.
+/// An error and its sources, in one sentence.
 pub(crate) fn sentence(error: client::Error) -> String {
     format!("{:#}", anyhow::Error::new(error))
 }
@@ -77,7 +79,7 @@ pub(crate) fn sentence(error: client::Error) -> String {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::BrokenPipe => Self::Unread,
+            io::ErrorKind::BrokenPipe => Self::BrokenPipe,
             _ => Self::Fault(format!("cannot print: {error}")),
         }
     }

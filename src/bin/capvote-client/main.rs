@@ -1,7 +1,8 @@
-//! The client: reads its command line, does the one thing it says, and prints what came of it.
+//! The client program: parses its command line, carries out the command, and prints the result.
 
 mod arguments;
 mod commands;
+mod count_lines;
 mod failure;
 mod number;
 mod officer;
@@ -10,6 +11,7 @@ mod roll;
 mod sheet;
 mod show;
 mod suggest;
+mod vote;
 mod watch;
 
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! A voter's number: given, or asked for without showing what is typed.
+//! A voter's number: given, or typed at a prompt that does not show it.
 
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Read, Write};
@@ -9,23 +9,23 @@ use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, 
 use crate::failure::Failure;
 use crate::show;
 
-/// The digits of every number that was issued.
+/// The digits of an issued number as it is printed.
 const ISSUED_DIGITS: usize = 20;
 
-/// The longest line that a terminal takes, in bytes.
+/// The longest line of a terminal in canonical mode, in bytes.
 const LINE_BYTES_MAX: usize = 4_096;
 
-/// What a terminal makes of Ctrl-C.
+/// The character that Ctrl-C sends.
 const CTRL_C: u8 = 3;
 
-/// A voter number, as somebody wrote it.
+/// A voter number, and how it was written.
 pub(crate) struct Number {
     pub(crate) number: VoterNumber,
     digits: usize,
 }
 
 impl Number {
-    pub(crate) fn read(text: &str) -> Result<Self, Failure> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
         let digits = text.chars().filter(char::is_ascii_digit).count();
         let belongs = |it: char| it.is_ascii_digit() || it == '-' || it.is_whitespace();
         let more = if text.chars().all(belongs) { "" } else { " and other characters" };
@@ -38,45 +38,46 @@ impl Number {
         Ok(Self { number, digits })
     }
 
-    /// Asks for it.
+    /// Asks for it on the terminal.
     pub(crate) fn ask() -> Result<Self, Failure> {
-        let typed = hidden("Voter number (not shown): ").map_err(|error| {
+        let typed = prompt_hidden("Voter number (not shown): ").map_err(|error| {
             Failure::Usage(match error.kind() {
                 ErrorKind::Interrupted | ErrorKind::UnexpectedEof => {
                     "no voter number was typed, and nothing was sent; vote again".into()
                 }
                 _ => format!(
-                    "no voter number, and nothing was sent: there is nobody to ask ({error}); give --voter-number"
+                    "no voter number, and nothing was sent: there is no terminal to ask on \
+                     ({error}); give --voter-number"
                 ),
             })
         })?;
-        Self::read(&typed)
+        Self::parse(&typed)
     }
 
-    /// What may be wrong with a number that is not on the roll.
-    pub(crate) fn doubt(&self) -> String {
+    /// What may be wrong with this number, if it is not on the roll.
+    pub(crate) fn hint(&self) -> String {
         match self.digits {
             ISSUED_DIGITS => String::new(),
             digits => {
                 let digits = show::counted(digits as u64, "digit");
-                format!(
-                    " This one was written with {digits}; those that were issued have {ISSUED_DIGITS}."
-                )
+                format!(" This one was written with {digits}; issued numbers have {ISSUED_DIGITS}.")
             }
         }
     }
 }
 
-/// Asks on the terminal for a line that is not shown.
-fn hidden(prompt: &str) -> io::Result<String> {
+/// Reads a line from the terminal without echo. `console`'s prompt for passwords is not used:
+/// Ctrl-C in it ends the program with the echo off, and it discards what is typed before it is
+/// ready.
+fn prompt_hidden(prompt: &str) -> io::Result<String> {
     let mut terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
     let before = tcgetattr(&terminal)?;
-    let mut blind = before.clone();
-    blind.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ISIG);
-    // Here it ends the line: a signal would end the program, and leave a terminal that shows nothing.
-    blind.special_codes[SpecialCodeIndex::VEOL] = CTRL_C;
-    // First of all: whoever is asked may answer at once.
-    tcsetattr(&terminal, OptionalActions::Now, &blind)?;
+    let mut hidden = before.clone();
+    hidden.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ISIG);
+    // Ctrl-C ends the line: a signal would end the program before the echo is restored.
+    hidden.special_codes[SpecialCodeIndex::VEOL] = CTRL_C;
+    // Before the prompt, which may be answered at once.
+    tcsetattr(&terminal, OptionalActions::Now, &hidden)?;
     let mut line = [0; LINE_BYTES_MAX];
     let read = terminal
         .write_all(prompt.as_bytes())

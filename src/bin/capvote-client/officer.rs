@@ -1,10 +1,10 @@
-//! The commands of those who run an election. Each needs a link with a token.
+//! The commands that take a link with a token.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use capvote::client::{
-    ActOutcome, Administration, Auditor, Client, Election, Error, Info, LedgerReport, Registrar,
-    Restored,
+    ActOutcome, Administration, Auditor, Election, Error, Info, LedgerReport, Registrar, Restored,
 };
 use capvote::command_line::Exit;
 use capvote::election::{Definition, Token, VoterNumber};
@@ -12,76 +12,76 @@ use capvote::net::link::Link;
 use data_encoding::HEXLOWER;
 use serde_json::json;
 
-use crate::arguments::{Command, Delegate};
+use crate::arguments::{Delegate, OfficerCommand};
+use crate::commands::{Target, other_election};
 use crate::failure::{Failure, sentence};
 use crate::roll::{self, People, RollFile};
 use crate::sheet;
 use crate::show;
 
-/// Someone with a link that has a token.
-pub(crate) struct Officer<'a> {
+/// The authority that a link opens.
+struct Officer<'a> {
     restored: Restored,
-    link: &'a Link,
-    /// The election, as everyone may use it.
+    /// The election, with everyone's authority over it.
     election: Election,
-    /// The election, or empty for the only one there is.
-    id: &'a str,
-    json: bool,
+    target: &'a Target,
+}
+
+pub(crate) async fn run(command: &OfficerCommand, target: &Target) -> Result<(), Failure> {
+    let officer = Officer::connect(target).await?;
+    match command {
+        OfficerCommand::Create(create) => officer.create(&create.definition()?).await,
+        OfficerCommand::Open => officer.open().await,
+        OfficerCommand::Close => officer.close().await,
+        OfficerCommand::RevokeNumbers { file } => {
+            officer.revoke_numbers(&roll::numbers(file)?).await
+        }
+        OfficerCommand::Issue(issue) => officer.issue(issue.people()?, &issue.output).await,
+        OfficerCommand::Sheet { output } => officer.sheet(output).await,
+        OfficerCommand::Share { role } => officer.share(*role).await,
+        OfficerCommand::Turnout => officer.turnout().await,
+        OfficerCommand::Check => officer.check().await,
+    }
+}
+
+/// Revokes the authority that a link opens.
+pub(crate) async fn revoke(link: &Link, target: &Target) -> Result<(), Failure> {
+    let token = link.token.as_deref().ok_or_else(|| {
+        Failure::Usage("the link to revoke has no token, and there is nothing to end".into())
+    })?;
+    target.connect().await?.restore(token).revoke().await?;
+    if target.json {
+        return show::json(&json!({ "revoked": true }));
+    }
+    show::say("The link opens nothing any more.")
 }
 
 impl<'a> Officer<'a> {
-    /// Takes up the authority in a link.
-    pub(crate) fn new(
-        client: &Client,
-        link: &'a Link,
-        id: &'a str,
-        json: bool,
-    ) -> Result<Self, Failure> {
-        let token = link.token.as_deref().ok_or_else(|| {
+    async fn connect(target: &'a Target) -> Result<Self, Failure> {
+        let token = target.link.token.as_deref().ok_or_else(|| {
             Failure::Usage(
-                "a voter's link cannot do this: it takes the officer's link (officer.link in the server's folder), or one \
-                 that was shared from it, with --link or CAPVOTE_LINK; nothing was changed"
+                "a voter's link cannot do this: it takes the officer's link (officer.link in the \
+                 server's data directory), or one that was shared from it, with --link or \
+                 CAPVOTE_LINK; nothing was changed"
                     .into(),
             )
         })?;
-        let (restored, election) = (client.restore(token), client.election(id));
-        Ok(Self { restored, link, election, id, json })
+        let client = target.connect().await?;
+        let (restored, election) = (client.restore(token), client.election(&target.id));
+        let officer = Self { restored, election, target };
+        officer.check_election().await?;
+        Ok(officer)
     }
 
-    /// Does what a command of an officer's says.
-    pub(crate) async fn run(&self, command: &Command) -> Result<(), Failure> {
-        self.check_election().await?;
-        match command {
-            Command::Create(create) => self.create(&create.definition()?).await,
-            Command::Open => self.open().await,
-            Command::Close => {
-                let closed = self.change(async |it| it.close().await).await?;
-                self.tell("closed", &closed.id, "")
-            }
-            Command::RevokeNumbers { file } => self.revoke_numbers(&roll::numbers(file)?).await,
-            Command::Issue(issue) => {
-                let people = issue.people()?;
-                self.issue(people, &issue.output).await
-            }
-            Command::Sheet { output } => self.sheet(output).await,
-            Command::Share { role } => self.share(*role).await,
-            Command::Turnout => self.turnout().await,
-            Command::Check => self.check().await,
-            _ => Err(Failure::Usage("this is no command of an officer's".into())),
-        }
-    }
-
-    /// Refuses an election that is not the one that the link opens.
+    /// Refuses an `--election` that is not the one that the link opens.
     async fn check_election(&self) -> Result<(), Failure> {
-        if self.id.is_empty() {
+        let id = &self.target.id;
+        if id.is_empty() {
             return Ok(());
         }
-        // Only the administration of one election can tell which that is.
+        // Only the administration of one election can tell its id.
         match self.restored.administration().election().info().await {
-            Ok(info) if info.id != self.id => Err(Failure::Usage(format!(
-                "--election {}: what the link opens is over election {}",
-                self.id, info.id
-            ))),
+            Ok(info) if info.id != *id => Err(other_election(id, &info.id)),
             _ => Ok(()),
         }
     }
@@ -89,24 +89,30 @@ impl<'a> Officer<'a> {
     async fn create(&self, definition: &Definition) -> Result<(), Failure> {
         let created = self.restored.returning_officer().create(definition).await?;
         done(created)?;
-        self.tell("created", definition.id.as_str(), "")
+        self.report_state("created", definition.id.as_str(), "")
     }
 
     async fn open(&self) -> Result<(), Failure> {
         let Info { id, voters, .. } = self.change(async |it| it.open().await).await?;
         let roll = format!(", with {} on the roll", show::counted(voters, "voter"));
-        self.tell("open", &id, &roll)?;
+        self.report_state("open", &id, &roll)?;
         if voters == 0 {
-            // The voting has begun all the same, and with nobody to read this there is nothing lost.
+            // The voting has begun even if this cannot be written.
             let _ = writeln!(
                 io::stderr(),
-                "Nobody can vote in election {id} before voter numbers are issued: capvote-client issue --help"
+                "Nobody can vote in election {id} before voter numbers are issued: capvote-client \
+                 issue --help"
             );
         }
         Ok(())
     }
 
-    /// Brings the election into another state, and returns what it is then.
+    async fn close(&self) -> Result<(), Failure> {
+        let closed = self.change(async |it| it.close().await).await?;
+        self.report_state("closed", &closed.id, "")
+    }
+
+    /// Opens or closes the election, and returns its new state.
     async fn change(
         &self,
         mut change: impl AsyncFnMut(&Administration) -> Result<ActOutcome, Error>,
@@ -124,24 +130,24 @@ impl<'a> Officer<'a> {
         let revoke = async |registrar: Registrar| registrar.revoke_numbers(numbers).await;
         done(self.as_registrar(revoke).await?)?;
         let count = numbers.len() as u64;
-        if self.json {
+        if self.target.json {
             return show::json(&json!({ "revoked": count }));
         }
         let (numbers, are) = (show::counted(count, "voter number"), are(count));
         show::say(&format!("{numbers} {are} off the roll."))
     }
 
-    fn tell(&self, state: &str, id: &str, more: &str) -> Result<(), Failure> {
-        if self.json {
+    fn report_state(&self, state: &str, id: &str, more: &str) -> Result<(), Failure> {
+        if self.target.json {
             return show::json(&json!({ "election": id, "state": state }));
         }
         show::say(&format!("Election {id} is {state}{more}."))
     }
 
-    async fn issue(&self, people: People, output: &std::path::Path) -> Result<(), Failure> {
+    async fn issue(&self, people: People, output: &Path) -> Result<(), Failure> {
         let count = people.len()?;
         let mut file = RollFile::create(output, people)?;
-        let progress = show::progress(count.into(), "numbers", self.json);
+        let progress = show::progress(count.into(), "numbers", self.target.json);
         let issue = async |registrar: Registrar| {
             let keep = |numbers: &[VoterNumber]| {
                 progress.inc(numbers.len() as u64);
@@ -157,7 +163,7 @@ impl<'a> Officer<'a> {
                 file.discard();
                 return Err(Failure::Refused(format!("no numbers were issued: {why}")));
             }
-            // Nothing reached the roll, or this would not have come to it.
+            // These two are certain: nothing was put on the roll.
             Err(error @ (Error::Callback(_) | Error::Unimplemented(_))) => {
                 file.discard();
                 return Err(Failure::Fault(format!("no numbers were issued: {error}")));
@@ -165,33 +171,34 @@ impl<'a> Officer<'a> {
             Err(error) => {
                 let why = sentence(error);
                 return Err(Failure::Fault(format!(
-                    "{why}; where it is not said that no numbers were issued, compare the number of voters \
-                     that info shows before you use or remove {}",
+                    "{why}; unless this says that no numbers were issued, compare the number of \
+                     voters that info shows before you use or remove {}",
                     output.display()
                 )));
             }
         }
-        if self.json {
+        if self.target.json {
             return show::json(&json!({ "issued": count, "file": output.display().to_string() }));
         }
         let (numbers, are) = (show::counted(count.into(), "voter number"), are(count.into()));
         show::say(&format!("{numbers} {are} in {}.", output.display()))
     }
 
-    /// Acts as the administration of the election: the link may be one, or reach it as a returning officer.
+    /// Acts as the administration of the election, which the link opens itself or through a
+    /// returning officer.
     async fn as_administration<T>(
         &self,
         mut act: impl AsyncFnMut(Administration) -> Result<T, Error>,
     ) -> Result<T, Error> {
         match act(self.restored.administration()).await {
             Err(Error::Unimplemented(_)) => {
-                act(self.restored.returning_officer().administer(self.id)).await
+                act(self.restored.returning_officer().administer(&self.target.id)).await
             }
             done => done,
         }
     }
 
-    /// Acts as a registrar: the link may be one, or reach one through the administration.
+    /// Acts as a registrar, which the link opens itself or through the administration.
     async fn as_registrar<T>(
         &self,
         mut act: impl AsyncFnMut(Registrar) -> Result<T, Error>,
@@ -204,7 +211,7 @@ impl<'a> Officer<'a> {
         }
     }
 
-    /// Acts as an auditor, likewise.
+    /// Acts as an auditor, which the link opens itself or through the administration.
     async fn as_auditor<T>(
         &self,
         mut act: impl AsyncFnMut(Auditor) -> Result<T, Error>,
@@ -230,18 +237,18 @@ impl<'a> Officer<'a> {
         let (election, token) = self.as_administration(save).await?;
         let election = election.parse().ok();
         let token = Some(token.as_bytes().to_vec());
-        let link = Link { election, token, ..self.link.clone() };
-        if self.json {
+        let link = Link { election, token, ..self.target.link.clone() };
+        if self.target.json {
             return show::json(&json!({ "link": link.to_string() }));
         }
         Ok(writeln!(io::stdout(), "{link}")?)
     }
 
-    async fn sheet(&self, output: &std::path::Path) -> Result<(), Failure> {
+    async fn sheet(&self, output: &Path) -> Result<(), Failure> {
         let election = &self.election;
         let sheet = self.as_auditor(async |auditor| sheet::fetch(&auditor, election).await).await?;
         match sheet {
-            Some(sheet) => sheet::write(&sheet, output, self.json),
+            Some(sheet) => sheet::write(&sheet, output, self.target.json),
             None => Err(Failure::Refused(
                 "there is no sheet before the election is closed; close it first".into(),
             )),
@@ -250,7 +257,7 @@ impl<'a> Officer<'a> {
 
     async fn turnout(&self) -> Result<(), Failure> {
         let (ballots, voters) = self.as_auditor(async |auditor| auditor.turnout().await).await?;
-        if self.json {
+        if self.target.json {
             return show::json(&json!({ "ballots": ballots, "voters": voters }));
         }
         show::say(&format!("{}.", show::turnout(ballots, voters)))
@@ -261,7 +268,7 @@ impl<'a> Officer<'a> {
         let LedgerReport { entries, ballots, numbers_used, head, unscrubbed } = report;
         let agree = ballots == numbers_used;
         let head = HEXLOWER.encode(&head);
-        if self.json {
+        if self.target.json {
             show::json(&json!({
                 "entries": entries, "ballots": ballots, "numbersUsed": numbers_used, "head": head,
                 "unscrubbed": unscrubbed,
@@ -278,31 +285,17 @@ impl<'a> Officer<'a> {
                 show::counted(numbers_used, "number"),
             ))?;
             if unscrubbed {
-                show::say("Deleted ballots may be left in the server's file: its log tells why.")?;
+                show::say("Deleted ballots may still be in the server's file: its log says why.")?;
             }
         }
-        let why = "ballots and numbers used differ; the ledger is as it was: copy it, and have it looked into";
+        let why = "there are not as many ballots as numbers used; the check changed nothing: copy \
+                   the ledger, and have it examined";
         match agree {
             true => Ok(()),
-            false if self.json => Err(Failure::Told(why.into(), Exit::Fault)),
+            false if self.target.json => Err(Failure::Reported(why.into(), Exit::Fault)),
             false => Err(Failure::Fault(why.into())),
         }
     }
-}
-
-/// Revokes the authority that a link opens.
-pub(crate) async fn revoke(client: &Client, link: &Link, json: bool) -> Result<(), Failure> {
-    let token = link.token.as_deref();
-    let token = token.ok_or_else(|| {
-        Failure::Usage(
-            "the link to revoke has no token, and opens nothing that could be ended".into(),
-        )
-    })?;
-    client.restore(token).revoke().await?;
-    if json {
-        return show::json(&json!({ "revoked": true }));
-    }
-    show::say("The link opens nothing any more.")
 }
 
 fn done(outcome: ActOutcome) -> Result<(), Failure> {

@@ -1,4 +1,4 @@
-//! Voter numbers in files: one a line, or joined to the people they are for.
+//! CSV files of voter numbers, alone or joined to the rows of a list of people.
 
 use std::fs::File;
 use std::io;
@@ -10,30 +10,30 @@ use csv::{Reader, StringRecord, Writer};
 
 use crate::failure::Failure;
 
-/// The heading of the column of voter numbers.
+/// The name of the column of voter numbers.
 const HEADING: &str = "voter_number";
 
-/// Whom numbers are for: rows of a table, with any columns, or just so many.
+/// The people to issue numbers to: rows with any columns.
 pub(crate) struct People {
     heading: StringRecord,
     rows: Vec<StringRecord>,
 }
 
-/// A file that gets the numbers. It is there, under its name, once all of them are in it.
+/// A file that numbers are written to. It gets its name when all of them are in it.
 pub(crate) struct RollFile {
     people: std::vec::IntoIter<StringRecord>,
-    /// Nothing once the file has its name.
+    /// `None` once the file has its name.
     writer: Option<Writer<PrivateFile>>,
     path: PathBuf,
 }
 
 impl People {
-    /// So many people, of whom nothing is known.
+    /// `count` rows without columns.
     pub(crate) fn count(count: u32) -> Self {
         Self { heading: StringRecord::new(), rows: vec![StringRecord::new(); count as usize] }
     }
 
-    /// The people in a CSV file with a heading.
+    /// The rows of a CSV file with a heading.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let unreadable = |error: csv::Error| {
             Failure::Usage(format!(
@@ -45,7 +45,7 @@ impl People {
         let heading = reader.headers().map_err(unreadable)?.clone();
         if heading.iter().any(|column| column == HEADING) {
             let path = path.display();
-            return Err(Failure::Usage(format!("{path} has a column {HEADING} already")));
+            return Err(Failure::Usage(format!("{path} already has a column {HEADING}")));
         }
         let rows = reader.records().collect::<Result<_, _>>().map_err(unreadable)?;
         Ok(Self { heading, rows })
@@ -57,7 +57,7 @@ impl People {
     }
 }
 
-/// The voter numbers in a CSV file that has a column of them; "-" is standard input.
+/// Reads the voter numbers of a CSV file with such a column; "-" is standard input.
 pub(crate) fn numbers(path: &Path) -> Result<Vec<VoterNumber>, Failure> {
     let shown = path.display();
     let unreadable = |error: csv::Error| {
@@ -89,14 +89,13 @@ pub(crate) fn numbers(path: &Path) -> Result<Vec<VoterNumber>, Failure> {
 }
 
 impl RollFile {
-    /// Prepares a file that only its owner can read. One that is there is not overwritten.
+    /// Begins a file that only its owner can read. An existing file is not overwritten.
     pub(crate) fn create(path: &Path, people: People) -> Result<Self, Failure> {
         let failed =
             |error: String| Failure::Fault(format!("cannot write {}: {error}", path.display()));
         if path.symlink_metadata().is_ok() {
             return Err(failed(
-                "there is a file of that name; it is not overwritten, and no numbers were issued"
-                    .into(),
+                "the file exists and is not overwritten; no numbers were issued".into(),
             ));
         }
         let file = PrivateFile::begin(path);
@@ -106,13 +105,13 @@ impl RollFile {
         Ok(Self { people: people.rows.into_iter(), writer: Some(writer), path: path.to_owned() })
     }
 
-    /// Gives the next people their numbers; without numbers, puts the file in place, to last.
+    /// Writes the numbers of the next people. An empty slice completes the file, and syncs it.
     pub(crate) fn keep(&mut self, numbers: &[VoterNumber]) -> Result<(), String> {
         let failed = |error: &dyn std::fmt::Display| format!("cannot write the numbers: {error}");
         let Some(writer) = &mut self.writer else { return Err(failed(&"the file is complete")) };
         for number in numbers {
             let person =
-                self.people.next().ok_or_else(|| failed(&"there are more than asked for"))?;
+                self.people.next().ok_or_else(|| failed(&"there are more than requested"))?;
             let row = with_number(person, &number.to_string());
             writer.write_record(&row).map_err(|error| failed(&error))?;
         }
@@ -121,14 +120,14 @@ impl RollFile {
 
     fn finish(&mut self) -> io::Result<()> {
         if self.people.len() > 0 {
-            return Err(io::Error::other("there are fewer than asked for"));
+            return Err(io::Error::other("there are fewer than requested"));
         }
         let Some(writer) = self.writer.take() else { return Ok(()) };
         let file = writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
         file.put()
     }
 
-    /// Removes the file again: its numbers are not on the roll.
+    /// Removes the file of numbers that are not on the roll.
     pub(crate) fn discard(self) {
         if self.writer.is_none() {
             let _ = std::fs::remove_file(&self.path);
@@ -150,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_gets_one_number() {
+    fn every_row_gets_one_number() {
         let folder = tempfile::tempdir().unwrap();
         let (people, output) = (folder.path().join("people.csv"), folder.path().join("out.csv"));
         std::fs::write(&people, "name,town\n\"Doe, Ann\",Paris\n李四,\"a\"\"b\"\n").unwrap();
@@ -158,13 +157,16 @@ mod tests {
         assert_eq!(people.len().unwrap(), 2);
         let mut file = RollFile::create(&output, people).unwrap();
         file.keep(&numbers(&[1])).unwrap();
-        assert!(!output.exists(), "it is there before it is complete");
+        assert!(!output.exists(), "the file exists before it is complete");
         file.keep(&numbers(&[2])).unwrap();
         file.keep(&[]).unwrap();
         let expected = "name,town,voter_number\n\"Doe, Ann\",Paris,0000-0000-0000-0000-0001\n\
                         李四,\"a\"\"b\",0000-0000-0000-0000-0002\n";
         assert_eq!(std::fs::read_to_string(&output).unwrap(), expected);
-        assert!(RollFile::create(&output, People::count(1)).is_err(), "it is overwritten");
+        assert!(
+            RollFile::create(&output, People::count(1)).is_err(),
+            "an existing file is overwritten"
+        );
     }
 
     #[test]

@@ -1,19 +1,19 @@
-//! Tally sheets: fetching one, and checking one without a server.
+//! Tally sheets: fetching one from a server, and checking one without.
 
 use std::io::{self, Write};
 use std::path::Path;
 
-use capvote::client::{About, ActOutcome, Auditor, Election, Error, SheetLine, TallySheet};
-use capvote::election::printable;
+use capvote::client::{ActOutcome, Auditor, Election, Error};
+use capvote::election::{SheetHeader, SheetLine, TallySheet, printable};
 use capvote::private_file::PrivateFile;
 use comfy_table::Table;
 use serde_json::json;
 
 use crate::failure::Failure;
-use crate::receipt::Sought;
+use crate::receipt::SearchKey;
 use crate::show;
 
-/// Gets the sheet of an election from its auditor.
+/// Fetches the sheet of an election, or `None` before the close.
 pub(crate) async fn fetch(
     auditor: &Auditor,
     election: &Election,
@@ -34,11 +34,12 @@ pub(crate) async fn fetch(
         }
         lines.push(line);
     }
-    let about = About { title: info.title, candidates: info.candidates, voters: info.voters };
-    Ok(Some(TallySheet { election: Some(id), lines, about: Some(about) }))
+    let header =
+        SheetHeader { title: info.title, candidates: info.candidates, voters: info.voters };
+    Ok(Some(TallySheet { election: Some(id), lines, header: Some(header) }))
 }
 
-/// Writes a sheet to a file, in the form that its name asks for. A file that is there is not overwritten.
+/// Writes a sheet in the form of the file's extension. An existing file is not overwritten.
 pub(crate) fn write(sheet: &TallySheet, output: &Path, json: bool) -> Result<(), Failure> {
     let text = match output.extension().and_then(|extension| extension.to_str()) {
         Some("csv") => sheet.to_csv(),
@@ -53,7 +54,8 @@ pub(crate) fn write(sheet: &TallySheet, output: &Path, json: bool) -> Result<(),
     let shown = output.display();
     write().map_err(|error| {
         Failure::Fault(format!(
-            "cannot write {shown}: {error}; the election and its ledger are as they were. Choose another file, or move that one away"
+            "cannot write {shown}: {error}; nothing else was changed. Choose another file, or move \
+             this one away"
         ))
     })?;
     let ballots = sheet.lines.len();
@@ -64,7 +66,7 @@ pub(crate) fn write(sheet: &TallySheet, output: &Path, json: bool) -> Result<(),
     show::say(&format!("The sheet in {shown} has {ballots}."))
 }
 
-/// Counts a sheet again, from the sheet alone.
+/// Recounts a sheet.
 pub(crate) fn recount(path: &Path, as_json: bool) -> Result<(), Failure> {
     let sheet = read(path, as_json)?;
     let mut votes: Vec<_> = sheet.recount().into_iter().collect();
@@ -95,27 +97,27 @@ pub(crate) fn recount(path: &Path, as_json: bool) -> Result<(), Failure> {
     }
     let (ballots, election) = (show::counted(ballots as u64, "ballot"), sheet.id());
     show::say(&format!("{ballots} of election {election}; every receipt fits."))?;
-    if sheet.about.is_none() {
+    if sheet.header.is_none() {
         show::say("A candidate whom no ballot names is not on this sheet.")?;
     }
     match sheet.repeated() {
         0 => Ok(()),
         repeated => show::say(&format!(
-            "{repeated} of them share their receipt with another: voters whose programs chose the same random \
-             bytes, or ballots that were added."
+            "{repeated} of them share their receipt with another: voters whose programs chose the \
+             same nonce, or ballots that were added."
         )),
     }
 }
 
 /// Finds a voter's ballot on a sheet.
 pub(crate) fn verify(receipt: &str, path: &Path, as_json: bool) -> Result<(), Failure> {
-    let sought = Sought::read(receipt)?;
+    let key = SearchKey::read(receipt)?;
     let sheet = read(path, as_json)?;
-    let found = sheet.election.as_ref().and_then(|id| sheet.find(&sought.receipt(id)));
+    let found = sheet.election.as_ref().and_then(|id| sheet.find(&key.receipt(id)));
     let (place, line) = found.ok_or_else(|| {
         Failure::Refused(format!(
-            "no ballot with this receipt is among the {} of election {} on the sheet; keep the receipt, and compare \
-             it and the sheet with whoever runs the election",
+            "no ballot with this receipt is among the {} of election {} on the sheet; keep the \
+             receipt, and compare it and the sheet with the returning officer",
             sheet.lines.len(),
             sheet.id()
         ))
@@ -134,20 +136,20 @@ fn read(path: &Path, as_json: bool) -> Result<TallySheet, Failure> {
     let shown = path.display();
     let bytes = std::fs::read(path).map_err(|error| {
         Failure::Fault(format!(
-            "cannot read {shown}: {error}; give a tally sheet that `sheet` wrote"
+            "cannot read {shown}: {error}; give a tally sheet that the command sheet wrote"
         ))
     })?;
     let text = String::from_utf8(bytes).map_err(|_| {
-        Failure::Refused(format!("{shown}: a tally sheet is UTF-8, and this is not"))
+        Failure::Refused(format!("{shown}: not a valid tally sheet: it is not UTF-8"))
     })?;
     let bar = show::progress(0, "ballots", as_json);
-    let read = TallySheet::read_with(&text, |done, all| {
+    let read = TallySheet::read_with_progress(&text, |done, all| {
         bar.set_length(all);
         bar.set_position(done);
     });
     bar.finish_and_clear();
     read.map_err(|error| {
-        let why = "do not trust it, and get another from whoever runs the election";
-        Failure::Refused(format!("{shown}: {error}; {why}"))
+        let what_to_do = "do not trust it, and ask the returning officer for another";
+        Failure::Refused(format!("{shown}: {error}; {what_to_do}"))
     })
 }

@@ -1,4 +1,4 @@
-//! What the answers look like: tables for people, one JSON document for programs.
+//! Output: tables and sentences for people, one JSON document for programs.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 
 use crate::failure::Failure;
 
-/// What is shown for what only newer clients know.
+/// Shown for values that only newer clients know.
 const UNKNOWN: &str = "unknown";
 
-/// What stands where a candidate's name would.
+/// Shown as the name of blank ballots.
 pub(crate) const BLANK: &str = "(blank)";
 
 /// Prints a sentence.
@@ -107,7 +107,7 @@ pub(crate) fn result(
     say(&format!("{candidate}: {votes} ({status})"))
 }
 
-/// An election's count, as a document.
+/// An election's count, as a JSON document.
 pub(crate) fn results_document(results: &Results) -> Value {
     let candidates = results.candidates.iter();
     json!({
@@ -125,7 +125,7 @@ pub(crate) fn results(results: &Results, as_json: bool) -> Result<(), Failure> {
     if as_json {
         return json(&results_document(results));
     }
-    // A sealed count is no count: all that it tells is who stands.
+    // A sealed count has no votes to show.
     if results.status != Some(ResultStatus::Sealed) {
         let mut table = votes_table();
         for (name, votes) in rows(results) {
@@ -136,14 +136,14 @@ pub(crate) fn results(results: &Results, as_json: bool) -> Result<(), Failure> {
     say(&standing(results))
 }
 
-/// The candidates' names as they can be shown, and the blank ballots, each with their votes.
+/// The printable names of the candidates, and the blank ballots, with their votes.
 pub(crate) fn rows(results: &Results) -> Vec<(String, u64)> {
     let candidates = results.candidates.iter().map(|(name, votes)| (printable(name), *votes));
     let blank = (results.blank > 0).then(|| (BLANK.to_string(), results.blank));
     candidates.chain(blank).collect()
 }
 
-/// How many have voted, and what the count means.
+/// The turnout, and what the count means.
 pub(crate) fn standing(results: &Results) -> String {
     let turnout = turnout(results.ballots, results.voters);
     match results.status {
@@ -163,7 +163,7 @@ pub(crate) fn counted(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// What became of a vote, where the server had no words for it.
+/// A vote's outcome, for a server that sent no message about it.
 pub(crate) fn words(outcome: &VoteOutcome) -> &'static str {
     match outcome {
         VoteOutcome::Recorded(_) => "Your vote is recorded.",
@@ -181,13 +181,13 @@ pub(crate) fn words(outcome: &VoteOutcome) -> &'static str {
     }
 }
 
-/// A bar that shows how much of a long work is done, how fast it goes and how long it takes yet, where people
-/// are looking: on a terminal, and not beside a document.
+/// A progress bar with speed and remaining time. Hidden if stdout is no terminal, and with
+/// `--json`.
 pub(crate) fn progress(all: u64, what: &str, as_json: bool) -> ProgressBar {
     bar(all, &format!("{{wide_bar}} {{percent}}%, {{per_sec}} {what}, {{eta}} left"), as_json)
 }
 
-/// The same for bytes.
+/// As [`progress`], for bytes.
 pub(crate) fn bytes_progress(all: u64, as_json: bool) -> ProgressBar {
     bar(all, "{wide_bar} {percent}%, {binary_bytes_per_sec}, {eta} left", as_json)
 }
@@ -203,14 +203,14 @@ fn bar(all: u64, template: &str, as_json: bool) -> ProgressBar {
     }
 }
 
-/// A table of candidates and votes, without any.
+/// An empty table of candidates and votes.
 pub(crate) fn votes_table() -> Table {
     let mut table = table(["candidate", "votes"]);
     align_right(&mut table, 1);
     table
 }
 
-/// A vote's outcome, as a document.
+/// A vote's outcome, as a JSON document.
 pub(crate) fn outcome(outcome: &VoteOutcome, message: &str) -> Value {
     let name = match outcome {
         VoteOutcome::Recorded(vote) => {
@@ -226,10 +226,12 @@ pub(crate) fn outcome(outcome: &VoteOutcome, message: &str) -> Value {
             });
         }
         VoteOutcome::UnknownCandidate(slate) => {
-            return json!({ "outcome": "unknownCandidate", "message": message, "candidates": slate });
+            let name = "unknownCandidate";
+            return json!({ "outcome": name, "message": message, "candidates": slate });
         }
         VoteOutcome::Throttled(wait) => {
-            return json!({ "outcome": "throttled", "message": message, "waitMs": wait.as_millis() as u64 });
+            let wait_ms = wait.as_millis() as u64;
+            return json!({ "outcome": "throttled", "message": message, "waitMs": wait_ms });
         }
         VoteOutcome::AlreadyVoted => "alreadyVoted",
         VoteOutcome::UnknownVoterNumber => "unknownVoterNumber",
@@ -259,7 +261,7 @@ fn info_document(info: &Info) -> Value {
     })
 }
 
-/// A moment, as everyone everywhere reads it: RFC 3339, in UTC.
+/// A time in RFC 3339, in UTC.
 fn time(moment: Timestamp) -> String {
     let seconds = i64::try_from(moment.0).ok();
     let time = seconds.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
@@ -297,8 +299,8 @@ fn align_right(table: &mut Table, column: usize) {
     }
 }
 
-/// Prints a table: drawn to fit a terminal, and with a tab between columns for programs. Where a terminal has no room
-/// for the headings beside each other, they stand before the cells of each row.
+/// Prints a table: fitted to a terminal, or with tabs between the columns for programs. On a
+/// terminal too narrow for the headings, each cell gets a line that begins with its heading.
 pub(crate) fn print(table: &mut Table) -> Result<(), Failure> {
     let mut stdout = io::stdout();
     let Some(width) = columns() else {
@@ -327,7 +329,7 @@ pub(crate) fn print(table: &mut Table) -> Result<(), Failure> {
     Ok(())
 }
 
-/// How wide the terminal is, where there is one.
+/// The width of the terminal, if stdout is one.
 pub(crate) fn columns() -> Option<u16> {
     Term::stdout().size_checked().map(|(_, columns)| columns).filter(|&columns| columns > 0)
 }

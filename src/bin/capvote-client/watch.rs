@@ -1,127 +1,126 @@
-//! Watching an election: a chart that is drawn again whenever the results change.
+//! The command `watch`: a chart that is redrawn when the results change.
 
 use std::io::{self, IsTerminal, Write};
 use std::mem;
 use std::time::{Duration, Instant};
 
-use capvote::client::{Client, Error, Results};
+use capvote::client::{Error, Results};
 use capvote::command_line::wrap;
 use capvote::election::ResultStatus;
-use capvote::net::link::Link;
 use console::{Alignment, measure_text_width, pad_str, style};
 use tokio::time::sleep;
 
+use crate::commands::Target;
 use crate::failure::Failure;
 use crate::show;
 
-/// The longest bar of the chart, and the most of a name, in characters.
+/// The longest bar of the chart, and the most that is shown of a name, in columns.
 const BAR_MAX: usize = 40;
 const NAME_MAX: usize = 40;
 
-/// What a chart is drawn for that is not drawn on a terminal.
+/// The width of a chart that is not drawn on a terminal.
 const COLUMNS: usize = 100;
 
-/// A number of votes, with what is between it and its neighbours.
+/// The width of the numbers of votes, with the gaps beside them.
 const VOTES_COLUMNS: usize = 11;
 
-/// How long to leave a server alone that was lost, and for how long to try.
-const AWAY_PAUSE: Duration = Duration::from_secs(1);
-const AWAY_MAX: Duration = Duration::from_secs(10 * 60);
+/// The pause between attempts to reconnect, and how long to go on with them.
+const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
+const RECONNECT_MAX: Duration = Duration::from_secs(10 * 60);
 
-/// Shows the results as they change, until the election is closed: drawn over and over on a terminal, one
-/// after the other elsewhere, and as one JSON document a line where that is asked for. A server that was there is
-/// waited for when it is lost.
-pub(crate) async fn watch(link: &Link, id: &str, json: bool) -> Result<(), Failure> {
-    let mut picture = Picture::new(json);
+/// Shows the results as they change, until the election is closed: redrawn on a terminal, one after
+/// the other elsewhere, and with `--json` as one document a line. Reconnects to a server that was
+/// lost after the first results.
+pub(crate) async fn run(target: &Target) -> Result<(), Failure> {
+    let mut display = Display::new(target.json);
     let mut lost_at = Instant::now();
     loop {
-        let watched = watch_once(link, id, &mut picture).await;
-        if let Some(error) = picture.unprinted {
+        let watched = watch_once(target, &mut display).await;
+        if let Some(error) = display.print_error {
             return Err(error.into());
         }
         let Err(error) = watched else { return Ok(()) };
         match error {
             Error::Disconnected | Error::NoAnswer(_) | Error::Unreachable { .. }
-                if picture.begun => {}
+                if display.has_results => {}
             Error::Disconnected | Error::NoAnswer(_) => {
                 let why = format!("{error}; no vote is affected by that. Start watch again");
                 return Err(Failure::Fault(why));
             }
             error => return Err(error.into()),
         }
-        if mem::take(&mut picture.fresh) {
+        if mem::take(&mut display.is_connected) {
             lost_at = Instant::now();
-            picture.note("The server is away; trying again.");
+            display.note("The server is away; trying again.");
         }
-        if lost_at.elapsed() > AWAY_MAX {
+        if lost_at.elapsed() > RECONNECT_MAX {
             return Err(Failure::Fault(format!(
-                "the connection to the server was lost, and could not be had again for {} minutes; no vote is affected \
-                 by that. Start watch again",
-                AWAY_MAX.as_secs() / 60
+                "the connection to the server was lost, and reconnecting failed for {} minutes; no \
+                 vote is affected by that. Start watch again",
+                RECONNECT_MAX.as_secs() / 60
             )));
         }
-        sleep(AWAY_PAUSE).await;
+        sleep(RECONNECT_PAUSE).await;
     }
 }
 
-async fn watch_once(link: &Link, id: &str, picture: &mut Picture) -> Result<(), Error> {
-    let client = Client::connect(link).await?;
-    client.election(id).watch(|results| picture.show(results)).await
+async fn watch_once(target: &Target, display: &mut Display) -> Result<(), Error> {
+    target.election().await?.watch(|results| display.show(results)).await
 }
 
 /// What is shown of an election.
-struct Picture {
+struct Display {
     json: bool,
     terminal: bool,
-    /// The rows of a terminal that it takes.
-    drawn: usize,
-    /// Whether there is anything in it, and whether that came over the last connection.
-    begun: bool,
-    fresh: bool,
-    /// Why it cannot be shown.
-    unprinted: Option<io::Error>,
+    /// The rows of the terminal that the last chart and the notes below it fill.
+    rows: usize,
+    /// Whether results were ever shown, and whether any came over the last connection.
+    has_results: bool,
+    is_connected: bool,
+    print_error: Option<io::Error>,
 }
 
-impl Picture {
+impl Display {
     fn new(json: bool) -> Self {
         let terminal = io::stdout().is_terminal();
-        Self { json, terminal, drawn: 0, begun: false, fresh: false, unprinted: None }
+        let (has_results, is_connected) = (false, false);
+        Self { json, terminal, rows: 0, has_results, is_connected, print_error: None }
     }
 
     fn show(&mut self, results: &Results) -> Result<(), String> {
-        (self.begun, self.fresh) = (true, true);
+        (self.has_results, self.is_connected) = (true, true);
         let shown = if self.json {
             writeln!(io::stdout(), "{}", show::results_document(results))
         } else {
             let chart = chart(results, columns(), self.terminal);
-            // Up to where the last chart began, and away with it.
-            let back = match self.drawn {
+            // Cursor to the beginning of the last chart, and clear the screen from there.
+            let back = match self.rows {
                 0 => String::new(),
-                drawn => format!("\x1b[{drawn}A\x1b[J"),
+                rows => format!("\x1b[{rows}A\x1b[J"),
             };
-            self.drawn = if self.terminal { rows(&chart) } else { 0 };
+            self.rows = if self.terminal { rows(&chart) } else { 0 };
             write!(io::stdout(), "{back}{chart}")
         };
         shown.and_then(|()| io::stdout().flush()).map_err(|error| {
             let text = error.to_string();
-            self.unprinted = Some(error);
+            self.print_error = Some(error);
             text
         })
     }
 
-    /// Says something beside the results: below them on a terminal, where the next picture takes its place.
+    /// Prints a note: below the chart on a terminal, where the next chart replaces it, and to
+    /// stderr elsewhere. A note that cannot be written is dropped.
     fn note(&mut self, text: &str) {
-        // With nobody to read it, there is nothing to say.
         if self.terminal && !self.json {
             let _ = writeln!(io::stdout(), "{text}");
-            self.drawn += rows(text);
+            self.rows += rows(text);
         } else {
             let _ = writeln!(io::stderr(), "{text}");
         }
     }
 }
 
-/// How wide a chart may be. A terminal may have another width by now.
+/// The width of a chart. A terminal may be resized at any time.
 fn columns() -> usize {
     show::columns().map_or(COLUMNS, usize::from)
 }
@@ -131,8 +130,8 @@ fn rows(text: &str) -> usize {
     text.lines().map(|line| measure_text_width(line).div_ceil(columns()).max(1)).sum()
 }
 
-/// The results as a bar chart: each bar as long as its share of the longest. Of a sealed count there is the turnout
-/// alone, on a terminal with a bar.
+/// The results as a bar chart, with bars proportional to the votes. A sealed count shows the
+/// turnout alone, on a terminal as a bar.
 fn chart(results: &Results, columns: usize, terminal: bool) -> String {
     let mut standing = show::standing(results);
     if terminal {
@@ -151,7 +150,7 @@ fn chart(results: &Results, columns: usize, terminal: bool) -> String {
     }
     let candidates = show::rows(results);
     let longest = candidates.iter().map(|(name, _)| measure_text_width(name)).max();
-    // Names get their half of a narrow terminal, and bars what is left.
+    // On a narrow terminal names get at most half, and bars the rest.
     let half = columns.saturating_sub(VOTES_COLUMNS) / 2 + 1;
     let width = longest.unwrap_or_default().min(NAME_MAX).min(half);
     let bar_max = BAR_MAX.min(columns.saturating_sub(width + VOTES_COLUMNS));
@@ -169,7 +168,7 @@ fn chart(results: &Results, columns: usize, terminal: bool) -> String {
     chart + &standing + "\n"
 }
 
-/// The part of `length` that `part` is of `whole`. The server may say any numbers.
+/// `length` times `part` divided by `whole`. The server may send any numbers.
 fn share(part: u64, whole: u64, length: usize) -> usize {
     let share = (u128::from(part) * length as u128).checked_div(u128::from(whole));
     share.map_or(0, |share| share.min(length as u128) as usize)
@@ -180,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_number_of_votes_makes_a_bar_too_long() {
+    fn a_bar_is_never_too_long() {
         let candidates = vec![("Ada".to_string(), u64::MAX), ("Grace".to_string(), u64::MAX / 2)];
         let (election, status) = ("board".to_string(), Some(ResultStatus::Provisional));
         let results = Results { election, status, candidates, blank: 0, ballots: 1, voters: 1 };
@@ -190,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn bars_are_as_long_as_their_share() {
+    fn bars_are_proportional_to_the_votes() {
         let candidates =
             vec![("Ada".to_string(), 20), ("Grace".to_string(), 5), ("Zoë".to_string(), 0)];
         let (election, status) = ("board".to_string(), Some(ResultStatus::Provisional));
@@ -208,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sealed_count_shows_who_has_voted_and_no_candidate() {
+    fn a_sealed_count_shows_the_turnout_and_no_candidate() {
         let candidates = vec![("Ada".to_string(), 0), ("Grace".to_string(), 0)];
         let (election, status) = ("board".to_string(), Some(ResultStatus::Sealed));
         let results = Results { election, status, candidates, blank: 0, ballots: 14, voters: 20 };

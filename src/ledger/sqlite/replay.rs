@@ -215,12 +215,12 @@ impl Replay<'_> {
             .map_err(|error| self.unreadable(error))?;
         let id: ElectionId =
             id.parse().map_err(|_| self.entry_damaged(entry, "has an impossible id"))?;
-        let definition = Definition::new(id, title, candidates)
-            .and_then(|definition| definition.with_schedule(schedule))
-            .map_err(|error| self.entry_damaged(entry, &error.to_string()))?;
-        let definition = if blank { definition.with_blank() } else { definition };
         let publication = if sealed { Publication::Sealed } else { Publication::Live };
-        Ok(Arc::new(definition.with_publication(publication)))
+        let definition = Definition::new(id, title, candidates)
+            .map(|it| it.with_publication(publication).with_blank(blank))
+            .and_then(|it| it.with_schedule(schedule))
+            .map_err(|error| self.entry_damaged(entry, &error.to_string()))?;
+        Ok(Arc::new(definition))
     }
 
     /// The voter numbers in the rows of an entry.

@@ -1,8 +1,7 @@
 //! The tally sheet: every counted ballot of a closed election, as a file that anyone can recount.
 //!
-//! A sheet has one exact form, in CSV or in JSON. Reading one checks every receipt against the ballot
-//! beside it, and then that the file is to the byte what writing it again would give: whatever was altered
-//! is found and named.
+//! A sheet has one exact form in CSV and one in JSON. Reading checks every receipt against its
+//! ballot, and then that writing the sheet again gives the same bytes: every alteration is found.
 
 use std::collections::BTreeMap;
 
@@ -11,22 +10,22 @@ use itertools::Itertools;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::election::{ElectionId, Nonce, Receipt};
+use super::{ElectionId, Nonce, Receipt};
 
 /// Every counted ballot of an election, in the order of the receipts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TallySheet {
-    /// The election's id. Only a CSV without ballots does not tell it.
+    /// The election's id. `None` only for a CSV sheet without ballots.
     pub election: Option<ElectionId>,
     /// The ballots.
     pub lines: Vec<SheetLine>,
-    /// What only a sheet in JSON tells.
-    pub about: Option<About>,
+    /// The rest of a JSON sheet. A CSV sheet has none.
+    pub header: Option<SheetHeader>,
 }
 
-/// What a sheet tells besides the ballots.
+/// What a JSON sheet says about the election.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct About {
+pub struct SheetHeader {
     /// What people call the election.
     pub title: String,
     /// The slate.
@@ -38,21 +37,21 @@ pub struct About {
 /// One counted ballot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SheetLine {
-    /// Whom it is for; empty for a blank ballot.
+    /// The candidate; empty for a blank ballot.
     pub candidate: String,
-    /// The random bytes it was made with.
+    /// The nonce it was cast with.
     pub nonce: Nonce,
-    /// Its receipt, which fits the two and the election.
+    /// The receipt for the election, the candidate and the nonce.
     pub receipt: Receipt,
 }
 
-/// What does not hold in a tally sheet.
+/// Why a text is not a valid tally sheet.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the sheet does not hold{}: {what}", if *line > 0 { format!(" in line {line}") } else { String::new() })]
-pub struct AlteredSheet {
-    /// The line of the file, from 1, or 0 where it is no single line.
+#[error("not a valid tally sheet{}: {what}", in_line(*line))]
+pub struct InvalidSheet {
+    /// The line of the file, from 1, or 0 if it is not a single line.
     pub line: usize,
-    /// What is wrong with it.
+    /// What is wrong.
     pub what: String,
 }
 
@@ -79,7 +78,7 @@ struct Row {
 const CSV_HEADING: [&str; 4] = ["election", "candidate", "nonce", "receipt"];
 
 impl SheetLine {
-    /// The line of a ballot, with the receipt that fits it.
+    /// The line of a ballot. Computes the receipt.
     pub fn new(election: &ElectionId, candidate: String, nonce: Nonce) -> Self {
         let receipt = Receipt::new(election, &candidate, &nonce);
         Self { candidate, nonce, receipt }
@@ -87,11 +86,12 @@ impl SheetLine {
 }
 
 impl TallySheet {
-    /// The votes of every candidate who has any, and of blank ballots as the empty name.
+    /// The votes by candidate, with blank ballots under the empty name. Without a header there are
+    /// only candidates with votes.
     pub fn recount(&self) -> BTreeMap<&str, u64> {
         let mut votes = BTreeMap::new();
-        if let Some(about) = &self.about {
-            votes.extend(about.candidates.iter().map(|candidate| (candidate.as_str(), 0)));
+        if let Some(header) = &self.header {
+            votes.extend(header.candidates.iter().map(|candidate| (candidate.as_str(), 0)));
         }
         for line in &self.lines {
             *votes.entry(line.candidate.as_str()).or_default() += 1;
@@ -99,14 +99,14 @@ impl TallySheet {
         votes
     }
 
-    /// How many ballots have the same receipt as the one before them. Few, if any: they are of voters whose
-    /// programs chose the same random bytes, or were added by someone who can add ballots.
+    /// How many ballots have the same receipt as the one before them. Few, if any: voters whose
+    /// programs chose the same nonce, or ballots added by someone who can add them.
     pub fn repeated(&self) -> usize {
         let pairs = self.lines.iter().zip(self.lines.iter().skip(1));
         pairs.filter(|(before, line)| before.receipt == line.receipt).count()
     }
 
-    /// The ballot with this receipt, and its place, from 1.
+    /// The position, from 1, of the ballot with this receipt, and the ballot.
     pub fn find(&self, receipt: &str) -> Option<(usize, &SheetLine)> {
         let plain = |text: &str| text.replace(['-', ' '], "").to_ascii_uppercase();
         let wanted = plain(receipt);
@@ -114,20 +114,20 @@ impl TallySheet {
         places.find(|(_, line)| plain(&line.receipt.to_string()) == wanted)
     }
 
-    /// The election's id, or empty where the sheet does not tell it.
+    /// The election's id, or an empty text.
     pub fn id(&self) -> &str {
         self.election.as_ref().map_or("", ElectionId::as_str)
     }
 
-    /// The sheet as CSV: the columns election, candidate, nonce (hexadecimal) and receipt, one ballot a
-    /// line. It tells nothing about the election besides the ballots.
+    /// The sheet as CSV: the columns election, candidate, nonce (hexadecimal) and receipt, one
+    /// ballot a line. The header is left out.
     pub fn to_csv(&self) -> String {
         let mut csv = CSV_HEADING.join(",");
         csv.push('\n');
         for line in &self.lines {
             let nonce = HEXLOWER.encode(line.nonce.as_bytes());
             let candidate = line.candidate.replace('"', "\"\"");
-            // Every candidate stands in quotes, so that there is one way only to write a name.
+            // Candidates are always quoted and other columns never, which `csv::Writer` cannot do.
             csv += &format!("{},\"{candidate}\",{nonce},{}\n", self.id(), line.receipt);
         }
         csv
@@ -140,32 +140,36 @@ impl TallySheet {
             nonce: HEXLOWER.encode(line.nonce.as_bytes()),
             receipt: line.receipt.to_string(),
         };
-        let about = self.about.clone();
+        let header = self.header.clone();
         let mut document = Document {
             election: self.id().to_string(),
-            title: about.as_ref().map(|about| about.title.clone()).unwrap_or_default(),
-            voters: about.as_ref().map_or(0, |about| about.voters),
-            candidates: about.map(|about| about.candidates).unwrap_or_default(),
+            title: header.as_ref().map(|header| header.title.clone()).unwrap_or_default(),
+            voters: header.as_ref().map_or(0, |header| header.voters),
+            candidates: header.map(|header| header.candidates).unwrap_or_default(),
             ballots: self.lines.iter().map(row).collect(),
             sha256: String::new(),
         };
-        document.sha256 = HEXLOWER.encode(&Sha256::digest(written(&document)));
-        written(&document)
+        document.sha256 = HEXLOWER.encode(&Sha256::digest(json(&document)));
+        json(&document)
     }
 
-    /// Reads a sheet, in either form, and checks all of it.
+    /// Reads a sheet in either form, and checks all of it.
     ///
     /// # Errors
-    /// [`AlteredSheet`] names the first line that does not hold.
-    pub fn read(text: &str) -> Result<Self, AlteredSheet> {
-        Self::read_with(text, |_, _| {})
+    /// [`InvalidSheet`], with the first line that is wrong.
+    pub fn read(text: &str) -> Result<Self, InvalidSheet> {
+        Self::read_with_progress(text, |_, _| {})
     }
 
-    /// The same for a long sheet: `progress` is told after each ballot how many are read, and of how many.
+    /// As [`read`](Self::read), with a callback for each ballot: how many are read, and of how
+    /// many.
     ///
     /// # Errors
-    /// As for [`TallySheet::read`].
-    pub fn read_with(text: &str, mut progress: impl FnMut(u64, u64)) -> Result<Self, AlteredSheet> {
+    /// As [`read`](Self::read).
+    pub fn read_with_progress(
+        text: &str,
+        mut progress: impl FnMut(u64, u64),
+    ) -> Result<Self, InvalidSheet> {
         let (sheet, again) = if text.starts_with('{') {
             let sheet = Self::read_json(text, &mut progress)?;
             let again = sheet.to_json();
@@ -178,21 +182,21 @@ impl TallySheet {
         if again != text {
             let same = again.bytes().zip(text.bytes()).take_while(|(a, b)| a == b).count();
             let line = 1 + text.bytes().take(same).filter(|&byte| byte == b'\n').count();
-            let what = "it is not written as sheets are".to_string();
-            return Err(AlteredSheet { line, what });
+            let what = "it is not written in the exact form of a sheet".to_string();
+            return Err(InvalidSheet { line, what });
         }
         Ok(sheet)
     }
 
-    fn read_csv(text: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, AlteredSheet> {
+    fn read_csv(text: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, InvalidSheet> {
         let mut reader = csv::Reader::from_reader(text.as_bytes());
-        let altered = |line, what: &str| AlteredSheet { line, what: what.to_string() };
+        let invalid = |line, what: &str| InvalidSheet { line, what: what.to_string() };
         let unreadable =
-            |line| move |error: csv::Error| AlteredSheet { line, what: error.to_string() };
+            |line| move |error: csv::Error| InvalidSheet { line, what: error.to_string() };
         if *reader.headers().map_err(unreadable(1))? != CSV_HEADING[..] {
-            return Err(altered(1, "its columns are not those of a tally sheet"));
+            return Err(invalid(1, "the columns are not those of a tally sheet"));
         }
-        // Names may have lines of their own: it is no more than a guess.
+        // An estimate: names may contain newlines.
         let all = memchr::memchr_iter(b'\n', text.as_bytes()).count().saturating_sub(1) as u64;
         let mut election = None;
         let mut lines = Vec::new();
@@ -201,54 +205,59 @@ impl TallySheet {
             let record = record.map_err(unreadable(number))?;
             let columns = record.iter().collect_array();
             let [id, candidate, nonce, receipt] =
-                columns.ok_or_else(|| altered(number, "it has not four columns"))?;
-            let id: ElectionId = id.parse().map_err(|_| altered(number, "it names no election"))?;
+                columns.ok_or_else(|| invalid(number, "there are not four columns"))?;
+            let id: ElectionId =
+                id.parse().map_err(|_| invalid(number, "the election id is not valid"))?;
             if *election.get_or_insert_with(|| id.clone()) != id {
-                return Err(altered(number, "it is about another election"));
+                return Err(invalid(number, "the ballot is from another election"));
             }
             lines.push(
-                read_line(&id, candidate, nonce, receipt).map_err(|what| altered(number, what))?,
+                read_line(&id, candidate, nonce, receipt).map_err(|what| invalid(number, what))?,
             );
-            check_order(&lines).map_err(|what| altered(number, what))?;
+            check_order(&lines).map_err(|what| invalid(number, what))?;
             progress(lines.len() as u64, all);
         }
-        Ok(Self { election, lines, about: None })
+        Ok(Self { election, lines, header: None })
     }
 
-    fn read_json(text: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, AlteredSheet> {
-        let altered = |line, what: &str| AlteredSheet { line, what: what.to_string() };
+    fn read_json(text: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, InvalidSheet> {
+        let invalid = |line, what: &str| InvalidSheet { line, what: what.to_string() };
         let mut document: Document = serde_json::from_str(text)
-            .map_err(|error| AlteredSheet { line: error.line(), what: error.to_string() })?;
+            .map_err(|error| InvalidSheet { line: error.line(), what: error.to_string() })?;
         let election: ElectionId =
-            document.election.parse().map_err(|_| altered(2, "it names no election"))?;
+            document.election.parse().map_err(|_| invalid(2, "the election id is not valid"))?;
         let mut lines = Vec::new();
         for (index, row) in document.ballots.iter().enumerate() {
             let read = read_line(&election, &row.candidate, &row.nonce, &row.receipt);
-            // The ballot is named rather than the line: one ballot takes several.
-            lines.push(read.map_err(|what| altered(0, &format!("ballot {}: {what}", index + 1)))?);
+            // By the number of the ballot: each takes several lines.
+            lines.push(read.map_err(|what| invalid(0, &format!("ballot {}: {what}", index + 1)))?);
             check_order(&lines)
-                .map_err(|what| altered(0, &format!("ballot {}: {what}", index + 1)))?;
+                .map_err(|what| invalid(0, &format!("ballot {}: {what}", index + 1)))?;
             progress(lines.len() as u64, document.ballots.len() as u64);
         }
         let digest = std::mem::take(&mut document.sha256);
-        if digest != HEXLOWER.encode(&Sha256::digest(written(&document))) {
-            return Err(altered(0, "its sha256 is not that of the document"));
+        if digest != HEXLOWER.encode(&Sha256::digest(json(&document))) {
+            return Err(invalid(0, "the sha256 is not that of the document"));
         }
         let Document { title, candidates, voters, .. } = document;
         Ok(Self {
             election: Some(election),
             lines,
-            about: Some(About { title, candidates, voters }),
+            header: Some(SheetHeader { title, candidates, voters }),
         })
     }
 }
 
-#[expect(clippy::expect_used, reason = "what it says cannot be otherwise")]
-fn written(document: &Document) -> String {
+#[expect(clippy::expect_used, reason = "the keys of these structs are texts")]
+fn json(document: &Document) -> String {
     let mut text = serde_json::to_string_pretty(document)
-        .expect("a document of texts and numbers has no key that JSON cannot write");
+        .expect("a document whose keys are texts can be written as JSON");
     text.push('\n');
     text
+}
+
+fn in_line(line: usize) -> String {
+    if line > 0 { format!(", line {line}") } else { String::new() }
 }
 
 fn read_line(
@@ -257,21 +266,23 @@ fn read_line(
     nonce: &str,
     receipt: &str,
 ) -> Result<SheetLine, &'static str> {
-    let bytes = HEXLOWER.decode(nonce.as_bytes()).map_err(|_| "its nonce is not hexadecimal")?;
-    let nonce = Nonce::try_from(&bytes[..]).map_err(|_| "its nonce is not 16 bytes")?;
+    let bytes = HEXLOWER.decode(nonce.as_bytes()).map_err(|_| "the nonce is not hexadecimal")?;
+    let nonce = Nonce::try_from(&bytes[..]).map_err(|_| "the nonce is not 16 bytes")?;
     let line = SheetLine::new(election, candidate.to_string(), nonce);
     if line.receipt.to_string() == receipt {
         Ok(line)
     } else {
-        Err("its receipt does not fit its election, candidate and nonce")
+        Err("the receipt does not match the election, candidate and nonce")
     }
 }
 
-/// Receipts ascend, so that their order tells nothing. Two may be the same: nobody can keep two voters from
-/// choosing the same random bytes.
+/// Receipts ascend, which hides the order of the votes. Equal receipts are valid: two voters may
+/// choose the same nonce.
 fn check_order(lines: &[SheetLine]) -> Result<(), &'static str> {
     match lines {
-        [.., before, last] if before.receipt > last.receipt => Err("it is out of order"),
+        [.., before, last] if before.receipt > last.receipt => {
+            Err("the ballots are not in the order of the receipts")
+        }
         _ => Ok(()),
     }
 }
@@ -289,32 +300,32 @@ mod tests {
         let mut lines: Vec<_> = (0..ballots).map(line).collect();
         lines.sort_by_key(|line| line.receipt);
         let candidates = names.map(String::from).to_vec();
-        let about = About { title: "The board".into(), candidates, voters: 100 };
-        TallySheet { election: Some(election), lines, about: Some(about) }
+        let header = SheetHeader { title: "The board".into(), candidates, voters: 100 };
+        TallySheet { election: Some(election), lines, header: Some(header) }
     }
 
     #[test]
     fn a_sheet_reads_back_as_it_was_written() {
         let sheet = sheet(20);
         assert_eq!(TallySheet::read(&sheet.to_json()), Ok(sheet.clone()));
-        let csv = TallySheet { about: None, ..sheet.clone() };
+        let csv = TallySheet { header: None, ..sheet.clone() };
         assert_eq!(TallySheet::read(&sheet.to_csv()), Ok(csv.clone()));
         assert_eq!(csv.recount(), sheet.recount());
         assert_eq!(csv.recount()["Ada"], 5);
         let empty = TallySheet { lines: Vec::new(), ..sheet };
         assert_eq!(TallySheet::read(&empty.to_json()), Ok(empty.clone()));
-        let empty = TallySheet { election: None, about: None, ..empty };
+        let empty = TallySheet { election: None, header: None, ..empty };
         assert_eq!(TallySheet::read(&empty.to_csv()), Ok(empty));
     }
 
     #[test]
-    fn no_byte_can_be_altered_unnoticed() {
+    fn every_altered_byte_is_found() {
         for text in [sheet(6).to_csv(), sheet(6).to_json()] {
             for at in 0..text.len() {
                 for flip in [1, 2, 4, 8, 16, 32, 64, 7, 0x2a] {
                     let mut altered = text.clone().into_bytes();
                     altered[at] ^= flip;
-                    // What is not UTF-8 is no sheet, before it is read.
+                    // A sheet that is not UTF-8 is rejected before it is parsed.
                     let Ok(altered) = String::from_utf8(altered) else { continue };
                     assert!(TallySheet::read(&altered).is_err(), "byte {at} by {flip}: {altered}");
                 }

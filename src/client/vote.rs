@@ -1,0 +1,124 @@
+//! A vote, and its outcome.
+
+use std::time::Duration;
+
+use super::Error;
+use crate::election::{ElectionId, Nonce, Receipt, VoterNumber};
+use crate::schema::election_capnp::{receipt, vote_outcome};
+use crate::schema::values::{read_names, read_text};
+
+/// A vote to be cast, with a nonce of its own.
+///
+/// Casting the same ballot again is a retry, which is never counted twice. Retry when an answer was
+/// lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ballot {
+    /// The candidate: a name of the slate, byte for byte.
+    pub candidate: String,
+    /// The voter number to vote under.
+    pub number: VoterNumber,
+    /// The random bytes that tell a retry from a second vote.
+    pub nonce: Nonce,
+}
+
+/// The outcome of a vote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VoteOutcome {
+    /// It is on the server's stable storage and counts once.
+    Recorded(RecordedVote),
+    /// A vote under this number stands, and this one was discarded.
+    AlreadyVoted,
+    /// The number is not on the roll.
+    UnknownVoterNumber,
+    /// The name is not on the slate, which is this.
+    UnknownCandidate(Vec<String>),
+    /// Voting has not begun.
+    NotOpen,
+    /// Voting is over.
+    Closed,
+    /// Too many wrong numbers came from here, and this one was not looked up. Vote again after this
+    /// time, in whole milliseconds.
+    Throttled(Duration),
+    /// It was refused for a reason that only newer clients know.
+    Unknown,
+}
+
+/// A recorded vote, with its receipt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedVote {
+    /// The commitment to the other three fields, checked against them.
+    pub receipt: Receipt,
+    /// The election it was cast in.
+    pub election: ElectionId,
+    /// The candidate.
+    pub candidate: String,
+    /// The nonce it was cast with.
+    pub nonce: Nonce,
+}
+
+impl Ballot {
+    /// A ballot for `candidate` under `number`, with a fresh nonce.
+    ///
+    /// # Errors
+    /// [`Error::Random`] if the operating system has no random bytes.
+    pub fn new(candidate: impl Into<String>, number: VoterNumber) -> Result<Self, Error> {
+        let mut nonce = [0; Nonce::BYTES];
+        getrandom::fill(&mut nonce)?;
+        Ok(Self { candidate: candidate.into(), number, nonce: nonce.into() })
+    }
+}
+
+impl VoteOutcome {
+    pub(super) fn read(outcome: vote_outcome::Reader<'_>, ballot: &Ballot) -> Result<Self, Error> {
+        let Ok(outcome) = outcome.which() else { return Ok(Self::Unknown) };
+        Ok(match outcome {
+            vote_outcome::Recorded(receipt) => {
+                Self::Recorded(RecordedVote::read(receipt?, ballot)?)
+            }
+            vote_outcome::AlreadyVoted(()) => Self::AlreadyVoted,
+            vote_outcome::UnknownVoterNumber(()) => Self::UnknownVoterNumber,
+            vote_outcome::UnknownCandidate(slate) => Self::UnknownCandidate(read_names(slate?)?),
+            vote_outcome::NotOpen(()) => Self::NotOpen,
+            vote_outcome::Closed(()) => Self::Closed,
+            vote_outcome::Throttled(ms) => Self::Throttled(Duration::from_millis(ms.into())),
+            vote_outcome::Unspecified(()) => {
+                return Err(Error::Protocol("a vote has no outcome".into()));
+            }
+        })
+    }
+}
+
+impl RecordedVote {
+    /// Reads a receipt, and checks that it is the one for `ballot`.
+    fn read(receipt: receipt::Reader<'_>, ballot: &Ballot) -> Result<Self, Error> {
+        let election = read_text(receipt.get_election()?)?.parse::<ElectionId>();
+        let election = election.map_err(|error| Error::Protocol(error.to_string()))?;
+        let expected = Receipt::new(&election, &ballot.candidate, &ballot.nonce);
+        if read_text(receipt.get_commitment()?)? != expected.to_string() {
+            return Err(Error::Protocol("the receipt is not for this vote".into()));
+        }
+        let Ballot { candidate, nonce, .. } = ballot.clone();
+        Ok(Self { receipt: expected, election, candidate, nonce })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outcome_of_a_newer_server_is_unknown_and_no_fault() {
+        let mut message = capnp::message::Builder::new_default();
+        message.init_root::<vote_outcome::Builder<'_>>().set_closed(());
+        let mut words = capnp::serialize::write_message_to_words(&message);
+        // The discriminant is the only field that is 6. The first 16 bytes are the segment table
+        // and the root pointer.
+        let mut fields = words[16..].chunks_exact_mut(2);
+        let discriminant = fields.find(|field| **field == 6_u16.to_le_bytes()).unwrap();
+        discriminant.copy_from_slice(&999_u16.to_le_bytes());
+        let message = capnp::serialize::read_message(&words[..], Default::default()).unwrap();
+        let ballot = Ballot::new("Ada", 1.into()).unwrap();
+        let outcome = VoteOutcome::read(message.get_root().unwrap(), &ballot).unwrap();
+        assert_eq!(outcome, VoteOutcome::Unknown);
+    }
+}

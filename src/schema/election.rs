@@ -1,0 +1,210 @@
+//! What `ElectionInfo`, `Results` and `Turnout` say: written from a [`Standing`], read as plain
+//! values.
+
+use capnp::Error;
+
+use super::values::{known, length, read_names, read_text, read_time, write_names, write_time};
+use crate::election::{ElectionState, Publication, ResultStatus, Schedule, Standing};
+use crate::schema::election_capnp::{election_info, results, turnout};
+
+/// What everyone may know about an election.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Info {
+    /// Its name on the server.
+    pub id: String,
+    /// What people call it. May be empty.
+    pub title: String,
+    /// The slate, in the order of the ballot paper.
+    pub candidates: Vec<String>,
+    /// Whether votes are taken. `None` for a state that only a newer server knows.
+    pub state: Option<ElectionState>,
+    /// How many voter numbers are on the roll.
+    pub voters: u64,
+    /// How many of them joined it after voting had begun.
+    pub added_while_open: u64,
+    /// Whether a ballot may be blank.
+    pub blank: bool,
+    /// When the count is shown. `None` for a publication that only a newer server knows.
+    pub publication: Option<Publication>,
+    /// When the server opens and closes the election by itself.
+    pub schedule: Schedule,
+}
+
+/// The count of an election at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Results {
+    /// The election's name on the server.
+    pub election: String,
+    /// What the numbers mean. `None` for a status that only a newer server knows.
+    pub status: Option<ResultStatus>,
+    /// Every candidate with their votes, most votes first.
+    pub candidates: Vec<(String, u64)>,
+    /// The blank ballots, which are not among the candidates.
+    pub blank: u64,
+    /// How many have voted.
+    pub ballots: u64,
+    /// How many voter numbers are on the roll.
+    pub voters: u64,
+}
+
+pub(crate) fn write_info(standing: &Standing, mut info: election_info::Builder<'_>) {
+    let definition = &standing.definition;
+    info.set_id(definition.id.as_str());
+    info.set_title(definition.title.as_str());
+    info.set_state(standing.state.into());
+    info.set_voters(standing.voters);
+    info.set_added_while_open(standing.added_while_open);
+    info.set_blank(definition.slate.blank().is_some());
+    info.set_publication(definition.publication.into());
+    info.set_opens(write_time(definition.schedule.opens));
+    info.set_closes(write_time(definition.schedule.closes));
+    let names = definition.slate.names();
+    write_names(names, info.init_candidates(length(names.len())));
+}
+
+impl Info {
+    pub(crate) fn read(info: election_info::Reader<'_>) -> Result<Self, Error> {
+        let schedule =
+            Schedule { opens: read_time(info.get_opens()), closes: read_time(info.get_closes()) };
+        Ok(Self {
+            id: read_text(info.get_id()?)?,
+            title: read_text(info.get_title()?)?,
+            candidates: read_names(info.get_candidates()?)?,
+            state: known(info.get_state())?,
+            voters: info.get_voters(),
+            added_while_open: info.get_added_while_open(),
+            blank: info.get_blank(),
+            publication: known(info.get_publication())?,
+            schedule,
+        })
+    }
+}
+
+pub(crate) fn write_results(standing: &Standing, mut results: results::Builder<'_>) {
+    results.set_election(standing.definition.id.as_str());
+    results.set_status(standing.status().into());
+    results.set_blank(standing.blank());
+    write_turnout(standing, results.reborrow().init_turnout());
+    let ranking = standing.ranking();
+    let mut candidates = results.init_candidates(length(ranking.len()));
+    for (index, (name, votes)) in ranking.into_iter().enumerate() {
+        let mut candidate = candidates.reborrow().get(length(index));
+        candidate.set_candidate(name);
+        candidate.set_votes(votes);
+    }
+}
+
+impl Results {
+    pub(crate) fn read(results: results::Reader<'_>) -> Result<Self, Error> {
+        let mut candidates = Vec::new();
+        for candidate in results.get_candidates()?.iter() {
+            candidates.push((read_text(candidate.get_candidate()?)?, candidate.get_votes()));
+        }
+        let (ballots, voters) = read_turnout(results.get_turnout()?);
+        Ok(Self {
+            election: read_text(results.get_election()?)?,
+            status: known(results.get_status())?,
+            candidates,
+            blank: results.get_blank(),
+            ballots,
+            voters,
+        })
+    }
+}
+
+pub(crate) fn write_turnout(standing: &Standing, mut turnout: turnout::Builder<'_>) {
+    turnout.set_ballots(standing.ballots);
+    turnout.set_voters(standing.voters);
+}
+
+/// The ballots recorded, and the voters on the roll.
+pub(crate) fn read_turnout(turnout: turnout::Reader<'_>) -> (u64, u64) {
+    (turnout.get_ballots(), turnout.get_voters())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use capnp::message::{Builder, Reader, ReaderOptions};
+    use capnp::serialize::{OwnedSegments, read_message, write_message_to_words};
+    use capnp::traits::Owned;
+
+    use super::*;
+    use crate::election::{BallotBox, Definition, Timestamp};
+    use crate::schema::election_capnp as wire;
+
+    /// The message that a newer server would send: the one that is written, with `was` replaced by
+    /// a value that no schema has yet.
+    fn newer<T: Owned>(was: u16, write: impl FnOnce(T::Builder<'_>)) -> Reader<OwnedSegments> {
+        let mut message = Builder::new_default();
+        write(message.init_root());
+        let mut words = write_message_to_words(&message);
+        // Behind the segment table and the root pointer.
+        let mut fields = words[16..].chunks_exact_mut(2);
+        let field = fields.find(|field| **field == was.to_le_bytes()).unwrap();
+        field.copy_from_slice(&999_u16.to_le_bytes());
+        read_message(&words[..], ReaderOptions::new()).unwrap()
+    }
+
+    #[test]
+    fn info_and_results_read_back_as_they_were_written() {
+        let names = ["Ada", "Grace"].map(String::from).to_vec();
+        let definition = Definition::new("board".parse().unwrap(), "The board".into(), names);
+        let definition = definition.unwrap().with_blank(true).with_publication(Publication::Sealed);
+        let schedule = Schedule { opens: None, closes: Some(Timestamp(9)) };
+        let definition = definition.with_schedule(schedule).unwrap();
+        let mut standing = BallotBox::new(Arc::new(definition)).standing();
+        (standing.voters, standing.added_while_open, standing.ballots) = (20, 2, 14);
+
+        let mut message = Builder::new_default();
+        write_info(&standing, message.init_root());
+        let info = Info {
+            id: "board".into(),
+            title: "The board".into(),
+            candidates: vec!["Ada".into(), "Grace".into()],
+            state: Some(ElectionState::Draft),
+            voters: 20,
+            added_while_open: 2,
+            blank: true,
+            publication: Some(Publication::Sealed),
+            schedule,
+        };
+        assert_eq!(Info::read(message.get_root_as_reader().unwrap()).unwrap(), info);
+
+        let mut message = Builder::new_default();
+        write_results(&standing, message.init_root());
+        let results = Results {
+            election: "board".into(),
+            status: Some(ResultStatus::Sealed),
+            candidates: vec![("Ada".into(), 0), ("Grace".into(), 0)],
+            blank: 0,
+            ballots: 14,
+            voters: 20,
+        };
+        assert_eq!(Results::read(message.get_root_as_reader().unwrap()).unwrap(), results);
+    }
+
+    #[test]
+    fn unknown_enum_values_of_a_newer_server_read_as_none() {
+        let state =
+            newer::<election_info::Owned>(wire::ElectionState::Closed as u16, |mut info| {
+                info.set_state(wire::ElectionState::Closed);
+            });
+        let info = Info::read(state.get_root().unwrap()).unwrap();
+        assert_eq!((info.state, info.publication), (None, Some(Publication::Live)));
+
+        let publication =
+            newer::<election_info::Owned>(wire::Publication::Sealed as u16, |mut info| {
+                info.set_state(wire::ElectionState::Closed);
+                info.set_publication(wire::Publication::Sealed);
+            });
+        let info = Info::read(publication.get_root().unwrap()).unwrap();
+        assert_eq!((info.state, info.publication), (Some(ElectionState::Closed), None));
+
+        let status = newer::<results::Owned>(wire::ResultStatus::Final as u16, |mut results| {
+            results.set_status(wire::ResultStatus::Final);
+        });
+        assert_eq!(Results::read(status.get_root().unwrap()).unwrap().status, None);
+    }
+}

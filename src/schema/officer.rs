@@ -1,0 +1,66 @@
+//! What `ElectionSpec` says, both ways.
+
+use capnp::Error;
+
+use super::values::{length, read_names, read_text, read_time, write_names, write_time};
+use crate::election::{CANDIDATES_MAX, Definition, ElectionId, InvalidSlate, Schedule};
+use crate::schema::officer_capnp::election_spec;
+
+pub(crate) fn write_spec(definition: &Definition, mut spec: election_spec::Builder<'_>) {
+    spec.set_id(definition.id.as_str());
+    spec.set_title(definition.title.as_str());
+    spec.set_publication(definition.publication.into());
+    spec.set_blank(definition.slate.blank().is_some());
+    spec.set_opens(write_time(definition.schedule.opens));
+    spec.set_closes(write_time(definition.schedule.closes));
+    let names = definition.slate.names();
+    write_names(names, spec.init_candidates(length(names.len())));
+}
+
+/// Reads a definition, or why the rules do not allow it.
+///
+/// # Errors
+/// If the message is malformed, or a text is not UTF-8.
+pub(crate) fn read_spec(
+    spec: election_spec::Reader<'_>,
+) -> Result<Result<Definition, String>, Error> {
+    let id = read_text(spec.get_id()?)?;
+    let title = read_text(spec.get_title()?)?;
+    let names = spec.get_candidates()?;
+    // Before anything is allocated for the names.
+    if names.len() as usize > CANDIDATES_MAX {
+        return Ok(Err(InvalidSlate::TooMany(names.len() as usize).to_string()));
+    }
+    let candidates = read_names(names)?;
+    let publication = spec.get_publication()?.try_into()?;
+    let schedule =
+        Schedule { opens: read_time(spec.get_opens()), closes: read_time(spec.get_closes()) };
+    let id = match id.parse::<ElectionId>() {
+        Ok(id) => id,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let definition = Definition::new(id, title, candidates)
+        .map(|it| it.with_publication(publication).with_blank(spec.get_blank()))
+        .and_then(|it| it.with_schedule(schedule));
+    Ok(definition.map_err(|error| error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::election::{Publication, Timestamp};
+
+    #[test]
+    fn a_definition_reads_back_as_it_was_written() {
+        let names = vec!["Ada".to_string(), "Grace".to_string()];
+        let plain = Definition::new("board".parse().unwrap(), "The board".into(), names).unwrap();
+        let schedule = Schedule { opens: Some(Timestamp(5)), closes: None };
+        let special = plain.clone().with_blank(true).with_publication(Publication::Sealed);
+        for definition in [plain, special.with_schedule(schedule).unwrap()] {
+            let mut message = capnp::message::Builder::new_default();
+            write_spec(&definition, message.init_root());
+            let read = read_spec(message.get_root_as_reader().unwrap()).unwrap();
+            assert_eq!(read, Ok(definition));
+        }
+    }
+}

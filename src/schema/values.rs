@@ -1,0 +1,80 @@
+//! Enums, texts, lists of names, and times.
+
+use capnp::{Error, NotInSchema, text, text_list};
+
+use crate::election::{self, Timestamp};
+use crate::schema::election_capnp as wire;
+
+/// Converts between a schema enum and the election's enum with the same values. `unspecified` is
+/// what reading value 0 gives.
+macro_rules! convert_enum {
+    ($name:ident { $($value:ident),+ }, unspecified: $unspecified:expr) => {
+        impl From<election::$name> for wire::$name {
+            fn from(value: election::$name) -> Self {
+                match value {
+                    $(election::$name::$value => Self::$value),+
+                }
+            }
+        }
+
+        impl TryFrom<wire::$name> for election::$name {
+            type Error = Error;
+
+            fn try_from(value: wire::$name) -> Result<Self, Error> {
+                match value {
+                    $(wire::$name::$value => Ok(Self::$value),)+
+                    wire::$name::Unspecified => $unspecified,
+                }
+            }
+        }
+    };
+}
+
+convert_enum!(
+    ElectionState { Draft, Open, Closed },
+    unspecified: Err(Error::failed("an election has no state".into()))
+);
+convert_enum!(
+    ResultStatus { Provisional, Sealed, Final, UnknownCandidate },
+    unspecified: Err(Error::failed("a result has no status".into()))
+);
+// A peer whose schema has no sealed counts sends no publication.
+convert_enum!(Publication { Live, Sealed }, unspecified: Ok(election::Publication::Live));
+
+/// An enum's value, or `None` for one that only a newer schema has.
+pub(crate) fn known<W, V>(value: Result<W, NotInSchema>) -> Result<Option<V>, Error>
+where
+    V: TryFrom<W, Error = Error>,
+{
+    value.ok().map(V::try_from).transpose()
+}
+
+/// A text. A peer may send any bytes as one.
+pub(crate) fn read_text(text: text::Reader<'_>) -> Result<String, Error> {
+    text.to_string().map_err(|error| Error::failed(format!("a text is not UTF-8: {error}")))
+}
+
+pub(crate) fn read_names(names: text_list::Reader<'_>) -> Result<Vec<String>, Error> {
+    names.iter().map(|name| read_text(name?)).collect()
+}
+
+pub(crate) fn write_names(names: &[String], mut list: text_list::Builder<'_>) {
+    for (index, name) in names.iter().enumerate() {
+        list.set(length(index), name.as_str());
+    }
+}
+
+/// A scheduled time: 0 seconds stands for none.
+pub(crate) fn read_time(seconds: u64) -> Option<Timestamp> {
+    (seconds > 0).then_some(Timestamp(seconds))
+}
+
+pub(crate) fn write_time(time: Option<Timestamp>) -> u64 {
+    time.map_or(0, |time| time.0)
+}
+
+/// A length or an index as Cap'n Proto counts it. Lists written here have at most
+/// [`CANDIDATES_MAX`](crate::election::CANDIDATES_MAX) items.
+pub(crate) fn length(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
