@@ -67,7 +67,8 @@ interface Election {
   watch @3 (observer :ResultObserver) -> (subscription :Handle);
   # Calls `observer` with the current results, and again after they change, at most four times a
   # second. A slow observer skips to the newest results. Without a change it is called with the same
-  # results every 5 minutes, to see that it is still there. Drop the handle to stop.
+  # results every 5 minutes, to see that it is still there. Drop the handle to stop. A connection
+  # may have 64 watches; one more fails with `overloaded`.
 
   info @4 () -> (info :ElectionInfo);
   # The election's definition and state.

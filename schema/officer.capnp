@@ -3,18 +3,20 @@
 #
 # Each interface is the whole authority of one role, and hands out narrower ones: a returning
 # officer gives the administration of one election, which gives its registrar and its auditor. From
-# a narrower capability none of the wider ones can be reached.
+# a narrower capability none of the wider ones can be reached. A connection may hold 256 of them;
+# one more fails with `overloaded`.
 
 using Election = import "election.capnp";
 
 interface Savable {
-  # A capability that can outlive its connection and be revoked. Unlike `Persistent` in Cap'n
-  # Proto's persistent.capnp, a saved capability is not sealed for an owner: the token alone opens
-  # it.
+  # A capability that can outlive its connection and be revoked. Unlike with `Persistent` in Cap'n
+  # Proto's persistent.capnp, what is saved is not sealed for an owner: the token alone opens it.
 
   save @0 () -> (token :Data);
   # A new token of 32 random bytes, from which `Directory.restore` makes this capability again. Only
-  # its hash is stored, so the token is returned here and never again.
+  # its hash is stored, so the token is returned here and never again. A server has at most 10,000
+  # saved capabilities, of which at most 64 saved, directly or not, from one token for one election;
+  # one more is an exception.
 
   revoke @1 () -> ();
   # Revokes this capability, the token it was restored from, everything reached through it except
