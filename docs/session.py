@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Draws docs/session.svg: a server, a voter, the results on the wall and the lines of a file, each in a terminal.
+"""Draws docs/session.svg: a server, a voter, the live results and a line count, each in a terminal.
 
-What it shows is what the programs print, on terminals of their own. Needs Python and what `cargo build --release` makes;
-the port 12358 has to be free.
+The terminals show what the real programs print. Needs the programs that `cargo build --release`
+makes, and the port 12358 free.
 
     docs/session.py                   with the programs in target/release
     docs/session.py --programs DIR    with those in another folder
@@ -27,10 +27,10 @@ from html import escape
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# So wide that the longest messages break between words.
+# Wide enough for the longest messages to break between words.
 COLUMNS, ROWS = 101, 40
-# How long a program may take to print what is waited for, in seconds.
-PATIENCE = 30
+# How long to wait for expected output, in seconds.
+TIMEOUT = 30
 CANDIDATES = ["Ada Lovelace", "Grace Hopper", "Edsger Dijkstra"]
 VOTERS = 60
 
@@ -42,7 +42,7 @@ COLOURS = ["#6e7681", "#ff7b72", "#7ee787", "#e3b341", "#79c0ff", "#d2a8ff", "#7
 
 
 class Screen:
-    """As much of a terminal as the programs use. A cell is a character with its colour and whether it is bold."""
+    """The parts of a terminal that the programs use. A cell is (character, colour, is bold)."""
 
     def __init__(self):
         self.lines, self.row, self.column = [[]], 0, 0
@@ -130,7 +130,7 @@ class Screen:
 
 
 class Terminal:
-    """A program that was typed into a terminal."""
+    """A program in a terminal."""
 
     def __init__(self, title, folder, programs):
         self.title, self.folder, self.programs = title, folder, programs
@@ -141,7 +141,8 @@ class Terminal:
         self.screen.line()[0] = ("$", PROMPT, True)
         self.screen.feed(f" {command}\n".replace("\n", "\r\n"))
         environment = {name: value for name, value in os.environ.items()
-                       if not name.startswith("CAPVOTE_") and name not in ("NO_COLOR", "COLUMNS", "LINES", "CI")}
+                       if not name.startswith("CAPVOTE_")
+                       and name not in ("NO_COLOR", "COLUMNS", "LINES", "CI")}
         environment |= {"TERM": "xterm-256color", "PATH": f"{self.programs}:{os.environ['PATH']}"}
         self.child, self.tty = pty.fork()
         if self.child == 0:
@@ -151,31 +152,31 @@ class Terminal:
         return self
 
     def until(self, words, times=1):
-        """Reads until the screen shows these words, so many times; without any, to the end."""
-        give_up = time.monotonic() + PATIENCE
+        """Reads until the screen shows these words so often; with None, to the program's end."""
+        give_up = time.monotonic() + TIMEOUT
         while words is None or self.screen.text().count(words) < times:
             ready, _, _ = select.select([self.tty], [], [], max(give_up - time.monotonic(), 0))
             if not ready:
                 sys.exit(f"{self.title}: no {words!r} in {self.screen.text()!r}")
             try:
                 read = os.read(self.tty, 65_536)
-            except OSError:  # How a terminal ends whose program has ended.
+            except OSError:  # A pseudo-terminal whose program has ended.
                 read = b""
             if not read:
                 os.waitpid(self.child, 0)
                 self.child = None
                 if words is not None:
-                    sys.exit(f"{self.title}: it ends without {words!r}: {self.screen.text()!r}")
+                    sys.exit(f"{self.title}: ended without {words!r}: {self.screen.text()!r}")
                 return self
             self.screen.feed(read.decode("utf-8", "replace"))
         return self
 
     def answer(self, text):
-        """Types an answer, once what is typed is not shown any more."""
-        give_up = time.monotonic() + PATIENCE
+        """Types an answer, once the terminal does not echo."""
+        give_up = time.monotonic() + TIMEOUT
         while termios.tcgetattr(self.tty)[3] & termios.ECHO:
             if time.monotonic() > give_up:
-                sys.exit(f"{self.title}: what is typed is shown")
+                sys.exit(f"{self.title}: the terminal still echoes")
             time.sleep(0.001)
         os.write(self.tty, f"{text}\n".encode())
         return self
@@ -187,38 +188,39 @@ class Terminal:
 
 
 def record(folder, programs):
-    """Runs the session. Returns the terminals as they looked."""
+    """Runs the session. Returns the terminals' titles and contents."""
     shutil.copy(ROOT / "justfile", folder)
     client = programs / "capvote-client"
-    server, voter, wall, lines = (Terminal(title, folder, programs) for title in
-                                  ("the server", "a voter", "on the wall", "a file that stays with its client"))
+    titles = ("the server", "a voter", "live results", "counting the lines of a local file")
+    server, voter, results, lines = (Terminal(title, folder, programs) for title in titles)
     names = " ".join(f'--candidate "{name}"' for name in CANDIDATES)
     command = f"capvote-server --log warn --election board --voters {VOTERS} \\\n    {names}"
     server.type(command).until("listening on")
     try:
         with open(folder / "capvote-data" / "board.numbers.csv", newline="") as numbers:
             numbers = [row["voter_number"] for row in csv.DictReader(numbers)]
-        wall.type("capvote-client watch").until(f"0 of {VOTERS} have voted")
+        results.type("capvote-client watch").until(f"0 of {VOTERS} have voted")
         for index, number in enumerate(numbers[1:44]):
             choice = CANDIDATES[index % 7 % 3]
-            vote = subprocess.run([client, "vote", choice, "--voter-number", number], capture_output=True)
-            if vote.returncode != 0:
-                sys.exit(f"a vote is refused: {vote.stderr}")
+            vote = [client, "vote", choice, "--voter-number", number]
+            voted = subprocess.run(vote, capture_output=True)
+            if voted.returncode != 0:
+                sys.exit(f"a vote is refused: {voted.stderr}")
         vote = 'capvote-client vote "Grace Hopper"'
         voter.type(vote).until("oter number").answer(numbers[0]).until(None)
         voter.type(vote).until("oter number", times=2).answer(numbers[0]).until(None)
-        wall.until("44 of 60 have voted")
-        wall_shown = [list(line) for line in wall.screen.lines]
+        results.until("44 of 60 have voted")
+        results_shown = [list(line) for line in results.screen.lines]
         lines.type("capvote-client count-lines justfile").until(None)
-        wall.stop()
+        results.stop()
     finally:
         server.stop()
-    return [(server.title, server.screen.lines), (voter.title, voter.screen.lines), (wall.title, wall_shown),
-            (lines.title, lines.screen.lines)]
+    return [(server.title, server.screen.lines), (voter.title, voter.screen.lines),
+            (results.title, results_shown), (lines.title, lines.screen.lines)]
 
 
 def draw(terminals):
-    """The picture: one window below the other."""
+    """The picture: the terminals one below the other."""
     width = 2 * MARGIN + 2 * PADDING + COLUMNS * CELL
     y, drawn = MARGIN, []
     for title, lines in terminals:
@@ -226,26 +228,29 @@ def draw(terminals):
             lines.pop()
         height = TITLE + 2 * PADDING + len(lines) * LINE - 4
         drawn.append(f'<g transform="translate({MARGIN} {y})">')
-        drawn.append(f'<rect width="{width - 2 * MARGIN:g}" height="{height}" rx="9" fill="{PAPER}" stroke="{FRAME}"/>')
+        drawn.append(f'<rect width="{width - 2 * MARGIN:g}" height="{height}" rx="9" '
+                     f'fill="{PAPER}" stroke="{FRAME}"/>')
         for dot in range(3):
-            drawn.append(f'<circle cx="{18 + 18 * dot}" cy="{TITLE / 2 + 2:g}" r="5" fill="{FRAME}"/>')
-        drawn.append(f'<text x="{width / 2 - MARGIN:g}" y="{TITLE / 2 + 7:g}" text-anchor="middle" fill="{FAINT}">'
-                     f'{escape(title)}</text>')
+            drawn.append(f'<circle cx="{18 + 18 * dot}" cy="{TITLE / 2 + 2:g}" '
+                         f'r="5" fill="{FRAME}"/>')
+        drawn.append(f'<text x="{width / 2 - MARGIN:g}" y="{TITLE / 2 + 7:g}" '
+                     f'text-anchor="middle" fill="{FAINT}">{escape(title)}</text>')
         for index, line in enumerate(lines):
             drawn.extend(runs(line, TITLE + PADDING + index * LINE + SIZE - 2))
         drawn.append("</g>")
         y += height + GAP
     height = y - GAP + MARGIN
     return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}">',
-        "<title>A server, a voter, the results as they come in, and the lines of a file</title>",
-        f'<g font-family="ui-monospace, Menlo, Consolas, DejaVu Sans Mono, monospace" font-size="{SIZE}" '
-        'xml:space="preserve">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" '
+        f'width="{width:g}" height="{height:g}">',
+        "<title>A server, a voter, live results, and a line count</title>",
+        '<g font-family="ui-monospace, Menlo, Consolas, DejaVu Sans Mono, monospace" '
+        f'font-size="{SIZE}" xml:space="preserve">',
         *drawn, "</g>", "</svg>", ""])
 
 
 def runs(line, y):
-    """A line of text, as pieces of one colour. Each is as wide as its columns, whatever font there is."""
+    """A line of text in pieces of one colour. `textLength` keeps columns aligned in any font."""
     start = 0
     while start < len(line):
         end = start
@@ -263,8 +268,10 @@ def runs(line, y):
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--programs", type=Path, default=ROOT / "target" / "release", metavar="DIR")
-    arguments.add_argument("--output", type=Path, default=ROOT / "docs" / "session.svg", metavar="FILE")
+    arguments.add_argument("--programs", type=Path, metavar="DIR",
+                           default=ROOT / "target" / "release")
+    arguments.add_argument("--output", type=Path, metavar="FILE",
+                           default=ROOT / "docs" / "session.svg")
     arguments = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         terminals = record(Path(folder), arguments.programs.resolve())

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Compiles the schema into the request that build.rs reads, and notes which texts it was made from.
-# Needs the Cap'n Proto compiler and its standard files (Debian: `capnproto` and `libcapnp-dev`). Run it after every change of a schema.
+# Compiles the schemas into the request that build.rs reads, and records the hashes of the schemas.
+# Run it after every change to a schema. Needs the Cap'n Proto compiler and its standard schemas
+# (Debian: `capnproto` and `libcapnp-dev`).
 set -eu
 cd "$(dirname "$0")"
 capnp compile -o- --src-prefix=. election.capnp lines.capnp officer.capnp > capvote.cgr

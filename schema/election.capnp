@@ -1,35 +1,37 @@
 @0xd4e39c729bc27301;
-# Voting, results, and the directory through which a connection reaches everything else.
+# Voting, results, and the directory from which a connection reaches everything else.
 #
-# A refusal is a value in the result. An exception is a fault, or the lookup of something that does not
-# exist: its text names what was asked for and what there is.
+# A refusal is a value in the result. An exception is a fault, or the lookup of something that does
+# not exist; its text names what was asked for and what exists.
 
 using Lines = import "lines.capnp";
 
 interface Directory {
-  # The bootstrap capability: what anyone who connects may do. Every other authority is a capability of
-  # its own, reached through `restore`.
+  # The bootstrap capability: what everyone who connects may do. All other authority is in separate
+  # capabilities, reached through `restore`.
 
   elections @0 () -> (elections :List(ElectionInfo));
   # Every election on this server, oldest first.
 
   election @1 (id :Text) -> (election :Election);
-  # The election with this id. An empty id is the only election there is. An id that no election has, or
-  # an empty one where there is not exactly one election, is an exception.
+  # The election with this id. An empty id means the only election there is. An unknown id, or an
+  # empty one on a server that does not have exactly one election, is an exception.
 
   lineCounter @2 () -> (counter :Lines.LineCounter);
   # The line counter.
 
   restore @3 (token :Data) -> (capability :Capability);
-  # The capability that was saved under this token. A token that opens nothing, because it is wrong or
-  # was revoked, is an exception.
+  # The capability saved under this token. A wrong or revoked token is an exception. After too many
+  # wrong guesses from this connection or address the call fails with `overloaded`, and the token is
+  # not looked up.
 }
 
 interface MessageSink {
-  # Where the server's messages to a voter go. Implemented by the voter's client.
+  # Receives the server's messages to a voter. Implemented by the voter's client.
 
   message @0 (text :Text) -> ();
-  # One message in plain words, at most 4,096 bytes of UTF-8, without line breaks of the server's own.
+  # One message for people: at most 4,096 bytes of UTF-8, without line breaks. To be answered within
+  # 10 s.
 }
 
 interface Election {
@@ -37,189 +39,193 @@ interface Election {
 
   vote @0 (candidate :Text, voterNumber :UInt64, messages :MessageSink, nonce :Data)
       -> (outcome :VoteOutcome);
-  # Casts the vote of the voter who holds `voterNumber` for `candidate`, a name of the slate, byte for
-  # byte, or an empty name for a blank ballot where the election allows it; where it does not, an empty
-  # name is `unknownCandidate`. When the vote is on stable storage, or was refused, the server sends one
-  # message that says so to `messages` and then answers; it does not wait for the sink. A null sink gets
-  # no message. Have at most 1,000 votes unanswered on a connection: the sinks' answers come behind them,
-  # and with thousands the server waits for these in vain.
+  # Casts a vote under `voterNumber`. `candidate` is a name on the slate, byte for byte, or empty
+  # for a blank ballot; where the election allows no blank ballots, an empty name is
+  # `unknownCandidate`.
   #
-  # `nonce` is 16 random bytes of the voter's own, or empty to let the server pick; another length is an
-  # exception. A vote with the same number, candidate and nonce as the recorded one is a retry after a
-  # lost answer: it is answered `recorded` with the same receipt and counts nothing. After the close, when
-  # nobody knows any more whose ballot is whose, so is any vote whose candidate and nonce are on the tally
-  # sheet; every other one is `closed`.
+  # Once the vote is on stable storage, or refused, the server sends one message to `messages` and
+  # then answers this call, without waiting for the sink. A null sink gets no message. Keep at most
+  # 1,000 votes of a connection in flight: the sinks' answers queue behind the votes, and with
+  # thousands of votes the server waits for them in vain.
   #
-  # An exception leaves open whether the vote was recorded: ask again with the same nonce.
+  # `nonce` is 16 random bytes drawn by the client, or empty to let the server draw them; any other
+  # length is an exception. A vote with the number, candidate and nonce of the recorded one is a
+  # retry after a lost answer: it gets `recorded` with the same receipt, and counts nothing. After
+  # the close, when no ballot can be linked to a number, every vote whose candidate and nonce are on
+  # the tally sheet gets `recorded`, and every other one `closed`.
+  #
+  # An exception leaves open whether the vote was recorded: retry with the same nonce.
 
   result @1 (candidate :Text) -> (candidate :Text, votes :UInt64, status :ResultStatus);
-  # The candidate's name and number of votes; the blank ballots for an empty name, where there can be any.
-  # For `unknownCandidate` the name is empty. Whoever was told `recorded` finds that vote counted here, or
-  # while the count is sealed in the turnout.
+  # The candidate's name and number of votes. An empty name means blank ballots, where they are
+  # allowed. With `unknownCandidate` the returned name is empty. A vote is in this count, or while
+  # the count is sealed in the turnout, before its `recorded` is returned.
 
   results @2 () -> (results :Results);
   # Every candidate's votes, and the turnout.
 
   watch @3 (observer :ResultObserver) -> (subscription :Handle);
-  # Calls `observer` with the results as they are, and again after they change, at most four times a
-  # second. An observer that is slow to answer skips to the newest results. Where nothing changes, it is
-  # called with the same results now and then, to see that it is there. Drop the handle to stop.
+  # Calls `observer` with the current results, and again after they change, at most four times a
+  # second. A slow observer skips to the newest results. Without a change it is called with the same
+  # results every 5 minutes, to see that it is still there. Drop the handle to stop. A connection
+  # may have 64 watches; one more fails with `overloaded`.
 
   info @4 () -> (info :ElectionInfo);
-  # What is being elected, and whether voting is open.
+  # The election's definition and state.
 }
 
 struct ElectionInfo {
   # What everyone may know about an election.
 
   id @0 :Text;
-  # Names the election on this server: 1 to 64 of `A`-`Z`, `a`-`z`, `0`-`9`, `.`, `_`, `-`; the first is a
-  # letter or a digit.
+  # Identifies the election on this server: 1 to 64 of `A`-`Z`, `a`-`z`, `0`-`9`, `.`, `_`, `-`,
+  # starting with a letter or digit.
 
   title @1 :Text;
-  # What people call it. At most 256 bytes.
+  # The title for people, at most 256 bytes. May be empty.
 
   candidates @2 :List(Text);
-  # The slate, in the order of the ballot paper: at most 1,000 names of 1 to 256 bytes.
+  # The slate in ballot order: at most 1,000 names of 1 to 256 bytes.
 
   state @3 :ElectionState;
-  # Whether votes are taken.
+  # Draft, open or closed.
 
   voters @4 :UInt64;
   # How many voter numbers are on the roll.
 
   addedWhileOpen @5 :UInt64;
-  # How many of them joined it after voting had begun.
+  # How many of them were issued after the election was opened.
 
   blank @6 :Bool;
-  # Whether a ballot may be blank: a vote for the empty name.
+  # Whether blank ballots (votes for the empty name) are allowed.
 
   publication @7 :Publication;
-  # When the count is shown.
+  # When the count is published.
 
   opens @8 :UInt64;
-  # When the server opens the election by itself, in seconds since 1970-01-01 00:00:00 UTC; 0 where it does
-  # not.
+  # When the server opens the election by itself, in seconds since 1970-01-01 00:00:00 UTC; 0 if it
+  # does not.
 
   closes @9 :UInt64;
-  # When the server closes the election by itself, likewise. A vote that comes at that time is late.
+  # When the server closes the election by itself, likewise. A vote at this time is too late.
 }
 
 enum Publication {
-  # When an election's count is shown.
+  # When an election's count is published.
 
   unspecified @0;
-  # Never sent by a server. In an `ElectionSpec` it stands for `live`.
+  # Never sent by a server. In an `ElectionSpec` it means `live`.
 
   live @1;
-  # As the votes come in.
+  # As votes come in.
 
   sealed @2;
-  # Once the election is closed. Before, only the turnout is.
+  # After the close; until then, only the turnout.
 }
 
 enum ElectionState {
-  # Where an election is in its life.
+  # The state of an election.
 
   unspecified @0;
-  # Never sent.
+  # Never sent by a server.
 
   draft @1;
-  # Being prepared. Votes are refused with `notOpen`.
+  # In preparation. Votes are refused with `notOpen`.
 
   open @2;
-  # Votes are taken, and the slate is fixed.
+  # Votes are accepted, and the slate is fixed.
 
   closed @3;
   # Votes are refused with `closed`, and the results are final.
 }
 
 struct VoteOutcome {
-  # What became of a vote. Everything but `recorded` means that this call counted nothing.
+  # The outcome of a vote. Everything but `recorded` means that this call counted nothing.
 
   union {
     unspecified @0 :Void;
-    # Never sent.
+    # Never sent by a server.
 
     recorded @1 :Receipt;
     # The vote is on stable storage and counted once. Nothing undoes that.
 
     alreadyVoted @2 :Void;
-    # A vote under this number stands, and this one was discarded. Which vote stands is not told.
+    # A vote under this number stands, and this one was discarded. Which vote stands is not
+    # revealed.
 
     unknownVoterNumber @3 :Void;
     # The number is not on this election's roll.
 
     unknownCandidate @4 :List(Text);
-    # The slate: the name is not on it.
+    # The name is not on the slate, which is returned.
 
     notOpen @5 :Void;
-    # Voting has not begun.
+    # The election is still a draft.
 
     closed @6 :Void;
-    # Voting is over.
+    # The election is closed.
 
     throttled @7 :UInt32;
-    # Too many wrong numbers came from here, and this one was not looked up: try again after this many
-    # milliseconds, over a new connection.
+    # Too many wrong guesses came from this connection or address, and this number was not looked
+    # up: retry after this many milliseconds, over a new connection.
   }
 }
 
 struct Receipt {
-  # A commitment to a recorded vote, by which its voter finds it on the tally sheet after the close. It says
-  # nothing to whoever does not know the nonce, and is no proof to whoever did not see the sheet.
+  # A commitment to a recorded vote, by which its voter finds the ballot on the tally sheet after
+  # the close. Without the nonce it reveals nothing, and without the sheet it proves nothing.
 
   commitment @0 :Text;
-  # The first 20 bytes of SHA-256 over "capvote receipt 1", a zero byte, and then the election's id, the
-  # candidate and the nonce, each behind its length in bytes as a 32-bit little-endian number. In base32
-  # (RFC 4648), as eight groups of four characters with "-" between them.
+  # The first 20 bytes of the SHA-256 of "capvote receipt 1", a zero byte, and then the election's
+  # id, the candidate and the nonce, each preceded by its length in bytes as a 32-bit little-endian
+  # integer. In base32 (RFC 4648), as eight groups of four characters separated by "-".
 
   election @1 :Text;
   # The election's id.
 
   candidate @2 :Text;
-  # The candidate voted for.
+  # The candidate voted for; empty for a blank ballot.
 
   nonce @3 :Data;
-  # The 16 bytes that were used: the voter's own, or the server's where the voter sent none.
+  # The 16 bytes that were used: the client's, or the server's if the client sent none.
 }
 
 enum ResultStatus {
-  # What the number of votes beside it means.
+  # The meaning of a number of votes.
 
   unspecified @0;
-  # Never sent.
+  # Never sent by a server.
 
   provisional @1;
-  # Voting is not over, and this is the count so far.
+  # The count so far: the election is not closed.
 
   sealed @2;
-  # This election shows no count before it is closed: the votes are 0.
+  # The count is not published before the close: the votes are 0.
 
   final @3;
-  # Voting is over.
+  # The count of a closed election.
 
   unknownCandidate @4;
-  # No candidate of the slate has this name: the votes are 0.
+  # The name is not on the slate: the votes are 0.
 }
 
 struct Results {
-  # The count of one election, as of one moment.
+  # The results of one election at one moment.
 
   election @0 :Text;
   # The election's id.
 
   status @1 :ResultStatus;
-  # What the numbers mean. Never `unknownCandidate`.
+  # The meaning of the numbers. Never `unknownCandidate`.
 
   candidates @2 :List(CandidateVotes);
-  # The whole slate, most votes first; candidates with as many votes stand in the slate's order.
+  # The whole slate, most votes first; candidates with equal votes are in slate order.
 
   turnout @3 :Turnout;
   # How many have voted.
 
   blank @4 :UInt64;
-  # The blank ballots, which are not among the candidates; 0 while the count is sealed.
+  # The number of blank ballots, which are not among the candidates; 0 while the count is sealed.
 }
 
 struct CandidateVotes {
@@ -229,29 +235,29 @@ struct CandidateVotes {
   # The name, as on the slate.
 
   votes @1 :UInt64;
-  # How many votes were counted.
+  # The number of votes; 0 while the count is sealed.
 }
 
 struct Turnout {
   # How many have voted, of how many who may.
 
   ballots @0 :UInt64;
-  # The votes recorded.
+  # The number of recorded votes.
 
   voters @1 :UInt64;
-  # The numbers on the roll.
+  # The number of voter numbers on the roll.
 }
 
 interface ResultObserver {
-  # Whoever watches an election. Implemented by the client.
+  # Receives the results of a watch. Implemented by the client.
 
   changed @0 (results :Results) -> stream;
-  # The newest results.
+  # The newest results. The next call comes after this one is answered; an exception ends the watch.
 
   done @1 () -> ();
-  # The election is closed; the last `changed` was final. Nothing more will come.
+  # The election is closed, and the last `changed` was final. No further call follows.
 }
 
 interface Handle {
-  # Something that goes on for as long as this is held. Dropping it ends it.
+  # Keeps something going while it is held; dropping it ends that.
 }

@@ -1,178 +1,182 @@
 @0x825bc9672f71adf7;
 # Running elections: everything that a link with a token can open.
 #
-# Each interface is one role's whole authority, and each can give less than itself: a returning officer
-# gives the administration of one election, and that gives its registrar and its auditor. A holder of one
-# can reach none of the others.
+# Each interface is the whole authority of one role, and hands out narrower ones: a returning
+# officer gives the administration of one election, which gives its registrar and its auditor. From
+# a narrower capability none of the wider ones can be reached. A connection may hold 256 of them;
+# one more fails with `overloaded`.
 
 using Election = import "election.capnp";
 
 interface Savable {
-  # A capability that can be kept beyond its connection, and taken back. It is not the `Persistent` of
-  # Cap'n Proto's persistent.capnp: that one seals what is saved for an owner and takes nothing back, and
-  # here whoever has the token has what it opens.
+  # A capability that can outlive its connection and be revoked. Unlike with `Persistent` in Cap'n
+  # Proto's persistent.capnp, what is saved is not sealed for an owner: the token alone opens it.
 
   save @0 () -> (token :Data);
-  # A new secret that `Directory.restore` turns into this capability again: 32 random bytes. Only a hash of
-  # it is stored, so it is told here and never again.
+  # A new token of 32 random bytes, from which `Directory.restore` makes this capability again. Only
+  # its hash is stored, so the token is returned here and never again. A server has at most 10,000
+  # saved capabilities, of which at most 64 saved, directly or not, from one token for one election;
+  # one more is an exception.
 
   revoke @1 () -> ();
-  # Ends this capability, the token that it was restored from, everything that was reached through it but
-  # for `Election`s (anyone may have those), and every token saved from any of these, at once and on every
-  # connection. What it was itself saved or reached from goes on. Calls on what was revoked are exceptions,
-  # but for `revoke` on what was reached through something that goes on, which does nothing more.
+  # Revokes this capability, the token it was restored from, everything reached through it except
+  # `Election`s (which everyone may have), and every token saved from any of these: at once, and on
+  # every connection. What this capability was saved or reached from stays in force. Any call on a
+  # revoked capability is an exception, except that `revoke` can be repeated while what the
+  # capability was reached through is in force.
 }
 
 interface ReturningOfficer extends(Savable) {
-  # May run elections on this server.
+  # Runs the elections on this server.
 
   create @0 (spec :ElectionSpec) -> (outcome :ActOutcome, administration :Administration);
-  # A new election, as a draft with nobody on its roll. `administration` is null where this is refused.
+  # Creates an election: a draft with an empty roll. `administration` is null if this is refused.
 
   administer @1 (id :Text) -> (administration :Administration);
-  # The administration of an election; of the only one there is for an empty id. An election that is not
-  # there is an exception.
+  # The administration of an election. An empty id means the only election there is. An unknown id,
+  # or an empty one on a server that does not have exactly one election, is an exception.
 }
 
 struct ElectionSpec {
-  # What is to be elected, and by which rules. The bounds are those of `ElectionInfo`. What breaks a rule is
-  # refused.
+  # The definition of a new election, within the bounds given at `ElectionInfo`. A definition that
+  # breaks a rule is refused.
 
   id @0 :Text;
-  # Names the election on this server.
+  # Identifies the election on this server.
 
   title @1 :Text;
-  # What people call it. May be empty.
+  # The title for people. May be empty.
 
   candidates @2 :List(Text);
-  # The slate, in the order of the ballot paper: at least one name, and no two alike.
+  # The slate in ballot order: at least one name, all different.
 
   publication @3 :Election.Publication;
-  # When the count is shown; live where unspecified.
+  # When the count is published; `unspecified` means `live`.
 
   blank @4 :Bool;
-  # Whether a ballot may be blank.
+  # Whether blank ballots are allowed.
 
   opens @5 :UInt64;
-  # When the server is to open the election, in seconds since 1970-01-01 00:00:00 UTC; 0 for never by
-  # itself. A time in the past is accepted, and means at once.
+  # When the server opens the election, in seconds since 1970-01-01 00:00:00 UTC; 0 for never. A
+  # time in the past means at once.
 
   closes @6 :UInt64;
-  # When the server is to close it, likewise. After `opens`.
+  # When the server closes the election, likewise. After `opens`.
 }
 
 struct ActOutcome {
-  # Whether what an officer asked for was done.
+  # Whether an officer's act was carried out.
 
   union {
     unspecified @0 :Void;
-    # Never sent.
+    # Never sent by a server.
 
     done @1 :Void;
-    # It is done, and on stable storage.
+    # It was carried out, and is on stable storage.
 
     refused @2 :Text;
-    # The rules do not allow it, and nothing was changed. Says why.
+    # The rules do not allow it, for this reason. Nothing was changed.
   }
 }
 
 interface Administration extends(Savable) {
-  # May run one election.
+  # Runs one election.
 
   open @0 () -> (outcome :ActOutcome);
-  # Begins the voting. The slate is fixed from here on, and no number leaves the roll.
+  # Opens the election. From here on the slate is fixed, and no number leaves the roll.
 
   close @1 () -> (outcome :ActOutcome);
-  # Ends the voting for good. Who voted and what was chosen are separated: from here on nobody can tell
-  # which number made which choice.
+  # Closes the election for good, and separates who voted from what was chosen: from here on no
+  # number can be linked to a choice.
 
   election @2 () -> (election :Election.Election);
   # The election, as everyone may use it.
 
   registrar @3 () -> (registrar :Registrar);
-  # The authority over the election's roll, and nothing else.
+  # The authority over the election's roll only.
 
   auditor @4 () -> (auditor :Auditor);
-  # The authority to check the election, and nothing else.
+  # The authority to check the election only.
 }
 
 interface Registrar extends(Savable) {
-  # May put voter numbers on the roll of one election. Names of people never reach the server.
+  # Manages the roll of one election. Names of people never reach the server.
 
   issue @0 (count :UInt32, into :VoterNumberSink) -> (outcome :ActOutcome);
-  # Draws `count` new numbers, hands them to `into`, and puts them on the roll once the sink has answered
-  # `done`: all of them, or none where anything fails. They are told here and never again. At most
-  # 10,000,000 in one call.
+  # Draws `count` new numbers, at most 10,000,000, passes them to `into`, and puts them on the roll
+  # once the sink has answered `done`: all of them, or none if anything fails. The server does not
+  # return them again.
 
   revokeNumbers @1 (numbers :List(UInt64)) -> (outcome :ActOutcome);
-  # Takes numbers off the roll, all or none. Refused once voting has begun.
+  # Takes numbers off the roll, all or none. Refused once the election is open.
 }
 
 interface VoterNumberSink {
-  # Where a registrar's new numbers go. Implemented by the client.
+  # Receives a registrar's new numbers. Implemented by the client. Each call has to be answered
+  # within 60 s.
 
   numbers @0 (numbers :List(UInt64)) -> stream;
-  # More numbers, in random order.
+  # The next numbers, in random order.
 
   done @1 () -> ();
-  # All numbers were handed over. Answer when they are safely kept: they are put on the roll then.
+  # All numbers were passed. Answer once they are stored safely: they are put on the roll then.
 }
 
 interface Auditor extends(Savable) {
-  # May look into one election.
+  # Checks one election.
 
   turnout @0 () -> (turnout :Election.Turnout);
   # How many have voted, of how many who may.
 
   tallySheet @1 (into :TallySheetSink) -> (outcome :ActOutcome);
-  # Hands every counted ballot to `into`, in the order of the receipts' bytes, which is not that of their
-  # texts: in base32 `A` to `Z` come before `2` to `7`. Refused before the close.
+  # Passes every counted ballot to `into`, in the order of the receipts' bytes. (This is not the
+  # order of their texts: in base32 `A` to `Z` come before `2` to `7`.) Refused before the close.
 
   checkLedger @2 () -> (report :LedgerReport);
-  # Reads the election back from the disk and computes its hash chain again. Where that does not hold, an
+  # Reads the election back from the disk and recomputes its hash chain. If that does not agree, an
   # exception says what is wrong.
 }
 
 interface TallySheetSink {
-  # Where a tally sheet goes. Implemented by the client.
+  # Receives a tally sheet. Implemented by the client.
 
   lines @0 (lines :List(SheetLine)) -> stream;
   # The next lines of the sheet.
 
   done @1 () -> ();
-  # That was the whole sheet.
+  # The whole sheet was passed.
 }
 
 struct SheetLine {
-  # One counted ballot. Nobody knows whose.
+  # One counted ballot. It cannot be linked to a voter number.
 
   candidate @0 :Text;
-  # Whom it is for; empty for a blank ballot.
+  # The candidate; empty for a blank ballot.
 
   nonce @1 :Data;
-  # The 16 bytes it was made with.
+  # The 16 bytes that the vote was cast with.
 
   commitment @2 :Text;
-  # Its receipt, as `Receipt.commitment`.
+  # The ballot's receipt, as `Receipt.commitment`.
 }
 
 struct LedgerReport {
-  # What checking an election's part of the ledger came to.
+  # The result of checking one election in the ledger.
 
   entries @0 :UInt64;
-  # The entries of the hash chain, each of which holds.
+  # The number of hash chain entries, all of which were checked.
 
   ballots @1 :UInt64;
-  # The ballots stored.
+  # The number of stored ballots.
 
   numbersUsed @2 :UInt64;
-  # The voter numbers that have voted: as many as there are ballots.
+  # The number of voter numbers that have voted; equal to `ballots` in a sound ledger.
 
   head @3 :Data;
-  # The last value of the chain, 32 bytes, once the election is closed; before, none: the heads of a chain
-  # that names voters could tell who chose what. Two ledgers with the same head say the same.
+  # The head of the chain, 32 bytes. Empty before the close: the head of a chain that includes voter
+  # numbers could reveal who chose what. Ledgers with the same head have the same content.
 
   unscrubbed @4 :Bool;
-  # Whether the deleted ballots of a close may be left in unused parts of the server's file for the moment:
-  # another program is reading it, or the disk has no room to write it anew. The server goes on trying.
+  # Whether deleted ballots may remain in unused parts of the server's file: another program is
+  # reading it, or the disk has no room to rewrite it. The server keeps trying.
 }

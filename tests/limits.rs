@@ -152,14 +152,14 @@ fn the_table_of_bounds_is_that_of_the_code() {
 
 /// The rows of the table in docs/clients.md, by how they begin, and the bounds in them.
 const TOLD_TO_CLIENTS: [(&str, &[&str]); 19] = [
-    ("votes of a connection", &["client::connection::UNANSWERED_VOTES_MAX"]),
-    ("messages that the sinks", &["service::session::UNANSWERED_MESSAGES_MAX"]),
+    ("votes of a connection in flight", &["client::connection::UNANSWERED_VOTES_MAX"]),
+    ("messages to the sinks", &["service::session::UNANSWERED_MESSAGES_MAX"]),
     (
         "a sink's answer",
         &["service::session::MESSAGE_WAIT_MAX", "service::registrar::NUMBERS_WAIT_MAX"],
     ),
     (
-        "watches, counts",
+        "watches, line counts",
         &[
             "service::session::WATCHES_MAX",
             "service::session::COUNTS_MAX",
@@ -168,21 +168,21 @@ const TOLD_TO_CLIENTS: [(&str, &[&str]); 19] = [
     ),
     ("one answer to `read`", &["service::line_counter::READ_BYTES_MAX"]),
     ("a line", &["service::line_counter::LINE_BYTES_MAX"]),
-    ("calls under way", &["net::transport::CALLS_BYTES_MAX", "net::transport::CALL_BYTES"]),
-    ("calls of which each", &["net::transport::CHAINED_CALLS_MAX"]),
-    ("questions not finished", &["net::transport::UNFINISHED_QUESTIONS_MAX"]),
+    ("calls in flight", &["net::transport::CALLS_BYTES_MAX", "net::transport::CALL_BYTES"]),
+    ("chained calls", &["net::transport::CHAINED_CALLS_MAX"]),
+    ("unfinished questions", &["net::transport::UNFINISHED_QUESTIONS_MAX"]),
     ("capabilities in one message", &["net::transport::MESSAGE_CAPABILITIES_MAX"]),
     ("a message;", &["net::transport::MESSAGE_WORDS_MAX", "net::transport::ANSWER_BYTES_MAX"]),
     ("segments of a message", &["net::transport::decoder::SEGMENTS_MAX"]),
     ("a promised capability", &[]),
     ("answers that the client does not read", &["net::transport::UNWRITTEN_BYTES_MAX"]),
-    ("from connecting", &["net::connection::FIRST_CALL_WAIT_MAX"]),
-    ("in the middle of a message", &["net::connection::MESSAGE_REST_WAIT_MAX"]),
+    ("time from connecting", &["net::connection::FIRST_CALL_WAIT_MAX"]),
+    ("a pause within a message", &["net::connection::MESSAGE_REST_WAIT_MAX"]),
     (
-        "keeping the server",
+        "server memory kept",
         &["net::budget::CONNECTION_BYTES_MIN", "net::connection::MEMORY_WAIT_MAX"],
     ),
-    ("saying nothing", &["net::connection::IDLE_WAIT_MAX"]),
+    ("silence", &["net::connection::IDLE_WAIT_MAX"]),
     ("connections from one address", &["net::admission::CONNECTIONS_OF_ADDRESS_MAX"]),
 ];
 

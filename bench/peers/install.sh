@@ -1,9 +1,10 @@
 #!/bin/bash
-# install.sh VENV: installs what the peers need on Debian, and the Python peers' packages into a virtual environment
-# in the folder VENV. Every part goes its own way: what cannot be installed costs one line, and its peer.
+# install.sh VENV: installs what the peers need on Debian, and the Python peers' packages into a
+# virtual environment in the folder VENV. Parts are independent: one that cannot be installed prints
+# one line, and its peer is left out.
 set -uo pipefail
 
-venv=${1:?say: install.sh VENV}
+venv=${1:?usage: install.sh VENV}
 installed=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -23,20 +24,21 @@ packages() {
   local missing=()
   local package
   for package in "$@"; do
-    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q "ok installed" || missing+=("$package")
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q "ok installed" ||
+      missing+=("$package")
   done
   [ ${#missing[@]} = 0 ] && return
   local root=()
   [ "$(id -u)" = 0 ] || root=(sudo -n)
   local apt=("${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get --yes)
-  # A new machine has no package lists yet.
+  # A new machine may have no package lists.
   "${apt[@]}" install --no-install-recommends "${missing[@]}" ||
     { "${apt[@]}" update && "${apt[@]}" install --no-install-recommends "${missing[@]}"; }
 }
 
 environment() {
   [ -x "$venv/bin/python" ] && return
-  # A Python that has its own venv module needs no package for it.
+  # Some Pythons bring the venv module and need no package.
   python3 -m venv "$venv" || { packages python3-venv && python3 -m venv "$venv"; }
 }
 

@@ -1,15 +1,15 @@
 #!/bin/bash
-# The PostgreSQL peer's server: postgres.sh vote VOTERS. The environment variable SCRATCH names an empty or missing
-# folder for the cluster, inside folders that everyone may enter. The client runs, as user postgres in database
-# postgres, one statement for each vote:
+# The PostgreSQL peer's server: postgres.sh vote VOTERS. The environment variable SCRATCH names an
+# empty or missing folder for the cluster; all its parent folders must be enterable by everyone. The
+# client runs one statement per vote, as user postgres in database postgres:
 #   INSERT INTO ballots SELECT number, $2 FROM roll WHERE number = $1 ON CONFLICT DO NOTHING
 set -euo pipefail
 
 fail() { echo "postgres.sh: $*" >&2; exit 1; }
 
-[ "${1-}" = vote ] && [[ "${2-}" =~ ^[0-9]+$ ]] || fail "say: postgres.sh vote VOTERS"
+[ "${1-}" = vote ] && [[ "${2-}" =~ ^[0-9]+$ ]] || fail "usage: postgres.sh vote VOTERS"
 voters=$2
-scratch=${SCRATCH:?say in SCRATCH where the cluster goes}
+scratch=${SCRATCH:?must name a folder for the cluster}
 
 binaries=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
 if [ -z "$binaries" ]; then
@@ -27,8 +27,9 @@ if [ "$(id -u)" = 0 ]; then
 fi
 cd "$scratch"
 
-"${as_user[@]}" "$binaries/initdb" --pgdata="$scratch/cluster" --username=postgres --auth=trust --encoding=UTF8 \
-  --locale=C >"$scratch/initdb.log" 2>&1 || fail "initdb failed, see $scratch/initdb.log"
+"${as_user[@]}" "$binaries/initdb" --pgdata="$scratch/cluster" --username=postgres --auth=trust \
+  --encoding=UTF8 --locale=C >"$scratch/initdb.log" 2>&1 ||
+  fail "initdb failed, see $scratch/initdb.log"
 
 cat >>"$scratch/cluster/postgresql.conf" <<END
 listen_addresses = '127.0.0.1'
@@ -44,7 +45,7 @@ END
 server=
 stop() {
   trap - EXIT TERM INT
-  # SIGINT to PostgreSQL ends its sessions and stops it in good order.
+  # SIGINT is PostgreSQL's fast shutdown: it ends all sessions and stops cleanly.
   if [ -n "$server" ]; then
     kill -INT "$server" 2>/dev/null || true
     wait "$server" || true
@@ -55,16 +56,18 @@ trap 'stop $?' EXIT
 trap stop TERM INT
 
 psql() {
-  "$binaries/psql" --no-psqlrc --quiet --set ON_ERROR_STOP=1 --host 127.0.0.1 --port "$port" --username postgres "$@"
+  "$binaries/psql" --no-psqlrc --quiet --set ON_ERROR_STOP=1 --host 127.0.0.1 --port "$port" \
+    --username postgres "$@"
 }
 
-# Only taking a port tells whether it is free. `--pdeathsig` stops the server also where this script is killed outright.
+# Whether a port is free shows only when the server binds it. `--pdeathsig` stops the server even if
+# this script is killed with SIGKILL.
 for _ in 1 2 3 4 5 6 7 8 9 10; do
   port=$((20000 + RANDOM % 12000))
   "${as_user[@]}" setpriv --pdeathsig INT "$binaries/postgres" -D "$scratch/cluster" -p "$port" \
     >"$scratch/postgres.log" 2>&1 &
   server=$!
-  # Where the port is taken, the server ends.
+  # If the port is taken, the server exits.
   while kill -0 "$server" 2>/dev/null; do
     if grep -q "ready to accept" "$scratch/postgres.log"; then
       break 2
@@ -75,7 +78,7 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
 done
 [ -n "$server" ] || fail "PostgreSQL does not start, see $scratch/postgres.log"
 
-psql postgres >"$scratch/setup.log" <<END || fail "the tables could not be made"
+psql postgres >"$scratch/setup.log" <<END || fail "the tables could not be created"
 CREATE TABLE roll (number bigint PRIMARY KEY);
 CREATE TABLE ballots (number bigint PRIMARY KEY, candidate text NOT NULL);
 INSERT INTO roll SELECT generate_series(1, $voters);
@@ -84,4 +87,4 @@ CHECKPOINT;
 END
 
 echo "ready 127.0.0.1:$port"
-wait "$server" || fail "PostgreSQL ended, see $scratch/postgres.log"
+wait "$server" || fail "PostgreSQL failed, see $scratch/postgres.log"

@@ -1,12 +1,12 @@
-// A client of capvote in C++: it votes, tells results, watches them, and counts the lines of a file.
+// A capvote client in C++: it votes, prints results, watches them, and counts a file's lines.
 //
 //     client LINK vote CANDIDATE VOTER-NUMBER [NONCE]
 //     client LINK results
 //     client LINK watch
 //     client LINK count-lines FILE
 //
-// It ends with 0, with 3 for a vote that was refused, and with 1 where something failed. Of the links that
-// docs/clients.md describes it takes those that are not encrypted, and it opens no token.
+// It exits with 0, with 3 if a vote was refused, and with 1 if something failed. Of the links that
+// docs/clients.md describes it takes the unencrypted ones, and it opens no token.
 
 #include <capnp/rpc-twoparty.h>
 #include <kj/async-io.h>
@@ -25,29 +25,30 @@ namespace {
 
 constexpr unsigned DEFAULT_PORT = 12358;
 constexpr size_t NONCE_BYTES = 16;
-// The longest answer to one `read`, whatever the server asks for.
+// The longest answer to one `read`, even if the server asks for more.
 constexpr uint32_t READ_BYTES_MAX = 256 * 1024;
 constexpr int REFUSED = 3;
 
-// Where a server is, and which election there is meant: none for the only one there is.
+// A parsed link: the server's address and the election, empty for the only one there is.
 struct Link {
   explicit Link(kj::StringPtr text) {
-    // What is wrong is not repeated: it may be a secret. What is not understood is not left out.
+    // Error messages do not quote the link: it may hold a secret. Unknown parts are errors.
     auto url = KJ_REQUIRE_NONNULL(kj::Url::tryParse(text), "not a link");
-    bool hasUser = url.userInfo != nullptr, hasQuery = url.query.size() > 0, hasHost = url.host.size() > 0;
+    bool hasUser = url.userInfo != nullptr, hasQuery = url.query.size() > 0;
+    bool hasHost = url.host.size() > 0;
     if (url.scheme == "capvote") {
       bool isElection = url.path.size() == 1 && !url.hasTrailingSlash;
       KJ_REQUIRE(hasHost && !hasUser, "a link names a host, and no user");
-      KJ_REQUIRE(!hasQuery, "a part behind the \"?\" of the link does not belong there");
-      KJ_REQUIRE(isElection || url.path.size() == 0, "the link names an election by what is no id");
+      KJ_REQUIRE(!hasQuery, "the link has an unknown query parameter");
+      KJ_REQUIRE(isElection || url.path.size() == 0, "the election in the link is not a valid id");
       address = kj::mv(url.host);
       if (isElection) election = kj::mv(url.path[0]);
     } else if (url.scheme == "capvote+unix") {
-      KJ_REQUIRE(!hasHost && !hasUser, "three slashes go before the path of a socket file");
+      KJ_REQUIRE(!hasHost && !hasUser, "the path of a socket follows three slashes");
       address = kj::str("unix:/", kj::strArray(url.path, "/"));
       for (auto& part: url.query) {
         bool isElection = part.name == "election" && part.value.size() > 0 && election.size() == 0;
-        KJ_REQUIRE(isElection, "a part behind the \"?\" of the link does not belong there");
+        KJ_REQUIRE(isElection, "the link has an unknown or repeated query parameter");
         election = kj::mv(part.value);
       }
     } else {
@@ -59,7 +60,7 @@ struct Link {
   kj::String election;
 };
 
-// What the server has to say to a voter: it calls this, over the connection, before it answers the vote.
+// Prints the server's message to a voter. The server calls this before it answers the vote.
 class Messages final: public MessageSink::Server {
  protected:
   kj::Promise<void> message(MessageContext context) override {
@@ -69,7 +70,9 @@ class Messages final: public MessageSink::Server {
 };
 
 void show(Results::Reader results) {
-  auto candidates = KJ_MAP(it, results.getCandidates()) { return kj::str(it.getCandidate(), " ", it.getVotes()); };
+  auto candidates = KJ_MAP(it, results.getCandidates()) {
+    return kj::str(it.getCandidate(), " ", it.getVotes());
+  };
   auto turnout = results.getTurnout();
   auto text = kj::str(results.getStatus(), ": ", kj::strArray(candidates, ", "), "; ",
                       turnout.getBallots(), " of ", turnout.getVoters(), " have voted");
@@ -77,7 +80,7 @@ void show(Results::Reader results) {
   fflush(stdout);
 }
 
-// Whoever watches. The next results are sent once this has dealt with the last.
+// Shows results. The server sends the next ones after `changed` has returned.
 class Observer final: public ResultObserver::Server {
  public:
   explicit Observer(kj::PromiseFulfiller<void>& closed): closed(closed) {}
@@ -97,7 +100,7 @@ class Observer final: public ResultObserver::Server {
   kj::PromiseFulfiller<void>& closed;
 };
 
-// A file of this machine, which the server reads piece by piece.
+// A local file, which the server reads piece by piece.
 class LocalFile final: public RemoteFile::Server {
  public:
   explicit LocalFile(kj::Own<const kj::ReadableFile> file): file(kj::mv(file)) {}
@@ -115,10 +118,11 @@ class LocalFile final: public RemoteFile::Server {
   kj::Own<const kj::ReadableFile> file;
 };
 
-// Calls a function with each line that the server found.
+// Calls a function with each line.
 class Lines final: public LineSink::Server {
  public:
-  explicit Lines(kj::Function<void(kj::ArrayPtr<const kj::byte>)> onLine): onLine(kj::mv(onLine)) {}
+  explicit Lines(kj::Function<void(kj::ArrayPtr<const kj::byte>)> onLine)
+      : onLine(kj::mv(onLine)) {}
 
  protected:
   kj::Promise<void> lines(LinesContext context) override {
@@ -137,8 +141,8 @@ uint64_t voterNumber(kj::StringPtr text) {
   for (char c: text) {
     if (c != '-' && c != ' ') digits.add(c);
   }
-  // `parseAs` takes a number that begins with 0 for an octal one. What is wrong is not repeated: it may be somebody's
-  // number, mistyped.
+  // `parseAs` would read a leading 0 as octal. The error does not quote the text, which may be a
+  // mistyped voter number.
   bool isNumber = digits.size() > 0 && digits.size() <= 20;
   uint64_t number = 0;
   for (char c: digits) {
@@ -163,9 +167,9 @@ kj::Array<kj::byte> newNonce() {
   return nonce;
 }
 
-int vote(Election::Client election, kj::StringPtr candidate, uint64_t number, kj::ArrayPtr<const kj::byte> nonce,
-         kj::WaitScope& waitScope) {
-  // Shown before the vote is sent: with the same nonce, whoever gets no answer votes again and is counted once.
+int vote(Election::Client election, kj::StringPtr candidate, uint64_t number,
+         kj::ArrayPtr<const kj::byte> nonce, kj::WaitScope& waitScope) {
+  // Printed before the vote is sent: if no answer comes, a retry with the same nonce counts once.
   puts(kj::str("nonce ", kj::encodeHex(nonce)).cStr());
   fflush(stdout);
   auto call = election.voteRequest();
@@ -174,7 +178,7 @@ int vote(Election::Client election, kj::StringPtr candidate, uint64_t number, kj
   call.setMessages(kj::heap<Messages>());
   call.setNonce(nonce);
   auto answer = call.send().wait(waitScope);
-  // A refusal is a value. An exception would leave open whether the vote was recorded.
+  // A refusal is a value. An exception leaves open whether the vote was recorded.
   auto outcome = answer.getOutcome();
   switch (outcome.which()) {
     case VoteOutcome::RECORDED:
@@ -186,9 +190,10 @@ int vote(Election::Client election, kj::StringPtr candidate, uint64_t number, kj
     case VoteOutcome::NOT_OPEN: puts("notOpen"); break;
     case VoteOutcome::CLOSED: puts("closed"); break;
     case VoteOutcome::THROTTLED:
-      puts(kj::str("throttled: vote again in ", outcome.getThrottled(), " ms, over a new connection").cStr());
+      puts(kj::str("throttled: vote again in ", outcome.getThrottled(),
+                   " ms, over a new connection").cStr());
       break;
-    // A newer server's.
+    // An outcome of a newer server.
     default: puts("refused"); break;
   }
   return REFUSED;
@@ -198,7 +203,7 @@ void watch(Election::Client election, kj::Promise<void> lost, kj::WaitScope& wai
   auto closed = kj::newPromiseAndFulfiller<void>();
   auto call = election.watchRequest();
   call.setObserver(kj::heap<Observer>(*closed.fulfiller));
-  // The watch ends when this is dropped.
+  // Dropping this ends the watch.
   auto subscription = call.send().wait(waitScope).getSubscription();
   lost = lost.then([] { KJ_FAIL_REQUIRE("the connection was lost"); });
   lost.exclusiveJoin(kj::mv(closed.promise)).wait(waitScope);
@@ -208,7 +213,8 @@ void watch(Election::Client election, kj::Promise<void> lost, kj::WaitScope& wai
 void countLines(LineCounter::Client counter, kj::StringPtr path, kj::WaitScope& waitScope) {
   auto disk = kj::newDiskFilesystem();
   auto call = counter.countLinesRequest();
-  call.setFile(kj::heap<LocalFile>(disk->getRoot().openFile(disk->getCurrentPath().evalNative(path))));
+  auto file = disk->getRoot().openFile(disk->getCurrentPath().evalNative(path));
+  call.setFile(kj::heap<LocalFile>(kj::mv(file)));
   call.setLines(kj::heap<Lines>([](kj::ArrayPtr<const kj::byte> line) {
     fwrite(line.begin(), 1, line.size(), stdout);
     if (line.back() != '\n') putchar('\n');
@@ -218,7 +224,8 @@ void countLines(LineCounter::Client counter, kj::StringPtr path, kj::WaitScope& 
 }
 
 int usage() {
-  fputs("say: client LINK (vote CANDIDATE VOTER-NUMBER [NONCE] | results | watch | count-lines FILE)\n", stderr);
+  fputs("usage: client LINK (vote CANDIDATE VOTER-NUMBER [NONCE] | results | watch | "
+        "count-lines FILE)\n", stderr);
   return 1;
 }
 
@@ -230,11 +237,12 @@ int run(kj::ArrayPtr<const kj::StringPtr> arguments) {
 
   auto io = kj::setupAsyncIo();
   auto& network = io.provider->getNetwork();
-  auto stream = network.parseAddress(link.address, DEFAULT_PORT).wait(io.waitScope)->connect().wait(io.waitScope);
+  auto address = network.parseAddress(link.address, DEFAULT_PORT).wait(io.waitScope);
+  auto stream = address->connect().wait(io.waitScope);
   capnp::TwoPartyClient connection(*stream);
   auto directory = connection.bootstrap().castAs<Directory>();
 
-  // What is called here is part of an answer that is still to come: this takes no time of its own.
+  // Calls on a pending answer are pipelined: no extra round trip.
   if (command == "count-lines" && rest.size() == 1) {
     countLines(directory.lineCounterRequest().send().getCounter(), rest[0], io.waitScope);
     return 0;

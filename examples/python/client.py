@@ -1,12 +1,12 @@
-"""A client of capvote in Python: it votes, tells results, watches them, and counts the lines of a file.
+"""A capvote client in Python: it votes, prints results, watches them, and counts a file's lines.
 
     client.py LINK vote CANDIDATE VOTER-NUMBER [NONCE]
     client.py LINK results
     client.py LINK watch
     client.py LINK count-lines FILE
 
-It ends with 0, with 3 for a vote that was refused, and with 1 where something failed. It takes every link that
-docs/clients.md describes, and opens no token: officer.py does.
+It exits with 0, with 3 if a vote was refused, and with 1 if something failed. It takes every link
+that docs/clients.md describes, but opens no token; officer.py does.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import capnp
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schema"
-# pycapnp has the schemas of Cap'n Proto itself in a folder `capnp`. Without them a method that answers with
-# `-> stream` aborts the process.
+# pycapnp has Cap'n Proto's own schemas in a folder `capnp`. Without them, a method with `-> stream`
+# aborts the process.
 IMPORTS = [str(Path(capnp.__file__).parents[1])]
 
 election_schema = capnp.load(str(SCHEMAS / "election.capnp"), imports=IMPORTS)
@@ -31,35 +31,35 @@ lines_schema = capnp.load(str(SCHEMAS / "lines.capnp"), imports=IMPORTS)
 
 DEFAULT_PORT = 12358
 NONCE_BYTES = 16
-# The longest answer to one `read`, whatever the server asks for.
+# The longest answer to one `read`, even if the server asks for more.
 READ_BYTES_MAX = 256 * 1024
 REFUSED = 3
 
-# What each kind of link may have behind its "?".
+# The query parameters that each kind of link may have.
 QUERIES = {"capvote": set(), "capvotes": {"cert"}, "capvote+unix": {"election"}}
 ELECTION_ID = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-# The name that Python's ssl has none for.
+# Python's ssl module has no name for this OpenSSL flag.
 X509_V_FLAG_NO_CHECK_TIME = 0x200000
 
-# Each command, and how many arguments it takes.
+# Each command, and the numbers of arguments it takes.
 COMMANDS = {"vote": (2, 3), "results": (0,), "watch": (0,), "count-lines": (1,)}
 
 
 class Link:
-    """Where a server is, and what there is meant. What this does not understand is no link."""
+    """A parsed link. Anything this does not understand is an error."""
 
     def __init__(self, text):
-        # What is wrong is not repeated: it may be a secret.
+        # Error messages do not quote the link: it may hold a secret.
         url = urlsplit(text)
         if url.scheme not in QUERIES:
             raise ValueError("a link begins with capvote://, capvotes:// or capvote+unix:///")
         parts = parse_qsl(url.query, keep_blank_values=True)
         query = dict(parts)
         if not query.keys() <= QUERIES[url.scheme] or len(query) < len(parts):
-            raise ValueError('a part behind the "?" of the link does not belong there')
+            raise ValueError("the link has an unknown or repeated query parameter")
         if url.scheme == "capvote+unix":
             if url.netloc or not url.path.startswith("/"):
-                raise ValueError("three slashes go before the path of a socket file")
+                raise ValueError("the path of a socket follows three slashes")
             self.socket, election = unquote(url.path), query.get("election")
         else:
             if not url.hostname or "@" in url.netloc:
@@ -68,7 +68,7 @@ class Link:
             self.socket, self.address = None, (url.hostname, port)
             election = url.path.removeprefix("/") or None
         if election is not None and not ELECTION_ID.fullmatch(election):
-            raise ValueError("the link names an election by what is no id")
+            raise ValueError("the election in the link is not a valid id")
         self.election = election or ""
         self.encrypted = url.scheme == "capvotes"
         self.fingerprint = query.get("cert")
@@ -77,23 +77,24 @@ class Link:
 
 
 async def connect(link):
-    """A connection to the server that a link names."""
+    """Connects to the server that a link names."""
     if link.socket is not None:
         return capnp.TwoPartyClient(await capnp.AsyncIoStream.create_unix_connection(link.socket))
-    encryption = encrypted(link.address, link.fingerprint) if link.encrypted else None
-    return capnp.TwoPartyClient(await capnp.AsyncIoStream.create_connection(*link.address, ssl=encryption))
+    context = tls_context(link.address, link.fingerprint) if link.encrypted else None
+    stream = await capnp.AsyncIoStream.create_connection(*link.address, ssl=context)
+    return capnp.TwoPartyClient(stream)
 
 
-def encrypted(address, fingerprint):
-    """How to speak to the server that has the certificate with this fingerprint; without one, as to any web server."""
+def tls_context(address, fingerprint):
+    """Trusts only the certificate with this fingerprint; without one, as for any web site."""
     if fingerprint is None:
         return ssl.create_default_context()
     certificate = ssl.get_server_certificate(address)
     hashed = hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate)).digest()
     if base64.urlsafe_b64encode(hashed).decode().rstrip("=") != fingerprint:
         raise ValueError("the server's certificate is not the one that the link names")
-    # The connection that is made with this trusts that certificate alone, whatever its name, its dates, and who
-    # issued it.
+    # Trust this certificate alone, whatever its name, dates and issuer. The connection that is made
+    # with this context verifies it again.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | X509_V_FLAG_NO_CHECK_TIME
@@ -102,14 +103,14 @@ def encrypted(address, fingerprint):
 
 
 class MessageSink(election_schema.MessageSink.Server):
-    """What the server has to say to a voter: it calls this, over the connection, before it answers the vote."""
+    """Prints the server's message to a voter. The server calls this before it answers the vote."""
 
     async def message(self, text, **_):
         print(text)
 
 
 class ResultObserver(election_schema.ResultObserver.Server):
-    """Whoever watches. The next results are sent once this has dealt with the last."""
+    """Shows results. The server sends the next ones after `changed` has returned."""
 
     def __init__(self):
         self.closed = asyncio.get_running_loop().create_future()
@@ -122,7 +123,7 @@ class ResultObserver(election_schema.ResultObserver.Server):
 
 
 class RemoteFile(lines_schema.RemoteFile.Server):
-    """A file of this machine, which the server reads piece by piece."""
+    """A local file, which the server reads piece by piece."""
 
     def __init__(self, file):
         self.file = file
@@ -132,7 +133,7 @@ class RemoteFile(lines_schema.RemoteFile.Server):
 
 
 class LineSink(lines_schema.LineSink.Server):
-    """Calls a function with each line that the server found."""
+    """Calls a function with each line."""
 
     def __init__(self, function):
         self.function = function
@@ -146,12 +147,15 @@ class LineSink(lines_schema.LineSink.Server):
 
 
 async def vote(election, candidate, number, nonce=None):
-    # Made before the vote is sent, and shown: with the same nonce, whoever gets no answer votes again and is counted once.
+    # Drawn and printed before the vote is sent: if no answer comes, a retry with the same nonce
+    # counts once.
     nonce = bytes.fromhex(nonce) if nonce else os.urandom(NONCE_BYTES)
     number = voter_number(number)
     print(f"nonce {nonce.hex()}", flush=True)
-    answer = await election.vote(candidate=candidate, voterNumber=number, messages=MessageSink(), nonce=nonce)
-    # A refusal is a value. An exception would leave open whether the vote was recorded.
+    answer = await election.vote(
+        candidate=candidate, voterNumber=number, messages=MessageSink(), nonce=nonce
+    )
+    # A refusal is a value. An exception leaves open whether the vote was recorded.
     outcome = answer.outcome
     which = name_of(lambda: outcome.which())
     if which == "throttled":
@@ -168,7 +172,7 @@ async def vote(election, candidate, number, nonce=None):
 
 
 def voter_number(text):
-    """The integer behind the digits. `int` alone would take "12_3", and more than fits."""
+    """Parses a voter number. `int` alone would accept "12_3", and more than 64 bits."""
     digits = "".join(text.replace("-", " ").split())
     if not re.fullmatch("[0-9]{1,20}", digits) or int(digits) >= 1 << 64:
         raise ValueError("a voter number is 1 to 20 digits, at most 18446744073709551615")
@@ -176,8 +180,7 @@ def voter_number(text):
 
 
 def name_of(read):
-    """The name of a union's member or of an enum's value. A newer server's may be one that the schemas here do not
-    have."""
+    """The name of a union member or enum value; a newer server's may not be in these schemas."""
     try:
         return str(read())
     except (capnp.KjException, RuntimeError):
@@ -185,7 +188,7 @@ def name_of(read):
 
 
 def commitment(election, candidate, nonce):
-    """The receipt of a vote, as anyone who knows these three can compute it."""
+    """The receipt of a vote, computed from election, candidate and nonce."""
     hashed = hashlib.sha256(b"capvote receipt 1\0")
     for part in (election.encode(), candidate.encode(), nonce):
         hashed.update(len(part).to_bytes(4, "little") + part)
@@ -202,7 +205,7 @@ def show(results):
 
 async def watch(connection, election):
     observer = ResultObserver()
-    # The watch ends when this is dropped.
+    # Dropping this ends the watch.
     subscription = (await election.watch(observer)).subscription
     lost = asyncio.ensure_future(connection.on_disconnect())
     await asyncio.wait([observer.closed, lost], return_when=asyncio.FIRST_COMPLETED)
@@ -224,7 +227,7 @@ async def count_lines(counter, path):
 
 async def main(link, command, *arguments):
     link = Link(link)
-    # The connection lasts as long as this object.
+    # The connection lasts as long as this object does.
     connection = await connect(link)
     directory = connection.bootstrap().cast_as(election_schema.Directory)
     if command == "count-lines":
@@ -238,7 +241,7 @@ async def main(link, command, *arguments):
 
 
 def run(main, commands, usage):
-    """Runs what the command line says, and ends the process."""
+    """Runs the command on the command line, and exits."""
     link_and_command, arguments = sys.argv[1:3], sys.argv[3:]
     if len(link_and_command) < 2 or len(arguments) not in commands.get(link_and_command[1], ()):
         sys.exit(usage)

@@ -1,10 +1,11 @@
-"""A returning officer's client of capvote in Python: it issues voter numbers, closes an election, and reads its sheet.
+"""An officer's client in Python: it issues numbers, closes an election, and prints its tally sheet.
 
     officer.py LINK issue COUNT
     officer.py LINK close
     officer.py LINK sheet
 
-LINK is the one with the token, of the file `officer.link`. What is common to all clients is in client.py.
+LINK is the link with a token in the file `officer.link`. What clients have in common is in
+client.py.
 """
 
 import capnp
@@ -17,7 +18,7 @@ COMMANDS = {"issue": (1,), "close": (0,), "sheet": (0,)}
 
 
 class VoterNumberSink(officer_schema.VoterNumberSink.Server):
-    """Keeps the numbers that the server draws. They are put on the roll once `done` is answered."""
+    """Keeps the new numbers. The server puts them on the roll once `done` is answered."""
 
     def __init__(self):
         self.kept = []
@@ -26,12 +27,12 @@ class VoterNumberSink(officer_schema.VoterNumberSink.Server):
         self.kept.extend(numbers)
 
     async def done(self, **_):
-        # An officer who means it has them on a disk before this answers.
+        # In earnest, store the numbers on disk before answering.
         pass
 
 
 class TallySheetSink(officer_schema.TallySheetSink.Server):
-    """Shows each ballot as it comes."""
+    """Prints each ballot."""
 
     async def lines(self, lines, **_):
         for line in lines:
@@ -42,7 +43,7 @@ class TallySheetSink(officer_schema.TallySheetSink.Server):
 
 
 def check(answer):
-    """Raises an error where an act was not done. A refusal is a value, and says why."""
+    """Raises an error if an act was not done. A refusal is a value that gives the reason."""
     outcome = answer.outcome
     which = name_of(lambda: outcome.which())
     if which == "refused":
@@ -52,7 +53,7 @@ def check(answer):
 
 
 def shown(number):
-    """A voter number as it is shown to people."""
+    """A voter number in groups of four digits, for people."""
     digits = f"{number:020}"
     return "-".join(digits[at : at + 4] for at in range(0, len(digits), 4))
 
@@ -61,14 +62,15 @@ async def main(link, command, *arguments):
     link = Link(link)
     connection = await connect(link)
     directory = connection.bootstrap().cast_as(election_schema.Directory)
-    # A link does not tell its role. This one is taken for a returning officer's; with another, the next call fails.
-    officer = (await directory.restore(link.token)).capability.as_interface(officer_schema.ReturningOfficer)
+    # A link does not reveal its role. If it is not a returning officer's, the next call fails.
+    restored = (await directory.restore(link.token)).capability
+    officer = restored.as_interface(officer_schema.ReturningOfficer)
     administration = (await officer.administer(link.election)).administration
     if command == "issue":
         sink = VoterNumberSink()
         registrar = (await administration.registrar()).registrar
         check(await registrar.issue(int(arguments[0]), sink))
-        # Not handed out before they are on the roll.
+        # Only now are they on the roll and safe to hand out.
         for number in sink.kept:
             print(shown(number))
     elif command == "close":

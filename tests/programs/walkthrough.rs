@@ -1,9 +1,9 @@
-//! The commands of docs/walkthrough.md and of README.md, run as they are printed.
+//! Runs the commands of README.md, docs/walkthrough.md and docs/commands.md as printed.
 //!
-//! A command is a line of an indented block, or stands in the first column of the README's table. A block of `text`
-//! below it holds what it prints, with "..." for what is different each time. What is run differs from what is printed
-//! in three things: the programs are those that were built for the tests, a server listens on a free port of the
-//! loopback address, and a server that was to be at the usual port is where `CAPVOTE_LINK` says.
+//! A command is a line of an indented block, or stands in the first column of the table of commands.
+//! A `text` block below it holds the expected output, with "..." for what differs from run to run.
+//! What is run differs from what is printed in three ways: the programs are those built for the
+//! tests, a server listens on a free loopback port, and `CAPVOTE_LINK` replaces the default port.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -14,11 +14,11 @@ use tempfile::TempDir;
 
 use crate::process::{Ran, Server, run};
 
-/// The address of the laptop, and where figures are: both are a free port here.
+/// The addresses of the laptop and of the metrics; here both are a free port.
 const PRINTED_ADDRESSES: [&str; 2] = ["192.168.1.20:12358", "127.0.0.1:9358"];
 const FREE_ADDRESS: &str = "127.0.0.1:0";
 
-/// What builds everything again, or is this test. The gate runs the tour; the soaks go on for as long as one likes.
+/// Commands that rebuild everything, include this test, or run for long. CI runs the tour.
 const NOT_RUN: [&str; 6] = [
     "cargo install --path . --locked",
     "cargo run --release --example tour",
@@ -307,8 +307,8 @@ fn the_commands_of_the_readme_work_as_printed() {
 }
 
 #[test]
-fn the_table_of_the_readme_is_an_election_from_its_draft_to_its_sheet() {
-    let page = page("README.md");
+fn the_table_of_commands_is_an_election_from_draft_to_tally_sheet() {
+    let page = page("docs/commands.md");
     let mut desk = Desk::new();
     let people = "name\nAnn\nBen\nCleo\n";
     fs::write(desk.folder.path().join("people.csv"), people).unwrap();
@@ -375,5 +375,5 @@ fn the_table_of_the_readme_is_an_election_from_its_draft_to_its_sheet() {
             _ => {}
         }
     }
-    assert!(watching.is_none(), "the table closes nothing");
+    assert!(watching.is_none(), "no command in the table closes the election");
 }

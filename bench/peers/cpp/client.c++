@@ -21,7 +21,11 @@ namespace {
 
 struct Connection {
   Connection(kj::AsyncIoContext& io, kj::StringPtr server)
-      : stream(io.provider->getNetwork().parseAddress(server).wait(io.waitScope)->connect().wait(io.waitScope)),
+      : stream(io.provider->getNetwork()
+                   .parseAddress(server)
+                   .wait(io.waitScope)
+                   ->connect()
+                   .wait(io.waitScope)),
         client(*stream),
         directory(client.bootstrap().castAs<Directory>()) {}
 
@@ -44,10 +48,11 @@ class CountingSink final : public MessageSink::Server {
   uint64_t& recorded;
 };
 
-// Those who vote over one connection.
+// The voters of one connection.
 class Voters {
  public:
-  Voters(kj::AsyncIoContext& io, kj::StringPtr server, uint64_t first, uint64_t step, uint64_t votes)
+  Voters(kj::AsyncIoContext& io, kj::StringPtr server, uint64_t first, uint64_t step,
+         uint64_t votes)
       : connection(io, server),
         election(connection.directory.electionRequest().send().wait(io.waitScope).getElection()),
         next(first), step(step), votes(votes) {}
@@ -86,8 +91,9 @@ class FileServer final : public RemoteFile::Server {
   kj::Promise<void> read(ReadContext context) override {
     auto params = context.getParams();
     auto results = context.getResults(capnp::MessageSize{params.getLength() / 8 + 8, 0});
-    // Read straight into the answer, and cut off what the file does not have.
-    auto orphan = capnp::Orphanage::getForMessageContaining(results).newOrphan<capnp::Data>(params.getLength());
+    // Read directly into the answer, and truncate it at the end of the file.
+    auto orphanage = capnp::Orphanage::getForMessageContaining(results);
+    auto orphan = orphanage.newOrphan<capnp::Data>(params.getLength());
     auto data = orphan.get();
     ssize_t length;
     KJ_SYSCALL(length = pread(file, data.begin(), data.size(), params.getOffset()));
@@ -121,13 +127,17 @@ class FunctionSink final : public LineSink::Server {
   bool& isDone;
 };
 
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+double now() {
+  auto sinceEpoch = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration<double>(sinceEpoch).count();
+}
 
 void print(uint64_t count, double seconds) {
   printf("{\"count\": %llu, \"seconds\": %.6f}\n", static_cast<unsigned long long>(count), seconds);
 }
 
-void vote(kj::AsyncIoContext& io, kj::StringPtr server, uint64_t connections, uint64_t inFlight, uint64_t votes) {
+void vote(kj::AsyncIoContext& io, kj::StringPtr server, uint64_t connections, uint64_t inFlight,
+          uint64_t votes) {
   kj::Vector<kj::Own<Voters>> everyone;
   for (uint64_t first = 1; first <= connections; ++first) {
     everyone.add(kj::heap<Voters>(io, server, first, connections, votes));
@@ -137,7 +147,7 @@ void vote(kj::AsyncIoContext& io, kj::StringPtr server, uint64_t connections, ui
   for (auto& voters : everyone) {
     for (uint64_t i = 0; i < inFlight; ++i) running.add(voters->run());
   }
-  // A message is sent before its vote's outcome, and over the same connection.
+  // A vote's message is sent before its outcome, over the same connection.
   kj::joinPromises(running.releaseAsArray()).wait(io.waitScope);
   auto seconds = now() - began;
   uint64_t recorded = 0;
@@ -146,7 +156,8 @@ void vote(kj::AsyncIoContext& io, kj::StringPtr server, uint64_t connections, ui
     recorded += voters->recorded;
     messages += voters->messages;
   }
-  KJ_REQUIRE(recorded == votes && messages == votes, "not every vote was recorded", votes, recorded, messages);
+  KJ_REQUIRE(recorded == votes && messages == votes, "not every vote was recorded", votes, recorded,
+             messages);
   print(votes, seconds);
 }
 
@@ -169,7 +180,8 @@ void lines(kj::AsyncIoContext& io, kj::StringPtr server, const char* path) {
   auto began = now();
   auto count = call.send().wait(io.waitScope).getCount();
   auto seconds = now() - began;
-  KJ_REQUIRE(isDone && length == static_cast<uint64_t>(status.st_size), "the callback saw other bytes", length);
+  bool isWhole = isDone && length == static_cast<uint64_t>(status.st_size);
+  KJ_REQUIRE(isWhole, "the callback saw other bytes", length);
   print(count, seconds);
 }
 

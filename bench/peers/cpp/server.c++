@@ -16,11 +16,11 @@
 
 namespace {
 
-// Bytes asked for at once, and reads that may be on their way.
+// Bytes per read, and reads in flight.
 constexpr uint32_t READ = 256 * 1024;
 constexpr size_t READS = 8;
 
-// One thread runs everything, so that nothing needs a lock.
+// Everything runs on one thread and needs no lock.
 class ElectionServer final : public Election::Server, private kj::TaskSet::ErrorHandler {
  public:
   explicit ElectionServer(uint64_t voters) : sending(*this) {
@@ -31,10 +31,11 @@ class ElectionServer final : public Election::Server, private kj::TaskSet::Error
  protected:
   kj::Promise<void> vote(VoteContext context) override {
     auto params = context.getParams();
-    auto text = record(params.getVoterNumber(), params.getCandidate(), context.getResults().initOutcome());
+    auto outcome = context.getResults().initOutcome();
+    auto text = record(params.getVoterNumber(), params.getCandidate(), outcome);
     auto call = params.getMessages().messageRequest();
     call.setText(text);
-    // Nobody waits for the sink, but a call whose promise nobody holds is cancelled.
+    // The vote does not wait for the sink, but dropping the promise would cancel the call.
     sending.add(call.send().ignoreResult());
     return kj::READY_NOW;
   }
@@ -72,7 +73,7 @@ class ElectionServer final : public Election::Server, private kj::TaskSet::Error
   kj::TaskSet sending;
 };
 
-// One count of a file's lines: reads it with the next reads already on their way.
+// One count of a file's lines, with reads in flight ahead of it.
 class Count {
  public:
   Count(RemoteFile::Client file, LineSink::Client sink) : file(kj::mv(file)), sink(kj::mv(sink)) {}
@@ -87,12 +88,13 @@ class Count {
     }
     auto next = kj::mv(reads.front());
     reads.pop_front();
-    return next.then([this](capnp::Response<RemoteFile::ReadResults>&& answer) -> kj::Promise<uint64_t> {
+    using Answer = capnp::Response<RemoteFile::ReadResults>;
+    return next.then([this](Answer&& answer) -> kj::Promise<uint64_t> {
       auto data = answer.getData();
       if (data.size() == 0) return finish();
       offset += data.size();
       if (data.size() < READ) {
-        // What was asked for behind a short answer is asked for again from its end.
+        // Reads beyond a short answer are repeated from its end.
         reads.clear();
         asked = offset;
       }
@@ -102,7 +104,7 @@ class Count {
 
  private:
   kj::Promise<void> handOver(kj::ArrayPtr<const char> data) {
-    // Where the lines of `data` end; what is behind the last of them is kept for the next data.
+    // The ends of the lines in `data`; the rest is kept for the next data.
     ends.clear();
     for (auto at = data.begin();
          auto newline = static_cast<const char*>(memchr(at, '\n', data.end() - at));
@@ -113,8 +115,9 @@ class Count {
       last.append(data.begin(), data.size());
       return kj::READY_NOW;
     }
-    // The first line may have begun in earlier data. The rest lie in this one.
-    auto call = sink.linesRequest(capnp::MessageSize{data.size() / 8 + 3 * ends.size() + last.size() / 8 + 16, 0});
+    // The first line may have begun in earlier data.
+    auto words = data.size() / 8 + 3 * ends.size() + last.size() / 8 + 16;
+    auto call = sink.linesRequest(capnp::MessageSize{words, 0});
     auto lines = call.initLines(ends.size());
     auto first = lines.init(0, last.size() + ends[0]).asChars();
     memcpy(first.begin(), last.data(), last.size());
@@ -132,11 +135,13 @@ class Count {
     kj::Promise<void> sent = kj::READY_NOW;
     if (!last.empty()) {
       auto call = sink.linesRequest();
-      call.initLines(1).set(0, capnp::Data::Reader(reinterpret_cast<const kj::byte*>(last.data()), last.size()));
+      auto bytes = reinterpret_cast<const kj::byte*>(last.data());
+      call.initLines(1).set(0, capnp::Data::Reader(bytes, last.size()));
       ++count;
       sent = call.send();
     }
-    return sent.then([this] { return sink.doneRequest().send().ignoreResult(); }).then([this] { return count; });
+    return sent.then([this] { return sink.doneRequest().send().ignoreResult(); })
+        .then([this] { return count; });
   }
 
   RemoteFile::Client file;
@@ -185,7 +190,8 @@ class DirectoryServer final : public Directory::Server {
 
 int main(int argc, char** argv) {
   auto io = kj::setupAsyncIo();
-  capnp::TwoPartyServer server(kj::heap<DirectoryServer>(argc > 2 ? strtoull(argv[2], nullptr, 10) : 0));
+  uint64_t voters = argc > 2 ? strtoull(argv[2], nullptr, 10) : 0;
+  capnp::TwoPartyServer server(kj::heap<DirectoryServer>(voters));
   auto address = io.provider->getNetwork().parseAddress("127.0.0.1:0").wait(io.waitScope);
   auto listener = address->listen();
   printf("ready 127.0.0.1:%u\n", listener->getPort());

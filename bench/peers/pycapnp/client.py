@@ -1,4 +1,7 @@
-"""The pycapnp peer's client: client.py HOST:PORT (vote CONNECTIONS IN_FLIGHT VOTES | lines FILE)."""
+"""The pycapnp peer's client.
+
+    client.py HOST:PORT (vote CONNECTIONS IN_FLIGHT VOTES | lines FILE)
+"""
 
 import asyncio
 import json
@@ -10,7 +13,7 @@ import capnp
 import schemas
 
 
-# A connection lasts as long as its client object does, whatever was had through it.
+# A connection lasts as long as its client object, not as long as the capabilities from it.
 clients = []
 
 
@@ -67,16 +70,16 @@ async def vote(address, connections, in_flight, votes):
         election = (await directory.election("")).election
         sinks.append(MessageSink())
         sink = schemas.election.MessageSink._new_client(sinks[-1])
-        # Those who vote over one connection draw from one iterator.
+        # The voters of one connection share one iterator.
         numbers = iter(range(first, votes + 1, connections))
         voters += [cast(election, sink, numbers) for _ in range(in_flight)]
     began = time.perf_counter()
-    # A message is sent before its vote's outcome, and over the same connection.
+    # A vote's message is sent before its outcome, over the same connection.
     await asyncio.gather(*voters)
     seconds = time.perf_counter() - began
     messages = sum(sink.recorded for sink in sinks)
     if (recorded, messages) != (votes, votes):
-        sys.exit(f"{votes} votes were cast, {recorded} recorded, and {messages} messages said so")
+        sys.exit(f"{votes} votes were cast, {recorded} recorded, with {messages} messages")
     return votes, seconds
 
 
@@ -95,7 +98,7 @@ async def lines(address, path):
         count = (await counter.countLines(RemoteFile(file), sink)).count
         seconds = time.perf_counter() - began
         if not sink.is_done or length != file.seek(0, 2):
-            sys.exit(f"the callback saw {length} bytes of {file.tell()}, and the end: {sink.is_done}")
+            sys.exit(f"the callback saw {length} of {file.tell()} bytes, done: {sink.is_done}")
     return count, seconds
 
 

@@ -9,7 +9,7 @@ import capnp
 
 import schemas
 
-# Bytes asked for at once, and reads that may be on their way.
+# Bytes per read, and reads in flight.
 READ = 256 * 1024
 READS = 8
 
@@ -25,7 +25,7 @@ class Directory(schemas.election.Directory.Server):
         context.results.counter = LineCounter()
 
 
-# One thread runs everything, so that nothing needs a lock.
+# Everything runs on one thread and needs no lock.
 class Election(schemas.election.Election.Server):
     def __init__(self, voters):
         self.voted = dict.fromkeys(range(1, voters + 1), False)
@@ -35,7 +35,7 @@ class Election(schemas.election.Election.Server):
     async def vote_context(self, context):
         params = context.params
         text = self.record(params.voterNumber, params.candidate, context.results.outcome)
-        # Nobody waits for the sink, but a promise that nobody holds is a call that is cancelled.
+        # The vote does not wait for the sink, but dropping the promise would cancel the call.
         sending = asyncio.create_task(send(params.messages.message(text)))
         self.sending.add(sending)
         sending.add_done_callback(self.sending.discard)
@@ -70,7 +70,7 @@ class LineCounter(schemas.lines.LineCounter.Server):
         count = 0
         last = b""
         async for data in read(context.params.file):
-            # Of the ways to split bytes, this one splits at "\n" only, and leaves it in place.
+            # `BytesIO.readlines` splits at "\n" only and keeps it, unlike `bytes.splitlines`.
             lines = io.BytesIO(last + data).readlines()
             last = b"" if lines[-1].endswith(b"\n") else lines.pop()
             await sink.lines(lines)
@@ -83,7 +83,7 @@ class LineCounter(schemas.lines.LineCounter.Server):
 
 
 async def read(file):
-    """The file's bytes, with the next reads already on their way."""
+    """The file's bytes, with further reads in flight."""
     offset = asked = 0
     reads = deque()
     while True:
@@ -96,7 +96,7 @@ async def read(file):
             return
         offset += len(data)
         if offset != expected:
-            # A short answer: what was asked for behind it is asked for again from its end.
+            # A short answer: reads beyond it are repeated from its end.
             reads.clear()
             asked = offset
         yield data

@@ -1,4 +1,7 @@
-"""The RPyC peer's client: client.py HOST:PORT (vote|vote-handout CONNECTIONS IN_FLIGHT VOTES | lines-... FILE)."""
+"""The RPyC peer's client.
+
+    client.py HOST:PORT (vote|vote-handout CONNECTIONS IN_FLIGHT VOTES | lines-... FILE)
+"""
 
 import json
 import sys
@@ -10,26 +13,26 @@ import rpyc
 from rpyc.core.channel import Channel
 from rpyc.core.stream import SocketStream
 
-# Nothing is compressed: on the loopback, that only costs time.
+# No compression: on loopback it only costs time.
 Channel.COMPRESSION_THRESHOLD = sys.maxsize
 
 
 def connect(address):
     host, port = address.rsplit(":", 1)
     stream = SocketStream.connect(host, int(port), nodelay=True)
-    # A whole file's lines may take longer than the 30 seconds that a request has otherwise.
+    # Counting a whole file may take longer than the default timeout of 30 seconds.
     return rpyc.connect_stream(stream, config={"sync_request_timeout": None})
 
 
 class Voters:
-    """Those who vote over one connection. One thread serves it: it sends votes, and runs the callbacks."""
+    """The voters of one connection. One thread sends the votes and runs the callbacks."""
 
     def __init__(self, address, in_flight, numbers):
         self.connection = connect(address)
         self.vote = rpyc.async_(self.connection.root.vote)
         self.in_flight = in_flight
         self.numbers = iter(numbers)
-        # The same callback object for all of them: RPyC makes a new proxy for every other one.
+        # One callback object for all: RPyC would make a new proxy for each one.
         self.callback = self.message
         self.unanswered = 0
         self.recorded = 0
@@ -49,10 +52,11 @@ class Voters:
             self.vote(number, "Ada", self.callback).add_callback(self.answered)
 
     def run_handout(self, start):
-        """As in the handout: a call at a time, each waited for."""
+        """As in the handout: one call at a time."""
         start.wait()
         for number in self.numbers:
-            self.recorded += self.connection.root.vote(number, "Ada", self.callback) == "recorded"
+            outcome = self.connection.root.vote(number, "Ada", self.callback)
+            self.recorded += outcome == "recorded"
 
     def message(self, text):
         self.messages += text == "Your vote is recorded."
@@ -78,7 +82,7 @@ def vote(address, job, connections, in_flight, votes):
     recorded = sum(voters.recorded for voters in everyone)
     messages = sum(voters.messages for voters in everyone)
     if (recorded, messages) != (votes, votes):
-        sys.exit(f"{votes} votes were cast, {recorded} recorded, and {messages} callbacks said so")
+        sys.exit(f"{votes} votes were cast, {recorded} recorded, with {messages} callbacks")
     return votes, seconds
 
 
@@ -99,7 +103,7 @@ def lines(address, job, path):
         count = count_lines(file, batch if job == "lines-batched" else line)
         seconds = time.perf_counter() - began
         if length != file.seek(0, 2):
-            sys.exit(f"the callback saw {length} bytes of {file.tell()}")
+            sys.exit(f"the callback saw {length} of {file.tell()} bytes")
     return count, seconds
 
 

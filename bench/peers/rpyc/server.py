@@ -1,4 +1,7 @@
-"""The RPyC peer's server: server.py (vote|vote-handout VOTERS | lines-handout | lines-best | lines-batched)."""
+"""The RPyC peer's server.
+
+    server.py (vote|vote-handout VOTERS | lines-handout | lines-best | lines-batched)
+"""
 
 import socket
 import sys
@@ -10,14 +13,14 @@ from rpyc.core.channel import Channel
 from rpyc.utils.helpers import buffiter
 from rpyc.utils.server import ThreadedServer
 
-# Nothing is compressed: on the loopback, that only costs time.
+# No compression: on loopback it only costs time.
 Channel.COMPRESSION_THRESHOLD = sys.maxsize
 
-# While a callback is waited for, the connection's next votes are served, one inside the other: as deep as the client
-# has votes in flight, at about eleven frames each.
+# While a vote waits for its callback, RPyC serves the connection's next votes in nested calls: as
+# deep as the client has votes in flight, at about eleven frames each.
 sys.setrecursionlimit(20_000)
 
-# Lines that a buffered iterator fetches at once, and callbacks that may wait for their answers.
+# Lines that a buffered iterator fetches at once, and callbacks in flight.
 CHUNK = 1000
 UNANSWERED = 1000
 
@@ -31,7 +34,7 @@ class Election(rpyc.Service):
     def exposed_vote(self, number, candidate, callback):
         with self.lock:
             outcome = self.record(number, candidate)
-        # Outside the lock: while one voter's callback runs, others may vote.
+        # Outside the lock, so that others can vote while the callback runs.
         callback(f"Your vote is {outcome}.")
         return outcome
 
@@ -49,7 +52,7 @@ class Election(rpyc.Service):
 
 
 class LinesHandout(rpyc.Service):
-    """Two round trips for every line: one fetches it, one calls the callback."""
+    """Two round trips per line: one fetches it, one calls the callback."""
 
     def exposed_count_lines(self, file, function):
         n = 0
@@ -59,7 +62,7 @@ class LinesHandout(rpyc.Service):
 
 
 class LinesBest(rpyc.Service):
-    """Many lines fetched at once, and one call for every line, that is not waited for at once."""
+    """Many lines per fetch, and one asynchronous callback per line."""
 
     def exposed_count_lines(self, file, function):
         function = rpyc.async_(function)
@@ -67,7 +70,7 @@ class LinesBest(rpyc.Service):
         n = 0
         for n, line in enumerate(buffiter(file, CHUNK, CHUNK), 1):
             if len(unanswered) == UNANSWERED:
-                # `value` raises what the callback raised.
+                # `value` raises the callback's exception.
                 unanswered.popleft().value
             unanswered.append(function(line))
         for answer in unanswered:
@@ -76,7 +79,7 @@ class LinesBest(rpyc.Service):
 
 
 class LinesBatched(rpyc.Service):
-    """Many lines fetched at once, and one call for many lines; the client calls its function for each."""
+    """Many lines per fetch and per callback; the client calls its function for each line."""
 
     def exposed_count_lines(self, file, function):
         function = rpyc.async_(function)
@@ -86,7 +89,7 @@ class LinesBatched(rpyc.Service):
         for n, line in enumerate(buffiter(file, CHUNK, CHUNK), 1):
             batch.append(line)
             if len(batch) == CHUNK:
-                # One batch is on its way while the next is fetched.
+                # One batch is in flight while the next is fetched.
                 if answer:
                     answer.value
                 answer = function(tuple(batch))
@@ -100,14 +103,17 @@ class LinesBatched(rpyc.Service):
 def service(job, voters=0):
     if job.startswith("vote"):
         return Election(int(voters))
-    return {"lines-handout": LinesHandout, "lines-best": LinesBest, "lines-batched": LinesBatched}[job]()
+    counters = {
+        "lines-handout": LinesHandout, "lines-best": LinesBest, "lines-batched": LinesBatched,
+    }
+    return counters[job]()
 
 
-# One service object for all connections: they share the votes.
+# One service object for all connections, which share the votes.
 server = ThreadedServer(service(*sys.argv[1:]), hostname="127.0.0.1", port=0, backlog=128)
-# Accepted connections inherit it.
+# Accepted connections inherit this option.
 server.listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-# The listener accepts nothing before `start`, but what connects by then waits in its backlog.
+# Connections made before `start` wait in the backlog.
 server.listener.listen(server.backlog)
 print(f"ready {server.host}:{server.port}", flush=True)
 server.start()
