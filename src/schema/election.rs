@@ -131,7 +131,7 @@ mod tests {
     use capnp::traits::Owned;
 
     use super::*;
-    use crate::election::{BallotBox, Definition, Timestamp};
+    use crate::election::{Definition, Standing, Timestamp};
     use crate::schema::election_capnp as wire;
 
     /// The message that a newer server would send: the one that is written, with `was` replaced by
@@ -154,8 +154,9 @@ mod tests {
         let definition = definition.unwrap().with_blank(true).with_publication(Publication::Sealed);
         let schedule = Schedule { opens: None, closes: Some(Timestamp(9)) };
         let definition = definition.with_schedule(schedule).unwrap();
-        let mut standing = BallotBox::new(Arc::new(definition)).standing();
-        (standing.voters, standing.added_while_open, standing.ballots) = (20, 2, 14);
+        let definition = Arc::new(definition);
+        let votes = vec![8, 5, 1];
+        let standing = Standing::new(definition, ElectionState::Draft, 20, 2, votes);
 
         let mut message = Builder::new_default();
         write_info(&standing, message.init_root());
