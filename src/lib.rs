@@ -110,14 +110,30 @@
 
 #![deny(missing_docs)]
 
+#[cfg(feature = "client")]
 pub mod client;
+#[cfg(feature = "cli")]
 pub mod command_line;
 pub mod election;
+#[cfg(any(feature = "client", feature = "server"))]
+#[cfg_attr(
+    not(all(feature = "client", feature = "server")),
+    allow(dead_code, reason = "each side uses a part of it")
+)]
 mod gathering;
+#[cfg(feature = "server")]
 pub mod ledger;
+#[cfg(any(feature = "client", feature = "server"))]
+#[cfg_attr(
+    not(all(feature = "client", feature = "server")),
+    allow(dead_code, reason = "each side uses a part of it")
+)]
 pub mod net;
+#[cfg(feature = "server")]
 pub mod private_file;
+#[cfg(feature = "server")]
 pub mod server;
+#[cfg(feature = "server")]
 pub mod service;
 
 pub use {capnp, capnp_rpc};

@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 
 use data_encoding::HEXLOWER;
-use itertools::Itertools;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -199,9 +198,10 @@ impl TallySheet {
         for (index, record) in reader.records().enumerate() {
             let number = index + 2;
             let record = record.map_err(unreadable(number))?;
-            let columns = record.iter().collect_array();
-            let [id, candidate, nonce, receipt] =
-                columns.ok_or_else(|| altered(number, "it has not four columns"))?;
+            let columns: Vec<_> = record.iter().collect();
+            let [id, candidate, nonce, receipt] = columns[..] else {
+                return Err(altered(number, "it has not four columns"));
+            };
             let id: ElectionId = id.parse().map_err(|_| altered(number, "it names no election"))?;
             if *election.get_or_insert_with(|| id.clone()) != id {
                 return Err(altered(number, "it is about another election"));

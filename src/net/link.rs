@@ -1,75 +1,77 @@
-//! Links: where a server is, and what there to open.
+//! Links: a server's address, with an optional election, certificate fingerprint and token.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use data_encoding::BASE64URL_NOPAD;
-use url::Url;
+use percent_encoding::percent_decode_str;
 
 use super::tls::Fingerprint;
 use crate::election::ElectionId;
 
-/// The port of a link that names none.
+/// The port of a link without one.
 pub const DEFAULT_PORT: u16 = 12358;
 
-/// The longest link, in bytes.
+/// The maximum length of a link, in bytes.
 pub const LINK_BYTES_MAX: usize = 4_096;
 
-/// Where a server is, with what is to be opened there.
+/// A link to a server.
 ///
-/// | form | reaches |
+/// | form | connects |
 /// |---|---|
-/// | `capvote://HOST:PORT` | a server over TCP |
-/// | `capvotes://HOST:PORT` | a server over TLS |
-/// | `capvote+unix:///PATH` | a server on this machine, through a socket file |
+/// | `capvote://HOST:PORT` | over TCP |
+/// | `capvotes://HOST:PORT` | over TLS |
+/// | `capvote+unix:///PATH` | on this machine, over a Unix socket |
 ///
-/// `/ELECTION` (for a socket file `?election=ID`) names an election, `?cert=SHA256` the fingerprint of the
-/// server's certificate, and `#TOKEN` a saved capability; the last two are base64url without padding.
+/// `/ELECTION` (for a Unix socket `?election=ID`) names an election, `?cert=SHA256` the fingerprint of
+/// the server's certificate, and `#TOKEN` a saved capability; the last two are base64url without
+/// padding.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Link {
     /// Where the server listens.
     pub address: Address,
-    /// The election that is meant, if one is.
+    /// The election, if the link names one.
     pub election: Option<ElectionId>,
-    /// SHA-256 of the certificate that the server has to show.
+    /// The fingerprint of the certificate that the server must present.
     pub certificate: Option<Fingerprint>,
-    /// The secret that opens a saved capability.
+    /// The token that restores a saved capability.
     pub token: Option<Vec<u8>>,
 }
 
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
-    /// A host and a port, in the clear.
+    /// TCP, unencrypted.
     Tcp(HostPort),
-    /// A host and a port, encrypted.
+    /// TLS.
     Tls(HostPort),
-    /// A socket file.
+    /// The path of a Unix socket.
     Unix(PathBuf),
 }
 
-/// A name or an address of a host, and a port.
+/// A host and a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostPort {
-    /// A name, an IPv4 address, or an IPv6 address without brackets.
+    /// A host name, an IPv4 address, or an IPv6 address without brackets.
     pub host: String,
-    /// The port. 0, where a server listens, means any that is free.
+    /// The port. A server that listens on port 0 picks a free one.
     pub port: u16,
 }
 
-/// Why a text is no link. The text is left out: a link may carry a secret.
+/// Why a text is not a link. It does not repeat the text, which may contain a token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a link: {0}; a link looks like capvote://HOST:PORT or capvote+unix:///PATH")]
 pub struct InvalidLink(String);
 
 impl Link {
-    /// Whether it says where a server is and nothing more.
+    /// Whether it is an address and nothing more.
     pub fn is_bare(&self) -> bool {
         self.election.is_none() && self.certificate.is_none() && self.token.is_none()
     }
 
-    /// A link to a server, and nothing on it.
+    /// A link that is an address and nothing more.
     pub fn to(address: Address) -> Self {
         Self { address, election: None, certificate: None, token: None }
     }
@@ -83,21 +85,19 @@ impl FromStr for Link {
         if text.len() > LINK_BYTES_MAX {
             return Err(InvalidLink(format!("it is longer than {LINK_BYTES_MAX} bytes")));
         }
-        let url = Url::parse(text).map_err(|error| InvalidLink(error.to_string()))?;
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(invalid("it names a user"));
-        }
-        let (address, mut election) = match url.scheme() {
-            "capvote" => (Address::Tcp(host_port(&url)?), election_in_path(&url)?),
-            "capvotes" => (Address::Tls(host_port(&url)?), election_in_path(&url)?),
-            "capvote+unix" => (Address::Unix(socket_path(&url)?), None),
+        let text = unwrapped(text);
+        let uri = Uri::split(&text);
+        let (address, mut election) = match &*uri.scheme.to_ascii_lowercase() {
+            "capvote" => (Address::Tcp(host_port(&uri)?), election_in_path(&uri)?),
+            "capvotes" => (Address::Tls(host_port(&uri)?), election_in_path(&uri)?),
+            "capvote+unix" => (Address::Unix(socket_path(&uri)?), None),
             _ => {
                 return Err(invalid("it does not begin with capvote:, capvotes: or capvote+unix:"));
             }
         };
         let unix = matches!(address, Address::Unix(_));
         let mut certificate = None;
-        for (key, value) in url.query_pairs() {
+        for (key, value) in form_urlencoded::parse(uri.query.as_bytes()) {
             match &*key {
                 "election" if unix && election.is_none() => {
                     election = Some(parse_election(&value)?)
@@ -109,14 +109,14 @@ impl FromStr for Link {
                         fingerprint.ok_or_else(|| invalid("its fingerprint is not 32 bytes"))?,
                     );
                 }
-                // Not named: a token may have ended up there.
+                // The error does not quote it: it may be a misplaced token.
                 _ => return Err(invalid("a part behind its \"?\" does not belong there")),
             }
         }
         if certificate.is_some() && !matches!(address, Address::Tls(_)) {
             return Err(invalid("it names a certificate, and only capvotes:// is encrypted"));
         }
-        let token = url.fragment().filter(|token| !token.is_empty());
+        let token = Some(uri.fragment).filter(|token| !token.is_empty());
         let token = token
             .map(|token| BASE64URL_NOPAD.decode(token.as_bytes()))
             .transpose()
@@ -125,15 +125,67 @@ impl FromStr for Link {
     }
 }
 
-fn host_port(url: &Url) -> Result<HostPort, InvalidLink> {
-    let host = url.host_str().filter(|host| !host.is_empty());
-    let host = host.ok_or_else(|| InvalidLink("it names no host".into()))?;
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    Ok(HostPort { host: host.to_string(), port: url.port().unwrap_or(DEFAULT_PORT) })
+/// Removes what mail and terminals add to a link: line breaks, and spaces around it.
+fn unwrapped(text: &str) -> String {
+    let text = text.trim_matches(|c: char| c <= ' ');
+    text.chars().filter(|c| !matches!(c, '\t' | '\n' | '\r')).collect()
 }
 
-fn election_in_path(url: &Url) -> Result<Option<ElectionId>, InvalidLink> {
-    match url.path().trim_start_matches('/') {
+/// The components of a URI, as RFC 3986 splits it in appendix B. What each is parsed into validates
+/// it. (Crates that parse URIs either bring tables of Unicode that these schemes have no use for, or
+/// refuse characters in the path of a socket that a server's own links have had.)
+struct Uri<'a> {
+    scheme: &'a str,
+    authority: &'a str,
+    path: &'a str,
+    query: &'a str,
+    fragment: &'a str,
+}
+
+impl<'a> Uri<'a> {
+    fn split(text: &'a str) -> Self {
+        let (text, fragment) = text.split_once('#').unwrap_or((text, ""));
+        let (text, query) = text.split_once('?').unwrap_or((text, ""));
+        let (scheme, text) = text.split_once(':').unwrap_or(("", text));
+        let (authority, path) = match text.strip_prefix("//") {
+            Some(text) => text.split_at(text.find('/').unwrap_or(text.len())),
+            None => ("", text),
+        };
+        Self { scheme, authority, path, query, fragment }
+    }
+}
+
+fn host_port(uri: &Uri<'_>) -> Result<HostPort, InvalidLink> {
+    let invalid = |why: &str| InvalidLink(why.to_string());
+    let (host, port) = match uri.authority.rsplit_once(':') {
+        // The colon of an IPv6 address is in brackets.
+        Some((host, port)) if !port.ends_with(']') => (host, port),
+        _ => (uri.authority, ""),
+    };
+    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let host = match bracketed {
+        _ if host.is_empty() => return Err(invalid("it names no host")),
+        _ if host.contains('@') => return Err(invalid("it names a user")),
+        Some(address) => {
+            let address = address.parse::<Ipv6Addr>();
+            address.map_err(|_| invalid("its host is not an IPv6 address"))?.to_string()
+        }
+        None if host.contains(NOT_IN_HOST) => return Err(invalid("its host is not a name")),
+        None => host.to_string(),
+    };
+    let port = match port {
+        "" => Some(DEFAULT_PORT),
+        digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok(),
+        _ => None,
+    };
+    Ok(HostPort { host, port: port.ok_or_else(|| invalid("its port is not 0 to 65535"))? })
+}
+
+/// What would make a host ambiguous, in a link or in the log.
+const NOT_IN_HOST: fn(char) -> bool = |c| c <= ' ' || c.is_control() || "<>[\\]^|:".contains(c);
+
+fn election_in_path(uri: &Uri<'_>) -> Result<Option<ElectionId>, InvalidLink> {
+    match uri.path.trim_start_matches('/') {
         "" => Ok(None),
         text => parse_election(text).map(Some),
     }
@@ -143,18 +195,17 @@ fn parse_election(text: &str) -> Result<ElectionId, InvalidLink> {
     text.parse().map_err(|error| InvalidLink(format!("{error}")))
 }
 
-fn socket_path(url: &Url) -> Result<PathBuf, InvalidLink> {
-    if url.has_host() && url.host_str().is_some_and(|host| !host.is_empty()) {
-        return Err(InvalidLink(
-            "a socket file has no host: three slashes go before its path".into(),
-        ));
+fn socket_path(uri: &Uri<'_>) -> Result<PathBuf, InvalidLink> {
+    if !uri.authority.is_empty() {
+        let why = "a socket file has no host: three slashes go before its path";
+        return Err(InvalidLink(why.into()));
     }
-    let decoded = percent_encoding::percent_decode_str(url.path()).decode_utf8();
+    let decoded = percent_decode_str(uri.path).decode_utf8();
     let path = decoded.map_err(|_| InvalidLink("its path is not UTF-8".into()))?;
     match &*path {
         "" | "/" => Err(InvalidLink("it names no socket file".into())),
         path if path.starts_with('/') => Ok(PathBuf::from(path)),
-        // Where a path begins that does not begin at the root, the link does not tell.
+        // A link has no directory that a relative path could be resolved against.
         _ => Err(InvalidLink("three slashes go before the path of a socket file".into())),
     }
 }
@@ -169,7 +220,7 @@ impl fmt::Display for HostPort {
     }
 }
 
-/// The whole link. It shows the token, if there is one: whoever reads it has what it opens.
+/// The complete link, including the token: whoever reads it has the capability.
 impl fmt::Display for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = '?';
@@ -205,7 +256,7 @@ impl fmt::Display for Link {
     }
 }
 
-/// What a path cannot hold as it is in a link.
+/// The characters that are percent-encoded in a path.
 const PATH_ESCAPES: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS
     .add(b' ')
     .add(b'%')
@@ -215,7 +266,7 @@ const PATH_ESCAPES: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS
     .add(b'<')
     .add(b'>');
 
-/// As [`Display`](fmt::Display), without the token: this is what ends up in logs.
+/// As [`Display`](fmt::Display), without the token, for logs.
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = Self { token: None, ..self.clone() };
@@ -228,7 +279,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_reads_back_as_it_was_written() {
+    fn a_link_is_displayed_as_it_was_parsed() {
         let fingerprint = "A".repeat(43);
         let links = [
             "capvote://127.0.0.1:12358",
@@ -246,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_found_where_they_belong() {
+    fn a_link_is_parsed_into_its_parts() {
         let link: Link = "capvote://Example.org/board#c2VjcmV0".parse().unwrap();
         let Address::Tcp(at) = &link.address else { panic!("{link}") };
         assert_eq!((at.port, link.election.as_ref().unwrap().as_str()), (DEFAULT_PORT, "board"));
@@ -257,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_link_is_named_and_not_repeated() {
+    fn the_error_for_an_invalid_link_does_not_repeat_it() {
         let long = format!("capvote://{}", "x".repeat(LINK_BYTES_MAX));
         for text in [
             "",
@@ -285,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn logs_do_not_hold_tokens() {
+    fn the_debug_form_has_no_token() {
         let link: Link = "capvote://host:1/board#c2VjcmV0".parse().unwrap();
         assert_eq!(format!("{link:?}"), "capvote://host:1/board#..");
     }

@@ -1,4 +1,4 @@
-//! One open stream of bytes, whatever it runs over.
+//! Connected sockets, over TCP, TLS or Unix, and the byte streams they become.
 
 use std::io;
 use std::sync::Arc;
@@ -8,65 +8,79 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
+#[cfg(feature = "client")]
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, ServerConfig};
-use tokio_rustls::{TlsAcceptor, TlsConnector};
+#[cfg(feature = "server")]
+use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
+#[cfg(feature = "client")]
+use tokio_rustls::{TlsConnector, rustls::ClientConfig};
 
+#[cfg(feature = "server")]
 use super::admission::Origin;
+#[cfg(feature = "client")]
 use super::link::{Address, HostPort, Link};
-use super::tls::{self, Identity};
+#[cfg(feature = "server")]
+use super::tls::Identity;
+#[cfg(feature = "client")]
+use super::tls::verifier;
 
-/// How long to wait for a server to accept a connection.
+#[cfg(feature = "client")]
+/// Connect timeout.
 const CONNECT_WAIT_MAX: Duration = Duration::from_secs(10);
 
-/// Anything that an RPC connection can run over.
+/// The idle time of a TCP connection before keep-alive probes are sent.
+const KEEPALIVE_WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// TLS handshake timeout.
+const HANDSHAKE_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// A byte stream that an RPC connection can run over.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + 'static {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Stream for S {}
 
-/// How long a connection says nothing before the machine at its other end is asked whether it is still there.
-const KEEPALIVE_WAIT_MAX: Duration = Duration::from_secs(60);
-
-/// How long a TLS handshake may take.
-const HANDSHAKE_WAIT_MAX: Duration = Duration::from_secs(10);
-
-/// A connected socket that is not bound to a runtime, and so can change threads.
+/// A connected socket that is not registered with a runtime, and so can be moved to another thread.
 #[derive(Debug)]
 pub struct Socket(Inner);
 
 #[derive(Debug)]
 enum Inner {
     Tcp(std::net::TcpStream),
-    Tls(std::net::TcpStream, Part),
+    Tls(std::net::TcpStream, TlsRole),
     Unix(std::os::unix::net::UnixStream),
 }
 
-/// Which part of a TLS handshake is played here.
+/// This side's role in the TLS handshake.
 #[derive(Debug)]
-enum Part {
+enum TlsRole {
+    #[cfg(feature = "server")]
     Server(Arc<ServerConfig>),
+    #[cfg(feature = "client")]
     Client { config: Arc<ClientConfig>, server: ServerName<'static>, pinned: bool },
 }
 
 impl Socket {
-    /// Takes a TCP connection, which is encrypted if the server has an identity for it.
+    #[cfg(feature = "server")]
+    /// An accepted TCP connection: TLS, if there is an identity.
     pub(super) fn accepted(stream: TcpStream, identity: Option<&Identity>) -> io::Result<Self> {
-        let stream = unbound(stream)?;
+        let stream = configured(stream)?;
         Ok(Self(match identity {
-            Some(identity) => Inner::Tls(stream, Part::Server(identity.config.clone())),
+            Some(identity) => Inner::Tls(stream, TlsRole::Server(identity.config.clone())),
             None => Inner::Tcp(stream),
         }))
     }
 
-    /// Takes a connection through a socket file.
+    #[cfg(feature = "server")]
+    /// An accepted connection over a Unix socket.
     pub(super) fn from_unix(stream: UnixStream) -> io::Result<Self> {
         Ok(Self(Inner::Unix(stream.into_std()?)))
     }
 
-    /// Where its other end is.
+    #[cfg(feature = "server")]
+    /// The peer's address.
     ///
     /// # Errors
-    /// Where it has gone already.
+    /// Where the peer has already disconnected.
     pub fn origin(&self) -> io::Result<Origin> {
         match &self.0 {
             Inner::Tcp(stream) | Inner::Tls(stream, _) => Ok(stream.peer_addr()?.ip().into()),
@@ -74,61 +88,70 @@ impl Socket {
         }
     }
 
-    /// Binds the socket to the runtime of this thread. Where it is encrypted, both sides agree on how first.
+    /// Registers the socket with the runtime of this thread, and does the TLS handshake if it is encrypted.
     ///
     /// # Errors
-    /// Where they do not, or not within 10 s.
+    /// Where the handshake fails, or takes longer than 10 s.
     pub async fn into_stream(self) -> io::Result<Box<dyn Stream>> {
-        let (stream, part) = match self.0 {
+        let (stream, role) = match self.0 {
             Inner::Tcp(stream) => return Ok(Box::new(TcpStream::from_std(stream)?)),
             Inner::Unix(stream) => return Ok(Box::new(UnixStream::from_std(stream)?)),
-            Inner::Tls(stream, part) => (TcpStream::from_std(stream)?, part),
+            Inner::Tls(stream, role) => (TcpStream::from_std(stream)?, role),
         };
-        let agreed = async {
-            let stream: Box<dyn Stream> = match part {
-                Part::Server(config) => Box::new(TlsAcceptor::from(config).accept(stream).await?),
-                Part::Client { config, server, pinned } => {
-                    let agreed = TlsConnector::from(config).connect(server, stream).await;
-                    Box::new(agreed.map_err(|error| tls::explain(error, pinned))?)
+        let handshake = async {
+            let stream: Box<dyn Stream> = match role {
+                #[cfg(feature = "server")]
+                TlsRole::Server(config) => {
+                    Box::new(TlsAcceptor::from(config).accept(stream).await?)
+                }
+                #[cfg(feature = "client")]
+                TlsRole::Client { config, server, pinned } => {
+                    let connected = TlsConnector::from(config).connect(server, stream).await;
+                    Box::new(connected.map_err(|error| verifier::explain(error, pinned))?)
                 }
             };
             Ok(stream)
         };
-        timeout(HANDSHAKE_WAIT_MAX, agreed).await.unwrap_or_else(|_| Err(late(HANDSHAKE_WAIT_MAX)))
+        within(HANDSHAKE_WAIT_MAX, handshake).await
     }
 }
 
-fn unbound(stream: TcpStream) -> io::Result<std::net::TcpStream> {
-    // Whole messages are written at once; waiting for more to send would only delay them.
-    stream.set_nodelay(true)?;
-    // A peer that is gone without a word is noticed, also while a call is under way that takes as long as it takes.
-    SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE_WAIT_MAX))?;
-    stream.into_std()
-}
-
-fn late(wait: Duration) -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", wait.as_secs()))
-}
-
-/// Connects to the server that a link names.
+#[cfg(feature = "client")]
+/// Connects to the server of a link.
 ///
 /// # Errors
-/// Where nobody answers, or not within 10 s.
+/// Where the connection is refused or fails, or takes longer than 10 s.
 pub async fn connect(link: &Link) -> io::Result<Socket> {
-    let reach = async |at: &HostPort| unbound(TcpStream::connect((&*at.host, at.port)).await?);
+    let reach = async |at: &HostPort| configured(TcpStream::connect((&*at.host, at.port)).await?);
     let connected = async {
         Ok(Socket(match &link.address {
             Address::Tcp(at) => Inner::Tcp(reach(at).await?),
             Address::Unix(path) => Inner::Unix(UnixStream::connect(path).await?.into_std()?),
             Address::Tls(at) => {
                 let pinned = link.certificate.is_some();
-                let config = tls::client(link.certificate)?;
+                let config = verifier::client_config(link.certificate)?;
                 let server = ServerName::try_from(at.host.clone()).map_err(io::Error::other)?;
-                Inner::Tls(reach(at).await?, Part::Client { config, server, pinned })
+                Inner::Tls(reach(at).await?, TlsRole::Client { config, server, pinned })
             }
         }))
     };
-    timeout(CONNECT_WAIT_MAX, connected).await.unwrap_or_else(|_| Err(late(CONNECT_WAIT_MAX)))
+    within(CONNECT_WAIT_MAX, connected).await
+}
+
+/// Sets the socket options, and deregisters the stream from the runtime.
+fn configured(stream: TcpStream) -> io::Result<std::net::TcpStream> {
+    // The transport batches its writes itself; Nagle's algorithm would only delay them.
+    stream.set_nodelay(true)?;
+    // Detects a dead peer even while a call without a timeout is in progress.
+    SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE_WAIT_MAX))?;
+    stream.into_std()
+}
+
+async fn within<T>(wait: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    timeout(wait, work).await.unwrap_or_else(|_| {
+        let why = format!("no answer within {} s", wait.as_secs());
+        Err(io::Error::new(io::ErrorKind::TimedOut, why))
+    })
 }
 
 #[cfg(test)]
@@ -136,7 +159,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn both_ends_notice_where_the_other_is_gone_without_a_word() {
+    async fn both_ends_send_keep_alive_probes() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let link = format!("capvote://{}", listener.local_addr().unwrap()).parse().unwrap();
         let here = connect(&link).await.unwrap();

@@ -1,5 +1,6 @@
 //! Why a command did not do what it was asked.
 
+use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
@@ -70,7 +71,12 @@ impl From<client::Error> for Failure {
 
 /// An error and what lies behind it, in one sentence.
 pub(crate) fn sentence(error: client::Error) -> String {
-    format!("{:#}", anyhow::Error::new(error))
+    let (mut text, mut cause) = (error.to_string(), error.source());
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 /// A failure to print.
