@@ -25,8 +25,8 @@ pub const LINK_BYTES_MAX: usize = 4_096;
 /// | `capvotes://HOST:PORT` | over TLS |
 /// | `capvote+unix:///PATH` | on this machine, over a Unix socket |
 ///
-/// `/ELECTION` (for a Unix socket `?election=ID`) names an election, `?cert=SHA256` the fingerprint of
-/// the server's certificate, and `#TOKEN` a saved capability; the last two are base64url without
+/// `/ELECTION` (for a Unix socket `?election=ID`) names an election, `?cert=SHA256` the fingerprint
+/// of the server's certificate, and `#TOKEN` a saved capability; the last two are base64url without
 /// padding.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Link {
@@ -125,15 +125,16 @@ impl FromStr for Link {
     }
 }
 
-/// Removes what mail and terminals add to a link: line breaks, and spaces around it.
+/// Removes white space around a link and line breaks in it, which mail may add.
 fn unwrapped(text: &str) -> String {
     let text = text.trim_matches(|c: char| c <= ' ');
     text.chars().filter(|c| !matches!(c, '\t' | '\n' | '\r')).collect()
 }
 
-/// The components of a URI, as RFC 3986 splits it in appendix B. What each is parsed into validates
-/// it. (Crates that parse URIs either bring tables of Unicode that these schemes have no use for, or
-/// refuse characters in the path of a socket that a server's own links have had.)
+/// The components of a URI, split as in RFC 3986, appendix B, and validated when they are parsed.
+/// The crate `url` brings Unicode tables that these schemes have no use for; `iri-string` and
+/// `fluent-uri` refuse socket paths with characters such as `[`, which the links of earlier servers
+/// may have.
 struct Uri<'a> {
     scheme: &'a str,
     authority: &'a str,
@@ -170,7 +171,9 @@ fn host_port(uri: &Uri<'_>) -> Result<HostPort, InvalidLink> {
             let address = address.parse::<Ipv6Addr>();
             address.map_err(|_| invalid("its host is not an IPv6 address"))?.to_string()
         }
-        None if host.contains(NOT_IN_HOST) => return Err(invalid("its host is not a name")),
+        None if host.contains(NOT_IN_HOST) => {
+            return Err(invalid("its host is not a name or an address"));
+        }
         None => host.to_string(),
     };
     let port = match port {
@@ -181,7 +184,7 @@ fn host_port(uri: &Uri<'_>) -> Result<HostPort, InvalidLink> {
     Ok(HostPort { host, port: port.ok_or_else(|| invalid("its port is not 0 to 65535"))? })
 }
 
-/// What would make a host ambiguous, in a link or in the log.
+/// Characters that no host has.
 const NOT_IN_HOST: fn(char) -> bool = |c| c <= ' ' || c.is_control() || "<>[\\]^|:".contains(c);
 
 fn election_in_path(uri: &Uri<'_>) -> Result<Option<ElectionId>, InvalidLink> {
@@ -308,6 +311,19 @@ mod tests {
     }
 
     #[test]
+    fn a_link_may_be_written_in_other_ways() {
+        for (text, link) in [
+            (" capvote://host:1/board#c2Vj\ncmV0\n", "capvote://host:1/board#c2VjcmV0"),
+            ("CAPVOTE://host:/board", "capvote://host:12358/board"),
+            ("capvote://[0:0:0:0:0:0:0:1]:1", "capvote://[::1]:1"),
+            ("capvote+unix:/run/a b.sock", "capvote+unix:///run/a%20b.sock"),
+            ("capvote+unix:///run/[a].sock", "capvote+unix:///run/[a].sock"),
+        ] {
+            assert_eq!(text.parse::<Link>().unwrap().to_string(), link, "{text:?}");
+        }
+    }
+
+    #[test]
     fn the_error_for_an_invalid_link_does_not_repeat_it() {
         let long = format!("capvote://{}", "x".repeat(LINK_BYTES_MAX));
         for text in [
@@ -318,6 +334,10 @@ mod tests {
             "capvote:///board",
             "capvote://me@host",
             "capvote://host:99999",
+            "capvote://host:+1",
+            "capvote://ho st",
+            "capvote://::1",
+            "capvote://[::g]",
             "capvote://host/two/parts",
             "capvote://host?election=x",
             "capvotes://host?cert=short",

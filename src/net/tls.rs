@@ -1,8 +1,8 @@
 //! TLS: the server's certificate, and how a client verifies it.
 //!
 //! A link with a certificate fingerprint pins that certificate: its issuer, names and dates are not
-//! checked. Without a fingerprint, the client's machine must trust the certificate for the host in the
-//! link.
+//! checked. Without a fingerprint, the client's machine must trust the certificate for the host in
+//! the link.
 
 #[cfg(feature = "server")]
 mod identity;

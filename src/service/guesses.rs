@@ -11,9 +11,9 @@
 //! - While the whole server is over its limit, the same holds for every address that owes anything,
 //!   and a second rate limits all of them together.
 //!
-//! The limits are GCRAs. The crate `governor` implements these, but its check is also the charge,
-//! and it cannot charge what exceeds the burst, as wrong guesses that are looked up at the same
-//! time do.
+//! The limits are GCRAs (generic cell rate algorithm). The crate `governor` implements it, but its
+//! check is also the charge, and it cannot charge what exceeds the burst, as wrong guesses do that
+//! are looked up at the same time.
 
 use std::cell::Cell;
 use std::collections::HashMap;

@@ -10,8 +10,10 @@ use capvote::server::{StartError, new_officer_link};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
+use crate::PROGRAM;
 use crate::arguments::Offline;
-use crate::{PROGRAM, failure, printed};
+use crate::failure;
+use crate::printed;
 
 /// Runs a command, and prints its result as text or JSON.
 pub(crate) fn run(command: &Offline) -> ExitCode {

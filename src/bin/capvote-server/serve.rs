@@ -13,8 +13,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 
+use crate::PROGRAM;
 use crate::arguments::Arguments;
-use crate::{PROGRAM, failure};
+use crate::failure;
 
 /// Serves until SIGTERM or SIGINT, or until a part of the server breaks.
 pub(crate) async fn serve(arguments: Arguments) -> ExitCode {

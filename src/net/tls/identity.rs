@@ -16,8 +16,8 @@ pub struct Identity {
     pub(in crate::net) config: Arc<ServerConfig>,
     /// The fingerprint of the server's own certificate, the first of its chain.
     pub fingerprint: Fingerprint,
-    /// Whether links to the server have the fingerprint. It would make them invalid when a certificate
-    /// from an authority is renewed.
+    /// Whether links to the server have the fingerprint. It would make them invalid when a
+    /// certificate from an authority is renewed.
     pub in_links: bool,
 }
 
@@ -36,8 +36,8 @@ pub enum InvalidIdentity {
 }
 
 impl Identity {
-    /// Reads a certificate chain, the server's own first, and its private key, both in PEM. Links do not
-    /// have its fingerprint.
+    /// Reads a certificate chain, the server's own first, and its private key, both in PEM. Links
+    /// do not have its fingerprint.
     ///
     /// # Errors
     /// [`InvalidIdentity`] where one is missing or not supported, or they do not match.
@@ -54,7 +54,8 @@ impl Identity {
     }
 }
 
-/// A new self-signed certificate for a server with these names, and its private key, as one PEM text.
+/// A new self-signed certificate for a server with these names, and its private key, as one PEM
+/// text.
 ///
 /// # Errors
 /// Where the operating system's random generator fails, or a name is not valid in a certificate.
