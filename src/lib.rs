@@ -24,7 +24,7 @@
 //! other. Without one, connecting panics. A [`server`] runs on any tokio runtime with `enable_all`.
 //!
 //! **To use [`schema`] types and calls without a method in [`client`]**, use this crate's
-//! [`capnp`](capnp) and [`capnp_rpc`](capnp_rpc): types of another version are different types.
+//! [`capnp`] and [`capnp_rpc`]: types of another version are different types.
 //!
 //! # Features
 //!
