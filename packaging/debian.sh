@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the Debian package, target/debian/capvote_*.deb. Needs cargo-deb.
+# Builds a Debian package, target/debian/capvote_*.deb. Needs cargo-deb.
 set -eu
 cd "$(dirname "$0")/.."
 cargo build --release --locked --bins

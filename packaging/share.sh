@@ -1,6 +1,6 @@
 #!/bin/sh
-# share.sh PROGRAMS FOLDER: writes the manual pages and shell completions of the programs in the
-# folder PROGRAMS to their usual places under FOLDER (such as /usr/local/share).
+# share.sh PROGRAMS SHARE: writes the manual pages and shell completions of the programs in the
+# directory PROGRAMS to their places under SHARE, such as /usr/local/share.
 set -eu
 programs=$1 share=$2
 mkdir -p "$share/bash-completion/completions" "$share/zsh/site-functions" "$share/fish/vendor_completions.d"
