@@ -1,5 +1,5 @@
-//! Generates the Rust types of the schema from the compiled request that is checked in beside it, so that
-//! a build needs no Cap'n Proto compiler; and notes what is built, for `--version`.
+//! Generates the schema's Rust types from the compiled request that is checked in with the schema,
+//! so that a build needs no Cap'n Proto compiler; and sets the version for `--version`.
 
 use std::error::Error;
 use std::fs::File;
@@ -19,19 +19,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The version, and of a release the commit. Other builds are made between commits, and making each of them
-/// again after a commit would be for nothing.
+/// The version and, in a release build, the commit. A debug build names none, so that a commit does
+/// not rebuild it.
 fn version() -> Result<String, Box<dyn Error>> {
     let version = std::env::var("CARGO_PKG_VERSION")?;
     if std::env::var("PROFILE")? != "release" {
         return Ok(format!("{version} (debug build)"));
     }
-    // This package may lie in a checkout of something else.
+    // The package may be vendored into another repository, whose commit is not its own.
     let commit = match git(&["rev-parse", "--show-prefix"]) {
         Some(prefix) if prefix.is_empty() => git(&["rev-parse", "--short=12", "HEAD"]),
         _ => None,
     };
-    // It is written to whenever another commit is checked out or made.
+    // Git appends to this file at every commit and checkout.
     if let Some(log) = git(&["rev-parse", "--git-path", "logs/HEAD"])
         && commit.is_some()
         && Path::new(&log).exists()

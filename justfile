@@ -1,7 +1,7 @@
-# What CI runs.
+# Run everything that CI runs.
 ci:
     .ci/run
 
-# After a change of a schema: needs Debian's capnproto and libcapnp-dev.
+# Compile the schemas, after a change. Needs Debian's capnproto and libcapnp-dev.
 schema:
     schema/compile.sh

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use data_encoding::HEXLOWER;
-use itertools::Itertools;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -203,9 +202,10 @@ impl TallySheet {
         for (index, record) in reader.records().enumerate() {
             let number = index + 2;
             let record = record.map_err(unreadable(number))?;
-            let columns = record.iter().collect_array();
-            let [id, candidate, nonce, receipt] =
-                columns.ok_or_else(|| invalid(number, "there are not four columns"))?;
+            let columns: Vec<_> = record.iter().collect();
+            let [id, candidate, nonce, receipt] = columns[..] else {
+                return Err(invalid(number, "there are not four columns"));
+            };
             let id: ElectionId =
                 id.parse().map_err(|_| invalid(number, "the election id is not valid"))?;
             if *election.get_or_insert_with(|| id.clone()) != id {

@@ -1,11 +1,12 @@
 //! Links: a server's address, with an optional election, certificate fingerprint and token.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use data_encoding::BASE64URL_NOPAD;
-use url::Url;
+use percent_encoding::percent_decode_str;
 
 use super::tls::Fingerprint;
 use crate::election::ElectionId;
@@ -84,21 +85,19 @@ impl FromStr for Link {
         if text.len() > LINK_BYTES_MAX {
             return Err(InvalidLink(format!("it is longer than {LINK_BYTES_MAX} bytes")));
         }
-        let url = Url::parse(text).map_err(|error| InvalidLink(error.to_string()))?;
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(invalid("it names a user"));
-        }
-        let (address, mut election) = match url.scheme() {
-            "capvote" => (Address::Tcp(host_port(&url)?), election_in_path(&url)?),
-            "capvotes" => (Address::Tls(host_port(&url)?), election_in_path(&url)?),
-            "capvote+unix" => (Address::Unix(socket_path(&url)?), None),
+        let text = unwrapped(text);
+        let uri = Uri::split(&text);
+        let (address, mut election) = match &*uri.scheme.to_ascii_lowercase() {
+            "capvote" => (Address::Tcp(host_port(&uri)?), election_in_path(&uri)?),
+            "capvotes" => (Address::Tls(host_port(&uri)?), election_in_path(&uri)?),
+            "capvote+unix" => (Address::Unix(socket_path(&uri)?), None),
             _ => {
                 return Err(invalid("it does not begin with capvote:, capvotes: or capvote+unix:"));
             }
         };
         let unix = matches!(address, Address::Unix(_));
         let mut certificate = None;
-        for (key, value) in url.query_pairs() {
+        for (key, value) in form_urlencoded::parse(uri.query.as_bytes()) {
             match &*key {
                 "election" if unix && election.is_none() => {
                     election = Some(parse_election(&value)?)
@@ -117,7 +116,7 @@ impl FromStr for Link {
         if certificate.is_some() && !matches!(address, Address::Tls(_)) {
             return Err(invalid("it names a certificate, and only capvotes:// is encrypted"));
         }
-        let token = url.fragment().filter(|token| !token.is_empty());
+        let token = Some(uri.fragment).filter(|token| !token.is_empty());
         let token = token
             .map(|token| BASE64URL_NOPAD.decode(token.as_bytes()))
             .transpose()
@@ -126,15 +125,70 @@ impl FromStr for Link {
     }
 }
 
-fn host_port(url: &Url) -> Result<HostPort, InvalidLink> {
-    let host = url.host_str().filter(|host| !host.is_empty());
-    let host = host.ok_or_else(|| InvalidLink("it names no host".into()))?;
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    Ok(HostPort { host: host.to_string(), port: url.port().unwrap_or(DEFAULT_PORT) })
+/// Removes white space around a link and line breaks in it, which mail may add.
+fn unwrapped(text: &str) -> String {
+    let text = text.trim_matches(|c: char| c <= ' ');
+    text.chars().filter(|c| !matches!(c, '\t' | '\n' | '\r')).collect()
 }
 
-fn election_in_path(url: &Url) -> Result<Option<ElectionId>, InvalidLink> {
-    match url.path().trim_start_matches('/') {
+/// The components of a URI, split as in RFC 3986, appendix B, and validated when they are parsed.
+/// The crate `url` brings Unicode tables that these schemes have no use for; `iri-string` and
+/// `fluent-uri` refuse socket paths with characters such as `[`, which the links of earlier servers
+/// may have.
+struct Uri<'a> {
+    scheme: &'a str,
+    authority: &'a str,
+    path: &'a str,
+    query: &'a str,
+    fragment: &'a str,
+}
+
+impl<'a> Uri<'a> {
+    fn split(text: &'a str) -> Self {
+        let (text, fragment) = text.split_once('#').unwrap_or((text, ""));
+        let (text, query) = text.split_once('?').unwrap_or((text, ""));
+        let (scheme, text) = text.split_once(':').unwrap_or(("", text));
+        let (authority, path) = match text.strip_prefix("//") {
+            Some(text) => text.split_at(text.find('/').unwrap_or(text.len())),
+            None => ("", text),
+        };
+        Self { scheme, authority, path, query, fragment }
+    }
+}
+
+fn host_port(uri: &Uri<'_>) -> Result<HostPort, InvalidLink> {
+    let invalid = |why: &str| InvalidLink(why.to_string());
+    let (host, port) = match uri.authority.rsplit_once(':') {
+        // The colon of an IPv6 address is in brackets.
+        Some((host, port)) if !port.ends_with(']') => (host, port),
+        _ => (uri.authority, ""),
+    };
+    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let host = match bracketed {
+        _ if host.is_empty() => return Err(invalid("it names no host")),
+        _ if host.contains('@') => return Err(invalid("it names a user")),
+        Some(address) => {
+            let address = address.parse::<Ipv6Addr>();
+            address.map_err(|_| invalid("its host is not an IPv6 address"))?.to_string()
+        }
+        None if host.contains(NOT_IN_HOST) => {
+            return Err(invalid("its host is not a name or an address"));
+        }
+        None => host.to_string(),
+    };
+    let port = match port {
+        "" => Some(DEFAULT_PORT),
+        digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok(),
+        _ => None,
+    };
+    Ok(HostPort { host, port: port.ok_or_else(|| invalid("its port is not 0 to 65535"))? })
+}
+
+/// Characters that no host has.
+const NOT_IN_HOST: fn(char) -> bool = |c| c <= ' ' || c.is_control() || "<>[\\]^|:".contains(c);
+
+fn election_in_path(uri: &Uri<'_>) -> Result<Option<ElectionId>, InvalidLink> {
+    match uri.path.trim_start_matches('/') {
         "" => Ok(None),
         text => parse_election(text).map(Some),
     }
@@ -144,12 +198,12 @@ fn parse_election(text: &str) -> Result<ElectionId, InvalidLink> {
     text.parse().map_err(|error| InvalidLink(format!("{error}")))
 }
 
-fn socket_path(url: &Url) -> Result<PathBuf, InvalidLink> {
-    if url.host_str().is_some_and(|host| !host.is_empty()) {
+fn socket_path(uri: &Uri<'_>) -> Result<PathBuf, InvalidLink> {
+    if !uri.authority.is_empty() {
         let why = "a socket file has no host: three slashes go before its path";
         return Err(InvalidLink(why.into()));
     }
-    let decoded = percent_encoding::percent_decode_str(url.path()).decode_utf8();
+    let decoded = percent_decode_str(uri.path).decode_utf8();
     let path = decoded.map_err(|_| InvalidLink("its path is not UTF-8".into()))?;
     match &*path {
         "" | "/" => Err(InvalidLink("it names no socket file".into())),
@@ -257,6 +311,19 @@ mod tests {
     }
 
     #[test]
+    fn a_link_may_be_written_in_other_ways() {
+        for (text, link) in [
+            (" capvote://host:1/board#c2Vj\ncmV0\n", "capvote://host:1/board#c2VjcmV0"),
+            ("CAPVOTE://host:/board", "capvote://host:12358/board"),
+            ("capvote://[0:0:0:0:0:0:0:1]:1", "capvote://[::1]:1"),
+            ("capvote+unix:/run/a b.sock", "capvote+unix:///run/a%20b.sock"),
+            ("capvote+unix:///run/[a].sock", "capvote+unix:///run/[a].sock"),
+        ] {
+            assert_eq!(text.parse::<Link>().unwrap().to_string(), link, "{text:?}");
+        }
+    }
+
+    #[test]
     fn the_error_for_an_invalid_link_does_not_repeat_it() {
         let long = format!("capvote://{}", "x".repeat(LINK_BYTES_MAX));
         for text in [
@@ -267,6 +334,10 @@ mod tests {
             "capvote:///board",
             "capvote://me@host",
             "capvote://host:99999",
+            "capvote://host:+1",
+            "capvote://ho st",
+            "capvote://::1",
+            "capvote://[::g]",
             "capvote://host/two/parts",
             "capvote://host?election=x",
             "capvotes://host?cert=short",

@@ -2,13 +2,17 @@
 //!
 //! Nothing here knows what the capabilities on a connection do.
 
+#[cfg(feature = "server")]
 pub mod admission;
 pub mod bdp;
 pub mod budget;
+#[cfg(feature = "server")]
 pub mod connection;
 pub(crate) mod fault;
 pub mod link;
+#[cfg(feature = "server")]
 pub mod listener;
+#[cfg(feature = "server")]
 pub mod shards;
 pub mod socket;
 pub(crate) mod tick;

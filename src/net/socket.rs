@@ -8,14 +8,23 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
+#[cfg(feature = "client")]
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, ServerConfig};
-use tokio_rustls::{TlsAcceptor, TlsConnector};
+#[cfg(feature = "server")]
+use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
+#[cfg(feature = "client")]
+use tokio_rustls::{TlsConnector, rustls::ClientConfig};
 
+#[cfg(feature = "server")]
 use super::admission::Origin;
+#[cfg(feature = "client")]
 use super::link::{Address, HostPort, Link};
-use super::tls::{self, Identity};
+#[cfg(feature = "server")]
+use super::tls::Identity;
+#[cfg(feature = "client")]
+use super::tls::verifier;
 
+#[cfg(feature = "client")]
 /// Connect timeout.
 const CONNECT_WAIT_MAX: Duration = Duration::from_secs(10);
 
@@ -44,11 +53,14 @@ enum Inner {
 /// This side's role in the TLS handshake.
 #[derive(Debug)]
 enum TlsRole {
+    #[cfg(feature = "server")]
     Server(Arc<ServerConfig>),
+    #[cfg(feature = "client")]
     Client { config: Arc<ClientConfig>, server: ServerName<'static>, pinned: bool },
 }
 
 impl Socket {
+    #[cfg(feature = "server")]
     /// An accepted TCP connection: TLS, if there is an identity.
     pub(super) fn accepted(stream: TcpStream, identity: Option<&Identity>) -> io::Result<Self> {
         let stream = configured(stream)?;
@@ -58,11 +70,13 @@ impl Socket {
         }))
     }
 
+    #[cfg(feature = "server")]
     /// An accepted connection over a Unix socket.
     pub(super) fn from_unix(stream: UnixStream) -> io::Result<Self> {
         Ok(Self(Inner::Unix(stream.into_std()?)))
     }
 
+    #[cfg(feature = "server")]
     /// The peer's address.
     ///
     /// # Errors
@@ -86,12 +100,14 @@ impl Socket {
         };
         let handshake = async {
             let stream: Box<dyn Stream> = match role {
+                #[cfg(feature = "server")]
                 TlsRole::Server(config) => {
                     Box::new(TlsAcceptor::from(config).accept(stream).await?)
                 }
+                #[cfg(feature = "client")]
                 TlsRole::Client { config, server, pinned } => {
                     let connected = TlsConnector::from(config).connect(server, stream).await;
-                    Box::new(connected.map_err(|error| tls::explain(error, pinned))?)
+                    Box::new(connected.map_err(|error| verifier::explain(error, pinned))?)
                 }
             };
             Ok(stream)
@@ -100,6 +116,7 @@ impl Socket {
     }
 }
 
+#[cfg(feature = "client")]
 /// Connects to the server of a link.
 ///
 /// # Errors
@@ -112,7 +129,7 @@ pub async fn connect(link: &Link) -> io::Result<Socket> {
             Address::Unix(path) => Inner::Unix(UnixStream::connect(path).await?.into_std()?),
             Address::Tls(at) => {
                 let pinned = link.certificate.is_some();
-                let config = tls::client(link.certificate)?;
+                let config = verifier::client_config(link.certificate)?;
                 let server = ServerName::try_from(at.host.clone()).map_err(io::Error::other)?;
                 Inner::Tls(reach(at).await?, TlsRole::Client { config, server, pinned })
             }

@@ -1,4 +1,4 @@
-//! The certificate of a server, for encrypted links.
+//! The server's TLS certificate.
 
 use std::fs;
 use std::io::{self, Write};
@@ -9,11 +9,11 @@ use crate::net::link::Address;
 use crate::net::tls::{self, Identity, InvalidIdentity};
 use crate::private_file;
 
-/// The file in the data directory with the certificate that a server makes for itself, and its key.
+/// The file in the data directory with the self-signed certificate and its key.
 const FILE_NAME: &str = "tls.pem";
 
-/// The server's identity, if any of its listeners needs one: the operator's, or one that is made at the first start
-/// and kept, so that links which name it go on to work.
+/// The identity for encrypted listeners, if there are any: the operator's certificate, or a
+/// self-signed one. That one is kept in the data directory, since links have its fingerprint.
 pub(super) fn ensure(config: &Config) -> Result<Option<Identity>, StartError> {
     let hosts: Vec<_> = config
         .listen
@@ -37,7 +37,7 @@ pub(super) fn ensure(config: &Config) -> Result<Option<Identity>, StartError> {
     }
     let path = config.data.join(FILE_NAME);
     let pem = match fs::read(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => make(&path, hosts)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => create(&path, hosts)?,
         pem => pem.map_err(|error| failed(&path, error))?,
     };
     let mut identity = Identity::from_pem(&pem, &pem).map_err(|error| failed(&path, error))?;
@@ -45,11 +45,11 @@ pub(super) fn ensure(config: &Config) -> Result<Option<Identity>, StartError> {
     Ok(Some(identity))
 }
 
-fn make(path: &Path, hosts: Vec<String>) -> Result<Vec<u8>, StartError> {
+fn create(path: &Path, hosts: Vec<String>) -> Result<Vec<u8>, StartError> {
     let pem = tls::new_identity(hosts).map_err(|error| failed(path, error))?;
     let written = private_file::write(path, |file| file.write_all(pem.as_bytes()));
     written.map_err(|error| failed(path, error))?;
-    tracing::info!(file = %path.display(), "a certificate is made");
+    tracing::info!(file = %path.display(), "a self-signed certificate was created");
     Ok(pem.into_bytes())
 }
 

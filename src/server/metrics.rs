@@ -1,4 +1,8 @@
-//! The server's figures, for [Prometheus](https://prometheus.io) to fetch from the same machine.
+//! The HTTP endpoint for the server's metrics, which [Prometheus](https://prometheus.io) on the
+//! same machine scrapes.
+//!
+//! The listener of `metrics-exporter-prometheus` bounds neither connections nor their time, and
+//! answers every path and method, so this one serves a registry of `prometheus-client`.
 
 use std::convert::Infallible;
 use std::fmt::{self, Display, Formatter};
@@ -8,7 +12,6 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cpu_time::ProcessTime;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
@@ -20,28 +23,28 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::registry::{Registry, Unit};
+use rustix::time::{ClockId, clock_gettime};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use crate::ledger::Metrics;
 
-/// How many may fetch at a time. The next waits.
+/// Concurrent scrapes. Further ones wait to be accepted.
 pub const FETCHES_MAX: usize = 8;
 
-/// How long one fetch may take.
+/// Timeout of a scrape, from accept to close.
 pub const FETCH_WAIT_MAX: Duration = Duration::from_secs(10);
 
-/// How long to wait when the machine has no more room for connections.
+/// Pause after a failed accept, such as when there are no more file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The one path there is.
 const PATH: &str = "/metrics";
 
-/// The text format of OpenMetrics, which Prometheus reads.
+/// The content type of the OpenMetrics text format.
 const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// An address that only this machine reaches.
+/// A loopback address and a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoopbackAddress(SocketAddr);
 
@@ -50,7 +53,7 @@ impl FromStr for LoopbackAddress {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let address: SocketAddr = text.parse().map_err(|_| "give an address and a port")?;
-        let why = "only this machine is told: give an address such as 127.0.0.1:9358";
+        let why = "not a loopback address; give one such as 127.0.0.1:9358";
         if address.ip().is_loopback() { Ok(Self(address)) } else { Err(why) }
     }
 }
@@ -61,43 +64,42 @@ impl Display for LoopbackAddress {
     }
 }
 
-/// Where the figures are told.
+/// A listener for scrapes that does not accept yet.
 #[derive(Debug)]
 pub(super) struct Endpoint {
     listener: TcpListener,
 }
 
 impl Endpoint {
-    /// Listens there.
     pub(super) async fn bind(address: LoopbackAddress) -> io::Result<Self> {
         Ok(Self { listener: TcpListener::bind(address.0).await? })
     }
 
-    /// Where to fetch the figures.
+    /// The URL of the metrics.
     pub(super) fn url(&self) -> io::Result<String> {
         Ok(format!("http://{}{PATH}", self.listener.local_addr()?))
     }
 
-    /// Serves the figures until it is dropped.
+    /// Answers scrapes with the metrics of the ledger and of this process, and never returns.
     pub(super) async fn serve(self, metrics: Metrics) {
         let mut registry = Registry::default();
         metrics.register(registry.sub_registry_with_prefix("capvote"));
-        registry.register_collector(Box::new(Processor));
+        registry.register_collector(Box::new(ProcessorTime));
         let registry = Arc::new(registry);
-        let places = Arc::new(Semaphore::new(FETCHES_MAX));
+        let permits = Arc::new(Semaphore::new(FETCHES_MAX));
         loop {
-            let place = places.clone().acquire_owned().await;
+            let permit = permits.clone().acquire_owned().await;
             match self.listener.accept().await {
                 Ok((stream, _)) => {
                     let registry = registry.clone();
                     tokio::spawn(async move {
-                        let _place = place;
-                        // How a peer leaves is its own business.
-                        let _ = timeout(FETCH_WAIT_MAX, converse(stream, registry)).await;
+                        let _permit = permit;
+                        // A scrape that fails is the scraper's to report.
+                        let _ = timeout(FETCH_WAIT_MAX, serve_scrape(stream, registry)).await;
                     });
                 }
                 Err(error) => {
-                    tracing::debug!(%error, "a connection for the figures was not accepted");
+                    tracing::debug!(%error, "cannot accept a connection for metrics");
                     sleep(ACCEPT_PAUSE).await;
                 }
             }
@@ -105,7 +107,7 @@ impl Endpoint {
     }
 }
 
-async fn converse(stream: TcpStream, registry: Arc<Registry>) -> hyper::Result<()> {
+async fn serve_scrape(stream: TcpStream, registry: Arc<Registry>) -> hyper::Result<()> {
     let answer = service_fn(async |request| Ok::<_, Infallible>(answer(&request, &registry)));
     let mut http = http1::Builder::new();
     http.keep_alive(false).serve_connection(TokioIo::new(stream), answer).await
@@ -118,27 +120,27 @@ fn answer(request: &Request<Incoming>, registry: &Registry) -> Response<Full<Byt
         response
     };
     if request.uri().path() != PATH {
-        return plain(StatusCode::NOT_FOUND, "the figures are at /metrics\n");
+        return plain(StatusCode::NOT_FOUND, "the metrics are at /metrics\n");
     }
     if request.method() != Method::GET {
-        return plain(StatusCode::METHOD_NOT_ALLOWED, "the figures can only be fetched\n");
+        return plain(StatusCode::METHOD_NOT_ALLOWED, "use GET\n");
     }
     let mut text = String::new();
     if prometheus_client::encoding::text::encode(&mut text, registry).is_err() {
-        return plain(StatusCode::INTERNAL_SERVER_ERROR, "the figures cannot be written\n");
+        return plain(StatusCode::INTERNAL_SERVER_ERROR, "cannot encode the metrics\n");
     }
     let mut response = Response::new(Full::from(text));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(FORMAT));
     response
 }
 
-/// The processor time of this process, under the name that Prometheus's own libraries give it.
+/// `process_cpu_seconds_total`, the name that Prometheus's client libraries use for it.
 #[derive(Debug)]
-struct Processor;
+struct ProcessorTime;
 
-impl Collector for Processor {
+impl Collector for ProcessorTime {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let seconds = ConstCounter::new(ProcessTime::now().as_duration().as_secs_f64());
+        let seconds = ConstCounter::new(processor_seconds());
         let help = "Processor time of the server";
         let metric = encoder.encode_descriptor(
             "process_cpu",
@@ -148,4 +150,9 @@ impl Collector for Processor {
         )?;
         seconds.encode(metric)
     }
+}
+
+fn processor_seconds() -> f64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }

@@ -1,7 +1,6 @@
 //! Finding an election by the id that was asked for.
 
 use capnp::Error;
-use itertools::Itertools;
 
 use crate::election::{ELECTION_ID_BYTES_MAX, ElectionId};
 use crate::ledger::Snapshot;
@@ -44,11 +43,8 @@ fn cut(asked: &str) -> String {
 }
 
 fn names(snapshot: &Snapshot) -> String {
-    let mut listed = snapshot
-        .elections
-        .iter()
-        .take(LISTED_ELECTIONS_MAX)
-        .map(|standing| &standing.definition.id);
+    let listed = snapshot.elections.iter().take(LISTED_ELECTIONS_MAX);
+    let listed: Vec<_> = listed.map(|standing| standing.definition.id.as_str()).collect();
     match snapshot.elections.len().checked_sub(LISTED_ELECTIONS_MAX) {
         None | Some(0) => listed.join(", "),
         Some(more) => format!("{} and {more} more", listed.join(", ")),

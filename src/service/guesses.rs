@@ -1,15 +1,19 @@
-//! What it costs to guess voter numbers and tokens.
+//! Rate limits on guessing voter numbers and tokens.
 //!
-//! Whether a number is on the roll cannot be told before it is looked up, and whoever is told has learnt it. So it is
-//! wrong guesses that are counted, as debts of the connection and of the address that they came from, and of the whole
-//! server. A debt is paid by waiting. Who is in debt is not heard, rightly or wrongly, until enough of it is paid:
+//! Whether a guess is wrong is known only after the lookup, and its answer tells the client. So a
+//! lookup is first admitted, and charged afterwards if the guess was wrong: to the connection, to
+//! its address and to the whole server.
 //!
-//! - a connection has a few wrong guesses free, and then pays for each;
-//! - an address has more. Where it is in debt, its connections are heard only if they have not guessed wrongly
-//!   themselves, and only so many a second: a voter who shares the address with a guesser comes with a connection of
-//!   their own, and gets through;
-//! - where the whole server is in debt, that holds for every address that has guessed wrongly, and so many a second
-//!   are heard of all of them together.
+//! - A connection over its limit is refused.
+//! - From an address over its limit, only connections that owe nothing themselves are admitted, and
+//!   only at a limited rate: a voter who shares the address with a guesser gets through on a
+//!   connection of their own.
+//! - While the whole server is over its limit, the same holds for every address that owes anything,
+//!   and a second rate limits all of them together.
+//!
+//! The limits are GCRAs (generic cell rate algorithm). The crate `governor` implements it, but its
+//! check is also the charge, and it cannot charge what exceeds the burst, as wrong guesses do that
+//! are looked up at the same time.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -21,151 +25,159 @@ use tokio::time::Instant;
 
 use crate::net::admission::Origin;
 
-/// The wrong guesses that a connection has free, and what each further one costs.
-const OF_CONNECTION: Price = Price { each: Duration::from_secs(10), free: 5 };
+/// Wrong guesses of a connection.
+const CONNECTION_LIMIT: Limit = Limit { interval: Duration::from_secs(10), burst: 5 };
 
-/// Those of an address.
-const OF_ADDRESS: Price = Price { each: Duration::from_secs(1), free: 100 };
+/// Wrong guesses from an address.
+const ADDRESS_LIMIT: Limit = Limit { interval: Duration::from_secs(1), burst: 100 };
 
-/// Those of all addresses together.
-const OF_ALL: Price = Price { each: Duration::from_millis(10), free: 1_000 };
+/// Wrong guesses at the server.
+const SERVER_LIMIT: Limit = Limit { interval: Duration::from_millis(10), burst: 1_000 };
 
-/// Connections without a wrong guess that are heard from an address in debt, right or wrong.
-const HEARD_OF_ADDRESS: Price = Price { each: Duration::from_millis(100), free: 10 };
+/// Lookups, right or wrong, that are admitted from an address over its limit.
+const ADDRESS_EXEMPTIONS: Limit = Limit { interval: Duration::from_millis(100), burst: 10 };
 
-/// The same from all addresses in debt, while the server is in debt.
-const HEARD_OF_ALL: Price = Price { each: Duration::from_millis(10), free: 100 };
+/// Lookups, right or wrong, that are admitted from all addresses that owe anything, while the
+/// server is over its limit.
+const SERVER_EXEMPTIONS: Limit = Limit { interval: Duration::from_millis(10), burst: 100 };
 
-/// The addresses whose debts are remembered. While so many are in debt, further ones only add to the debt of the
-/// server.
+/// The addresses that are remembered while they owe anything. Wrong guesses from further ones are
+/// charged to the server alone.
 pub const DEBTORS_MAX: usize = 100_000;
 
-/// The votes of a connection that are looked up at a time, before it is known which of them guessed wrongly. The next
-/// wait.
+/// The votes of a connection that are looked up at a time. Further ones wait until it is known
+/// whether these were wrong guesses.
 pub const UNDECIDED_VOTES_MAX: usize = 16;
 
-/// What something costs that is free at first: everything that is not free is paid by waiting so long for each.
-struct Price {
-    each: Duration,
-    free: u32,
+/// The parameters of a GCRA: `burst` events at once, then one per `interval`, its emission
+/// interval.
+struct Limit {
+    interval: Duration,
+    burst: u32,
 }
 
-/// When everything will be paid.
+/// The state of a GCRA: its theoretical arrival time, when everything charged is paid off.
 #[derive(Debug, Clone, Copy, Default)]
-struct Debt(Option<Instant>);
+struct ArrivalTime(Option<Instant>);
 
-impl Debt {
-    fn add(&mut self, price: &Price, now: Instant) {
-        self.0 = Some(self.0.map_or(now, |paid| paid.max(now)) + price.each);
+impl ArrivalTime {
+    fn charge(&mut self, limit: &Limit, now: Instant) {
+        self.0 = Some(self.0.map_or(now, |time| time.max(now)) + limit.interval);
     }
 
-    fn is_paid(self, now: Instant) -> bool {
-        self.0.is_none_or(|paid| paid <= now)
+    fn is_paid_off(self, now: Instant) -> bool {
+        self.0.is_none_or(|time| time <= now)
     }
 
-    /// How long it takes until one more is free, if one is not.
-    fn wait(self, price: &Price, now: Instant) -> Option<Duration> {
-        let allowed = price.each * (price.free - 1);
-        let wait = self.0?.saturating_duration_since(now).checked_sub(allowed)?;
+    /// The time until the limit allows one more event, unless it already does.
+    fn wait(self, limit: &Limit, now: Instant) -> Option<Duration> {
+        let tolerance = limit.interval * (limit.burst - 1);
+        let wait = self.0?.saturating_duration_since(now).checked_sub(tolerance)?;
         (!wait.is_zero()).then_some(wait)
     }
 }
 
-/// The guesses of everyone. Clones count together.
+/// The guesses at one server. Clones share their state.
 #[derive(Debug, Clone, Default)]
 pub struct Guesses(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// Whether anybody has ever guessed wrongly: until then nothing has to be looked up.
+    /// Whether there has been a wrong guess. Until then the mutex is not locked.
     any: AtomicBool,
-    debts: Mutex<Debts>,
+    charges: Mutex<Charges>,
 }
 
 #[derive(Debug, Default)]
-struct Debts {
-    all: Debt,
-    heard_of_all: Debt,
-    /// Of each address, what it has guessed wrongly, and what was heard of it all the same.
-    addresses: HashMap<Origin, (Debt, Debt)>,
+struct Charges {
+    server: ArrivalTime,
+    exemptions: ArrivalTime,
+    addresses: HashMap<Origin, OfAddress>,
 }
 
-/// Guesses of one connection.
+#[derive(Debug, Default)]
+struct OfAddress {
+    guesses: ArrivalTime,
+    exemptions: ArrivalTime,
+}
+
+/// The guesses of one connection.
 #[derive(Debug)]
 pub(super) struct Guesser {
     guesses: Guesses,
     origin: Origin,
-    debt: Cell<Debt>,
+    own: Cell<ArrivalTime>,
 }
 
 impl Guesser {
     pub(super) fn new(guesses: Guesses, origin: Origin) -> Self {
-        Self { guesses, origin, debt: Cell::default() }
+        Self { guesses, origin, own: Cell::default() }
     }
 
-    /// Whether something that may be a guess is heard.
+    /// Admits a lookup that may be a guess.
     ///
     /// # Errors
-    /// How long to wait before it is.
+    /// The time until it is admitted.
     pub(super) fn may_guess(&self) -> Result<(), Duration> {
         if !self.guesses.0.any.load(Ordering::Relaxed) {
             return Ok(());
         }
         let now = Instant::now();
-        if let Some(wait) = self.debt.get().wait(&OF_CONNECTION, now) {
+        if let Some(wait) = self.own.get().wait(&CONNECTION_LIMIT, now) {
             return Err(wait);
         }
-        let innocent = self.debt.get().is_paid(now);
-        self.guesses.may_guess(self.origin, innocent, now)
+        let owes = !self.own.get().is_paid_off(now);
+        self.guesses.may_guess(self.origin, owes, now)
     }
 
-    /// Takes note of a wrong guess.
+    /// Charges a wrong guess.
     pub(super) fn was_wrong(&self) {
         let now = Instant::now();
-        let mut debt = self.debt.get();
-        debt.add(&OF_CONNECTION, now);
-        self.debt.set(debt);
+        let mut own = self.own.get();
+        own.charge(&CONNECTION_LIMIT, now);
+        self.own.set(own);
         self.guesses.was_wrong(self.origin, now);
     }
 }
 
 impl Guesses {
-    fn may_guess(&self, origin: Origin, innocent: bool, now: Instant) -> Result<(), Duration> {
-        // Nothing in here panics.
-        let mut debts = self.0.debts.lock().unwrap_or_else(PoisonError::into_inner);
-        let debts = &mut *debts;
-        let server = debts.all.wait(&OF_ALL, now);
-        let Some((address, heard)) = debts.addresses.get_mut(&origin) else { return Ok(()) };
-        let of_address = address.wait(&OF_ADDRESS, now);
-        let of_server = server.filter(|_| !address.is_paid(now));
+    fn may_guess(&self, origin: Origin, owes: bool, now: Instant) -> Result<(), Duration> {
+        // Nothing panics while the mutex is locked.
+        let mut charges = self.0.charges.lock().unwrap_or_else(PoisonError::into_inner);
+        let charges = &mut *charges;
+        let Some(address) = charges.addresses.get_mut(&origin) else { return Ok(()) };
+        let of_address = address.guesses.wait(&ADDRESS_LIMIT, now);
+        let of_server = charges.server.wait(&SERVER_LIMIT, now);
+        let of_server = of_server.filter(|_| !address.guesses.is_paid_off(now));
         let Some(wait) = of_address.max(of_server) else { return Ok(()) };
-        if !innocent {
+        if owes {
             return Err(wait);
         }
-        if let Some(wait) = heard.wait(&HEARD_OF_ADDRESS, now) {
+        if let Some(wait) = address.exemptions.wait(&ADDRESS_EXEMPTIONS, now) {
             return Err(wait);
         }
         if of_server.is_some() {
-            if let Some(wait) = debts.heard_of_all.wait(&HEARD_OF_ALL, now) {
+            if let Some(wait) = charges.exemptions.wait(&SERVER_EXEMPTIONS, now) {
                 return Err(wait);
             }
-            debts.heard_of_all.add(&HEARD_OF_ALL, now);
+            charges.exemptions.charge(&SERVER_EXEMPTIONS, now);
         }
-        heard.add(&HEARD_OF_ADDRESS, now);
+        address.exemptions.charge(&ADDRESS_EXEMPTIONS, now);
         Ok(())
     }
 
     fn was_wrong(&self, origin: Origin, now: Instant) {
         self.0.any.store(true, Ordering::Relaxed);
-        let mut debts = self.0.debts.lock().unwrap_or_else(PoisonError::into_inner);
-        debts.all.add(&OF_ALL, now);
-        if debts.addresses.len() >= DEBTORS_MAX && !debts.addresses.contains_key(&origin) {
-            debts.addresses.retain(|_, (debt, _)| !debt.is_paid(now));
-            if debts.addresses.len() >= DEBTORS_MAX {
+        let mut charges = self.0.charges.lock().unwrap_or_else(PoisonError::into_inner);
+        charges.server.charge(&SERVER_LIMIT, now);
+        let addresses = &mut charges.addresses;
+        if addresses.len() >= DEBTORS_MAX && !addresses.contains_key(&origin) {
+            addresses.retain(|_, address| !address.guesses.is_paid_off(now));
+            if addresses.len() >= DEBTORS_MAX {
                 return;
             }
         }
-        debts.addresses.entry(origin).or_default().0.add(&OF_ADDRESS, now);
+        addresses.entry(origin).or_default().guesses.charge(&ADDRESS_LIMIT, now);
     }
 }
 
@@ -182,69 +194,72 @@ mod tests {
         Guesser::new(guesses.clone(), address.into())
     }
 
-    /// Guesses wrongly until it is not heard. Returns how often it was.
+    /// Guesses wrongly until a guess is refused. Returns the number of guesses that were admitted.
     fn guess(guesser: &Guesser) -> u32 {
-        let mut heard = 0;
+        let mut admitted = 0;
         while guesser.may_guess().is_ok() {
             guesser.was_wrong();
-            heard += 1;
+            admitted += 1;
         }
-        heard
+        admitted
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_pays_for_what_it_guesses() {
+    async fn a_connection_is_limited_after_its_burst() {
         let guesses = Guesses::default();
         let connection = guesser(&guesses, 1);
-        assert_eq!(guess(&connection), OF_CONNECTION.free);
+        assert_eq!(guess(&connection), CONNECTION_LIMIT.burst);
         let wait = connection.may_guess().unwrap_err();
-        assert_eq!(wait, OF_CONNECTION.each);
+        assert_eq!(wait, CONNECTION_LIMIT.interval);
         advance(wait.saturating_sub(Duration::from_millis(1))).await;
         assert!(connection.may_guess().is_err());
         advance(Duration::from_millis(1)).await;
         assert_eq!(guess(&connection), 1);
-        // Others are not concerned.
+        // Other connections from the address are not limited.
         assert_eq!(guesser(&guesses, 1).may_guess(), Ok(()));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_shares_an_address_with_a_guesser_gets_through() {
+    async fn a_voter_who_shares_an_address_with_a_guesser_gets_through() {
         let guesses = Guesses::default();
-        let bad: Vec<_> = (0..OF_ADDRESS.free).map(|_| guesser(&guesses, 1)).collect();
-        let heard: u32 = bad.iter().map(guess).sum();
-        // Of the connections that come when the address is in debt, each is heard once, while they may be.
-        assert!((OF_ADDRESS.free..=OF_ADDRESS.free + HEARD_OF_ADDRESS.free).contains(&heard));
+        let bad: Vec<_> = (0..ADDRESS_LIMIT.burst).map(|_| guesser(&guesses, 1)).collect();
+        let admitted: u32 = bad.iter().map(guess).sum();
+        // Once the address is limited, each further connection is admitted once, up to the burst.
+        assert!(
+            (ADDRESS_LIMIT.burst..=ADDRESS_LIMIT.burst + ADDRESS_EXEMPTIONS.burst)
+                .contains(&admitted)
+        );
         assert_eq!(bad.iter().map(guess).sum::<u32>(), 0);
-        // For a minute, as many new connections guess as are heard.
+        // For a minute, a new connection guesses every 100 ms.
         let (mut guessed, mut honest, mut tries) = (0, 0, 0);
         for _ in 0..600 {
             advance(Duration::from_millis(100)).await;
-            // Somebody else comes in between, as everybody with a new connection.
+            // Every 200 ms, a voter comes first, also on a new connection.
             if tries % 2 == 0 {
                 honest += u32::from(guesser(&guesses, 1).may_guess().is_ok());
             }
             guessed += guess(&guesser(&guesses, 1));
             tries += 1;
         }
-        assert!(honest >= 290, "{honest} of 300 honest voters were heard");
+        assert!(honest >= 290, "{honest} of 300 voters were admitted");
         assert!(guessed <= 600 - honest + 60, "{guessed} guesses");
-        // Elsewhere nothing is noticed.
+        // Other addresses are not limited.
         assert_eq!(guesser(&guesses, 2).may_guess(), Ok(()));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn many_addresses_together_are_slowed_down_and_new_ones_heard() {
+    async fn many_addresses_are_limited_together_and_new_ones_admitted() {
         let guesses = Guesses::default();
-        let mut heard = 0;
+        let mut admitted = 0;
         for last in 0..=250 {
             for _ in 0..4 {
-                heard += guess(&guesser(&guesses, last));
+                admitted += guess(&guesser(&guesses, last));
             }
         }
-        assert!((OF_ALL.free..OF_ALL.free + 500).contains(&heard), "{heard}");
+        assert!((SERVER_LIMIT.burst..SERVER_LIMIT.burst + 500).contains(&admitted), "{admitted}");
         assert_eq!(guesser(&guesses, 251).may_guess(), Ok(()));
-        // While the server is in debt, all that have guessed before are heard so often together. (After a second,
-        // whoever guessed once has paid.)
+        // The addresses that owe anything are limited together. (Within half a second, none of them
+        // has paid off a guess.)
         let mut in_half_a_second = 0;
         for _ in 0..50 {
             advance(Duration::from_millis(10)).await;
@@ -252,20 +267,20 @@ mod tests {
                 in_half_a_second += guess(&guesser(&guesses, last));
             }
         }
-        let most = HEARD_OF_ALL.free + 50;
-        assert!((50..=most).contains(&in_half_a_second), "{in_half_a_second} were heard");
+        let most = SERVER_EXEMPTIONS.burst + 50;
+        assert!((50..=most).contains(&in_half_a_second), "{in_half_a_second} were admitted");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn debts_that_are_paid_are_forgotten_when_there_are_too_many() {
+    async fn addresses_that_owe_nothing_are_forgotten_when_there_are_too_many() {
         let guesses = Guesses::default();
         for index in 0..DEBTORS_MAX as u32 + 10 {
             let address = IpAddr::from(index.to_be_bytes());
             Guesser::new(guesses.clone(), Origin::Elsewhere(address)).was_wrong();
         }
-        assert_eq!(guesses.0.debts.lock().unwrap().addresses.len(), DEBTORS_MAX);
-        advance(OF_ADDRESS.each).await;
+        assert_eq!(guesses.0.charges.lock().unwrap().addresses.len(), DEBTORS_MAX);
+        advance(ADDRESS_LIMIT.interval).await;
         guesser(&guesses, 1).was_wrong();
-        assert_eq!(guesses.0.debts.lock().unwrap().addresses.len(), 1);
+        assert_eq!(guesses.0.charges.lock().unwrap().addresses.len(), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! What an operator installs fits the program.
+//! The systemd unit and the Debian package match the programs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,7 @@ fn root(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// The settings of the unit for systemd, each with all its values.
+/// The settings of the systemd unit, each with all its values.
 fn unit() -> BTreeMap<String, Vec<String>> {
     let text = fs::read_to_string(root("packaging/capvote.service")).unwrap();
     let mut settings = BTreeMap::<_, Vec<_>>::new();
@@ -26,7 +26,7 @@ fn unit() -> BTreeMap<String, Vec<String>> {
 }
 
 #[test]
-fn the_unit_starts_the_server_with_options_that_it_has() {
+fn the_unit_uses_options_that_the_server_has() {
     let unit = unit();
     let [start] = &unit["ExecStart"][..] else { panic!("{unit:?}") };
     let mut words = start.split(' ');
@@ -38,13 +38,13 @@ fn the_unit_starts_the_server_with_options_that_it_has() {
         let has = help.done().split_whitespace().any(|word| word == option);
         assert!(has, "the server has no {option}");
     }
-    // The folder that it gets is the one that it is told to use.
+    // The state directory is the data directory.
     let data = format!("/var/lib/{}", unit["StateDirectory"][0]);
     assert!(start.contains(&format!("--data {data} ")), "{start}");
 }
 
 #[test]
-fn the_unit_leaves_the_server_what_it_needs() {
+fn the_limits_of_the_unit_exceed_the_bounds_of_the_server() {
     let unit = unit();
     let number = |name: &str| -> u64 { unit[name][0].parse().unwrap() };
     assert!(number("TimeoutStopSec") > DRAIN_WAIT_MAX.as_secs());
@@ -52,7 +52,7 @@ fn the_unit_leaves_the_server_what_it_needs() {
 }
 
 #[test]
-fn the_debian_package_is_made_of_what_there_is() {
+fn the_assets_of_the_debian_package_exist() {
     let manifest = root("Cargo.toml");
     let arguments = ["metadata", "--no-deps", "--offline", "--format-version", "1"];
     let arguments = [&arguments[..], &["--manifest-path", manifest.to_str().unwrap()]].concat();
@@ -63,7 +63,7 @@ fn the_debian_package_is_made_of_what_there_is() {
     let targets = package["targets"].as_array().unwrap().iter();
     let programs: Vec<_> = targets.filter(|target| target["kind"][0] == "bin").collect();
     let deb = &package["metadata"]["deb"];
-    // What the programs write of themselves.
+    // Manual pages and completions.
     let share = tempfile::tempdir().unwrap();
     let built = Path::new(env!("CARGO_BIN_EXE_capvote-server")).parent().unwrap();
     let script = root("packaging/share.sh");
@@ -90,7 +90,7 @@ fn the_debian_package_is_made_of_what_there_is() {
         };
         assert!(exists, "there is no {source}");
     }
-    // The unit, and the user that it names, are found beside each other by the unit's name.
+    // cargo-deb finds the unit and its user by the unit's name.
     let units = &deb["systemd-units"];
     let folder = root(units["unit-scripts"].as_str().unwrap());
     let name = units["unit-name"].as_str().unwrap();

@@ -1,4 +1,4 @@
-//! The server's command line, its data directory, and how it starts and stops.
+//! The server's command line, data directory, start and stop.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use crate::process::{BOARD, Ran, Server, board, numbers, run};
 
-/// Runs a server that is not expected to start.
+/// Runs a server that is expected not to start.
 fn server(data: &Path, arguments: &[&str]) -> Ran {
     let common = ["--log", "error", "--data", data.to_str().unwrap()];
     run(env!("CARGO_BIN_EXE_capvote-server"), &[&common[..], arguments].concat(), b"")
@@ -18,12 +18,12 @@ fn server(data: &Path, arguments: &[&str]) -> Ran {
 const ANY_PORT: [&str; 2] = ["--listen", "capvote://127.0.0.1:0"];
 
 #[test]
-fn bad_arguments_are_said_in_one_line() {
+fn invalid_arguments_are_an_error_of_one_line() {
     let data = tempfile::tempdir().unwrap();
     let table: [(&[&str], &str); 11] = [
         (&["--bogus"], "unexpected argument '--bogus'"),
         (&["--listen", "12358"], "not a link"),
-        (&["--metrics", "0.0.0.0:0"], "only this machine is told"),
+        (&["--metrics", "0.0.0.0:0"], "not a loopback address"),
         (&["--metrics", "here"], "give an address and a port"),
         (&["--threads", "0"], "0 is not in 1..=256"),
         (&["--election", "board"], "--candidate <NAME> --voters <N>"),
@@ -39,11 +39,11 @@ fn bad_arguments_are_said_in_one_line() {
     for (arguments, why) in table {
         server(data.path(), arguments).failed(2, why);
     }
-    assert_eq!(fs::read_dir(data.path()).unwrap().count(), 0, "nothing was made of bad arguments");
+    assert_eq!(fs::read_dir(data.path()).unwrap().count(), 0, "invalid arguments created a file");
 }
 
 #[test]
-fn a_data_directory_that_cannot_be_used_is_said_in_one_line() {
+fn an_unusable_data_directory_is_an_error_of_one_line() {
     let data = tempfile::tempdir().unwrap();
     let ledger = data.path().join("ledger.sqlite");
     fs::write(&ledger, "this is no database, however long it may be").unwrap();
@@ -53,7 +53,7 @@ fn a_data_directory_that_cannot_be_used_is_said_in_one_line() {
 }
 
 #[test]
-fn a_data_directory_in_use_is_refused_and_its_server_not_disturbed() {
+fn a_data_directory_in_use_is_refused_and_its_server_goes_on() {
     let data = tempfile::tempdir().unwrap();
     let first = board(data.path(), 3);
     server(data.path(), &ANY_PORT).failed(3, "is in use by another capvote-server");
@@ -63,7 +63,7 @@ fn a_data_directory_in_use_is_refused_and_its_server_not_disturbed() {
 }
 
 #[test]
-fn an_address_in_use_is_said_in_one_line() {
+fn an_address_in_use_is_an_error_of_one_line() {
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let first = Server::start(one.path(), &[]);
     server(two.path(), &["--listen", &first.link])
@@ -72,7 +72,7 @@ fn an_address_in_use_is_said_in_one_line() {
     let first = Server::listen(&socket, two.path(), &[]);
     let three = tempfile::tempdir().unwrap();
     server(three.path(), &["--listen", &socket]).failed(1, "another server listens there");
-    // What a killed server leaves behind is no obstacle.
+    // The socket that a killed server leaves behind is replaced.
     first.kill();
     assert!(one.path().join("socket").exists());
     Server::listen(&socket, three.path(), &[]);
@@ -103,7 +103,7 @@ fn the_same_command_again_serves_the_same_election() {
 }
 
 #[test]
-fn a_server_killed_before_its_election_was_stored_starts_anew() {
+fn numbers_of_an_election_that_was_not_stored_are_replaced() {
     let data = tempfile::tempdir().unwrap();
     fs::write(data.path().join("board.numbers.csv"), "voter_number\n1\n").unwrap();
     board(data.path(), 2);
@@ -111,7 +111,7 @@ fn a_server_killed_before_its_election_was_stored_starts_anew() {
 }
 
 #[test]
-fn nonsense_on_the_wire_reaches_nothing_but_its_sender() {
+fn invalid_messages_end_only_their_own_connection() {
     let data = tempfile::tempdir().unwrap();
     let server = board(data.path(), 3);
     let address = server.link.strip_prefix("capvote://").unwrap().to_string();
@@ -119,18 +119,18 @@ fn nonsense_on_the_wire_reaches_nothing_but_its_sender() {
         let mut stream = TcpStream::connect(&address).unwrap();
         stream.write_all(bytes).unwrap();
         stream.shutdown(std::net::Shutdown::Write).unwrap();
-        // The server hangs up, with or without a word.
+        // The server closes the connection, with or without an answer.
         let _ = stream.read_to_end(&mut Vec::new());
     }
     let info = run(env!("CARGO_BIN_EXE_capvote-client"), &["--link", &server.link, "info"], b"");
     assert!(info.done().starts_with("board (open)"));
     server.signal("INT");
-    // Nothing but the listening lines goes to stdout, whatever the RPC library has to say.
+    // The RPC library's output does not go to stdout.
     assert_eq!(server.wait(), (Some(0), String::new()));
 }
 
 #[test]
-fn a_server_stops_though_a_client_never_ends_its_file() {
+fn a_server_stops_although_a_client_never_ends_its_file() {
     let data = tempfile::tempdir().unwrap();
     let server = board(data.path(), 3);
     let mut client = Command::new(env!("CARGO_BIN_EXE_capvote-client"))
@@ -140,7 +140,7 @@ fn a_server_stops_though_a_client_never_ends_its_file() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    // The count is under way when its first lines have come back; its file has no end.
+    // Once lines have come back, the count is in progress. Its file never ends.
     let mut stdin = client.stdin.take().unwrap();
     stdin.write_all(&b"line\n".repeat(14_000)).unwrap();
     client.stdout.as_mut().unwrap().read_exact(&mut [0; 60_000]).unwrap();
@@ -158,8 +158,8 @@ fn a_vote_whose_answer_is_lost_is_cast_again_and_counts_once() {
     let link = format!("capvote://{}", relay.local_addr().unwrap());
     let number = numbers(data.path())[0].to_string();
     let lossy = std::thread::spawn(move || {
-        // The first connection loses everything the server says, and breaks once it has said that the vote
-        // is recorded; the second loses nothing.
+        // The first connection loses all that the server sends, and breaks once that includes that the
+        // vote is recorded. The second forwards everything.
         let (mut client, _) = relay.accept().unwrap();
         let mut to_server = TcpStream::connect(&address).unwrap();
         let mut from_server = to_server.try_clone().unwrap();
@@ -169,7 +169,7 @@ fn a_vote_whose_answer_is_lost_is_cast_again_and_counts_once() {
         while !said.windows(11).any(|word| word == b"is recorded") {
             let mut part = [0; 1_024];
             let length = from_server.read(&mut part).unwrap();
-            assert!(length > 0, "the server hung up");
+            assert!(length > 0, "the server closed the connection");
             said.extend_from_slice(&part[..length]);
         }
         client.shutdown(std::net::Shutdown::Both).unwrap();
@@ -196,7 +196,7 @@ fn a_vote_whose_answer_is_lost_is_cast_again_and_counts_once() {
 }
 
 #[test]
-fn a_copy_made_while_a_server_runs_takes_its_place() {
+fn a_backup_of_a_running_server_is_restored() {
     let parent = tempfile::tempdir().unwrap();
     let (data, copy, other) =
         (parent.path().join("data"), parent.path().join("copy"), parent.path().join("other"));
@@ -209,12 +209,12 @@ fn a_copy_made_while_a_server_runs_takes_its_place() {
     let number = numbers(&data)[0].to_string();
     let vote = ["--link", &running.link, "vote", "Ada", "--voter-number", &number];
     run(env!("CARGO_BIN_EXE_capvote-client"), &vote, b"").done();
-    // What a killed copier left is in nobody's way; one that is at work is.
+    // A partial copy is replaced, unless another process has it locked.
     let part = parent.path().join("copy.capvote-part");
-    let at_work = fs::File::create(&part).unwrap();
-    at_work.lock().unwrap();
+    let locked = fs::File::create(&part).unwrap();
+    locked.lock().unwrap();
     program(&[Path::new("backup"), &data, &copy]).failed(1, "another program is making this copy");
-    drop(at_work);
+    drop(locked);
     program(&[Path::new("backup"), &data, &copy]).done();
     assert!(!part.exists());
     assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
@@ -240,7 +240,7 @@ fn a_copy_made_while_a_server_runs_takes_its_place() {
         .failed(1, "is damaged");
 }
 
-/// What a server answers to this request on the address for figures.
+/// The answer to a request to the metrics endpoint.
 fn fetch(url: &str, request: &str) -> String {
     let address = url.strip_prefix("http://").unwrap().strip_suffix("/metrics").unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
@@ -251,7 +251,7 @@ fn fetch(url: &str, request: &str) -> String {
 }
 
 #[test]
-fn the_figures_tell_of_votes_and_commits_and_of_no_voter() {
+fn the_metrics_count_votes_and_commits_and_identify_no_voter() {
     let data = tempfile::tempdir().unwrap();
     let arguments = [&BOARD[..], &["--voters", "3", "--metrics", "127.0.0.1:0"]].concat();
     let mut server = Server::start(data.path(), &arguments);
@@ -288,7 +288,7 @@ fn the_figures_tell_of_votes_and_commits_and_of_no_voter() {
     assert!(elsewhere.starts_with("HTTP/1.1 404"), "{elsewhere}");
     let given = fetch(&url, "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
     assert!(given.starts_with("HTTP/1.1 405"), "{given}");
-    // Nonsense is answered and does not stop the server.
+    // An invalid request is answered, and the server goes on.
     assert!(fetch(&url, "\0\0\r\n\r\n").starts_with("HTTP/1.1 400"));
     server.signal("TERM");
     assert_eq!(server.wait(), (Some(0), String::new()));

@@ -1,4 +1,4 @@
-//! The server's settings: the command line, then the environment, then a file.
+//! The server's settings, from the command line, the environment and a file.
 
 use std::fs;
 use std::process::Command;
@@ -7,7 +7,7 @@ use crate::process::run;
 
 const SERVER: &str = env!("CARGO_BIN_EXE_capvote-server");
 
-/// What the server makes of a file, an environment and a command line.
+/// What `--print-config` prints for a file, an environment and a command line.
 fn settings(file: &str, environment: &[(&str, &str)], words: &[&str]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("capvote.toml");
@@ -28,7 +28,7 @@ log = \"warn\"
 ";
 
 #[test]
-fn the_command_line_comes_first_and_the_file_last() {
+fn the_command_line_precedes_the_environment_and_that_the_file() {
     let shown =
         settings(FILE, &[("CAPVOTE_SERVER_THREADS", "8")], &["--data", "here", "--log=info"]);
     let expected = "\
@@ -48,7 +48,7 @@ log = \"info\" # command line
 }
 
 #[test]
-fn what_is_printed_is_a_file_of_the_same_settings() {
+fn the_printed_settings_are_a_file_of_the_same_settings() {
     let values = |shown: &str| -> Vec<String> {
         shown.lines().map(|line| line.split(" # ").next().unwrap().to_string()).collect()
     };
@@ -64,7 +64,7 @@ fn what_is_printed_is_a_file_of_the_same_settings() {
 }
 
 #[test]
-fn what_no_option_could_be_is_refused() {
+fn invalid_settings_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("capvote.toml");
     let table = [
@@ -84,7 +84,7 @@ fn what_no_option_could_be_is_refused() {
         fs::write(path, file).unwrap();
         run(SERVER, &["--config", path, "--print-config"], b"").failed(2, why);
     }
-    // What is wrong in the environment is not told of the file.
+    // An error in the environment does not name the file.
     fs::write(path, "log = \"warn\"").unwrap();
     let mut command = Command::new(SERVER);
     command.env("CAPVOTE_SERVER_THREADS", "0").args(["--config", path, "--print-config"]);
@@ -96,7 +96,7 @@ fn what_no_option_could_be_is_refused() {
 }
 
 #[test]
-fn both_programs_complete_themselves_write_their_manual_and_tell_their_version() {
+fn both_programs_have_completions_a_manual_and_a_version() {
     for program in [SERVER, env!("CARGO_BIN_EXE_capvote-client")] {
         let name = program.rsplit('/').next().unwrap();
         for shell in ["bash", "zsh", "fish"] {
@@ -119,7 +119,7 @@ fn both_programs_complete_themselves_write_their_manual_and_tell_their_version()
 }
 
 #[test]
-fn what_needs_no_server_takes_no_settings() {
+fn subcommands_read_no_settings() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(SERVER);
     command.env("CAPVOTE_SERVER_CONFIG", folder.path().join("none.toml"));

@@ -1,5 +1,6 @@
 //! Why a command failed.
 
+use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
@@ -72,7 +73,12 @@ impl From<client::Error> for Failure {
 
 /// An error and its sources, in one sentence.
 pub(crate) fn sentence(error: client::Error) -> String {
-    format!("{:#}", anyhow::Error::new(error))
+    let (mut text, mut cause) = (error.to_string(), error.source());
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 /// A failure to print.

@@ -1,4 +1,4 @@
-//! The command line, which is at the same time what a file of settings and the environment may say.
+//! The command line. Its options are also the settings of the environment and of a file.
 
 use std::path::PathBuf;
 
@@ -15,20 +15,26 @@ Examples:
   capvote-server --listen capvotes://vote.example.org:12358 --data /var/lib/capvote
   capvote-server --config capvote.toml --print-config
 
-Each option may also be in the file that --config names, under its own name (listen = [\"capvote://127.0.0.1:12358\"]), or in \
-the environment. The command line comes first, then the environment, then the file.
+The file that --config names may set each option under its own name, such as \
+listen = [\"capvote://127.0.0.1:12358\"]. The command line takes precedence over the environment, \
+and the environment over the file.
 
 Exit status: 0 done, 1 fault, 2 usage, 3 refused.";
 
 /// Serves elections, and counts the lines of its clients' files, over Cap'n Proto.
 #[derive(Debug, Parser)]
-#[command(name = "capvote-server", version = VERSION, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+#[command(
+    name = "capvote-server",
+    version = VERSION,
+    args_conflicts_with_subcommands = true,
+    after_help = EXAMPLES
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
-    /// Where to listen: capvotes://HOST:PORT, encrypted; capvote://HOST:PORT, for this machine alone; or
-    /// capvote+unix:///PATH, a socket file. Port 0 takes one that is free. Give it again for each further
-    /// address.
+    /// Address to listen on: capvotes://HOST:PORT (TLS), capvote://HOST:PORT (unencrypted, for
+    /// loopback addresses) or capvote+unix:///PATH (a Unix socket). Port 0 picks a free port.
+    /// Repeat it for more addresses.
     #[arg(
         long,
         value_name = "LINK",
@@ -37,25 +43,25 @@ pub(crate) struct Arguments {
         default_value = "capvote://127.0.0.1:12358"
     )]
     pub(crate) listen: Vec<String>,
-    /// The folder of the ledger. It is made where it is missing.
+    /// Data directory, created if it does not exist.
     #[arg(long, value_name = "DIR", env = "CAPVOTE_SERVER_DATA", default_value = "capvote-data")]
     pub(crate) data: PathBuf,
-    /// The certificates for capvotes://, in PEM, the server's own first. [default: one that the server makes,
-    /// DATA/tls.pem, and that its links name]
+    /// Certificate chain for capvotes:// in PEM, the server's own first. [default: a self-signed
+    /// certificate, kept in DATA/tls.pem, whose fingerprint is in the links]
     #[arg(long, value_name = "FILE", env = "CAPVOTE_SERVER_CERTIFICATE", requires = "key")]
     pub(crate) certificate: Option<PathBuf>,
-    /// The private key of the certificate, in PEM.
+    /// Private key of the certificate, in PEM.
     #[arg(long, value_name = "FILE", env = "CAPVOTE_SERVER_KEY", requires = "certificate")]
     pub(crate) key: Option<PathBuf>,
-    /// Listen with capvote:// also where others than this machine reach it: votes and links can then be read,
-    /// and altered, on the way.
+    /// Allow capvote:// on addresses that other machines can reach. Votes and links can then be
+    /// read and altered in transit.
     #[arg(
         long,
         env = "CAPVOTE_SERVER_ALLOW_UNENCRYPTED",
         value_parser = BoolishValueParser::new()
     )]
     pub(crate) allow_unencrypted: bool,
-    /// How many threads serve connections. [default: one for each processor]
+    /// Threads that serve connections. [default: one per processor]
     #[arg(
         long,
         value_name = "N",
@@ -63,15 +69,16 @@ pub(crate) struct Arguments {
         value_parser = value_parser!(u16).range(1..=256)
     )]
     pub(crate) threads: Option<u16>,
-    /// Where Prometheus on this machine may fetch figures, such as 127.0.0.1:9358. Port 0 takes one that is
-    /// free. [default: nowhere]
+    /// Loopback address to serve metrics for Prometheus on, such as 127.0.0.1:9358. Port 0 picks a
+    /// free port. [default: none]
     #[arg(long, value_name = "HOST:PORT", env = "CAPVOTE_SERVER_METRICS")]
     pub(crate) metrics: Option<LoopbackAddress>,
-    /// What to log on stderr: error, warn, info, debug or trace, or a filter such as capvote::ledger=debug.
+    /// Log level for stderr (error, warn, info, debug, trace), or a filter such as
+    /// capvote::ledger=debug.
     #[arg(long, value_name = "FILTER", env = "CAPVOTE_SERVER_LOG", default_value = "info")]
     pub(crate) log: EnvFilter,
-    /// On a data directory with no election: create and open this one, and write its voter numbers to
-    /// DIR/NAME.numbers.csv.
+    /// Id of an election to create and open if the data directory has none. Its voter numbers are
+    /// written to DIR/NAME.numbers.csv.
     #[arg(
         long,
         value_name = "NAME",
@@ -79,8 +86,8 @@ pub(crate) struct Arguments {
         requires_all = ["candidate", "voters"]
     )]
     pub(crate) election: Option<ElectionId>,
-    /// A candidate of that election. Give it again for each, in the order of the ballot paper; in the
-    /// environment, one a line.
+    /// Candidate of that election. Repeat it for each candidate, in the order on the ballot; in the
+    /// environment, one per line.
     #[arg(
         long,
         value_name = "NAME",
@@ -89,7 +96,7 @@ pub(crate) struct Arguments {
         requires = "election"
     )]
     pub(crate) candidate: Vec<String>,
-    /// How many voter numbers to issue for that election.
+    /// Voter numbers to issue for that election.
     #[arg(
         long,
         value_name = "N",
@@ -98,10 +105,10 @@ pub(crate) struct Arguments {
         value_parser = value_parser!(u32).range(1..=100_000_000)
     )]
     pub(crate) voters: Option<u32>,
-    /// Take what is said neither here nor in the environment from this file, in TOML.
+    /// TOML file with settings.
     #[arg(long, value_name = "FILE", env = "CAPVOTE_SERVER_CONFIG")]
     pub(crate) config: Option<PathBuf>,
-    /// Print the settings as they are, with where each comes from, in the form of such a file, and end.
+    /// Print the settings in effect and their sources, as such a file, and exit.
     #[arg(long)]
     pub(crate) print_config: bool,
 }
@@ -114,47 +121,47 @@ pub(crate) enum Command {
     Extra(Extra),
 }
 
-/// How a command tells what came of it.
+/// The form of a command's result.
 #[derive(Debug, Args)]
 pub(crate) struct Output {
-    /// Print what was done, or why it was not, as a JSON document.
+    /// Print the result, or the error, as a JSON document.
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// What needs no server.
+/// Commands that need no server.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Offline {
-    /// Copy the ledger of a data directory to a new file. A server may be using it.
+    /// Copy the ledger of a data directory to a new file, even while a server uses it.
     ///
-    /// While an election is open, the copy holds who voted for whom, as the ledger does: keep it as safe,
-    /// and destroy it after the close.
+    /// While an election is open, the copy tells who voted for whom, as the ledger does: protect it
+    /// alike, and destroy it after the close.
     #[command(after_help = "Example:\n  capvote-server backup capvote-data copy.sqlite")]
     Backup {
-        /// The data directory.
+        /// Data directory.
         directory: PathBuf,
-        /// The file to write.
+        /// File to write.
         file: PathBuf,
         #[command(flatten)]
         output: Output,
     },
-    /// Put a copy of a ledger into a data directory that has none.
+    /// Restore a copy of a ledger to a data directory without one.
     #[command(after_help = "Example:\n  capvote-server restore copy.sqlite capvote-data")]
     Restore {
-        /// The copy.
+        /// Copy to restore.
         file: PathBuf,
-        /// The data directory; made where it is missing.
+        /// Data directory, created if it does not exist.
         directory: PathBuf,
         #[command(flatten)]
         output: Output,
     },
-    /// Make a new returning officer's link, DIR/officer.link, where the one there was is lost. No server may
-    /// be using the data directory.
+    /// Create a new returning officer's link, DIR/officer.link, after the old one was lost. No
+    /// server may be using the data directory.
     #[command(after_help = "Example:\n  capvote-server officer-link capvote-data --end-others")]
     OfficerLink {
-        /// The data directory.
+        /// Data directory.
         directory: PathBuf,
-        /// End every returning officer's link there was, and all that was shared from them.
+        /// Revoke all earlier returning officer's links, and every link shared from them.
         #[arg(long)]
         end_others: bool,
         #[command(flatten)]

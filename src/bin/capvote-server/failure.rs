@@ -1,0 +1,45 @@
+//! The exit code for a [`StartError`], and what to try.
+
+use std::io::ErrorKind;
+
+use capvote::command_line::Exit;
+use capvote::ledger::OpenError;
+use capvote::net::link::Address;
+use capvote::server::StartError;
+
+/// The error as a sentence, with what to try.
+pub(crate) fn sentence(error: &StartError) -> String {
+    let hint = match error {
+        StartError::Unencrypted(_) => ", or say --allow-unencrypted".into(),
+        StartError::OtherElection { .. } => {
+            "; start without --election to serve what is there, or choose another --data".into()
+        }
+        StartError::OfficerLinkKept(_) => "; --end-others revokes it and creates a new one".into(),
+        StartError::Listen { link, why } => hint_on_address(&link.address, why.kind()),
+        _ => String::new(),
+    };
+    format!("{error}{hint}")
+}
+
+fn hint_on_address(address: &Address, kind: ErrorKind) -> String {
+    match (address, kind) {
+        (Address::Tcp(at) | Address::Tls(at), ErrorKind::AddrNotAvailable) => {
+            format!(". {} is not an address of this machine; `hostname -I` lists them", at.host)
+        }
+        (Address::Tcp(_) | Address::Tls(_), ErrorKind::AddrInUse) => {
+            ". Another program, perhaps another capvote-server, listens there; choose another port"
+                .into()
+        }
+        _ => String::new(),
+    }
+}
+
+pub(crate) fn exit(error: &StartError) -> Exit {
+    match error {
+        StartError::OtherElection { .. }
+        | StartError::OfficerLinkKept(_)
+        | StartError::Ledger(OpenError::InUse(_)) => Exit::Refused,
+        StartError::Unencrypted(_) => Exit::Usage,
+        _ => Exit::Fault,
+    }
+}

@@ -1,0 +1,85 @@
+//! A server's certificate and private key.
+
+use std::sync::Arc;
+
+use rcgen::CertifiedKey;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::version::TLS13;
+use tokio_rustls::rustls::{Error, ServerConfig};
+
+use super::{Fingerprint, fingerprint, provider};
+
+/// A server's certificate and private key.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    pub(in crate::net) config: Arc<ServerConfig>,
+    /// The fingerprint of the server's own certificate, the first of its chain.
+    pub fingerprint: Fingerprint,
+    /// Whether links to the server have the fingerprint. It would make them invalid when a
+    /// certificate from an authority is renewed.
+    pub in_links: bool,
+}
+
+/// Why a certificate and a key cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidIdentity {
+    /// The text has no PEM certificate.
+    #[error("there is no PEM certificate in it")]
+    NoCertificate,
+    /// The text has no PEM private key.
+    #[error("there is no PEM private key in it")]
+    NoKey,
+    /// Their kind is not supported, or they do not match.
+    #[error("{0}")]
+    Unusable(#[from] Error),
+}
+
+impl Identity {
+    /// Reads a certificate chain, the server's own first, and its private key, both in PEM. Links
+    /// do not have its fingerprint.
+    ///
+    /// # Errors
+    /// [`InvalidIdentity`] where one is missing or not supported, or they do not match.
+    pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, InvalidIdentity> {
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificates).collect();
+        let chain = chain.map_err(|_| InvalidIdentity::NoCertificate)?;
+        let own = chain.first().ok_or(InvalidIdentity::NoCertificate)?;
+        let fingerprint = fingerprint(own);
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| InvalidIdentity::NoKey)?;
+        let config = ServerConfig::builder_with_provider(provider());
+        let config = config.with_protocol_versions(&[&TLS13])?.with_no_client_auth();
+        let config = Arc::new(config.with_single_cert(chain, key)?);
+        Ok(Self { config, fingerprint, in_links: false })
+    }
+}
+
+/// A new self-signed certificate for these server names, and its private key, as one PEM text.
+///
+/// # Errors
+/// Where the operating system's random generator fails, or a name is not valid in a certificate.
+pub fn new_identity(names: Vec<String>) -> Result<String, rcgen::Error> {
+    let CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(names)?;
+    Ok(cert.pem() + &signing_key.serialize_pem())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unusable_identity_is_an_error_that_says_why() {
+        let pem = new_identity(vec!["localhost".into()]).unwrap();
+        let identity = Identity::from_pem(pem.as_bytes(), pem.as_bytes()).unwrap();
+        let again = Identity::from_pem(pem.as_bytes(), pem.as_bytes()).unwrap();
+        assert_eq!(identity.fingerprint, again.fingerprint);
+        let other = new_identity(vec!["localhost".into()]).unwrap();
+        let error = |certificates: &str, key: &str| {
+            Identity::from_pem(certificates.as_bytes(), key.as_bytes()).unwrap_err().to_string()
+        };
+        assert!(error("", &pem).contains("no PEM certificate"));
+        assert!(error(&pem, "").contains("no PEM private key"));
+        assert!(error(&pem, "-----BEGIN PRIVATE KEY-----\nAAAA").contains("no PEM private key"));
+        assert!(!error(&pem, &other).is_empty());
+    }
+}
