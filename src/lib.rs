@@ -23,8 +23,8 @@
 //! [`LocalRuntime`](tokio::runtime::LocalRuntime), or a [`LocalSet`](tokio::task::LocalSet) in any
 //! other. Without one, connecting panics. A [`server`] runs on any tokio runtime with `enable_all`.
 //!
-//! **To use [`schema`] types and calls without a method in [`client`]**, use this crate's
-//! [`capnp`] and [`capnp_rpc`]: types of another version are different types.
+//! **To use [`schema`] types and calls without a method in [`client`]**, use this crate's [`capnp`]
+//! and [`capnp_rpc`]: types of another version are different types.
 //!
 //! # Features
 //!
@@ -145,6 +145,10 @@ pub mod ledger;
 pub mod net;
 #[cfg(feature = "server")]
 pub mod private_file;
+#[cfg_attr(
+    not(all(feature = "client", feature = "server")),
+    allow(dead_code, unreachable_pub, reason = "each side uses a part of it")
+)]
 pub mod schema;
 #[cfg(feature = "server")]
 pub mod server;

@@ -12,6 +12,7 @@ mod receipt;
 mod rules;
 mod slate;
 mod standing;
+#[cfg(feature = "client")]
 mod tally_sheet;
 mod vote;
 mod voter_number;
@@ -27,6 +28,7 @@ pub use receipt::Receipt;
 pub use rules::{ChangeRefusal, UnderNumber, Verdict, judge};
 pub use slate::{Choice, InvalidSlate, Slate};
 pub use standing::{ElectionState, ResultStatus, Standing};
+#[cfg(feature = "client")]
 pub use tally_sheet::{InvalidSheet, SheetHeader, SheetLine, TallySheet};
 pub use vote::{Outcome, Refusal, Vote};
 pub use voter_number::{InvalidVoterNumber, VoterNumber};

@@ -80,7 +80,7 @@ impl Endpoint {
         Ok(format!("http://{}{PATH}", self.listener.local_addr()?))
     }
 
-    /// Answers scrapes with these metrics and those of the process, and never returns.
+    /// Answers scrapes with the metrics of the ledger and of this process, and never returns.
     pub(super) async fn serve(self, metrics: Metrics) {
         let mut registry = Registry::default();
         metrics.register(registry.sub_registry_with_prefix("capvote"));

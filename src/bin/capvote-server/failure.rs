@@ -14,9 +14,7 @@ pub(crate) fn sentence(error: &StartError) -> String {
         StartError::OtherElection { .. } => {
             "; start without --election to serve what is there, or choose another --data".into()
         }
-        StartError::OfficerLinkKept(_) => {
-            "; with --end-others, a new link replaces it and it is revoked".into()
-        }
+        StartError::OfficerLinkKept(_) => "; --end-others revokes it and creates a new one".into(),
         StartError::Listen { link, why } => hint_on_address(&link.address, why.kind()),
         _ => String::new(),
     };
