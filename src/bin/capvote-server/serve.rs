@@ -60,7 +60,7 @@ fn listen(arguments: &Arguments) -> Result<Vec<Link>, String> {
     let read = |text: &String| match text.parse::<Link>() {
         Err(error) => Err(format!("--listen: {error}")),
         Ok(link) if !link.is_bare() => {
-            Err("--listen: the address to listen on has no election, certificate or token".into())
+            Err("--listen: it must be an address, without election, certificate or token".into())
         }
         Ok(link) => Ok(link),
     };
