@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws docs/session.svg: a server, a voter, the live results and a line count, each in a terminal.
+"""Draws docs/session.svg: a server, a voter and the live results, each in a terminal.
 
 The terminals show what the real programs print. Needs the programs that `cargo build --release`
 makes, and the port 12358 free.
@@ -15,7 +15,6 @@ import os
 import pty
 import re
 import select
-import shutil
 import signal
 import struct
 import subprocess
@@ -189,10 +188,9 @@ class Terminal:
 
 def record(folder, programs):
     """Runs the session. Returns the terminals' titles and contents."""
-    shutil.copy(ROOT / "justfile", folder)
     client = programs / "capvote-client"
-    titles = ("the server", "a voter", "live results", "counting the lines of a local file")
-    server, voter, results, lines = (Terminal(title, folder, programs) for title in titles)
+    titles = ("the server", "a voter", "live results")
+    server, voter, results = (Terminal(title, folder, programs) for title in titles)
     names = " ".join(f'--candidate "{name}"' for name in CANDIDATES)
     command = f"capvote-server --log warn --election board --voters {VOTERS} \\\n    {names}"
     server.type(command).until("listening on")
@@ -211,12 +209,11 @@ def record(folder, programs):
         voter.type(vote).until("oter number", times=2).answer(numbers[0]).until(None)
         results.until("44 of 60 have voted")
         results_shown = [list(line) for line in results.screen.lines]
-        lines.type("capvote-client count-lines justfile").until(None)
         results.stop()
     finally:
         server.stop()
     return [(server.title, server.screen.lines), (voter.title, voter.screen.lines),
-            (results.title, results_shown), (lines.title, lines.screen.lines)]
+            (results.title, results_shown)]
 
 
 def draw(terminals):
@@ -243,7 +240,7 @@ def draw(terminals):
     return "\n".join([
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" '
         f'width="{width:g}" height="{height:g}">',
-        "<title>A server, a voter, live results, and a line count</title>",
+        "<title>A server, a voter, and live results</title>",
         '<g font-family="ui-monospace, Menlo, Consolas, DejaVu Sans Mono, monospace" '
         f'font-size="{SIZE}" xml:space="preserve">',
         *drawn, "</g>", "</svg>", ""])

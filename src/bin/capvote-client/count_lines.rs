@@ -7,9 +7,9 @@ use std::path::Path;
 use indicatif::ProgressBar;
 use serde_json::json;
 
-use crate::commands::Target;
 use crate::failure::Failure;
 use crate::show;
+use crate::target::Target;
 
 pub(crate) async fn run(path: &Path, quiet: bool, target: &Target) -> Result<(), Failure> {
     let file = open(path, quiet, target.json)?;

@@ -11,6 +11,7 @@ mod roll;
 mod sheet;
 mod show;
 mod suggest;
+mod target;
 mod vote;
 mod watch;
 

@@ -13,11 +13,11 @@ use data_encoding::HEXLOWER;
 use serde_json::json;
 
 use crate::arguments::{Delegate, OfficerCommand};
-use crate::commands::{Target, other_election};
 use crate::failure::{Failure, sentence};
 use crate::roll::{self, People, RollFile};
 use crate::sheet;
 use crate::show;
+use crate::target::{Target, other_election};
 
 /// The authority that a link opens.
 struct Officer<'a> {

@@ -7,12 +7,12 @@ use capvote::command_line::Exit;
 use capvote::election::{ElectionState, printable};
 
 use crate::arguments::Vote;
-use crate::commands::Target;
 use crate::failure::{Failure, sentence};
 use crate::number::Number;
 use crate::receipt::ReceiptFile;
 use crate::show;
 use crate::suggest::did_you_mean;
+use crate::target::Target;
 
 pub(crate) async fn run(vote: &Vote, target: &Target) -> Result<(), Failure> {
     let candidate = vote.candidate()?;

@@ -10,9 +10,9 @@ use capvote::election::ResultStatus;
 use console::{Alignment, measure_text_width, pad_str, style};
 use tokio::time::sleep;
 
-use crate::commands::Target;
 use crate::failure::Failure;
 use crate::show;
+use crate::target::Target;
 
 /// The longest bar of the chart, and the most that is shown of a name, in columns.
 const BAR_MAX: usize = 40;
