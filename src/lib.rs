@@ -1,15 +1,15 @@
-//! capvote: elections, and counting the lines of a file, over Cap'n Proto capability RPC.
+//! Elections and line counting over Cap'n Proto capability RPC.
 //!
-//! A voter casts a vote and passes a message sink that lives in their own process; the server stores the
-//! vote, then calls the sink. A client has the lines of a file counted that stays with it, and gets a
-//! callback for each.
+//! A voter casts a vote and passes a message sink that lives in their own process; the server
+//! stores the vote durably, then calls the sink. A client has the lines of a local file counted by
+//! the server, with a callback for each line.
 //!
-//! # What it needs
+//! # Requirements
 //!
-//! **Rust 1.89 and a Unix.** No Cap'n Proto compiler.
+//! **Rust 1.89 and a Unix system.** A build needs no Cap'n Proto compiler.
 //!
-//! **These lines in `Cargo.toml`**, for what is on this page; the crate is in no registry. Whoever puts a server together of
-//! its parts needs `tokio-util = "0.7"` too.
+//! **These lines in `Cargo.toml`**, for the examples on this page. The crate is in no registry. A
+//! server built from parts needs `tokio-util = "0.7"` too.
 //!
 //! ```toml
 //! [dependencies]
@@ -18,18 +18,19 @@
 //! tokio = { version = "1.54", features = ["rt", "macros", "signal"] }
 //! ```
 //!
-//! **For a client, a runtime that stays on its thread**, for [`spawn_local`](tokio::task::spawn_local):
-//! `#[tokio::main(flavor = "local")]`, a [`LocalRuntime`](tokio::runtime::LocalRuntime), or a
-//! [`LocalSet`](tokio::task::LocalSet) in any other; without one, connecting panics. A [`server`] runs on any runtime of
-//! tokio whose `enable_all` was called.
+//! **A client needs a runtime that stays on its thread**, for
+//! [`spawn_local`](tokio::task::spawn_local): `#[tokio::main(flavor = "local")]`, a
+//! [`LocalRuntime`](tokio::runtime::LocalRuntime), or a [`LocalSet`](tokio::task::LocalSet) in any
+//! other. Without one, connecting panics. A [`server`] runs on any tokio runtime with `enable_all`.
 //!
-//! **For [`schema`], and calls that [`client`] has no method for, the `capnp` that this crate has.** It is
-//! [`capvote::capnp`](capnp), beside [`capvote::capnp_rpc`](capnp_rpc): types of another version do not fit.
+//! **To use [`schema`] types and calls without a method in [`client`]**, use this crate's
+//! [`capnp`] and [`capnp_rpc`]: types of another version are different types.
 //!
 //! # A server
 //!
-//! It listens on this machine, with an election that it creates at its first start; the voters' numbers are then in
-//! `capvote-data/board.numbers.csv`, and the returning officer's link is in `capvote-data/officer.link`.
+//! It listens on this machine, with an election that it creates at its first start. The voter
+//! numbers are then in `capvote-data/board.numbers.csv`, and the returning officer's link is in
+//! `capvote-data/officer.link`.
 //!
 //! ```no_run
 //! use capvote::election::Definition;
@@ -55,8 +56,7 @@
 //!
 //! # A client
 //!
-//! It lives on one thread. A closure is the voter's message sink, another gets the lines of a file: the server calls
-//! both.
+//! The server calls both closures: the voter's message sink, and the callback for each line.
 //!
 //! ```no_run
 //! use std::fs::File;
@@ -82,31 +82,31 @@
 //! }
 //! ```
 //!
-//! [`client::cast`] votes again for as long as an answer is lost, and [`client::Restored`] is what a link with a secret
-//! opens: running elections. A fault is an error; what the rules of an election refuse is a value, such as
-//! [`client::VoteOutcome::AlreadyVoted`].
+//! [`client::cast`] retries a vote whose answer was lost. [`client::Restored`] is the capability of
+//! a link with a token, for example to run elections. A fault is an error; a refusal by an
+//! election's rules is a value, such as [`client::VoteOutcome::AlreadyVoted`].
 //!
 //! # The layers
 //!
-//! Whoever only wants to use a server needs [`client`] and [`net::link`], and the plain values of [`election`]; whoever
-//! wants to run one, [`server`]. The others are there for those who build a server of other parts: another
-//! [`ledger::Ledger`], a network of their own. How the parts go together, in one program and without a socket, is shown at
-//! [`net::connection::serve`].
+//! Using a server takes [`client`], [`net::link`] and the plain values of [`election`]; running one
+//! takes [`server`]. The other modules are public for servers built from other parts, such as
+//! another [`ledger::Ledger`] or another network. [`net::connection::serve`] has an example of the
+//! parts in one program, without a socket.
 //!
-//! | layer | module | what belongs in it |
+//! | layer | module | contents |
 //! |---|---|---|
-//! | 0 | [`election`] | what an election decides; pure |
+//! | 0 | [`election`] | the rules of an election; pure |
 //! | 0 | [`private_file`] | files with secrets |
-//! | 0 | `batching` | batching without a timer: yield until a turn adds nothing |
+//! | 0 | `batching` | batching without a timer |
 //! | 1 | [`schema`] | the types generated from `schema/`, converted to and from those of [`election`] |
-//! | 1 | [`ledger`] | what is on disk, and the clerk that commits in groups |
-//! | 1 | [`net`] | links, listeners, shards, the transport under a connection |
+//! | 1 | [`ledger`] | the `Ledger` trait: durable votes, acts, grants, snapshots; its SQLite store |
+//! | 1 | [`net`] | links, listeners, shards, the transport of a connection |
 //! | 2 | [`service`] | the server's capabilities |
-//! | 2 | [`client`] | connecting, and the capabilities a client implements |
-//! | 3 | [`server`] | a whole server, put together |
-//! | 3 | [`command_line`] | how the two programs begin and end |
+//! | 2 | [`client`] | connecting, and the capabilities that a client implements |
+//! | 3 | [`server`] | a complete server |
+//! | 3 | [`command_line`] | what both programs share |
 //!
-//! A module uses itself and those of lower layers.
+//! A module uses only itself and lower layers.
 
 #![deny(missing_docs)]
 
