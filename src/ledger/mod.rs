@@ -38,9 +38,8 @@ pub const ELECTIONS_MAX: usize = 1_000;
 /// 2. **A handle reads its own answers.** When a call resolves, [`snapshots`](Self::snapshots) of the
 ///    same handle include everything the answer depends on: a recorded vote is in the results on
 ///    every connection to the same server. Handles of other servers follow within a second.
-/// 3. **Votes and acts are serialised.** A handle takes them in the order in which their futures are
-///    first polled. A recorded vote is in the final count; a vote decided after the close is not,
-///    unless it is a retry.
+/// 3. **Votes and acts are serialised.** A recorded vote is in the final count. A vote decided after
+///    the close counts nothing, and is answered `recorded` only if it is a retry.
 ///
 /// A snapshot may lag. Before refusing because of one (no such election, not open, unknown
 /// candidate, closed), callers ask for a [`fresh`](Self::fresh) one.

@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use crate::election::{Definition, ElectionId};
 use crate::ledger::{Ledger, LedgerError, Location, Metrics, OpenError};
 use crate::net::admission::{CONNECTIONS_MAX, Origin};
-use crate::net::connection::Work;
+use crate::net::connection::CallTracker;
 use crate::net::link::Link;
 use crate::net::listener::Listener;
 use crate::net::shards::Shards;
@@ -209,7 +209,7 @@ impl Server {
     pub async fn start(config: Config) -> Result<Self, StartError> {
         make_room();
         let metrics = Metrics::new();
-        let location = Location::Folder(config.data.clone());
+        let location = Location::Directory(config.data.clone());
         let ledger = OwnedLedger(location.open_with(&metrics)?);
         let identity = identity::ensure(&config)?;
         let mut listeners = Vec::new();
@@ -231,7 +231,7 @@ impl Server {
         };
         let guesses = Guesses::default();
         let shared = ledger.0.clone();
-        let bootstrap = Arc::new(move || -> Box<dyn Fn(Work, Origin) -> Client> {
+        let bootstrap = Arc::new(move || -> Box<dyn Fn(CallTracker, Origin) -> Client> {
             let bootstrap = Bootstrap::new(shared.clone(), guesses.clone());
             Box::new(move |work, origin| bootstrap.capability(work, origin))
         });

@@ -53,7 +53,7 @@ pub(super) async fn ensure(
 /// # Errors
 /// [`StartError::OfficerLinkKept`] if there is a link that works and others are not to be ended.
 pub async fn new_officer_link(data: &Path, end_others: bool) -> Result<PathBuf, StartError> {
-    let ledger = Location::Folder(data.to_owned()).open_existing()?;
+    let ledger = Location::Directory(data.to_owned()).open_existing()?;
     let path = data.join(FILE_NAME);
     if !end_others && working_token(&*ledger, data).await?.is_some() {
         return Err(StartError::OfficerLinkKept(path));

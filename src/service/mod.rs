@@ -46,7 +46,7 @@ use self::session::Session;
 use self::vote_batch::VoteBatcher;
 use crate::ledger::Ledger;
 use crate::net::admission::Origin;
-use crate::net::connection::Work;
+use crate::net::connection::CallTracker;
 use crate::net::tick::tick;
 use crate::schema::election_capnp;
 
@@ -71,7 +71,7 @@ impl Bootstrap {
     }
 
     /// The capability for a new connection from `origin`: a `Directory` with the public's authority.
-    pub fn capability(&self, work: Work, origin: Origin) -> Client {
+    pub fn capability(&self, work: CallTracker, origin: Origin) -> Client {
         let guesser = Guesser::new(self.guesses.clone(), origin);
         let session = Session::new(self.ledger.clone(), self.votes.clone(), guesser, work);
         let directory = Directory::new(session);

@@ -14,7 +14,7 @@ use super::guesses::{Guesser, UNDECIDED_VOTES_MAX};
 use super::vote_batch::VoteBatcher;
 use crate::election::{ElectionId, Standing};
 use crate::ledger::{Ledger, Snapshot};
-use crate::net::connection::Work;
+use crate::net::connection::CallTracker;
 use crate::schema::election_capnp::message_sink;
 use crate::schema::election_capnp::message_sink::message_results;
 
@@ -46,7 +46,7 @@ pub(super) struct Session {
     pub(super) snapshots: watch::Receiver<Arc<Snapshot>>,
     pub(super) votes: VoteBatcher,
     pub(super) guesser: Guesser,
-    work: Work,
+    work: CallTracker,
     undecided: Semaphore,
     messages: Arc<Semaphore>,
     watches: Arc<Semaphore>,
@@ -60,7 +60,7 @@ impl Session {
         ledger: Arc<dyn Ledger>,
         votes: VoteBatcher,
         guesser: Guesser,
-        work: Work,
+        work: CallTracker,
     ) -> Rc<Self> {
         let undecided = Semaphore::new(UNDECIDED_VOTES_MAX);
         let messages = Arc::new(Semaphore::new(UNANSWERED_MESSAGES_MAX));

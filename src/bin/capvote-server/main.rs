@@ -13,7 +13,7 @@ use std::thread::available_parallelism;
 use capvote::command_line::{self, Exit};
 use capvote::election::{Definition, InvalidDefinition};
 use capvote::ledger::OpenError;
-use capvote::ledger::sqlite::{self, Copying};
+use capvote::ledger::sqlite::{self, CopyPhase};
 use capvote::net::link::{Address, Link};
 use capvote::server::{
     Broken, CertificateFiles, Config, NewElection, Server, StartError, new_officer_link,
@@ -117,7 +117,7 @@ fn text(path: &Path) -> String {
 }
 
 /// Shows the progress of a copy, where people are looking.
-fn copying<T>(copy: impl FnOnce(&mut dyn FnMut(Copying, u64, u64)) -> T) -> T {
+fn copying<T>(copy: impl FnOnce(&mut dyn FnMut(CopyPhase, u64, u64)) -> T) -> T {
     if !std::io::stdout().is_terminal() {
         return copy(&mut |_, _, _| {});
     }
@@ -128,7 +128,7 @@ fn copying<T>(copy: impl FnOnce(&mut dyn FnMut(Copying, u64, u64)) -> T) -> T {
     };
     let (pages, entries) = (bar("copying"), bar("checking"));
     let copied = copy(&mut |what, done, all| {
-        let bar = if what == Copying::Pages { &pages } else { &entries };
+        let bar = if what == CopyPhase::Pages { &pages } else { &entries };
         bar.set_length(all);
         bar.set_position(done);
         if done == all {

@@ -20,6 +20,7 @@ mod sheet;
 mod store;
 #[cfg(test)]
 mod tests;
+mod values;
 mod wal;
 mod write;
 
@@ -32,7 +33,7 @@ use futures::future::BoxFuture;
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use self::backup::{Copying, backup, restore};
+pub use self::backup::{CopyPhase, backup, restore};
 use self::group_commit::{GroupCommit, Job};
 pub use self::reader::SqliteReader;
 pub use self::roll::{BallotRow, Roll, RollIndex};
