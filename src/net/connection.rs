@@ -66,7 +66,7 @@ pub type CallTracker = TaskTracker;
 ///     let bootstrap = Bootstrap::new(ledger, Guesses::default());
 ///     let (near, far) = tokio::io::duplex(64 * 1024);
 ///     let stop = CancellationToken::new();
-///     let bootstrap = move |work| bootstrap.capability(work, Origin::Here);
+///     let bootstrap = move |calls| bootstrap.capability(calls, Origin::Here);
 ///     let serving = tokio::task::spawn_local(connection::serve(far, bootstrap, stop.clone()));
 ///
 ///     let client = Client::over(near);
@@ -106,8 +106,8 @@ async fn serve_until(
     stop: CancellationToken,
     timed_out: impl Future<Output = ()>,
 ) {
-    let work = CallTracker::new();
-    let mut system = RpcSystem::new(network, Some(bootstrap(work.clone())));
+    let calls = CallTracker::new();
+    let mut system = RpcSystem::new(network, Some(bootstrap(calls.clone())));
     let mut disconnector = system.get_disconnector();
     tokio::select! {
         biased;
@@ -119,8 +119,8 @@ async fn serve_until(
         }
     }
     let drained = async {
-        work.close();
-        work.wait().await;
+        calls.close();
+        calls.wait().await;
         (&mut disconnector).await
     };
     tokio::select! {

@@ -119,7 +119,7 @@ async fn run(mut queue: mpsc::Receiver<Admitted>, bootstrap: &Bootstrap) {
             };
             match opened {
                 Ok(stream) => {
-                    connection::serve(stream, move |work| bootstrap(work, origin), stop).await
+                    connection::serve(stream, move |calls| bootstrap(calls, origin), stop).await
                 }
                 Err(error) => tracing::debug!(%error, "connection failed before it was served"),
             }

@@ -233,7 +233,7 @@ impl Server {
         let shared = ledger.0.clone();
         let bootstrap = Arc::new(move || -> Box<dyn Fn(CallTracker, Origin) -> Client> {
             let bootstrap = Bootstrap::new(shared.clone(), guesses.clone());
-            Box::new(move |work, origin| bootstrap.capability(work, origin))
+            Box::new(move |calls, origin| bootstrap.capability(calls, origin))
         });
         let shards = Shards::start(config.threads, bootstrap).map_err(StartError::Resources)?;
         // The election comes last, since nothing can fail after it.

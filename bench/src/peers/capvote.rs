@@ -77,7 +77,7 @@ async fn serve_shards(
     let (ledger, guesses) = (ledger.clone(), Guesses::default());
     let bootstrap = Arc::new(move || -> Box<dyn Fn(CallTracker, Origin) -> capability::Client> {
         let bootstrap = Bootstrap::new(ledger.clone(), guesses.clone());
-        Box::new(move |work, origin| bootstrap.capability(work, origin))
+        Box::new(move |calls, origin| bootstrap.capability(calls, origin))
     });
     let mut shards = Shards::start(shards, bootstrap)?;
     ready(address)?;
