@@ -18,9 +18,7 @@ mod vote;
 mod voter_number;
 
 pub use definition::{Definition, InvalidDefinition, Publication, Schedule, Timestamp};
-pub use grants::{
-    DERIVED_GRANTS_MAX, GRANTS_MAX, Grant, GrantId, Grants, Role, Token, TokenHash,
-};
+pub use grants::{DERIVED_GRANTS_MAX, GRANTS_MAX, Grant, GrantId, Grants, Role, Token, TokenHash};
 pub use id::{ElectionId, InvalidElectionId};
 pub use nonce::{InvalidNonce, Nonce};
 pub use printable::printable;

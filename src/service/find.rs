@@ -13,9 +13,7 @@ pub(super) fn find(snapshot: &Snapshot, asked: Option<&str>) -> Result<ElectionI
     match (asked, &snapshot.elections[..]) {
         (_, []) => Err(Error::failed("there is no election on this server".into())),
         (Some(""), [only]) => Ok(only.definition.id.clone()),
-        (Some(""), _) => {
-            Err(Error::failed(format!("which election? There are {}", ids(snapshot))))
-        }
+        (Some(""), _) => Err(Error::failed(format!("which election? There are {}", ids(snapshot)))),
         (Some(asked), [only]) if only.definition.id.as_str() != asked => {
             Err(Error::failed(format!(
                 "there is no election {:?}; the election here is {}",

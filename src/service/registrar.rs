@@ -63,7 +63,7 @@ impl Server for Registrar {
             .await?
             .map_err(no_random_numbers)?;
         send_numbers(&sink, &numbers).await.map_err(fault::passed_on)?;
-        // After the sink has them, so that no issued number is lost.
+        // After the sink has stored them: no issued number is lost. Checks the authority again.
         let issued = self.authority.act(vec![Act::Issue(self.id.clone(), numbers)]).await?;
         if write_act(issued, results.get().init_outcome())? {
             tracing::info!(election = %self.id, count, "voter numbers were issued");

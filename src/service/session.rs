@@ -145,7 +145,9 @@ impl Session {
     /// A permit for an officer's capability, if one is left.
     pub(super) fn authority_permit(&self) -> Result<OwnedSemaphorePermit, Error> {
         try_permit(&self.authorities, || {
-            format!("a connection has at most {AUTHORITIES_MAX} officers' capabilities; drop one first")
+            format!(
+                "a connection has at most {AUTHORITIES_MAX} officers' capabilities; drop one first"
+            )
         })
     }
 
@@ -171,11 +173,7 @@ pub(super) struct SentMessage {
 }
 
 /// Sends a message. It is ahead of everything that is sent on the connection after this returns.
-pub(super) fn send_message(
-    sink: &message_sink::Client,
-    text: &str,
-    permit: Permit,
-) -> SentMessage {
+pub(super) fn send_message(sink: &message_sink::Client, text: &str, permit: Permit) -> SentMessage {
     let mut request = sink.message_request();
     request.get().set_text(text);
     SentMessage { answer: request.send().promise, _permit: permit }

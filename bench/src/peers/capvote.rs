@@ -122,7 +122,7 @@ async fn serve_stock(
                     let bootstrap = bootstrap.clone();
                     let stream = socket.into_stream().await;
                     let stream = stream.expect("a socket that was just accepted");
-                    let bootstrap = move |work| bootstrap.capability(work, Origin::Here);
+                    let bootstrap = move |calls| bootstrap.capability(calls, Origin::Here);
                     let network = stock(stream, Side::Server);
                     let stop = CancellationToken::new();
                     tokio::task::spawn_local(connection::serve_over(network, bootstrap, stop));

@@ -16,7 +16,7 @@ use capvote::ledger::OpenError;
 use capvote::ledger::sqlite::{self, CopyPhase};
 use capvote::net::link::{Address, Link};
 use capvote::server::{
-    Broken, CertificateFiles, Config, NewElection, Server, StartError, new_officer_link,
+    CertificateFiles, Config, NewElection, RunError, Server, StartError, new_officer_link,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use mimalloc::MiMalloc;
@@ -209,7 +209,7 @@ async fn serve(arguments: Arguments) -> ExitCode {
     }
 }
 
-fn exited(ended: Result<(), Broken>) -> ExitCode {
+fn exited(ended: Result<(), RunError>) -> ExitCode {
     match ended {
         Ok(()) => Exit::Done.into(),
         Err(broken) => {

@@ -219,7 +219,9 @@ impl Store {
                 (Verdict::Count, RollEntry::Unused(at)) => {
                     let row = self.elections.last_ballot + counted.len() as u64 + 1;
                     let row = BallotRow::new(row).ok_or_else(|| {
-                        LedgerError::NotStored("it is full: its ballots are numbered with 32 bits".into())
+                        LedgerError::NotStored(
+                            "it is full: its ballots are numbered with 32 bits".into(),
+                        )
                     })?;
                     let Vote { number, choice, nonce, .. } = *vote;
                     ballot_box.count(at, choice, row);
@@ -279,7 +281,9 @@ impl Store {
 }
 
 fn in_doubt(why: &str) -> LedgerError {
-    LedgerError::Unknown(format!("the ledger takes no more until the server is started again: {why}"))
+    LedgerError::Unknown(format!(
+        "the ledger takes no more until the server is started again: {why}"
+    ))
 }
 
 /// The receipt of a vote. A choice that is not on the slate has the receipt of a blank ballot.
