@@ -8,8 +8,8 @@ use super::ELECTION_ID_BYTES_MAX;
 
 /// Identifies one election on its server. Cheap to clone.
 ///
-/// An id is 1 to 64 ASCII letters, digits, `.`, `_` and `-`, and begins with a letter or a digit. It
-/// needs no quoting in a link, a file name or a shell command.
+/// An id is 1 to 64 ASCII letters, digits, `.`, `_` and `-`, and begins with a letter or a digit.
+/// It needs no quoting in a link, a file name or a shell command.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ElectionId(Arc<str>);
 

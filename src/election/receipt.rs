@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::{ElectionId, Nonce};
 
-/// A commitment to a recorded vote: a hash over election, candidate and nonce, by which a voter finds
-/// the ballot on the tally sheet.
+/// A commitment to a recorded vote: a hash over election, candidate and nonce, by which a voter
+/// finds the ballot on the tally sheet.
 ///
 /// It reveals nothing without the nonce. Shown as eight groups of four base32 characters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -69,7 +69,8 @@ mod tests {
     #[test]
     fn every_part_counts_and_the_text_is_stable() {
         // Computed with:
-        // printf 'capvote receipt 1\0\5\0\0\0board\3\0\0\0Ada\20\0\0\0' > m; head -c16 /dev/zero >> m
+        // printf 'capvote receipt 1\0\5\0\0\0board\3\0\0\0Ada\20\0\0\0' > m
+        // head -c16 /dev/zero >> m
         // sha256sum m | xxd -r -p | head -c20 | base32   # and a "-" after every fourth character
         let base = receipt("board", "Ada", 0);
         assert_eq!(base, EXPECTED);

@@ -6,7 +6,8 @@ use super::{CANDIDATE_BYTES_MAX, CANDIDATES_MAX};
 
 /// The candidates of an election, in ballot order, and whether a ballot may be blank.
 ///
-/// Names are compared byte for byte. A blank ballot has the empty name, which no candidate can have.
+/// Names are compared byte for byte. A blank ballot has the empty name, which no candidate can
+/// have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slate {
     names: Vec<String>,

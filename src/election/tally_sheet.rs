@@ -161,8 +161,8 @@ impl TallySheet {
         Self::read_with_progress(text, |_, _| {})
     }
 
-    /// As [`read`](Self::read). After each ballot, `progress` gets the number of ballots read, and of
-    /// all, which is an estimate.
+    /// As [`read`](Self::read). After each ballot, `progress` gets the number of ballots read, and
+    /// of all, which is an estimate.
     ///
     /// # Errors
     /// As [`read`](Self::read).

@@ -31,8 +31,8 @@ pub enum Act {
 pub struct Authorization {
     /// The grant of the restored capability.
     pub grant: GrantId,
-    /// The flags of the capabilities reached through it, down to the one in use. Each is set when its
-    /// capability is revoked.
+    /// The flags of the capabilities reached through it, down to the one in use. Each is set when
+    /// its capability is revoked.
     pub revoked: Vec<Arc<AtomicBool>>,
 }
 

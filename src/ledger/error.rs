@@ -77,8 +77,8 @@ impl LedgerError {
     }
 }
 
-/// Why a ledger cannot be opened, read or copied. The text includes the cause, which is therefore not
-/// a [`source`](std::error::Error::source).
+/// Why a ledger cannot be opened, read or copied. The text includes the cause, which is therefore
+/// not a [`source`](std::error::Error::source).
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process has the ledger open.

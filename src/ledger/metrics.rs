@@ -45,8 +45,8 @@ impl Metrics {
     }
 
     /// Registers `votes_recorded`, `votes_refused` and `votes_failed`, which count votes;
-    /// `commit_votes`, the votes of a commit; `commit_seconds` and `act_seconds`, the times of a commit
-    /// of votes and of an officer's act, with the fsync.
+    /// `commit_votes`, the votes of a commit; `commit_seconds` and `act_seconds`, the times of a
+    /// commit of votes and of an officer's act, with the fsync.
     pub(crate) fn register(&self, registry: &mut Registry) {
         registry.register("votes_recorded", "Votes that were recorded", self.recorded.clone());
         registry.register("votes_refused", "Votes that were refused", self.refused.clone());

@@ -33,19 +33,19 @@ pub const ELECTIONS_MAX: usize = 1_000;
 /// `tests/ledger/conformance`, and keeps these rules:
 ///
 /// 1. **Durable before answered.** Everything an answer depends on is on stable storage before the
-///    answer is given: what this call stored, and for a retry what an earlier call stored. The suite
-///    shows this for a restart; loss of power is for each store to test.
-/// 2. **A handle reads its own answers.** When a call resolves, [`snapshots`](Self::snapshots) of the
-///    same handle include everything the answer depends on: a recorded vote is in the results on
-///    every connection to the same server. Handles of other servers follow within a second.
-/// 3. **Votes and acts are serialised.** A recorded vote is in the final count. A vote decided after
-///    the close counts nothing, and is answered `recorded` only if it is a retry.
+///    answer is given: what this call stored, and for a retry what an earlier call stored. The
+///    suite shows this for a restart; loss of power is for each store to test.
+/// 2. **A handle reads its own answers.** When a call resolves, [`snapshots`](Self::snapshots) of
+///    the same handle include everything the answer depends on: a recorded vote is in the results
+///    on every connection to the same server. Handles of other servers follow within a second.
+/// 3. **Votes and acts are serialised.** A recorded vote is in the final count. A vote decided
+///    after the close counts nothing, and is answered `recorded` only if it is a retry.
 ///
 /// A snapshot may lag. Before refusing because of one (no such election, not open, unknown
 /// candidate, closed), callers ask for a [`fresh`](Self::fresh) one.
 pub trait Ledger: Debug + Send + Sync {
-    /// Decides these votes in order, and stores those that count. Returns their outcomes, in the same
-    /// order.
+    /// Decides these votes in order, and stores those that count. Returns their outcomes, in the
+    /// same order.
     ///
     /// Nothing is decided before the future is first polled. If it is dropped after that, the votes
     /// may still be decided.
@@ -55,8 +55,8 @@ pub trait Ledger: Debug + Send + Sync {
     /// [`LedgerError::Unknown`] if some may be: send them again, with the same nonces.
     fn vote(&self, votes: Vec<Vote>) -> Answer<Vec<Outcome>>;
 
-    /// Makes these changes in order, all or none, unless the authorization is not in force. The check
-    /// and the changes are one atomic step: a revocation that was committed first wins.
+    /// Makes these changes in order, all or none, unless the authorization is not in force. The
+    /// check and the changes are one atomic step: a revocation that was committed first wins.
     ///
     /// Dropping the future is as with [`vote`](Self::vote).
     ///
@@ -129,8 +129,8 @@ pub struct Report {
     pub ballots: u64,
     /// How many voter numbers have voted.
     pub numbers_used: u64,
-    /// A hash over everything stored about the election. `None` before the close: the hash would let
-    /// those who know a voter number try choices.
+    /// A hash over everything stored about the election. `None` before the close: the hash would
+    /// let those who know a voter number try choices.
     pub head: Option<[u8; 32]>,
     /// Whether copies of deleted ballots may still be readable somewhere in the store.
     pub unscrubbed: bool,

@@ -16,8 +16,8 @@ pub struct Config {
     pub data: PathBuf,
     /// How many shards serve its connections.
     pub threads: usize,
-    /// An election to create and open, unless the ledger has it from an earlier start. If the ledger
-    /// has only others, starting fails with
+    /// An election to create and open, unless the ledger has it from an earlier start. If the
+    /// ledger has only others, starting fails with
     /// [`StartError::OtherElection`](super::StartError::OtherElection).
     pub election: Option<NewElection>,
     /// The operator's certificate for encrypted links. Without one the server makes its own.
@@ -54,8 +54,8 @@ pub struct CertificateFiles {
 
 /// An election to create and open, with numbers for its voters.
 ///
-/// The numbers are written to `ID.numbers.csv` in the data directory, which only its owner can read:
-/// a heading, then one [`VoterNumber`](crate::election::VoterNumber) a line.
+/// The numbers are written to `ID.numbers.csv` in the data directory, which only its owner can
+/// read: a heading, then one [`VoterNumber`](crate::election::VoterNumber) a line.
 ///
 /// ```text
 /// voter_number

@@ -51,8 +51,8 @@ pub enum StartError {
     },
     /// The ledger has elections, but not the configured one.
     #[error(
-        "{} holds election {found} already, and that is not an election {asked} with the candidates \
-         and the number of voters that were asked for",
+        "{} holds election {found} already, and that is not an election {asked} with the \
+         candidates and the number of voters that were asked for",
         .data.display()
     )]
     OtherElection {

@@ -29,7 +29,7 @@ pub(super) async fn ensure(
     let acts = vec![create, Act::Issue(id.clone(), numbers), Act::Open(id.clone())];
     match ledger.act(acts, None).await {
         Ok(()) => {
-            tracing::info!(election = %id, numbers = %path.display(), "an election was created and opened")
+            tracing::info!(election = %id, numbers = %path.display(), "an election was opened")
         }
         // Another server created it first. The numbers of this file are not on its roll.
         Err(LedgerError::Refused(ActRefusal::ElectionExists(_))) => {
@@ -58,7 +58,8 @@ async fn exists(
     Err(StartError::OtherElection { data: data.to_owned(), found, asked })
 }
 
-/// Whether an election is the configured one. Numbers issued since it was opened make no difference.
+/// Whether an election is the configured one. Numbers issued since it was opened make no
+/// difference.
 fn is_same(standing: &Standing, election: &NewElection) -> bool {
     let initial_voters = standing.voters.saturating_sub(standing.added_while_open);
     *standing.definition == *election.definition && initial_voters == u64::from(election.voters)

@@ -110,9 +110,10 @@ impl Server {
     /// connections, answers the calls in progress within
     /// [`DRAIN_WAIT_MAX`](crate::net::connection::DRAIN_WAIT_MAX), and closes the ledger.
     ///
-    /// Dropping the future before `stop` is ready closes the ledger at once, which blocks: votes and
-    /// acts in its queue are stored, and later ones are refused. The data directory is then free;
-    /// connections and listeners end in the background. Dropping it after that only stops waiting.
+    /// Dropping the future before `stop` is ready closes the ledger at once, which blocks: votes
+    /// and acts in its queue are stored, and later ones are refused. The data directory is then
+    /// free; connections and listeners end in the background. Dropping it after that only stops
+    /// waiting.
     ///
     /// # Errors
     /// [`RunError`] if a thread failed. The others are stopped as above.
@@ -153,7 +154,8 @@ impl Server {
     }
 }
 
-/// Raises the limit of open files to what the admitted connections need, as far as the system allows.
+/// Raises the limit of open files to what the admitted connections need, as far as the system
+/// allows.
 fn raise_file_limit() {
     // The ledger, the listeners, the log.
     const OTHERS: u64 = 256;

@@ -13,11 +13,11 @@ use crate::service::draw_grant;
 /// The name of the file in the data directory.
 const FILE_NAME: &str = "officer.link";
 
-/// Writes a new link if no returning officer's grant is in force. A link that works keeps its token,
-/// and gets the current address of the server.
+/// Writes a new link if no returning officer's grant is in force. A link that works keeps its
+/// token, and gets the current address of the server.
 ///
-/// The file is written before the grant is stored. A server killed between the two creates both anew
-/// at the next start, and never leaves a grant without its link.
+/// The file is written before the grant is stored. A server killed between the two creates both
+/// anew at the next start, and never leaves a grant without its link.
 pub(super) async fn ensure(
     ledger: &dyn Ledger,
     data: &Path,

@@ -11,8 +11,8 @@ use crate::ledger::{Act, Ledger};
 /// How often schedules are checked. The ledger itself refuses a vote after the time to close.
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Opens and closes elections, and never returns. Several servers of one ledger may do so: the first
-/// act wins, and the others are refused.
+/// Opens and closes elections, and never returns. Several servers of one ledger may do so: the
+/// first act wins, and the others are refused.
 pub(super) async fn keep_schedules(ledger: Arc<dyn Ledger>) {
     let snapshots = ledger.snapshots();
     let mut interval = tokio::time::interval(CHECK_INTERVAL);
@@ -26,13 +26,13 @@ pub(super) async fn keep_schedules(ledger: Arc<dyn Ledger>) {
             let election = &standing.definition.id;
             match ledger.act(vec![act], None).await {
                 Ok(()) => {
-                    tracing::info!(%election, "an election was opened or closed as scheduled")
+                    tracing::info!(%election, "an election was opened or closed on time")
                 }
                 Err(error) if error.is_refusal() => {
                     tracing::debug!(%election, %error, "an election had been opened or closed");
                 }
                 Err(error) => {
-                    tracing::warn!(%election, %error, "cannot open or close an election as scheduled");
+                    tracing::warn!(%election, %error, "cannot open or close an election on time");
                 }
             }
         }

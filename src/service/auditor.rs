@@ -60,7 +60,8 @@ impl Auditor {
         let permit = permit.await;
         // This authority may have been revoked meanwhile.
         let read = read(&*self.authority.session()?.ledger);
-        // If the call is cancelled, the read still runs to its end, and keeps its permits until then.
+        // If the call is cancelled, the read still runs to its end, and keeps its permits until
+        // then.
         let read = tokio::task::spawn_local(async move {
             let _permits = (own, permit);
             read.await

@@ -76,11 +76,12 @@ impl Election {
             let text =
                 message::text(&decided.standing.definition, &decided.candidate, &decided.answer);
             let sent = send_message(&sink, &text, self.session.message_permit().await);
-            // The outcome does not wait for the sink's answer. Permits and a timeout bound these tasks.
+            // The outcome does not wait for the sink's answer. Permits and a timeout bound these
+            // tasks.
             spawn_local(sent.answered());
         }
-        // Until here, the call's message counts against the bound on calls in flight, even if the call
-        // is cancelled.
+        // Until here, the call's message counts against the bound on calls in flight, even if the
+        // call is cancelled.
         drop((params, token));
         Ok(decided)
     }
@@ -133,8 +134,8 @@ impl Election {
 }
 
 impl Server for Election {
-    // Not an `async fn`: the vote's task is spawned when the call arrives, so the vote is decided even
-    // if the voter cancels the call or the connection ends.
+    // Not an `async fn`: the vote's task is spawned when the call arrives, so the vote is decided
+    // even if the voter cancels the call or the connection ends.
     fn vote(
         self: Rc<Self>,
         params: VoteParams,
@@ -203,8 +204,8 @@ fn fault(error: &LedgerError) -> String {
         format!("the vote was not recorded: {error}")
     } else {
         format!(
-            "it is not known whether the vote was recorded: {error}; send the same vote again, with \
-             the same nonce, when the server runs again"
+            "it is not known whether the vote was recorded: {error}; send the same vote again, \
+             with the same nonce, when the server runs again"
         )
     }
 }

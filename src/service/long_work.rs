@@ -1,7 +1,7 @@
 //! Blocking work outside the shard's thread: reading the ledger, drawing voter numbers.
 //!
-//! Each connection does one such piece of work at a time. The semaphores here bound it for the whole
-//! process.
+//! Each connection does one such piece of work at a time. The semaphores here bound it for the
+//! whole process.
 
 use capnp::Error;
 use tokio::sync::{Semaphore, SemaphorePermit};

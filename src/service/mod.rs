@@ -72,8 +72,8 @@ impl Bootstrap {
         Self { ledger, votes, guesses, _tick: tick }
     }
 
-    /// The bootstrap capability of a new connection: a `Directory`. `calls` tracks the calls that are
-    /// answered before the server stops.
+    /// The bootstrap capability of a new connection: a `Directory`. `calls` tracks the calls that
+    /// are answered before the server stops.
     pub fn capability(&self, calls: CallTracker, origin: Origin) -> Client {
         let guesser = Guesser::new(self.guesses.clone(), origin);
         let session = Session::new(self.ledger.clone(), self.votes.clone(), guesser, calls);

@@ -21,8 +21,8 @@ use crate::schema::officer_capnp::voter_number_sink;
 /// Voter numbers issued in one call. More are refused.
 pub const ISSUE_NUMBERS_MAX: u32 = 10_000_000;
 
-/// The time for a sink to take a batch of numbers, and to store all of them. If it takes longer, none
-/// is issued.
+/// The time for a sink to take a batch of numbers, and to store all of them. If it takes longer,
+/// none is issued.
 pub const NUMBERS_WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// Voter numbers in one batch.

@@ -22,8 +22,8 @@ pub(super) async fn restore(
     session.guesser.may_guess().map_err(|wait| {
         let seconds = wait.as_secs() + 1;
         Error::overloaded(format!(
-            "throttled: too many wrong tokens or voter numbers came from this connection or address; \
-             try again in {seconds} s, with a new connection"
+            "throttled: too many wrong tokens or voter numbers came from this connection or \
+             address; try again in {seconds} s, with a new connection"
         ))
     })?;
     let grant = match Token::try_from(token) {

@@ -24,8 +24,8 @@ use crate::schema::election_capnp::message_sink::message_results;
 /// messages and outcomes wait.
 pub const UNANSWERED_MESSAGES_MAX: usize = 256;
 
-/// The time for a sink to answer a message. A message without an answer counts as answered after it;
-/// the vote stands.
+/// The time for a sink to answer a message. A message without an answer counts as answered after
+/// it; the vote stands.
 pub const MESSAGE_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// Line counts of one connection in progress. One more is an error.
@@ -180,7 +180,8 @@ pub(super) fn send_message(sink: &message_sink::Client, text: &str, permit: Perm
 }
 
 impl SentMessage {
-    /// Waits for the answer, at most [`MESSAGE_WAIT_MAX`]. A sink that fails costs only the message.
+    /// Waits for the answer, at most [`MESSAGE_WAIT_MAX`]. A sink that fails costs only the
+    /// message.
     pub(super) async fn answered(self) {
         match timeout(MESSAGE_WAIT_MAX, self.answer).await {
             Ok(Ok(_)) => {}

@@ -1,7 +1,8 @@
-//! Batching: the votes that a shard receives in one turn of its event loop are one call of the ledger.
+//! Batching: the votes that a shard receives in one turn of its event loop are one call of the
+//! ledger.
 //!
-//! A call wakes the ledger's thread, and its answer the shard's. Under load those wake-ups cost more
-//! than deciding a vote.
+//! A call wakes the ledger's thread, and its answer the shard's. Under load those wake-ups cost
+//! more than deciding a vote.
 
 use std::sync::Arc;
 

@@ -19,8 +19,8 @@ use crate::schema::election_capnp::{handle, result_observer};
 /// The minimum time between two changes sent to one observer.
 pub const CHANGE_PAUSE: Duration = Duration::from_millis(250);
 
-/// The maximum time between two: without a change, the same results are sent again, to see whether the
-/// observer still answers.
+/// The maximum time between two: without a change, the same results are sent again, to see whether
+/// the observer still answers.
 pub const QUIET_WAIT_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// Ends the watch when the client drops it.

@@ -16,9 +16,9 @@ use crate::private_file::parent;
 
 /// Copies the ledger in a data directory to the new file `copy`, which only its owner can read.
 ///
-/// A server may use the ledger at the same time: the copy is of one moment. It is verified before it
-/// gets its name. `progress` gets the phase, the units done, and the units in all: pages, then entries
-/// of the hash chain.
+/// A server may use the ledger at the same time: the copy is of one moment. It is verified before
+/// it gets its name. `progress` gets the phase, the units done, and the units in all: pages, then
+/// entries of the hash chain.
 ///
 /// # Errors
 /// [`OpenError`] if there is no ledger, it is damaged, or `copy` exists or cannot be written.
@@ -46,8 +46,8 @@ const STEP_PAGES: i32 = 4_096;
 /// `progress` is as with [`backup`].
 ///
 /// # Errors
-/// [`OpenError`] if `copy` is not a ledger or is damaged, or if the directory has a ledger, is in use,
-/// or cannot be written.
+/// [`OpenError`] if `copy` is not a ledger or is damaged, or if the directory has a ledger, is in
+/// use, or cannot be written.
 pub fn restore(
     copy: &Path,
     directory: &Path,
@@ -129,8 +129,8 @@ fn copy_pages(
 
 const IN_PROGRESS: &str = "another program is making this copy";
 
-/// An unfinished copy. Its name depends only on that of the copy, so a later try removes what a killed
-/// one left.
+/// An unfinished copy. Its name depends only on that of the copy, so a later try removes what a
+/// killed one left.
 struct PartialCopy {
     file: File,
     path: TempPath,

@@ -98,8 +98,8 @@ impl BallotBox {
         Ok(())
     }
 
-    /// Restores a closed election from the numbers that voted and the choices, which are not paired.
-    /// Returns `false` if they do not match each other or the roll.
+    /// Restores a closed election from the numbers that voted and the choices, which are not
+    /// paired. Returns `false` if they do not match each other or the roll.
     #[must_use]
     pub(super) fn restore_closed(&mut self, voted: &[VoterNumber], choices: &[Choice]) -> bool {
         let open = self.state == ElectionState::Open && self.votes.iter().all(|&votes| votes == 0);

@@ -1,8 +1,8 @@
 //! The hash chain of an election.
 //!
-//! The head of an entry is a hash over the head before it, the entry's kind, and its rows. Altering,
-//! removing or adding rows or entries changes every later head. docs/ledger-format.md specifies the
-//! bytes.
+//! The head of an entry is a hash over the head before it, the entry's kind, and its rows.
+//! Altering, removing or adding rows or entries changes every later head. docs/ledger-format.md
+//! specifies the bytes.
 
 use sha2::{Digest, Sha256};
 
@@ -51,7 +51,8 @@ impl Kind {
 }
 
 impl Seal {
-    /// Starts the entry after the head `previous`, in the chain of the election with this definition.
+    /// Starts the entry after the head `previous`, in the chain of the election with this
+    /// definition.
     pub(super) fn new(previous: &Head, kind: Kind, definition: &Definition) -> Self {
         let mut hash = Sha256::new_with_prefix(b"capvote ledger 1\0");
         hash.update(previous);

@@ -1,9 +1,10 @@
 //! The close: separating the ballots of an election from the voter numbers.
 //!
-//! One transaction replaces the ballots with the set of numbers that voted and the tally sheet: every
-//! choice with its nonce, in the order of the receipts. Receipts are hashes over random bytes, so
-//! their order reveals neither the voter nor the time. The hash chain is recomputed without the
-//! entries of ballots: their heads would let someone try which number made which choice.
+//! One transaction replaces the ballots with the set of numbers that voted and the tally sheet:
+//! every choice with its nonce, in the order of the receipts. Receipts are hashes over random
+//! bytes, so their order reveals neither the voter nor the time. The hash chain is recomputed
+//! without the entries of ballots: their heads would let someone try which number made which
+//! choice.
 
 use rusqlite::{Transaction, params};
 

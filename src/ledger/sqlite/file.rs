@@ -28,8 +28,8 @@ const FORMAT: i64 = 1;
 /// How long a commit waits for the lock of another program, such as `sqlite3`, on the file.
 pub(super) const BUSY_WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// The tables. Rows are appended, and read in order when the file is opened. SQLite stores the text of
-/// each statement in the file, with its comments.
+/// The tables. Rows are appended, and read in order when the file is opened. SQLite stores the text
+/// of each statement in the file, with its comments.
 const TABLES: &str = "
     CREATE TABLE elections (
         key    INTEGER PRIMARY KEY,
@@ -117,8 +117,8 @@ pub(super) struct LedgerFile {
 }
 
 impl LedgerFile {
-    /// Opens the ledger in `directory`, or creates both. `rewrite` rewrites and syncs a WAL that was
-    /// left behind.
+    /// Opens the ledger in `directory`, or creates both. `rewrite` rewrites and syncs a WAL that
+    /// was left behind.
     pub(super) fn open(
         directory: &Path,
         rewrite: impl FnOnce(&Path) -> io::Result<()>,

@@ -97,8 +97,8 @@ impl GroupCommit {
         }
     }
 
-    /// Takes votes off the queue up to the next act, which it returns: votes queued before an act are
-    /// decided before it.
+    /// Takes votes off the queue up to the next act, which it returns: votes queued before an act
+    /// are decided before it.
     fn take_group(
         &mut self,
         first: Job,
@@ -162,8 +162,8 @@ impl GroupCommit {
         let _ = reply.send(done);
     }
 
-    /// Publishes a commit. Called before it is answered: a voter who is told `recorded` finds the vote
-    /// in the results.
+    /// Publishes a commit. Called before it is answered: a voter who is told `recorded` finds the
+    /// vote in the results.
     fn publish(&self) {
         self.snapshots.send_replace(Arc::new(self.store.snapshot()));
     }

@@ -21,8 +21,8 @@ const YIELD_CHECK_STEPS: i32 = 100;
 /// How often a read is tried before it fails because of scrubs.
 const TRIES_MAX: usize = 5;
 
-/// Reads the file of a [`Store`](super::Store) from any thread. Calls block; each sees the file at one
-/// moment.
+/// Reads the file of a [`Store`](super::Store) from any thread. Calls block; each sees the file at
+/// one moment.
 #[derive(Debug, Clone)]
 pub struct SqliteReader {
     path: PathBuf,
@@ -95,7 +95,8 @@ impl SqliteReader {
         Err(OpenError::Inaccessible { path: self.path.clone(), why }.into())
     }
 
-    /// A connection in a read transaction. When it has to yield, it sets `yielded` and its reads fail.
+    /// A connection in a read transaction. When it has to yield, it sets `yielded` and its reads
+    /// fail.
     fn connect(&self, yielded: Arc<AtomicBool>) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(&self.path, flags)?;

@@ -21,8 +21,8 @@ use crate::election::{
 };
 use crate::ledger::OpenError;
 
-/// How many voter numbers memory is reserved for before they are read. Bounds what a damaged file can
-/// make this allocate.
+/// How many voter numbers memory is reserved for before they are read. Bounds what a damaged file
+/// can make this allocate.
 const RESERVED_NUMBERS_MAX: usize = 8 << 20;
 
 /// Reads every election and grant of the file.

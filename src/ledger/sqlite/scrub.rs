@@ -1,8 +1,8 @@
 //! Scrubbing: removing every trace of deleted ballots from the file and its WAL after a close.
 //!
-//! `VACUUM` rewrites the file without its free pages, and a truncating checkpoint empties the WAL. The
-//! checkpoint fails while the file is being read. Readers of this process therefore yield and start
-//! over; while another program reads, the scrub is retried later.
+//! `VACUUM` rewrites the file without its free pages, and a truncating checkpoint empties the WAL.
+//! The checkpoint fails while the file is being read. Readers of this process therefore yield and
+//! start over; while another program reads, the scrub is retried later.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -93,8 +93,8 @@ impl Scrub {
 }
 
 impl Readers {
-    /// Starts to read, once no scrub is waiting. The WAL is not emptied until the guard is dropped; a
-    /// long read checks [`must_yield`](Self::must_yield).
+    /// Starts to read, once no scrub is waiting. The WAL is not emptied until the guard is dropped;
+    /// a long read checks [`must_yield`](Self::must_yield).
     pub(super) fn enter(&self) -> RwLockReadGuard<'_, ()> {
         while self.must_yield() {
             thread::sleep(POLL_INTERVAL);
@@ -107,8 +107,8 @@ impl Readers {
         self.must_yield.load(Ordering::Relaxed)
     }
 
-    /// Waits for the readers to yield, and keeps them out until the guard is dropped. `None` if they
-    /// do not yield within [`YIELD_WAIT_MAX`].
+    /// Waits for the readers to yield, and keeps them out until the guard is dropped. `None` if
+    /// they do not yield within [`YIELD_WAIT_MAX`].
     fn exclude(&self) -> Option<RwLockWriteGuard<'_, ()>> {
         let until = Instant::now() + YIELD_WAIT_MAX;
         self.must_yield.store(true, Ordering::Relaxed);
@@ -127,8 +127,8 @@ impl Readers {
 
 /// Rewrites the file, through the WAL, without its free pages.
 fn rewrite(connection: &Connection, directory: &Path) -> rusqlite::Result<()> {
-    // A large VACUUM spills to an unlinked temporary file with the ballots of open elections: keep it
-    // on the same disk.
+    // A large VACUUM spills to an unlinked temporary file with the ballots of open elections: keep
+    // it on the same disk.
     match directory.to_str() {
         Some(directory) => connection.pragma_update(None, "temp_store_directory", directory)?,
         // SQLite accepts only UTF-8 here.

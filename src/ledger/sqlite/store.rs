@@ -1,8 +1,9 @@
 //! The store: a SQLite file, with its rolls and counts in memory. Used by one thread at a time.
 //!
 //! Ballots are rows in order of arrival; only a second vote under a number looks one up. The roll,
-//! which numbers have voted, and the counts are in memory, and rebuilt from the rows when the file is
-//! opened. Every commit adds an entry to the [hash chain](super::chain) of each election it changes.
+//! which numbers have voted, and the counts are in memory, and rebuilt from the rows when the file
+//! is opened. Every commit adds an entry to the [hash chain](super::chain) of each election it
+//! changes.
 
 use std::io;
 use std::path::Path;
@@ -47,8 +48,8 @@ pub(super) struct NewBallot {
 impl Store {
     /// Opens the ledger in a data directory, or creates an empty one.
     ///
-    /// The directory is locked while the store is open. Opening verifies every hash chain, and counts
-    /// every ballot again.
+    /// The directory is locked while the store is open. Opening verifies every hash chain, and
+    /// counts every ballot again.
     ///
     /// # Errors
     /// [`OpenError`]: in use, not readable or writable, of another format, or damaged.
@@ -56,8 +57,8 @@ impl Store {
         Self::open_on(directory, wal::rewrite)
     }
 
-    /// As [`open`](Self::open), with another function to rewrite and sync the WAL, which is the only
-    /// write that bypasses SQLite. For simulated disks.
+    /// As [`open`](Self::open), with another function to rewrite and sync the WAL, which is the
+    /// only write that bypasses SQLite. For simulated disks.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -92,8 +93,8 @@ impl Store {
     /// Decides these votes in order, as of `now`, and stores those that count in one transaction.
     ///
     /// # Errors
-    /// [`LedgerError::NotStored`]; [`LedgerError::Unknown`], and after it always. None of the votes is
-    /// then counted in the [`snapshot`](Self::snapshot).
+    /// [`LedgerError::NotStored`]; [`LedgerError::Unknown`], and after it always. None of the votes
+    /// is then counted in the [`snapshot`](Self::snapshot).
     pub fn vote(&mut self, votes: &[Vote], now: Timestamp) -> Result<Vec<Outcome>, LedgerError> {
         self.check_certain()?;
         let mut counted = Vec::new();
@@ -171,8 +172,8 @@ impl Store {
         }
     }
 
-    /// The error for a failed write. Unless it is certain that nothing was written, the store accepts
-    /// nothing more: after a failed fsync, page cache and disk may differ.
+    /// The error for a failed write. Unless it is certain that nothing was written, the store
+    /// accepts nothing more: after a failed fsync, page cache and disk may differ.
     fn failed(&mut self, error: rusqlite::Error) -> LedgerError {
         use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull};
         let harmless =
@@ -236,8 +237,8 @@ impl Store {
         Ok(outcomes)
     }
 
-    /// The ballot under the number of a vote, which is either stored or one of those `counted` in this
-    /// group.
+    /// The ballot under the number of a vote, which is either stored or one of those `counted` in
+    /// this group.
     fn under_number(
         &mut self,
         election: usize,

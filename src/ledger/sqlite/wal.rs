@@ -1,9 +1,9 @@
 //! The write-ahead log (WAL) beside the file.
 //!
-//! After a failed fsync, page cache and disk may differ: the kernel marks pages as clean that it could
-//! not write. A WAL found at start may therefore be readable and not on the disk. After a power cut
-//! only the part before the first lost page would be left, and SQLite takes that for the whole. So
-//! the WAL is rewritten and synced before it is used.
+//! After a failed fsync, page cache and disk may differ: the kernel marks pages as clean that it
+//! could not write. A WAL found at start may therefore be readable and not on the disk. After a
+//! power cut only the part before the first lost page would be left, and SQLite takes that for the
+//! whole. So the WAL is rewritten and synced before it is used.
 
 use std::fs::OpenOptions;
 use std::io;
