@@ -52,11 +52,11 @@ impl VoteBatcher {
 
 /// Sends a batch to the ledger when a turn of the event loop adds no more votes to it.
 async fn batch(ledger: Arc<dyn Ledger>, mut waiting: mpsc::Receiver<Waiting>) {
-    let places = Arc::new(Semaphore::new(BATCHES_MAX));
+    let permits = Arc::new(Semaphore::new(BATCHES_MAX));
     let mut batch = Vec::new();
     while waiting.recv_many(&mut batch, BATCH_VOTES_MAX).await > 0 {
         // The semaphore is never closed.
-        let Ok(permit) = places.clone().acquire_owned().await else { return };
+        let Ok(permit) = permits.clone().acquire_owned().await else { return };
         let mut batching = Batching::default();
         while batch.len() < BATCH_VOTES_MAX
             && batching.should_yield(batch.len(), is_input_pending())
