@@ -1,6 +1,6 @@
 //! The embedded ledger: one SQLite file in the data directory, written by one thread of one server.
 //!
-//! [`SqliteLedger`] queues jobs for the [`group_commit`] thread. That thread owns the [`Store`],
+//! [`SqliteLedger`] queues jobs for the `group_commit` thread. That thread owns the [`Store`],
 //! and commits the queued votes with one fsync.
 
 mod backup;
