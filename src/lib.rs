@@ -109,11 +109,11 @@
 //!
 //! | layer | module | contents |
 //! |---|---|---|
-//! | 0 | [`election`] | the rules and plain types of an election; pure |
-//! | 0 | `batching` | batching without a timer |
+//! | 0 | [`election`] | the rules of an election; pure |
 //! | 0 | [`private_file`] | files with secrets |
-//! | 1 | [`schema`] | the types generated from `schema/`, and conversions to and from [`election`] |
-//! | 1 | [`ledger`] | the seam between capabilities and store, and the SQLite ledger |
+//! | 0 | `batching` | batching without a timer |
+//! | 1 | [`schema`] | the types generated from `schema/`, and their conversions |
+//! | 1 | [`ledger`] | the `Ledger` trait (votes, acts, grants, snapshots), and its SQLite store |
 //! | 1 | [`net`] | links, listeners, shards, the transport of a connection |
 //! | 2 | [`service`] | the server's capabilities |
 //! | 2 | [`client`] | connecting, and the capabilities that a client implements |

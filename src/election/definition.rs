@@ -1,66 +1,65 @@
-//! What is being elected, and by which rules.
+//! The definition of an election: candidates, publication and schedule.
 
 use super::{ElectionId, InvalidSlate, Slate, TITLE_BYTES_MAX};
 
-/// What is being elected, and by which rules. It does not change once the election is open.
+/// The definition of an election. It never changes after the election is created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Definition {
-    /// Its name on this server.
+    /// Its id on this server.
     pub id: ElectionId,
-    /// What people call it.
+    /// The title shown to people.
     pub title: String,
     /// The candidates.
     pub slate: Slate,
-    /// When the count is shown.
+    /// When the count is published.
     pub publication: Publication,
-    /// When the server opens and closes the election by itself.
+    /// When the server opens and closes the election without an officer.
     pub schedule: Schedule,
 }
 
-/// When an election's count is shown.
+/// When an election's count is published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Publication {
-    /// As the votes come in.
+    /// While voting.
     #[default]
     Live,
-    /// Once the election is closed. Before, only the turnout is.
+    /// After the close. Before that, only the turnout is published.
     Sealed,
 }
 
-/// A moment, in whole seconds since 1970-01-01 00:00:00 UTC.
+/// A time, in whole seconds since 1970-01-01 00:00:00 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(pub u64);
 
-/// When the server opens and closes an election by itself, where it does.
+/// When the server opens and closes an election without an officer. `None` leaves it to an officer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Schedule {
-    /// The moment from which on votes are taken.
+    /// From this second on, the server opens a draft.
     pub opens: Option<Timestamp>,
-    /// The moment from which on none are.
+    /// From this second on, no vote counts, and the server closes the election.
     pub closes: Option<Timestamp>,
 }
 
-/// Why some words define no election.
+/// Why a definition is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDefinition {
     /// The title is too long.
     #[error("a title has at most {TITLE_BYTES_MAX} bytes of UTF-8; {0} were given")]
     LongTitle(usize),
-    /// The election would be over before it begins.
+    /// The schedule closes the election when it opens, or earlier.
     #[error("the time to close has to be after the time to open")]
     ClosesFirst,
-    /// The candidates make no slate.
+    /// The candidates are not a valid slate.
     #[error(transparent)]
     Slate(#[from] InvalidSlate),
 }
 
 impl Definition {
-    /// An election called `id`, with this title and these candidates: results live, no blank ballots,
-    /// opened and closed by hand.
+    /// An election with live results, without blank ballots and without a schedule.
     ///
     /// # Errors
-    /// [`InvalidDefinition`] where the title or a name is too long, a name stands twice or is empty, or there are no
-    /// candidates or too many.
+    /// [`InvalidDefinition`] if the title is too long, or the candidates are not a valid
+    /// [`Slate`].
     pub fn new(
         id: ElectionId,
         title: String,
@@ -80,16 +79,16 @@ impl Definition {
         Self { slate: self.slate.with_blank(blank), ..self }
     }
 
-    /// The same election, with its count shown at another time.
+    /// The same election, with another publication.
     #[must_use]
     pub fn with_publication(self, publication: Publication) -> Self {
         Self { publication, ..self }
     }
 
-    /// The same election, opened and closed by the server.
+    /// The same election, with another schedule.
     ///
     /// # Errors
-    /// [`InvalidDefinition::ClosesFirst`] where it would be over before it begins.
+    /// [`InvalidDefinition::ClosesFirst`] if it closes when it opens, or earlier.
     pub fn with_schedule(self, schedule: Schedule) -> Result<Self, InvalidDefinition> {
         match (schedule.opens, schedule.closes) {
             (Some(opens), Some(closes)) if closes <= opens => Err(InvalidDefinition::ClosesFirst),
@@ -99,12 +98,12 @@ impl Definition {
 }
 
 impl Schedule {
-    /// Whether it is time to open.
+    /// Whether the time to open has come.
     pub fn has_opened(&self, now: Timestamp) -> bool {
         self.opens.is_some_and(|opens| opens <= now)
     }
 
-    /// Whether it is time to close.
+    /// Whether the time to close has come.
     pub fn has_closed(&self, now: Timestamp) -> bool {
         self.closes.is_some_and(|closes| closes <= now)
     }
@@ -133,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_belongs_to_what_it_begins() {
+    fn a_scheduled_time_takes_effect_in_its_second() {
         let schedule = schedule(Some(5), Some(9));
         assert_eq!([4, 5, 6].map(|now| schedule.has_opened(Timestamp(now))), [false, true, true]);
         assert_eq!([8, 9, 10].map(|now| schedule.has_closed(Timestamp(now))), [false, true, true]);

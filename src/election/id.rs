@@ -1,4 +1,4 @@
-//! The name of an election on its server.
+//! The id of an election on its server.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,18 +6,18 @@ use std::sync::Arc;
 
 use super::ELECTION_ID_BYTES_MAX;
 
-/// Names one election on its server. Cheap to clone.
+/// Identifies one election on its server. Cheap to clone.
 ///
-/// An id is 1 to 64 ASCII letters, digits, `.`, `_` and `-`, and begins with a letter or a digit, so
-/// that it can stand in a link, a file name and a shell command without quotes.
+/// An id is 1 to 64 ASCII letters, digits, `.`, `_` and `-`, and begins with a letter or a digit.
+/// It needs no quoting in a link, a file name or a shell command.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ElectionId(Arc<str>);
 
 /// Why a text is not an election id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "an election's id is 1 to {ELECTION_ID_BYTES_MAX} letters, digits, \".\", \"_\" and \"-\", and begins \
-     with a letter or a digit"
+    "an election's id is 1 to {ELECTION_ID_BYTES_MAX} letters, digits, \".\", \"_\" and \"-\", and \
+     begins with a letter or a digit"
 )]
 pub struct InvalidElectionId;
 

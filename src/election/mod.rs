@@ -1,10 +1,11 @@
-//! What an election decides: who may vote, for whom, once, and what the count is.
+//! The rules of an election, and the values that they are about: definitions, votes, grants, tally
+//! sheets.
 //!
-//! This layer is pure. It does no I/O, reads no clock, draws no randomness and knows nothing of RPC:
-//! whatever it needs from the world arrives as an argument.
+//! This layer is pure: no I/O, no clock, no randomness, no RPC types. Times and random bytes are
+//! arguments.
 
-mod authority;
 mod definition;
+mod grants;
 mod id;
 mod nonce;
 mod printable;
@@ -17,10 +18,8 @@ mod tally_sheet;
 mod vote;
 mod voter_number;
 
-pub use authority::{
-    DERIVED_GRANTS_MAX, GRANTS_MAX, Grant, GrantId, Grants, Role, Token, TokenHash,
-};
 pub use definition::{Definition, InvalidDefinition, Publication, Schedule, Timestamp};
+pub use grants::{DERIVED_GRANTS_MAX, GRANTS_MAX, Grant, GrantId, Grants, Role, Token, TokenHash};
 pub use id::{ElectionId, InvalidElectionId};
 pub use nonce::{InvalidNonce, Nonce};
 pub use printable::printable;

@@ -1,13 +1,13 @@
-//! The voter's own random bytes, which tell a retry from a second vote.
+//! The nonce of a ballot.
 
-/// Sixteen random bytes that one vote is made with.
+/// Sixteen random bytes, drawn by the voter's client for each ballot.
 ///
-/// They let a vote whose answer was lost be sent again without being taken for a second one, and they
-/// keep a [`Receipt`](super::Receipt) from giving the choice away.
+/// They tell a retry from a second vote, and keep a [`Receipt`](super::Receipt) from revealing the
+/// choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Nonce([u8; Nonce::BYTES]);
 
-/// Why some bytes are not a nonce.
+/// Why bytes are not a nonce.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a nonce is {} bytes; {found} were given", Nonce::BYTES)]
 pub struct InvalidNonce {

@@ -1,4 +1,4 @@
-//! What a voter finds their vote by on the tally sheet.
+//! The receipt of a recorded vote.
 
 use std::fmt;
 
@@ -7,28 +7,28 @@ use sha2::{Digest, Sha256};
 
 use super::{ElectionId, Nonce};
 
-/// A commitment to a recorded vote: a hash over the election, the candidate and the nonce.
+/// A commitment to a recorded vote: a hash over election, candidate and nonce, by which a voter
+/// finds the ballot on the tally sheet.
 ///
-/// Whoever knows those three can compute it and compare; to anyone else it says nothing. It is shown as
-/// eight groups of four base32 characters.
+/// It reveals nothing without the nonce. Shown as eight groups of four base32 characters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Receipt([u8; Receipt::BYTES]);
 
-/// Separates receipts from every other use of the hash.
+/// Domain separation from other hashes.
 const DOMAIN: &[u8] = b"capvote receipt 1\0";
 
 impl Receipt {
     /// The length of a receipt, in bytes: 160 bits make 32 characters of base32 without padding.
     pub const BYTES: usize = 20;
 
-    /// The length of a receipt as it is shown.
+    /// The length of a receipt when shown.
     const CHARACTERS: usize = 39;
 
     /// The receipt for a vote for `candidate` in `election`, made with `nonce`.
     pub fn new(election: &ElectionId, candidate: &str, nonce: &Nonce) -> Self {
         let mut hash = Sha256::new_with_prefix(DOMAIN);
         for part in [election.as_str().as_bytes(), candidate.as_bytes(), nonce.as_bytes()] {
-            // A part's length goes before it, so that no two triples make the same input.
+            // With each part's length before it, different triples are different inputs.
             hash.update((part.len() as u32).to_le_bytes());
             hash.update(part);
         }
@@ -41,7 +41,7 @@ impl Receipt {
 
 impl fmt::Display for Receipt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Every vote's message and outcome has one: the characters are put together here, and written as one text.
+        // In one write: a vote formats its receipt for the message and for the outcome.
         let mut text = [b'-'; Self::CHARACTERS];
         let mut encoded = [0; Self::BYTES * 8 / 5];
         BASE32.encode_mut(&self.0, &mut encoded);
@@ -69,7 +69,8 @@ mod tests {
     #[test]
     fn every_part_counts_and_the_text_is_stable() {
         // Computed with:
-        // printf 'capvote receipt 1\0\5\0\0\0board\3\0\0\0Ada\20\0\0\0' > m; head -c16 /dev/zero >> m
+        // printf 'capvote receipt 1\0\5\0\0\0board\3\0\0\0Ada\20\0\0\0' > m
+        // head -c16 /dev/zero >> m
         // sha256sum m | xxd -r -p | head -c20 | base32   # and a "-" after every fourth character
         let base = receipt("board", "Ada", 0);
         assert_eq!(base, EXPECTED);

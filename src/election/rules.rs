@@ -112,8 +112,7 @@ impl ElectionState {
         }
     }
 
-    /// Whether `added` numbers may join a roll of `voters`. That they are new is for the ledger to
-    /// check.
+    /// Whether `added` numbers may join a roll of `voters`. The ledger checks that they are new.
     ///
     /// # Errors
     /// [`ChangeRefusal::Closed`] and [`ChangeRefusal::RollFull`].
@@ -127,7 +126,7 @@ impl ElectionState {
         }
     }
 
-    /// Whether numbers may be taken off the roll. That they are on it is for the ledger to check.
+    /// Whether numbers may be taken off the roll. The ledger checks that they are on it.
     ///
     /// # Errors
     /// [`ChangeRefusal::RollFrozen`] once the election has been opened.
@@ -135,7 +134,7 @@ impl ElectionState {
         if self == Self::Draft { Ok(()) } else { Err(ChangeRefusal::RollFrozen) }
     }
 
-    /// The state that the schedule asks for at `now`, if it is another one.
+    /// The state that the schedule requires at `now`, unless it is this one.
     pub fn due(self, schedule: Schedule, now: Timestamp) -> Option<Self> {
         match self {
             Self::Draft if schedule.has_opened(now) => Some(Self::Open),

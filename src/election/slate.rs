@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use super::{CANDIDATE_BYTES_MAX, CANDIDATES_MAX};
 
-/// The candidates of an election, in the order of the ballot paper, and whether a ballot may be blank.
+/// The candidates of an election, in ballot order, and whether a ballot may be blank.
 ///
-/// Names are compared byte for byte: what a voter must send is what the slate says. A blank ballot is one
-/// for the empty name, which no candidate can have.
+/// Names are compared byte for byte. A blank ballot has the empty name, which no candidate can
+/// have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slate {
     names: Vec<String>,
@@ -15,37 +15,37 @@ pub struct Slate {
     blank: Option<Choice>,
 }
 
-/// A candidate's position on the slate, counted from 0. A blank ballot stands behind the last candidate.
+/// A candidate's position on the slate, from 0. A blank ballot follows the last candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Choice(u16);
 
-/// Why some names make no slate.
+/// Why names are not a valid slate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSlate {
-    /// There is nobody to vote for.
+    /// There are no names.
     #[error("an election needs at least one candidate")]
     Empty,
-    /// There are more names than a slate can hold.
+    /// There are more than [`CANDIDATES_MAX`] names.
     #[error("a slate has at most {CANDIDATES_MAX} candidates; {0} were given")]
     TooMany(usize),
-    /// A name has no text.
+    /// A name is empty.
     #[error("a candidate's name cannot be empty")]
     EmptyName,
-    /// A name is too long.
+    /// A name is longer than [`CANDIDATE_BYTES_MAX`].
     #[error("a candidate's name has at most {CANDIDATE_BYTES_MAX} bytes of UTF-8; {0} were given")]
     LongName(usize),
     /// Two candidates have the same name.
     #[error("two candidates are called {0:?}")]
-    Twice(String),
+    Duplicate(String),
 }
 
 impl Choice {
-    /// The position on the slate, counted from 0.
+    /// The position on the slate, from 0.
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
 
-    /// The choice at `index`, where some slate has one.
+    /// The choice at `index`, unless that is beyond the longest slate and its blank ballot.
     pub fn from_index(index: usize) -> Option<Self> {
         u16::try_from(index).ok().filter(|_| index <= CANDIDATES_MAX).map(Self)
     }
@@ -55,7 +55,7 @@ impl Slate {
     /// A slate of these names, in this order.
     ///
     /// # Errors
-    /// [`InvalidSlate`] where there are none or too many, or a name is empty, too long, or there twice.
+    /// [`InvalidSlate`] if there are none or too many, or a name is empty, too long or repeated.
     pub fn new(names: Vec<String>) -> Result<Self, InvalidSlate> {
         if names.is_empty() {
             return Err(InvalidSlate::Empty);
@@ -73,7 +73,7 @@ impl Slate {
                 return Err(InvalidSlate::LongName(name.len()));
             }
             if choices.insert(name.clone(), choice).is_some() {
-                return Err(InvalidSlate::Twice(name.clone()));
+                return Err(InvalidSlate::Duplicate(name.clone()));
             }
         }
         Ok(Self { names, choices, blank: None })
@@ -86,12 +86,12 @@ impl Slate {
         self
     }
 
-    /// Whether a ballot may be blank, and which choice that is.
+    /// The choice of a blank ballot, if ballots may be blank.
     pub fn blank(&self) -> Option<Choice> {
         self.blank
     }
 
-    /// How many different ballots there can be.
+    /// The number of choices: candidates, and the blank ballot if there is one.
     pub fn choices(&self) -> usize {
         self.names.len() + usize::from(self.blank.is_some())
     }
@@ -103,15 +103,14 @@ impl Slate {
 
     /// The choice of the candidate with this name, or of a blank ballot for the empty name.
     pub fn choice(&self, name: &str) -> Option<Choice> {
-        // A name that is too long is on no slate: do not hash what a stranger made as long as they liked.
+        // A longer name is on no slate, and could take long to hash.
         if name.len() > CANDIDATE_BYTES_MAX {
             return None;
         }
         if name.is_empty() { self.blank } else { self.choices.get(name).copied() }
     }
 
-    /// The name at `choice`, which is empty for a blank ballot, or nothing where it is a choice of another
-    /// slate.
+    /// The name of `choice`, empty for a blank ballot. `None` if this slate has no such choice.
     pub fn name(&self, choice: Choice) -> Option<&str> {
         let name = self.names.get(choice.index()).map(String::as_str);
         name.or((self.blank == Some(choice)).then_some(""))
@@ -141,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_blank_ballot_is_one_for_nobody_where_that_is_allowed() {
+    fn a_blank_ballot_has_the_empty_name_if_it_is_allowed() {
         let slate = slate(&["Ada", "Grace"]).unwrap();
         assert_eq!((slate.choice(""), slate.choices()), (None, 2));
         let slate = slate.with_blank(true);
@@ -151,12 +150,12 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_slate() {
+    fn invalid_slates() {
         let many: Vec<String> = (0..=CANDIDATES_MAX).map(|n| n.to_string()).collect();
         assert_eq!(slate(&[]), Err(InvalidSlate::Empty));
         assert_eq!(slate(&["a", ""]), Err(InvalidSlate::EmptyName));
         assert_eq!(slate(&[&"x".repeat(257)]), Err(InvalidSlate::LongName(257)));
-        assert_eq!(slate(&["a", "b", "a"]), Err(InvalidSlate::Twice("a".into())));
+        assert_eq!(slate(&["a", "b", "a"]), Err(InvalidSlate::Duplicate("a".into())));
         assert_eq!(Slate::new(many), Err(InvalidSlate::TooMany(CANDIDATES_MAX + 1)));
     }
 }

@@ -1,55 +1,53 @@
-//! What everyone may know of an election at one moment: its state, the turnout, and the count unless it is
-//! sealed.
+//! The public state of an election at one moment: its turnout, and its count unless that is sealed.
 
 use std::sync::Arc;
 
 use super::{Choice, Definition, Publication, Refusal};
 
-/// Where an election is in its life.
+/// The state of an election.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ElectionState {
-    /// Being prepared: no votes yet.
+    /// Being prepared; votes are refused.
     Draft,
-    /// Votes are taken.
+    /// Votes are recorded.
     Open,
-    /// Votes are over, and the count is final.
+    /// Voting is over, and the count is final.
     Closed,
 }
 
 /// What a number of votes means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResultStatus {
-    /// Voting is not over, and this is the count so far.
+    /// The count so far.
     Provisional,
-    /// Not shown before the close; the number is 0.
+    /// Not published before the close; the number is 0.
     Sealed,
-    /// Voting is over.
+    /// The count after the close.
     Final,
-    /// Nobody of that name is on the slate; the number is 0.
+    /// No candidate has that name; the number is 0.
     UnknownCandidate,
 }
 
 /// An election at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
-    /// What is being elected.
+    /// Its definition.
     pub definition: Arc<Definition>,
-    /// Whether votes are taken.
+    /// Its state.
     pub state: ElectionState,
     /// How many numbers are on the roll.
     pub voters: u64,
-    /// How many of them joined it after the election was opened.
+    /// How many of them were issued after the election was opened.
     pub added_while_open: u64,
     /// How many votes are recorded.
     pub ballots: u64,
-    /// Each choice's votes, in the order of the slate. Read through [`votes`](Self::votes), which keeps
-    /// what is sealed.
+    /// The votes for each choice, in the order of the slate. Read only through
+    /// [`votes`](Self::votes), which hides a sealed count.
     votes: Vec<u64>,
 }
 
 impl Standing {
-    /// An election with these votes, one number for each choice of its slate, each vote from one
-    /// ballot. `voters` numbers are on its roll, of which `added_while_open` joined after it opened.
+    /// An election with these votes for each choice of its slate, one ballot for each vote.
     pub fn new(
         definition: Arc<Definition>,
         state: ElectionState,
@@ -61,15 +59,13 @@ impl Standing {
         Self { definition, state, voters, added_while_open, ballots, votes }
     }
 
-    /// The choice of a vote for `candidate`, or why no such vote can be counted at this moment.
+    /// The choice of a vote for `candidate`, which need not be UTF-8.
     ///
-    /// This spares the ledger votes that cannot count. It does not replace the ledger's decision: the
-    /// election may have moved on by the time the vote is there.
-    /// `candidate` need not be text; what is not, is on no slate. A vote that comes after the close is
-    /// admitted, because it may be one that was counted before and is sent again.
+    /// Spares the ledger votes that cannot count. The ledger still decides the others, since the
+    /// election may change first. After the close a vote for a candidate passes: it may be a retry.
     ///
     /// # Errors
-    /// [`Refusal`] where it is no candidate's, or no votes are taken.
+    /// [`Refusal::NotOpen`], [`Refusal::UnknownCandidate`] and [`Refusal::Closed`].
     pub fn admit(&self, candidate: &[u8]) -> Result<Choice, Refusal> {
         let name = std::str::from_utf8(candidate).ok();
         let choice = name.and_then(|name| self.definition.slate.choice(name));
@@ -80,7 +76,7 @@ impl Standing {
         }
     }
 
-    /// What the numbers of this standing mean.
+    /// What the votes of this standing mean.
     pub fn status(&self) -> ResultStatus {
         match (self.state, self.definition.publication) {
             (ElectionState::Closed, _) => ResultStatus::Final,
@@ -89,7 +85,7 @@ impl Standing {
         }
     }
 
-    /// Each choice's votes, in the order of the slate, or nothing while they are sealed.
+    /// The votes for each choice, in the order of the slate. `None` while they are sealed.
     pub fn votes(&self) -> Option<&[u64]> {
         (self.status() != ResultStatus::Sealed).then_some(&self.votes)
     }
@@ -99,7 +95,7 @@ impl Standing {
         self.votes().and_then(|votes| votes.get(choice.index())).copied().unwrap_or_default()
     }
 
-    /// The votes of the candidate with this name, and what they mean.
+    /// The votes for the candidate with this name, and what they mean.
     pub fn result(&self, candidate: &str) -> (u64, ResultStatus) {
         match self.definition.slate.choice(candidate) {
             Some(choice) => (self.votes_for(choice), self.status()),
@@ -107,8 +103,8 @@ impl Standing {
         }
     }
 
-    /// Every candidate with their votes, most votes first, and in the slate's order among equals; so in the
-    /// slate's order, with no votes, while they are sealed.
+    /// Every candidate with their votes, most votes first, and in the slate's order among equals.
+    /// All have 0 votes while they are sealed.
     pub fn ranking(&self) -> Vec<(&str, u64)> {
         let names = self.definition.slate.names().iter().enumerate();
         let votes = |index| Choice::from_index(index).map_or(0, |choice| self.votes_for(choice));
@@ -118,7 +114,7 @@ impl Standing {
         ranking
     }
 
-    /// The blank ballots; 0 while they are sealed, or where there can be none.
+    /// The blank ballots; 0 while they are sealed, or if ballots cannot be blank.
     pub fn blank(&self) -> u64 {
         self.definition.slate.blank().map_or(0, |blank| self.votes_for(blank))
     }
@@ -144,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sealed_count_is_shown_at_the_close_and_no_earlier() {
+    fn a_sealed_count_is_hidden_until_the_close() {
         for state in [ElectionState::Draft, ElectionState::Open] {
             let standing = sealed(state);
             assert_eq!(standing.votes(), None);
@@ -172,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn votes_for_the_slate_are_admitted_unless_voting_has_not_begun() {
+    fn votes_for_candidates_are_admitted_once_the_election_is_open() {
         assert_eq!(standing(ElectionState::Open).admit(b"Ada").map(Choice::index), Ok(0));
         assert_eq!(standing(ElectionState::Open).admit(b"Zoe"), Err(Refusal::UnknownCandidate));
         assert_eq!(standing(ElectionState::Draft).admit(b"Ada"), Err(Refusal::NotOpen));

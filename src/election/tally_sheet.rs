@@ -25,7 +25,7 @@ pub struct TallySheet {
 /// What a JSON sheet says about the election.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SheetHeader {
-    /// What people call the election.
+    /// The election's title.
     pub title: String,
     /// The slate.
     pub candidates: Vec<String>,
@@ -98,8 +98,8 @@ impl TallySheet {
         votes
     }
 
-    /// How many ballots have the same receipt as the one before them. Few, if any: voters whose
-    /// programs chose the same nonce, or ballots added by someone who can add them.
+    /// How many ballots have the same receipt as the ballot before them: clients that drew the same
+    /// nonce, or ballots that were added to the sheet.
     pub fn repeated(&self) -> usize {
         let pairs = self.lines.iter().zip(self.lines.iter().skip(1));
         pairs.filter(|(before, line)| before.receipt == line.receipt).count()
@@ -160,8 +160,8 @@ impl TallySheet {
         Self::read_with_progress(text, |_, _| {})
     }
 
-    /// As [`read`](Self::read), with a callback for each ballot: how many are read, and of how
-    /// many.
+    /// As [`read`](Self::read). After each ballot, `progress` gets the number of ballots read, and
+    /// of all, which is an estimate.
     ///
     /// # Errors
     /// As [`read`](Self::read).

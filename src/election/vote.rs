@@ -1,24 +1,25 @@
-//! A vote, and what becomes of it.
+//! A vote, and its outcome.
 
 use super::{Choice, ElectionId, Nonce, VoterNumber};
 
-/// A vote as it goes to the ledger: the candidate is known to be on the slate, nothing else is checked.
+/// A vote for the ledger to decide. The candidate's name is resolved to a choice; nothing else is
+/// checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vote {
-    /// The election it is cast in.
+    /// The election.
     pub election: ElectionId,
-    /// Whom it is for.
+    /// The candidate, or the blank ballot.
     pub choice: Choice,
-    /// The number it is cast under.
+    /// The voter number.
     pub number: VoterNumber,
-    /// The random bytes it was made with.
+    /// The nonce of the ballot.
     pub nonce: Nonce,
 }
 
-/// What became of a vote.
+/// The outcome of a vote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is on stable storage and counted once, by this call or by the one that this call repeats.
+    /// It is on stable storage and counted once, by this call or by the call it is a retry of.
     Recorded,
     /// It was not counted.
     Refused(Refusal),
@@ -27,11 +28,11 @@ pub enum Outcome {
 /// Why a vote was not counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// A vote under this number stands.
+    /// The number has voted.
     AlreadyVoted,
     /// The number is not on the roll.
     UnknownVoterNumber,
-    /// The name is not on the slate.
+    /// The candidate is not on the slate.
     UnknownCandidate,
     /// Voting has not begun.
     NotOpen,

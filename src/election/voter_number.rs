@@ -1,24 +1,24 @@
-//! The secret that entitles to one vote.
+//! Voter numbers.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The number that entitles whoever holds it to one vote in one election.
+/// A secret number that entitles its holder to one vote in one election.
 ///
-/// Shown as five groups of four digits; read with or without separators. Any 64-bit number can be
-/// written, so that 0 is merely a number that nobody holds.
+/// Shown as five groups of four digits; parsed with or without separators. Any 64-bit number is
+/// valid; 0 is never issued.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct VoterNumber(u64);
 
-/// Why a text is not a voter number. The text itself is left out: it may be someone's number, mistyped.
+/// Why a text is not a voter number. It does not repeat the text, which may be a mistyped number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a voter number is 1 to 20 digits such as 1234-5678-9012-3456-7890, at most 18446744073709551615, with or without \
-     separators"
+    "a voter number is 1 to 20 digits such as 1234-5678-9012-3456-7890, at most \
+     18446744073709551615, with or without separators"
 )]
 pub struct InvalidVoterNumber;
 
-/// The digits of the largest number, and so of every number as it is shown.
+/// The digits of the largest number. Smaller ones are padded with zeros.
 const DIGITS: usize = 20;
 const GROUP_DIGITS: usize = 4;
 
@@ -62,7 +62,7 @@ impl fmt::Display for VoterNumber {
     }
 }
 
-/// A voter number is a secret: `Debug`, which ends up in logs, does not show it.
+/// Hides the number: `Debug` output ends up in logs.
 impl fmt::Debug for VoterNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("VoterNumber(..)")
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_shown_can_be_read_back() {
+    fn a_number_parses_as_it_is_shown() {
         for number in [0, 1, 42, 1_234_567_890_123_456, u64::MAX] {
             let shown = VoterNumber(number).to_string();
             assert_eq!(shown.len(), 24, "{shown}");
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn separators_are_free_and_nothing_else_is() {
+    fn only_digits_and_separators_are_accepted() {
         for text in
             ["12345678", "1234-5678", "1234 5678", " 1234  5678\n", "12-34-56-78", "0012345678"]
         {

@@ -1,11 +1,11 @@
-//! What officers ask a ledger to change, and under which authorization.
+//! Acts: the changes that officers make, and the authorization for them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::election::{Definition, ElectionId, Grant, GrantId, Grants, VoterNumber};
 
-/// A change of an election, or of who may change it.
+/// A change to an election, or to the grants.
 #[derive(Debug, Clone)]
 pub enum Act {
     /// Create an election: a draft with an empty roll.
@@ -14,29 +14,30 @@ pub enum Act {
     Issue(ElectionId, Vec<VoterNumber>),
     /// Take voter numbers off the roll of a draft.
     Revoke(ElectionId, Vec<VoterNumber>),
-    /// Begin the voting.
+    /// Open an election.
     Open(ElectionId),
-    /// End the voting for good, and separate the ballots from the voter numbers.
+    /// Close an election for good, and separate its ballots from the voter numbers.
     Close(ElectionId),
     /// Put a grant in force.
     Grant(Grant),
-    /// Put the first returning officer's grant in force; refused if there is one.
+    /// Put a returning officer's grant in force; refused if there is one already.
     GrantFirst(Grant),
-    /// End a grant, and every grant made from it.
+    /// Revoke a grant and every grant derived from it.
     RevokeGrant(GrantId),
 }
 
-/// The authority under which acts are made.
+/// What acts are authorized by.
 #[derive(Debug, Clone)]
 pub struct Authorization {
-    /// The grant it comes from.
+    /// The grant of the restored capability.
     pub grant: GrantId,
-    /// Set when a capability between that grant and the one in use is revoked.
+    /// The flags of the capabilities reached through it, down to the one in use. Each is set when
+    /// its capability is revoked.
     pub revoked: Vec<Arc<AtomicBool>>,
 }
 
 impl Authorization {
-    /// Whether it is in force, given the grants in force.
+    /// Whether its grant is among `grants`, and none of its capabilities is revoked.
     pub fn is_in_force(&self, grants: &Grants) -> bool {
         grants.holds(self.grant) && !self.revoked.iter().any(|it| it.load(Ordering::Acquire))
     }

@@ -1,4 +1,4 @@
-//! Why a ledger cannot be opened, or did not do what it was asked.
+//! The errors of a ledger.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,30 +6,30 @@ use std::path::PathBuf;
 use super::ELECTIONS_MAX;
 use crate::election::{ChangeRefusal, DERIVED_GRANTS_MAX, ElectionId, GRANTS_MAX};
 
-/// Why a ledger did not do what it was asked. Cheap to clone: one failed commit fails all its votes.
+/// The error of a call on a ledger. `Clone`, since a failed commit fails all its votes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LedgerError {
-    /// The rules do not allow it. Nothing is broken.
+    /// The rules do not allow it. This is a refusal, not a fault.
     #[error(transparent)]
     Refused(#[from] ActRefusal),
     /// The authorization is not in force.
     #[error("this authority was revoked")]
     Revoked,
-    /// The store did not take it. Nothing was stored.
+    /// The store failed. Nothing was stored.
     #[error("the ledger did not store it: {0}")]
     NotStored(String),
     /// The ledger is shut down. Nothing was stored.
     #[error("the server is stopping")]
     Stopped,
-    /// It may or may not be stored. Ask again; a vote with the same nonce.
+    /// It may or may not be stored. Send a vote again with the same nonce.
     #[error("{0}")]
     Unknown(String),
-    /// What is stored cannot be read, or does not hold together.
+    /// The store cannot be read, or is damaged.
     #[error("{0}")]
     Unreadable(String),
 }
 
-/// Why the rules do not allow an act.
+/// Why an act is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ActRefusal {
     /// The election does not allow the change.
@@ -46,10 +46,10 @@ pub enum ActRefusal {
     /// An election with this id exists.
     #[error("there is an election {0} already")]
     ElectionExists(ElectionId),
-    /// The parent of a grant is not in force, or a limit is reached.
+    /// The parent of a grant is not in force, its id is taken, or a limit is reached.
     #[error(
-        "what this was to be saved from is revoked, or too much is saved: {DERIVED_GRANTS_MAX} from \
-         one link of an election, {GRANTS_MAX} in all"
+        "the capability it is derived from was revoked, or too many are saved: at most \
+         {DERIVED_GRANTS_MAX} from one link of an election, and {GRANTS_MAX} in all"
     )]
     GrantRefused,
     /// A returning officer's grant is in force.
@@ -61,28 +61,33 @@ pub enum ActRefusal {
 }
 
 impl LedgerError {
-    /// Whether the rules say no, and nothing is broken.
+    /// Whether this is a refusal, not a fault.
     pub fn is_refusal(&self) -> bool {
         matches!(self, Self::Refused(_))
     }
 
-    /// Whether nothing was stored for certain.
+    /// Whether it is certain that nothing was stored.
     pub fn is_certain(&self) -> bool {
         !matches!(self, Self::Unknown(_) | Self::Unreadable(_))
     }
+
+    /// The error of a call that was taken and never answered.
+    pub(crate) fn unanswered() -> Self {
+        Self::Unknown("the server stopped before it answered".into())
+    }
 }
 
-/// Why a ledger cannot be opened, read or copied. The text names the cause, which is therefore not a
-/// [`source`](std::error::Error::source).
+/// Why a ledger cannot be opened, read or copied. The text includes the cause, which is therefore
+/// not a [`source`](std::error::Error::source).
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process has the ledger open.
     #[error(
-        "the data folder \"{}\" is in use by another capvote-server, which goes on; stop that first, \
-         or choose another folder", .0.display()
+        "the data directory \"{}\" is in use by another capvote-server; stop that first, or choose \
+         another directory", .0.display()
     )]
     InUse(PathBuf),
-    /// The file or the folder cannot be used.
+    /// The file or the directory cannot be used.
     #[error("cannot use {}: {}", .path.display(), .why)]
     Inaccessible {
         /// What cannot be used.
@@ -98,16 +103,16 @@ pub enum OpenError {
         /// What it is instead.
         why: String,
     },
-    /// The file's content is not what was written.
+    /// The file's content is not what the ledger wrote.
     #[error("{} is damaged: {what}; restore it from a backup", .path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What does not hold.
+        /// What is wrong.
         what: String,
     },
-    /// The machine has no thread left for the ledger.
-    #[error("cannot start: {0}")]
+    /// The ledger's thread cannot be started.
+    #[error("cannot start the ledger's thread: {0}")]
     Thread(#[source] io::Error),
 }
 

@@ -1,4 +1,4 @@
-//! Figures of a ledger's work, for operators.
+//! Metrics of a ledger.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::election::Outcome;
 
-/// The work of one ledger since it was opened. Clones share their figures.
+/// Counters and histograms of one ledger since it was opened. Clones share them.
 #[derive(Clone)]
 pub struct Metrics {
     recorded: Counter,
@@ -38,15 +38,15 @@ impl Metrics {
         }
     }
 
-    /// The same, and `on_commit` gets the time of each commit of votes. It is called on the ledger's
-    /// thread.
+    /// All at zero. `on_commit` is called on the ledger's thread, with the time of each commit of
+    /// votes.
     pub fn observed_by(on_commit: impl Fn(Duration) + Send + Sync + 'static) -> Self {
         Self { on_commit: Some(Arc::new(on_commit)), ..Self::new() }
     }
 
-    /// Registers them: `votes_recorded`, `votes_refused` and `votes_failed` count votes; `commit_votes`
-    /// is how many a commit had; `commit_seconds` and `act_seconds` are the times of a commit of votes
-    /// and of an officer's act, fsync included.
+    /// Registers `votes_recorded`, `votes_refused` and `votes_failed`, which count votes;
+    /// `commit_votes`, the votes of a commit; `commit_seconds` and `act_seconds`, the times of a
+    /// commit of votes and of an officer's act, with the fsync.
     pub(crate) fn register(&self, registry: &mut Registry) {
         registry.register("votes_recorded", "Votes that were recorded", self.recorded.clone());
         registry.register("votes_refused", "Votes that were refused", self.refused.clone());

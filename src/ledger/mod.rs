@@ -27,51 +27,52 @@ use crate::election::{Choice, ElectionId, Grant, Nonce, Outcome, Timestamp, Toke
 /// The most elections in one ledger.
 pub const ELECTIONS_MAX: usize = 1_000;
 
-/// Elections on stable storage, shared by all threads of a server.
+/// One server's handle of a store of elections, shared by all its threads.
 ///
-/// Several servers may share one store. A handle of this type is what one server has of it. Three
-/// rules hold for every implementation; `tests/ledger/conformance` checks them:
+/// Several servers may share one store, each with a handle. Every implementation passes
+/// `tests/ledger/conformance`, and keeps these rules:
 ///
-/// 1. **Durable before told.** An answer is given after everything it rests on is on stable storage:
-///    what this call stored, and for a retry what an earlier call stored.
-/// 2. **A handle reads its own answers.** When a method returns, [`snapshots`](Self::snapshots) of
-///    the same handle include everything the answer rests on. A voter who was told `recorded` finds
-///    the vote in the results on every connection to the same server. Handles of other servers
-///    follow within a second.
-/// 3. **A snapshot may lag.** Before a final "no" that rests on a snapshot (no such election, not
-///    open, unknown candidate, closed), ask for a [`fresh`](Self::fresh) one.
+/// 1. **Durable before answered.** Everything an answer depends on is on stable storage before the
+///    answer is given: what this call stored, and for a retry what an earlier call stored. The
+///    suite shows this for a restart; loss of power is for each store to test.
+/// 2. **A handle reads its own answers.** When a call resolves, [`snapshots`](Self::snapshots) of
+///    the same handle include everything the answer depends on: a recorded vote is in the results
+///    on every connection to the same server. Handles of other servers follow within a second.
+/// 3. **Votes and acts are serialised.** A recorded vote is in the final count. A vote decided
+///    after the close counts nothing, and is answered `recorded` only if it is a retry.
 ///
-/// Votes and acts are serialised: a vote that is `recorded` is in the final count, and after a close
-/// no vote is.
+/// A snapshot may lag. Before refusing because of one (no such election, not open, unknown
+/// candidate, closed), callers ask for a [`fresh`](Self::fresh) one.
 pub trait Ledger: Debug + Send + Sync {
-    /// Decides these votes in order and stores those that count. The outcomes are in the same order.
+    /// Decides these votes in order, and stores those that count. Returns their outcomes, in the
+    /// same order.
     ///
-    /// The votes arrive when the returned future is first polled. From then on they are decided, even
-    /// if the future is dropped.
+    /// Nothing is decided before the future is first polled. If it is dropped after that, the votes
+    /// may still be decided.
     ///
     /// # Errors
     /// [`LedgerError::NotStored`] or [`LedgerError::Stopped`] if none of them is stored;
-    /// [`LedgerError::Unknown`] if some may be: ask again, with the same nonces.
+    /// [`LedgerError::Unknown`] if some may be: send them again, with the same nonces.
     fn vote(&self, votes: Vec<Vote>) -> Answer<Vec<Outcome>>;
 
-    /// Makes these changes in order, all or none.
+    /// Makes these changes in order, all or none, unless the authorization is not in force. The
+    /// check and the changes are one atomic step: a revocation that was committed first wins.
     ///
-    /// With an authorization, they are made only if it is in force: the store checks that inside the
-    /// transaction that makes the changes, so a revocation that was committed first wins.
+    /// Dropping the future is as with [`vote`](Self::vote).
     ///
     /// # Errors
-    /// As [`vote`](Self::vote); [`LedgerError::Refused`] if the rules do not allow it;
-    /// [`LedgerError::Revoked`].
+    /// As [`vote`](Self::vote); [`LedgerError::Refused`] if the rules do not allow a change;
+    /// [`LedgerError::Revoked`] if the authorization is not in force.
     fn act(&self, acts: Vec<Act>, under: Option<Authorization>) -> Answer<()>;
 
-    /// The grant in force that this token hash opens.
+    /// The grant in force with this token hash.
     ///
     /// # Errors
     /// [`LedgerError::Unreadable`] and [`LedgerError::Stopped`].
     fn grant(&self, token: TokenHash) -> Answer<Option<Grant>>;
 
-    /// The elections and grants as last seen. Changes arrive by themselves, also those that other
-    /// servers made; a slow receiver sees the newest and skips those between.
+    /// The newest snapshot that this handle has, and a notification of every change, also by other
+    /// servers. A slow receiver skips snapshots.
     fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>>;
 
     /// A snapshot that includes everything committed before the call.
@@ -80,65 +81,69 @@ pub trait Ledger: Debug + Send + Sync {
     /// [`LedgerError::Unreadable`] and [`LedgerError::Stopped`].
     fn fresh(&self) -> Answer<Arc<Snapshot>>;
 
-    /// The time by which the store judges votes, which may be another machine's clock.
+    /// The store's time, by which votes are decided. It may be another machine's clock.
     fn now(&self) -> Timestamp;
 
-    /// At most `lines` lines of a closed election's tally sheet, in the order of the receipts, from
-    /// `cursor` on. An election that has none gives an empty part.
+    /// At most `lines` lines of an election's tally sheet, from `cursor` on, in the order of the
+    /// receipts. None if the cursor is at the end, or there is no such sheet.
     ///
     /// # Errors
     /// [`LedgerError::Unreadable`].
     fn sheet(&self, election: ElectionId, cursor: SheetCursor, lines: usize) -> Answer<SheetPart>;
 
-    /// Reads an election back and verifies its hash chain.
+    /// Reads an election back from the store, and verifies its hash chain.
     ///
     /// # Errors
-    /// [`LedgerError::Unreadable`] with what does not hold; [`ActRefusal::NoSuchElection`].
+    /// [`LedgerError::Unreadable`] with what is wrong; [`ActRefusal::NoSuchElection`].
     fn check(&self, election: ElectionId) -> Answer<Report>;
 
-    /// Resolves when this handle takes nothing more, whether or not it was told to stop.
+    /// Resolves when this handle accepts no more votes and acts: after
+    /// [`shut_down`](Self::shut_down), or because its worker ended by a fault. A store that answers
+    /// every call with an error is not stopped.
     fn stopped(&self) -> BoxFuture<'static, ()>;
 
-    /// Commits what was handed in, refuses what comes later, and releases the store. Blocks. Returns
-    /// whether everything that was handed in was answered; a second call waits for nothing.
+    /// Commits and answers the votes and acts that it has taken, refuses later ones with
+    /// [`LedgerError::Stopped`], and releases the store. Blocks. Returns `false` if some may be
+    /// unanswered, because the worker ended by a fault. A second call does nothing and returns
+    /// `true`.
     fn shut_down(&self) -> bool;
 }
 
-/// What a ledger answers.
+/// The future of a ledger's answer.
 pub type Answer<T> = BoxFuture<'static, Result<T, LedgerError>>;
 
-/// A position in a tally sheet; the default is the first line. Only the ledger that made it can
-/// interpret the number.
+/// A position in a tally sheet; the default is its beginning. The number has a meaning only to the
+/// store that returned it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SheetCursor(pub u64);
 
-/// Some lines of a sheet, and the cursor behind them.
+/// Consecutive lines of a sheet, and the cursor behind them.
 pub type SheetPart = (Vec<(Choice, Nonce)>, SheetCursor);
 
 /// The result of checking one election.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// How many entries its hash chain has; with several chains, of all of them.
+    /// How many entries its hash chain has, or all its hash chains together.
     pub entries: u64,
     /// How many ballots are stored.
     pub ballots: u64,
     /// How many voter numbers have voted.
     pub numbers_used: u64,
-    /// A hash over everything stored about the election. None before the close: with it, someone who
-    /// knows voter numbers could try choices.
+    /// A hash over everything stored about the election. `None` before the close: the hash would
+    /// let those who know a voter number try choices.
     pub head: Option<[u8; 32]>,
     /// Whether copies of deleted ballots may still be readable somewhere in the store.
     pub unscrubbed: bool,
 }
 
-/// Tells the time. The ledger asks it for every batch of votes.
+/// Returns the time. [`SqliteLedger`] reads it once for each commit of votes.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// The machine's clock.
 pub fn system_clock() -> Clock {
     Arc::new(|| {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        // A clock before 1970 has not been set yet.
+        // A clock before 1970 is not set.
         Timestamp(since.map_or(0, |since| since.as_secs()))
     })
 }
@@ -146,12 +151,12 @@ pub fn system_clock() -> Clock {
 /// Which store a server uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
-    /// A SQLite file in this folder, which is made if it is missing.
-    Folder(PathBuf),
+    /// A SQLite file in this data directory.
+    Directory(PathBuf),
 }
 
 impl Location {
-    /// Opens the ledger, and makes an empty one if there is none.
+    /// Opens the ledger, or creates an empty one.
     ///
     /// # Errors
     /// [`OpenError`].
@@ -159,20 +164,20 @@ impl Location {
         self.open_with(&Metrics::new())
     }
 
-    /// The same, with figures that the caller can read.
+    /// As [`open`](Self::open), with metrics that the caller can read.
     pub(crate) fn open_with(&self, metrics: &Metrics) -> Result<Arc<dyn Ledger>, OpenError> {
-        let Self::Folder(folder) = self;
-        let store = Store::open(folder)?;
+        let Self::Directory(directory) = self;
+        let store = Store::open(directory)?;
         Ok(Arc::new(SqliteLedger::start_with(store, system_clock(), metrics.clone())?))
     }
 
-    /// Opens a ledger that is there.
+    /// Opens the ledger, and creates none.
     ///
     /// # Errors
-    /// [`OpenError`], also if there is none.
+    /// [`OpenError`], also if there is no ledger.
     pub fn open_existing(&self) -> Result<Arc<dyn Ledger>, OpenError> {
-        let Self::Folder(folder) = self;
-        let store = Store::open_existing(folder)?;
+        let Self::Directory(directory) = self;
+        let store = Store::open_existing(directory)?;
         Ok(Arc::new(SqliteLedger::start(store, system_clock())?))
     }
 }

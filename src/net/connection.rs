@@ -37,7 +37,7 @@ pub const MEMORY_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Tracks the calls of one connection that are answered before the server stops.
 ///
 /// A capability holds a token of it during each such call, and accepts none once it is closed.
-pub type Work = TaskTracker;
+pub type CallTracker = TaskTracker;
 
 /// Serves one connection until the peer disconnects or `stop` is cancelled.
 ///
@@ -57,7 +57,7 @@ pub type Work = TaskTracker;
 /// #[tokio::main(flavor = "local")]
 /// async fn main() -> anyhow::Result<()> {
 ///     let data = tempfile::tempdir()?;
-///     let ledger = Location::Folder(data.path().into()).open()?;
+///     let ledger = Location::Directory(data.path().into()).open()?;
 ///     let board = Definition::new("board".parse()?, "The board".into(), vec!["Ada".into(), "Grace".into()])?;
 ///     let numbers = (1..=20).map(VoterNumber::from).collect();
 ///     let (issue, open) = (Act::Issue(board.id.clone(), numbers), Act::Open(board.id.clone()));
@@ -66,7 +66,7 @@ pub type Work = TaskTracker;
 ///     let bootstrap = Bootstrap::new(ledger, Guesses::default());
 ///     let (near, far) = tokio::io::duplex(64 * 1024);
 ///     let stop = CancellationToken::new();
-///     let bootstrap = move |work| bootstrap.capability(work, Origin::Here);
+///     let bootstrap = move |calls| bootstrap.capability(calls, Origin::Here);
 ///     let serving = tokio::task::spawn_local(connection::serve(far, bootstrap, stop.clone()));
 ///
 ///     let client = Client::over(near);
@@ -84,7 +84,7 @@ pub type Work = TaskTracker;
 /// [`LocalRuntime`](tokio::runtime::LocalRuntime).
 pub async fn serve(
     stream: impl Stream,
-    bootstrap: impl FnOnce(Work) -> Client,
+    bootstrap: impl FnOnce(CallTracker) -> Client,
     stop: CancellationToken,
 ) {
     let (network, monitor) = transport::monitored(stream);
@@ -94,7 +94,7 @@ pub async fn serve(
 /// As [`serve`], over any network and without its timeouts.
 pub async fn serve_over(
     network: Box<dyn VatNetwork<Side>>,
-    bootstrap: impl FnOnce(Work) -> Client,
+    bootstrap: impl FnOnce(CallTracker) -> Client,
     stop: CancellationToken,
 ) {
     serve_until(network, bootstrap, stop, std::future::pending()).await;
@@ -102,12 +102,12 @@ pub async fn serve_over(
 
 async fn serve_until(
     network: Box<dyn VatNetwork<Side>>,
-    bootstrap: impl FnOnce(Work) -> Client,
+    bootstrap: impl FnOnce(CallTracker) -> Client,
     stop: CancellationToken,
     timed_out: impl Future<Output = ()>,
 ) {
-    let work = Work::new();
-    let mut system = RpcSystem::new(network, Some(bootstrap(work.clone())));
+    let calls = CallTracker::new();
+    let mut system = RpcSystem::new(network, Some(bootstrap(calls.clone())));
     let mut disconnector = system.get_disconnector();
     tokio::select! {
         biased;
@@ -119,8 +119,8 @@ async fn serve_until(
         }
     }
     let drained = async {
-        work.close();
-        work.wait().await;
+        calls.close();
+        calls.wait().await;
         (&mut disconnector).await
     };
     tokio::select! {

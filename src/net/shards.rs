@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::{Admission, ConnectionPermit, Origin};
-use super::connection::{self, Work};
+use super::connection::{self, CallTracker};
 use super::socket::Socket;
 
 /// The queue of accepted connections per shard. While it is full, no more are accepted.
@@ -24,7 +24,7 @@ const NEW_CONNECTIONS_MAX: usize = 128;
 
 /// Per-shard factory for bootstrap capabilities: called once on each shard's thread, it returns the
 /// function that creates the capability for a connection of this origin.
-pub type Bootstrap = Arc<dyn Fn() -> Box<dyn Fn(Work, Origin) -> Client> + Send + Sync>;
+pub type Bootstrap = Arc<dyn Fn() -> Box<dyn Fn(CallTracker, Origin) -> Client> + Send + Sync>;
 
 /// The shards of a server.
 #[derive(Debug)]
@@ -107,7 +107,7 @@ impl Shard {
 
 /// Serves connections until the queue is closed, then drains and closes them.
 async fn run(mut queue: mpsc::Receiver<Admitted>, bootstrap: &Bootstrap) {
-    let bootstrap: Rc<dyn Fn(Work, Origin) -> Client> = bootstrap().into();
+    let bootstrap: Rc<dyn Fn(CallTracker, Origin) -> Client> = bootstrap().into();
     let connections = TaskTracker::new();
     let stop = CancellationToken::new();
     while let Some(Admitted { socket, permit }) = queue.recv().await {
@@ -119,7 +119,7 @@ async fn run(mut queue: mpsc::Receiver<Admitted>, bootstrap: &Bootstrap) {
             };
             match opened {
                 Ok(stream) => {
-                    connection::serve(stream, move |work| bootstrap(work, origin), stop).await
+                    connection::serve(stream, move |calls| bootstrap(calls, origin), stop).await
                 }
                 Err(error) => tracing::debug!(%error, "connection failed before it was served"),
             }

@@ -1,5 +1,4 @@
-//! What `ElectionInfo`, `Results` and `Turnout` say: written from a [`Standing`], read as plain
-//! values.
+//! `ElectionInfo`, `Results` and `Turnout`: written from a [`Standing`], read as plain values.
 
 use capnp::Error;
 
@@ -10,38 +9,38 @@ use crate::schema::election_capnp::{election_info, results, turnout};
 /// What everyone may know about an election.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Info {
-    /// Its name on the server.
+    /// Its id on the server.
     pub id: String,
-    /// What people call it. May be empty.
+    /// Its title. May be empty.
     pub title: String,
-    /// The slate, in the order of the ballot paper.
+    /// The candidates, in ballot order.
     pub candidates: Vec<String>,
-    /// Whether votes are taken. `None` for a state that only a newer server knows.
+    /// Its state. `None` for one that only a newer server knows.
     pub state: Option<ElectionState>,
     /// How many voter numbers are on the roll.
     pub voters: u64,
-    /// How many of them joined it after voting had begun.
+    /// How many of them were issued after the election was opened.
     pub added_while_open: u64,
     /// Whether a ballot may be blank.
     pub blank: bool,
-    /// When the count is shown. `None` for a publication that only a newer server knows.
+    /// When the count is published. `None` for a publication that only a newer server knows.
     pub publication: Option<Publication>,
-    /// When the server opens and closes the election by itself.
+    /// When the server opens and closes the election without an officer.
     pub schedule: Schedule,
 }
 
 /// The count of an election at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Results {
-    /// The election's name on the server.
+    /// The election's id on the server.
     pub election: String,
     /// What the numbers mean. `None` for a status that only a newer server knows.
     pub status: Option<ResultStatus>,
     /// Every candidate with their votes, most votes first.
     pub candidates: Vec<(String, u64)>,
-    /// The blank ballots, which are not among the candidates.
+    /// The blank ballots.
     pub blank: u64,
-    /// How many have voted.
+    /// How many ballots are recorded.
     pub ballots: u64,
     /// How many voter numbers are on the roll.
     pub voters: u64,

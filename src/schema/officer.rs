@@ -1,4 +1,4 @@
-//! What `ElectionSpec` says, both ways.
+//! `ElectionSpec`: written from a [`Definition`], and read as one.
 
 use capnp::Error;
 
@@ -17,7 +17,7 @@ pub(crate) fn write_spec(definition: &Definition, mut spec: election_spec::Build
     write_names(names, spec.init_candidates(length(names.len())));
 }
 
-/// Reads a definition, or why the rules do not allow it.
+/// Reads a definition, or why it is refused.
 ///
 /// # Errors
 /// If the message is malformed, or a text is not UTF-8.

@@ -1,4 +1,4 @@
-//! Enums, texts, lists of names, and times.
+//! Values that several structs have: enums, texts, lists of names, times.
 
 use capnp::{Error, NotInSchema, text, text_list};
 
@@ -41,7 +41,7 @@ convert_enum!(
 // A peer whose schema has no sealed counts sends no publication.
 convert_enum!(Publication { Live, Sealed }, unspecified: Ok(election::Publication::Live));
 
-/// An enum's value, or `None` for one that only a newer schema has.
+/// The value of an enum, or `None` for a value that only a newer schema has.
 pub(crate) fn known<W, V>(value: Result<W, NotInSchema>) -> Result<Option<V>, Error>
 where
     V: TryFrom<W, Error = Error>,
@@ -49,7 +49,7 @@ where
     value.ok().map(V::try_from).transpose()
 }
 
-/// A text. A peer may send any bytes as one.
+/// Reads a text. A peer may send bytes that are not UTF-8.
 pub(crate) fn read_text(text: text::Reader<'_>) -> Result<String, Error> {
     text.to_string().map_err(|error| Error::failed(format!("a text is not UTF-8: {error}")))
 }
@@ -73,7 +73,7 @@ pub(crate) fn write_time(time: Option<Timestamp>) -> u64 {
     time.map_or(0, |time| time.0)
 }
 
-/// A length or an index as Cap'n Proto counts it. Lists written here have at most
+/// A length or an index in Cap'n Proto's type. Lists written here have at most
 /// [`CANDIDATES_MAX`](crate::election::CANDIDATES_MAX) items.
 pub(crate) fn length(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)

@@ -1,4 +1,4 @@
-//! The returning officer's link, from which all authority on a server comes.
+//! The file of the returning officer's link.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -10,14 +10,14 @@ use crate::net::link::{Address, DEFAULT_PORT, HostPort, Link};
 use crate::private_file;
 use crate::service::draw_grant;
 
-/// The file in the data folder.
+/// The name of the file in the data directory.
 const FILE_NAME: &str = "officer.link";
 
-/// Writes the link at the first start, and whenever no returning officer's grant is in force. A link
-/// that opens one keeps its token, and gets the address that the server has this time.
+/// Writes a new link if no returning officer's grant is in force. A link that works keeps its
+/// token, and gets the current address of the server.
 ///
-/// The file is written before the grant is in the ledger: a server that is killed between the two
-/// makes both anew at the next start, and never leaves a grant without its link.
+/// The file is written before the grant is stored. A server killed between the two creates both
+/// anew at the next start, and never leaves a grant without its link.
 pub(super) async fn ensure(
     ledger: &dyn Ledger,
     data: &Path,
@@ -26,7 +26,7 @@ pub(super) async fn ensure(
     if let Some(token) = working_token(ledger, data).await? {
         return write(data, &token, reached_at);
     }
-    // If there is an officer without a link here, the link is kept elsewhere.
+    // The link was moved elsewhere.
     if has_officer(ledger).await? {
         return Ok(());
     }
@@ -34,10 +34,10 @@ pub(super) async fn ensure(
     match ledger.act(vec![Act::GrantFirst(grant)], None).await {
         Ok(()) => {
             let path = data.join(FILE_NAME);
-            tracing::info!(link = %path.display(), "the returning officer's link is made");
+            tracing::info!(link = %path.display(), "the returning officer's link was created");
             Ok(())
         }
-        // Another server was faster, and has the link that works.
+        // Another server was first, and has the link that works.
         Err(LedgerError::Refused(ActRefusal::OfficerExists)) => {
             let path = data.join(FILE_NAME);
             std::fs::remove_file(&path).map_err(|why| StartError::OfficerLink { path, why })
@@ -46,33 +46,32 @@ pub(super) async fn ensure(
     }
 }
 
-/// Makes a new returning officer's link for the ledger in the folder `data`, which no server may be
-/// using, and returns its file. Earlier links stay in force, unless they are to be ended, with all
-/// that was shared from them.
+/// Creates a new returning officer's link for a ledger that no server uses, and returns its file.
+/// With `revoke_others`, revokes earlier links and everything derived from them.
 ///
 /// # Errors
-/// [`StartError::OfficerLinkKept`] if there is a link that works and others are not to be ended.
-pub async fn new_officer_link(data: &Path, end_others: bool) -> Result<PathBuf, StartError> {
-    let ledger = Location::Folder(data.to_owned()).open_existing()?;
+/// [`StartError`]; [`StartError::OfficerLinkKept`] if the file has a link that works, unless
+/// `revoke_others` is set.
+pub async fn new_officer_link(data: &Path, revoke_others: bool) -> Result<PathBuf, StartError> {
+    let ledger = Location::Directory(data.to_owned()).open_existing()?;
     let path = data.join(FILE_NAME);
-    if !end_others && working_token(&*ledger, data).await?.is_some() {
+    if !revoke_others && working_token(&*ledger, data).await?.is_some() {
         return Err(StartError::OfficerLinkKept(path));
     }
     let grants = ledger.fresh().await?.grants.clone();
     let officers = grants.iter().filter(|grant| grant.role == Role::ReturningOfficer);
-    let ended = officers.filter(|_| end_others).map(|officer| Act::RevokeGrant(officer.id));
-    // The next start writes the address.
+    let revoked = officers.filter(|_| revoke_others).map(|officer| Act::RevokeGrant(officer.id));
+    // The next start replaces the address.
     let reached_at =
         Link::to(Address::Tcp(HostPort { host: "127.0.0.1".into(), port: DEFAULT_PORT }));
     let grant = write_new(data, &reached_at)?;
-    ledger.act(ended.chain([Act::Grant(grant)]).collect(), None).await?;
+    ledger.act(revoked.chain([Act::Grant(grant)]).collect(), None).await?;
     Ok(path)
 }
 
-/// Draws a token, and writes the link. Returns the grant to be put in force.
+/// Draws a token, and writes its link. Returns the grant, which is not in force yet.
 fn write_new(data: &Path, reached_at: &Link) -> Result<Grant, StartError> {
-    let random = |error: getrandom::Error| StartError::Resources(io::Error::other(error));
-    let (token, grant) = draw_grant(None, Role::ReturningOfficer).map_err(random)?;
+    let (token, grant) = draw_grant(None, Role::ReturningOfficer)?;
     write(data, &token, reached_at)?;
     Ok(grant)
 }
@@ -89,7 +88,7 @@ async fn has_officer(ledger: &dyn Ledger) -> Result<bool, StartError> {
     Ok(snapshot.grants.iter().any(|grant| grant.role == Role::ReturningOfficer))
 }
 
-/// The token in the file, if it opens a returning officer's authority.
+/// The token in the file, if a returning officer's grant with it is in force.
 async fn working_token(ledger: &dyn Ledger, data: &Path) -> Result<Option<Token>, StartError> {
     let path = data.join(FILE_NAME);
     let token = read(&path).map_err(|why| StartError::OfficerLink { path, why })?;

@@ -1,4 +1,4 @@
-//! `Administration`: running one election.
+//! `Administration`: opening, closing and sharing one election.
 
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -19,7 +19,7 @@ use crate::schema::officer_capnp::administration::{
 pub(super) struct Administration {
     authority: Rc<Authority>,
     id: ElectionId,
-    /// Given out again and again: a new one each time would take memory.
+    /// The capability returned before. Asking again for it takes no more memory.
     election: OnceCell<election::Client>,
 }
 
@@ -35,7 +35,7 @@ impl Server for Administration {
     async fn open(self: Rc<Self>, _: OpenParams, mut results: OpenResults) -> capnp::Result<()> {
         let opened = self.authority.act(vec![Act::Open(self.id.clone())]).await?;
         if write_act(opened, results.get().init_outcome())? {
-            tracing::info!(election = %self.id, "an election is open");
+            tracing::info!(election = %self.id, "an election was opened");
         }
         Ok(())
     }
@@ -43,7 +43,7 @@ impl Server for Administration {
     async fn close(self: Rc<Self>, _: CloseParams, mut results: CloseResults) -> capnp::Result<()> {
         let closed = self.authority.act(vec![Act::Close(self.id.clone())]).await?;
         if write_act(closed, results.get().init_outcome())? {
-            tracing::info!(election = %self.id, "an election is closed");
+            tracing::info!(election = %self.id, "an election was closed");
         }
         Ok(())
     }

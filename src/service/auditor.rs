@@ -1,4 +1,4 @@
-//! `Auditor`: looking into one election.
+//! `Auditor`: turnout, tally sheet and ledger check of one election.
 
 use std::future::ready;
 use std::rc::Rc;
@@ -7,8 +7,9 @@ use std::sync::Arc;
 use capnp::Error;
 
 use super::authority::{Authority, savable};
+use super::convert::exception;
 use super::long_work::{self, Permit};
-use crate::election::{ElectionId, ElectionState, Receipt, Standing};
+use crate::election::{Choice, ElectionId, ElectionState, Nonce, Receipt, Standing};
 use crate::ledger::{Answer, Ledger, SheetCursor};
 use crate::net::fault;
 use crate::schema::election::write_turnout;
@@ -18,7 +19,7 @@ use crate::schema::officer_capnp::auditor::{
 };
 use crate::schema::officer_capnp::tally_sheet_sink;
 
-/// The lines of a sheet handed over at a time.
+/// Lines of a tally sheet in one batch.
 const BATCH_LINES: usize = 1_024;
 
 pub(super) struct Auditor {
@@ -34,11 +35,10 @@ impl Auditor {
     }
 
     fn standing(&self) -> Result<Arc<Standing>, Error> {
-        let standing = self.authority.session()?.standing(&self.id);
-        standing.ok_or_else(|| Error::failed(format!("there is no election {}", self.id)))
+        self.authority.session()?.standing(&self.id)
     }
 
-    /// The election, if it is closed. Before "no", the ledger is asked.
+    /// The election, if it is closed, in the newest snapshot or in a fresh one.
     async fn closed(&self) -> Result<Option<Arc<Standing>>, Error> {
         let closed = |standing: &Arc<Standing>| standing.state == ElectionState::Closed;
         let seen = Some(self.standing()?).filter(closed);
@@ -49,25 +49,24 @@ impl Auditor {
         Ok(Some(self.standing()?).filter(closed))
     }
 
-    /// Reads the ledger. A connection has one such read at a time; `permit` bounds those of the
-    /// server.
+    /// Reads the ledger. A connection has one such read at a time; `permit` bounds those of all
+    /// connections.
     async fn read<T: 'static>(
         &self,
         permit: impl Future<Output = Permit>,
         read: impl FnOnce(&dyn Ledger) -> Answer<T>,
     ) -> Result<T, Error> {
-        let own = self.authority.session()?.may_work_long().await;
+        let own = self.authority.session()?.long_work_permit().await;
         let permit = permit.await;
-        // It may have been revoked meanwhile.
+        // This authority may have been revoked meanwhile.
         let read = read(&*self.authority.session()?.ledger);
-        // A read that has begun goes on to its end, and keeps its permits, even if the call is
-        // cancelled.
+        // If the call is cancelled, the read still runs to its end, and keeps its permits until
+        // then.
         let read = tokio::task::spawn_local(async move {
             let _permits = (own, permit);
             read.await
         });
-        let failed = |_| Error::failed("the server could not do it; its log tells why".into());
-        read.await.map_err(failed)?.map_err(|error| Error::failed(error.to_string()))
+        read.await.map_err(long_work::failed)?.map_err(exception)
     }
 }
 
@@ -100,7 +99,7 @@ impl Server for Auditor {
                 break;
             }
             cursor = next;
-            hand_over(&sink, &standing, &lines).await.map_err(fault::passed_on)?;
+            send_lines(&sink, &standing, &lines).await.map_err(fault::passed_on)?;
         }
         sink.done_request().send().promise.await.map_err(fault::passed_on)?;
         results.get().init_outcome().set_done(());
@@ -113,7 +112,7 @@ impl Server for Auditor {
         mut results: CheckLedgerResults,
     ) -> capnp::Result<()> {
         let check = |ledger: &dyn Ledger| ledger.check(self.id.clone());
-        let report = self.read(long_work::may_check(), check).await?;
+        let report = self.read(long_work::check_permit(), check).await?;
         let mut builder = results.get().init_report();
         builder.set_entries(report.entries);
         builder.set_ballots(report.ballots);
@@ -126,10 +125,10 @@ impl Server for Auditor {
     }
 }
 
-async fn hand_over(
+async fn send_lines(
     sink: &tally_sheet_sink::Client,
     standing: &Standing,
-    lines: &[(crate::election::Choice, crate::election::Nonce)],
+    lines: &[(Choice, Nonce)],
 ) -> Result<(), Error> {
     let definition = &standing.definition;
     let mut request = sink.lines_request();

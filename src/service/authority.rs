@@ -1,4 +1,4 @@
-//! What the capabilities of all officers share: authority that can be saved and revoked.
+//! What all officers' capabilities share: authority that can be saved and revoked.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -8,37 +8,35 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use capnp::Error;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::draw_grant;
+use super::draw::{draw_grant, no_random_numbers};
 use super::session::Session;
 use crate::election::{Grant, GrantId, Role, Token};
 use crate::ledger::{Act, Authorization, LedgerError};
 
-/// One officer's capability: what it allows, and what it came from.
+/// The authority of one officer's capability.
 ///
-/// It was restored from a token, and holds for as long as that token's grant is in force; or it was reached
-/// through another capability, and holds for as long as that one does and it was not revoked itself.
+/// Restored from a token, it is in force while the token's grant is. Reached through another
+/// capability, its parent, it is in force while the parent is and until it is revoked itself.
 pub(super) struct Authority {
     session: Rc<Session>,
     role: Role,
     authorization: Authorization,
-    /// Its own flag in the authorization. None if it was restored from a token: then revoking it revokes
-    /// the grant.
+    /// Its own flag in the authorization. `None` if it was restored from a token: then revoking it
+    /// revokes the grant.
     revoked: Option<Arc<AtomicBool>>,
-    /// What it was reached through.
-    through: Option<Rc<Authority>>,
-    /// The grants saved from it, and from what was reached through it.
+    parent: Option<Rc<Authority>>,
+    /// The grants saved from it, and from capabilities reached through it.
     saved: RefCell<Vec<GrantId>>,
-    /// Its place among those of the connection.
-    _held: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Authority {
-    /// The authority that a token opened.
+    /// The authority of a grant whose token was presented.
     ///
     /// # Errors
-    /// Where the connection holds too many.
+    /// If the connection has [`AUTHORITIES_MAX`](super::AUTHORITIES_MAX) already.
     pub(super) fn restored(session: Rc<Session>, grant: &Grant) -> Result<Rc<Self>, Error> {
-        let held = session.may_hold()?;
+        let permit = session.authority_permit()?;
         let authorization = Authorization { grant: grant.id, revoked: Vec::new() };
         let (role, saved) = (grant.role.clone(), RefCell::default());
         Ok(Rc::new(Self {
@@ -46,28 +44,29 @@ impl Authority {
             role,
             authorization,
             revoked: None,
-            through: None,
+            parent: None,
             saved,
-            _held: held,
+            _permit: permit,
         }))
     }
 
-    /// Less authority, reached through this one.
+    /// An authority reached through this one.
     ///
     /// # Errors
-    /// Where this one is not in force, and where the connection holds too many.
+    /// If this one is not in force, or the connection has
+    /// [`AUTHORITIES_MAX`](super::AUTHORITIES_MAX) already.
     pub(super) fn delegate(self: &Rc<Self>, role: Role) -> Result<Rc<Self>, Error> {
         let session = self.session()?.clone();
-        let held = session.may_hold()?;
+        let permit = session.authority_permit()?;
         let mut authorization = self.authorization.clone();
         let revoked = Arc::<AtomicBool>::default();
         authorization.revoked.push(revoked.clone());
-        let (revoked, through) = (Some(revoked), Some(self.clone()));
+        let (revoked, parent) = (Some(revoked), Some(self.clone()));
         let saved = RefCell::default();
-        Ok(Rc::new(Self { session, role, authorization, revoked, through, saved, _held: held }))
+        Ok(Rc::new(Self { session, role, authorization, revoked, parent, saved, _permit: permit }))
     }
 
-    /// The connection's session, if this authority is in force at this moment.
+    /// The connection's session, if this authority is in force.
     pub(super) fn session(&self) -> Result<&Rc<Session>, Error> {
         if self.authorization.is_in_force(&self.session.snapshots.borrow().grants) {
             Ok(&self.session)
@@ -76,24 +75,24 @@ impl Authority {
         }
     }
 
-    /// This authority, what it was reached through, and so on up to what was restored.
+    /// This authority, its parent, and so on up to the restored one.
     fn lineage(&self) -> impl Iterator<Item = &Self> {
-        std::iter::successors(Some(self), |authority| authority.through.as_deref())
+        std::iter::successors(Some(self), |authority| authority.parent.as_deref())
     }
 
-    /// Makes these changes under this authority, if it is in force when it is their turn.
+    /// Makes these changes, if this authority is in force when the ledger makes them.
     pub(super) async fn act(&self, acts: Vec<Act>) -> Result<Result<(), LedgerError>, Error> {
         let session = self.session()?;
-        let _token = session.begin()?;
+        let _token = session.track_call()?;
         Ok(session.ledger.act(acts, Some(self.authorization.clone())).await)
     }
 
-    /// A new token that opens this authority.
+    /// Saves this authority: puts a new grant in force, and returns its token.
     pub(super) async fn save(&self) -> Result<Token, Error> {
         self.session()?;
         let (token, grant) = draw_grant(Some(self.authorization.grant), self.role.clone())
-            .map_err(|error| Error::failed(format!("no random numbers: {error}")))?;
-        // Noted before it is in force: whoever revokes this meanwhile ends that too.
+            .map_err(no_random_numbers)?;
+        // Before it is in force: a revocation meanwhile must include it.
         let id = grant.id;
         self.lineage().for_each(|authority| authority.saved.borrow_mut().push(id));
         let saved = self.act(vec![Act::Grant(grant)]).await?;
@@ -104,20 +103,21 @@ impl Authority {
         Ok(token)
     }
 
-    /// Ends this authority, and everything that came from it.
+    /// Revokes this authority and everything derived from it.
     pub(super) async fn revoke(&self) -> Result<(), Error> {
-        // What was revoked and could not be ended altogether, on a full disk, is revoked again.
-        self.through.as_deref().unwrap_or(self).session()?;
-        let _token = self.session.begin()?;
-        let ended = match &self.revoked {
+        // Not its own flag: if its saved grants could not be revoked, on a full disk, it is revoked
+        // again.
+        self.parent.as_deref().unwrap_or(self).session()?;
+        let _token = self.session.track_call()?;
+        let grants = match &self.revoked {
             None => vec![self.authorization.grant],
             Some(revoked) => {
-                // Before what was saved is gathered: what is saved from here on is refused.
+                // Before the grants are listed: nothing more can be saved from here on.
                 revoked.store(true, Ordering::Release);
                 self.saved.borrow().clone()
             }
         };
-        let acts = ended.into_iter().map(Act::RevokeGrant).collect();
+        let acts = grants.into_iter().map(Act::RevokeGrant).collect();
         let revoked = self.session.ledger.act(acts, None).await;
         revoked.map_err(|error| Error::failed(format!("revoke it again: {error}")))
     }

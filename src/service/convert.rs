@@ -1,5 +1,6 @@
-//! Outcomes of votes and acts, written as schema types.
+//! Outcomes of votes and acts as schema types, and faults as exceptions.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use capnp::Error;
@@ -11,8 +12,15 @@ use crate::schema::election_capnp::{receipt, vote_outcome};
 use crate::schema::officer_capnp::act_outcome;
 use crate::schema::values::{length, write_names};
 
-/// Writes the outcome of an officer's act, and returns whether it was done. A fault is an
-/// exception.
+/// A fault as an exception.
+pub(super) fn exception(fault: impl Display) -> Error {
+    Error::failed(fault.to_string())
+}
+
+/// Writes the outcome of an act. Returns whether it was done.
+///
+/// # Errors
+/// The exception for a fault.
 pub(super) fn write_act(
     done: Result<(), LedgerError>,
     mut builder: act_outcome::Builder<'_>,

@@ -1,4 +1,4 @@
-//! `Directory`: what anyone who connects may do.
+//! `Directory`: the bootstrap capability, with public authority only.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ use crate::schema::lines_capnp::line_counter;
 
 pub(super) struct Directory {
     session: Rc<Session>,
-    /// What was given out: whoever asks again gets the same, and takes no more memory by it.
+    /// The capabilities returned so far. Asking again for one takes no more memory.
     elections: RefCell<BTreeMap<ElectionId, election::Client>>,
     counter: line_counter::Client,
 }
@@ -31,7 +31,7 @@ impl Directory {
         Self { session, elections: RefCell::default(), counter }
     }
 
-    fn give(&self, id: ElectionId) -> election::Client {
+    fn election_client(&self, id: ElectionId) -> election::Client {
         let new = |id| capnp_rpc::new_client(Election::new(self.session.clone(), id));
         let mut elections = self.elections.borrow_mut();
         elections.entry(id).or_insert_with_key(|id| new(id.clone())).clone()
@@ -59,7 +59,7 @@ impl Server for Directory {
     ) -> capnp::Result<()> {
         let asked = params.get()?.get_id()?.to_str().ok();
         let id = self.session.look_up(|snapshot| find(snapshot, asked)).await?;
-        results.get().set_election(self.give(id));
+        results.get().set_election(self.election_client(id));
         Ok(())
     }
 

@@ -1,11 +1,14 @@
-//! Drawing secrets from the operating system's generator: voter numbers, and tokens with their grants.
+//! Drawing secrets from the operating system's random number generator: voter numbers, nonces, and
+//! tokens with their grants.
 
-use crate::election::{Grant, GrantId, Role, Token, VoterNumber};
+use capnp::Error;
 
-/// Draws `count` different numbers, none of them 0, from the operating system's generator.
+use crate::election::{Grant, GrantId, Nonce, Role, Token, VoterNumber};
+
+/// Draws `count` different voter numbers, none of them 0.
 ///
 /// # Errors
-/// Where the operating system gives no random numbers.
+/// That of the operating system's generator.
 pub(crate) fn draw_numbers(count: usize) -> Result<Vec<VoterNumber>, getrandom::Error> {
     let mut bytes = vec![0; 8 * count];
     loop {
@@ -16,17 +19,17 @@ pub(crate) fn draw_numbers(count: usize) -> Result<Vec<VoterNumber>, getrandom::
         let mut sorted = numbers.clone();
         sorted.sort_unstable();
         let different = sorted.is_sorted_by(|a, b| a < b);
-        // Ten million draws are one try, but for 1 time in 300,000.
+        // Ten million numbers take more than one try once in 300,000 times.
         if different && sorted.first() != Some(&VoterNumber::from(0)) {
             return Ok(numbers);
         }
     }
 }
 
-/// Draws a token that opens `role`, and the grant that keeps its hash.
+/// Draws a token for `role`, and its grant.
 ///
 /// # Errors
-/// Where the operating system gives no random numbers.
+/// That of the operating system's generator.
 pub(crate) fn draw_grant(
     parent: Option<GrantId>,
     role: Role,
@@ -37,6 +40,21 @@ pub(crate) fn draw_grant(
     let id = GrantId(getrandom::u64()?);
     let grant = Grant { id, parent, role, token: token.hash() };
     Ok((token, grant))
+}
+
+/// Draws the nonce of a voter who sent none.
+///
+/// # Errors
+/// That of the operating system's generator.
+pub(super) fn draw_nonce() -> Result<Nonce, getrandom::Error> {
+    let mut bytes = [0; Nonce::BYTES];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes.into())
+}
+
+/// An error of the operating system's generator as an exception.
+pub(super) fn no_random_numbers(error: getrandom::Error) -> Error {
+    Error::failed(format!("no random numbers: {error}"))
 }
 
 #[cfg(test)]

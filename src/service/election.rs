@@ -1,4 +1,4 @@
-//! `Election`: voting and results.
+//! `Election`: votes, results and watches of one election.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -8,8 +8,9 @@ use capnp::Error;
 use tokio::task::spawn_local;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::convert::write_outcome;
-use super::session::{self, Session};
+use super::convert::{exception, write_outcome};
+use super::draw::{draw_nonce, no_random_numbers};
+use super::session::{Session, send_message};
 use super::{message, watch};
 use crate::election::{
     CANDIDATE_BYTES_MAX, ElectionId, Nonce, Outcome, Receipt, Refusal, ResultStatus, Standing,
@@ -28,16 +29,16 @@ pub(super) struct Election {
     id: ElectionId,
 }
 
-/// A vote, copied out of its message.
+/// The parameters of a vote, copied out of its message.
 struct VoteRequest {
-    /// The name as it came, which need not be UTF-8.
+    /// The name as received, which need not be UTF-8.
     candidate: Vec<u8>,
     number: VoterNumber,
     nonce: Nonce,
     sink: Option<message_sink::Client>,
 }
 
-/// A decided vote, with what its answer is made of.
+/// A decided vote, with what its message and outcome are made of.
 pub(super) struct Decided {
     pub(super) standing: Arc<Standing>,
     pub(super) candidate: String,
@@ -45,13 +46,12 @@ pub(super) struct Decided {
     pub(super) answer: Answer,
 }
 
-/// What a voter is told about a vote.
+/// The answer to a vote.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Answer {
     Recorded(Receipt),
     Refused(Refusal),
-    /// Too many wrong numbers came from this voter's address; it was not looked up. Try again after
-    /// this time.
+    /// The number was not looked up, because of earlier wrong guesses. Try again after this time.
     Throttled(Duration),
 }
 
@@ -61,9 +61,7 @@ impl Election {
     }
 
     fn standing(&self) -> Result<Arc<Standing>, Error> {
-        let standing = self.session.standing(&self.id);
-        standing
-            .ok_or_else(|| Error::failed(format!("there is no election {:?} any more", self.id)))
+        self.session.standing(&self.id)
     }
 
     /// Decides a vote and sends the message about it.
@@ -77,17 +75,18 @@ impl Election {
         if let Some(sink) = request.sink {
             let text =
                 message::text(&decided.standing.definition, &decided.candidate, &decided.answer);
-            let sent = session::send(&sink, &text, self.session.may_send().await);
-            // Nobody waits for the sink's answer, but its permit and its time are bounded.
+            let sent = send_message(&sink, &text, self.session.message_permit().await);
+            // The outcome does not wait for the sink's answer. Permits and a timeout bound these
+            // tasks.
             spawn_local(sent.answered());
         }
-        // The message counts against the bound on calls in flight until here, also if the call was
-        // cancelled.
+        // Until here, the call's message counts against the bound on calls in flight, even if the
+        // call is cancelled.
         drop((params, token));
         Ok(decided)
     }
 
-    /// Has a vote decided and stored.
+    /// Has a vote decided.
     async fn decide(&self, request: &VoteRequest) -> Result<Decided, Error> {
         let candidate = String::from_utf8_lossy(&request.candidate).into_owned();
         let (number, nonce) = (request.number, request.nonce);
@@ -108,7 +107,7 @@ impl Election {
             Err(refusal) => return Ok(decided(standing, Answer::Refused(refusal))),
         };
         let vote = Vote { election: self.id.clone(), choice, number, nonce };
-        let answer = match self.look_up(vote).await? {
+        let answer = match self.decide_by_ledger(vote).await? {
             Err(wait) => Answer::Throttled(wait),
             Ok(Outcome::Refused(refusal)) => Answer::Refused(refusal),
             Ok(Outcome::Recorded) => {
@@ -119,10 +118,9 @@ impl Election {
         Ok(decided(standing, answer))
     }
 
-    /// Has the ledger decide a vote, unless too many wrong numbers came from its address; then, how
-    /// long to wait.
-    async fn look_up(&self, vote: Vote) -> Result<Result<Outcome, Duration>, Error> {
-        let _permit = self.session.may_look_up().await;
+    /// Has the ledger decide a vote, or returns how long to wait because of wrong guesses.
+    async fn decide_by_ledger(&self, vote: Vote) -> Result<Result<Outcome, Duration>, Error> {
+        let _permit = self.session.lookup_permit().await;
         if let Err(wait) = self.session.guesser.may_guess() {
             return Ok(Err(wait));
         }
@@ -136,19 +134,19 @@ impl Election {
 }
 
 impl Server for Election {
-    // Not an `async fn`: the vote is copied and its task spawned when the call arrives, so it is
-    // decided even if the voter's next message, or the end of the connection, cancels the call.
+    // Not an `async fn`: the vote's task is spawned when the call arrives, so the vote is decided
+    // even if the voter cancels the call or the connection ends.
     fn vote(
         self: Rc<Self>,
         params: VoteParams,
         mut results: VoteResults,
     ) -> impl Future<Output = capnp::Result<()>> + 'static {
-        let taken = self.session.begin().and_then(|token| {
-            let request = read(&params)?;
+        let taken = self.session.track_call().and_then(|token| {
+            let request = read_vote(&params)?;
             Ok((spawn_local(self.process(params, request, token.clone())), token))
         });
         async move {
-            // The token is held until the outcome is on its way: the server drains before it stops.
+            // The token is held until the outcome is returned: the server drains before it stops.
             let (decided, _token) = taken?;
             let decided = decided.await;
             let failed = |_| Error::failed("the vote was not decided".into());
@@ -200,35 +198,28 @@ impl Server for Election {
     }
 }
 
-/// What to tell a voter whose vote met a fault.
+/// The text about a vote that failed because of a fault.
 fn fault(error: &LedgerError) -> String {
     if error.is_certain() {
         format!("the vote was not recorded: {error}")
     } else {
         format!(
-            "it is not known whether the vote was recorded: {error}; send the same vote again, with the \
-             same nonce, when the server runs again"
+            "it is not known whether the vote was recorded: {error}; send the same vote again, \
+             with the same nonce, when the server runs again"
         )
     }
 }
 
-/// Copies a vote out of its message.
-fn read(params: &VoteParams) -> Result<VoteRequest, Error> {
+/// Copies the parameters of a vote out of its message.
+fn read_vote(params: &VoteParams) -> Result<VoteRequest, Error> {
     let params = params.get()?;
     let candidate = params.get_candidate()?.as_bytes();
-    // One byte more than a name can have is enough to see that it is on no slate.
+    // One byte more than the longest name is enough to tell that the name is on no slate.
     let candidate = candidate.get(..=CANDIDATE_BYTES_MAX).unwrap_or(candidate).to_vec();
     let nonce = match params.get_nonce()? {
-        [] => fresh_nonce()?,
-        nonce => Nonce::try_from(nonce).map_err(|error| Error::failed(error.to_string()))?,
+        [] => draw_nonce().map_err(no_random_numbers)?,
+        nonce => Nonce::try_from(nonce).map_err(exception)?,
     };
     let sink = if params.has_messages() { Some(params.get_messages()?) } else { None };
     Ok(VoteRequest { candidate, number: params.get_voter_number().into(), nonce, sink })
-}
-
-fn fresh_nonce() -> Result<Nonce, Error> {
-    let mut bytes = [0; Nonce::BYTES];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Error::failed(format!("no random numbers: {error}")))?;
-    Ok(bytes.into())
 }

@@ -8,7 +8,7 @@ use capnp::Error;
 use capnp::capability::{Promise, Response};
 
 use super::lines::LineSplitter;
-use super::session::{COUNTS_MAX, Session};
+use super::session::Session;
 use super::stall_guard::StallGuard;
 use crate::net::bdp::{self, BdpEstimate, SendMark};
 use crate::net::budget;
@@ -45,11 +45,8 @@ impl Server for LineCounter {
         params: CountLinesParams,
         mut results: CountLinesResults,
     ) -> capnp::Result<()> {
-        // The server does not wait for it when it stops: it may take for ever, and stores nothing.
-        let _permit = self.session.may_count().ok_or_else(|| {
-            let why = format!("a connection has at most {COUNTS_MAX} counts in progress");
-            Error::overloaded(why)
-        })?;
+        // Not tracked: the server does not wait for counts when it stops. They store nothing.
+        let _permit = self.session.count_permit()?;
         if budget::is_exhausted() {
             return Err(Error::overloaded(
                 "the server has no memory left for this count; try again later".into(),
@@ -59,7 +56,7 @@ impl Server for LineCounter {
             let params = params.get()?;
             (params.get_file()?, params.get_lines()?)
         };
-        // Frees the call's message, which may be large, before the count, which may take for ever.
+        // Frees the call's message, which may be large, before the count, which may never end.
         drop(params);
         let count = count(file, sink).await.map_err(fault::passed_on)?;
         results.get().set_count(count);

@@ -1,4 +1,4 @@
-//! The words in which a voter is told what became of their vote.
+//! The text of the message about a vote.
 
 use super::election::Answer;
 use crate::election::{Definition, Refusal, printable};
@@ -6,28 +6,29 @@ use crate::election::{Definition, Refusal, printable};
 /// The longest message, in bytes of UTF-8.
 pub const MESSAGE_BYTES_MAX: usize = 4_096;
 
-/// A name that is on no slate is cut after this many characters.
+/// Characters of a name that is not on the slate. The rest is cut.
 const QUOTED_CHARACTERS_MAX: usize = 80;
 
-/// The bytes of a message that the names of the slate may take.
+/// Bytes of a message for the names of the slate.
 const SLATE_BYTES_MAX: usize = 2_048;
 
-/// What happened to a vote for `candidate`, and what stands.
+/// The message about a vote for `candidate`.
 pub(super) fn text(definition: &Definition, candidate: &str, answer: &Answer) -> String {
     let candidate = quoted(definition, candidate);
     let election = &definition.id;
     match answer {
         Answer::Recorded(receipt) => format!(
-            "Your vote for {candidate} in election {election} is recorded: it is on stable storage and \
-             counts once. Your receipt is {receipt}."
+            "Your vote for {candidate} in election {election} is recorded: it is on stable storage \
+             and counts once. Your receipt is {receipt}."
         ),
         Answer::Refused(Refusal::AlreadyVoted) => format!(
-            "Your vote for {candidate} was not counted: this voter number has already voted in election \
-             {election}. The vote recorded before stands. If it was not yours, tell the returning officer."
+            "Your vote for {candidate} was not counted: this voter number has already voted in \
+             election {election}. The vote recorded before stands. If it was not yours, tell the \
+             returning officer."
         ),
         Answer::Refused(Refusal::UnknownVoterNumber) => format!(
-            "Your vote for {candidate} was not counted: this voter number is not on the roll of election \
-             {election}. Nothing was recorded. Check the number and vote again."
+            "Your vote for {candidate} was not counted: this voter number is not on the roll of \
+             election {election}. Nothing was recorded. Check the number and vote again."
         ),
         Answer::Refused(Refusal::UnknownCandidate) => format!(
             "Your vote was not counted: {candidate} is not a candidate in election {election}. The \
@@ -35,26 +36,25 @@ pub(super) fn text(definition: &Definition, candidate: &str, answer: &Answer) ->
             slate(definition)
         ),
         Answer::Refused(Refusal::NotOpen) => format!(
-            "Your vote for {candidate} was not counted: voting in election {election} has not begun. \
-             Nothing was recorded. Vote again once it is open."
+            "Your vote for {candidate} was not counted: voting in election {election} has not \
+             begun. Nothing was recorded. Vote again once it is open."
         ),
         Answer::Refused(Refusal::Closed) => format!(
-            "This call for {candidate} counted nothing: election {election} is closed. A vote that was \
-             recorded before the close stands."
+            "This call for {candidate} counted nothing: election {election} is closed. A vote that \
+             was recorded before the close stands."
         ),
         Answer::Throttled(wait) => {
             let seconds = wait.as_secs() + 1;
             format!(
-                "Your vote for {candidate} in election {election} was not counted: too many wrong voter \
-                 numbers came from where it comes from. Nothing was recorded. Vote again in {seconds} s, \
-                 with a new connection."
+                "Your vote for {candidate} in election {election} was not counted: too many wrong \
+                 voter numbers came from your connection or address. Nothing was recorded. Vote \
+                 again in {seconds} s, with a new connection."
             )
         }
     }
 }
 
-/// A name between quotes: whole where it is on the slate, and else cut, since a stranger made it as long
-/// as they liked.
+/// A name in quotes, escaped, and cut unless it is on the slate.
 fn quoted(definition: &Definition, name: &str) -> String {
     let blank = definition.slate.blank().is_some() && name.is_empty();
     if blank {
@@ -69,6 +69,7 @@ fn quoted(definition: &Definition, name: &str) -> String {
     format!("\"{cut}{dots}\"")
 }
 
+/// The names of the slate, as many as fit in [`SLATE_BYTES_MAX`].
 fn slate(definition: &Definition) -> String {
     let names = definition.slate.names();
     let mut list = String::new();

@@ -1,4 +1,5 @@
-//! The server's capabilities, one file each. Here schema types meet the types of an election.
+//! The server's capabilities, one file each, and what they share. They convert between schema types
+//! and those of [`election`](crate::election), and decide through a [`Ledger`].
 
 mod administration;
 mod auditor;
@@ -46,11 +47,11 @@ use self::session::Session;
 use self::vote_batch::VoteBatcher;
 use crate::ledger::Ledger;
 use crate::net::admission::Origin;
-use crate::net::connection::Work;
+use crate::net::connection::CallTracker;
 use crate::net::tick::tick;
 use crate::schema::election_capnp;
 
-/// Per-shard factory for bootstrap capabilities. Clones share what the shard's connections share.
+/// Per-shard factory for bootstrap capabilities. Clones share the shard's state.
 #[derive(Debug, Clone)]
 pub struct Bootstrap {
     ledger: Arc<dyn Ledger>,
@@ -60,20 +61,22 @@ pub struct Bootstrap {
 }
 
 impl Bootstrap {
-    /// A factory for this thread. All shards of a server share one count of wrong guesses.
+    /// A factory for this thread. All shards of a server share `guesses`.
     ///
     /// # Panics
-    /// Outside a [`LocalSet`](tokio::task::LocalSet) and a [`LocalRuntime`](tokio::runtime::LocalRuntime).
+    /// Outside a [`LocalSet`](tokio::task::LocalSet) and a
+    /// [`LocalRuntime`](tokio::runtime::LocalRuntime).
     pub fn new(ledger: Arc<dyn Ledger>, guesses: Guesses) -> Self {
         let votes = VoteBatcher::start(ledger.clone());
         let tick = Rc::new(AbortOnDropHandle::new(tokio::task::spawn_local(tick())));
         Self { ledger, votes, guesses, _tick: tick }
     }
 
-    /// The capability for a new connection from `origin`: a `Directory` with the public's authority.
-    pub fn capability(&self, work: Work, origin: Origin) -> Client {
+    /// The bootstrap capability of a new connection: a `Directory`. `calls` tracks the calls that
+    /// are answered before the server stops.
+    pub fn capability(&self, calls: CallTracker, origin: Origin) -> Client {
         let guesser = Guesser::new(self.guesses.clone(), origin);
-        let session = Session::new(self.ledger.clone(), self.votes.clone(), guesser, work);
+        let session = Session::new(self.ledger.clone(), self.votes.clone(), guesser, calls);
         let directory = Directory::new(session);
         capnp_rpc::new_client::<election_capnp::directory::Client, _>(directory).client
     }

@@ -1,4 +1,4 @@
-//! `ReturningOfficer`: creating elections, and reaching their administration.
+//! `ReturningOfficer`: creating elections, and administering them.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -49,11 +49,11 @@ impl Server for ReturningOfficer {
             }
         };
         let id = definition.id.clone();
-        // Before anything is created: there may be no place for it.
+        // Before the act, since there may be no permit for it.
         let administration = self.administration(id.clone())?;
         let created = self.authority.act(vec![Act::Create(Arc::new(definition))]).await?;
         if write_act(created, results.get().init_outcome())? {
-            tracing::info!(election = %id, "an election is created");
+            tracing::info!(election = %id, "an election was created");
             results.get().set_administration(administration);
         }
         Ok(())
@@ -65,10 +65,9 @@ impl Server for ReturningOfficer {
         mut results: AdministerResults,
     ) -> capnp::Result<()> {
         let session = self.authority.session()?;
-        let asked = params.get()?.get_id()?;
-        let asked = asked.to_str().ok();
+        let asked = params.get()?.get_id()?.to_str().ok();
         let id = session.look_up(|snapshot| find(snapshot, asked)).await?;
         results.get().set_administration(self.administration(id)?);
-        Ok::<(), Error>(())
+        Ok(())
     }
 }

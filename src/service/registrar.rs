@@ -8,7 +8,8 @@ use tokio::time::timeout;
 
 use super::authority::{Authority, savable};
 use super::convert::write_act;
-use super::{draw_numbers, long_work};
+use super::draw::{draw_numbers, no_random_numbers};
+use super::long_work;
 use crate::election::{ElectionId, VoterNumber};
 use crate::ledger::Act;
 use crate::net::fault;
@@ -17,14 +18,14 @@ use crate::schema::officer_capnp::registrar::{
 };
 use crate::schema::officer_capnp::voter_number_sink;
 
-/// The numbers that one call may issue. More are refused.
+/// Voter numbers issued in one call. More are refused.
 pub const ISSUE_NUMBERS_MAX: u32 = 10_000_000;
 
-/// How long a sink may take to make room for more numbers, and to put them all in safe keeping. After that,
-/// none of them is issued.
+/// The time for a sink to take a batch of numbers, and to store all of them. If it takes longer,
+/// none is issued.
 pub const NUMBERS_WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// The numbers handed over at a time.
+/// Voter numbers in one batch.
 const BATCH_NUMBERS: usize = 8_192;
 
 pub(super) struct Registrar {
@@ -55,17 +56,17 @@ impl Server for Registrar {
             results.get().init_outcome().set_refused(why.as_str());
             return Ok(());
         }
-        // The numbers are in memory until the sink has them.
-        let _mine = self.authority.session()?.may_work_long().await;
-        let _place = long_work::may_draw(count).await;
+        // Held until the end of the call: the numbers are in memory.
+        let _own = self.authority.session()?.long_work_permit().await;
+        let _permit = long_work::draw_permit(count).await;
         let numbers = long_work::run(move || draw_numbers(count as usize))
             .await?
-            .map_err(|error| Error::failed(format!("no random numbers: {error}")))?;
-        hand_over(&sink, &numbers).await.map_err(fault::passed_on)?;
-        // It may have been revoked while the numbers were on their way.
+            .map_err(no_random_numbers)?;
+        send_numbers(&sink, &numbers).await.map_err(fault::passed_on)?;
+        // After the sink has stored them: no issued number is lost. Checks the authority again.
         let issued = self.authority.act(vec![Act::Issue(self.id.clone(), numbers)]).await?;
         if write_act(issued, results.get().init_outcome())? {
-            tracing::info!(election = %self.id, count, "voter numbers are issued");
+            tracing::info!(election = %self.id, count, "voter numbers were issued");
         }
         Ok(())
     }
@@ -77,24 +78,27 @@ impl Server for Registrar {
     ) -> capnp::Result<()> {
         let numbers: Vec<_> = params.get()?.get_numbers()?.iter().map(VoterNumber::from).collect();
         let count = numbers.len();
-        // A long list is not kept twice while this waits for the ledger.
+        // Frees a long list before this waits for the ledger.
         drop(params);
         let revoked = self.authority.act(vec![Act::Revoke(self.id.clone(), numbers)]).await?;
         if write_act(revoked, results.get().init_outcome())? {
-            tracing::info!(election = %self.id, count, "voter numbers are revoked");
+            tracing::info!(election = %self.id, count, "voter numbers were revoked");
         }
         Ok(())
     }
 }
 
-/// What a sink does, if it does it in time.
+/// The answer of a sink, within [`NUMBERS_WAIT_MAX`].
 async fn in_time<T>(answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let late = |_| Err(Error::failed("the sink took too long: no numbers were issued".into()));
     timeout(NUMBERS_WAIT_MAX, answer).await.unwrap_or_else(late)
 }
 
-/// Gives numbers to a sink, and returns when it has them all in safe keeping.
-async fn hand_over(sink: &voter_number_sink::Client, numbers: &[VoterNumber]) -> Result<(), Error> {
+/// Sends numbers to a sink, and returns when it has stored all of them.
+async fn send_numbers(
+    sink: &voter_number_sink::Client,
+    numbers: &[VoterNumber],
+) -> Result<(), Error> {
     for batch in numbers.chunks(BATCH_NUMBERS) {
         let mut request = sink.numbers_request();
         let mut list = request.get().init_numbers(batch.len() as u32);

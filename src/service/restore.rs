@@ -7,13 +7,14 @@ use capnp::Error;
 use super::administration::Administration;
 use super::auditor::Auditor;
 use super::authority::Authority;
+use super::convert::exception;
 use super::officer::ReturningOfficer;
 use super::registrar::Registrar;
 use super::session::Session;
 use crate::election::{Role, Token};
 use crate::schema::officer_capnp::{administration, auditor, registrar, returning_officer};
 
-/// The capability that a token opens. A wrong one is an exception.
+/// The saved capability of a token. A wrong token is an exception.
 pub(super) async fn restore(
     session: &Rc<Session>,
     token: &[u8],
@@ -21,17 +22,19 @@ pub(super) async fn restore(
     session.guesser.may_guess().map_err(|wait| {
         let seconds = wait.as_secs() + 1;
         Error::overloaded(format!(
-            "throttled: too many wrong tokens or voter numbers came from where this comes from; try again in \
-             {seconds} s, with a new connection"
+            "throttled: too many wrong tokens or voter numbers came from this connection or \
+             address; try again in {seconds} s, with a new connection"
         ))
     })?;
     let grant = match Token::try_from(token) {
         Ok(token) => session.ledger.grant(token.hash()).await,
         Err(()) => Ok(None),
     };
-    let grant = grant.map_err(|error| Error::failed(error.to_string()))?.ok_or_else(|| {
+    let grant = grant.map_err(exception)?.ok_or_else(|| {
         session.guesser.was_wrong();
-        Error::failed("this token opens nothing here: it is wrong, or it was revoked; nothing was changed. Ask for another link".into())
+        let why = "this token opens nothing here: it is wrong, or it was revoked; nothing was \
+                   changed. Ask for another link";
+        Error::failed(why.into())
     })?;
     let authority = Authority::restored(session.clone(), &grant)?;
     Ok(match &grant.role {

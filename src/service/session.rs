@@ -1,4 +1,5 @@
-//! What the capabilities of one connection share: the ledger, and the connection's bounds.
+//! What the capabilities of one connection share: the ledger, and the permits that bound the
+//! connection.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,44 +11,45 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, watch};
 use tokio::time::timeout;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::convert::exception;
 use super::guesses::{Guesser, UNDECIDED_VOTES_MAX};
 use super::vote_batch::VoteBatcher;
 use crate::election::{ElectionId, Standing};
 use crate::ledger::{Ledger, Snapshot};
-use crate::net::connection::Work;
+use crate::net::connection::CallTracker;
 use crate::schema::election_capnp::message_sink;
 use crate::schema::election_capnp::message_sink::message_results;
 
-/// Messages of one connection that its sinks may leave unanswered. The message about the connection's next
-/// vote, which is recorded all the same, and its outcome wait until one of them is answered or given up;
-/// other connections notice nothing.
+/// Messages of one connection that are sent and not answered. Further votes are decided, but their
+/// messages and outcomes wait.
 pub const UNANSWERED_MESSAGES_MAX: usize = 256;
 
-/// How long a sink may take to answer a message. After that the message is given up; the vote stands.
+/// The time for a sink to answer a message. A message without an answer counts as answered after
+/// it; the vote stands.
 pub const MESSAGE_WAIT_MAX: Duration = Duration::from_secs(10);
 
-/// The counts of lines that one connection may have under way. One more is an error.
+/// Line counts of one connection in progress. One more is an error.
 pub const COUNTS_MAX: usize = 8;
 
-/// The watches that one connection may have. One more is an error.
+/// Watches of one connection. One more is an error.
 pub const WATCHES_MAX: usize = 64;
 
-/// The officers' capabilities that one connection may hold: one that was reached through others keeps the places of
-/// these, too. One more is an error.
+/// Officers' capabilities held by one connection. A capability reached through others keeps those
+/// alive, and they count too. One more is an error.
 pub const AUTHORITIES_MAX: usize = 256;
 
-/// A place among a bounded number of things that a connection may have under way.
+/// `None` would mean that the semaphore is closed, which these never are.
 pub(super) type Permit = Option<OwnedSemaphorePermit>;
 
-/// One connection, as its capabilities see it.
+/// The state that the capabilities of one connection share.
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) ledger: Arc<dyn Ledger>,
     pub(super) snapshots: watch::Receiver<Arc<Snapshot>>,
     pub(super) votes: VoteBatcher,
     pub(super) guesser: Guesser,
-    work: Work,
-    undecided: Semaphore,
+    calls: CallTracker,
+    lookups: Semaphore,
     messages: Arc<Semaphore>,
     watches: Arc<Semaphore>,
     counts: Arc<Semaphore>,
@@ -60,9 +62,9 @@ impl Session {
         ledger: Arc<dyn Ledger>,
         votes: VoteBatcher,
         guesser: Guesser,
-        work: Work,
+        calls: CallTracker,
     ) -> Rc<Self> {
-        let undecided = Semaphore::new(UNDECIDED_VOTES_MAX);
+        let lookups = Semaphore::new(UNDECIDED_VOTES_MAX);
         let messages = Arc::new(Semaphore::new(UNANSWERED_MESSAGES_MAX));
         let watches = Arc::new(Semaphore::new(WATCHES_MAX));
         let counts = Arc::new(Semaphore::new(COUNTS_MAX));
@@ -73,8 +75,8 @@ impl Session {
             ledger,
             votes,
             guesser,
-            work,
-            undecided,
+            calls,
+            lookups,
             messages,
             watches,
             counts,
@@ -83,18 +85,18 @@ impl Session {
         })
     }
 
-    /// An election, as last seen.
-    pub(super) fn standing(&self, id: &ElectionId) -> Option<Arc<Standing>> {
-        self.snapshots.borrow().election(id).cloned()
+    /// The standing of an election in the newest snapshot.
+    pub(super) fn standing(&self, id: &ElectionId) -> Result<Arc<Standing>, Error> {
+        let standing = self.snapshots.borrow().election(id).cloned();
+        standing.ok_or_else(|| Error::failed(format!("there is no election {id:?}")))
     }
 
-    /// Waits until the snapshots include everything that was committed before.
+    /// Waits until the snapshots include everything that was committed before the call.
     pub(super) async fn refresh(&self) -> Result<(), Error> {
-        let fresh = self.ledger.fresh().await;
-        fresh.map(drop).map_err(|error| Error::failed(error.to_string()))
+        self.ledger.fresh().await.map(drop).map_err(exception)
     }
 
-    /// Looks something up in the snapshot, and in a fresh one before it is given up.
+    /// Looks something up in the newest snapshot and, if it is not found, in a fresh one.
     pub(super) async fn look_up<T>(
         &self,
         look_up: impl Fn(&Snapshot) -> Result<T, Error>,
@@ -107,66 +109,79 @@ impl Session {
         look_up(&self.snapshots.borrow())
     }
 
-    /// Begins a call that is to be answered before the server stops, or refuses it when it is stopping.
-    pub(super) fn begin(&self) -> Result<TaskTrackerToken, Error> {
-        if self.work.is_closed() {
+    /// Tracks a call: the server answers it before it stops, while its token is held.
+    ///
+    /// # Errors
+    /// If the server is stopping.
+    pub(super) fn track_call(&self) -> Result<TaskTrackerToken, Error> {
+        if self.calls.is_closed() {
             return Err(Error::overloaded("the server is stopping: nothing was done".into()));
         }
-        Ok(self.work.token())
+        Ok(self.calls.token())
     }
 
-    /// Waits until this connection may have one more vote looked up.
-    pub(super) async fn may_look_up(&self) -> Option<SemaphorePermit<'_>> {
-        self.undecided.acquire().await.ok()
+    /// Waits for a permit to look up a voter number.
+    pub(super) async fn lookup_permit(&self) -> Option<SemaphorePermit<'_>> {
+        self.lookups.acquire().await.ok()
     }
 
-    /// Waits until this connection may send one more message.
-    pub(super) async fn may_send(&self) -> Permit {
-        // The semaphore is never closed, and if it were, there would be nothing to wait for.
+    /// Waits for a permit to send a message.
+    pub(super) async fn message_permit(&self) -> Permit {
         self.messages.clone().acquire_owned().await.ok()
     }
 
-    /// Waits until this connection has no other [long work](super::long_work) under way.
-    pub(super) async fn may_work_long(&self) -> Permit {
+    /// Waits for the connection's permit for [long work](super::long_work).
+    pub(super) async fn long_work_permit(&self) -> Permit {
         self.long_work.clone().acquire_owned().await.ok()
     }
 
-    /// Takes one of the connection's counts, if one is left.
-    pub(super) fn may_count(&self) -> Option<OwnedSemaphorePermit> {
-        self.counts.clone().try_acquire_owned().ok()
-    }
-
-    /// Takes the place of an officer's capability, if one is left.
-    pub(super) fn may_hold(&self) -> Result<OwnedSemaphorePermit, Error> {
-        self.authorities.clone().try_acquire_owned().map_err(|_| {
-            Error::overloaded(format!(
-                "a connection holds at most {AUTHORITIES_MAX} capabilities of officers; drop one first"
-            ))
+    /// A permit for a line count, if one is left.
+    pub(super) fn count_permit(&self) -> Result<OwnedSemaphorePermit, Error> {
+        try_permit(&self.counts, || {
+            format!("a connection has at most {COUNTS_MAX} counts in progress")
         })
     }
 
-    /// Takes one of the connection's watches, if one is left.
-    pub(super) fn may_watch(&self) -> Option<OwnedSemaphorePermit> {
-        self.watches.clone().try_acquire_owned().ok()
+    /// A permit for an officer's capability, if one is left.
+    pub(super) fn authority_permit(&self) -> Result<OwnedSemaphorePermit, Error> {
+        try_permit(&self.authorities, || {
+            format!(
+                "a connection has at most {AUTHORITIES_MAX} officers' capabilities; drop one first"
+            )
+        })
+    }
+
+    /// A permit for a watch, if one is left.
+    pub(super) fn watch_permit(&self) -> Result<OwnedSemaphorePermit, Error> {
+        try_permit(&self.watches, || {
+            format!("a connection has at most {WATCHES_MAX} watches; drop one first")
+        })
     }
 }
 
+fn try_permit(
+    semaphore: &Arc<Semaphore>,
+    why: impl FnOnce() -> String,
+) -> Result<OwnedSemaphorePermit, Error> {
+    semaphore.clone().try_acquire_owned().map_err(|_| Error::overloaded(why()))
+}
+
 /// A message that was sent.
-pub(super) struct Sent {
+pub(super) struct SentMessage {
     answer: Promise<Response<message_results::Owned>, Error>,
     _permit: Permit,
 }
 
-/// Sends a message: it is on its way when this returns.
-pub(super) fn send(sink: &message_sink::Client, text: &str, permit: Permit) -> Sent {
+/// Sends a message. It is ahead of everything that is sent on the connection after this returns.
+pub(super) fn send_message(sink: &message_sink::Client, text: &str, permit: Permit) -> SentMessage {
     let mut request = sink.message_request();
     request.get().set_text(text);
-    Sent { answer: request.send().promise, _permit: permit }
+    SentMessage { answer: request.send().promise, _permit: permit }
 }
 
-impl Sent {
-    /// Returns when the message is answered, or given up. Whether an answer comes and what it says is the
-    /// sink's own affair.
+impl SentMessage {
+    /// Waits for the answer, at most [`MESSAGE_WAIT_MAX`]. A sink that fails costs only the
+    /// message.
     pub(super) async fn answered(self) {
         match timeout(MESSAGE_WAIT_MAX, self.answer).await {
             Ok(Ok(_)) => {}
@@ -190,13 +205,13 @@ mod tests {
     }
 
     #[tokio::test(flavor = "local", start_paused = true)]
-    async fn a_message_that_is_not_answered_is_given_up_in_time() {
-        let places = Arc::new(Semaphore::new(1));
-        let permit = places.clone().acquire_owned().await.unwrap();
+    async fn a_message_without_an_answer_keeps_its_permit_for_a_bounded_time() {
+        let messages = Arc::new(Semaphore::new(1));
+        let permit = messages.clone().acquire_owned().await.unwrap();
         let started = tokio::time::Instant::now();
-        let sent = send(&capnp_rpc::new_client(Hung), "hello", Some(permit));
+        let sent = send_message(&capnp_rpc::new_client(Hung), "hello", Some(permit));
         tokio::task::spawn_local(sent.answered());
-        let _place = places.acquire().await.unwrap();
+        let _permit = messages.acquire().await.unwrap();
         assert_eq!(started.elapsed(), MESSAGE_WAIT_MAX);
     }
 }

@@ -14,8 +14,8 @@ use crate::net::connection::MEMORY_WAIT_MAX;
 /// connection itself.
 const COUNT_BYTES_MIN: usize = CONNECTION_BYTES_MIN / COUNTS_MAX;
 
-/// Checks a count every [`MEMORY_WAIT_MAX`] while it waits for its client, which may take for ever
-/// to answer a read or to take lines.
+/// Checks a count every [`MEMORY_WAIT_MAX`] while it waits for its client, which may never answer a
+/// read or take lines.
 pub(super) struct StallGuard {
     pub(super) memory: MemoryUse,
     checked: Instant,

@@ -1,7 +1,7 @@
-//! Batching: the votes that a shard receives in one turn of its event loop go to the ledger as one
-//! call, and come back as one answer.
+//! Batching: the votes that a shard receives in one turn of its event loop are one call of the
+//! ledger.
 //!
-//! A call wakes the ledger's thread and an answer wakes the shard's. Under load those wake-ups cost
+//! A call wakes the ledger's thread, and its answer the shard's. Under load those wake-ups cost
 //! more than deciding a vote.
 
 use std::sync::Arc;
@@ -13,16 +13,16 @@ use crate::batching::{Batching, is_input_pending, yield_turn};
 use crate::election::{Outcome, Vote};
 use crate::ledger::{Ledger, LedgerError};
 
-/// Votes of one shard that may wait to be batched. The next waits to join them.
+/// Votes of one shard that wait to be batched. Further votes wait for a slot.
 pub const WAITING_VOTES_MAX: usize = 8_192;
 
 /// Votes in one batch.
 const BATCH_VOTES_MAX: usize = 4_096;
 
-/// Batches of one shard that are with the ledger. Meanwhile the next one grows.
+/// Batches of one shard in flight to the ledger. Meanwhile the next one grows.
 const BATCHES_MAX: usize = 64;
 
-/// Batches votes. Cheap to clone; it stays on its thread.
+/// Batches the votes of one shard. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct VoteBatcher {
     votes: mpsc::Sender<Waiting>,
@@ -34,7 +34,8 @@ impl VoteBatcher {
     /// Batches votes for a ledger until the last clone is dropped.
     ///
     /// # Panics
-    /// Outside a [`LocalSet`](tokio::task::LocalSet) and a [`LocalRuntime`](tokio::runtime::LocalRuntime).
+    /// Outside a [`LocalSet`](tokio::task::LocalSet) and a
+    /// [`LocalRuntime`](tokio::runtime::LocalRuntime).
     pub(super) fn start(ledger: Arc<dyn Ledger>) -> Self {
         let (votes, waiting) = mpsc::channel(WAITING_VOTES_MAX);
         spawn_local(batch(ledger, waiting));
@@ -45,17 +46,17 @@ impl VoteBatcher {
     pub(super) async fn vote(&self, vote: Vote) -> Result<Outcome, LedgerError> {
         let (answer, outcome) = oneshot::channel();
         self.votes.send((vote, answer)).await.map_err(|_| LedgerError::Stopped)?;
-        outcome.await.map_err(|_| unanswered())?
+        outcome.await.map_err(|_| LedgerError::unanswered())?
     }
 }
 
-/// Hands on what is waiting whenever the event loop has come round.
+/// Sends a batch to the ledger when a turn of the event loop adds no more votes to it.
 async fn batch(ledger: Arc<dyn Ledger>, mut waiting: mpsc::Receiver<Waiting>) {
-    let places = Arc::new(Semaphore::new(BATCHES_MAX));
+    let permits = Arc::new(Semaphore::new(BATCHES_MAX));
     let mut batch = Vec::new();
     while waiting.recv_many(&mut batch, BATCH_VOTES_MAX).await > 0 {
         // The semaphore is never closed.
-        let Ok(permit) = places.clone().acquire_owned().await else { return };
+        let Ok(permit) = permits.clone().acquire_owned().await else { return };
         let mut batching = Batching::default();
         while batch.len() < BATCH_VOTES_MAX
             && batching.should_yield(batch.len(), is_input_pending())
@@ -71,7 +72,7 @@ async fn batch(ledger: Arc<dyn Ledger>, mut waiting: mpsc::Receiver<Waiting>) {
     }
 }
 
-/// Has a batch decided, and answers each of its votes. A voter may have left: the vote stands.
+/// Has a batch decided, and answers each of its votes. If the caller is gone, the vote stands.
 async fn decide(ledger: Arc<dyn Ledger>, batch: Vec<Waiting>, permit: OwnedSemaphorePermit) {
     let (votes, answers): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
     let decided = ledger.vote(votes).await;
@@ -86,10 +87,6 @@ async fn decide(ledger: Arc<dyn Ledger>, batch: Vec<Waiting>, permit: OwnedSemap
             answers.into_iter().for_each(|answer| drop(answer.send(Err(error.clone()))));
         }
     }
-}
-
-fn unanswered() -> LedgerError {
-    LedgerError::Unknown("the server stopped in the middle of it".into())
 }
 
 #[cfg(test)]
@@ -119,7 +116,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "local")]
-    async fn the_votes_of_one_turn_are_one_batch_and_each_voter_gets_their_own_answer() {
+    async fn the_votes_of_one_turn_are_one_batch_with_an_answer_for_each() {
         let directory = tempfile::tempdir().unwrap();
         let ledger = ledger(&directory);
         let batcher = VoteBatcher::start(ledger.clone());
@@ -139,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "local")]
-    async fn a_vote_that_joined_a_batch_is_decided_though_nobody_waits() {
+    async fn a_vote_in_a_batch_is_decided_although_its_future_is_dropped() {
         let directory = tempfile::tempdir().unwrap();
         let ledger = ledger(&directory);
         let batcher = VoteBatcher::start(ledger.clone());

@@ -35,9 +35,9 @@ async fn lose_an_answer(server: &Harness, listener: &TcpListener) {
 /// Serves a connection as a server does that is stopping.
 fn serve_stopping(server: &Harness, voter: TcpStream) {
     let bootstrap = Bootstrap::new(server.ledger.clone(), Guesses::default());
-    let bootstrap = move |work: connection::Work| {
-        work.close();
-        bootstrap.capability(work, Origin::Here)
+    let bootstrap = move |calls: connection::CallTracker| {
+        calls.close();
+        bootstrap.capability(calls, Origin::Here)
     };
     tokio::task::spawn_local(connection::serve(voter, bootstrap, CancellationToken::new()));
 }

@@ -32,7 +32,7 @@ pub(crate) struct Harness {
 /// A server with the given elections, of which each is open where it has voters.
 pub(crate) async fn harness(elections: &[(&str, &[&str], u64)]) -> Rc<Harness> {
     let directory = tempfile::tempdir().unwrap();
-    let ledger = Location::Folder(directory.path().to_owned()).open().unwrap();
+    let ledger = Location::Directory(directory.path().to_owned()).open().unwrap();
     for &(id, candidates, voters) in elections {
         let id: capvote::election::ElectionId = id.parse().unwrap();
         let candidates = candidates.iter().map(|name| name.to_string()).collect();

@@ -15,7 +15,7 @@ use capvote::election::{Definition, ElectionId, VoterNumber};
 use capvote::ledger::{Act, Ledger, Location};
 use capvote::net::admission::Origin;
 use capvote::net::bdp::WINDOW_BYTES_MAX;
-use capvote::net::connection::{self, Work as Calls};
+use capvote::net::connection::{self, CallTracker};
 use capvote::net::link::Link;
 use capvote::net::listener::Listener;
 use capvote::net::shards::Shards;
@@ -48,7 +48,7 @@ pub(super) fn serve(variant: Variant, _: Job, voters: u64) -> anyhow::Result<()>
         tempfile::tempdir_in(env::var_os("SCRATCH").map_or_else(env::temp_dir, Into::into))?;
     let ledger: Arc<dyn Ledger> = match variant {
         Variant::Forgetful => Arc::new(Forgetful::start()),
-        _ => Location::Folder(folder.path().to_owned()).open()?,
+        _ => Location::Directory(folder.path().to_owned()).open()?,
     };
     let runtime = runtime()?;
     runtime.block_on(open_election(&*ledger, voters))?;
@@ -75,9 +75,9 @@ async fn serve_shards(
 ) -> anyhow::Result<()> {
     let (listener, address) = listen().await?;
     let (ledger, guesses) = (ledger.clone(), Guesses::default());
-    let bootstrap = Arc::new(move || -> Box<dyn Fn(Calls, Origin) -> capability::Client> {
+    let bootstrap = Arc::new(move || -> Box<dyn Fn(CallTracker, Origin) -> capability::Client> {
         let bootstrap = Bootstrap::new(ledger.clone(), guesses.clone());
-        Box::new(move |work, origin| bootstrap.capability(work, origin))
+        Box::new(move |calls, origin| bootstrap.capability(calls, origin))
     });
     let mut shards = Shards::start(shards, bootstrap)?;
     ready(address)?;
@@ -122,7 +122,7 @@ async fn serve_stock(
                     let bootstrap = bootstrap.clone();
                     let stream = socket.into_stream().await;
                     let stream = stream.expect("a socket that was just accepted");
-                    let bootstrap = move |work| bootstrap.capability(work, Origin::Here);
+                    let bootstrap = move |calls| bootstrap.capability(calls, Origin::Here);
                     let network = stock(stream, Side::Server);
                     let stop = CancellationToken::new();
                     tokio::task::spawn_local(connection::serve_over(network, bootstrap, stop));

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use capvote::command_line::{self, Exit};
-use capvote::ledger::sqlite::{self, Copying};
+use capvote::ledger::sqlite::{self, CopyPhase};
 use capvote::server::{StartError, new_officer_link};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
@@ -68,7 +68,7 @@ fn shown(path: &Path) -> String {
 }
 
 /// Shows the progress of a copy on a terminal.
-fn with_progress<T>(copy: impl FnOnce(&mut dyn FnMut(Copying, u64, u64)) -> T) -> T {
+fn with_progress<T>(copy: impl FnOnce(&mut dyn FnMut(CopyPhase, u64, u64)) -> T) -> T {
     if !stdout().is_terminal() {
         return copy(&mut |_, _, _| {});
     }
@@ -79,7 +79,7 @@ fn with_progress<T>(copy: impl FnOnce(&mut dyn FnMut(Copying, u64, u64)) -> T) -
     };
     let (pages, entries) = (bar("copying"), bar("checking"));
     let copied = copy(&mut |what, done, all| {
-        let bar = if what == Copying::Pages { &pages } else { &entries };
+        let bar = if what == CopyPhase::Pages { &pages } else { &entries };
         bar.set_length(all);
         bar.set_position(done);
         if done == all {

@@ -8,7 +8,7 @@ use std::thread::available_parallelism;
 use capvote::command_line::{self, Exit};
 use capvote::election::{Definition, InvalidDefinition};
 use capvote::net::link::Link;
-use capvote::server::{Broken, CertificateFiles, Config, NewElection, Server};
+use capvote::server::{CertificateFiles, Config, NewElection, RunError, Server};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
@@ -133,7 +133,7 @@ async fn run(server: Server, mut signals: Signals) -> ExitCode {
     }
 }
 
-fn exit(ended: Result<(), Broken>) -> ExitCode {
+fn exit(ended: Result<(), RunError>) -> ExitCode {
     match ended {
         Ok(()) => Exit::Done.into(),
         Err(broken) => {

@@ -1,7 +1,7 @@
 //! One election in memory: its state, its roll, and the count.
 //!
-//! A vote is counted before it is stored, so that a group of votes sees its own members; whatever
-//! could not be stored is undone.
+//! A vote is counted before it is stored: later votes of the same group see it. What cannot be
+//! stored is undone.
 
 use std::sync::Arc;
 
@@ -55,7 +55,7 @@ impl BallotBox {
         }
     }
 
-    /// Adds numbers to the roll: all or, with an error, none.
+    /// Adds numbers to the roll, all or none.
     ///
     /// # Errors
     /// Those of [`ElectionState::may_issue`], and [`ChangeRefusal::NumberTaken`].
@@ -71,7 +71,7 @@ impl BallotBox {
         Ok(())
     }
 
-    /// Takes numbers off the roll of a draft: all or, with an error, none.
+    /// Takes numbers off the roll of a draft, all or none.
     ///
     /// # Errors
     /// [`ChangeRefusal::RollFrozen`] and [`ChangeRefusal::NumberUnknown`].
@@ -80,7 +80,7 @@ impl BallotBox {
         if self.roll.remove(numbers) { Ok(()) } else { Err(ChangeRefusal::NumberUnknown) }
     }
 
-    /// Begins the voting.
+    /// Opens the election.
     ///
     /// # Errors
     /// Those of [`ElectionState::opened`].
@@ -89,7 +89,7 @@ impl BallotBox {
         Ok(())
     }
 
-    /// Ends the voting.
+    /// Closes the election.
     ///
     /// # Errors
     /// Those of [`ElectionState::closed`].
@@ -98,8 +98,8 @@ impl BallotBox {
         Ok(())
     }
 
-    /// Restores a closed election from what the close left: the numbers that voted, and the choices,
-    /// in no relation to each other. Returns `false` if the two do not fit each other or the roll.
+    /// Restores a closed election from the numbers that voted and the choices, which are not
+    /// paired. Returns `false` if they do not match each other or the roll.
     #[must_use]
     pub(super) fn restore_closed(&mut self, voted: &[VoterNumber], choices: &[Choice]) -> bool {
         let open = self.state == ElectionState::Open && self.votes.iter().all(|&votes| votes == 0);
@@ -117,7 +117,7 @@ impl BallotBox {
         voted.iter().all(mark) && choices.iter().all(|&choice| self.add_vote(choice))
     }
 
-    /// Counts a vote that the rules say counts, as `ballot`.
+    /// Counts a vote for which the verdict is to count it, as `ballot`.
     pub(super) fn count(&mut self, at: RollIndex, choice: Choice, ballot: BallotRow) {
         self.roll.set_ballot(at, Some(ballot));
         self.add_vote(choice);
@@ -157,7 +157,7 @@ impl BallotBox {
         self.roll.voted().len() as u64
     }
 
-    /// The election as everyone may see it.
+    /// The public state of the election.
     pub(super) fn standing(&self) -> Standing {
         let (definition, voters) = (self.definition.clone(), self.roll.len() as u64);
         Standing::new(definition, self.state, voters, self.added_while_open, self.votes.clone())

@@ -1,8 +1,8 @@
-//! The hash chain over what an election stores.
+//! The hash chain of an election.
 //!
-//! Every election has its own chain. The head of an entry is a hash over the head before it, the kind
-//! of the entry, and the rows it stores, so altering, dropping or adding any of them changes every
-//! later head. docs/ledger-format.md has the bytes.
+//! The head of an entry is a hash over the head before it, the entry's kind, and its rows.
+//! Altering, removing or adding rows or entries changes every later head. docs/ledger-format.md
+//! specifies the bytes.
 
 use sha2::{Digest, Sha256};
 
@@ -17,7 +17,7 @@ pub(super) const GENESIS: Head = [0; 32];
 /// Computes the head of one entry, row by row.
 pub(super) struct Seal(Sha256);
 
-/// What an entry records. The number is stored and hashed, so it never changes its meaning.
+/// What an entry records. The number is stored and hashed, so its meaning never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Kind {
@@ -37,7 +37,7 @@ impl Kind {
         all.into_iter().find(|&kind| kind as i64 == number)
     }
 
-    /// The table that has the rows of such an entry, if it has rows.
+    /// The table of the rows of such an entry, if it has rows.
     pub(super) fn table(self) -> Option<&'static str> {
         match self {
             Self::Created | Self::Opened => None,
@@ -51,7 +51,8 @@ impl Kind {
 }
 
 impl Seal {
-    /// Begins the entry that follows `previous`, in the chain of the election so defined.
+    /// Starts the entry after the head `previous`, in the chain of the election with this
+    /// definition.
     pub(super) fn new(previous: &Head, kind: Kind, definition: &Definition) -> Self {
         let mut hash = Sha256::new_with_prefix(b"capvote ledger 1\0");
         hash.update(previous);

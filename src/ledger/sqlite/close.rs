@@ -1,22 +1,22 @@
-//! The close: the ballots of an election are separated from the voter numbers for good.
+//! The close: separating the ballots of an election from the voter numbers.
 //!
-//! In one transaction, the ballots are replaced by the set of numbers that voted and by the tally
-//! sheet: every choice with its nonce, in the order of the receipts. Receipts are hashes over random
-//! bytes, so their order tells nothing of when or by whom. The election's chain is computed anew
-//! without the entries of its ballots, whose heads would let someone try which number made which
+//! One transaction replaces the ballots with the set of numbers that voted and the tally sheet:
+//! every choice with its nonce, in the order of the receipts. Receipts are hashes over random
+//! bytes, so their order reveals neither the voter nor the time. The hash chain is recomputed
+//! without the entries of ballots: their heads would let someone try which number made which
 //! choice.
 
 use rusqlite::{Transaction, params};
 
 use super::chain::{GENESIS, Head, Kind, Seal};
 use super::elections::StoredElection;
-use super::file::{choice, invalid, nonce, numbers};
 use super::rows::{Rows, insert_entry, insert_numbers};
 use super::sheet;
+use super::values::{choice, invalid, nonce, numbers};
 use crate::election::{Receipt, VoterNumber};
 
-/// Separates the ballots of an election from its numbers. Returns the head of its chain and the rows
-/// of its sheet.
+/// Separates the ballots of an election from its numbers. Returns the head of its chain, and the
+/// rows of its sheet.
 pub(super) fn separate(
     transaction: &Transaction<'_>,
     election: &StoredElection,
@@ -56,7 +56,7 @@ fn read_ballots(
     Ok((voted, lines))
 }
 
-/// Computes the heads of the entries that are left of an election's chain, and returns the last.
+/// Recomputes the heads of the entries that are left in an election's chain. Returns the last.
 fn rehash(transaction: &Transaction<'_>, election: &StoredElection) -> rusqlite::Result<Head> {
     let mut entries = transaction
         .prepare("SELECT id, kind, first, last FROM entries WHERE election = ?1 ORDER BY id")?;

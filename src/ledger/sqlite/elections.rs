@@ -1,4 +1,4 @@
-//! Every election and grant of the file, in memory.
+//! The elections and grants of the file, in memory.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,31 +10,31 @@ use super::write::Advance;
 use crate::election::{ChangeRefusal, Definition, ElectionId, Grant, Grants, Role, Standing};
 use crate::ledger::{Act, ActRefusal, ELECTIONS_MAX, Snapshot};
 
-/// Every election and grant of the file.
+/// The elections and grants of the file.
 #[derive(Debug, Default)]
 pub(super) struct Elections {
     pub(super) list: Vec<StoredElection>,
     pub(super) by_id: HashMap<ElectionId, usize>,
-    /// The last row of the table of ballots; 0 before the first.
+    /// The last row of the table of ballots; 0 if it is empty.
     pub(super) last_ballot: u64,
     pub(super) grants: Arc<Grants>,
 }
 
-/// One election, and where its chain stands.
+/// One election, and the head of its chain.
 #[derive(Debug)]
 pub(super) struct StoredElection {
     /// Its row in the table of elections.
     pub(super) key: i64,
     pub(super) ballot_box: BallotBox,
     pub(super) head: Head,
-    /// The rows of its sheet once it is closed; none if nobody voted.
+    /// The rows of its sheet, after the close. `None` if there are no ballots.
     pub(super) sheet: Option<Rows>,
     /// The ballot box as of the last commit.
     pub(super) standing: Arc<Standing>,
 }
 
 impl Elections {
-    /// What everyone may know, as of the last commit.
+    /// The public state, as of the last commit.
     pub(super) fn snapshot(&self) -> Snapshot {
         Snapshot {
             elections: self.list.iter().map(|election| election.standing.clone()).collect(),
@@ -42,7 +42,7 @@ impl Elections {
         }
     }
 
-    /// Makes a change in memory. Returns the index of the election it changes, if it changes one.
+    /// Makes a change in memory. Returns the index of the election that it changes, if any.
     pub(super) fn apply(&mut self, act: &Act) -> Result<Option<usize>, ActRefusal> {
         match act {
             Act::Create(definition) => self.create(definition),
@@ -80,7 +80,7 @@ impl Elections {
         Ok(index)
     }
 
-    /// Undoes what an act changed about an election. Grants are restored as a whole by the caller.
+    /// Undoes the change of an act to an election. The caller restores the grants as a whole.
     pub(super) fn undo(&mut self, act: &Act, election: Option<usize>) {
         let Some(election) = election.and_then(|index| self.list.get_mut(index)) else { return };
         match act {

@@ -1,4 +1,4 @@
-//! The file itself: its path, permissions, lock, settings and tables.
+//! The ledger's file: its path, permissions, lock, settings and tables.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
@@ -9,25 +9,27 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::roll::BallotRow;
+use super::values::{choice, nonce};
 use super::wal;
-use crate::election::{Choice, Nonce, VoterNumber};
+use crate::election::{Choice, Nonce};
 use crate::ledger::OpenError;
 use crate::private_file::parent;
 
-/// The ledger's name in the data directory.
+/// The name of the file in the data directory.
 pub(super) const FILE_NAME: &str = "ledger.sqlite";
-/// Locked for as long as a server uses the data directory.
+/// The name of the file that is locked while a server uses the data directory.
 const LOCK_NAME: &str = "lock";
 
-/// Marks a SQLite file as a ledger of capvote: "capv".
+/// Marks a SQLite file as a ledger: "capv".
 const APPLICATION_ID: i64 = 0x6361_7076;
 /// The version of the tables below and of the hash chain over them.
 const FORMAT: i64 = 1;
 
-/// How long a commit waits while another program, such as `sqlite3`, has the file locked.
+/// How long a commit waits for the lock of another program, such as `sqlite3`, on the file.
 pub(super) const BUSY_WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// The tables. Rows are appended, and read in order when the file is opened; only a retry looks one up.
+/// The tables. Rows are appended, and read in order when the file is opened. SQLite stores the text
+/// of each statement in the file, with its comments.
 const TABLES: &str = "
     CREATE TABLE elections (
         key    INTEGER PRIMARY KEY,
@@ -98,7 +100,7 @@ const TABLES: &str = "
     ) STRICT;
 ";
 
-/// A stored ballot, as far as it tells a retry from a second vote.
+/// The part of a stored ballot that tells a retry from a second vote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct StoredBallot {
     pub(super) choice: Choice,
@@ -115,8 +117,8 @@ pub(super) struct LedgerFile {
 }
 
 impl LedgerFile {
-    /// Opens the ledger in `directory`, or makes the folder and an empty ledger. `rewrite` rewrites and
-    /// syncs a WAL that was left behind.
+    /// Opens the ledger in `directory`, or creates both. `rewrite` rewrites and syncs a WAL that
+    /// was left behind.
     pub(super) fn open(
         directory: &Path,
         rewrite: impl FnOnce(&Path) -> io::Result<()>,
@@ -125,7 +127,7 @@ impl LedgerFile {
             let path = path.to_owned();
             move |why| OpenError::Inaccessible { path, why }
         };
-        make_directory(directory).map_err(inaccessible(directory))?;
+        create_directory(directory).map_err(inaccessible(directory))?;
         let lock = lock(directory)?;
 
         let path = directory.join(FILE_NAME);
@@ -137,12 +139,12 @@ impl LedgerFile {
             check_format(&file.connection, &file.path)?;
         }
         file.prepare(rewrite).map_err(|error| open_error(&file.path, error))?;
-        // New names in the folder have to survive a power cut as well as what is in the files.
+        // Makes the names of new files durable.
         File::open(directory).and_then(|it| it.sync_all()).map_err(inaccessible(directory))?;
         Ok(file)
     }
 
-    /// A stored ballot.
+    /// Reads the ballot in this row.
     pub(super) fn ballot(&self, row: BallotRow) -> rusqlite::Result<StoredBallot> {
         self.connection
             .prepare_cached("SELECT choice, nonce FROM ballots WHERE id = ?1")?
@@ -151,7 +153,7 @@ impl LedgerFile {
             })
     }
 
-    /// Sets how the file is written, and makes the tables if there are none.
+    /// Sets how the file is written, and creates the tables if there are none.
     fn prepare(&mut self, rewrite: impl FnOnce(&Path) -> io::Result<()>) -> rusqlite::Result<()> {
         self.connection.pragma_update(None, "journal_mode", "WAL")?;
         self.connection.pragma_update(None, "synchronous", "FULL")?;
@@ -159,7 +161,7 @@ impl LedgerFile {
         self.connection.pragma_update(None, "fullfsync", true)?;
         self.connection.pragma_update(None, "checkpoint_fullfsync", true)?;
         self.connection.pragma_update(None, "foreign_keys", true)?;
-        // Deleted rows are overwritten: a closed election keeps no trace of who chose what.
+        // Overwrites deleted rows: ballots must not outlive the close.
         self.connection.pragma_update(None, "secure_delete", true)?;
         wal::secure(&mut self.connection, &self.path, rewrite)?;
         if self.is_empty()? {
@@ -199,50 +201,24 @@ fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, name, |row| row.get(0))
 }
 
-/// Reads a stored choice.
-pub(super) fn choice(stored: i64) -> rusqlite::Result<Choice> {
-    let choice = usize::try_from(stored).ok().and_then(Choice::from_index);
-    choice.ok_or_else(|| invalid(format!("choice {stored} is out of range")))
-}
-
-/// Reads a row of voter numbers.
-pub(super) fn numbers(stored: rusqlite::types::ValueRef<'_>) -> rusqlite::Result<Vec<VoterNumber>> {
-    let bytes = stored.as_blob().map_err(|error| invalid(error.to_string()))?;
-    let (chunks, rest) = bytes.as_chunks::<8>();
-    if !rest.is_empty() {
-        return Err(invalid("a row of voter numbers is cut short".into()));
-    }
-    Ok(chunks.iter().map(|&number| VoterNumber::from(u64::from_le_bytes(number))).collect())
-}
-
-/// Reads a stored nonce.
-pub(super) fn nonce(stored: rusqlite::types::ValueRef<'_>) -> rusqlite::Result<Nonce> {
-    Nonce::try_from(stored.as_blob().map_err(|error| invalid(error.to_string()))?)
-        .map_err(|error| invalid(error.to_string()))
-}
-
-/// SQLite's error for a value that it cannot convert.
-pub(super) fn invalid(what: String) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Null, what.into())
-}
-
-/// Makes a folder and its parents, and syncs their names.
-pub(super) fn make_directory(directory: &Path) -> io::Result<()> {
+/// Creates a directory and its parents, and syncs their names.
+pub(super) fn create_directory(directory: &Path) -> io::Result<()> {
     if directory.is_dir() {
         return Ok(());
     }
     let parent = parent(directory);
-    make_directory(parent)?;
+    create_directory(parent)?;
     DirBuilder::new().mode(0o700).create(directory)?;
     File::open(parent)?.sync_all()
 }
 
-/// Refuses a folder without a ledger.
+/// Refuses a directory without a ledger.
 pub(super) fn check_exists(directory: &Path) -> Result<(), OpenError> {
     let path = directory.join(FILE_NAME);
     path.metadata().map(drop).map_err(|why| OpenError::Inaccessible { path, why })
 }
 
+/// Locks a data directory until the file is dropped.
 pub(super) fn lock(directory: &Path) -> Result<File, OpenError> {
     let path = directory.join(LOCK_NAME);
     let inaccessible = |why| OpenError::Inaccessible { path: path.clone(), why };
@@ -254,7 +230,7 @@ pub(super) fn lock(directory: &Path) -> Result<File, OpenError> {
     }
 }
 
-/// Opens a file that only its owner may read, and makes it if it is missing.
+/// Opens a file that only its owner may read, or creates it.
 fn private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
@@ -267,7 +243,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// What an error of SQLite's says about the file that was opened or read.
+/// An error of SQLite as an error about the file that was opened or read.
 pub(super) fn open_error(path: &Path, error: rusqlite::Error) -> OpenError {
     let path = path.to_owned();
     match error.sqlite_error_code() {
@@ -294,7 +270,7 @@ mod tests {
                 file.connection.pragma_query_value(None, name, |row| row.get::<_, String>(0))
             };
             assert_eq!(text("journal_mode").unwrap(), "wal");
-            // 2 is FULL: in WAL mode, a sync of the log after every commit.
+            // 2 is FULL: in WAL mode, a sync of the WAL after every commit.
             assert_eq!(pragma(&file.connection, "synchronous").unwrap(), 2);
         }
     }

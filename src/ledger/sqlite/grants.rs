@@ -1,15 +1,15 @@
-//! Saved capabilities, on disk.
+//! The table of grants.
 
 use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, Row, Transaction, params};
 
-use super::file::invalid;
+use super::values::invalid;
 use crate::election::{ElectionId, Grant, GrantId, Grants, Role, TokenHash};
 
 /// Stores a grant.
 pub(super) fn insert(transaction: &Transaction<'_>, grant: &Grant) -> rusqlite::Result<()> {
-    let (role, election) = stored(&grant.role);
+    let (role, election) = role_columns(&grant.role);
     transaction.execute(
         "INSERT INTO grants (id, parent, role, election, token) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![
@@ -23,7 +23,7 @@ pub(super) fn insert(transaction: &Transaction<'_>, grant: &Grant) -> rusqlite::
     Ok(())
 }
 
-/// Deletes what is not in force: one revocation may end many.
+/// Deletes the grants that are not in force: revoking one grant revokes those derived from it.
 pub(super) fn keep_only(transaction: &Transaction<'_>, in_force: &Grants) -> rusqlite::Result<()> {
     let in_force: HashSet<GrantId> = in_force.iter().map(|grant| grant.id).collect();
     let mut select = transaction.prepare("SELECT id FROM grants")?;
@@ -37,7 +37,7 @@ pub(super) fn keep_only(transaction: &Transaction<'_>, in_force: &Grants) -> rus
     Ok(())
 }
 
-/// Every stored grant, parents before what was made from them.
+/// Every stored grant, each after its parent.
 pub(super) fn read(connection: &Connection) -> rusqlite::Result<Vec<Grant>> {
     let mut select = connection.prepare("SELECT id, parent, role, election, token FROM grants")?;
     let mut children: HashMap<Option<GrantId>, Vec<Grant>> = HashMap::new();
@@ -47,19 +47,20 @@ pub(super) fn read(connection: &Connection) -> rusqlite::Result<Vec<Grant>> {
         children.entry(grant.parent).or_default().push(grant);
         all += 1;
     }
-    let mut placed: Vec<Grant> = children.remove(&None).unwrap_or_default();
+    let mut sorted: Vec<Grant> = children.remove(&None).unwrap_or_default();
     let mut next = 0;
-    while let Some(parent) = placed.get(next).map(|grant| grant.id) {
-        placed.extend(children.remove(&Some(parent)).unwrap_or_default());
+    while let Some(parent) = sorted.get(next).map(|grant| grant.id) {
+        sorted.extend(children.remove(&Some(parent)).unwrap_or_default());
         next += 1;
     }
-    if placed.len() < all {
-        return Err(invalid("a saved capability was made from one that is not there".into()));
+    if sorted.len() < all {
+        return Err(invalid("a grant has a parent that is not stored".into()));
     }
-    Ok(placed)
+    Ok(sorted)
 }
 
-fn stored(role: &Role) -> (i64, Option<&ElectionId>) {
+/// The columns `role` and `election`.
+fn role_columns(role: &Role) -> (i64, Option<&ElectionId>) {
     match role {
         Role::ReturningOfficer => (1, None),
         Role::Administration(election) => (2, Some(election)),
@@ -81,10 +82,10 @@ fn grant(row: &Row<'_>) -> rusqlite::Result<Grant> {
         (3, Some(election)) => Role::Registrar(election),
         (4, Some(election)) => Role::Auditor(election),
         (role, _) => {
-            return Err(invalid(format!("a saved capability has the impossible role {role}")));
+            return Err(invalid(format!("a grant has the invalid role {role}")));
         }
     };
-    let missing = || invalid("a saved capability has no id".into());
+    let missing = || invalid("a grant has no id".into());
     let token: [u8; 32] = row.get(4)?;
     Ok(Grant {
         id: id(0)?.ok_or_else(missing)?,

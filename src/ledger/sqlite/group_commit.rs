@@ -1,8 +1,8 @@
-//! Group commit: one thread owns the store, and commits all that is queued with one fsync.
+//! Group commit: one thread owns the store, and commits the queued votes with one fsync.
 //!
-//! Jobs queue up while the thread waits for a sync. It then takes all that are waiting, up to a
-//! maximum, and commits their votes in one transaction. A single vote waits for one sync and nothing
-//! else; under load the groups grow by themselves. No timer delays a commit.
+//! Jobs queue up during an fsync. The thread then takes those that are queued, up to a maximum, and
+//! commits their votes in one transaction. No timer delays a commit: a single vote waits for one
+//! fsync, and under load the groups grow.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,43 +14,43 @@ use super::store::Store;
 use crate::election::{Outcome, Vote};
 use crate::ledger::{Act, Authorization, Clock, LedgerError, Metrics, Snapshot};
 
-/// How many votes one commit takes. The last batch that joins may exceed it.
+/// Votes in one commit. The last batch may exceed it.
 const COMMIT_VOTES_MAX: usize = 4_096;
 
-/// Pauses between two tries to scrub: each is twice the one before, between these. A try rewrites the
-/// file and holds up votes.
+/// Pause before a scrub is retried. It doubles from the first to the maximum: a scrub rewrites the
+/// file, and votes wait for it.
 const SCRUB_PAUSE_FIRST: Duration = Duration::from_millis(500);
 const SCRUB_PAUSE_MAX: Duration = Duration::from_secs(60);
 
-/// What the thread is asked to do.
+/// A request to the thread.
 #[derive(Debug)]
 pub(super) enum Job {
     Votes(Vec<Vote>, Reply<Vec<Outcome>>),
     Acts(Vec<Act>, Option<Authorization>, Reply<()>),
-    /// Do what is queued, and end.
+    /// Do the queued jobs, and end.
     Finish,
 }
 
-/// Where an answer goes. Nobody may be waiting for it any longer; the job is done all the same.
+/// Where an answer goes. Its receiver may be gone: the job is done nevertheless.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, LedgerError>>;
 
 type QueuedAct = (Vec<Act>, Option<Authorization>, Reply<()>);
 
-/// The store, and the queue of what to do with it.
+/// The store, and the queue of its jobs.
 pub(super) struct GroupCommit {
     store: Store,
     clock: Clock,
     queue: mpsc::Receiver<Job>,
     snapshots: watch::Sender<Arc<Snapshot>>,
     metrics: Metrics,
-    /// Whether [`Job::Finish`] came: nothing more gets into the queue.
+    /// Whether [`Job::Finish`] was taken. The queue is then closed.
     finishing: bool,
-    /// When to try to scrub again, and how long to wait after that, while something is left.
+    /// While something is left to scrub: when to retry, and the pause after that.
     scrub: Option<(Instant, Duration)>,
 }
 
 impl GroupCommit {
-    /// The snapshots follow every commit.
+    /// The receiver gets a snapshot after every commit.
     pub(super) fn new(
         store: Store,
         clock: Clock,
@@ -58,12 +58,12 @@ impl GroupCommit {
         metrics: Metrics,
     ) -> (Self, watch::Receiver<Arc<Snapshot>>) {
         let (snapshots, receiver) = watch::channel(Arc::new(store.snapshot()));
-        // The store has tried once when it was opened. If nothing is left, a further try is free.
+        // The store was scrubbed when it was opened. If nothing is left, a retry costs nothing.
         let scrub = Some((Instant::now() + SCRUB_PAUSE_FIRST, SCRUB_PAUSE_FIRST * 2));
         (Self { store, clock, queue, snapshots, metrics, finishing: false, scrub }, receiver)
     }
 
-    /// Works until it is told to finish, or all senders of the queue are gone. Blocks while it
+    /// Works until it takes [`Job::Finish`], or all senders of the queue are gone. Blocks while it
     /// commits.
     pub(super) async fn run(mut self) {
         let (mut votes, mut replies) = (Vec::new(), Vec::new());
@@ -79,10 +79,10 @@ impl GroupCommit {
         }
     }
 
-    /// Waits for a job. Retries a scrub meanwhile, when it is time.
+    /// Waits for a job, and retries a scrub meanwhile.
     async fn next(&mut self) -> Option<Job> {
         loop {
-            // A sender that had reserved a slot when the queue closed may never use it.
+            // Not `recv`: a slot that was reserved when the queue closed may never be used.
             if self.finishing {
                 return self.queue.try_recv().ok();
             }
@@ -97,8 +97,8 @@ impl GroupCommit {
         }
     }
 
-    /// Takes votes off the queue up to the next act, which is returned: what was queued before an act
-    /// is decided before it.
+    /// Takes votes off the queue up to the next act, which it returns: votes queued before an act
+    /// are decided before it.
     fn take_group(
         &mut self,
         first: Job,
@@ -125,7 +125,7 @@ impl GroupCommit {
         None
     }
 
-    /// Commits votes. Each reply is for as many of them as stand beside it.
+    /// Commits votes. Each reply is for the given number of them, in order.
     fn commit(
         &mut self,
         votes: &[Vote],
@@ -162,7 +162,8 @@ impl GroupCommit {
         let _ = reply.send(done);
     }
 
-    /// Shows a commit before it is answered: a voter who is told `recorded` finds the vote.
+    /// Publishes a commit. Called before it is answered: a voter who is told `recorded` finds the
+    /// vote in the results.
     fn publish(&self) {
         self.snapshots.send_replace(Arc::new(self.store.snapshot()));
     }

@@ -1,7 +1,7 @@
-//! The embedded ledger: one SQLite file in the data folder, written by one thread of one server.
+//! The embedded ledger: one SQLite file in the data directory, written by one thread of one server.
 //!
-//! [`SqliteLedger`] is the [`Ledger`] that a server uses. It queues jobs for the [`group_commit`]
-//! thread, which owns the [`Store`] and commits all that is queued with one fsync.
+//! [`SqliteLedger`] queues jobs for the `group_commit` thread. That thread owns the [`Store`],
+//! and commits the queued votes with one fsync.
 
 mod backup;
 mod ballot_box;
@@ -20,6 +20,7 @@ mod sheet;
 mod store;
 #[cfg(test)]
 mod tests;
+mod values;
 mod wal;
 mod write;
 
@@ -32,7 +33,7 @@ use futures::future::BoxFuture;
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use self::backup::{Copying, backup, restore};
+pub use self::backup::{CopyPhase, backup, restore};
 use self::group_commit::{GroupCommit, Job};
 pub use self::reader::SqliteReader;
 pub use self::roll::{BallotRow, Roll, RollIndex};
@@ -43,7 +44,7 @@ use super::{
 };
 use crate::election::{ElectionId, Grant, Outcome, Timestamp, TokenHash, Vote};
 
-/// How many jobs may be queued: acts, and batches of votes. The next waits to join the queue.
+/// Jobs in the queue: acts, and batches of votes. Further calls wait for a slot.
 pub const QUEUE_MAX: usize = 256;
 
 /// A [`Store`] in use by a server. Dropping it shuts it down, which blocks.
@@ -65,7 +66,7 @@ impl SqliteLedger {
         Self::start_with(store, clock, Metrics::new())
     }
 
-    /// The same, with figures that the caller can read.
+    /// As [`start`](Self::start), with metrics that the caller can read.
     ///
     /// # Errors
     /// As [`start`](Self::start).
@@ -82,7 +83,7 @@ impl SqliteLedger {
     }
 
     /// A ledger without a thread, and the future that does its work, which blocks while it commits.
-    /// For simulations, which decide when it runs.
+    /// For simulations, which control when it runs.
     pub fn without_thread(store: Store, clock: Clock) -> (Self, impl Future<Output = ()>) {
         Self::new(store, clock, Metrics::new())
     }
@@ -100,7 +101,7 @@ impl SqliteLedger {
         (Self { jobs, snapshots, reader, clock, running }, work.run())
     }
 
-    /// Queues a job, and waits for its answer.
+    /// Queues a job and awaits its answer.
     fn ask<T: Send + 'static>(
         &self,
         job: impl FnOnce(oneshot::Sender<Result<T, LedgerError>>) -> Job + Send + 'static,
@@ -109,13 +110,12 @@ impl SqliteLedger {
         async move {
             let (answer, answered) = oneshot::channel();
             jobs.send(job(answer)).await.map_err(|_| LedgerError::Stopped)?;
-            let interrupted = "the server stopped in the middle of it";
-            answered.await.map_err(|_| LedgerError::Unknown(interrupted.into()))?
+            answered.await.map_err(|_| LedgerError::unanswered())?
         }
         .boxed()
     }
 
-    /// Reads the file on a thread of its own.
+    /// Reads the file on a thread for blocking work.
     fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&SqliteReader) -> Result<T, LedgerError> + Send + 'static,
@@ -123,7 +123,7 @@ impl SqliteLedger {
         let reader = self.reader.clone();
         async move {
             let read = tokio::task::spawn_blocking(move || read(&reader)).await;
-            let failed = "the server could not read it; its log tells why";
+            let failed = "the server failed to read the ledger; see its log";
             read.map_err(|_| LedgerError::Unreadable(failed.into()))?
         }
         .boxed()
@@ -148,7 +148,7 @@ impl Ledger for SqliteLedger {
         self.snapshots.clone()
     }
 
-    // No other process writes the file, and every commit is shown before it is answered.
+    // No other process writes the file, and every commit is published before it is answered.
     fn fresh(&self) -> Answer<Arc<Snapshot>> {
         std::future::ready(Ok(self.snapshots.borrow().clone())).boxed()
     }

@@ -14,14 +14,14 @@ use super::sheet;
 use crate::election::{ElectionId, ElectionState};
 use crate::ledger::{ActRefusal, LedgerError, OpenError, Report, SheetCursor, SheetPart};
 
-/// How many steps of SQLite's virtual machine, about ten rows, lie between two checks whether to
-/// yield to a scrub.
+/// How often a read checks whether to yield to a scrub, in steps of SQLite's virtual machine: about
+/// every ten rows.
 const YIELD_CHECK_STEPS: i32 = 100;
 
-/// How often a read starts over because of a scrub.
+/// How often a read is tried before it fails because of scrubs.
 const TRIES_MAX: usize = 5;
 
-/// Reads the file of a [`Store`](super::Store) from any thread. Blocking; every call sees the file at
+/// Reads the file of a [`Store`](super::Store) from any thread. Calls block; each sees the file at
 /// one moment.
 #[derive(Debug, Clone)]
 pub struct SqliteReader {
@@ -76,7 +76,7 @@ impl SqliteReader {
         })
     }
 
-    /// Reads the file at one moment; at a later one if a scrub interrupts it.
+    /// Reads the file at one moment, and again if a scrub interrupts it.
     fn read<T>(
         &self,
         read: impl Fn(&Connection) -> Result<T, LedgerError>,
@@ -95,8 +95,8 @@ impl SqliteReader {
         Err(OpenError::Inaccessible { path: self.path.clone(), why }.into())
     }
 
-    /// A connection that reads the file as it is at this moment. When it has to yield, its reads fail
-    /// and it sets `yielded`.
+    /// A connection in a read transaction. When it has to yield, it sets `yielded` and its reads
+    /// fail.
     fn connect(&self, yielded: Arc<AtomicBool>) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(&self.path, flags)?;

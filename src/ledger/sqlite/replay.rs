@@ -1,7 +1,7 @@
-//! Reading the file back: the chain entry by entry, with the rows of each entry.
+//! Replay: rebuilding memory from the file, entry by entry of the hash chains.
 //!
-//! Elections, rolls, who has voted and the counts are rebuilt by the rules that decided the votes, and
-//! every head is computed again. Anything that does not agree is an error that names it.
+//! Elections, rolls and counts are rebuilt with the rules that decided the votes, and every head is
+//! recomputed. An error names the entry that does not match.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,25 +11,26 @@ use rusqlite::{Connection, Row, Rows};
 use super::ballot_box::{BallotBox, RollEntry};
 use super::chain::{Kind, Seal};
 use super::elections::{Elections, StoredElection};
-use super::file::{self, open_error};
+use super::file::open_error;
 use super::grants;
 use super::roll::BallotRow;
+use super::values;
 use crate::election::{
     ChangeRefusal, Choice, Definition, ElectionId, Grants, Nonce, Publication, Schedule, Timestamp,
     UnderNumber, Verdict, VoterNumber, judge,
 };
 use crate::ledger::OpenError;
 
-/// How many numbers are allocated for before they are read: a bound on what a damaged file can make
-/// this allocate.
+/// How many voter numbers memory is reserved for before they are read. Bounds what a damaged file
+/// can make this allocate.
 const RESERVED_NUMBERS_MAX: usize = 8 << 20;
 
-/// Every election and grant of the file.
+/// Reads every election and grant of the file.
 pub(super) fn replay(connection: &Connection, path: &Path) -> Result<Elections, OpenError> {
     replay_with(connection, path, &mut |_, _| {})
 }
 
-/// The same. After each entry, `progress` gets the number of entries read, and of all.
+/// As [`replay`]. After each entry, `progress` gets the entries read, and the entries in all.
 pub(super) fn replay_with(
     connection: &Connection,
     path: &Path,
@@ -46,7 +47,7 @@ struct Replay<'a> {
     closing: Option<(usize, Vec<VoterNumber>)>,
 }
 
-/// A cursor in each table that has rows of entries.
+/// A cursor in each table with rows of entries.
 struct Tables<'s> {
     roll: Rows<'s>,
     revoked: Rows<'s>,
@@ -58,7 +59,7 @@ struct Tables<'s> {
 /// One row of the table of entries.
 struct Entry {
     id: i64,
-    /// The election, as an index.
+    /// The index of the election.
     election: usize,
     kind: Kind,
     /// Its rows; an empty range if it has none.
@@ -98,19 +99,19 @@ impl Replay<'_> {
             progress(entry.id.unsigned_abs(), last.unsigned_abs());
         }
         if self.closing.is_some() {
-            return Err(self.damaged("a close is cut short"));
+            return Err(self.damaged("a close is incomplete"));
         }
         let Tables { roll, revoked, ballots, voted, sheet } = &mut tables;
         for rows in [roll, revoked, ballots, voted, sheet] {
             if self.next(rows)?.is_some() {
-                return Err(self.damaged("there are rows that no entry of the hash chain names"));
+                return Err(self.damaged("there are rows without an entry in a hash chain"));
             }
         }
         let stored: i64 = connection
             .query_row("SELECT count(*) FROM elections", [], |row| row.get(0))
             .map_err(|error| self.unreadable(error))?;
         if stored != self.elections.list.len() as i64 {
-            return Err(self.damaged("there are elections that no entry of the hash chain creates"));
+            return Err(self.damaged("there are elections without an entry in a hash chain"));
         }
         for election in &mut self.elections.list {
             election.refresh_standing();
@@ -118,7 +119,7 @@ impl Replay<'_> {
         let grants = grants::read(connection).map_err(|error| self.unreadable(error))?;
         let mut in_force = Grants::default();
         if !grants.into_iter().all(|grant| in_force.add(grant)) {
-            return Err(self.damaged("two saved capabilities have the same id"));
+            return Err(self.damaged("two grants have the same id, or there are too many"));
         }
         self.elections.grants = Arc::new(in_force);
         Ok(self.elections)
@@ -129,7 +130,7 @@ impl Replay<'_> {
         let closing = self.closing.take();
         let closed = (entry.kind == Kind::Closed).then_some(entry.election);
         if closing.as_ref().map(|&(election, _)| election) != closed {
-            return Err(self.entry_damaged(entry, "breaks up a close"));
+            return Err(self.entry_damaged(entry, "interrupts a close"));
         }
         if entry.kind == Kind::Created {
             if entry.election != self.elections.list.len() {
@@ -164,14 +165,14 @@ impl Replay<'_> {
                 let election = self.election(entry)?;
                 election.sheet = (first <= last).then_some((first, last));
                 if !election.ballot_box.restore_closed(&voted, &choices) {
-                    let what = "breaks a rule: the ballots and the numbers that voted do not fit";
+                    let what = "breaks a rule: the ballots and the numbers that voted do not match";
                     return Err(self.entry_damaged(entry, what));
                 }
             }
         }
         let head = seal.head();
         if entry.head != head {
-            return Err(self.entry_damaged(entry, "does not agree with what is stored"));
+            return Err(self.entry_damaged(entry, "does not match what is stored"));
         }
         self.election(entry)?.head = head;
         Ok(())
@@ -183,7 +184,7 @@ impl Replay<'_> {
         election.ok_or_else(|| entry_damaged(self.path, entry, what))
     }
 
-    /// Changes the election of an entry, which the rules have to allow.
+    /// Changes the election of an entry. The rules must allow it.
     fn change(
         &mut self,
         entry: &Entry,
@@ -214,7 +215,7 @@ impl Replay<'_> {
             .and_then(|mut statement| statement.query_map([key], |row| row.get(0))?.collect())
             .map_err(|error| self.unreadable(error))?;
         let id: ElectionId =
-            id.parse().map_err(|_| self.entry_damaged(entry, "has an impossible id"))?;
+            id.parse().map_err(|_| self.entry_damaged(entry, "has an invalid id"))?;
         let publication = if sealed { Publication::Sealed } else { Publication::Live };
         let definition = Definition::new(id, title, candidates)
             .map(|it| it.with_publication(publication).with_blank(blank))
@@ -233,11 +234,11 @@ impl Replay<'_> {
         let mut numbers = Vec::new();
         for id in entry.rows.clone() {
             let row = self.row(entry, rows, id)?;
-            let stored = row.get_ref(2).and_then(file::numbers);
+            let stored = row.get_ref(2).and_then(values::numbers);
             let stored = stored.map_err(|error| self.unreadable(error))?;
             seal.numbers(&stored);
             if numbers.capacity() == 0 {
-                // All rows but the last are as long as the first. Growing step by step would leave the
+                // All rows but the last are as long as the first. Growing in steps would leave the
                 // allocator with memory that it does not return.
                 let further = entry.rows.end().saturating_sub(*entry.rows.start());
                 let rows = usize::try_from(further).unwrap_or(0).saturating_add(1);
@@ -258,8 +259,8 @@ impl Replay<'_> {
         let mut choices = Vec::new();
         for id in entry.rows.clone() {
             let row = self.row(entry, rows, id)?;
-            let line = row.get(2).and_then(file::choice);
-            let line = line.and_then(|choice| Ok((choice, file::nonce(row.get_ref(3)?)?)));
+            let line = row.get(2).and_then(values::choice);
+            let line = line.and_then(|choice| Ok((choice, values::nonce(row.get_ref(3)?)?)));
             let (choice, nonce) = line.map_err(|error| self.unreadable(error))?;
             seal.line(choice, &nonce);
             choices.push(choice);
@@ -282,7 +283,7 @@ impl Replay<'_> {
                 RollEntry::Unused(at) => Some(at),
                 RollEntry::NotOnRoll | RollEntry::Used(_) => None,
             };
-            // It was in time, or it would not be stored.
+            // Time 0: a stored ballot was in time.
             let (definition, state) = (ballot_box.definition(), ballot_box.state());
             let verdict = judge(definition, state, Timestamp(0), choice, UnderNumber::NoBallot);
             let row = u64::try_from(id).ok().and_then(BallotRow::new);
@@ -301,7 +302,7 @@ impl Replay<'_> {
         Ok(())
     }
 
-    /// The next row of a table, which has to be `id` and to belong to the entry's election.
+    /// The next row of a table, which must be `id` and belong to the entry's election.
     fn row<'r>(
         &self,
         entry: &Entry,
@@ -317,7 +318,7 @@ impl Replay<'_> {
             (Some(row), Ok(found)) if found == (id, entry.election as i64 + 1) => Ok(row),
             _ => {
                 Err(self
-                    .entry_damaged(entry, &format!("names row {id}, which is missing or altered")))
+                    .entry_damaged(entry, &format!("has row {id}, which is missing or altered")))
             }
         }
     }
@@ -332,9 +333,9 @@ impl Replay<'_> {
             Ok(Entry {
                 id: row.get(0)?,
                 election: index
-                    .ok_or_else(|| file::invalid("an entry is about no election".into()))?,
+                    .ok_or_else(|| values::invalid("an entry is about no election".into()))?,
                 kind: Kind::from_stored(kind).ok_or_else(|| {
-                    file::invalid(format!("an entry has the unknown kind {kind}"))
+                    values::invalid(format!("an entry has the unknown kind {kind}"))
                 })?,
                 rows: first.unwrap_or(1)..=last.unwrap_or(0),
                 head: row.get(5)?,
@@ -367,5 +368,5 @@ fn entry_damaged(path: &Path, entry: &Entry, what: &str) -> OpenError {
 
 fn ballot(row: &Row<'_>) -> rusqlite::Result<(VoterNumber, Choice, Nonce)> {
     let number = VoterNumber::from(row.get::<_, i64>(2)?.cast_unsigned());
-    Ok((number, file::choice(row.get(3)?)?, file::nonce(row.get_ref(4)?)?))
+    Ok((number, values::choice(row.get(3)?)?, values::nonce(row.get_ref(4)?)?))
 }

@@ -4,12 +4,12 @@ use std::num::NonZeroU32;
 
 use crate::election::VoterNumber;
 
-/// The id of a row in the table of ballots: counted from 1, over all elections of the ledger.
+/// The id of a row in the table of ballots: from 1, over all elections of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BallotRow(NonZeroU32);
 
 impl BallotRow {
-    /// The ballot number `number`, unless it is 0 or past the last one there can be.
+    /// The row `number`, unless it is 0 or beyond 32 bits.
     pub fn new(number: u64) -> Option<Self> {
         u32::try_from(number).ok().and_then(NonZeroU32::new).map(Self)
     }
@@ -73,7 +73,8 @@ impl Roll {
         }
     }
 
-    /// Adds these numbers. If one is on the roll already, or given twice, adds none and returns `false`.
+    /// Adds these numbers. If one is on the roll already or given twice, adds none and returns
+    /// `false`.
     #[must_use]
     pub fn add(&mut self, mut numbers: Vec<VoterNumber>) -> bool {
         numbers.sort_unstable();
@@ -115,7 +116,7 @@ impl Roll {
         true
     }
 
-    /// The numbers that have voted, ascending, which tells nothing of when.
+    /// The numbers that have voted, in ascending order, which does not reveal when.
     pub fn voted(&self) -> Vec<VoterNumber> {
         let entries = self.runs.iter().flat_map(|run| run.numbers.iter().zip(&run.ballots));
         let mut voted: Vec<_> =
@@ -160,7 +161,7 @@ mod tests {
         of.into_iter().map(VoterNumber::from).collect()
     }
 
-    /// Numbers that look random, without any randomness: the multiplier is odd, so none comes twice.
+    /// Pseudorandom numbers. The multiplier is odd, so all differ.
     fn scattered(range: std::ops::Range<u64>) -> Vec<VoterNumber> {
         numbers(range.map(|n| n.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
     }

@@ -1,4 +1,4 @@
-//! What every write shares: rows of voter numbers, and entries of the hash chain.
+//! Inserting rows that several writes have: voter numbers, and entries of the hash chain.
 
 use rusqlite::{Transaction, params};
 
@@ -6,14 +6,13 @@ use super::chain::{Head, Kind, Seal};
 use super::elections::StoredElection;
 use crate::election::VoterNumber;
 
-/// How many voter numbers a row has; the last row of a list may have fewer.
+/// Voter numbers in one row. The last row of a list may have fewer.
 const ROW_NUMBERS: usize = 8_192;
 
-/// The rows of an entry: first and last id.
+/// The first and the last row of an entry, by id.
 pub(super) type Rows = (i64, i64);
 
-/// Stores an entry of an election's chain that has no rows or whose rows are sealed, and returns
-/// its head.
+/// Stores an entry of an election's chain. Its rows, if any, are in the seal. Returns its head.
 pub(super) fn insert_entry(
     transaction: &Transaction<'_>,
     election: i64,
@@ -31,8 +30,8 @@ pub(super) fn insert_entry(
     Ok(head)
 }
 
-/// Stores an entry behind `previous` with rows of voter numbers, and returns its head. The numbers are
-/// stored ascending, which tells nothing of who got which.
+/// Stores an entry with rows of voter numbers, after the head `previous`. Returns its head. The
+/// numbers are stored in ascending order, which does not reveal who got which.
 pub(super) fn insert_numbers(
     transaction: &Transaction<'_>,
     election: &StoredElection,

@@ -1,8 +1,8 @@
 //! Scrubbing: removing every trace of deleted ballots from the file and its WAL after a close.
 //!
-//! `VACUUM` rewrites the file without its free pages, and a truncating checkpoint empties the WAL. The
-//! checkpoint fails while anybody reads the file, so readers of this process yield and start again;
-//! readers of other programs are waited for, one try at a time.
+//! `VACUUM` rewrites the file without its free pages, and a truncating checkpoint empties the WAL.
+//! The checkpoint fails while the file is being read. Readers of this process therefore yield and
+//! start over; while another program reads, the scrub is retried later.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +18,7 @@ use super::wal;
 /// How long a scrub waits for the readers of this process to yield. Votes wait meanwhile.
 const YIELD_WAIT_MAX: Duration = Duration::from_millis(100);
 
-/// Poll interval while waiting for readers, and for a scrub to end.
+/// Poll interval of a scrub that waits for readers, and of readers that wait for a scrub.
 const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 const LEFT: &str = "ballots of a closed election may be left in unused parts of the ledger's file";
@@ -46,7 +46,7 @@ pub(super) struct Readers {
 }
 
 impl Scrub {
-    /// What an opened file still needs.
+    /// What is left to scrub in an opened file.
     pub(super) fn new(connection: &Connection) -> rusqlite::Result<Self> {
         let unscrubbed = "SELECT count(*) FROM unscrubbed";
         let unscrubbed: i64 = connection.query_row(unscrubbed, [], |row| row.get(0))?;
@@ -58,20 +58,20 @@ impl Scrub {
         self.readers.clone()
     }
 
-    /// Notes that ballots were deleted.
-    pub(super) fn is_due(&mut self) {
+    /// Marks the file for a scrub, after ballots were deleted.
+    pub(super) fn require(&mut self) {
         self.left = Left::Rewrite;
     }
 
-    /// Does what is left, as far as possible. Returns whether nothing is left.
-    pub(super) fn run(&mut self, connection: &Connection, folder: &Path) -> bool {
+    /// Scrubs as far as possible. Returns whether nothing is left.
+    pub(super) fn run(&mut self, connection: &Connection, directory: &Path) -> bool {
         if self.left == Left::Nothing {
             return true;
         }
-        match self.try_scrub(connection, folder) {
+        match self.try_scrub(connection, directory) {
             Ok(true) => {
                 self.left = Left::Nothing;
-                tracing::info!("nothing is left of deleted ballots in the ledger's file");
+                tracing::info!("the ledger's file was scrubbed: no deleted ballot is left in it");
             }
             Ok(false) => tracing::warn!("{LEFT}: it is being read"),
             Err(error) => tracing::error!(%error, "{LEFT}: it cannot be scrubbed"),
@@ -80,9 +80,9 @@ impl Scrub {
     }
 
     /// Returns `false` while the file is being read.
-    fn try_scrub(&mut self, connection: &Connection, folder: &Path) -> rusqlite::Result<bool> {
+    fn try_scrub(&mut self, connection: &Connection, directory: &Path) -> rusqlite::Result<bool> {
         if self.left == Left::Rewrite {
-            rewrite(connection, folder)?;
+            rewrite(connection, directory)?;
             self.left = Left::EmptyWal;
         }
         match self.readers.exclude() {
@@ -93,8 +93,8 @@ impl Scrub {
 }
 
 impl Readers {
-    /// Begins to read. The WAL is not emptied until the guard is dropped; a long read checks
-    /// [`must_yield`](Self::must_yield).
+    /// Starts to read, once no scrub is waiting. The WAL is not emptied until the guard is dropped;
+    /// a long read checks [`must_yield`](Self::must_yield).
     pub(super) fn enter(&self) -> RwLockReadGuard<'_, ()> {
         while self.must_yield() {
             thread::sleep(POLL_INTERVAL);
@@ -102,13 +102,13 @@ impl Readers {
         self.reading.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a reader should stop and start again.
+    /// Whether a reader must stop and start over.
     pub(super) fn must_yield(&self) -> bool {
         self.must_yield.load(Ordering::Relaxed)
     }
 
-    /// Waits until nobody reads, and keeps readers out until the guard is dropped. None if they do
-    /// not yield in time.
+    /// Waits for the readers to yield, and keeps them out until the guard is dropped. `None` if
+    /// they do not yield within [`YIELD_WAIT_MAX`].
     fn exclude(&self) -> Option<RwLockWriteGuard<'_, ()>> {
         let until = Instant::now() + YIELD_WAIT_MAX;
         self.must_yield.store(true, Ordering::Relaxed);
@@ -125,13 +125,13 @@ impl Readers {
     }
 }
 
-/// Rewrites the file, by way of the WAL, without its free pages.
-fn rewrite(connection: &Connection, folder: &Path) -> rusqlite::Result<()> {
-    // A large VACUUM spills to an unlinked temporary file, which holds the ballots of open elections
-    // and belongs on the disk that they are on.
-    match folder.to_str() {
-        Some(folder) => connection.pragma_update(None, "temp_store_directory", folder)?,
-        // SQLite takes the path as UTF-8 only.
+/// Rewrites the file, through the WAL, without its free pages.
+fn rewrite(connection: &Connection, directory: &Path) -> rusqlite::Result<()> {
+    // A large VACUUM spills to an unlinked temporary file with the ballots of open elections: keep
+    // it on the same disk.
+    match directory.to_str() {
+        Some(directory) => connection.pragma_update(None, "temp_store_directory", directory)?,
+        // SQLite accepts only UTF-8 here.
         None => connection.pragma_update(None, "temp_store", "MEMORY")?,
     }
     connection.execute_batch("VACUUM")
@@ -139,7 +139,7 @@ fn rewrite(connection: &Connection, folder: &Path) -> rusqlite::Result<()> {
 
 /// Checkpoints and empties the WAL, unless another program reads an older snapshot.
 fn empty_wal(connection: &Connection) -> rusqlite::Result<bool> {
-    // Votes wait meanwhile, so readers are not waited for.
+    // Votes wait meanwhile, so this does not wait for readers.
     connection.busy_timeout(Duration::ZERO)?;
     let emptied = wal::checkpoint(connection);
     connection.busy_timeout(BUSY_WAIT_MAX)?;

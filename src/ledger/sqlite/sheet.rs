@@ -1,18 +1,18 @@
-//! The tally sheet of a closed election: rows in the order of the receipts.
+//! The table of tally sheets. The rows of a sheet are in the order of the receipts.
 
 use rusqlite::{Connection, Transaction, params};
 
 use super::chain::Seal;
 use super::elections::StoredElection;
-use super::file::{choice, nonce};
 use super::rows::Rows;
+use super::values::{choice, nonce};
 use crate::election::{Choice, ElectionId, Nonce, Receipt};
 use crate::ledger::{SheetCursor, SheetPart};
 
 /// One line of a sheet.
 pub(super) type Line = (Receipt, Choice, Nonce);
 
-/// Stores a sheet whose lines are in order, adds it to the seal, and returns its rows.
+/// Stores the sorted lines of a sheet, and adds them to the seal. Returns their rows, if any.
 pub(super) fn insert(
     transaction: &Transaction<'_>,
     key: i64,
@@ -30,7 +30,7 @@ pub(super) fn insert(
     Ok(rows)
 }
 
-/// Whether an election has a sheet with this receipt: a binary search over its rows.
+/// Whether an election has a sheet with this receipt. A binary search over its rows.
 pub(super) fn has(
     connection: &Connection,
     election: &StoredElection,

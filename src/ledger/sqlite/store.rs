@@ -1,8 +1,9 @@
-//! The store: a SQLite file, and what is kept of it in memory. Used by one thread at a time.
+//! The store: a SQLite file, with its rolls and counts in memory. Used by one thread at a time.
 //!
-//! Ballots are rows in order of arrival, appended and looked up only for a retry. The roll, who has
-//! voted, and the counts are in memory, rebuilt from the rows when the file is opened. Every commit
-//! adds an entry to the [hash chain](super::chain) of each election it changes.
+//! Ballots are rows in order of arrival; only a second vote under a number looks one up. The roll,
+//! which numbers have voted, and the counts are in memory, and rebuilt from the rows when the file
+//! is opened. Every commit adds an entry to the [hash chain](super::chain) of each election it
+//! changes.
 
 use std::io;
 use std::path::Path;
@@ -27,11 +28,12 @@ pub struct Store {
     file: LedgerFile,
     elections: Elections,
     scrub: Scrub,
-    /// Why nothing more is written, once a failed write left the disk in doubt.
+    /// The error of a failed write, after which nothing more is written: page cache and disk may
+    /// differ.
     in_doubt: Option<String>,
 }
 
-/// A vote that was counted in memory, and is to be stored.
+/// A vote that is counted in memory, and not stored yet.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NewBallot {
     /// The election's index in [`Elections`].
@@ -44,43 +46,43 @@ pub(super) struct NewBallot {
 }
 
 impl Store {
-    /// Opens the ledger in a folder, or makes one there.
+    /// Opens the ledger in a data directory, or creates an empty one.
     ///
-    /// The folder stays locked for as long as the store is open. Opening verifies every hash chain
-    /// and counts every ballot again.
+    /// The directory is locked while the store is open. Opening verifies every hash chain, and
+    /// counts every ballot again.
     ///
     /// # Errors
     /// [`OpenError`]: in use, not readable or writable, of another format, or damaged.
-    pub fn open(folder: &Path) -> Result<Self, OpenError> {
-        Self::open_on(folder, wal::rewrite)
+    pub fn open(directory: &Path) -> Result<Self, OpenError> {
+        Self::open_on(directory, wal::rewrite)
     }
 
-    /// The same, with another way to rewrite and sync the WAL, which is the one write that does not go
-    /// through SQLite. For simulated disks.
+    /// As [`open`](Self::open), with another function to rewrite and sync the WAL, which is the
+    /// only write that bypasses SQLite. For simulated disks.
     ///
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_on(
-        folder: &Path,
+        directory: &Path,
         rewrite: impl FnOnce(&Path) -> io::Result<()>,
     ) -> Result<Self, OpenError> {
-        let file = LedgerFile::open(folder, rewrite)?;
+        let file = LedgerFile::open(directory, rewrite)?;
         let elections = replay::replay(&file.connection, &file.path)?;
         let scrub = Scrub::new(&file.connection);
         let scrub = scrub.map_err(|error| file::open_error(&file.path, error))?;
         let mut store = Self { file, elections, scrub, in_doubt: None };
-        // A close may have been cut short before its scrub.
+        // The process may have ended between a close and its scrub.
         store.scrub();
         Ok(store)
     }
 
-    /// Opens the ledger in a folder, and makes none.
+    /// Opens the ledger in a data directory, and creates none.
     ///
     /// # Errors
-    /// As [`open`](Self::open), also if there is none.
-    pub fn open_existing(folder: &Path) -> Result<Self, OpenError> {
-        file::check_exists(folder)?;
-        Self::open(folder)
+    /// As [`open`](Self::open), also if there is no ledger.
+    pub fn open_existing(directory: &Path) -> Result<Self, OpenError> {
+        file::check_exists(directory)?;
+        Self::open(directory)
     }
 
     /// Every election and grant, as of the last commit.
@@ -91,8 +93,8 @@ impl Store {
     /// Decides these votes in order, as of `now`, and stores those that count in one transaction.
     ///
     /// # Errors
-    /// [`LedgerError::NotStored`]; [`LedgerError::Unknown`], and from then on always. No vote is
-    /// counted in the [`snapshot`](Self::snapshot) then.
+    /// [`LedgerError::NotStored`]; [`LedgerError::Unknown`], and after it always. None of the votes
+    /// is then counted in the [`snapshot`](Self::snapshot).
     pub fn vote(&mut self, votes: &[Vote], now: Timestamp) -> Result<Vec<Outcome>, LedgerError> {
         self.check_certain()?;
         let mut counted = Vec::new();
@@ -119,7 +121,7 @@ impl Store {
             return Err(LedgerError::Revoked);
         }
         let grants = self.elections.grants.clone();
-        // Of each act that is applied, the election that it changes.
+        // For each applied act, the index of the election that it changes.
         let mut changed = Vec::new();
         let applied = acts.iter().try_for_each(|act| {
             changed.push(self.elections.apply(act)?);
@@ -133,7 +135,7 @@ impl Store {
             Ok(advances) => {
                 self.elections.advance(&advances);
                 if acts.iter().any(|act| matches!(act, Act::Close(_))) {
-                    self.scrub.is_due();
+                    self.scrub.require();
                     self.scrub();
                 }
                 Ok(())
@@ -148,14 +150,14 @@ impl Store {
         }
     }
 
-    /// Tries to scrub what closes have deleted. Returns whether nothing is left to scrub; if
-    /// something is, because another program reads the file, try again later.
+    /// Tries to scrub what closes have deleted. Returns `false` if that failed, for example because
+    /// another program reads the file: try again later.
     pub fn scrub(&mut self) -> bool {
         if self.in_doubt.is_some() {
             return true;
         }
-        let folder = crate::private_file::parent(&self.file.path);
-        self.scrub.run(&self.file.connection, folder)
+        let directory = crate::private_file::parent(&self.file.path);
+        self.scrub.run(&self.file.connection, directory)
     }
 
     /// A way to read the file from other threads while this one commits.
@@ -170,8 +172,8 @@ impl Store {
         }
     }
 
-    /// What a failed write means. Unless it is certain that nothing was written, the store takes
-    /// nothing more: after a failed fsync, page cache and disk may differ.
+    /// The error for a failed write. Unless it is certain that nothing was written, the store
+    /// accepts nothing more: after a failed fsync, page cache and disk may differ.
     fn failed(&mut self, error: rusqlite::Error) -> LedgerError {
         use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull};
         let harmless =
@@ -181,12 +183,12 @@ impl Store {
             return LedgerError::NotStored(error.to_string());
         }
         let why = error.to_string();
-        let told = in_doubt(&why);
+        let error = in_doubt(&why);
         self.in_doubt = Some(why);
-        told
+        error
     }
 
-    /// Decides every vote, and counts those that are to be stored, in the order of their rows.
+    /// Decides every vote in memory. `counted` gets those to store, in the order of their rows.
     #[expect(
         clippy::indexing_slicing,
         reason = "indexes of `votes`, which has as many outcomes, and of the list of elections, \
@@ -198,9 +200,9 @@ impl Store {
         now: Timestamp,
         counted: &mut Vec<NewBallot>,
     ) -> Result<Vec<Outcome>, LedgerError> {
-        // A vote on an election that does not exist stays at this.
+        // The outcome of votes in elections that do not exist.
         let mut outcomes = vec![Outcome::Refused(Refusal::NotOpen); votes.len()];
-        // The ballots of one election make one entry of its chain, so their rows are neighbours.
+        // The ballots of one election are one entry of its chain, so their rows must be adjacent.
         let mut order: Vec<(usize, usize)> = votes
             .iter()
             .enumerate()
@@ -218,7 +220,9 @@ impl Store {
                 (Verdict::Count, RollEntry::Unused(at)) => {
                     let row = self.elections.last_ballot + counted.len() as u64 + 1;
                     let row = BallotRow::new(row).ok_or_else(|| {
-                        LedgerError::NotStored("it holds as many ballots as it can".into())
+                        LedgerError::NotStored(
+                            "it is full: its ballots are numbered with 32 bits".into(),
+                        )
                     })?;
                     let Vote { number, choice, nonce, .. } = *vote;
                     ballot_box.count(at, choice, row);
@@ -233,8 +237,8 @@ impl Store {
         Ok(outcomes)
     }
 
-    /// What stands under the number of a vote. The ballot cast under it is either stored or one of
-    /// those `counted` in this group.
+    /// The ballot under the number of a vote, which is either stored or one of those `counted` in
+    /// this group.
     fn under_number(
         &mut self,
         election: usize,
@@ -264,7 +268,7 @@ impl Store {
         Ok(if same { UnderNumber::SameBallot } else { UnderNumber::OtherBallot })
     }
 
-    /// Stores what was counted, and moves the chains on.
+    /// Stores the counted votes, and advances the chains.
     fn store(&mut self, counted: &[NewBallot]) -> Result<(), LedgerError> {
         let Some(last) = counted.last() else {
             return Ok(());
@@ -278,11 +282,12 @@ impl Store {
 }
 
 fn in_doubt(why: &str) -> LedgerError {
-    let told = format!("the ledger takes no more until the server is started again: {why}");
-    LedgerError::Unknown(told)
+    LedgerError::Unknown(format!(
+        "the ledger takes no more until the server is started again: {why}"
+    ))
 }
 
-/// The receipt of a vote. A choice that is not on the slate has that of a blank ballot.
+/// The receipt of a vote. A choice that is not on the slate has the receipt of a blank ballot.
 fn receipt(election: &StoredElection, vote: &Vote) -> Receipt {
     let definition = election.definition();
     let candidate = definition.slate.name(vote.choice).unwrap_or_default();

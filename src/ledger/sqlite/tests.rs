@@ -1,7 +1,6 @@
 //! How jobs are queued, grouped, answered and shut down.
 //!
-//! The clock is the gate of these tests: every commit of votes asks it for the time, and waits there
-//! until the test lets it go on.
+//! The clock is a gate: every commit of votes reads it, and blocks there until the test opens it.
 
 use std::sync::mpsc as std_mpsc;
 
@@ -127,7 +126,7 @@ async fn a_failed_commit_fails_all_its_votes_and_counts_none() {
 }
 
 #[tokio::test]
-async fn a_shutdown_does_what_is_queued_and_refuses_what_comes_later() {
+async fn a_shutdown_does_the_queued_jobs_and_refuses_later_ones() {
     let Gated { ledger, mut begins, gate, directory } = gated();
     let queued = queue(&ledger, 1..=10);
     begins.recv().await.unwrap();
@@ -146,11 +145,11 @@ async fn a_shutdown_does_what_is_queued_and_refuses_what_comes_later() {
     ledger.stopped().await;
     assert_eq!(cast(ledger.clone(), 11).await, Err(LedgerError::Stopped));
     assert!(ledger.shut_down(), "a second time");
-    Store::open(directory.path()).expect("the folder is free");
+    Store::open(directory.path()).expect("the directory is free");
 }
 
 #[tokio::test]
-async fn a_dropped_ledger_releases_its_folder() {
+async fn a_dropped_ledger_releases_its_directory() {
     let directory = tempfile::tempdir().unwrap();
     drop(store(&directory));
     for _ in 0..20 {
@@ -163,12 +162,12 @@ async fn a_dropped_ledger_releases_its_folder() {
 }
 
 #[tokio::test]
-async fn a_shutdown_does_not_wait_for_those_who_wait_to_join_the_queue() {
+async fn a_shutdown_does_not_wait_for_calls_without_a_slot_in_the_queue() {
     let Gated { ledger, mut begins, gate, directory: _directory } = gated();
     let first = queue(&ledger, 1..=1);
     begins.recv().await.unwrap();
     let mut waiting: Vec<_> = (0..QUEUE_MAX + 10).map(|_| ledger.act(Vec::new(), None)).collect();
-    // Without tokio's budget, which would make some of them wait although the queue has room.
+    // Without tokio's budget, which would keep some of them from a free slot.
     tokio::task::unconstrained(async {
         for act in &mut waiting {
             assert!(futures::poll!(act).is_pending());
@@ -184,12 +183,12 @@ async fn a_shutdown_does_not_wait_for_those_who_wait_to_join_the_queue() {
     for act in waiting {
         done += usize::from(act.await.is_ok());
     }
-    // All that had joined the queue, and perhaps some that waited to.
+    // All that were queued, and perhaps some that waited for a slot.
     assert!(done >= QUEUE_MAX, "{done}");
 }
 
 #[tokio::test]
-async fn votes_that_a_broken_thread_had_in_hand_are_of_unknown_outcome() {
+async fn votes_that_a_panicked_thread_had_taken_have_an_unknown_outcome() {
     let Gated { ledger, mut begins, gate, directory: _directory } = gated();
     let mut queued = queue(&ledger, 1..=1);
     begins.recv().await.unwrap();
@@ -200,7 +199,7 @@ async fn votes_that_a_broken_thread_had_in_hand_are_of_unknown_outcome() {
 }
 
 #[tokio::test]
-async fn a_vote_that_was_handed_in_is_decided_though_nobody_waits() {
+async fn a_queued_vote_is_decided_although_its_future_is_dropped() {
     let Gated { ledger, mut begins, gate, directory: _directory } = gated();
     drop(queue(&ledger, 1..=1));
     begins.recv().await.unwrap();

@@ -1,9 +1,9 @@
 //! The write-ahead log (WAL) beside the file.
 //!
-//! After a failed fsync, page cache and disk may differ: the kernel marks pages clean that it could not
-//! write. A WAL found at start may therefore be readable and not on the disk, and a power cut would
-//! leave only the part before the hole, which SQLite takes for the whole. So the WAL is rewritten and
-//! synced before it is used.
+//! After a failed fsync, page cache and disk may differ: the kernel marks pages as clean that it
+//! could not write. A WAL found at start may therefore be readable and not on the disk. After a
+//! power cut only the part before the first lost page would be left, and SQLite takes that for the
+//! whole. So the WAL is rewritten and synced before it is used.
 
 use std::fs::OpenOptions;
 use std::io;
@@ -34,8 +34,8 @@ pub(super) fn secure(
         metadata => metadata.map_err(|error| failed(SQLITE_IOERR, &wal, &error))?.len(),
     };
     if length > 0 {
-        // The transaction keeps other writers out. Opening and closing the WAL drops none of SQLite's
-        // locks, which are on other files.
+        // The transaction keeps other writers out. Opening and closing the WAL releases none of
+        // SQLite's locks, which are on other files.
         let exclusive = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         rewrite(&wal).map_err(|error| failed(SQLITE_IOERR, &wal, &error))?;
         exclusive.rollback()?;
@@ -99,8 +99,9 @@ mod tests {
         for name in [&odd, &link] {
             let connection = Connection::open(name).unwrap();
             keep(&connection).unwrap();
-            let begin = "PRAGMA journal_mode = wal; CREATE TABLE IF NOT EXISTS t (n); INSERT INTO t VALUES (1);";
-            connection.execute_batch(begin).unwrap();
+            connection.execute_batch("PRAGMA journal_mode = wal").unwrap();
+            let write = "CREATE TABLE IF NOT EXISTS t (n); INSERT INTO t VALUES (1)";
+            connection.execute_batch(write).unwrap();
             drop(connection);
             let mut found = None;
             let mut connection = Connection::open(name).unwrap();

@@ -1,12 +1,12 @@
-//! Writing: one transaction, and so one fsync, for everything that is committed together.
+//! Writing commits: one transaction, and one fsync, for each group of ballots or acts.
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::chain::{Head, Kind, Seal};
 use super::elections::{Elections, StoredElection};
-use super::file::invalid;
 use super::rows::{Rows, insert_entry, insert_numbers};
 use super::store::NewBallot;
+use super::values::invalid;
 use super::{close, grants};
 use crate::election::{Definition, Publication};
 use crate::ledger::Act;
@@ -21,7 +21,7 @@ pub(super) struct Advance {
     pub(super) sheet: Option<Rows>,
 }
 
-/// Stores ballots. They come in the order of their rows, and those of one election are neighbours.
+/// Stores ballots, which are in the order of their rows. Those of one election are adjacent.
 pub(super) fn ballots(
     connection: &mut Connection,
     elections: &Elections,
@@ -51,7 +51,7 @@ pub(super) fn ballots(
     Ok(advances)
 }
 
-/// Stores acts. `changed` has, for each, the index of the election it changes.
+/// Stores acts. `changed` has, for each act, the index of the election that it changes.
 pub(super) fn acts(
     connection: &mut Connection,
     elections: &Elections,
@@ -82,8 +82,8 @@ pub(super) fn acts(
     Ok(advances)
 }
 
-/// Stores an act on an election behind the head `previous`. Returns the new head, and the rows of the
-/// sheet after a close.
+/// Stores an act on an election, as the entry after the head `previous`. Returns the new head, and
+/// after a close the rows of the sheet.
 fn insert_act(
     transaction: &Transaction<'_>,
     election: &StoredElection,
@@ -111,11 +111,11 @@ fn insert_act(
 
 fn election(elections: &Elections, index: usize) -> rusqlite::Result<&StoredElection> {
     let election = elections.list.get(index);
-    election.ok_or_else(|| invalid("what is to be stored is about no election".into()))
+    election.ok_or_else(|| invalid("a change is about no election".into()))
 }
 
 fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
-    // Immediate, to wait for the file's lock before anything is done.
+    // Immediate: waits for the lock of the file before the first statement.
     connection.transaction_with_behavior(TransactionBehavior::Immediate)
 }
 

@@ -29,7 +29,7 @@ fn the_log_has_no_numbers_choices_receipts_or_tokens() {
     assert_eq!(server.wait(), (Some(0), String::new()));
 
     let log = fs::read_to_string(log).unwrap();
-    assert!(log.contains("an election is closed"), "{log}");
+    assert!(log.contains("an election was closed"), "{log}");
     assert!(secrets.len() > 60);
     for secret in secrets {
         assert!(!log.contains(&secret), "the log has {secret}");

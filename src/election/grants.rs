@@ -1,4 +1,4 @@
-//! Who may do what: saved authority, each grant with the hash of the secret that opens it.
+//! Saved capabilities: tokens, grants, and what revoking a grant ends.
 
 use std::fmt;
 
@@ -7,52 +7,52 @@ use subtle::{Choice as ConstantTime, ConstantTimeEq};
 
 use super::ElectionId;
 
-/// The most grants on one server. Each costs a look at its hash whenever a token is tried.
+/// The most grants on one server. Finding a token compares its hash with that of every grant.
 pub const GRANTS_MAX: usize = 10_000;
 
-/// The most grants made from one that is over one election, whether directly or from one another. Whoever
-/// holds such a link can fill this much of a server and no more.
+/// The most grants derived, directly or not, from a grant for one election. Bounds how many of a
+/// server's [`GRANTS_MAX`] the holder of such a link can use up.
 pub const DERIVED_GRANTS_MAX: usize = 64;
 
-/// A kind of authority, with what it is over.
+/// What a grant allows, and in which election.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Role {
     /// May create and administer every election on the server.
     ReturningOfficer,
-    /// May open, close and delegate one election.
+    /// May open and close one election, and share its registrar and auditor.
     Administration(ElectionId),
-    /// May put numbers on the roll of one election.
+    /// May put voter numbers on the roll of one election, and take them off the roll of a draft.
     Registrar(ElectionId),
-    /// May look into one election.
+    /// May read turnout and tally sheet of one election, and check its ledger.
     Auditor(ElectionId),
 }
 
-/// Names a grant. Random, so that whoever makes one can name it.
+/// Identifies a grant. Random, so several servers can draw them without coordination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct GrantId(pub u64);
 
-/// The secret that opens a grant: 32 random bytes.
+/// The secret in a link that restores a saved capability: 32 random bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token([u8; Token::BYTES]);
 
-/// What is kept of a token.
+/// The SHA-256 hash of a token. The token itself is not stored.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TokenHash([u8; 32]);
 
 /// One saved capability.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    /// Its name.
+    /// Its id.
     pub id: GrantId,
-    /// The grant that it was made from, and ends with.
+    /// The grant it was derived from, and is revoked with.
     pub parent: Option<GrantId>,
     /// What it allows.
     pub role: Role,
-    /// What its token hashes to.
+    /// The hash of its token.
     pub token: TokenHash,
 }
 
-/// Every grant that is in force.
+/// The grants in force.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Grants(Vec<Grant>);
 
@@ -65,7 +65,7 @@ impl Token {
         &self.0
     }
 
-    /// What is kept of it.
+    /// Its hash, which is what a ledger stores.
     pub fn hash(&self) -> TokenHash {
         TokenHash(
             Sha256::new_with_prefix(b"capvote token 1\0").chain_update(self.0).finalize().into(),
@@ -87,7 +87,7 @@ impl TryFrom<&[u8]> for Token {
     }
 }
 
-/// A token is a secret: `Debug`, which ends up in logs, does not show it.
+/// Hides the token: `Debug` output ends up in logs.
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Token(..)")
@@ -114,7 +114,7 @@ impl From<[u8; 32]> for TokenHash {
 }
 
 impl Grants {
-    /// The grant with this token hash. Takes as long for a wrong token as for a right one.
+    /// The grant with this token hash. Compares in constant time, and always with every grant.
     pub fn find(&self, hash: &TokenHash) -> Option<&Grant> {
         let mut found = None;
         for grant in &self.0 {
@@ -136,19 +136,20 @@ impl Grants {
         self.0.iter()
     }
 
-    /// Whether one more may be made from this one.
+    /// Whether one more grant may be derived from this one: neither it nor any grant it was derived
+    /// from has reached [`DERIVED_GRANTS_MAX`]. A returning officer's grant has no such limit.
     pub fn may_save_from(&self, parent: GrantId) -> bool {
         let named = |id: GrantId| self.0.iter().find(|grant| grant.id == id);
         let mut lineage =
             std::iter::successors(named(parent), |grant| grant.parent.and_then(named));
         lineage.all(|grant| {
             grant.role == Role::ReturningOfficer
-                || self.made_from(grant.id).nth(DERIVED_GRANTS_MAX - 1).is_none()
+                || self.derived_from(grant.id).nth(DERIVED_GRANTS_MAX - 1).is_none()
         })
     }
 
-    /// Every grant that was made from this one, directly or not.
-    fn made_from(&self, id: GrantId) -> impl Iterator<Item = GrantId> {
+    /// Every grant derived from this one, directly or not.
+    fn derived_from(&self, id: GrantId) -> impl Iterator<Item = GrantId> {
         let children = move |parent| self.0.iter().filter(move |it| it.parent == Some(parent));
         let mut parents = vec![id];
         std::iter::from_fn(move || {
@@ -159,8 +160,8 @@ impl Grants {
         .skip(1)
     }
 
-    /// Puts a grant in force. Returns `false`, and does not, where its parent is not, its name is taken, or
-    /// there are too many.
+    /// Puts a grant in force. Returns `false`, and changes nothing, if its parent is not in force,
+    /// its id is taken, or there are [`GRANTS_MAX`] already.
     #[must_use]
     pub fn add(&mut self, grant: Grant) -> bool {
         let rooted = grant.parent.is_none_or(|parent| self.holds(parent));
@@ -171,9 +172,9 @@ impl Grants {
         possible
     }
 
-    /// Ends a grant, and every grant that was made from it.
+    /// Revokes a grant and every grant derived from it.
     pub fn revoke(&mut self, id: GrantId) {
-        let ended: Vec<_> = self.made_from(id).chain([id]).collect();
+        let ended: Vec<_> = self.derived_from(id).chain([id]).collect();
         self.0.retain(|grant| !ended.contains(&grant.id));
     }
 }
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn one_link_of_an_election_can_make_so_many_others_and_no_more() {
+    fn grants_derived_from_one_for_an_election_are_bounded() {
         let mut grants = Grants::default();
         let auditor = |id, parent| Grant {
             role: Role::Auditor("board".parse().unwrap()),
@@ -209,21 +210,21 @@ mod tests {
             assert!(grants.may_save_from(GrantId(2)) && grants.may_save_from(GrantId(3)));
             assert!(grants.add(auditor(id, 2 + id % 2)));
         }
-        assert!(!grants.may_save_from(GrantId(2)), "it made too many");
-        assert!(!grants.may_save_from(GrantId(3)), "so did what it was made from");
-        assert!(grants.may_save_from(GrantId(1)), "an officer may");
+        assert!(!grants.may_save_from(GrantId(2)), "it has as many as it may");
+        assert!(!grants.may_save_from(GrantId(3)), "so has its parent");
+        assert!(grants.may_save_from(GrantId(1)), "a returning officer has no such limit");
         grants.revoke(GrantId(9));
         assert!(grants.may_save_from(GrantId(2)));
     }
 
     #[test]
-    fn a_grant_ends_with_what_it_was_made_from() {
+    fn revoking_a_grant_revokes_what_was_derived_from_it() {
         let mut grants = Grants::default();
         for (id, parent) in [(1, None), (2, Some(1)), (3, Some(2)), (4, Some(1)), (5, None)] {
             assert!(grants.add(grant(id, parent)));
         }
-        assert!(!grants.add(grant(5, None)), "its name is taken");
-        assert!(!grants.add(grant(6, Some(7))), "its parent is not there");
+        assert!(!grants.add(grant(5, None)), "its id is taken");
+        assert!(!grants.add(grant(6, Some(7))), "its parent is not in force");
         grants.revoke(GrantId(2));
         let left: Vec<_> = grants.iter().map(|grant| grant.id.0).collect();
         assert_eq!(left, [1, 4, 5]);

@@ -1,4 +1,4 @@
-//! One command for a running election: creating it, with its voter numbers in a file.
+//! The configured election: created at the first start, with its voter numbers in a file.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,9 +11,9 @@ use crate::service::draw_numbers;
 
 /// Creates and opens an election, unless the ledger has it from an earlier start.
 ///
-/// The numbers are in their file before the election is in the ledger: a server that is killed between
-/// the two leaves a file that the next start replaces, and never an election without its numbers.
-pub(super) async fn found(
+/// The file of numbers is written before the election is stored. A server killed between the two
+/// leaves a file that the next start replaces, and never an election without its numbers.
+pub(super) async fn ensure(
     ledger: &dyn Ledger,
     data: &Path,
     election: &NewElection,
@@ -21,16 +21,17 @@ pub(super) async fn found(
     if exists(ledger, data, election).await? {
         return Ok(());
     }
-    let random = |error: getrandom::Error| StartError::Resources(io::Error::other(error));
-    let numbers = draw_numbers(election.voters as usize).map_err(random)?;
+    let numbers = draw_numbers(election.voters as usize)?;
     let path = numbers_file(data, election);
     write(&path, &numbers).map_err(|why| StartError::Numbers { path: path.clone(), why })?;
     let id = election.definition.id.clone();
     let create = Act::Create(election.definition.clone());
     let acts = vec![create, Act::Issue(id.clone(), numbers), Act::Open(id.clone())];
     match ledger.act(acts, None).await {
-        Ok(()) => tracing::info!(election = %id, numbers = %path.display(), "an election is open"),
-        // Another server was faster. Its numbers count, and those of this file do not.
+        Ok(()) => {
+            tracing::info!(election = %id, numbers = %path.display(), "an election was opened")
+        }
+        // Another server created it first. The numbers of this file are not on its roll.
         Err(LedgerError::Refused(ActRefusal::ElectionExists(_))) => {
             std::fs::remove_file(&path).map_err(|why| StartError::Numbers { path, why })?;
             exists(ledger, data, election).await?;
@@ -40,7 +41,7 @@ pub(super) async fn found(
     Ok(())
 }
 
-/// Whether the ledger has this election. Another election is an error.
+/// Whether the ledger has this election. An error if it has only others.
 async fn exists(
     ledger: &dyn Ledger,
     data: &Path,
@@ -50,17 +51,18 @@ async fn exists(
     let Some(first) = snapshot.elections.first() else { return Ok(false) };
     let id = &election.definition.id;
     if snapshot.elections.iter().any(|standing| is_same(standing, election)) {
-        tracing::info!(election = %id, "the election is there from an earlier start");
+        tracing::info!(election = %id, "the election exists from an earlier start");
         return Ok(true);
     }
     let (found, asked) = (first.definition.id.clone(), id.clone());
     Err(StartError::OtherElection { data: data.to_owned(), found, asked })
 }
 
-/// Whether an election is the one asked for. Numbers added since it opened make no difference.
+/// Whether an election is the configured one. Numbers issued since it was opened make no
+/// difference.
 fn is_same(standing: &Standing, election: &NewElection) -> bool {
-    let founding_voters = standing.voters.saturating_sub(standing.added_while_open);
-    *standing.definition == *election.definition && founding_voters == u64::from(election.voters)
+    let initial_voters = standing.voters.saturating_sub(standing.added_while_open);
+    *standing.definition == *election.definition && initial_voters == u64::from(election.voters)
 }
 
 /// The file with the numbers.
@@ -68,7 +70,7 @@ fn numbers_file(data: &Path, election: &NewElection) -> PathBuf {
     data.join(format!("{}.numbers.csv", election.definition.id))
 }
 
-/// Writes the numbers, one a line under a heading.
+/// Writes a heading, then one number a line.
 fn write(path: &Path, numbers: &[VoterNumber]) -> io::Result<()> {
     private_file::write(path, |file| {
         writeln!(file, "voter_number")?;

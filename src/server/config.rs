@@ -1,0 +1,71 @@
+//! The configuration of a server.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::LoopbackAddress;
+use crate::election::Definition;
+use crate::net::link::Link;
+
+/// The configuration of a [`Server`](super::Server).
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The addresses to listen on.
+    pub listen: Vec<Link>,
+    /// The data directory, which is created if it is missing.
+    pub data: PathBuf,
+    /// How many shards serve its connections.
+    pub threads: usize,
+    /// An election to create and open, unless the ledger has it from an earlier start. If the
+    /// ledger has only others, starting fails with
+    /// [`StartError::OtherElection`](super::StartError::OtherElection).
+    pub election: Option<NewElection>,
+    /// The operator's certificate for encrypted links. Without one the server makes its own.
+    pub certificate: Option<CertificateFiles>,
+    /// Whether to listen without encryption on addresses that other machines can reach.
+    pub allow_unencrypted: bool,
+    /// The address to serve metrics on, if any.
+    pub metrics: Option<LoopbackAddress>,
+}
+
+impl Config {
+    /// One shard and no address to listen on, with the data directory `data`.
+    pub fn new(data: impl Into<PathBuf>) -> Self {
+        Self {
+            listen: Vec::new(),
+            data: data.into(),
+            threads: 1,
+            election: None,
+            certificate: None,
+            allow_unencrypted: false,
+            metrics: None,
+        }
+    }
+}
+
+/// The PEM files of a certificate and its key.
+#[derive(Debug, Clone)]
+pub struct CertificateFiles {
+    /// The certificate chain, the server's own certificate first.
+    pub certificates: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+/// An election to create and open, with numbers for its voters.
+///
+/// The numbers are written to `ID.numbers.csv` in the data directory, which only its owner can
+/// read: a heading, then one [`VoterNumber`](crate::election::VoterNumber) a line.
+///
+/// ```text
+/// voter_number
+/// 0613-4458-9170-2241-6633
+/// 1307-2295-4406-8119-0052
+/// ```
+#[derive(Debug, Clone)]
+pub struct NewElection {
+    /// Its definition.
+    pub definition: Arc<Definition>,
+    /// How many voter numbers to issue.
+    pub voters: u32,
+}

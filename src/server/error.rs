@@ -1,0 +1,105 @@
+//! Why a server does not start, or stops by itself.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::LoopbackAddress;
+use crate::election::ElectionId;
+use crate::ledger::{LedgerError, OpenError};
+use crate::net::link::Link;
+
+/// Why a server does not start. The text includes the cause, which is therefore not a
+/// [`source`](std::error::Error::source).
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The ledger cannot be opened.
+    #[error(transparent)]
+    Ledger(#[from] OpenError),
+    /// The ledger did not store the election or the returning officer's grant. After
+    /// [`LedgerError::Unknown`] it may have them nevertheless; the next start uses what it finds.
+    #[error(transparent)]
+    Setup(#[from] LedgerError),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {link:?}: {why}; nothing was started")]
+    Listen {
+        /// The address.
+        link: Box<Link>,
+        /// Why not.
+        why: io::Error,
+    },
+    /// The address for metrics cannot be listened on.
+    #[error("cannot serve metrics on {address}: {why}; nothing was started")]
+    Metrics {
+        /// The address.
+        address: LoopbackAddress,
+        /// Why not.
+        why: io::Error,
+    },
+    /// An address without encryption is reachable from other machines.
+    #[error(
+        "{0:?} would carry votes and links in the clear to where others can read them; listen with \
+         capvotes://, or on a loopback address"
+    )]
+    Unencrypted(Box<Link>),
+    /// A certificate or its key cannot be read, created or used.
+    #[error("cannot use the certificate or the key in {}: {why}", .path.display())]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The ledger has elections, but not the configured one.
+    #[error(
+        "{} holds election {found} already, and that is not an election {asked} with the \
+         candidates and the number of voters that were asked for",
+        .data.display()
+    )]
+    OtherElection {
+        /// The data directory.
+        data: PathBuf,
+        /// The first election in it.
+        found: ElectionId,
+        /// The configured election.
+        asked: ElectionId,
+    },
+    /// The file for the voter numbers cannot be written.
+    #[error("cannot write the voter numbers to {}: {why}", .path.display())]
+    Numbers {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: io::Error,
+    },
+    /// The returning officer's link cannot be read or written.
+    #[error("cannot read or write the returning officer's link {}: {why}", .path.display())]
+    OfficerLink {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: io::Error,
+    },
+    /// The file has a returning officer's link that works.
+    #[error("{} opens the returning officer's authority already", .0.display())]
+    OfficerLinkKept(PathBuf),
+    /// The system has no random numbers, or cannot start a thread.
+    #[error("cannot start: {0}")]
+    Resources(io::Error),
+}
+
+/// Which part of a running server failed. The log has the reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    /// The ledger's thread. Some votes were not answered; acknowledged votes are stored.
+    #[error("the ledger's thread failed")]
+    Ledger,
+    /// The thread of a shard. Its connections ended.
+    #[error("a shard's thread failed")]
+    Shard,
+}
+
+impl From<getrandom::Error> for StartError {
+    fn from(error: getrandom::Error) -> Self {
+        Self::Resources(io::Error::other(error))
+    }
+}
