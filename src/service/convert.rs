@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use capnp::Error;
 
-use super::election::{Answer, Decided};
+use super::decided::{Answer, Decided};
 use crate::election::{Receipt, Refusal};
 use crate::ledger::LedgerError;
 use crate::schema::election_capnp::{receipt, vote_outcome};

@@ -9,6 +9,7 @@ use tokio::task::spawn_local;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::convert::{exception, write_outcome};
+use super::decided::{Answer, Decided};
 use super::draw::{draw_nonce, no_random_numbers};
 use super::session::{Session, send_message};
 use super::{message, watch};
@@ -36,23 +37,6 @@ struct VoteRequest {
     number: VoterNumber,
     nonce: Nonce,
     sink: Option<message_sink::Client>,
-}
-
-/// A decided vote, with what its message and outcome are made of.
-pub(super) struct Decided {
-    pub(super) standing: Arc<Standing>,
-    pub(super) candidate: String,
-    pub(super) nonce: Nonce,
-    pub(super) answer: Answer,
-}
-
-/// The answer to a vote.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Answer {
-    Recorded(Receipt),
-    Refused(Refusal),
-    /// The number was not looked up, because of earlier wrong guesses. Try again after this time.
-    Throttled(Duration),
 }
 
 impl Election {

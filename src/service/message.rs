@@ -1,6 +1,6 @@
 //! The text of the message about a vote.
 
-use super::election::Answer;
+use super::decided::Answer;
 use crate::election::{Definition, Refusal, printable};
 
 /// The longest message, in bytes of UTF-8.

@@ -5,6 +5,7 @@ mod administration;
 mod auditor;
 mod authority;
 mod convert;
+mod decided;
 mod directory;
 mod draw;
 mod election;

@@ -11,6 +11,9 @@ use crate::election::{Choice, Definition, Nonce, Publication, VoterNumber};
 /// The hash of a chain after an entry.
 pub(super) type Head = [u8; 32];
 
+/// The first and the last row of an entry, by id.
+pub(super) type Rows = (i64, i64);
+
 /// The head before the first entry.
 pub(super) const GENESIS: Head = [0; 32];
 

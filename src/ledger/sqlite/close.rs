@@ -8,9 +8,9 @@
 
 use rusqlite::{Transaction, params};
 
-use super::chain::{GENESIS, Head, Kind, Seal};
+use super::chain::{GENESIS, Head, Kind, Rows, Seal};
 use super::elections::StoredElection;
-use super::rows::{Rows, insert_entry, insert_numbers};
+use super::rows::{insert_entry, insert_numbers};
 use super::sheet;
 use super::values::{choice, invalid, nonce, numbers};
 use crate::election::{Receipt, VoterNumber};

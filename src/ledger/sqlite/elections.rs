@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::ballot_box::BallotBox;
-use super::chain::{GENESIS, Head};
-use super::rows::Rows;
-use super::write::Advance;
-use crate::election::{ChangeRefusal, Definition, ElectionId, Grant, Grants, Role, Standing};
+use super::chain::{GENESIS, Head, Rows};
+use super::roll::{BallotRow, RollIndex};
+use crate::election::{
+    ChangeRefusal, Choice, Definition, ElectionId, Grant, Grants, Nonce, Role, Standing,
+    VoterNumber,
+};
 use crate::ledger::{Act, ActRefusal, ELECTIONS_MAX, Snapshot};
 
 /// The elections and grants of the file.
@@ -31,6 +33,28 @@ pub(super) struct StoredElection {
     pub(super) sheet: Option<Rows>,
     /// The ballot box as of the last commit.
     pub(super) standing: Arc<Standing>,
+}
+
+/// A vote that is counted in memory, and not stored yet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NewBallot {
+    /// The election's index in [`Elections`].
+    pub(super) election: usize,
+    pub(super) number: VoterNumber,
+    pub(super) choice: Choice,
+    pub(super) nonce: Nonce,
+    pub(super) at: RollIndex,
+    pub(super) row: BallotRow,
+}
+
+/// What a commit changed about an election, besides its ballot box.
+pub(super) struct Advance {
+    /// The election's index in [`Elections`].
+    pub(super) election: usize,
+    /// The head of its chain.
+    pub(super) head: Head,
+    /// The rows of its sheet, if it was closed.
+    pub(super) sheet: Option<Rows>,
 }
 
 impl Elections {

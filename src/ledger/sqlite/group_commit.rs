@@ -87,10 +87,13 @@ impl GroupCommit {
                 return self.queue.try_recv().ok();
             }
             let Some((at, pause)) = self.scrub else { return self.queue.recv().await };
-            tokio::select! {
-                biased;
-                job = self.queue.recv() => return job,
-                () = sleep_until(at) => {}
+            // Checked first: under load there is always a job.
+            if Instant::now() < at {
+                tokio::select! {
+                    biased;
+                    job = self.queue.recv() => return job,
+                    () = sleep_until(at) => {}
+                }
             }
             let next = (Instant::now() + pause, (pause * 2).min(SCRUB_PAUSE_MAX));
             self.scrub = (!self.store.scrub()).then_some(next);

@@ -2,15 +2,12 @@
 
 use rusqlite::{Transaction, params};
 
-use super::chain::{Head, Kind, Seal};
+use super::chain::{Head, Kind, Rows, Seal};
 use super::elections::StoredElection;
 use crate::election::VoterNumber;
 
 /// Voter numbers in one row. The last row of a list may have fewer.
 const ROW_NUMBERS: usize = 8_192;
-
-/// The first and the last row of an entry, by id.
-pub(super) type Rows = (i64, i64);
 
 /// Stores an entry of an election's chain. Its rows, if any, are in the seal. Returns its head.
 pub(super) fn insert_entry(

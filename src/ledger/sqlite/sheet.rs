@@ -2,9 +2,8 @@
 
 use rusqlite::{Connection, Transaction, params};
 
-use super::chain::Seal;
+use super::chain::{Rows, Seal};
 use super::elections::StoredElection;
-use super::rows::Rows;
 use super::values::{choice, nonce};
 use crate::election::{Choice, ElectionId, Nonce, Receipt};
 use crate::ledger::{SheetCursor, SheetPart};

@@ -9,16 +9,15 @@ use std::io;
 use std::path::Path;
 
 use super::ballot_box::RollEntry;
-use super::elections::{Elections, StoredElection};
+use super::elections::{Elections, NewBallot, StoredElection};
 use super::file::{self, LedgerFile, StoredBallot};
 use super::reader::SqliteReader;
 use super::replay;
-use super::roll::{BallotRow, RollIndex};
+use super::roll::BallotRow;
 use super::scrub::Scrub;
 use super::{sheet, wal, write};
 use crate::election::{
-    Choice, ElectionState, Nonce, Outcome, Receipt, Refusal, Timestamp, UnderNumber, Verdict, Vote,
-    VoterNumber, judge,
+    ElectionState, Outcome, Receipt, Refusal, Timestamp, UnderNumber, Verdict, Vote, judge,
 };
 use crate::ledger::{Act, Authorization, LedgerError, OpenError, Snapshot};
 
@@ -31,18 +30,6 @@ pub struct Store {
     /// The error of a failed write, after which nothing more is written: page cache and disk may
     /// differ.
     in_doubt: Option<String>,
-}
-
-/// A vote that is counted in memory, and not stored yet.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct NewBallot {
-    /// The election's index in [`Elections`].
-    pub(super) election: usize,
-    pub(super) number: VoterNumber,
-    pub(super) choice: Choice,
-    pub(super) nonce: Nonce,
-    pub(super) at: RollIndex,
-    pub(super) row: BallotRow,
 }
 
 impl Store {

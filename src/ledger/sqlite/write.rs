@@ -2,24 +2,13 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::chain::{Head, Kind, Seal};
-use super::elections::{Elections, StoredElection};
-use super::rows::{Rows, insert_entry, insert_numbers};
-use super::store::NewBallot;
+use super::chain::{Head, Kind, Rows, Seal};
+use super::elections::{Advance, Elections, NewBallot, StoredElection};
+use super::rows::{insert_entry, insert_numbers};
 use super::values::invalid;
 use super::{close, grants};
 use crate::election::{Definition, Publication};
 use crate::ledger::Act;
-
-/// What a commit changed about an election, besides its ballot box.
-pub(super) struct Advance {
-    /// The election's index in [`Elections`].
-    pub(super) election: usize,
-    /// The head of its chain.
-    pub(super) head: Head,
-    /// The rows of its sheet, if it was closed.
-    pub(super) sheet: Option<Rows>,
-}
 
 /// Stores ballots, which are in the order of their rows. Those of one election are adjacent.
 pub(super) fn ballots(

@@ -1,0 +1,23 @@
+//! A decided vote: what its message to the sink and its outcome are made of.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::election::{Nonce, Receipt, Refusal, Standing};
+
+/// A decided vote, with what its message and outcome are made of.
+pub(super) struct Decided {
+    pub(super) standing: Arc<Standing>,
+    pub(super) candidate: String,
+    pub(super) nonce: Nonce,
+    pub(super) answer: Answer,
+}
+
+/// The answer to a vote.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Answer {
+    Recorded(Receipt),
+    Refused(Refusal),
+    /// The number was not looked up, because of earlier wrong guesses. Try again after this time.
+    Throttled(Duration),
+}
