@@ -104,8 +104,8 @@ pub trait Ledger: Debug + Send + Sync {
 
     /// Commits and answers the votes and acts that it has taken, refuses later ones with
     /// [`LedgerError::Stopped`], and releases the store. Blocks. Returns `false` if some may be
-    /// unanswered, because the worker ended by a fault. A second call does nothing and returns
-    /// `true`.
+    /// unanswered, because the worker ended by a fault. A second call waits for the first, and
+    /// returns the same.
     fn shut_down(&self) -> bool;
 }
 

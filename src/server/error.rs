@@ -71,6 +71,14 @@ pub enum StartError {
         /// Why not.
         why: io::Error,
     },
+    /// A file of a setup that another server made first cannot be removed.
+    #[error("cannot remove {}: {why}", .path.display())]
+    Secrets {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: io::Error,
+    },
     /// The returning officer's link cannot be read or written.
     #[error("cannot read or write the returning officer's link {}: {why}", .path.display())]
     OfficerLink {

@@ -3,42 +3,30 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::setup::Prepared;
 use super::{NewElection, StartError};
 use crate::election::{Standing, VoterNumber};
-use crate::ledger::{Act, ActRefusal, Ledger, LedgerError};
+use crate::ledger::{Act, Ledger};
 use crate::private_file;
 use crate::service::draw_numbers;
 
-/// Creates and opens an election, unless the ledger has it from an earlier start.
-///
-/// The file of numbers is written before the election is stored. A server killed between the two
-/// leaves a file that the next start replaces, and never an election without its numbers.
-pub(super) async fn ensure(
+/// Writes the numbers of an election, unless the ledger has it from an earlier start. Returns the
+/// acts that create and open it.
+pub(super) async fn prepare(
     ledger: &dyn Ledger,
     data: &Path,
     election: &NewElection,
-) -> Result<(), StartError> {
+) -> Result<Option<Prepared>, StartError> {
     if exists(ledger, data, election).await? {
-        return Ok(());
+        return Ok(None);
     }
     let numbers = draw_numbers(election.voters as usize)?;
-    let path = numbers_file(data, election);
-    write(&path, &numbers).map_err(|why| StartError::Numbers { path: path.clone(), why })?;
+    let file = numbers_file(data, election);
+    write(&file, &numbers).map_err(|why| StartError::Numbers { path: file.clone(), why })?;
     let id = election.definition.id.clone();
     let create = Act::Create(election.definition.clone());
-    let acts = vec![create, Act::Issue(id.clone(), numbers), Act::Open(id.clone())];
-    match ledger.act(acts, None).await {
-        Ok(()) => {
-            tracing::info!(election = %id, numbers = %path.display(), "an election was opened")
-        }
-        // Another server created it first. The numbers of this file are not on its roll.
-        Err(LedgerError::Refused(ActRefusal::ElectionExists(_))) => {
-            std::fs::remove_file(&path).map_err(|why| StartError::Numbers { path, why })?;
-            exists(ledger, data, election).await?;
-        }
-        Err(error) => return Err(error.into()),
-    }
-    Ok(())
+    let acts = vec![create, Act::Issue(id.clone(), numbers), Act::Open(id)];
+    Ok(Some(Prepared { acts, file }))
 }
 
 /// Whether the ledger has this election. An error if it has only others.

@@ -6,6 +6,7 @@ mod identity;
 mod initial_election;
 mod metrics;
 mod officer_link;
+mod setup;
 mod timekeeper;
 
 use std::sync::Arc;
@@ -86,13 +87,8 @@ impl Server {
             Box::new(move |calls, origin| bootstrap.capability(calls, origin))
         });
         let shards = Shards::start(config.threads, bootstrap).map_err(StartError::Resources)?;
-        // The election comes last: nothing can fail after it.
-        if let Some(listener) = listeners.first() {
-            officer_link::ensure(&*ledger.0, &config.data, listener.link()).await?;
-        }
-        if let Some(election) = &config.election {
-            initial_election::ensure(&*ledger.0, &config.data, election).await?;
-        }
+        // Last, so that a start that fails has stored nothing.
+        setup::ensure(&*ledger.0, &config, listeners.first().map(Listener::link)).await?;
         Ok(Self { listeners, shards, ledger, metrics, endpoint })
     }
 

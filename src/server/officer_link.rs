@@ -4,8 +4,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::StartError;
+use super::setup::Prepared;
 use crate::election::{Grant, Role, Token};
-use crate::ledger::{Act, ActRefusal, Ledger, LedgerError, Location};
+use crate::ledger::{Act, Ledger, Location};
 use crate::net::link::{Address, DEFAULT_PORT, HostPort, Link};
 use crate::private_file;
 use crate::service::draw_grant;
@@ -13,37 +14,23 @@ use crate::service::draw_grant;
 /// The name of the file in the data directory.
 const FILE_NAME: &str = "officer.link";
 
-/// Writes a new link if no returning officer's grant is in force. A link that works keeps its
-/// token, and gets the current address of the server.
-///
-/// The file is written before the grant is stored. A server killed between the two creates both
-/// anew at the next start, and never leaves a grant without its link.
-pub(super) async fn ensure(
+/// Writes a new link if no returning officer's grant is in force, and returns the act that puts one
+/// in force. A link that works keeps its token, and gets the current address of the server.
+pub(super) async fn prepare(
     ledger: &dyn Ledger,
     data: &Path,
     reached_at: &Link,
-) -> Result<(), StartError> {
+) -> Result<Option<Prepared>, StartError> {
     if let Some(token) = working_token(ledger, data).await? {
-        return write(data, &token, reached_at);
+        write(data, &token, reached_at)?;
+        return Ok(None);
     }
     // The link was moved elsewhere.
     if has_officer(ledger).await? {
-        return Ok(());
+        return Ok(None);
     }
     let grant = write_new(data, reached_at)?;
-    match ledger.act(vec![Act::GrantFirst(grant)], None).await {
-        Ok(()) => {
-            let path = data.join(FILE_NAME);
-            tracing::info!(link = %path.display(), "the returning officer's link was created");
-            Ok(())
-        }
-        // Another server was first, and has the link that works.
-        Err(LedgerError::Refused(ActRefusal::OfficerExists)) => {
-            let path = data.join(FILE_NAME);
-            std::fs::remove_file(&path).map_err(|why| StartError::OfficerLink { path, why })
-        }
-        Err(error) => Err(error.into()),
-    }
+    Ok(Some(Prepared { acts: vec![Act::GrantFirst(grant)], file: data.join(FILE_NAME) }))
 }
 
 /// Creates a new returning officer's link for a ledger that no server uses, and returns its file.

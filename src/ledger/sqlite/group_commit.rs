@@ -159,7 +159,7 @@ impl GroupCommit {
             self.metrics.acted(begun.elapsed());
             self.publish();
         }
-        if acts.iter().any(|act| matches!(act, Act::Close(_))) {
+        if done.is_ok() && acts.iter().any(|act| matches!(act, Act::Close(_))) {
             self.scrub = Some((Instant::now() + SCRUB_PAUSE_FIRST, SCRUB_PAUSE_FIRST * 2));
         }
         let _ = reply.send(done);

@@ -53,8 +53,15 @@ pub struct SqliteLedger {
     snapshots: watch::Receiver<Arc<Snapshot>>,
     reader: SqliteReader,
     clock: Clock,
-    /// Until it is shut down: the thread, and a reserved slot in its queue for [`Job::Finish`].
-    running: Mutex<Option<(thread::JoinHandle<()>, mpsc::OwnedPermit<Job>)>>,
+    worker: Mutex<Worker>,
+}
+
+/// The ledger's thread.
+enum Worker {
+    /// With a reserved slot in its queue for [`Job::Finish`].
+    Running(thread::JoinHandle<()>, mpsc::OwnedPermit<Job>),
+    /// It has ended, or there is none. `well` is false if it panicked.
+    Ended { well: bool },
 }
 
 impl SqliteLedger {
@@ -78,7 +85,8 @@ impl SqliteLedger {
         let slot = slot.map_err(|error| OpenError::Thread(io::Error::other(error)))?;
         let thread = thread::Builder::new().name("ledger".into());
         let thread = thread.spawn(move || runtime.block_on(work)).map_err(OpenError::Thread)?;
-        *ledger.running.lock().unwrap_or_else(PoisonError::into_inner) = Some((thread, slot));
+        *ledger.worker.lock().unwrap_or_else(PoisonError::into_inner) =
+            Worker::Running(thread, slot);
         Ok(ledger)
     }
 
@@ -97,8 +105,8 @@ impl SqliteLedger {
         let (jobs, queue) = mpsc::channel(QUEUE_MAX + 1);
         let reader = store.reader();
         let (work, snapshots) = GroupCommit::new(store, clock.clone(), queue, metrics);
-        let running = Mutex::default();
-        (Self { jobs, snapshots, reader, clock, running }, work.run())
+        let worker = Mutex::new(Worker::Ended { well: true });
+        (Self { jobs, snapshots, reader, clock, worker }, work.run())
     }
 
     /// Queues a job and awaits its answer.
@@ -171,11 +179,17 @@ impl Ledger for SqliteLedger {
     }
 
     fn shut_down(&self) -> bool {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some((thread, slot)) = running else { return true };
-        // If the queue is closed, the thread has ended.
-        slot.send(Job::Finish);
-        thread.join().is_ok()
+        // A second call waits here for the first.
+        let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
+        match std::mem::replace(&mut *worker, Worker::Ended { well: true }) {
+            Worker::Running(thread, slot) => {
+                // If the queue is closed, the thread has ended.
+                slot.send(Job::Finish);
+                *worker = Worker::Ended { well: thread.join().is_ok() };
+            }
+            ended @ Worker::Ended { .. } => *worker = ended,
+        }
+        matches!(*worker, Worker::Ended { well: true })
     }
 }
 
