@@ -238,7 +238,7 @@ fn a_ledger_that_cannot_be_read_is_not_opened_and_not_harmed() {
             (reads == step + 1).then_some(Fault::Fails)
         });
         let error = open_store(&folder).err();
-        disk.mend();
+        disk.repair();
         let ledger = open_store(&folder).unwrap();
         assert_eq!(ledger.snapshot().elections[0].ballots, 20, "after {step}");
         let Some(error) = error else {
