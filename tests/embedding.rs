@@ -1,4 +1,5 @@
-//! A server inside another program: what is left of one that did not start, or was not wanted after all.
+//! A server inside another program: what is left of one that did not start, or was not wanted after
+//! all.
 #![allow(clippy::unwrap_used)]
 
 use std::net::TcpListener;

@@ -1,18 +1,18 @@
-//! What is measured: each system with each job it does, and the commands that do it.
+//! The systems to measure: each with its jobs, and the commands that run them.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
-/// A job that systems are compared at.
+/// A job to compare systems at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Job {
-    /// Votes with a callback each, over 16 connections with 16 unanswered on each.
+    /// Votes with a callback each, over 16 connections with 16 votes in flight on each.
     Votes,
     /// Votes by one voter at a time.
     Alone,
-    /// The lines of a file that stays with the client, with a callback for each.
+    /// The lines of a file on the client, with a callback for each line.
     Lines,
-    /// The same over a path of 1 Gbit/s that takes 100 ms there and back.
+    /// The same over a path of 1 Gbit/s with a round trip of 100 ms.
     Far,
 }
 
@@ -24,16 +24,16 @@ impl Job {
 
 /// A system at a job.
 pub struct System {
-    /// What the tables call it.
+    /// Its name in the tables.
     pub name: &'static str,
     pub job: Job,
-    /// How much of the job one run does: votes, or the size of the file.
+    /// How much of the job one run does.
     pub amount: Amount,
     /// The server's command line, if it has a server.
     pub server: Option<Vec<String>>,
-    /// The client's, in which `ADDRESS` and `AMOUNT` are filled in.
+    /// The client's command line. `ADDRESS` and `AMOUNT` are replaced.
     pub client: Vec<String>,
-    /// What has to be known to read its figures.
+    /// A note for readers of the tables.
     pub note: &'static str,
 }
 
@@ -41,21 +41,21 @@ pub struct System {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Amount {
     Votes(u64),
-    /// A file of so many MB.
+    /// A file of this many MB.
     Megabytes(u64),
 }
 
-/// Where the peers that are not in Rust are installed.
+/// The folders of the peers that are not in Rust.
 pub struct Peers {
     pub sources: PathBuf,
     pub venv: PathBuf,
     pub cpp: PathBuf,
 }
 
-const DURABLE: &str = "durable: told when it is on the disk";
+const DURABLE: &str = "durable: answered after the sync";
 const MEMORY: &str = "in memory: nothing survives the process";
 
-/// Every system at every job that it does, what is compared with the others first.
+/// Every system at each of its jobs. capvote, which the others are compared with, comes first.
 pub fn all(peers: &Peers) -> Vec<System> {
     use Amount::{Megabytes, Votes};
     use Job::{Alone, Far, Lines, Votes as Many};
@@ -64,25 +64,25 @@ pub fn all(peers: &Peers) -> Vec<System> {
         |name, peer: &str, job, amount, note| all.push(own(name, peer, job, amount, note));
     rust("capvote", "capvote", Many, Votes(200_000), DURABLE);
     rust("capvote, stock network", "capvote-stock", Many, Votes(100_000), DURABLE);
-    rust("capvote, no disk", "capvote-forgetful", Many, Votes(200_000), MEMORY);
+    rust("capvote, no disk", "capvote-no-disk", Many, Votes(200_000), MEMORY);
     rust(
         "tonic stream",
         "tonic",
         Many,
         Votes(500_000),
-        "in memory; the callback is a message on the same stream, which nobody answers",
+        "in memory; instead of a callback, an unanswered message on the same stream",
     );
-    rust("tarpc", "tarpc", Many, Votes(300_000), "in memory, and no callback");
-    rust("loopback echo", "echo", Many, Votes(500_000), "256 bytes there and back for each");
+    rust("tarpc", "tarpc", Many, Votes(300_000), "in memory; no callback");
+    rust("loopback echo", "echo", Many, Votes(500_000), "256 bytes echoed for each");
     rust("capvote", "capvote", Alone, Votes(5_000), DURABLE);
-    rust("capvote, no disk", "capvote-forgetful", Alone, Votes(20_000), MEMORY);
+    rust("capvote, no disk", "capvote-no-disk", Alone, Votes(20_000), MEMORY);
     rust("fdatasync", "sync", Alone, Votes(5_000), "appends of 100 bytes, each synced");
     rust("capvote", "capvote", Lines, Megabytes(1_000), "");
     rust("capvote, stock network", "capvote-stock", Lines, Megabytes(1_000), "");
-    rust("loopback echo", "echo", Lines, Megabytes(1_000), "the same bytes there and back");
+    rust("loopback echo", "echo", Lines, Megabytes(1_000), "the same bytes echoed");
     rust("capvote", "capvote", Far, Megabytes(1_000), "");
     rust("capvote, stock network", "capvote-stock", Far, Megabytes(1_000), "");
-    rust("the path itself", "echo", Far, Megabytes(1_000), "the same bytes there and back");
+    rust("the path itself", "echo", Far, Megabytes(1_000), "the same bytes echoed");
 
     let python = peers.venv.join("bin/python");
     let script = |folder: &str, file: &str| {
@@ -105,7 +105,7 @@ pub fn all(peers: &Peers) -> Vec<System> {
         server,
         client,
         "vote-handout",
-        "in memory; one call of a connection at a time",
+        "in memory; one call at a time per connection",
     );
     for (name, job, word, size) in [
         ("RPyC, as in the handout", Lines, "lines-handout", 1),
@@ -137,13 +137,13 @@ pub fn all(peers: &Peers) -> Vec<System> {
             "postgres",
             Many,
             Votes(50_000),
-            "durable, one INSERT a vote; no callback",
+            "durable: one INSERT a vote; no callback",
         )
     });
     all
 }
 
-/// A system whose programs are in this one.
+/// A system whose server and client are commands of this program.
 fn own(name: &'static str, peer: &str, job: Job, amount: Amount, note: &'static str) -> System {
     let me = text(&env::current_exe().unwrap_or_default());
     let command = |words: &[&str]| {
@@ -157,7 +157,7 @@ fn own(name: &'static str, peer: &str, job: Job, amount: Amount, note: &'static 
     System { name, job, amount, server, client, note }
 }
 
-/// The end of a server's command line.
+/// The arguments of a server.
 fn serving(job: Job, word: &str) -> Vec<&str> {
     match job {
         Job::Votes | Job::Alone => vec![word, "AMOUNT"],
@@ -165,7 +165,7 @@ fn serving(job: Job, word: &str) -> Vec<&str> {
     }
 }
 
-/// The end of a client's.
+/// The arguments of a client.
 fn work(job: Job, word: &str) -> Vec<String> {
     words(&match job {
         Job::Votes => vec!["ADDRESS", word, "16", "16", "AMOUNT"],

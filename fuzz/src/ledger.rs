@@ -1,6 +1,6 @@
-//! A ledger file that was altered: it is opened, and then can be checked and read, or it is refused.
+//! An altered ledger file: it opens and can be checked and read, or it is refused.
 //!
-//! The input is what is altered: places, and what they become; and where the file is cut off.
+//! The input gives the edits (position and bytes) and where to truncate the file.
 
 use std::cell::RefCell;
 use std::fs;
@@ -22,7 +22,7 @@ thread_local! {
 
 pub(crate) fn run(input: &[u8]) {
     let mut file = FILE.to_vec();
-    // An input that ends within an edit has no more of them.
+    // An error means that the input ended: there are no more edits.
     let _ = alter(&mut file, &mut Unstructured::new(input));
     FOLDER.with_borrow_mut(|folder| {
         let folder = folder.get_or_insert_with(|| {
@@ -65,7 +65,7 @@ fn open(folder: &Path) {
             if lines.is_empty() {
                 break;
             }
-            assert!(next != cursor, "the sheet of {id} has no end");
+            assert!(next != cursor, "reading the sheet of {id} does not advance");
             cursor = next;
         }
     }

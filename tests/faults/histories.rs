@@ -1,4 +1,5 @@
-//! A bounded number of simulated histories; `cargo run --release -p capvote-soak -- histories` goes on.
+//! A bounded number of simulated histories; `cargo run --release -p capvote-soak -- histories` goes
+//! on.
 
 use capvote_soak::histories::{scratch, simulate, simulate_many};
 

@@ -1,4 +1,5 @@
-//! A fault at every step of a term: what was told stands, what was refused does not, and the ledger opens again.
+//! A fault at every step of a term: what was told stands, what was refused does not, and the ledger
+//! opens again.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -46,7 +47,8 @@ fn found(folder: &Path) {
     ledger.act(&[create, Act::Issue(board(), numbers), Act::Open(board())], None).unwrap();
 }
 
-/// Opens a ledger, and lets four commits and a close happen. Returns the ledger as well, if it opened.
+/// Opens a ledger, and lets four commits and a close happen. Returns the ledger as well, if it
+/// opened.
 fn term(folder: &Path) -> (Option<Store>, Term) {
     let mut term = Term { votes: Vec::new(), closed: Err(LedgerError::Unknown("not open".into())) };
     let Ok(mut ledger) = open_store(folder) else { return (None, term) };
@@ -129,7 +131,8 @@ fn check(folder: &Path, disk: &Disk, term: &Term, what: &str) {
     disk.cut_power();
 }
 
-/// Does everything on a disk well, but for the write, sync or truncation with this number. Returns how many there were.
+/// Does everything on a disk well, but for the write, sync or truncation with this number. Returns
+/// how many there were.
 fn break_at(disk: &Disk, step: usize, fault: Fault) -> Arc<AtomicUsize> {
     let steps = Arc::new(AtomicUsize::new(0));
     let counted = steps.clone();
@@ -140,8 +143,8 @@ fn break_at(disk: &Disk, step: usize, fault: Fault) -> Arc<AtomicUsize> {
     steps
 }
 
-/// Lets a term happen on a disk on which the step with this number goes wrong, and ends the server. Returns what is left in
-/// the folder `there`, and whether there is such a step.
+/// Lets a term happen on a disk on which the step with this number goes wrong, and ends the server.
+/// Returns what is left in the folder `there`, and whether there is such a step.
 fn break_in_term(
     (here, there): (&Path, &Path),
     step: usize,
@@ -159,8 +162,8 @@ fn break_in_term(
     (left.unwrap(), term, steps.load(Ordering::Relaxed) > step)
 }
 
-/// Lets a term happen on a disk on which the step with this number goes wrong, and checks what is left. Returns whether
-/// there is such a step.
+/// Lets a term happen on a disk on which the step with this number goes wrong, and checks what is
+/// left. Returns whether there is such a step.
 fn with_fault(step: usize, fault: Fault, killed: bool) -> bool {
     let what = format!("{fault:?} at step {step}, killed: {killed}");
     let scratch = tempfile::tempdir_in(scratch()).unwrap();
@@ -174,9 +177,9 @@ fn with_fault(step: usize, fault: Fault, killed: bool) -> bool {
     broke
 }
 
-/// Lets a term happen on a disk on which the step with this number fails, kills the server, starts it again on a disk that
-/// breaks at some step of that start, and cuts the power. Returns whether there is such a step of the term, and how many the
-/// start has.
+/// Lets a term happen on a disk on which the step with this number fails, kills the server, starts
+/// it again on a disk that breaks at some step of that start, and cuts the power. Returns whether
+/// there is such a step of the term, and how many the start has.
 fn with_fault_at_start(step: usize, cut: usize, fault: Fault) -> (bool, usize) {
     let what = format!("failure at step {step}, {fault:?} at step {cut} of the start");
     let scratch = tempfile::tempdir_in(scratch()).unwrap();

@@ -40,8 +40,8 @@ fn voted(directory: &Path) -> Store {
     ledger
 }
 
-/// How often a number stands beside its nonce in the files. A row of a ballot has the number, as SQLite
-/// stores integers, close before its nonce.
+/// How often a number stands beside its nonce in the files. A row of a ballot has the number, as
+/// SQLite stores integers, close before its nonce.
 fn pairs(directory: &Path) -> usize {
     let mut pairs = 0;
     for entry in fs::read_dir(directory).unwrap() {

@@ -1,9 +1,10 @@
 //! Runs the commands of README.md, docs/walkthrough.md and docs/commands.md as printed.
 //!
-//! A command is a line of an indented block, or stands in the first column of the table of commands.
-//! A `text` block below it holds the expected output, with "..." for what differs from run to run.
-//! What is run differs from what is printed in three ways: the programs are those built for the
-//! tests, a server listens on a free loopback port, and `CAPVOTE_LINK` replaces the default port.
+//! A command is a line of an indented block, or stands in the first column of the table of
+//! commands. A `text` block below it holds the expected output, with "..." for what differs from
+//! run to run. What is run differs from what is printed in three ways: the programs are those built
+//! for the tests, a server listens on a free loopback port, and `CAPVOTE_LINK` replaces the default
+//! port.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -145,8 +146,8 @@ fn address(link: &str) -> &str {
     link.split("://").nth(1).unwrap().split('?').next().unwrap()
 }
 
-/// Whether a line is as the pattern says, in which "..." stands for anything. The page shows tables as a terminal does; what
-/// is compared comes through a pipe, with tabs between the columns.
+/// Whether a line is as the pattern says, in which "..." stands for anything. The page shows tables
+/// as a terminal does; what is compared comes through a pipe, with tabs between the columns.
 fn fits(line: &str, pattern: &str) -> bool {
     if line.contains('\t') {
         let columns = pattern.split("  ").map(str::trim).filter(|column| !column.is_empty());

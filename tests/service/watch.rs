@@ -77,8 +77,8 @@ async fn watches_are_bounded_and_come_back_when_dropped() {
     watch(&client, observer(1).0).await.unwrap();
 }
 
-/// Watches "board", in which nobody has voted, and stops the clock once the observer, which answers so many calls, was
-/// told so.
+/// Watches "board", in which nobody has voted, and stops the clock once the observer, which answers
+/// so many calls, was told so.
 async fn quiet_watch(
     client: &Client,
     answers: usize,

@@ -2,8 +2,8 @@
 //!
 //! It is SQLite's default VFS and passes operations on to real files, so the ledger runs on it
 //! unchanged. For each file in a folder that was made a [`Disk`] it keeps the content at the last
-//! sync and the changes since; a power cut keeps some of these changes. Creating and deleting a file
-//! count as synced at once.
+//! sync and the changes since; a power cut keeps some of these changes. Creating and deleting a
+//! file count as synced at once.
 
 mod vfs;
 

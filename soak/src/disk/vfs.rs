@@ -1,8 +1,8 @@
 //! The VFS of simulated disks: injects faults and notes changes, and forwards the rest to SQLite's
 //! VFS for real files.
 //!
-//! SQLite's interface is in C, so this file has unsafe code. A file of this VFS is [`File`] followed
-//! by the file of the real VFS, in memory that SQLite allocates for both.
+//! SQLite's interface is in C, so this file has unsafe code. A file of this VFS is [`File`]
+//! followed by the file of the real VFS, in memory that SQLite allocates for both.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::path::{Path, PathBuf};

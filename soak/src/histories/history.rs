@@ -225,7 +225,8 @@ impl History {
         found.into_iter().for_each(|what| self.violated(what));
     }
 
-    /// Checks that each line of the sheet is a ballot that was cast, and the only one of its number.
+    /// Checks that each line of the sheet is a ballot that was cast, and the only one of its
+    /// number.
     fn check_lines(&self, sheet: &Sheet, found: &mut Vec<String>) -> Counted {
         let mut numbers = HashMap::new();
         let mut nonces = HashSet::new();

@@ -2,9 +2,9 @@
 //! and a server with a failing disk and power cuts, in simulated time.
 //!
 //! The client, the transport, the capabilities, the group commit and the SQLite ledger are the real
-//! ones. Everything else (the actions and their times, the network, the disk) follows from the seed:
-//! the same seed gives the same history. [`history`] checks each history against the promises of an
-//! election.
+//! ones. Everything else (the actions and their times, the network, the disk) follows from the
+//! seed: the same seed gives the same history. [`history`] checks each history against the promises
+//! of an election.
 
 pub mod history;
 mod participants;

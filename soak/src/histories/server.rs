@@ -315,7 +315,8 @@ fn plan(
     }
 }
 
-/// Runs `work`, and cuts the connections as soon as the disk is off: no answer leaves after a crash.
+/// Runs `work`, and cuts the connections as soon as the disk is off: no answer leaves after a
+/// crash.
 async fn until_cut(work: impl Future<Output = ()>, disk: Arc<Disk>, cut: CancellationToken) {
     let mut work = std::pin::pin!(work);
     std::future::poll_fn(|context| {

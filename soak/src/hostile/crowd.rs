@@ -16,8 +16,8 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::messages::{FIRST_QUESTION, Vote, opening};
 
-/// Flooding clients. The first passes a sink with each vote and keeps its connection when the server
-/// stops reading; the second passes none and reconnects.
+/// Flooding clients. The first passes a sink with each vote and keeps its connection when the
+/// server stops reading; the second passes none and reconnects.
 pub(super) const FLOODS: usize = 2;
 
 /// The most votes that they send together.

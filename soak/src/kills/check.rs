@@ -60,8 +60,8 @@ pub(super) async fn all(
     count(election, votes, figures).await
 }
 
-/// Checks that a retry of each vote gets the same receipt, and that another vote under its number is
-/// refused.
+/// Checks that a retry of each vote gets the same receipt, and that another vote under its number
+/// is refused.
 async fn check(
     election: &Election,
     closed: bool,
