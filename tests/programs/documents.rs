@@ -97,7 +97,7 @@ fn document(ran: &Ran) -> Value {
 }
 
 #[test]
-fn every_document_is_as_the_page_says() {
+fn every_json_document_has_the_shape_in_the_docs() {
     let folder = Folder(tempfile::tempdir().unwrap());
     let data = folder.0.path();
     let server = Server::start(data, &[&BOARD[..], &["--voters", "3"]].concat());

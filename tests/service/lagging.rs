@@ -1,5 +1,5 @@
-//! A server whose snapshots lag behind what another server of the same ledger commits: it asks the
-//! ledger before it says no.
+//! A server whose snapshots lag behind another server's commits in the same ledger: it asks the
+//! ledger before it refuses.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ async fn act(ledger: &Arc<dyn Ledger>, act: Act) {
 }
 
 #[tokio::test(flavor = "local")]
-async fn a_no_that_rests_on_a_snapshot_is_checked_with_the_ledger() {
+async fn a_refusal_from_a_stale_snapshot_is_checked_with_the_ledger() {
     let store = Memory::default();
     let (elsewhere, here) = (store.open(), store.open_lagging());
     let server = harness_of(here.clone());
@@ -31,7 +31,7 @@ async fn a_no_that_rests_on_a_snapshot_is_checked_with_the_ledger() {
     let client = server.connect();
     assert_eq!(soon(client.election("board").info()).await.unwrap().id, "board");
 
-    // Not open, and a number that is not on the roll.
+    // Not open, and the number is not on the roll.
     act(&elsewhere, Act::Issue(id.clone(), vec![1.into(), 2.into()])).await;
     act(&elsewhere, Act::Open(id.clone())).await;
     assert_eq!(stale().elections[0].state, ElectionState::Draft);
@@ -54,7 +54,7 @@ async fn a_no_that_rests_on_a_snapshot_is_checked_with_the_ledger() {
     let sheet = soon(auditor.tally_sheet(|_, _, _| lines += 1)).await.unwrap();
     assert_eq!((sheet, lines), (ActOutcome::Done, 1));
 
-    // A revoked authority: what it may no longer do is decided by the ledger.
+    // A revoked grant: the ledger refuses its acts.
     act(&elsewhere, Act::RevokeGrant(GrantId(1))).await;
     assert!(stale().grants.holds(GrantId(1)));
     let error = soon(board.close()).await.unwrap_err();

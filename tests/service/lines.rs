@@ -1,4 +1,4 @@
-//! Counting lines: any bytes, any reader, any callback, and every kind of failure.
+//! Counting lines: any bytes, any reader, any callback, and each kind of failure.
 
 use std::cell::Cell;
 use std::io::{self, Cursor, Read};

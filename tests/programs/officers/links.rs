@@ -7,7 +7,7 @@ use super::{client, officer};
 use crate::process::{Server, board, run};
 
 #[test]
-fn a_shared_link_opens_its_part_until_it_is_revoked() {
+fn a_shared_link_works_until_it_is_revoked() {
     let data = tempfile::tempdir().unwrap();
     let server = board(data.path(), 3);
     let output = |name: &str| data.path().join(name).to_str().unwrap().to_string();

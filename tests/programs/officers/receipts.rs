@@ -46,7 +46,7 @@ impl Election {
 }
 
 #[test]
-fn a_receipt_file_is_for_one_vote_which_may_be_sent_again() {
+fn a_receipt_file_is_for_one_vote_which_may_be_retried() {
     let election = Election::new(3);
     election.vote("Ada", 0, "receipt.json").done();
     let receipt = election.read("receipt.json");
