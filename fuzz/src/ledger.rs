@@ -11,6 +11,8 @@ use capvote::ledger::SheetCursor;
 use capvote::ledger::sqlite::Store;
 use tempfile::TempDir;
 
+use crate::scratch;
+
 /// A ledger with an open, a closed and a draft election, and with grants.
 const FILE: &[u8] = include_bytes!("../../tests/fixtures/format-1.sqlite");
 
@@ -25,12 +27,7 @@ pub(crate) fn run(input: &[u8]) {
     // An error means that the input ended: there are no more edits.
     let _ = alter(&mut file, &mut Unstructured::new(input));
     FOLDER.with_borrow_mut(|folder| {
-        let folder = folder.get_or_insert_with(|| {
-            let memory = Path::new("/dev/shm");
-            let folder =
-                if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-            folder.expect("a folder")
-        });
+        let folder = folder.get_or_insert_with(scratch);
         for left in fs::read_dir(folder.path()).expect("a folder") {
             fs::remove_file(left.expect("a file").path()).expect("a file");
         }

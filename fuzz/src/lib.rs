@@ -19,6 +19,10 @@ mod wire_calls;
 mod wire_client;
 mod world;
 
+use std::path::Path;
+
+use tempfile::TempDir;
+
 /// Parses a link.
 pub fn link(input: &[u8]) {
     memory::bounded(1 << 20, input, link::run, || ());
@@ -52,6 +56,13 @@ pub fn roll(input: &[u8]) {
 /// Opens an altered ledger file.
 pub fn ledger(input: &[u8]) {
     memory::bounded(64 << 20, input, ledger::run, || ());
+}
+
+/// A temporary folder: in memory if the system has /dev/shm.
+fn scratch() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    folder.expect("a folder")
 }
 
 #[cfg(test)]

@@ -1,19 +1,16 @@
 //! CSV files of voter numbers or people: they are read or refused, and the numbers written for
 //! people can be read back.
 
-use std::path::Path;
-
 use capvote::election::VoterNumber;
 
 use crate::client_roll::{People, RollFile, numbers};
+use crate::scratch;
 
 /// Inputs with more people than this are skipped to save time.
 const PEOPLE_MAX: u32 = 1_000;
 
 pub(crate) fn run(input: &[u8]) {
-    let memory = Path::new("/dev/shm");
-    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-    let folder = folder.expect("a folder");
+    let folder = scratch();
     let (roll, letters) = (folder.path().join("roll.csv"), folder.path().join("letters.csv"));
     std::fs::write(&roll, input).expect("a file");
     let _ = numbers(&roll);

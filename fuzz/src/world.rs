@@ -5,7 +5,6 @@
 //! and the ledger runs on the same thread, so an input takes microseconds.
 
 use std::cell::{Cell, RefCell};
-use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -22,6 +21,8 @@ use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::task::{JoinHandle, spawn_local, yield_now};
 use tokio::time::advance;
 use tokio_util::sync::CancellationToken;
+
+use crate::scratch;
 
 /// Memory that one input may take, apart from what grows with its length.
 pub(crate) const MEMORY_MAX: usize = 8 << 20;
@@ -105,10 +106,7 @@ pub(crate) fn end() {
 
 impl World {
     fn new(officer: bool) -> Self {
-        let memory = Path::new("/dev/shm");
-        let directory =
-            if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-        let directory = directory.expect("a folder for the ledger");
+        let directory = scratch();
         let store = Store::open(directory.path()).expect("a new ledger");
         let (ledger, work) = SqliteLedger::without_thread(store, system_clock());
         let mut runtime = Builder::new_current_thread();

@@ -1,5 +1,6 @@
 //! The conformance tests of all ledgers, and tests of the SQLite ledger's file.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::indexing_slicing, clippy::string_slice)]
 
 mod conformance;
 mod damage;

@@ -122,6 +122,16 @@ pub(crate) fn run(program: &str, arguments: &[&str], input: &[u8]) -> Ran {
     }
 }
 
+/// Runs the client with a link, or with a file that holds one.
+pub(crate) fn client(link: &str, arguments: &[&str]) -> Ran {
+    run(env!("CARGO_BIN_EXE_capvote-client"), &[&["--link", link], arguments].concat(), b"")
+}
+
+/// Runs the client with the returning officer's link.
+pub(crate) fn officer(data: &Path, arguments: &[&str]) -> Ran {
+    client(data.join("officer.link").to_str().unwrap(), arguments)
+}
+
 impl Ran {
     /// Checks the exit code, and that stderr has one line, which contains `why`.
     pub(crate) fn failed(&self, code: i32, why: &str) {

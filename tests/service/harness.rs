@@ -59,6 +59,12 @@ pub(crate) async fn board() -> Rc<Harness> {
     harness(&[("board", &["Ada", "Grace"], VOTERS)]).await
 }
 
+/// An election with the candidates Ada and Grace.
+pub(crate) fn definition(id: &str) -> Definition {
+    let candidates = ["Ada", "Grace"].map(String::from).to_vec();
+    Definition::new(id.parse().unwrap(), String::new(), candidates).unwrap()
+}
+
 impl Harness {
     /// A new connection: the client's end of the stream.
     pub(crate) fn stream(&self) -> tokio::io::DuplexStream {

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use capvote::client::{ActOutcome, VoteOutcome};
-use capvote::election::{Definition, ElectionState, Grant, GrantId, Role, Token};
+use capvote::election::{ElectionState, Grant, GrantId, Role, Token};
 use capvote::ledger::{Act, Ledger};
 
-use crate::harness::{ballot, harness_of, soon};
+use crate::harness::{ballot, definition, harness_of, soon};
 use crate::memory::Memory;
 
 async fn act(ledger: &Arc<dyn Ledger>, act: Act) {
@@ -24,9 +24,7 @@ async fn a_refusal_from_a_stale_snapshot_is_checked_with_the_ledger() {
     let token = Token::from([7; Token::BYTES]);
 
     // No such election.
-    let candidates = vec!["Ada".to_string(), "Grace".to_string()];
-    let definition = Definition::new(id.clone(), String::new(), candidates).unwrap();
-    act(&elsewhere, Act::Create(definition.into())).await;
+    act(&elsewhere, Act::Create(definition("board").into())).await;
     assert!(stale().elections.is_empty());
     let client = server.connect();
     assert_eq!(soon(client.election("board").info()).await.unwrap().id, "board");

@@ -5,19 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use capvote::client::{ActOutcome, Client, Error, VoteOutcome};
 use capvote::election::{
-    Definition, Nonce, Publication, Receipt, ResultStatus, Schedule, Timestamp, Token, VoterNumber,
+    Nonce, Publication, Receipt, ResultStatus, Schedule, Timestamp, Token, VoterNumber,
 };
 use capvote::ledger::{Act, Authorization};
 use capvote::schema::officer_capnp::{act_outcome, auditor, returning_officer};
 use capvote::service::{AUTHORITIES_MAX, ISSUE_NUMBERS_MAX};
 use data_encoding::BASE32;
 
-use crate::harness::{Harness, ballot, board, harness, soon};
-
-fn definition(id: &str) -> Definition {
-    let candidates = ["Ada", "Grace"].map(String::from).to_vec();
-    Definition::new(id.parse().unwrap(), String::new(), candidates).unwrap()
-}
+use crate::harness::{Harness, ballot, board, definition, harness, soon};
 
 fn refused<T: std::fmt::Debug>(outcome: Result<T, Error>) -> bool {
     matches!(&outcome, Err(Error::Remote(why)) if why.contains("revoked"))

@@ -85,7 +85,8 @@ pub(super) async fn a_closed_election_stays_as_it_was_counted(subject: &impl Sub
     let mut ledger = subject.open();
     act(&ledger, running("board")).await.unwrap();
     act(&ledger, running("cake")).await.unwrap();
-    let counted = |number: u64| vote("board", number, (number % 3 == 0).into(), number as u8);
+    let counted =
+        |number: u64| vote("board", number, number.is_multiple_of(3).into(), number as u8);
     for number in 1..=9 {
         let votes = [counted(number), vote("cake", number, ADA, 1)];
         assert_eq!(cast(&ledger, votes).await, [RECORDED; 2]);

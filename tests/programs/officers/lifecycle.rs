@@ -8,8 +8,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
 
-use super::{client, officer, state};
-use crate::process::{Server, board, numbers};
+use super::state;
+use crate::process::{Server, board, client, numbers, officer};
 
 /// Time limit for what the server does by itself. Reached only if it does not do it.
 const WAIT_MAX: Duration = Duration::from_secs(30);

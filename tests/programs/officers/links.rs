@@ -3,8 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{client, officer};
-use crate::process::{Server, board, run};
+use crate::process::{Server, board, client, officer, run};
 
 #[test]
 fn a_shared_link_works_until_it_is_revoked() {

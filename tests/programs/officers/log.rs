@@ -5,8 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{client, officer};
-use crate::process::Server;
+use crate::process::{Server, client, officer};
 
 #[test]
 fn a_server_runs_on_if_nothing_reads_its_log() {

@@ -5,8 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{client, officer};
-use crate::process::{Ran, Server, board, numbers, run};
+use crate::process::{Ran, Server, board, client, numbers, officer, run};
 
 /// An election with receipt files in the folder of its server.
 struct Election {
