@@ -1,4 +1,4 @@
-//! Compiles the tonic peer's schema, with protox in place of protoc.
+//! Compiles the tonic peer's schema, with protox instead of protoc.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=src/peers/booth.proto");

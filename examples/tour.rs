@@ -1,6 +1,6 @@
-//! A guided tour: an election on a server of its own, from the first vote to a kill in the middle
-//! of voting, and then the lines of a file. Every claim it prints is checked; a false one ends the
-//! tour with an error. The tour leaves nothing behind.
+//! A guided tour: starts a server, votes, kills the server while voters vote, and counts the lines
+//! of a file. Every claim that it prints is checked; a false one ends the tour with an error. The
+//! tour leaves nothing behind.
 //!
 //! `cargo run --release --example tour`
 #![expect(
@@ -23,12 +23,12 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-/// Voters who vote at once, each over their own connection.
+/// Concurrent voters, each over their own connection.
 const VOTERS_AT_ONCE: usize = 60;
-/// Connections that vote until the server is killed, and the votes told `recorded` before that.
+/// Connections that vote until the server is killed, and votes to be recorded before that.
 const VOTERS_AT_THE_KILL: usize = 40;
 const RECORDED_AT_THE_KILL: usize = 500;
-/// More numbers than the tour uses.
+/// Voter numbers: more than the tour uses.
 const VOTERS: usize = 5_000;
 const CANDIDATES: [&str; 3] = ["Ada Lovelace", "Grace Hopper", "Edsger Dijkstra"];
 
@@ -37,7 +37,7 @@ fn main() -> Result<()> {
     runtime.block_on(async {
         tokio::select! {
             toured = tour() => toured,
-            // Returning cleans up.
+            // Returning drops the server and the folder.
             _ = tokio::signal::ctrl_c() => bail!("interrupted"),
         }
     })
@@ -47,7 +47,7 @@ async fn tour() -> Result<()> {
     let program = build_server()?;
     let data = tempfile::tempdir()?;
 
-    heading("A server of its own, with an election in one command");
+    heading("A server with an election, in one command");
     let server = Server::start(&program, data.path())?;
     say(&format!("capvote-server says: listening on {}", server.link));
     let mut numbers = numbers(data.path())?;
@@ -86,27 +86,27 @@ async fn votes_at_once(server: &Server, numbers: &[VoterNumber]) -> Result<()> {
         let candidate = CANDIDATES[index % 7 % CANDIDATES.len()];
         voters.push(tokio::task::spawn_local(async move {
             let client = Client::connect(&link).await?;
-            let mut told = String::new();
+            let mut message = String::new();
             let ballot = Ballot::new(candidate, number)?;
             // This closure is the voter's message sink: the server calls it, over the connection.
             let outcome =
-                client.election("board").vote(&ballot, |text| told.push_str(text)).await?;
-            Ok((outcome, told))
+                client.election("board").vote(&ballot, |text| message.push_str(text)).await?;
+            Ok((outcome, message))
         }));
     }
     let mut recorded = 0;
     for (index, voter) in voters.into_iter().enumerate() {
-        let (outcome, told) = voter.await??;
+        let (outcome, message) = voter.await??;
         if index < 3 {
-            say(&format!("voter {} is told: {told}", index + 1));
+            say(&format!("message to voter {}: {message}", index + 1));
         }
-        let agree = matches!(outcome, VoteOutcome::Recorded(_)) && told.contains("is recorded");
+        let agree = matches!(outcome, VoteOutcome::Recorded(_)) && message.contains("is recorded");
         recorded += usize::from(agree);
     }
     say(&format!("... and {} more", numbers.len() - 3));
     check(
         recorded == numbers.len(),
-        &format!("{recorded} sinks were told that the vote is recorded"),
+        &format!("{recorded} sinks got the message that the vote is recorded"),
     )?;
     let results = server.client().await?.election("board").results().await?;
     check(results.ballots == recorded as u64, &format!("{} votes are counted", results.ballots))
@@ -123,16 +123,21 @@ async fn refusals(server: &Server, used: VoterNumber) -> Result<()> {
             used,
             VoteOutcome::AlreadyVoted,
         ),
-        ("a number that nobody holds", "Ada Lovelace", 42.into(), VoteOutcome::UnknownVoterNumber),
+        (
+            "a number that is not on the roll",
+            "Ada Lovelace",
+            42.into(),
+            VoteOutcome::UnknownVoterNumber,
+        ),
     ];
     for (what, candidate, number, expected) in attempts {
-        let mut told = String::new();
+        let mut message = String::new();
         let ballot = Ballot::new(candidate, number)?;
-        let outcome = election.vote(&ballot, |text| told.push_str(text)).await?;
-        say(&format!("{what}: {told}"));
+        let outcome = election.vote(&ballot, |text| message.push_str(text)).await?;
+        say(&format!("{what}: {message}"));
         check(outcome == expected, &format!("it is refused: {outcome:?}"))?;
     }
-    check(election.results().await? == before, "the count is what it was")
+    check(election.results().await? == before, "the count has not changed")
 }
 
 async fn result(server: &Server) -> Result<()> {
@@ -145,7 +150,7 @@ async fn result(server: &Server) -> Result<()> {
     check(sum == results.ballots, "the candidates' votes add up to the turnout")
 }
 
-/// The ballots of the voters during the kill, by what they were told.
+/// The ballots cast before the kill, by their answers.
 #[derive(Default)]
 struct Voters {
     unused: Vec<VoterNumber>,
@@ -168,7 +173,7 @@ async fn vote_until_killed(server: Server, unused: Vec<VoterNumber>) -> Result<V
                     Ballot::new(CANDIDATES[number.get() as usize % CANDIDATES.len()], number)?;
                 match election.vote(&ballot, |_| {}).await {
                     Ok(VoteOutcome::Recorded(_)) => voters.borrow_mut().recorded.push(ballot),
-                    Ok(outcome) => bail!("a voter was told {outcome:?}"),
+                    Ok(outcome) => bail!("a vote was answered {outcome:?}"),
                     Err(Error::Disconnected) => {
                         voters.borrow_mut().unanswered.push(ballot);
                         return Ok(());
@@ -187,35 +192,34 @@ async fn vote_until_killed(server: Server, unused: Vec<VoterNumber>) -> Result<V
         task.await??;
     }
     let voters = voters.take();
-    let (told, open) = (voters.recorded.len(), voters.unanswered.len());
-    say(&format!("Killed: {told} votes were told recorded, and {open} had no answer yet"));
-    check(open > 0, "the server was killed in the middle of voting")?;
+    let (recorded, unanswered) = (voters.recorded.len(), voters.unanswered.len());
+    say(&format!(
+        "Killed: {recorded} votes were answered recorded, {unanswered} had no answer yet"
+    ));
+    check(unanswered > 0, "the server was killed in the middle of voting")?;
     Ok(voters)
 }
 
 async fn check_after_kill(server: &Server, voters: &Voters) -> Result<()> {
     let client = server.client().await?;
     let election = client.election("board");
-    let told = voters.recorded.len();
+    let recorded = voters.recorded.len();
     for ballot in &voters.recorded {
         // A second vote is refused only if the first was stored.
         let second = Ballot::new(ballot.candidate.as_str(), ballot.number)?;
         let outcome = election.vote(&second, |_| {}).await?;
         ensure!(outcome == VoteOutcome::AlreadyVoted, "a recorded vote is gone: {outcome:?}");
     }
-    check(true, &format!("each of the {told} votes that were told recorded is there"))?;
+    check(true, &format!("each of the {recorded} recorded votes is still there"))?;
 
     for ballot in &voters.unanswered {
         // A retry of the same ballot is counted once, whether or not the first try was recorded.
         let outcome = election.vote(ballot, |_| {}).await?;
         ensure!(matches!(outcome, VoteOutcome::Recorded(_)), "a retry was refused: {outcome:?}");
     }
-    let sent = VOTERS_AT_ONCE + told + voters.unanswered.len();
+    let sent = VOTERS_AT_ONCE + recorded + voters.unanswered.len();
     let results = election.results().await?;
-    say(&format!(
-        "The {} without an answer vote again with the same ballot",
-        voters.unanswered.len()
-    ));
+    say(&format!("The {} without an answer retry with the same ballot", voters.unanswered.len()));
     check(
         results.ballots == sent as u64,
         &format!("{sent} voters have voted, and {sent} votes are counted"),
@@ -226,11 +230,11 @@ async fn count_lines(server: &Server) -> Result<()> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock");
     let client = server.client().await?;
     let mut longest = Vec::new();
-    let mut handed_back = Vec::new();
+    let mut received = Vec::new();
     let count = client
         .line_counter()
         .count_lines(File::open(&path)?, |line| {
-            handed_back.extend_from_slice(line);
+            received.extend_from_slice(line);
             if line.len() > longest.len() {
                 longest = line.to_vec();
             }
@@ -243,8 +247,8 @@ async fn count_lines(server: &Server) -> Result<()> {
     ));
     let local = std::fs::read(&path)?;
     let lines = local.split_inclusive(|&byte| byte == b'\n').count();
-    check(count == lines as u64, "the server counted as many as there are")?;
-    check(handed_back == local, "the lines it handed back, joined, are the file")
+    check(count == lines as u64, "the server's count is right")?;
+    check(received == local, "the lines passed to the callback make up the file")
 }
 
 /// A server process. Dropping this kills it.
@@ -271,7 +275,7 @@ impl Server {
         let mut child =
             command.stdout(Stdio::piped()).spawn().context("the server does not start")?;
         let stdout = child.stdout.take().context("the server has no stdout")?;
-        // Built first, so that any failure below kills the server.
+        // Made before the fallible steps below: dropping it kills the server.
         let mut server = Self { child, link: "capvote://127.0.0.1".parse()? };
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
@@ -299,7 +303,7 @@ impl Drop for Server {
     }
 }
 
-/// Builds the server beside this example, and returns its path.
+/// Builds the server program beside this example, and returns its path.
 fn build_server() -> Result<PathBuf> {
     let examples = std::env::current_exe()?;
     // TARGET/PROFILE/examples/tour
@@ -331,7 +335,7 @@ fn say(text: &str) {
     println!("   {text}");
 }
 
-/// Prints a claim that is true; a false one ends the tour.
+/// Prints a claim if it is true; a false one ends the tour.
 fn check(is_true: bool, claim: &str) -> Result<()> {
     ensure!(is_true, "this is false: {claim}");
     println!(" ✓ {claim}");

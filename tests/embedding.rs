@@ -1,4 +1,4 @@
-//! A server inside another program: what is left of one that did not start, or was not wanted after all.
+//! A server inside another program: failed starts and dropped servers leave nothing behind.
 #![allow(clippy::unwrap_used)]
 
 use std::net::TcpListener;
@@ -8,7 +8,7 @@ use capvote::election::{Definition, VoterNumber};
 use capvote::ledger::sqlite::Store;
 use capvote::server::{Config, NewElection, Server, StartError};
 
-/// A server of one election with two candidates and three voters.
+/// The configuration of a server with one election of three voters.
 fn board(data: &Path) -> Config {
     let candidates = ["Ada", "Grace"].map(String::from).to_vec();
     let definition = Definition::new("board".parse().unwrap(), String::new(), candidates).unwrap();
@@ -30,7 +30,7 @@ async fn a_server_that_does_not_start_creates_nothing_and_leaves_the_folder_free
         assert!(matches!(error, StartError::Metrics { .. }), "{error}");
     }
     assert!(!data.path().join("board.numbers.csv").exists());
-    // Where the returning officer's link belongs, there is something else.
+    // A folder is in the place of the officer's link.
     std::fs::create_dir(data.path().join("officer.link")).unwrap();
     let error = Server::start(board(data.path())).await.unwrap_err();
     assert!(matches!(error, StartError::OfficerLink { .. }), "{error}");
@@ -38,7 +38,7 @@ async fn a_server_that_does_not_start_creates_nothing_and_leaves_the_folder_free
 }
 
 #[tokio::test]
-async fn an_error_names_its_cause_once_and_no_option_of_a_program() {
+async fn an_error_names_its_cause_once_and_no_command_line_option() {
     let data = tempfile::tempdir().unwrap();
     let file = data.path().join("file");
     std::fs::write(&file, "").unwrap();
@@ -64,7 +64,7 @@ async fn an_error_names_its_cause_once_and_no_option_of_a_program() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_told_to_stop_tells_whether_all_of_it_worked() {
+async fn a_stopped_server_reports_success() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(board(data.path())).await.unwrap();
     assert_eq!(server.run(std::future::ready(())).await, Ok(()));
@@ -85,7 +85,7 @@ async fn a_server_that_is_dropped_leaves_its_folder_free() {
         let mut running = Box::pin(server.run(std::future::pending()));
         assert!(futures::poll!(&mut running).is_pending());
     }
-    // The first of them founded the election, once.
+    // The first server created the election; the others found it.
     assert_eq!(Store::open(data.path()).unwrap().snapshot().elections.len(), 1);
     let file = std::fs::read_to_string(data.path().join("board.numbers.csv")).unwrap();
     let (heading, numbers) = file.split_once('\n').unwrap();

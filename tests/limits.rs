@@ -1,4 +1,4 @@
-//! The table of bounds in ARCHITECTURE.md says what the code says.
+//! The tables of bounds in ARCHITECTURE.md and docs/clients.md agree with the code.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,7 +35,7 @@ fn constants() -> BTreeMap<String, Value> {
     }
     let value = |(path, text): (&String, &String)| Some((path.clone(), evaluate(text)?));
     let mut values: BTreeMap<_, _> = texts.iter().filter_map(value).collect();
-    // The one that is made of two others.
+    // Computed from two other constants.
     let reads = capvote::service::READ_AHEAD_READS_MAX as u64;
     values.insert("service::line_counter::READ_AHEAD_READS_MAX".into(), Value::Count(reads));
     for name in texts.keys().filter(|name| name.ends_with("_MAX")) {
@@ -78,7 +78,7 @@ fn count(text: &str) -> Option<u64> {
     text.replace('_', "").parse().ok()
 }
 
-/// The ways to write a value in the table. Words are told in bytes.
+/// The ways to write a value in the table. Words are given in bytes.
 fn written(value: Value, path: &str) -> Vec<String> {
     match value {
         Value::Count(count) => {
@@ -106,7 +106,7 @@ fn written(value: Value, path: &str) -> Vec<String> {
     }
 }
 
-/// Whether a text has this number in it, and not as a part of another.
+/// Whether a text contains this number, and not as a part of another.
 fn says(text: &str, number: &str) -> bool {
     let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
     text.match_indices(number).any(|(at, _)| {
@@ -118,7 +118,7 @@ fn says(text: &str, number: &str) -> bool {
 }
 
 #[test]
-fn the_table_of_bounds_is_that_of_the_code() {
+fn the_table_of_bounds_agrees_with_the_code() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md");
     let page = fs::read_to_string(page).unwrap();
     let (_, table) = page.split_once("## Bounds").unwrap();
@@ -129,9 +129,9 @@ fn the_table_of_bounds_is_that_of_the_code() {
         let cells: Vec<_> = row.trim_matches('|').split(" | ").map(str::trim).collect();
         let [what, bound, decision, names] = cells[..] else { panic!("four columns: {row}") };
         assert!(!what.is_empty() && !decision.is_empty(), "{row}");
-        assert!(rows.insert(what) && rows.insert(names), "it stands twice: {row}");
+        assert!(rows.insert(what) && rows.insert(names), "a duplicate: {row}");
         for name in names.split('`').skip(1).step_by(2) {
-            // A path may leave out modules that the library does not show.
+            // A path may leave out private modules.
             let (layer, last) = name.split_once("::").unwrap();
             let last = last.rsplit("::").next().unwrap();
             let is_it = |path: &&String| {
@@ -141,7 +141,7 @@ fn the_table_of_bounds_is_that_of_the_code() {
             let [path] = found[..] else { panic!("{name} means {found:?}") };
             let ways = written(constants[path], path);
             let says = |way: &String| says(bound, way);
-            assert!(ways.iter().any(says), "{name} is {ways:?}, and the table says {bound:?}");
+            assert!(ways.iter().any(says), "{name} is {ways:?}, but the table says {bound:?}");
             named.push(path.clone());
         }
     }
@@ -150,8 +150,8 @@ fn the_table_of_bounds_is_that_of_the_code() {
     assert!(missing.is_empty(), "not in the table: {missing:?}");
 }
 
-/// The rows of the table in docs/clients.md, by how they begin, and the bounds in them.
-const TOLD_TO_CLIENTS: [(&str, &[&str]); 19] = [
+/// The rows of the table in docs/clients.md, by their beginnings, and the bounds in them.
+const CLIENT_BOUNDS: [(&str, &[&str]); 19] = [
     ("votes of a connection in flight", &["client::connection::UNANSWERED_VOTES_MAX"]),
     ("messages to the sinks", &["service::session::UNANSWERED_MESSAGES_MAX"]),
     (
@@ -187,15 +187,15 @@ const TOLD_TO_CLIENTS: [(&str, &[&str]); 19] = [
 ];
 
 #[test]
-fn clients_in_other_languages_are_told_the_bounds_of_the_code() {
+fn the_bounds_for_clients_in_other_languages_agree_with_the_code() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/clients.md");
     let page = fs::read_to_string(page).unwrap();
     let (_, table) = page.split_once("## What a client must keep to").unwrap();
     let rows = table.lines().skip_while(|line| !line.starts_with("|---")).skip(1);
     let rows: Vec<_> = rows.take_while(|line| line.starts_with('|')).collect();
-    assert_eq!(rows.len(), TOLD_TO_CLIENTS.len());
+    assert_eq!(rows.len(), CLIENT_BOUNDS.len());
     let constants = constants();
-    for (row, (beginning, bounds)) in rows.into_iter().zip(TOLD_TO_CLIENTS) {
+    for (row, (beginning, bounds)) in rows.into_iter().zip(CLIENT_BOUNDS) {
         let (what, bound) = row.trim_start_matches("| ").split_once(" | ").unwrap();
         assert!(what.starts_with(beginning), "{row}");
         for name in bounds {

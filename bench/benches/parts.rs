@@ -1,4 +1,4 @@
-//! The parts of capvote, each by itself: `cargo bench -p capvote-bench`.
+//! Benchmarks of single parts of capvote: `cargo bench -p capvote-bench`.
 
 use std::hint::black_box;
 use std::rc::Rc;
@@ -19,11 +19,11 @@ use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::task::spawn_local;
 use tokio_util::sync::CancellationToken;
 
-/// That of capvote's own programs.
+/// The allocator of capvote's programs.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The voter number with this index. The multiplier is odd, so none comes twice.
+/// The voter number with this index. The multiplier is odd, so numbers do not repeat.
 fn number(index: u64) -> VoterNumber {
     (index + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15).into()
 }
@@ -32,8 +32,8 @@ fn numbers(count: u64) -> Vec<VoterNumber> {
     (0..count).map(number).collect()
 }
 
-/// One open election whose voters have these numbers.
-fn found(store: &mut Store, numbers: Vec<VoterNumber>) -> (ElectionId, Choice) {
+/// Creates and opens an election with these voter numbers.
+fn open_election(store: &mut Store, numbers: Vec<VoterNumber>) -> (ElectionId, Choice) {
     let id: ElectionId = "board".parse().expect("an id");
     let candidates = vec!["Ada".to_string(), "Grace".to_string()];
     let definition = Definition::new(id.clone(), String::new(), candidates).expect("a slate");
@@ -73,7 +73,7 @@ fn ledger(criterion: &mut Criterion) {
     for votes in [1, 32, 1_024] {
         let folder = tempfile::tempdir().expect("a folder");
         let mut store = Store::open(folder.path()).expect("a ledger");
-        let (id, ada) = found(&mut store, numbers(4_000_000));
+        let (id, ada) = open_election(&mut store, numbers(4_000_000));
         let mut next = 0;
         group.throughput(Throughput::Elements(votes));
         group.bench_function(BenchmarkId::new("commit", votes), |bencher| {
@@ -96,14 +96,13 @@ fn vote(id: &ElectionId, choice: Choice, index: u64) -> Vote {
     Vote { election: id.clone(), choice, number: number(index), nonce: nonce.into() }
 }
 
-/// What it costs to hand retries to the ledger and to get the outcomes back: the queue, the thread,
-/// and a lookup of each ballot, without a write.
+/// The cost of a retry in the ledger: the queue, the ledger thread and a lookup, without a write.
 fn queue(criterion: &mut Criterion) {
     const BALLOTS: u64 = 100_000;
     let mut group = criterion.benchmark_group("queue");
     let folder = tempfile::tempdir().expect("a folder");
     let mut store = Store::open(folder.path()).expect("a ledger");
-    let (id, ada) = found(&mut store, numbers(BALLOTS));
+    let (id, ada) = open_election(&mut store, numbers(BALLOTS));
     for first in (0..BALLOTS).step_by(1_000) {
         let votes: Vec<_> = (first..first + 1_000).map(|index| vote(&id, ada, index)).collect();
         store.vote(&votes, Timestamp(0)).expect("a commit");
@@ -141,7 +140,7 @@ impl message_sink::Server for Sink {
     }
 }
 
-/// Calls with a short text and no result, over a stream in memory: both ends on this thread.
+/// Calls with a short text and no result over an in-memory stream, both ends on this thread.
 fn transport(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("transport");
     let runtime = runtime();
@@ -165,11 +164,11 @@ async fn calls(rounds: u64, at_once: u64) -> Duration {
         request.get().set_text("Your vote is recorded.");
         request.send().promise
     };
-    call().await.expect("the other end answers");
+    call().await.expect("an answer");
     let begun = Instant::now();
     for _ in 0..rounds {
         for answer in join_all((0..at_once).map(|_| call())).await {
-            answer.expect("the other end answers");
+            answer.expect("an answer");
         }
     }
     let took = begun.elapsed();

@@ -1,4 +1,5 @@
-//! Measures capvote against what a user would pick instead, in turn, in one run, and writes what came of it.
+//! Benchmarks capvote against comparable systems, which take turns in one run, and writes the
+//! results.
 
 mod growth;
 mod page;
@@ -18,11 +19,11 @@ use clap::{Args, Parser, Subcommand};
 use self::peers::{Job, Peer, Work};
 use self::systems::{Peers, System};
 
-/// That of capvote's own programs.
+/// The allocator of capvote's programs.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Measures capvote against what a user would pick instead.
+/// Benchmark capvote against comparable systems.
 #[derive(Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
@@ -34,41 +35,41 @@ struct Arguments {
 
 #[derive(Args)]
 struct Measure {
-    /// Only systems whose names have one of these in them. capvote itself is always there.
+    /// Only systems whose names contain one of these. capvote itself always runs.
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     only: Vec<String>,
     /// Only these jobs.
     #[arg(long, value_delimiter = ',', value_name = "JOB")]
     jobs: Vec<systems::Job>,
-    /// How often each system does each job; the median counts.
+    /// How often each system does each job. The result is the median.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// How the cost of a vote grows with voters, ballots, connections and threads, in place of the systems.
-    /// Takes 5 GB of disk and 2 GB of memory.
+    /// Measure how the cost of a vote grows with voters, ballots, connections and threads, instead
+    /// of comparing systems. Takes 5 GB of disk and 2 GB of memory.
     #[arg(long, conflicts_with_all = ["only", "jobs"])]
     growth: bool,
-    /// A tenth of the work: to see that everything runs, not for figures.
+    /// Do a tenth of the work: a test run, not for figures.
     #[arg(long)]
     quick: bool,
     /// Print one JSON document.
     #[arg(long)]
     json: bool,
-    /// Write docs/benchmarks.md and its pictures, in this checkout of capvote.
+    /// Write docs/benchmarks.md and its pictures in this checkout of capvote.
     #[arg(long, value_name = "FOLDER")]
     write: Option<PathBuf>,
-    /// Where the peers that are not in Rust are installed: see `install`.
+    /// The folder of the peers that are not in Rust: see `install`.
     #[arg(long, default_value = "target/bench-peers")]
     peers: PathBuf,
-    /// Where data and files are written meanwhile.
+    /// The folder for temporary data.
     #[arg(long, default_value = "target/bench-scratch")]
     scratch: PathBuf,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Install the peers that are not in Rust. Needs Debian's packages and PyPI.
+    /// Install the peers that are not in Rust, from Debian and PyPI.
     Install {
-        /// Where to.
+        /// The folder to install in.
         #[arg(default_value = "target/bench-peers")]
         peers: PathBuf,
     },
@@ -77,7 +78,7 @@ enum Command {
     Serve {
         peer: Peer,
         job: Job,
-        /// The voter numbers are 1 to this.
+        /// The voter numbers on the roll are 1 to this.
         #[arg(default_value_t = 0)]
         voters: u64,
     },
@@ -90,7 +91,7 @@ enum Command {
     /// Vote over many connections. For the benchmark itself.
     #[command(hide = true)]
     DriveCrowd { address: String, connections: u64 },
-    /// Do a job with a server, and print what was measured. For the benchmark itself.
+    /// Do a job with a server and print the measurement. For the benchmark itself.
     #[command(hide = true)]
     Drive {
         peer: Peer,
@@ -119,7 +120,7 @@ fn main() -> anyhow::Result<()> {
     }
 }
 
-/// Where the peers' sources are.
+/// The folder with the peers' sources.
 fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("peers")
 }

@@ -1,4 +1,4 @@
-//! What the rounds came to: medians and ratios, as a table, as JSON, as Markdown and as pictures.
+//! Medians and ratios of the rounds, as JSON, Markdown and pictures.
 
 use std::fmt::Write;
 
@@ -7,19 +7,20 @@ use serde::Serialize;
 use crate::run::Run;
 use crate::systems::{Job, System};
 
-/// What all rounds of one system at one job came to.
+/// The rounds of one system at one job.
 #[derive(Debug, Serialize)]
 pub struct Row {
     pub system: &'static str,
     pub job: &'static str,
-    /// The median, a second.
+    /// Median, a second.
     pub rate: f64,
-    /// That of the first system at this job, capvote itself, over this one's: the median of the ratios of each round.
+    /// The rate of the first system at this job (capvote) over this system's: the median of the
+    /// ratios in single rounds.
     pub ratio: f64,
     pub rounds: usize,
-    /// The least and the most, over the median.
+    /// The slowest and the fastest round, over the median.
     pub spread: (f64, f64),
-    /// Medians.
+    /// Medians, here and below.
     pub server_micros: f64,
     pub server_mib: f64,
     pub client_mib: f64,
@@ -31,12 +32,12 @@ pub fn title(job: Job) -> &'static str {
         Job::Votes => "votes with a callback, 16 connections, 16 in flight on each",
         Job::Alone => "votes of one voter at a time",
         Job::Lines => "lines of the client's file, with a callback for each",
-        Job::Far => "lines over a path of 1 Gbit/s, 100 ms there and back",
+        Job::Far => "lines over a path of 1 Gbit/s, 100 ms round trip",
     }
 }
 
-/// The rows of all systems that ran. `runs` has a list of rounds for each system; a round in which a system
-/// did not run is missing there.
+/// The rows of all systems that ran. `runs` has the rounds of each system, with `None` for a round
+/// in which it did not run.
 pub fn rows(systems: &[System], runs: &[Vec<Option<Run>>]) -> Vec<Row> {
     let first = |job| systems.iter().position(|system| system.job == job);
     let mut rows = Vec::new();
@@ -69,7 +70,7 @@ pub fn rows(systems: &[System], runs: &[Vec<Option<Run>>]) -> Vec<Row> {
     rows
 }
 
-/// The middle one.
+/// The median; NaN if there are no values.
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
@@ -80,7 +81,7 @@ pub fn median(mut values: Vec<f64>) -> f64 {
     }
 }
 
-/// The rows as tables in Markdown, one for each job.
+/// The rows as Markdown tables, one per job.
 pub fn tables(rows: &[Row]) -> String {
     let mut text = String::new();
     let mut job = "";
@@ -88,7 +89,8 @@ pub fn tables(rows: &[Row]) -> String {
         if row.job != job {
             job = row.job;
             let heading = format!("\n### {}{}\n", job[..1].to_uppercase(), &job[1..]);
-            let columns = "\n| system | a second | capvote is | spread | server µs each | server MiB | client MiB | |\n";
+            let columns = "\n| system | a second | capvote's ratio | spread | server µs each \
+                           | server MiB | client MiB | |\n";
             text += &format!("{heading}{columns}|---|---:|---:|---:|---:|---:|---:|---|\n");
         }
         let (least, most) = row.spread;
@@ -110,14 +112,18 @@ pub fn tables(rows: &[Row]) -> String {
     text
 }
 
-/// A bar for each system at a job.
+/// The picture of one job: a bar per system.
 pub fn picture(rows: &[Row], job: Job) -> String {
     let rows = rows.iter().filter(|row| row.job == title(job)).enumerate();
     let bar = |(index, row): (usize, &Row)| {
         let ours = index == 0;
         Bar { label: row.system.to_string(), value: row.rate, ours }
     };
-    bars(&format!("{}, a second", title(job)), &rows.map(bar).collect::<Vec<_>>(), Scale::Powers)
+    bars(
+        &format!("{}, a second", title(job)),
+        &rows.map(bar).collect::<Vec<_>>(),
+        Scale::Logarithmic,
+    )
 }
 
 /// A bar of a picture.
@@ -128,16 +134,16 @@ pub struct Bar {
     pub ours: bool,
 }
 
-/// How a picture goes from a value to a length.
+/// The scale of a picture.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Scale {
     /// From zero.
     Linear,
-    /// Powers of ten.
-    Powers,
+    /// Marks at powers of ten.
+    Logarithmic,
 }
 
-/// A picture of bars.
+/// A bar chart as SVG.
 pub fn bars(title: &str, bars: &[Bar], scale: Scale) -> String {
     let (left, width, step) = (220.0, 420.0, 26.0);
     let height = 60.0 + step * bars.len() as f64;
@@ -145,7 +151,7 @@ pub fn bars(title: &str, bars: &[Bar], scale: Scale) -> String {
     let least = bars.iter().map(|bar| bar.value).fold(f64::INFINITY, f64::min);
     let (low, high) = (least.log10().floor(), most.log10().ceil());
     let (share, marks, said): (Box<dyn Fn(f64) -> f64>, Vec<f64>, _) = match scale {
-        Scale::Powers => (
+        Scale::Logarithmic => (
             Box::new(move |value: f64| (value.log10() - low) / (high - low).max(1.0)),
             (low as i32..=high as i32).map(|power| 10_f64.powi(power)).collect(),
             " (logarithmic scale)",
@@ -192,7 +198,7 @@ pub fn bars(title: &str, bars: &[Bar], scale: Scale) -> String {
     svg + "</svg>\n"
 }
 
-/// A rate to three digits or so, grouped.
+/// A rate, from 1,000 on rounded to hundreds, in groups of three digits.
 pub fn thousands(rate: f64) -> String {
     let digits =
         format!("{:.0}", if rate >= 1_000.0 { (rate / 100.0).round() * 100.0 } else { rate });
@@ -206,7 +212,7 @@ pub fn thousands(rate: f64) -> String {
     grouped
 }
 
-/// A value to two digits.
+/// A value to two significant digits; from 100 on as [`thousands`].
 pub fn significant(value: f64) -> String {
     match value {
         value if value >= 100.0 => thousands(value),
@@ -221,7 +227,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn medians_and_figures() {
+    fn medians_and_rounded_figures() {
         assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
         assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), 2.5);
         assert_eq!([999.4, 1_234.0, 12_345_678.0].map(thousands), ["999", "1,200", "12,345,700"]);

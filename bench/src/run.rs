@@ -1,4 +1,4 @@
-//! One run of one system: its server is started, its client drives it, and both are watched.
+//! One run of one system: starts its server and client, and measures both processes.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -14,17 +14,17 @@ use serde::{Deserialize, Serialize};
 use crate::path;
 use crate::systems::{Amount, Job, System};
 
-/// How often the memory of a process is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// Poll interval for the memory and the exit of a process.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// What one run came to.
+/// The result of one run.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Run {
-    /// Votes, or lines, a second.
+    /// Votes or lines a second.
     pub rate: f64,
-    /// The processor time of the server for one of them, in microseconds; 0 where there is no server.
+    /// Processor time of the server per vote or line, in microseconds; 0 without a server.
     pub server_micros: f64,
-    /// The most memory that the server had, and the client, in MiB.
+    /// Peak memory of server and client, in MiB.
     pub server_mib: f64,
     pub client_mib: f64,
 }
@@ -35,25 +35,25 @@ struct Measured {
     seconds: f64,
 }
 
-/// Ends a server with whatever happens to its run.
+/// A server process, terminated on drop.
 struct Server(Child);
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // A shell script is asked, so that it ends what it has started.
+        // SIGTERM first: a shell script has to stop the programs it started.
         let _ = Command::new("kill").arg(self.0.id().to_string()).status();
         for _ in 0..200 {
             if let Ok(Some(_)) = self.0.try_wait() {
                 return;
             }
-            thread::sleep(LOOK_EVERY);
+            thread::sleep(POLL_INTERVAL);
         }
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// Runs a system once. Everything that is written goes to the folder `scratch`.
+/// Runs a system once, with its files in the folder `scratch`.
 pub fn run(system: &System, scratch: &Path, divisor: u64) -> anyhow::Result<Run> {
     let amount = match system.amount {
         Amount::Votes(votes) => (votes / divisor).max(1).to_string(),
@@ -68,7 +68,7 @@ pub fn run(system: &System, scratch: &Path, divisor: u64) -> anyhow::Result<Run>
         }
     };
     let path = match system.job {
-        Job::Far => Some(path::lay(address.parse()?)?),
+        Job::Far => Some(path::start(address.parse()?)?),
         _ => None,
     };
     let address = path.as_ref().map_or(address, |path| path.address.to_string());
@@ -98,7 +98,7 @@ fn command(words: &[String], scratch: &Path) -> Command {
     command
 }
 
-/// Starts a server, and returns it with its address.
+/// Starts a server and returns it with its address.
 fn start(words: &[String], amount: &str, scratch: &Path) -> anyhow::Result<(Server, String)> {
     let words: Vec<_> = words.iter().map(|word| word.replace("AMOUNT", amount)).collect();
     let mut command = command(&words, scratch);
@@ -111,20 +111,20 @@ fn start(words: &[String], amount: &str, scratch: &Path) -> anyhow::Result<(Serv
     Ok((server, address.to_string()))
 }
 
-/// Waits for a client, and returns what it measured and the most memory that it had.
+/// Waits for a client. Returns its measurement and its peak memory in MiB.
 fn watch(client: &mut Child) -> anyhow::Result<(Measured, f64)> {
-    let (id, over, peak) = (client.id(), AtomicBool::new(false), AtomicU64::new(0));
+    let (id, exited, peak) = (client.id(), AtomicBool::new(false), AtomicU64::new(0));
     let mut output = String::new();
     thread::scope(|scope| -> anyhow::Result<()> {
         scope.spawn(|| {
-            while !over.load(Ordering::Relaxed) {
+            while !exited.load(Ordering::Relaxed) {
                 peak.fetch_max(peak_mib(id).to_bits(), Ordering::Relaxed);
-                thread::sleep(LOOK_EVERY);
+                thread::sleep(POLL_INTERVAL);
             }
         });
         let read =
             client.stdout.take().context("the client has no stdout")?.read_to_string(&mut output);
-        over.store(true, Ordering::Relaxed);
+        exited.store(true, Ordering::Relaxed);
         read?;
         Ok(())
     })?;
@@ -142,12 +142,12 @@ fn watch(client: &mut Child) -> anyhow::Result<(Measured, f64)> {
     Ok((measured, f64::from_bits(peak.into_inner())))
 }
 
-/// The most memory that a process has had, in MiB; 0 where it is gone.
+/// Peak resident memory of a process, in MiB; 0 if it is gone.
 pub fn peak_mib(process: u32) -> f64 {
     status_mib(process, "VmHWM:")
 }
 
-/// The memory that a process has, in MiB; 0 where it is gone.
+/// Resident memory of a process, in MiB; 0 if it is gone.
 pub fn memory_mib(process: u32) -> f64 {
     status_mib(process, "VmRSS:")
 }
@@ -159,27 +159,27 @@ fn status_mib(process: u32, field: &str) -> f64 {
     kib.unwrap_or_default() / 1024.0
 }
 
-/// The processor time that a process has had.
+/// Processor time of a process so far; 0 if it is gone.
 pub fn processor_seconds(process: u32) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    // The name, in brackets, may have spaces in it. A tick is 10 ms on Linux.
+    // Skips the process name, which is in parentheses and may contain spaces. A tick is 10 ms.
     let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
     fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
-/// A text file of so many MB, whose lines have 20 to 140 bytes.
+/// A text file of this many MB, with lines of 20 to 139 bytes and a newline.
 fn file(scratch: &Path, megabytes: u64) -> anyhow::Result<PathBuf> {
     let path = scratch.join(format!("lines-{megabytes}.txt"));
     let bytes = megabytes * 1_000_000;
     if path.metadata().is_ok_and(|metadata| metadata.len() == bytes) {
-        // From here on it is read from memory.
+        // Loads it into the page cache.
         std::io::copy(&mut fs::File::open(&path)?, &mut std::io::sink())?;
         return Ok(path);
     }
     let mut text = Vec::with_capacity(bytes as usize + 200);
     let mut state = 1_u64;
     while text.len() < bytes as usize {
-        // Knuth's multiplier: the same lines on every machine.
+        // Knuth's linear congruential generator: the same lines on every machine.
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         let length = 20 + (state >> 33) as usize % 120;
         text.extend(std::iter::repeat_n(b'a' + (state >> 40) as u8 % 26, length));

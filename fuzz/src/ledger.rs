@@ -1,6 +1,6 @@
-//! A ledger file that was altered: it is opened, and then can be checked and read, or it is refused.
+//! An altered ledger file: it opens and can be checked and read, or it is refused.
 //!
-//! The input is what is altered: places, and what they become; and where the file is cut off.
+//! The input gives the edits (position and bytes) and where to truncate the file.
 
 use std::cell::RefCell;
 use std::fs;
@@ -10,6 +10,8 @@ use arbitrary::{Result, Unstructured};
 use capvote::ledger::SheetCursor;
 use capvote::ledger::sqlite::Store;
 use tempfile::TempDir;
+
+use crate::scratch;
 
 /// A ledger with an open, a closed and a draft election, and with grants.
 const FILE: &[u8] = include_bytes!("../../tests/fixtures/format-1.sqlite");
@@ -22,15 +24,10 @@ thread_local! {
 
 pub(crate) fn run(input: &[u8]) {
     let mut file = FILE.to_vec();
-    // An input that ends within an edit has no more of them.
+    // An error means that the input ended: there are no more edits.
     let _ = alter(&mut file, &mut Unstructured::new(input));
     FOLDER.with_borrow_mut(|folder| {
-        let folder = folder.get_or_insert_with(|| {
-            let memory = Path::new("/dev/shm");
-            let folder =
-                if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-            folder.expect("a folder")
-        });
+        let folder = folder.get_or_insert_with(scratch);
         for left in fs::read_dir(folder.path()).expect("a folder") {
             fs::remove_file(left.expect("a file").path()).expect("a file");
         }
@@ -65,7 +62,7 @@ fn open(folder: &Path) {
             if lines.is_empty() {
                 break;
             }
-            assert!(next != cursor, "the sheet of {id} has no end");
+            assert!(next != cursor, "reading the sheet of {id} does not advance");
             cursor = next;
         }
     }

@@ -1,5 +1,5 @@
-//! What each fuzz target does with an input. A target's own file only passes the input on, so that a test can do the
-//! same without a fuzzer.
+//! The fuzz targets as functions. The files in `fuzz_targets/` only call these, so the tests can
+//! run the corpora without a fuzzer.
 
 #[path = "../../src/bin/capvote-client/roll.rs"]
 #[allow(dead_code)]
@@ -19,39 +19,50 @@ mod wire_calls;
 mod wire_client;
 mod world;
 
-/// A link: it is read or refused, and what is read reads back as it was written.
+use std::path::Path;
+
+use tempfile::TempDir;
+
+/// Parses a link.
 pub fn link(input: &[u8]) {
     memory::bounded(1 << 20, input, link::run, || ());
 }
 
-/// Bytes of a client for a server.
+/// Sends bytes to a server.
 pub fn wire(input: &[u8]) {
     memory::bounded(world::MEMORY_MAX, input, wire::run, || ());
 }
 
-/// Messages of a client for a server.
+/// Sends messages to a server.
 pub fn wire_calls(input: &[u8]) {
     memory::bounded(8 * world::MEMORY_MAX, input, wire_calls::run, world::end);
 }
 
-/// Bytes of a server for a client.
+/// Sends bytes to a client.
 pub fn wire_client(input: &[u8]) {
     memory::bounded(world::MEMORY_MAX, input, wire_client::run, || ());
 }
 
-/// A tally sheet: it is read or refused, and what is read is to the byte what writing it gives.
+/// Reads a tally sheet.
 pub fn sheet(input: &[u8]) {
     memory::bounded(1 << 20, input, sheet::run, || ());
 }
 
-/// Voter numbers in a CSV file, and the people they are for.
+/// Reads a CSV file of voter numbers or people.
 pub fn roll(input: &[u8]) {
     memory::bounded(1 << 20, input, roll::run, || ());
 }
 
-/// A ledger file that was altered: it is opened and checked, or refused.
+/// Opens an altered ledger file.
 pub fn ledger(input: &[u8]) {
     memory::bounded(64 << 20, input, ledger::run, || ());
+}
+
+/// A temporary folder: in memory if the system has /dev/shm.
+fn scratch() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    folder.expect("a folder")
 }
 
 #[cfg(test)]
@@ -73,9 +84,9 @@ mod tests {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus")
     }
 
-    /// One test for all: the memory of the whole process is counted.
+    /// One test for all targets, because memory is counted for the whole process.
     #[test]
-    fn every_target_takes_its_corpus() {
+    fn every_target_passes_its_corpus() {
         for (name, target) in TARGETS {
             let files = fs::read_dir(corpus().join(name)).unwrap();
             let files: Vec<_> = files.map(|file| file.unwrap().path()).collect();

@@ -1,4 +1,4 @@
-//! Links: what is read is written, and reads back the same.
+//! Links: one that parses, written and parsed again, is the same link.
 
 use capvote::net::link::Link;
 
@@ -7,16 +7,16 @@ pub(crate) fn run(input: &[u8]) {
     let link: Link = match text.parse() {
         Ok(link) => link,
         Err(error) => {
-            let told = format!("{error}");
-            assert!(told.len() < 8_192 && !told.contains('\n'), "{told:?}");
+            let text = error.to_string();
+            assert!(text.len() < 8_192 && !text.contains('\n'), "{text:?}");
             return;
         }
     };
     let written = link.to_string();
     let again: Link = match written.parse() {
         Ok(again) => again,
-        Err(error) => panic!("{text:?} is a link, and {written:?} is none: {error}"),
+        Err(error) => panic!("{text:?} parses, but as {written:?} it does not: {error}"),
     };
-    assert!(link == again, "{text:?} was read, and written as {written:?}");
+    assert!(link == again, "{text:?} was written as {written:?}, another link");
     assert_eq!(again.to_string(), written);
 }

@@ -1,43 +1,43 @@
-//! How much memory an input takes, and whether it is given back.
+//! The memory that an input takes, and whether it is released.
 //!
-//! Counts what Rust code has allocated, in all threads. What SQLite allocates is not in it: libFuzzer's
-//! `-rss_limit_mb` bounds that.
+//! Counts the allocations of Rust code in all threads. SQLite's are not counted; libFuzzer's
+//! `-rss_limit_mb` bounds those.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-/// An input that leaves something behind is tried so often again: what leaves as much behind each time is a leak, and
-/// what does not only made a table grow.
+/// How often an input that does not release all its memory is run again, without and with `forget`.
+/// A leak shows in each of these runs; a table that grew once does not.
 const TRIES: usize = 4;
 
-/// How long to wait for threads that have done what there was to do, and are about to end, in milliseconds.
+/// How long to wait for threads that are about to end, in milliseconds.
 const WAITS: usize = 2_000;
 
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 
-/// Runs an input, which may take `most` bytes and 64 for each of its own, and has to give them back: at the latest when
-/// `forget` lets go of what the input may have left in a server for good.
+/// Runs an input and checks that it takes at most `most` bytes, and 64 for each byte of its own,
+/// and releases them. `forget` drops the state that an input may leave in a server.
 pub(crate) fn bounded(most: usize, input: &[u8], run: impl Fn(&[u8]), forget: impl Fn()) {
     let most = most + 64 * input.len();
     let mut left = [0; 2 * TRIES];
     for attempt in 0..left.len() {
-        let anew = attempt >= TRIES;
-        if anew {
+        let fresh = attempt >= TRIES;
+        if fresh {
             forget();
         }
         let before = LIVE.load(Relaxed);
         PEAK.store(before, Relaxed);
         run(input);
         let took = PEAK.load(Relaxed).saturating_sub(before);
-        if anew {
+        if fresh {
             forget();
         } else {
             assert!(took <= most, "{} bytes took {took} bytes of memory", input.len());
         }
-        // Waiting costs more than running the input again, and is for the last time.
+        // Running the input again is cheaper than waiting, so only the last run waits.
         let waits = if attempt + 1 < left.len() { 1 } else { WAITS };
         for _ in 0..waits {
             left[attempt] = LIVE.load(Relaxed).saturating_sub(before);
@@ -49,7 +49,7 @@ pub(crate) fn bounded(most: usize, input: &[u8], run: impl Fn(&[u8]), forget: im
             }
         }
     }
-    panic!("{} bytes leave {left:?} bytes of memory behind", input.len());
+    panic!("{} bytes leave {left:?} bytes of memory unreleased", input.len());
 }
 
 struct Counting;
@@ -62,30 +62,30 @@ fn took(bytes: usize) {
     PEAK.fetch_max(live, Relaxed);
 }
 
-// SAFETY: everything is left to the system's allocator; only sizes are counted.
+// SAFETY: every call is passed to the system's allocator; only sizes are counted.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         took(layout.size());
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller upholds the same contract.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         took(layout.size());
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller upholds the same contract.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         LIVE.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller upholds the same contract.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         took(size);
         LIVE.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller upholds the same contract.
         unsafe { System.realloc(pointer, layout, size) }
     }
 }

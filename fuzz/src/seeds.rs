@@ -1,4 +1,5 @@
-//! What fuzzing begins with: what a real client and a real server say to each other, and files as they are written.
+//! The seed inputs: a recorded session of a real client and a real server, and files as the
+//! programs write them.
 
 use std::cell::RefCell;
 use std::fs;
@@ -14,20 +15,20 @@ use crate::wire::WAIT;
 use crate::{wire_client, world};
 
 pub(crate) fn write(corpus: &Path) {
-    let (client, server) = conversation();
-    // Whole, and in pieces whose effects are waited for.
-    let begin = |how: u8, said: &[u8]| [&[how], said].concat();
-    let waiting = WAIT | 7;
+    let (client, server) = session();
+    // The first byte of an input says how the bytes behind it are split.
+    let split = |how: u8, bytes: &[u8]| [&[how], bytes].concat();
+    let in_pieces = WAIT | 7;
     let http = b"GET / HTTP/1.1\r\n\r\n";
     let tls = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
     for (target, name, bytes) in [
-        ("wire", "seed-session", begin(0, &client)),
-        ("wire", "seed-session-in-pieces", begin(waiting, &client)),
-        ("wire", "seed-http", begin(0, http)),
-        ("wire", "seed-tls", begin(0, tls)),
-        ("wire_client", "seed-session", begin(0, &server)),
-        ("wire_client", "seed-session-in-pieces", begin(waiting, &server)),
-        ("wire_client", "seed-session-with-lines", begin(wire_client::LINES, &server)),
+        ("wire", "seed-session", split(0, &client)),
+        ("wire", "seed-session-in-pieces", split(in_pieces, &client)),
+        ("wire", "seed-http", split(0, http)),
+        ("wire", "seed-tls", split(0, tls)),
+        ("wire_client", "seed-session", split(0, &server)),
+        ("wire_client", "seed-session-in-pieces", split(in_pieces, &server)),
+        ("wire_client", "seed-session-with-lines", split(wire_client::LINES, &server)),
         ("wire_calls", "seed-rising", (0..=255).collect()),
         ("wire_calls", "seed-falling", (0..=255).rev().collect()),
         (
@@ -76,29 +77,29 @@ fn sheet(ballots: u8) -> TallySheet {
     TallySheet { election: Some(election), lines, header: Some(header) }
 }
 
-/// What a client and a server say to each other: in the one direction, and in the other.
-fn conversation() -> (Vec<u8>, Vec<u8>) {
-    let said: [Rc<RefCell<Vec<u8>>>; 2] = Default::default();
+/// A session of a client and a server: the bytes of the client, and those of the server.
+fn session() -> (Vec<u8>, Vec<u8>) {
+    let sent: [Rc<RefCell<Vec<u8>>>; 2] = Default::default();
     world::with(false, async |world| {
         let (here, between) = world::stream();
         let (stream, _) = world.connect();
         let ((client_reads, client_writes), (server_reads, server_writes)) =
             (split(between), split(stream));
-        spawn_local(pass_on(client_reads, server_writes, said[0].clone()));
-        spawn_local(pass_on(server_reads, client_writes, said[1].clone()));
-        wire_client::use_it(Client::over(here), true).await;
+        spawn_local(forward(client_reads, server_writes, sent[0].clone()));
+        spawn_local(forward(server_reads, client_writes, sent[1].clone()));
+        wire_client::call_everything(Client::over(here), true).await;
     });
-    said.map(|said| said.take()).into()
+    sent.map(|sent| sent.take()).into()
 }
 
-async fn pass_on(
+async fn forward(
     mut reads: ReadHalf<DuplexStream>,
     mut writes: WriteHalf<DuplexStream>,
-    said: Rc<RefCell<Vec<u8>>>,
+    sent: Rc<RefCell<Vec<u8>>>,
 ) {
     let mut buffer = [0; 4_096];
     while let Ok(length @ 1..) = reads.read(&mut buffer).await {
-        said.borrow_mut().extend(&buffer[..length]);
+        sent.borrow_mut().extend(&buffer[..length]);
         let _ = writes.write_all(&buffer[..length]).await;
     }
     let _ = writes.shutdown().await;

@@ -1,4 +1,4 @@
-//! Tally sheets: what is read is to the byte what writing it gives.
+//! Tally sheets: one that parses is written back byte for byte.
 
 use capvote::election::TallySheet;
 

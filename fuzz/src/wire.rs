@@ -1,14 +1,15 @@
-//! Bytes of a client for a server.
+//! Bytes of a client, sent to a server.
 //!
-//! The first byte says how the others are cut: into pieces of the square of its low six bits, or not at all where
-//! these are 0, but not into more than 32. With bit 6, what a piece brings about is waited for before the next comes.
+//! The low six bits of the first byte, squared, are the size of the pieces in which the other bytes
+//! are sent; 0 sends them whole. There are at most 32 pieces. With bit 6, each piece waits until
+//! the server has handled the one before.
 
 use crate::world::{self, Peer};
 
-/// More pieces than this take more time than they show.
+/// More pieces would cost time and find nothing more.
 const PIECES_MAX: usize = 32;
 
-const CUT: u8 = 0b0011_1111;
+const SIZE: u8 = 0b0011_1111;
 pub(crate) const WAIT: u8 = 0b0100_0000;
 
 pub(crate) fn run(input: &[u8]) {
@@ -17,7 +18,7 @@ pub(crate) fn run(input: &[u8]) {
         let (stream, served) = world.connect();
         let mut peer = Peer::new(stream);
         for piece in pieces(how, bytes) {
-            peer.say(piece).await;
+            peer.send(piece).await;
             if how & WAIT > 0 {
                 world.settle().await;
             } else {
@@ -27,12 +28,12 @@ pub(crate) fn run(input: &[u8]) {
         world::turns().await;
         peer.leave(world).await;
         world.ended("the connection", || served.is_finished()).await;
-        served.await.expect("a connection ends without a panic");
+        served.await.expect("the server does not panic");
     });
 }
 
 pub(crate) fn pieces(how: u8, bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let cut = usize::from(how & CUT).pow(2);
+    let size = usize::from(how & SIZE).pow(2);
     let whole = bytes.len().max(1);
-    bytes.chunks(if cut == 0 { whole } else { cut.max(whole.div_ceil(PIECES_MAX)) })
+    bytes.chunks(if size == 0 { whole } else { size.max(whole.div_ceil(PIECES_MAX)) })
 }

@@ -1,7 +1,7 @@
-//! Messages of a client for a server: whole ones, of every kind there is, that mean something most of the time.
+//! Messages of a client, sent to a server: well-formed, of every kind, and mostly meaningful.
 //!
-//! An input is a list of choices; where the first byte is 255, one message comes in thousands. Numbers are small, so
-//! that questions, capabilities and promises of one message are found again in others.
+//! An input is a list of choices. If its first byte is 255, one message is repeated thousands of
+//! times. Questions, capabilities and promises get small IDs, so messages refer to each other.
 
 use arbitrary::{Result, Unstructured};
 use capnp::capability::FromClientHook;
@@ -17,11 +17,11 @@ use capvote::schema::officer_capnp as officer;
 
 use crate::world::{self, Peer, TOKEN};
 
-/// The messages of one input, not counting those that are repeated.
+/// Messages of one input, not counting repetitions.
 const MESSAGES_MAX: usize = 48;
 
-/// How often a message is repeated now and then, each time with the next numbers. The second is more than any bound
-/// allows that is meant for chains. The third is for few inputs, because it takes long.
+/// How often some messages are repeated, with higher IDs each time. `REPEATS` exceeds every bound
+/// on chains; `MANY_REPEATS` is for few inputs, because it takes long.
 const FEW_REPEATS: u32 = 4;
 const REPEATS: u32 = 80;
 const MANY_REPEATS: u32 = 3_000;
@@ -37,9 +37,9 @@ pub(crate) fn run(input: &[u8]) {
             if choices.is_empty() {
                 break;
             }
-            // Choices that do not suffice for a message end the input.
-            let Ok(said) = messages(&mut choices, &mut repeats) else { break };
-            peer.say(&said).await;
+            // The input ends when its choices do not suffice for a message.
+            let Ok(bytes) = messages(&mut choices, &mut repeats) else { break };
+            peer.send(&bytes).await;
             match choices.arbitrary::<u8>() {
                 Ok(0..128) => tokio::task::yield_now().await,
                 Ok(128..240) => world::turns().await,
@@ -49,11 +49,11 @@ pub(crate) fn run(input: &[u8]) {
         world::turns().await;
         peer.leave(world).await;
         world.ended("the connection", || served.is_finished()).await;
-        served.await.expect("a connection ends without a panic");
+        served.await.expect("the server does not panic");
     });
 }
 
-/// One message, or many that differ in their numbers: at most so many.
+/// One message, or the same message up to `repeats` times with higher IDs.
 fn messages(choices: &mut Unstructured<'_>, repeats: &mut u32) -> Result<Vec<u8>> {
     let times = match choices.arbitrary::<u8>()? {
         0..4 => std::mem::replace(repeats, 1),
@@ -61,21 +61,21 @@ fn messages(choices: &mut Unstructured<'_>, repeats: &mut u32) -> Result<Vec<u8>
         6..24 => FEW_REPEATS,
         _ => 1,
     };
-    let mut said = Vec::new();
+    let mut bytes = Vec::new();
     for step in 0..times {
-        // The same choices each time: what is chosen here is only noted after the last.
+        // Each repetition reads the same choices. They are consumed after the last.
         let mut same = Unstructured::new(choices.peek_bytes(choices.len()).unwrap_or_default());
         let mut message = Builder::new_default();
         one(&mut same, message.init_root(), step)?;
-        serialize::write_message(&mut said, &message).expect("a Vec takes everything");
+        serialize::write_message(&mut bytes, &message).expect("writing to a Vec cannot fail");
         if step + 1 == times {
             choices.bytes(choices.len() - same.len())?;
         }
     }
-    Ok(said)
+    Ok(bytes)
 }
 
-/// A small number, which grows with the step.
+/// A small number that grows with the step, and rarely any number.
 fn number(choices: &mut Unstructured<'_>, step: u32) -> Result<u32> {
     Ok(match choices.arbitrary::<u8>()? {
         255 => choices.arbitrary()?,
@@ -147,7 +147,7 @@ fn call(choices: &mut Unstructured<'_>, message: message::Builder<'_>, step: u32
         if choices.ratio(1, 16)? { (choices.arbitrary()?, choices.arbitrary()?) } else { method };
     call.set_interface_id(interface);
     call.set_method_id(ordinal);
-    // Only how many capabilities there are matters: what they are is told by the message's own table.
+    // Gives the indexes of the capabilities; what they are is in the message's own table.
     let mut table = Vec::new();
     let mut params = call.init_params();
     capabilities(choices, params.reborrow(), step)?;
@@ -165,7 +165,7 @@ const ADMINISTRATION: u64 = officer::administration::Client::TYPE_ID;
 const REGISTRAR: u64 = officer::registrar::Client::TYPE_ID;
 const AUDITOR: u64 = officer::auditor::Client::TYPE_ID;
 
-/// Every method of the server's, by its interface and its number there.
+/// Every method of the server: interface ID and method ordinal.
 const METHODS: [(u64, u16); 24] = [
     (DIRECTORY, 0),
     (DIRECTORY, 1),
@@ -193,7 +193,7 @@ const METHODS: [(u64, u16); 24] = [
     (AUDITOR, 2),
 ];
 
-/// What a method takes, or something else.
+/// Parameters for the method, and sometimes of another type.
 fn content(
     choices: &mut Unstructured<'_>,
     content: any_pointer::Builder<'_>,
@@ -268,7 +268,7 @@ struct Anything;
 
 impl election::handle::Server for Anything {}
 
-/// A capability, of whatever interface.
+/// A capability that claims to be of interface `C`.
 fn anything<C: FromClientHook>() -> C {
     let handle: election::handle::Client = capnp_rpc::new_client(Anything);
     FromClientHook::new(handle.client.hook)
@@ -336,7 +336,7 @@ fn descriptor(
     Ok(())
 }
 
-/// An answer to a call of the server's.
+/// An answer to a call from the server.
 fn answer(
     choices: &mut Unstructured<'_>,
     mut answer: return_::Builder<'_>,

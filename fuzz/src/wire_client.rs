@@ -1,7 +1,7 @@
-//! Bytes of a server for a client that votes, asks for the results, and has the lines of a file counted.
+//! Bytes of a server, sent to a client that votes, asks for results and has lines counted.
 //!
-//! The first byte says how the others are cut, as in [`wire`](crate::wire). Only with bit 7 are lines counted: that
-//! takes a thread each time, whose end is waited for.
+//! The first byte says how the others are split, as in [`wire`](crate::wire). Lines are counted
+//! only with bit 7: each count starts a thread, which is slow.
 
 use capvote::client::{Ballot, Client};
 use tokio::task::spawn_local;
@@ -11,7 +11,7 @@ use crate::world::{self, Peer};
 
 pub(crate) const LINES: u8 = 0b1000_0000;
 
-/// What is counted.
+/// The file to count.
 pub(crate) const FILE: &[u8] = b"a line\nanother line\nand a last one";
 
 pub(crate) fn run(input: &[u8]) {
@@ -19,10 +19,10 @@ pub(crate) fn run(input: &[u8]) {
     world::with(false, async |world| {
         let (here, there) = world::stream();
         let mut peer = Peer::new(there);
-        let used = spawn_local(use_it(Client::over(here), how & LINES > 0));
+        let calls = spawn_local(call_everything(Client::over(here), how & LINES > 0));
         world::turns().await;
         for piece in pieces(how, bytes) {
-            peer.say(piece).await;
+            peer.send(piece).await;
             if how & WAIT > 0 {
                 world::turns().await;
             } else {
@@ -31,13 +31,13 @@ pub(crate) fn run(input: &[u8]) {
         }
         world::turns().await;
         peer.leave(world).await;
-        world.ended("what the client does", || used.is_finished()).await;
-        used.await.expect("a client does not panic");
+        world.ended("the client", || calls.is_finished()).await;
+        calls.await.expect("the client does not panic");
     });
 }
 
-/// Does what a client does, all at once. What comes of it is the server's affair.
-pub(crate) async fn use_it(client: Client, count: bool) {
+/// Makes all kinds of calls concurrently, and ignores their results.
+pub(crate) async fn call_everything(client: Client, count: bool) {
     let election = client.election("board");
     let nonce = [5; 16].into();
     let ballot = Ballot { candidate: "Ada".into(), number: 1.into(), nonce };

@@ -1,10 +1,10 @@
-//! A server in this process, without sockets and without time: real ledger, service and transport.
+//! A server in this process, with real ledger, service and transport, but no sockets and a paused
+//! clock.
 //!
-//! It is made once, and each input gets a connection of its own. The clock stands still but for what an input is
-//! given, and the ledger works on the thread of the others: nothing waits in real time, and an input runs in microseconds.
+//! Inputs share one server; each gets its own connection. The clock moves only when an input waits,
+//! and the ledger runs on the same thread, so an input takes microseconds.
 
 use std::cell::{Cell, RefCell};
-use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -22,24 +22,25 @@ use tokio::task::{JoinHandle, spawn_local, yield_now};
 use tokio::time::advance;
 use tokio_util::sync::CancellationToken;
 
-/// The memory that one input may take, beside what goes with its length.
+use crate::scratch;
+
+/// Memory that one input may take, apart from what grows with its length.
 pub(crate) const MEMORY_MAX: usize = 8 << 20;
 
-/// The voter numbers on the roll of the election: 1 to this.
+/// The voter numbers on the roll are 1 to this.
 pub(crate) const VOTERS: u64 = 16;
 
-/// What opens a returning officer's capability, where a target has one.
+/// The token of the returning officer, for targets that have one.
 pub(crate) const TOKEN: [u8; Token::BYTES] = [7; Token::BYTES];
 
-/// More than an input and its answers have: who writes never waits.
+/// More than an input and its answers, so writes never block.
 const STREAM_BYTES: usize = 64 << 20;
 
-/// The turns of the event loop after which nothing more happens by itself: in each, everybody who has something to do
-/// does it, and those whom that wakes, until only this is left.
+/// Turns of the event loop until all tasks are idle.
 const TURNS: usize = 3;
 
-/// What is waited for an end: turns, and time behind them. Long inputs take many turns. A connection that is still
-/// there afterwards hangs.
+/// How long to wait for an end: turns of the event loop, then simulated time. Long inputs take many
+/// turns. A connection that outlasts all of this hangs.
 const WAITS: [(usize, Duration); 6] = [
     (10, Duration::ZERO),
     (10, Duration::from_secs(1)),
@@ -49,26 +50,26 @@ const WAITS: [(usize, Duration); 6] = [
     (1_000_000, Duration::ZERO),
 ];
 
-/// After so many inputs the server has to answer an honest client.
+/// Inputs between two checks that the server answers an honest client.
 const HONEST_EVERY: u32 = 64;
 
-/// After so many inputs the server is made anew, where inputs can change more than the votes of its election.
-const ANEW_EVERY: u32 = 256;
+/// Inputs until a server with an officer is replaced: they change more than the votes.
+const FRESH_EVERY: u32 = 256;
 
-/// A server, and the one thread that its connections are on.
+/// A server and the runtime of its connections.
 pub(crate) struct World {
     ledger: Arc<dyn Ledger>,
     stop: CancellationToken,
     inputs: Cell<u32>,
     officer: bool,
-    /// For as long as this is held, a thread of the runtime has something to do, and the clock does not jump to
-    /// the next timer whenever the ledger is waited for. It goes before the runtime, which waits for that thread.
+    /// Keeps a blocking task running, which stops the paused clock from advancing by itself while
+    /// tasks wait for the ledger. Dropped before the runtime, which waits for that task.
     _awake: mpsc::Sender<()>,
     runtime: LocalRuntime,
     _directory: TempDir,
 }
 
-/// The peer of a connection, as an input plays it.
+/// The end of a connection that an input controls.
 pub(crate) struct Peer {
     writes: WriteHalf<DuplexStream>,
     reads: JoinHandle<()>,
@@ -78,7 +79,7 @@ thread_local! {
     static WORLD: RefCell<Option<World>> = const { RefCell::new(None) };
 }
 
-/// Runs this in the world. With an officer, who holds [`TOKEN`] may run elections in it.
+/// Runs this with the server. With `officer`, [`TOKEN`] restores a returning officer.
 pub(crate) fn with(officer: bool, run: impl AsyncFnOnce(&World)) {
     WORLD.with_borrow_mut(|world| {
         if world.as_ref().is_some_and(World::is_used_up) {
@@ -87,27 +88,25 @@ pub(crate) fn with(officer: bool, run: impl AsyncFnOnce(&World)) {
         let world = world.get_or_insert_with(|| World::new(officer));
         world.inputs.set(world.inputs.get() + 1);
         world.runtime.block_on(async {
-            let others = world.tasks();
+            let tasks = world.tasks();
             run(world).await;
-            world.ended("what the connection began", || world.tasks() <= others).await;
+            world.ended("a task of the connection", || world.tasks() <= tasks).await;
             if world.inputs.get().is_multiple_of(HONEST_EVERY) {
-                world.answers().await;
+                world.answer_an_honest_client().await;
             }
         });
     });
 }
 
-/// Ends the world, with all that officers had it keep: elections, numbers, grants. The next input gets a new one.
+/// Drops the server, with the elections, numbers and grants that officers made. The next input gets
+/// a new one.
 pub(crate) fn end() {
     WORLD.take();
 }
 
 impl World {
     fn new(officer: bool) -> Self {
-        let memory = Path::new("/dev/shm");
-        let directory =
-            if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-        let directory = directory.expect("a folder for the ledger");
+        let directory = scratch();
         let store = Store::open(directory.path()).expect("a new ledger");
         let (ledger, work) = SqliteLedger::without_thread(store, system_clock());
         let mut runtime = Builder::new_current_thread();
@@ -117,23 +116,23 @@ impl World {
         runtime.spawn_blocking(move || asleep.recv());
         runtime.block_on(async {
             spawn_local(work);
-            ledger.act(beginning(officer), None).await.expect("an election");
+            ledger.act(first_acts(officer), None).await.expect("an election");
         });
         let (stop, inputs) = Default::default();
         let ledger = Arc::new(ledger);
         Self { ledger, stop, inputs, officer, _awake: awake, runtime, _directory: directory }
     }
 
-    /// Whether it is too far from its beginning for what an input does to be the input's own doing.
+    /// Whether earlier inputs may have changed so much that a failure would not repeat.
     fn is_used_up(&self) -> bool {
-        self.officer && self.inputs.get() >= ANEW_EVERY
+        self.officer && self.inputs.get() >= FRESH_EVERY
     }
 
     fn tasks(&self) -> usize {
         self.runtime.metrics().num_alive_tasks()
     }
 
-    /// A new connection: the client's end of it, and the server's doing.
+    /// A new connection: the client's end, and the task that serves it.
     pub(crate) fn connect(&self) -> (DuplexStream, JoinHandle<()>) {
         let (here, there) = stream();
         let bootstrap = Bootstrap::new(self.ledger.clone(), Guesses::default());
@@ -141,14 +140,14 @@ impl World {
         (here, spawn_local(connection::serve(there, bootstrap, self.stop.clone())))
     }
 
-    /// Lets every task do what there is to do, and the ledger what was handed in.
+    /// Runs all tasks until they are idle, and the ledger until its queue is empty.
     pub(crate) async fn settle(&self) {
         turns().await;
         self.ledger.act(Vec::new(), None).await.expect("the ledger works");
         turns().await;
     }
 
-    /// Waits until something has ended, which has to be soon.
+    /// Waits until `ended` is true, as long as [`WAITS`] says.
     pub(crate) async fn ended(&self, what: &str, ended: impl Fn() -> bool) {
         for (turns, wait) in WAITS {
             for _ in 0..turns {
@@ -160,11 +159,11 @@ impl World {
             self.settle().await;
             advance(wait).await;
         }
-        assert!(ended(), "{what} does not end");
+        assert!(ended(), "{what} did not end");
     }
 
-    /// An honest client is answered.
-    async fn answers(&self) {
+    /// Checks that an honest client is answered.
+    async fn answer_an_honest_client(&self) {
         let (stream, served) = self.connect();
         let client = Client::over(stream);
         let election = client.election("board");
@@ -175,8 +174,8 @@ impl World {
     }
 }
 
-/// One open election, and perhaps an officer.
-fn beginning(officer: bool) -> Vec<Act> {
+/// Creates and opens an election, and grants an officer if asked to.
+fn first_acts(officer: bool) -> Vec<Act> {
     let id: capvote::election::ElectionId = "board".parse().expect("an id");
     let candidates = vec!["Ada".into(), "Grace".into()];
     let definition = Definition::new(id.clone(), "The board".into(), candidates);
@@ -197,7 +196,7 @@ pub(crate) fn stream() -> (DuplexStream, DuplexStream) {
     tokio::io::duplex(STREAM_BYTES)
 }
 
-/// Lets every task have its turn, as often as it takes for one message to bring about all it does.
+/// Runs all tasks until they are idle.
 pub(crate) async fn turns() {
     for _ in 0..TURNS {
         yield_now().await;
@@ -205,25 +204,25 @@ pub(crate) async fn turns() {
 }
 
 impl Peer {
-    /// Takes one end of a stream. What arrives there is read and forgotten.
+    /// Takes one end of a stream. Reads and drops what arrives.
     pub(crate) fn new(stream: DuplexStream) -> Self {
         let (reads, writes) = tokio::io::split(stream);
-        Self { writes, reads: spawn_local(forget(reads)) }
+        Self { writes, reads: spawn_local(drain(reads)) }
     }
 
-    pub(crate) async fn say(&mut self, bytes: &[u8]) {
-        // The other side may have hung up.
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
+        // Fails if the other side has disconnected.
         let _ = self.writes.write_all(bytes).await;
     }
 
-    /// Says nothing more, and hangs up when the other side has.
+    /// Ends the sending side, and waits until the other side disconnects.
     pub(crate) async fn leave(mut self, world: &World) {
         let _ = self.writes.shutdown().await;
         world.ended("the stream", || self.reads.is_finished()).await;
     }
 }
 
-async fn forget(mut reads: ReadHalf<DuplexStream>) {
-    let mut nowhere = [0; 4_096];
-    while let Ok(1..) = reads.read(&mut nowhere).await {}
+async fn drain(mut reads: ReadHalf<DuplexStream>) {
+    let mut buffer = [0; 4_096];
+    while let Ok(1..) = reads.read(&mut buffer).await {}
 }

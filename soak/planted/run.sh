@@ -1,6 +1,6 @@
 #!/bin/sh
-# Plants each of the bugs beside this script in a copy of the source, one at a time, and looks whether the simulation
-# finds it. Takes a few minutes. With names, only those.
+# Applies each patch in this folder to a copy of the source, one at a time, and checks that the
+# simulation finds the bug. Takes a few minutes. Arguments: patches to use instead of all.
 set -eu
 cd "$(dirname "$0")/../.."
 copy=target/planted/source

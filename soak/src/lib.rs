@@ -1,5 +1,5 @@
-//! What capvote is put through: crashes, broken disks and hostile clients. The product's tests do a little of each;
-//! `cargo run --release -p capvote-soak` goes on for as long as one likes.
+//! Stress tests of capvote: crashes, failing disks and hostile clients. The product's tests run a
+//! little of each; `cargo run --release -p capvote-soak` runs as many rounds as asked for.
 
 pub mod disk;
 pub mod histories;
@@ -9,7 +9,7 @@ pub mod server;
 
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 
-/// A runtime for one thread.
+/// A single-threaded runtime.
 fn runtime() -> std::io::Result<LocalRuntime> {
     Builder::new_current_thread().enable_all().build_local(LocalOptions::default())
 }

@@ -1,11 +1,11 @@
-//! Puts capvote through crashes, broken disks and hostile clients, for as long as one likes.
+//! The command line of the stress tests.
 
 use std::process::ExitCode;
 
 use capvote_soak::{histories, hostile, kills};
 use clap::{Parser, Subcommand};
 
-/// Puts capvote through crashes, broken disks and hostile clients, for as long as one likes.
+/// Stress-test capvote with crashes, failing disks and hostile clients.
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -21,7 +21,7 @@ enum Command {
     HostileCrowd(hostile::CrowdArguments),
 }
 
-/// Ends with 1 where something does not hold.
+/// Exits with 1 if a check fails.
 fn main() -> anyhow::Result<ExitCode> {
     let held = match Arguments::parse().command {
         Command::Histories(arguments) => arguments.run()?,

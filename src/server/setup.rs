@@ -79,10 +79,9 @@ mod tests {
             Definition::new("board".parse().unwrap(), String::new(), candidates).unwrap();
         let election = Some(NewElection { definition: definition.into(), voters: 3 });
         let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
-        let configs = folders.each_ref().map(|folder| Config {
-            election: election.clone(),
-            ..Config::new(folder.path())
-        });
+        let configs = folders
+            .each_ref()
+            .map(|folder| Config { election: election.clone(), ..Config::new(folder.path()) });
         let link: Link = "capvote://127.0.0.1:1".parse().unwrap();
         let [one, other] = configs.each_ref().map(|config| ensure(&*ledger, config, Some(&link)));
         let (one, other) = futures::future::join(one, other).await;

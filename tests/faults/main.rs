@@ -1,5 +1,5 @@
-//! A disk that breaks: at every step of a term, and in simulated histories. No program is started here: a fork holds the
-//! locks of ledgers for a moment.
+//! Disk faults: at every step of a term, and in simulated histories. These tests start no programs:
+//! a fork would hold the ledgers' file locks for a moment.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod histories;

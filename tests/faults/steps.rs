@@ -1,4 +1,5 @@
-//! A fault at every step of a term: what was told stands, what was refused does not, and the ledger opens again.
+//! A fault at every step of a term: what was answered `recorded` or closed stays, what was refused
+//! is not stored, and the ledger opens again.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,13 +15,13 @@ use capvote_soak::histories::scratch;
 
 const FAULTS: [Fault; 4] = [Fault::Fails, Fault::Torn, Fault::Full, Fault::PowerCut];
 
-/// What the ledger said to one thing that it was asked.
-type Told<T> = Result<T, LedgerError>;
+/// An answer of the ledger.
+type Answer<T> = Result<T, LedgerError>;
 
-/// A term, as far as it came.
+/// The answers of a term: an open election from its first vote to its close.
 struct Term {
-    votes: Vec<(Vote, Told<Outcome>)>,
-    closed: Told<()>,
+    votes: Vec<(Vote, Answer<Outcome>)>,
+    closed: Answer<()>,
 }
 
 fn board() -> ElectionId {
@@ -37,8 +38,8 @@ fn vote(number: u64) -> Vote {
     }
 }
 
-/// An election that is open for the voters 1 to 100.
-fn found(folder: &Path) {
+/// Creates and opens an election with the numbers 1 to 100.
+fn open_election(folder: &Path) {
     let definition = Definition::new(board(), String::new(), vec!["Ada".into(), "Grace".into()]);
     let numbers = (1..=100).map(Into::into).collect();
     let mut ledger = Store::open(folder).unwrap();
@@ -46,13 +47,13 @@ fn found(folder: &Path) {
     ledger.act(&[create, Act::Issue(board(), numbers), Act::Open(board())], None).unwrap();
 }
 
-/// Opens a ledger, and lets four commits and a close happen. Returns the ledger as well, if it opened.
+/// Opens a ledger, and makes four commits and a close. Returns the ledger too, if it opened.
 fn term(folder: &Path) -> (Option<Store>, Term) {
     let mut term = Term { votes: Vec::new(), closed: Err(LedgerError::Unknown("not open".into())) };
     let Ok(mut ledger) = open_store(folder) else { return (None, term) };
     let mut stopped = false;
     let mut check = |error: Option<&LedgerError>| {
-        // Nothing is taken any more once it is not known what is on the disk.
+        // After an unknown outcome the ledger refuses everything.
         assert!(!stopped || matches!(error, Some(LedgerError::Unknown(_))), "{error:?}");
         stopped |= matches!(error, Some(LedgerError::Unknown(_)));
         if let Some(error @ LedgerError::Unknown(_)) = error {
@@ -69,12 +70,7 @@ fn term(folder: &Path) -> (Option<Store>, Term) {
             }
             Err(error) => {
                 check(Some(&error));
-                let again = |_| match &error {
-                    LedgerError::NotStored(why) => LedgerError::NotStored(why.clone()),
-                    other => LedgerError::Unknown(other.to_string()),
-                };
-                let told = votes.into_iter().map(|vote| (vote, Err(again(()))));
-                term.votes.extend(told.collect::<Vec<_>>());
+                term.votes.extend(votes.into_iter().map(|vote| (vote, Err(error.clone()))));
             }
         }
     }
@@ -83,7 +79,7 @@ fn term(folder: &Path) -> (Option<Store>, Term) {
     (Some(ledger), term)
 }
 
-/// Holds what is on the disk against what was told.
+/// Checks the ledger on a disk against the answers of the term.
 fn check(folder: &Path, disk: &Disk, term: &Term, what: &str) {
     let mut ledger = open_store(folder).unwrap_or_else(|error| panic!("{what}: {error}"));
     let closed = ledger.snapshot().elections[0].state == ElectionState::Closed;
@@ -92,22 +88,13 @@ fn check(folder: &Path, disk: &Disk, term: &Term, what: &str) {
     let mut ballots = before;
     let report = ledger.reader().check(&board()).unwrap();
     assert_eq!(report.ballots, before, "{what}");
-    let told = |number: u64| {
-        let mut told = term.votes.iter().filter(move |(vote, _)| vote.number == number.into());
-        let recorded = |told: &Told<Outcome>| matches!(told, Ok(Outcome::Recorded));
-        let refused = |told: &Told<Outcome>| matches!(told, Err(LedgerError::NotStored(_)));
-        let all: Vec<_> = told.by_ref().map(|(_, told)| told).collect();
-        let receipt = all.iter().copied().find(|told| recorded(told));
-        (receipt, !all.is_empty() && all.iter().copied().all(refused))
-    };
     for number in 1..=20 {
-        let (recorded, refused) = told(number);
-        // Another vote under the number tells whether one is stored, where that can still be told.
+        // While the election is open, another vote under the number shows whether one is stored.
         let other = Vote { nonce: Nonce::from([99; 16]), ..vote(number) };
-        if let Some(Ok(outcome)) = recorded {
+        if term.was_recorded(number) {
             let again = ledger.vote(&[vote(number)], Timestamp(0)).unwrap();
-            assert_eq!(again, [*outcome], "{what}: the vote of {number}");
-            // A vote that was lost would be counted by that.
+            assert_eq!(again, [Outcome::Recorded], "{what}: the vote of {number}");
+            // Had the vote been lost, the retry would be counted.
             assert_eq!(
                 ledger.snapshot().elections[0].ballots,
                 ballots,
@@ -117,19 +104,38 @@ fn check(folder: &Path, disk: &Disk, term: &Term, what: &str) {
                 let other = ledger.vote(&[other], Timestamp(0)).unwrap();
                 assert_eq!(other, [Outcome::Refused(Refusal::AlreadyVoted)], "{what}: {number}");
             }
-        } else if refused && !closed {
+        } else if term.was_refused(number) && !closed {
             let other = ledger.vote(&[other], Timestamp(0)).unwrap();
             assert!(matches!(other[..], [Outcome::Recorded]), "{what}: {number} was refused");
             ballots = ledger.snapshot().elections[0].ballots;
         }
     }
-    let at_least = (1..=20).filter(|number| told(*number).0.is_some()).count() as u64;
+    let at_least = (1..=20).filter(|number| term.was_recorded(*number)).count() as u64;
     assert!((at_least..=20).contains(&before), "{what}: {before} ballots");
-    // What a clean end would still write is not written.
+    // Prevents the writes of a clean shutdown.
     disk.cut_power();
 }
 
-/// Does everything on a disk well, but for the write, sync or truncation with this number. Returns how many there were.
+impl Term {
+    fn answers(&self, number: u64) -> impl Iterator<Item = &Answer<Outcome>> {
+        let votes = self.votes.iter().filter(move |(vote, _)| vote.number == number.into());
+        votes.map(|(_, answer)| answer)
+    }
+
+    fn was_recorded(&self, number: u64) -> bool {
+        self.answers(number).any(|answer| matches!(answer, Ok(Outcome::Recorded)))
+    }
+
+    /// Whether each vote under the number was certainly not stored.
+    fn was_refused(&self, number: u64) -> bool {
+        let mut answers = self.answers(number).peekable();
+        answers.peek().is_some()
+            && answers.all(|answer| matches!(answer, Err(LedgerError::NotStored(_))))
+    }
+}
+
+/// Injects a fault at one write, sync or truncation, by its number. Returns a counter of these
+/// steps.
 fn break_at(disk: &Disk, step: usize, fault: Fault) -> Arc<AtomicUsize> {
     let steps = Arc::new(AtomicUsize::new(0));
     let counted = steps.clone();
@@ -140,15 +146,15 @@ fn break_at(disk: &Disk, step: usize, fault: Fault) -> Arc<AtomicUsize> {
     steps
 }
 
-/// Lets a term happen on a disk on which the step with this number goes wrong, and ends the server. Returns what is left in
-/// the folder `there`, and whether there is such a step.
+/// Runs a term with a fault at one step in the folder `here`, and crashes the server. Returns the
+/// disk after that, in the folder `there`, and whether there is such a step.
 fn break_in_term(
     (here, there): (&Path, &Path),
     step: usize,
     fault: Fault,
     killed: bool,
 ) -> (Arc<Disk>, Term, bool) {
-    found(here);
+    open_election(here);
     std::fs::create_dir(there).unwrap();
     let disk = Disk::new(here, step as u64).unwrap();
     let steps = break_at(&disk, step, fault);
@@ -159,24 +165,24 @@ fn break_in_term(
     (left.unwrap(), term, steps.load(Ordering::Relaxed) > step)
 }
 
-/// Lets a term happen on a disk on which the step with this number goes wrong, and checks what is left. Returns whether
-/// there is such a step.
+/// Runs a term with a fault at one step, and checks the disk after the crash. Returns whether there
+/// is such a step.
 fn with_fault(step: usize, fault: Fault, killed: bool) -> bool {
     let what = format!("{fault:?} at step {step}, killed: {killed}");
     let scratch = tempfile::tempdir_in(scratch()).unwrap();
     let [here, there, last] = ["here", "there", "last"].map(|name| scratch.path().join(name));
     let (disk, term, broke) = break_in_term((&here, &there), step, fault, killed);
     check(&there, &disk, &term, &what);
-    // What a kill left has to stand a power cut as well, once somebody was told of it.
+    // The check read the ledger after a kill; what it read must survive a power cut too.
     std::fs::create_dir(&last).unwrap();
     let disk = disk.after_power_cut(&last).unwrap();
     check(&last, &disk, &term, &what);
     broke
 }
 
-/// Lets a term happen on a disk on which the step with this number fails, kills the server, starts it again on a disk that
-/// breaks at some step of that start, and cuts the power. Returns whether there is such a step of the term, and how many the
-/// start has.
+/// Runs a term in which one step fails, kills the server, restarts it with a fault at one step of
+/// the start, and cuts the power. Returns whether the term has such a step, and how many steps the
+/// start had.
 fn with_fault_at_start(step: usize, cut: usize, fault: Fault) -> (bool, usize) {
     let what = format!("failure at step {step}, {fault:?} at step {cut} of the start");
     let scratch = tempfile::tempdir_in(scratch()).unwrap();
@@ -192,7 +198,7 @@ fn with_fault_at_start(step: usize, cut: usize, fault: Fault) -> (bool, usize) {
 }
 
 #[test]
-fn a_fault_at_any_step_loses_nothing_that_was_told() {
+fn a_fault_at_any_step_loses_nothing_that_was_acknowledged() {
     for killed in [false, true] {
         for fault in FAULTS {
             let steps = (0..).take_while(|step| with_fault(*step, fault, killed)).count();
@@ -203,7 +209,7 @@ fn a_fault_at_any_step_loses_nothing_that_was_told() {
 }
 
 #[test]
-fn a_start_that_breaks_after_a_failure_loses_nothing_that_was_told() {
+fn a_fault_in_the_restart_after_a_fault_loses_nothing_that_was_acknowledged() {
     for fault in [Fault::PowerCut, Fault::Fails] {
         let mut starts = 0;
         'steps: for step in 0.. {
@@ -223,10 +229,10 @@ fn a_start_that_breaks_after_a_failure_loses_nothing_that_was_told() {
 }
 
 #[test]
-fn a_ledger_that_cannot_be_read_is_not_opened_and_not_harmed() {
+fn a_ledger_with_a_failing_read_does_not_open_and_is_not_damaged() {
     let scratch = tempfile::tempdir_in(scratch()).unwrap();
     let folder = scratch.path().join("board");
-    found(&folder);
+    open_election(&folder);
     let mut ledger = Store::open(&folder).unwrap();
     ledger.vote(&(1..=20).map(vote).collect::<Vec<_>>(), Timestamp(0)).unwrap();
     drop(ledger);
@@ -238,7 +244,7 @@ fn a_ledger_that_cannot_be_read_is_not_opened_and_not_harmed() {
             (reads == step + 1).then_some(Fault::Fails)
         });
         let error = open_store(&folder).err();
-        disk.mend();
+        disk.repair();
         let ledger = open_store(&folder).unwrap();
         assert_eq!(ledger.snapshot().elections[0].ballots, 20, "after {step}");
         let Some(error) = error else {

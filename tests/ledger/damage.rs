@@ -1,4 +1,4 @@
-//! Files that are not a ledger, are in use, or do not say what was written to them.
+//! Ledger files that are damaged, foreign, in use or not writable.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -15,7 +15,7 @@ fn sqlite(directory: &Path) -> Connection {
     Connection::open(directory.join("ledger.sqlite")).unwrap()
 }
 
-/// A closed ledger of two elections with three commits.
+/// Makes a ledger of two elections and three commits, and closes the file.
 fn ledger_in(directory: &Path) {
     let mut ledger = Store::open(directory).unwrap();
     ledger.act(&running("board"), None).unwrap();
@@ -72,7 +72,7 @@ fn every_altered_row_is_noticed() {
     }
 }
 
-/// Alters a ledger behind its back, and checks that it is noticed.
+/// Alters a ledger file and checks that opening it reports the damage.
 fn altered(directory: &Path, alteration: &str) {
     let connection = sqlite(directory);
     connection.pragma_update(None, "foreign_keys", false).unwrap();
@@ -132,7 +132,7 @@ fn broken_pages_are_named() {
 }
 
 #[test]
-fn what_is_not_a_ledger_is_left_alone() {
+fn a_file_that_is_not_a_ledger_is_not_altered() {
     let other_program = |directory: &Path| {
         sqlite(directory).execute_batch("CREATE TABLE recipes (name TEXT)").unwrap();
     };
@@ -163,7 +163,7 @@ fn what_is_not_a_ledger_is_left_alone() {
 }
 
 #[test]
-fn a_commit_that_cannot_be_stored_counts_nothing_and_the_next_may_be() {
+fn a_failed_commit_counts_nothing_and_a_later_one_may_succeed() {
     let directory = tempfile::tempdir().unwrap();
     let mut ledger = Store::open(directory.path()).unwrap();
     ledger.act(&running("board"), None).unwrap();
@@ -185,7 +185,7 @@ fn a_commit_that_cannot_be_stored_counts_nothing_and_the_next_may_be() {
 }
 
 #[test]
-fn after_a_failure_that_leaves_the_disk_in_doubt_nothing_more_is_taken() {
+fn after_an_unknown_outcome_the_ledger_refuses_everything_until_reopened() {
     let directory = tempfile::tempdir().unwrap();
     let mut ledger = Store::open(directory.path()).unwrap();
     ledger.act(&running("board"), None).unwrap();
@@ -205,9 +205,9 @@ fn after_a_failure_that_leaves_the_disk_in_doubt_nothing_more_is_taken() {
     assert_eq!(ledger.snapshot().elections[0].votes().unwrap(), [2, 0]);
 }
 
-/// Reading a large ledger back takes long, and nobody could vote meanwhile.
+/// Reading back a large ledger takes long and would block all votes.
 #[test]
-fn acts_that_are_not_done_are_taken_back_without_reading_the_ledger() {
+fn refused_acts_are_rolled_back_without_reading_the_ledger() {
     let directory = tempfile::tempdir().unwrap();
     let mut ledger = Store::open(directory.path()).unwrap();
     let token = Token::from([7; Token::BYTES]).hash();
@@ -216,7 +216,7 @@ fn acts_that_are_not_done_are_taken_back_without_reading_the_ledger() {
     let draft = [create("draft"), Act::Issue(id("draft"), numbers(1..=9)), Act::Grant(grant(1))];
     ledger.act(&draft, None).unwrap();
     ledger.vote(&[vote("board", 1, ADA, 1)], NOW).unwrap();
-    // From here on whoever reads it finds it damaged.
+    // Reading the file back would report this damage.
     let damage = "UPDATE entries SET head = zeroblob(32) WHERE id = 1";
     sqlite(directory.path()).execute_batch(damage).unwrap();
 
@@ -237,7 +237,7 @@ fn acts_that_are_not_done_are_taken_back_without_reading_the_ledger() {
             matches!(refused, LedgerError::Refused(ActRefusal::NoSuchElection(_))),
             "{acts:?}: {refused}"
         );
-        // What is shown is made anew by an act that changes nothing.
+        // An act that changes nothing rebuilds the snapshot.
         let shown = ["board", "draft"].map(|election| Act::Issue(id(election), Vec::new()));
         ledger.act(&shown, None).unwrap();
         assert_eq!(ledger.snapshot().elections, before, "{acts:?}");
@@ -252,7 +252,7 @@ fn acts_that_are_not_done_are_taken_back_without_reading_the_ledger() {
 }
 
 #[test]
-fn one_server_at_a_time() {
+fn a_ledger_is_open_in_one_process_at_a_time() {
     let directory = tempfile::tempdir().unwrap();
     let first = Store::open(directory.path()).unwrap();
     assert!(matches!(Store::open(directory.path()), Err(OpenError::InUse(_))));
@@ -271,7 +271,7 @@ fn a_folder_that_cannot_be_used_is_named() {
 }
 
 #[test]
-fn only_the_owner_may_read_what_is_stored() {
+fn only_the_owner_may_read_the_files() {
     let parent = tempfile::tempdir().unwrap();
     let directory = parent.path().join("data");
     let mut ledger = Store::open(&directory).unwrap();

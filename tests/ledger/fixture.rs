@@ -1,4 +1,4 @@
-//! A ledger of each format there ever was opens for ever.
+//! A ledger file of each released format opens.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ fn fixture(format: u32) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/format-{format}.sqlite"))
 }
 
-/// Writes the fixture of the format that this version writes. Run it once for every new format:
+/// Writes the fixture of the current format. Run this once for each new format:
 /// `cargo test --test ledger -- --ignored write_the_fixture`
 #[test]
 #[ignore = "writes a file of the repository"]

@@ -1,11 +1,6 @@
-//! What any ledger must do, and what the SQLite one must notice.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice
-)]
+//! The conformance tests of all ledgers, and tests of the SQLite ledger's file.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::indexing_slicing, clippy::string_slice)]
 
 mod conformance;
 mod damage;
@@ -37,7 +32,7 @@ fn create(election: &str) -> Act {
     ))
 }
 
-/// A running election with the voters 1 to 1,000.
+/// Creates and opens an election with the numbers 1 to 1,000.
 fn running(election: &str) -> Vec<Act> {
     vec![create(election), Act::Issue(id(election), numbers(1..=1_000)), Act::Open(id(election))]
 }

@@ -1,4 +1,4 @@
-//! After the close nobody can tell from the files who voted for whom.
+//! After the close, no file pairs a voter number with a choice.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use rusqlite::Connection;
 
 use super::{ADA, NOW, id, numbers, running, vote};
 
-/// How long the ledger may take to try again. Reached only when it does not.
+/// The timeout for a scrub. Reached only if a test fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const BALLOTS: u64 = 200;
@@ -27,7 +27,7 @@ fn nonce(n: u64) -> Nonce {
     Nonce::from(std::array::from_fn(|i| (n as u8).wrapping_mul(7) ^ (i as u8 + 90)))
 }
 
-/// An open election with ballots, each committed by itself.
+/// An open election with [`BALLOTS`] ballots, each in its own commit.
 fn voted(directory: &Path) -> Store {
     let mut ledger = Store::open(directory).unwrap();
     let mut acts = running("board");
@@ -40,8 +40,8 @@ fn voted(directory: &Path) -> Store {
     ledger
 }
 
-/// How often a number stands beside its nonce in the files. A row of a ballot has the number, as SQLite
-/// stores integers, close before its nonce.
+/// How often a number is near its nonce in the files. In a ballot's row, the number, as SQLite
+/// stores integers, is close before the nonce.
 fn pairs(directory: &Path) -> usize {
     let mut pairs = 0;
     for entry in fs::read_dir(directory).unwrap() {
@@ -66,13 +66,16 @@ fn check(reader: &SqliteReader) -> Report {
 fn after_the_close_no_file_pairs_a_number_with_a_choice() {
     let directory = tempfile::tempdir().unwrap();
     let mut ledger = voted(directory.path());
-    assert!(pairs(directory.path()) >= 200, "the search does not find what is there");
+    assert!(
+        pairs(directory.path()) >= 200,
+        "the search does not find the pairs of an open election"
+    );
     ledger.act(&[Act::Close(id("board"))], None).unwrap();
     assert_eq!(pairs(directory.path()), 0, "with the ledger open");
     assert!(!check(&ledger.reader()).unscrubbed);
     drop(ledger);
     assert_eq!(pairs(directory.path()), 0, "with the ledger closed");
-    // Nor do the heads of the old chain, which are a way to try pairs.
+    // The old chain is gone too: with its heads, someone could try pairs.
     let connection = Connection::open(directory.path().join("ledger.sqlite")).unwrap();
     let of_ballots =
         connection.query_row("SELECT count(*) FROM entries WHERE kind = 4", [], |row| row.get(0));
@@ -80,15 +83,15 @@ fn after_the_close_no_file_pairs_a_number_with_a_choice() {
 }
 
 #[test]
-fn what_another_program_reads_at_the_close_is_gone_once_it_has_read() {
+fn a_scrub_blocked_by_a_reader_is_completed_after_the_read() {
     let directory = tempfile::tempdir().unwrap();
     let mut ledger = voted(directory.path());
     let other = Connection::open(directory.path().join("ledger.sqlite")).unwrap();
     other.execute_batch("BEGIN; SELECT count(*) FROM ballots").unwrap();
     ledger.act(&[Act::Close(id("board"))], None).unwrap();
     ledger.scrub();
-    assert!(check(&ledger.reader()).unscrubbed, "an auditor is told");
-    assert!(pairs(directory.path()) > 0, "the other program does not hold anything up");
+    assert!(check(&ledger.reader()).unscrubbed, "the report says that copies remain");
+    assert!(pairs(directory.path()) > 0, "the reader does not block the scrub");
     other.execute_batch("COMMIT").unwrap();
     let began = Instant::now();
     while check(&ledger.reader()).unscrubbed {
@@ -101,7 +104,7 @@ fn what_another_program_reads_at_the_close_is_gone_once_it_has_read() {
 }
 
 #[test]
-fn a_scrub_that_was_cut_short_is_finished_at_the_next_start() {
+fn an_interrupted_scrub_is_completed_at_the_next_start() {
     let directory = tempfile::tempdir().unwrap();
     let mut ledger = voted(directory.path());
     let other = Connection::open(directory.path().join("ledger.sqlite")).unwrap();
@@ -115,7 +118,7 @@ fn a_scrub_that_was_cut_short_is_finished_at_the_next_start() {
 }
 
 #[test]
-fn auditors_who_check_all_the_time_do_not_keep_a_close_from_scrubbing() {
+fn auditors_that_check_continuously_do_not_block_the_scrub() {
     let directory = tempfile::tempdir().unwrap();
     let mut ledger = voted(directory.path());
     let reader = ledger.reader();

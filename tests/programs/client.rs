@@ -87,7 +87,7 @@ fn output_for_people() {
 }
 
 #[test]
-fn lines_from_files_and_from_standard_input() {
+fn lines_are_counted_in_files_and_standard_input() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[]);
     let file = data.path().join("lines.txt");

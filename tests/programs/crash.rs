@@ -1,5 +1,5 @@
-//! SIGKILL under load: every vote whose client was told `recorded` is there exactly once.
-//! `cargo run --release -p capvote-soak -- kills` does this for any number of rounds.
+//! SIGKILL under load: each vote that was answered `recorded` is counted exactly once.
+//! `cargo run --release -p capvote-soak -- kills` runs any number of rounds.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The JSON documents are as docs/json.md shows them.
+//! The JSON output has the form that docs/json.md shows.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +12,7 @@ use crate::process::{BOARD, Ran, Server, numbers, run};
 const CLIENT: &str = env!("CARGO_BIN_EXE_capvote-client");
 const SERVER: &str = env!("CARGO_BIN_EXE_capvote-server");
 
-/// The documents of the page by their commands, and those that were not compared yet.
+/// The examples on the page by their commands, and those not compared yet.
 struct Page {
     examples: BTreeMap<String, Value>,
     untried: BTreeMap<String, Value>,
@@ -97,33 +97,33 @@ fn document(ran: &Ran) -> Value {
 }
 
 #[test]
-fn every_document_is_as_the_page_says() {
+fn every_json_document_has_the_shape_in_the_docs() {
     let folder = Folder(tempfile::tempdir().unwrap());
     let data = folder.0.path();
     let server = Server::start(data, &[&BOARD[..], &["--voters", "3"]].concat());
     fs::write(folder.file("lines.txt"), "one\ntwo\nthree").unwrap();
     let number = numbers(data)[0].to_string();
-    let (everyone, officer) = (&server.link[..], folder.file("officer.link"));
+    let (public, officer) = (&server.link[..], folder.file("officer.link"));
     let mut page = Page::read();
     let vote = format!(" --voter-number {number}");
     let vote_with_receipt = format!("{vote} --receipt mine.json");
     // The command on the page, the link to use, and options that the page leaves out.
     let steps = [
-        ("elections", everyone, ""),
-        ("info", everyone, ""),
-        ("vote Ada", everyone, &vote_with_receipt),
-        ("vote Zoe", everyone, &vote),
-        ("result", everyone, ""),
-        ("result Ada", everyone, ""),
-        ("count-lines lines.txt", everyone, ""),
+        ("elections", public, ""),
+        ("info", public, ""),
+        ("vote Ada", public, &vote_with_receipt),
+        ("vote Zoe", public, &vote),
+        ("result", public, ""),
+        ("result Ada", public, ""),
+        ("count-lines lines.txt", public, ""),
         ("turnout", &officer, ""),
         ("check", &officer, ""),
         ("share registrar", &officer, ""),
         ("close", &officer, ""),
-        ("watch", everyone, ""),
+        ("watch", public, ""),
         ("sheet --output sheet.csv", &officer, ""),
-        ("recount sheet.csv", everyone, ""),
-        ("verify mine.json sheet.csv", everyone, ""),
+        ("recount sheet.csv", public, ""),
+        ("verify mine.json sheet.csv", public, ""),
         ("create other --candidate Ada --candidate Grace", &officer, " --election other"),
         ("issue --count 2 --output numbers.csv", &officer, " --election other"),
         ("revoke-numbers numbers.csv", &officer, " --election other"),
@@ -145,9 +145,9 @@ fn every_document_is_as_the_page_says() {
             shared = link.as_str().unwrap().to_string();
         }
     }
-    let revoked = client(everyone, &format!("revoke {shared}"), "");
+    let revoked = client(public, &format!("revoke {shared}"), "");
     page.check_equal("revoke LINK", &serde_json::from_str(revoked.done()).unwrap());
-    let refused = client(everyone, "result Zoe", "");
+    let refused = client(public, "result Zoe", "");
     page.check_equal("error", &document(&refused));
     assert_eq!(refused.code, Some(3));
     check_operator_commands(&folder, &mut page);

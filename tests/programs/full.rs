@@ -1,4 +1,4 @@
-//! A disk that is really full.
+//! A full disk.
 
 use std::fs;
 use std::path::{Path, PathBuf};

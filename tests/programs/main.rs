@@ -1,4 +1,4 @@
-//! The real programs: their command lines, their files, and what a kill leaves behind.
+//! The real programs: command lines, output, files, and crashes.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
 mod client;

@@ -9,7 +9,7 @@ use std::time::Instant;
 use capvote::client::{Ballot, Client, VoteOutcome};
 use capvote::election::VoterNumber;
 
-use crate::process::{Server, run};
+use crate::process::{Server, officer};
 
 const VOTERS: u64 = 1_000_000;
 const CONNECTIONS: u64 = 16;
@@ -23,7 +23,7 @@ async fn a_million_numbers_and_a_million_votes() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[]);
     let numbers = issue(data.path());
-    officer(data.path(), &["open"]);
+    officer(data.path(), &["open"]).done();
     let started = Instant::now();
     cast_all(&server, numbers.clone()).await;
     println!("{VOTERS} votes recorded in {:?}", started.elapsed());
@@ -35,31 +35,24 @@ async fn a_million_numbers_and_a_million_votes() {
         assert_eq!(election.vote(&second, |_| {}).await.unwrap(), VoteOutcome::AlreadyVoted);
     }
     let started = Instant::now();
-    officer(data.path(), &["close"]);
+    officer(data.path(), &["close"]).done();
     println!("closed in {:?}", started.elapsed());
     let results = election.results().await.unwrap();
     let ada = VOTERS.div_ceil(3);
     let expected = [("Grace".to_string(), VOTERS - ada), ("Ada".to_string(), ada)];
     assert_eq!((&results.candidates[..], results.ballots), (&expected[..], VOTERS));
     let checked = officer(data.path(), &["check"]);
-    assert!(checked.contains("1000000 ballots are stored, and 1000000 numbers have voted"));
-}
-
-/// Runs the client with the officer's link.
-fn officer(data: &Path, arguments: &[&str]) -> String {
-    let link = data.join("officer.link");
-    let arguments = [&["--link", link.to_str().unwrap()], arguments].concat();
-    run(env!("CARGO_BIN_EXE_capvote-client"), &arguments, b"").done().to_string()
+    assert!(checked.done().contains("1000000 ballots are stored, and 1000000 numbers have voted"));
 }
 
 /// Creates the election, and issues its numbers.
 fn issue(data: &Path) -> Vec<VoterNumber> {
     let names = ["--candidate", "Ada", "--candidate", "Grace", "--results", "sealed"];
-    officer(data, &[&["create", "board"], &names[..]].concat());
+    officer(data, &[&["create", "board"], &names[..]].concat()).done();
     let roll = data.join("roll.csv");
     let started = Instant::now();
     let output = ["--output", roll.to_str().unwrap()];
-    officer(data, &[&["issue", "--count", &VOTERS.to_string()], &output[..]].concat());
+    officer(data, &[&["issue", "--count", &VOTERS.to_string()], &output[..]].concat()).done();
     println!("{VOTERS} numbers issued in {:?}", started.elapsed());
     let file = std::fs::read_to_string(&roll).unwrap();
     let numbers: Vec<_> = file.lines().skip(1).map(|line| line.parse().unwrap()).collect();

@@ -24,7 +24,7 @@ impl Server {
 
     pub(crate) fn listen(link: &str, data: &Path, arguments: &[&str]) -> Self {
         let arguments = [&["--threads", "2"], arguments].concat();
-        Self::of(server::Server::start(Path::new(PROGRAM), link, data, &arguments))
+        Self::from_started(server::Server::start(Path::new(PROGRAM), link, data, &arguments))
     }
 
     /// Starts a server that logs everything to a file.
@@ -32,25 +32,25 @@ impl Server {
         let mut command = Command::new(PROGRAM);
         command.args(["--listen", ANY_PORT, "--log", "trace", "--threads", "2", "--data"]);
         command.arg(data).args(arguments).stderr(std::fs::File::create(log).unwrap());
-        Self::of(server::Server::spawn(command))
+        Self::from_started(server::Server::spawn(command))
     }
 
     /// Starts a server whose log goes to a pipe without a reader.
-    pub(crate) fn unheard(data: &Path) -> Self {
+    pub(crate) fn without_log_reader(data: &Path) -> Self {
         let mut command = Command::new(PROGRAM);
         command.args(["--listen", ANY_PORT, "--log", "debug", "--threads", "2", "--data"]);
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         command.arg(data).stderr(writer);
-        Self::of(server::Server::spawn(command))
+        Self::from_started(server::Server::spawn(command))
     }
 
-    /// Starts a server with the given command.
-    pub(crate) fn typed(command: Command) -> Self {
-        Self::of(server::Server::spawn(command))
+    /// Starts a server with this command line.
+    pub(crate) fn spawn(command: Command) -> Self {
+        Self::from_started(server::Server::spawn(command))
     }
 
-    fn of(started: anyhow::Result<server::Server>) -> Self {
+    fn from_started(started: anyhow::Result<server::Server>) -> Self {
         let process = started.unwrap();
         Self { link: process.link.clone(), process }
     }
@@ -60,7 +60,7 @@ impl Server {
         self.next("listening on ")
     }
 
-    /// What comes after `beginning` in the next line that the server prints.
+    /// The rest of the next line that the server prints, which must start with `beginning`.
     pub(crate) fn next(&mut self, beginning: &str) -> String {
         self.process.next(beginning).unwrap()
     }
@@ -75,7 +75,7 @@ impl Server {
         self.process.kill().unwrap();
     }
 
-    /// Waits until the server has ended. Returns its exit code and the rest of its output.
+    /// Waits until the server exits. Returns its exit code and the rest of its output.
     pub(crate) fn wait(self) -> (Option<i32>, String) {
         self.process.wait().unwrap()
     }
@@ -91,7 +91,7 @@ pub(crate) fn numbers(data: &Path) -> Vec<VoterNumber> {
     server::numbers(data).unwrap()
 }
 
-/// The result of a program that has ended.
+/// The result of a program that has exited.
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
@@ -120,6 +120,16 @@ pub(crate) fn run(program: &str, arguments: &[&str], input: &[u8]) -> Ran {
         stdout: String::from_utf8(stdout).unwrap(),
         stderr: String::from_utf8(stderr).unwrap(),
     }
+}
+
+/// Runs the client with a link, or with a file that holds one.
+pub(crate) fn client(link: &str, arguments: &[&str]) -> Ran {
+    run(env!("CARGO_BIN_EXE_capvote-client"), &[&["--link", link], arguments].concat(), b"")
+}
+
+/// Runs the client with the returning officer's link.
+pub(crate) fn officer(data: &Path, arguments: &[&str]) -> Ran {
+    client(data.join("officer.link").to_str().unwrap(), arguments)
 }
 
 impl Ran {

@@ -35,7 +35,7 @@ fn on_terminal(columns: u16, colours: bool, program: &str, arguments: &[&str]) -
     String::from_utf8(shown).unwrap().replace("\r\n", "\n").replace('\x1b', "ESC")
 }
 
-/// Settings that replace what differs between runs.
+/// Filters that replace what differs between runs.
 fn settled(data: &Path, links: &[&str]) -> Settings {
     let mut settings = Settings::clone_current();
     for link in links {
@@ -88,7 +88,7 @@ fn session(data: &Path, link: &str, number: &str, show: impl Fn(&[&str]) -> Stri
 }
 
 #[test]
-fn a_terminal_of_30_columns() {
+fn output_on_a_terminal_of_30_columns() {
     let data = tempfile::tempdir().unwrap();
     let (server, number) = voted(data.path());
     let show = |words: &[&str]| on_terminal(30, true, CLIENT, words);
@@ -97,7 +97,7 @@ fn a_terminal_of_30_columns() {
 }
 
 #[test]
-fn a_terminal_without_colours() {
+fn output_without_colours() {
     let data = tempfile::tempdir().unwrap();
     let (server, number) = voted(data.path());
     let show = |words: &[&str]| on_terminal(100, false, CLIENT, words);
@@ -107,7 +107,7 @@ fn a_terminal_without_colours() {
 }
 
 #[test]
-fn a_pipe() {
+fn output_in_a_pipe() {
     let data = tempfile::tempdir().unwrap();
     let (server, number) = voted(data.path());
     let show = |words: &[&str]| {
@@ -179,7 +179,7 @@ fn a_vote_that_is_certain_to_fail_does_not_ask_for_the_number() {
 }
 
 #[test]
-fn json_on_a_terminal() {
+fn json_output_on_a_terminal() {
     let data = tempfile::tempdir().unwrap();
     let (server, number) = voted(data.path());
     let show = |words: &[&str]| on_terminal(30, false, CLIENT, &[&["--json"], words].concat());
@@ -189,7 +189,7 @@ fn json_on_a_terminal() {
 
 #[test]
 fn help_fits_a_terminal_of_30_columns() {
-    // A long word is not broken.
+    // Long words are not broken.
     let fits = |line: &str| line.chars().count() <= 30 || line.split_whitespace().count() <= 2;
     for program in [CLIENT, SERVER] {
         let shown = on_terminal(30, false, program, &["--help"]);
@@ -206,7 +206,7 @@ fn help_fits_a_terminal_of_30_columns() {
 }
 
 #[test]
-fn long_work_shows_its_speed_and_remaining_time() {
+fn long_commands_show_their_speed_and_remaining_time() {
     let data = tempfile::tempdir().unwrap();
     let (server, number) = voted(data.path());
     let file = |name: &str| data.path().join(name).to_str().unwrap().to_string();
@@ -310,7 +310,7 @@ impl Errors {
         Self { server, folder, elsewhere, number, used_number, auditor_link }
     }
 
-    /// The actual word for one of a command above, in which "_" is a space.
+    /// The actual word for a word of the commands above, in which "_" is a space.
     fn word(&self, word: &str) -> String {
         match word {
             "LINK" => self.server.link.clone(),

@@ -8,14 +8,9 @@ use std::path::Path;
 use capvote::net::link::Link;
 use capvote::net::tls::{Identity, new_identity};
 
-use crate::process::{BOARD, Ran, Server, numbers, run};
+use crate::process::{BOARD, Ran, Server, client, numbers, run};
 
 const ENCRYPTED: &str = "capvotes://127.0.0.1:0";
-
-fn client(link: &str, arguments: &[&str]) -> Ran {
-    let arguments = [&["--link", link][..], arguments].concat();
-    run(env!("CARGO_BIN_EXE_capvote-client"), &arguments, b"")
-}
 
 fn board(data: &Path, more: &[&str]) -> Server {
     Server::listen(ENCRYPTED, data, &[&BOARD[..], &["--voters", "3"], more].concat())

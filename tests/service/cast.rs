@@ -1,4 +1,4 @@
-//! Casting until it is known what became of the vote.
+//! `cast`: retries until the outcome of the vote is known.
 
 use std::rc::Rc;
 
@@ -14,25 +14,32 @@ use tokio_util::sync::CancellationToken;
 
 use crate::harness::{Harness, ballot, board, soon};
 
-/// A place to connect to, where the test says what becomes of each connection.
-async fn door() -> (TcpListener, Link) {
+/// A listener whose connections the test handles, and its link.
+async fn listen() -> (TcpListener, Link) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let link = format!("capvote://{}", listener.local_addr().unwrap()).parse().unwrap();
     (listener, link)
 }
 
-/// Passes a vote on, and loses what is said to it: it is recorded, and nobody is told.
+/// Forwards a vote to the server and loses its answer: the vote is recorded, but the voter does not
+/// learn that.
 async fn lose_an_answer(server: &Harness, listener: &TcpListener) {
     let (mut voter, _) = listener.accept().await.unwrap();
     let mut stream = server.stream();
     let mut changes = server.ledger.snapshots();
+    let forward = async {
+        copy(&mut voter, &mut stream).await?;
+        stream.flush().await
+    };
     tokio::select! {
-        _ = async { copy(&mut voter, &mut stream).await?; stream.flush().await } => panic!("the voter hung up"),
-        recorded = changes.wait_for(|board| board.elections[0].ballots == 1) => drop(recorded.unwrap()),
+        _ = forward => panic!("the voter disconnected"),
+        recorded = changes.wait_for(|board| board.elections[0].ballots == 1) => {
+            drop(recorded.unwrap());
+        }
     }
 }
 
-/// Serves a connection as a server does that is stopping.
+/// Serves a connection as a stopping server does.
 fn serve_stopping(server: &Harness, voter: TcpStream) {
     let bootstrap = Bootstrap::new(server.ledger.clone(), Guesses::default());
     let bootstrap = move |calls: connection::CallTracker| {
@@ -42,7 +49,7 @@ fn serve_stopping(server: &Harness, voter: TcpStream) {
     tokio::task::spawn_local(connection::serve(voter, bootstrap, CancellationToken::new()));
 }
 
-/// A server that hears nobody for a long time.
+/// A server that throttles every vote for a long time.
 struct Throttling;
 
 impl directory::Server for Throttling {
@@ -68,9 +75,9 @@ impl election::Server for Throttling {
 }
 
 #[tokio::test(flavor = "local")]
-async fn a_lost_answer_is_asked_for_again_also_of_a_server_that_is_stopping() {
+async fn a_vote_with_a_lost_answer_is_retried_also_while_the_server_is_stopping() {
     let server = board().await;
-    let (listener, link) = door().await;
+    let (listener, link) = listen().await;
     let there = server.clone();
     let serving = tokio::task::spawn_local(async move {
         lose_an_answer(&there, &listener).await;
@@ -88,9 +95,9 @@ async fn a_lost_answer_is_asked_for_again_also_of_a_server_that_is_stopping() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn a_server_that_is_stopping_is_asked_again() {
+async fn a_vote_refused_by_a_stopping_server_is_cast_again() {
     let server = board().await;
-    let (listener, link) = door().await;
+    let (listener, link) = listen().await;
     let there = server.clone();
     tokio::task::spawn_local(async move {
         serve_stopping(&there, listener.accept().await.unwrap().0);
@@ -104,10 +111,10 @@ async fn a_server_that_is_stopping_is_asked_again() {
     );
 }
 
-/// What casting comes to where the first answer is lost, and every later try meets with this.
+/// The error of casting if the first answer is lost and `then` handles all retries.
 async fn cast_in_vain(then: impl AsyncFnOnce(Rc<Harness>, TcpListener) + 'static) -> Error {
     let server = board().await;
-    let (listener, link) = door().await;
+    let (listener, link) = listen().await;
     let there = server.clone();
     tokio::task::spawn_local(async move {
         lose_an_answer(&there, &listener).await;
@@ -119,9 +126,9 @@ async fn cast_in_vain(then: impl AsyncFnOnce(Rc<Harness>, TcpListener) + 'static
 }
 
 #[tokio::test(flavor = "local")]
-async fn that_an_answer_was_lost_is_never_forgotten() {
+async fn after_a_lost_answer_a_stopping_server_leaves_the_outcome_uncertain() {
     let stopping = cast_in_vain(async |server, listener| {
-        // From here on there is only waiting.
+        // From here on the test only waits.
         tokio::time::pause();
         loop {
             serve_stopping(&server, listener.accept().await.unwrap().0);
@@ -132,7 +139,7 @@ async fn that_an_answer_was_lost_is_never_forgotten() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn that_an_answer_was_lost_is_not_forgotten_where_nobody_is_heard() {
+async fn after_a_lost_answer_throttled_retries_leave_the_outcome_uncertain() {
     let throttling = cast_in_vain(async |_, listener| {
         let (voter, _) = listener.accept().await.unwrap();
         let bootstrap = |_| capnp_rpc::new_client::<directory::Client, _>(Throttling).client;
@@ -144,7 +151,7 @@ async fn that_an_answer_was_lost_is_not_forgotten_where_nobody_is_heard() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn that_an_answer_was_lost_is_not_forgotten_where_the_server_is_gone() {
+async fn after_a_lost_answer_an_unreachable_server_leaves_the_outcome_uncertain() {
     let gone = cast_in_vain(async |_, listener| {
         drop(listener);
         tokio::time::pause();
@@ -152,18 +159,18 @@ async fn that_an_answer_was_lost_is_not_forgotten_where_the_server_is_gone() {
     let error = gone.await;
     let Error::Uncertain(last) = &error else { panic!("{error:?}") };
     assert!(matches!(**last, Error::Unreachable { .. }), "{error:?}");
-    // Each cause is told once.
-    let told = format!("{:#}", anyhow::Error::new(error));
+    // The text names each cause once.
+    let text = format!("{:#}", anyhow::Error::new(error));
     assert!(
-        told.starts_with("it is not known whether the vote was recorded: cannot reach "),
-        "{told}"
+        text.starts_with("it is not known whether the vote was recorded: cannot reach "),
+        "{text}"
     );
-    assert_eq!(told.matches("refused").count(), 1, "{told}");
+    assert_eq!(text.matches("refused").count(), 1, "{text}");
 }
 
 #[tokio::test(flavor = "local")]
-async fn a_server_that_was_never_there_is_told_of_at_once() {
-    let (listener, link) = door().await;
+async fn a_server_that_was_never_reached_is_reported_at_once() {
+    let (listener, link) = listen().await;
     drop(listener);
     let error = soon(cast(&link, "board", &ballot("Ada", 7), |_| {})).await.unwrap_err();
     assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");

@@ -1,4 +1,4 @@
-//! The directory: finding elections, and what a token opens.
+//! The directory: looking up elections, and restoring tokens.
 
 use capvote::client::{Ballot, Error};
 use capvote::election::ElectionState;
@@ -14,7 +14,7 @@ fn reason<T: std::fmt::Debug>(answer: Result<T, Error>) -> String {
 }
 
 #[tokio::test(flavor = "local")]
-async fn elections_are_found_by_id_and_the_only_one_without() {
+async fn elections_are_found_by_id_and_a_single_one_also_without() {
     let harness = board().await;
     let client = harness.connect();
     for id in ["", "board"] {
@@ -36,7 +36,7 @@ async fn elections_are_found_by_id_and_the_only_one_without() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn without_an_id_there_has_to_be_one_election() {
+async fn a_lookup_without_an_id_needs_exactly_one_election() {
     let none = harness(&[]).await;
     assert!(soon(none.connect().elections()).await.unwrap().is_empty());
     assert_eq!(
@@ -59,7 +59,7 @@ async fn without_an_id_there_has_to_be_one_election() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn a_wrong_token_opens_nothing() {
+async fn a_wrong_token_restores_nothing() {
     let harness = board().await;
     let client = harness.connect();
     for token in [&b""[..], b"guess", &[7; 32], &[7; 100_000]] {
@@ -71,7 +71,7 @@ async fn a_wrong_token_opens_nothing() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn a_call_outlives_no_connection() {
+async fn calls_fail_after_the_connection_ends() {
     let harness = board().await;
     let client = harness.connect();
     let directory = client.directory().clone();
@@ -83,7 +83,7 @@ async fn a_call_outlives_no_connection() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn a_client_may_hold_more_elections_than_it_may_leave_questions_open() {
+async fn a_client_may_hold_more_elections_than_unfinished_questions() {
     let harness = board().await;
     let client = harness.connect();
     let mut held = Vec::new();
@@ -98,12 +98,12 @@ async fn a_client_may_hold_more_elections_than_it_may_leave_questions_open() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn what_is_known_not_to_be_there_can_be_asked_all_the_same() {
+async fn calls_on_a_capability_known_to_be_broken_fail_with_a_reason() {
     let harness = board().await;
     let client = harness.connect();
     let election = client.election("cake");
     reason(soon(election.info()).await);
-    // By now the client knows. These pass a capability of their own.
+    // The client knows now that the lookup failed. These calls pass a capability of the client.
     let ballot = Ballot::new("Plum", 1.into()).unwrap();
     reason(soon(election.vote(&ballot, |_| {})).await.map(drop));
     reason(soon(election.watch(|_| Ok(()))).await);

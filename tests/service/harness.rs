@@ -1,4 +1,4 @@
-//! A server without sockets: real ledger and capabilities, and connections in memory.
+//! A server without sockets: the real ledger and capabilities over in-memory connections.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use capvote::service::{Bootstrap, Guesses};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-/// The bytes that fit into a connection in memory, as into a socket's buffer.
+/// Buffer size of an in-memory connection, like that of a socket.
 const PIPE_BYTES: usize = 64 * 1024;
 
-/// How long a test waits for what has to happen. Reached only when it does not happen.
+/// The timeout for what must happen. Reached only if a test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The voters on the roll of [`Harness::board`]: 1 to this.
+/// The numbers on the roll of [`board`] are 1 to this.
 pub(crate) const VOTERS: u64 = 1_000;
 
 pub(crate) struct Harness {
@@ -29,7 +29,7 @@ pub(crate) struct Harness {
     _directory: Option<TempDir>,
 }
 
-/// A server with the given elections, of which each is open where it has voters.
+/// A server with these elections (id, candidates, voters). Those with voters are open.
 pub(crate) async fn harness(elections: &[(&str, &[&str], u64)]) -> Rc<Harness> {
     let directory = tempfile::tempdir().unwrap();
     let ledger = Location::Directory(directory.path().to_owned()).open().unwrap();
@@ -48,19 +48,25 @@ pub(crate) async fn harness(elections: &[(&str, &[&str], u64)]) -> Rc<Harness> {
     Rc::new(Harness { ledger, stop, guesses, _directory: Some(directory) })
 }
 
-/// A server of this ledger.
+/// A server with this ledger.
 pub(crate) fn harness_of(ledger: Arc<dyn Ledger>) -> Rc<Harness> {
     let (stop, guesses) = Default::default();
     Rc::new(Harness { ledger, stop, guesses, _directory: None })
 }
 
-/// A server with the one election "board": Ada against Grace.
+/// A server with one election, "board", with the candidates Ada and Grace.
 pub(crate) async fn board() -> Rc<Harness> {
     harness(&[("board", &["Ada", "Grace"], VOTERS)]).await
 }
 
+/// An election with the candidates Ada and Grace.
+pub(crate) fn definition(id: &str) -> Definition {
+    let candidates = ["Ada", "Grace"].map(String::from).to_vec();
+    Definition::new(id.parse().unwrap(), String::new(), candidates).unwrap()
+}
+
 impl Harness {
-    /// A new connection: the client's end of its stream.
+    /// A new connection: the client's end of the stream.
     pub(crate) fn stream(&self) -> tokio::io::DuplexStream {
         let (here, there) = tokio::io::duplex(PIPE_BYTES);
         let bootstrap = Bootstrap::new(self.ledger.clone(), self.guesses.clone());
@@ -73,7 +79,7 @@ impl Harness {
         Client::over(self.stream())
     }
 
-    /// A new returning officer's token.
+    /// The token of a new returning officer.
     pub(crate) async fn officer(&self) -> Token {
         let id = getrandom::u64().unwrap();
         let token = Token::from([id as u8; Token::BYTES]);
@@ -88,7 +94,7 @@ impl Harness {
         self.ledger.snapshots().borrow().clone()
     }
 
-    /// The votes of each candidate of "board", as a fresh connection sees them.
+    /// The votes for each candidate of "board", over a new connection.
     pub(crate) async fn tally(&self) -> Vec<(String, u64)> {
         let results = self.connect().election("board").results().await.unwrap();
         assert_eq!(results.ballots, results.candidates.iter().map(|(_, votes)| votes).sum::<u64>());
@@ -100,7 +106,7 @@ pub(crate) fn ballot(candidate: &str, number: u64) -> Ballot {
     Ballot::new(candidate, number.into()).unwrap()
 }
 
-/// What a future comes to, which has to be soon.
+/// The value of a future, which has to resolve in time.
 pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(PATIENCE, future).await {
         Ok(value) => value,
@@ -108,7 +114,7 @@ pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-/// What each of these comes to, all running at once on this thread.
+/// The values of these futures, run concurrently on this thread.
 pub(crate) async fn all<T: 'static>(
     futures: impl IntoIterator<Item = impl Future<Output = T> + 'static>,
 ) -> Vec<T> {

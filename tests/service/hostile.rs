@@ -181,7 +181,7 @@ async fn bytes_that_are_not_messages_affect_only_their_sender() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn parameters_of_the_wrong_type_do_no_harm() {
+async fn parameters_of_the_wrong_type_affect_only_their_call() {
     let harness = board().await;
     let client = harness.connect();
     // A line counter as the message sink: the failure of its call does not affect the vote.
@@ -206,23 +206,24 @@ async fn guesses_throttle_their_connection_and_no_other_from_its_address() {
     let server = board().await;
     let guesser = server.connect();
     let vote = async |client: &Client, number| {
-        let mut told = Vec::new();
+        let mut messages = Vec::new();
         let vote = ballot("Ada", number);
         let election = client.election("board");
-        let outcome = election.vote(&vote, |text| told.push(text.to_string())).await.unwrap();
-        (outcome, told)
+        let outcome = election.vote(&vote, |text| messages.push(text.to_string())).await.unwrap();
+        (outcome, messages)
     };
     let mut unknown = 0;
-    let (wait, told) = loop {
+    let (wait, messages) = loop {
         match soon(vote(&guesser, 1_000_000 + unknown)).await {
             (VoteOutcome::UnknownVoterNumber, _) => unknown += 1,
-            (VoteOutcome::Throttled(wait), told) => break (wait, told),
+            (VoteOutcome::Throttled(wait), messages) => break (wait, messages),
             other => panic!("{other:?}"),
         }
         assert!(unknown < 100, "guesses are not throttled");
     };
     assert!(wait > std::time::Duration::from_secs(1));
-    assert!(told[0].contains("was not counted: too many wrong voter numbers"), "{told:?}");
+    let reason = "was not counted: too many wrong voter numbers";
+    assert!(messages[0].contains(reason), "{messages:?}");
     // Neither a valid number nor a valid token is looked up.
     assert!(matches!(soon(vote(&guesser, 1)).await.0, VoteOutcome::Throttled(_)));
     let officer = server.officer().await;
@@ -267,16 +268,16 @@ async fn wrong_tokens_are_throttled_as_guesses() {
 async fn one_connection_can_cast_20_000_votes_at_once() {
     let server = harness(&[("board", &["Ada", "Grace"], 20_000)]).await;
     let client = server.connect();
-    let (election, told) = (client.election("board"), Rc::new(Cell::new(0)));
+    let (election, messages) = (client.election("board"), Rc::new(Cell::new(0)));
     let votes = (1..=20_000).map(|number| {
-        let (election, told) = (election.clone(), told.clone());
+        let (election, messages) = (election.clone(), messages.clone());
         async move {
             let vote = ballot("Ada", number);
-            let count = |_: &str| told.set(told.get() + 1);
+            let count = |_: &str| messages.set(messages.get() + 1);
             election.vote(&vote, count).await.unwrap()
         }
     });
     let outcomes = all(votes).await;
     assert!(outcomes.iter().all(|it| matches!(it, VoteOutcome::Recorded(_))));
-    assert_eq!(told.get(), 20_000);
+    assert_eq!(messages.get(), 20_000);
 }

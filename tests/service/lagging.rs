@@ -1,13 +1,13 @@
-//! A server whose snapshots lag behind what another server of the same ledger commits: it asks the
-//! ledger before it says no.
+//! A server whose snapshots lag behind another server's commits in the same ledger: it asks the
+//! ledger before it refuses.
 
 use std::sync::Arc;
 
 use capvote::client::{ActOutcome, VoteOutcome};
-use capvote::election::{Definition, ElectionState, Grant, GrantId, Role, Token};
+use capvote::election::{ElectionState, Grant, GrantId, Role, Token};
 use capvote::ledger::{Act, Ledger};
 
-use crate::harness::{ballot, harness_of, soon};
+use crate::harness::{ballot, definition, harness_of, soon};
 use crate::memory::Memory;
 
 async fn act(ledger: &Arc<dyn Ledger>, act: Act) {
@@ -15,7 +15,7 @@ async fn act(ledger: &Arc<dyn Ledger>, act: Act) {
 }
 
 #[tokio::test(flavor = "local")]
-async fn a_no_that_rests_on_a_snapshot_is_checked_with_the_ledger() {
+async fn a_refusal_from_a_stale_snapshot_is_checked_with_the_ledger() {
     let store = Memory::default();
     let (elsewhere, here) = (store.open(), store.open_lagging());
     let server = harness_of(here.clone());
@@ -24,14 +24,12 @@ async fn a_no_that_rests_on_a_snapshot_is_checked_with_the_ledger() {
     let token = Token::from([7; Token::BYTES]);
 
     // No such election.
-    let candidates = vec!["Ada".to_string(), "Grace".to_string()];
-    let definition = Definition::new(id.clone(), String::new(), candidates).unwrap();
-    act(&elsewhere, Act::Create(definition.into())).await;
+    act(&elsewhere, Act::Create(definition("board").into())).await;
     assert!(stale().elections.is_empty());
     let client = server.connect();
     assert_eq!(soon(client.election("board").info()).await.unwrap().id, "board");
 
-    // Not open, and a number that is not on the roll.
+    // Not open, and the number is not on the roll.
     act(&elsewhere, Act::Issue(id.clone(), vec![1.into(), 2.into()])).await;
     act(&elsewhere, Act::Open(id.clone())).await;
     assert_eq!(stale().elections[0].state, ElectionState::Draft);
@@ -54,7 +52,7 @@ async fn a_no_that_rests_on_a_snapshot_is_checked_with_the_ledger() {
     let sheet = soon(auditor.tally_sheet(|_, _, _| lines += 1)).await.unwrap();
     assert_eq!((sheet, lines), (ActOutcome::Done, 1));
 
-    // A revoked authority: what it may no longer do is decided by the ledger.
+    // A revoked grant: the ledger refuses its acts.
     act(&elsewhere, Act::RevokeGrant(GrantId(1))).await;
     assert!(stale().grants.holds(GrantId(1)));
     let error = soon(board.close()).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! Counting lines: any bytes, any reader, any callback, and every kind of failure.
+//! Counting lines: any bytes, any reader, any callback, and each kind of failure.
 
 use std::cell::Cell;
 use std::io::{self, Cursor, Read};
@@ -91,7 +91,7 @@ async fn a_file_is_counted_as_by_a_local_call_with_a_borrowing_callback() {
     assert_eq!(longest, local.lines().map(str::len).max().unwrap() + 1);
 }
 
-/// A reader that returns one piece a read, and then what the function returns.
+/// A reader that returns one piece per read, and then what the function returns.
 struct Pieces<F>(std::vec::IntoIter<Vec<u8>>, F);
 
 impl<F: FnMut() -> io::Result<usize>> Read for Pieces<F> {

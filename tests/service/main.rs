@@ -1,4 +1,4 @@
-//! Every capability, over an in-process two-party network.
+//! The server's capabilities, over in-memory connections.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
 mod cast;

@@ -1,29 +1,24 @@
-//! Officers: what each link opens and what not, the life of an election, and taking authority back.
+//! Officers: what each role may do, an election from draft to close, and revocation.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use capvote::client::{ActOutcome, Client, Error, VoteOutcome};
 use capvote::election::{
-    Definition, Nonce, Publication, Receipt, ResultStatus, Schedule, Timestamp, Token, VoterNumber,
+    Nonce, Publication, Receipt, ResultStatus, Schedule, Timestamp, Token, VoterNumber,
 };
 use capvote::ledger::{Act, Authorization};
 use capvote::schema::officer_capnp::{act_outcome, auditor, returning_officer};
 use capvote::service::{AUTHORITIES_MAX, ISSUE_NUMBERS_MAX};
 use data_encoding::BASE32;
 
-use crate::harness::{Harness, ballot, board, harness, soon};
-
-fn definition(id: &str) -> Definition {
-    let candidates = ["Ada", "Grace"].map(String::from).to_vec();
-    Definition::new(id.parse().unwrap(), String::new(), candidates).unwrap()
-}
+use crate::harness::{Harness, ballot, board, definition, harness, soon};
 
 fn refused<T: std::fmt::Debug>(outcome: Result<T, Error>) -> bool {
     matches!(&outcome, Err(Error::Remote(why)) if why.contains("revoked"))
 }
 
-/// Numbers issued by a registrar.
+/// Issues numbers through a registrar's token.
 async fn issue(client: &Client, token: &Token, count: u32) -> Vec<VoterNumber> {
     let mut kept = Vec::new();
     let registrar = client.restore(token.as_bytes()).registrar();
@@ -68,7 +63,7 @@ async fn an_election_from_its_creation_to_its_close() {
         assert!(matches!(outcome, VoteOutcome::Recorded(_)), "{outcome:?}");
     }
 
-    // Until the close, nothing tells the count.
+    // The count is sealed until the close.
     let results = soon(election.results()).await.unwrap();
     let order: Vec<_> =
         results.candidates.iter().map(|(name, votes)| (&name[..], *votes)).collect();
@@ -84,7 +79,11 @@ async fn an_election_from_its_creation_to_its_close() {
     assert_eq!(seen, Some(results));
     let auditor = administration.auditor();
     let report = soon(auditor.check_ledger()).await.unwrap();
-    assert_eq!((report.ballots, report.head.len()), (3, 0), "a head could tell who chose what");
+    assert_eq!(
+        (report.ballots, report.head.len()),
+        (3, 0),
+        "before the close the head would reveal choices"
+    );
     assert_eq!(soon(auditor.turnout()).await.unwrap(), (3, 19_900));
 
     assert_eq!(soon(administration.close()).await.unwrap(), ActOutcome::Done);
@@ -98,7 +97,7 @@ async fn an_election_from_its_creation_to_its_close() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn no_role_has_what_it_was_not_given() {
+async fn registrar_and_auditor_have_only_the_methods_of_their_role() {
     let harness = board().await;
     let token = harness.officer().await;
     let client = harness.connect();
@@ -119,14 +118,14 @@ async fn no_role_has_what_it_was_not_given() {
         let issued = soon(held.registrar().issue(1, |_| Ok(()))).await;
         assert_eq!(unimplemented(issued.err()), !is_registrar);
     }
-    // The public's directory is none of them either.
+    // Nor does the public directory implement an officer's interface.
     let public = client.directory().clone();
     let public: auditor::Client = capnp::capability::FromClientHook::cast_to(public);
     assert!(soon(public.turnout_request().send().promise).await.is_err());
 }
 
 #[tokio::test(flavor = "local")]
-async fn what_is_revoked_ends_at_once_for_whoever_holds_it() {
+async fn revocation_ends_a_grant_and_all_derived_from_it_at_once() {
     let harness = board().await;
     let token = harness.officer().await;
     let (holder, other) = (harness.connect(), harness.connect());
@@ -136,13 +135,13 @@ async fn what_is_revoked_ends_at_once_for_whoever_holds_it() {
     let kept = soon(administration.auditor().save()).await.unwrap();
     let held = holder.restore(shared.as_bytes()).registrar();
     assert_eq!(soon(held.issue(3, |_| Ok(()))).await.unwrap(), ActOutcome::Done);
-    // A token made by the holder ends with the one it was made from.
-    let passed_on = soon(held.save()).await.unwrap();
+    // Derived from the shared token, and revoked with it.
+    let derived = soon(held.save()).await.unwrap();
 
     soon(other.restore(shared.as_bytes()).revoke()).await.unwrap();
     assert!(refused(soon(held.issue(3, |_| Ok(()))).await));
     assert!(refused(soon(held.save()).await));
-    for token in [&shared, &passed_on] {
+    for token in [&shared, &derived] {
         assert!(refused(
             soon(other.restore(token.as_bytes()).registrar().issue(1, |_| Ok(()))).await
         ));
@@ -150,7 +149,7 @@ async fn what_is_revoked_ends_at_once_for_whoever_holds_it() {
     assert!(soon(other.restore(kept.as_bytes()).auditor().turnout()).await.is_ok());
     assert_eq!(harness.snapshot().elections[0].voters, 1_003);
 
-    // What waits behind a revocation for its turn is not done.
+    // An act queued behind the revocation of its grant is refused.
     let queued = soon(administration.registrar().save()).await.unwrap();
     let grant = harness.snapshot().grants.find(&queued.hash()).unwrap().id;
     let ledger = harness.ledger.clone();
@@ -169,14 +168,14 @@ async fn what_is_revoked_ends_at_once_for_whoever_holds_it() {
     assert!(issued.unwrap_err().to_string().contains("revoked"));
     assert_eq!(harness.snapshot().elections[0].voters, 1_003);
 
-    // With the officer's own link goes all that came from it.
+    // Revoking the officer's own grant revokes everything derived from it.
     soon(other.restore(token.as_bytes()).revoke()).await.unwrap();
     assert!(refused(soon(administration.close()).await));
     assert!(refused(soon(other.restore(kept.as_bytes()).auditor().turnout()).await));
 }
 
 #[tokio::test(flavor = "local")]
-async fn numbers_that_are_not_kept_are_not_issued() {
+async fn numbers_that_the_registrars_client_cannot_keep_are_not_issued() {
     let harness = board().await;
     let token = harness.officer().await;
     let client = harness.connect();
@@ -198,7 +197,7 @@ async fn numbers_that_are_not_kept_are_not_issued() {
     assert_eq!((info.voters, info.added_while_open), (1_000, 0));
 }
 
-/// The tally sheet that an auditor gets through a link of its own, or why there is none.
+/// The tally sheet through an auditor's token, or why it is refused.
 async fn sheet(harness: &Harness, token: &Token) -> Result<Vec<(String, Nonce, String)>, String> {
     let client = harness.connect();
     let administration = client.restore(token.as_bytes()).returning_officer().administer("board");
@@ -213,7 +212,7 @@ async fn sheet(harness: &Harness, token: &Token) -> Result<Vec<(String, Nonce, S
 }
 
 #[tokio::test(flavor = "local")]
-async fn every_voter_finds_their_ballot_on_the_sheet_and_the_sheet_makes_the_result() {
+async fn every_voter_finds_their_ballot_on_the_sheet_and_it_adds_up_to_the_results() {
     let harness = harness(&[("board", &["Ada", "Grace"], 5_000)]).await;
     let token = harness.officer().await;
     let election = harness.connect().election("board");
@@ -229,11 +228,11 @@ async fn every_voter_finds_their_ballot_on_the_sheet_and_the_sheet_makes_the_res
     assert_eq!(soon(officer.administer("board").close()).await.unwrap(), ActOutcome::Done);
 
     let lines = sheet(&harness, &token).await.unwrap();
-    // In the order of the receipts' bytes, which is nobody's order of voting.
+    // In the order of the receipts' bytes, which hides the order of voting.
     let bytes =
         |line: &(String, Nonce, String)| BASE32.decode(line.2.replace('-', "").as_bytes()).unwrap();
     receipts.sort_by_key(bytes);
-    assert!(lines == receipts, "the sheet is not what the voters were told");
+    assert!(lines == receipts, "the sheet differs from the voters' receipts");
     let id = "board".parse().unwrap();
     for (candidate, nonce, receipt) in &lines {
         assert_eq!(*receipt, Receipt::new(&id, candidate, nonce).to_string());
@@ -245,7 +244,7 @@ async fn every_voter_finds_their_ballot_on_the_sheet_and_the_sheet_makes_the_res
 }
 
 #[tokio::test(flavor = "local")]
-async fn whoever_takes_a_sheet_may_fail_and_panic_like_any_callback() {
+async fn a_callback_that_takes_a_sheet_may_fail_or_panic() {
     let harness = board().await;
     let token = harness.officer().await;
     let client = harness.connect();
@@ -259,7 +258,7 @@ async fn whoever_takes_a_sheet_may_fail_and_panic_like_any_callback() {
     let panicked = tokio::task::spawn_local(async move { auditor.tally_sheet(take).await }).await;
     let panic = panicked.unwrap_err().into_panic();
     assert_eq!(*panic.downcast::<&str>().unwrap(), "mine");
-    assert!(soon(client.election("").info()).await.is_ok(), "the connection goes on");
+    assert!(soon(client.election("").info()).await.is_ok(), "the connection still works");
 }
 
 #[tokio::test(flavor = "local")]
@@ -275,7 +274,7 @@ async fn a_time_that_means_never_on_the_wire_is_refused() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn what_cannot_be_elected_is_refused_with_the_reason() {
+async fn an_invalid_election_is_refused_with_the_reason() {
     let harness = harness(&[]).await;
     let token = harness.officer().await;
     let client = harness.connect();
@@ -304,15 +303,15 @@ async fn what_cannot_be_elected_is_refused_with_the_reason() {
         }
         let answer = soon(request.send().promise).await.unwrap();
         let outcome = answer.get().unwrap().get_outcome().unwrap().which().unwrap();
-        let act_outcome::Refused(said) = outcome else { panic!("{id} is created") };
-        let said = said.unwrap().to_string().unwrap();
-        assert!(said.contains(why), "{said}");
+        let act_outcome::Refused(reason) = outcome else { panic!("{id} is created") };
+        let reason = reason.unwrap().to_string().unwrap();
+        assert!(reason.contains(why), "{reason}");
     }
     assert!(soon(client.elections()).await.unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "local")]
-async fn a_connection_holds_so_many_capabilities_of_officers_and_no_more() {
+async fn officers_capabilities_are_bounded_per_connection() {
     let harness = board().await;
     let token = harness.officer().await;
     let (client, other) = (harness.connect(), harness.connect());
@@ -328,7 +327,7 @@ async fn a_connection_holds_so_many_capabilities_of_officers_and_no_more() {
     }
     let one_more = restore(&client).await.err().unwrap();
     assert!(one_more.kind == capnp::ErrorKind::Overloaded, "{one_more}");
-    // Nothing is created whose administration has no place.
+    // An election is not created if its administration would exceed the bound.
     let mut create = held[0].create_request();
     let mut spec = create.get().init_spec();
     spec.set_id("other");
@@ -336,7 +335,7 @@ async fn a_connection_holds_so_many_capabilities_of_officers_and_no_more() {
     let created = soon(create.send().promise).await.err().unwrap();
     assert!(created.kind == capnp::ErrorKind::Overloaded, "{created}");
     assert_eq!(soon(other.elections()).await.unwrap().len(), 1);
-    // Another connection has places of its own, and one that is given back is free.
+    // Each connection has its own bound, and a released capability makes room.
     restore(&other).await.unwrap();
     held.pop();
     restore(&client).await.unwrap();

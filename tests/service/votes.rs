@@ -1,4 +1,4 @@
-//! Voting: every outcome, what the sink is told, and that one number makes one vote.
+//! Voting: every outcome and its message, and one vote per number.
 
 use capvote::client::{Error, VoteOutcome};
 use capvote::election::{CANDIDATE_BYTES_MAX, Nonce, Receipt, ResultStatus};
@@ -11,7 +11,7 @@ fn recorded(outcome: &VoteOutcome) -> bool {
 }
 
 #[tokio::test(flavor = "local")]
-async fn each_outcome_comes_with_a_message_that_says_so() {
+async fn each_outcome_comes_with_a_matching_message() {
     let harness = harness(&[("board", &["Ada", "Grace"], 10), ("draft", &["Ada"], 0)]).await;
     let client = harness.connect();
     let slate = VoteOutcome::UnknownCandidate(vec!["Ada".into(), "Grace".into()]);
@@ -45,7 +45,7 @@ async fn each_outcome_comes_with_a_message_that_says_so() {
             None => assert!(recorded(&outcome), "{outcome:?}"),
         }
         assert_eq!(messages.len(), 1, "{messages:?}");
-        assert!(messages[0].contains(said), "{messages:?} do not say {said:?}");
+        assert!(messages[0].contains(said), "{messages:?} does not contain {said:?}");
     }
     assert_eq!(harness.tally().await, [("Ada".to_string(), 1), ("Grace".to_string(), 1)]);
 }
@@ -64,21 +64,21 @@ async fn a_receipt_commits_to_election_candidate_and_nonce() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn two_hundred_clients_who_vote_five_times_make_two_hundred_votes() {
+async fn two_hundred_clients_that_vote_five_times_cast_two_hundred_votes() {
     let harness = board().await;
     let sinks = all((1..=200).map(|number| {
         let client = harness.connect();
         async move {
-            let mut told = Vec::new();
+            let mut messages = Vec::new();
             let election = client.election("board");
             for attempt in 0..5 {
                 let candidate = ["Ada", "Grace"][attempt % 2];
                 election
-                    .vote(&ballot(candidate, number), |text| told.push(text.to_string()))
+                    .vote(&ballot(candidate, number), |text| messages.push(text.to_string()))
                     .await
                     .unwrap();
             }
-            told
+            messages
         }
     }))
     .await;
@@ -91,7 +91,7 @@ async fn two_hundred_clients_who_vote_five_times_make_two_hundred_votes() {
 async fn one_number_from_fifty_connections_at_once_is_recorded_once() {
     let harness = board().await;
     let clients: Vec<_> = (0..50).map(|_| harness.connect()).collect();
-    // Everyone is connected and has the election before anyone votes.
+    // All clients connect and look up the election before the first votes.
     for client in &clients {
         soon(client.election("board").info()).await.unwrap();
     }
@@ -111,7 +111,7 @@ async fn one_number_from_fifty_connections_at_once_is_recorded_once() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn the_same_ballot_again_is_a_retry_and_counts_nothing() {
+async fn the_same_ballot_again_is_a_retry_and_not_counted() {
     let harness = board().await;
     let first = ballot("Ada", 5);
     let outcome = harness.connect().election("board").vote(&first, |_| {}).await.unwrap();
@@ -137,7 +137,7 @@ async fn the_same_ballot_again_is_a_retry_and_counts_nothing() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn a_retry_beside_the_vote_it_repeats_is_one_vote() {
+async fn concurrent_retries_are_one_vote() {
     let harness = board().await;
     let same = ballot("Ada", 5);
     let outcomes = all((0..20).map(|_| {
@@ -149,7 +149,7 @@ async fn a_retry_beside_the_vote_it_repeats_is_one_vote() {
     assert_eq!(harness.tally().await[0], ("Ada".to_string(), 1));
 }
 
-/// Casts a vote without the library, with a nonce of any length and without a sink.
+/// Casts a vote by a raw call, with a nonce of any length and without a sink.
 async fn raw_vote(
     client: &capvote::client::Client,
     nonce: &[u8],
@@ -168,7 +168,7 @@ async fn raw_vote(
 }
 
 #[tokio::test(flavor = "local")]
-async fn without_a_nonce_the_server_picks_one_and_without_a_sink_it_is_silent() {
+async fn a_vote_needs_no_nonce_and_no_sink() {
     let harness = board().await;
     let client = harness.connect();
     let picked = raw_vote(&client, &[], 1).await.unwrap();
@@ -184,7 +184,7 @@ async fn without_a_nonce_the_server_picks_one_and_without_a_sink_it_is_silent() 
 }
 
 #[tokio::test(flavor = "local")]
-async fn whoever_was_told_recorded_finds_the_vote_counted() {
+async fn a_recorded_vote_is_in_the_results_of_every_connection() {
     let harness = board().await;
     let client = harness.connect();
     let election = client.election("board");
@@ -222,7 +222,7 @@ async fn results_agree_with_each_other() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn a_server_that_stops_answers_what_it_accepted_and_takes_no_more() {
+async fn a_stopping_server_answers_what_it_accepted_and_refuses_the_rest() {
     let harness = board().await;
     let clients: Vec<_> = (0..20).map(|_| harness.connect()).collect();
     for client in &clients {
@@ -252,7 +252,7 @@ async fn a_server_that_stops_answers_what_it_accepted_and_takes_no_more() {
     }))
     .await;
     assert!(outcomes.iter().all(|(disconnected, _)| *disconnected));
-    let told: u64 = outcomes.iter().map(|(_, votes)| votes).sum();
+    let answered: u64 = outcomes.iter().map(|(_, votes)| votes).sum();
     let board = harness.snapshot();
-    assert_eq!(board.elections[0].ballots, told, "every vote that was accepted was answered");
+    assert_eq!(board.elections[0].ballots, answered, "every recorded vote was answered");
 }

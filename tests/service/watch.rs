@@ -1,4 +1,4 @@
-//! Watching: the newest results, and no more than the observer can take.
+//! Watching: an observer gets the newest results, one call at a time.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -11,7 +11,8 @@ use tokio::sync::{Semaphore, mpsc};
 
 use crate::harness::{ballot, board, harness, soon};
 
-/// Sends on how many ballots it was told of, and answers each call with a permit of `pace`.
+/// Sends the number of ballots of each call to `seen`, and answers it once it gets a permit of
+/// `pace`.
 struct Observer {
     seen: mpsc::UnboundedSender<u64>,
     pace: Rc<Semaphore>,
@@ -20,7 +21,7 @@ struct Observer {
 
 impl result_observer::Server for Observer {
     async fn changed(self: Rc<Self>, params: result_observer::ChangedParams) -> capnp::Result<()> {
-        assert!(!self.busy.replace(true), "told of a change while busy with one");
+        assert!(!self.busy.replace(true), "called before it answered the call before");
         self.seen.send(params.get()?.get_results()?.get_turnout()?.get_ballots()).unwrap();
         self.pace.acquire().await.unwrap().forget();
         self.busy.replace(false);
@@ -41,13 +42,13 @@ fn observer(permits: usize) -> (Observer, mpsc::UnboundedReceiver<u64>, Rc<Semap
 }
 
 #[tokio::test(flavor = "local")]
-async fn an_observer_sees_the_state_and_then_the_newest_change() {
+async fn an_observer_gets_the_current_results_and_then_the_newest() {
     let harness = board().await;
     let client = harness.connect();
     let (observer, mut seen, pace) = observer(0);
     let subscription = watch(&client, observer).await.unwrap();
     assert_eq!(soon(seen.recv()).await, Some(0));
-    // It is busy with the first change while twenty more happen: it skips to the last.
+    // While it has not answered the first call, twenty votes follow: it gets only the last results.
     for number in 1..=20 {
         client.election("board").vote(&ballot("Ada", number), |_| {}).await.unwrap();
     }
@@ -55,13 +56,13 @@ async fn an_observer_sees_the_state_and_then_the_newest_change() {
     assert_eq!(soon(seen.recv()).await, Some(20));
     client.election("board").vote(&ballot("Ada", 21), |_| {}).await.unwrap();
     assert_eq!(soon(seen.recv()).await, Some(21));
-    // With the handle dropped, the observer is let go of, and its end of the channel with it.
+    // Dropping the handle releases the observer.
     drop(subscription);
     assert_eq!(soon(seen.recv()).await, None);
 }
 
 #[tokio::test(flavor = "local")]
-async fn watches_are_bounded_and_come_back_when_dropped() {
+async fn watches_are_bounded_and_a_dropped_one_makes_room() {
     let harness = board().await;
     let client = harness.connect();
     let mut watches = Vec::new();
@@ -77,8 +78,8 @@ async fn watches_are_bounded_and_come_back_when_dropped() {
     watch(&client, observer(1).0).await.unwrap();
 }
 
-/// Watches "board", in which nobody has voted, and stops the clock once the observer, which answers so many calls, was
-/// told so.
+/// Watches "board", which has no votes, and pauses the clock after the observer's first call. It
+/// answers this many calls.
 async fn quiet_watch(
     client: &Client,
     answers: usize,
@@ -91,18 +92,18 @@ async fn quiet_watch(
 }
 
 #[tokio::test(flavor = "local")]
-async fn an_observer_of_a_quiet_election_is_told_now_and_then_and_shows_that_it_is_there() {
+async fn an_observer_of_a_quiet_election_is_called_regularly_and_kept_if_it_answers() {
     let server = board().await;
     let client = server.connect();
     let (_watch, mut seen) = quiet_watch(&client, 2).await;
     let begun = tokio::time::Instant::now();
     assert_eq!(seen.recv().await, Some(0));
     assert!(begun.elapsed() >= QUIET_WAIT_MAX);
-    assert!(QUIET_WAIT_MAX < IDLE_WAIT_MAX, "an observer that answers is not cut");
+    assert!(QUIET_WAIT_MAX < IDLE_WAIT_MAX, "an observer that answers stays connected");
 }
 
 #[tokio::test(flavor = "local")]
-async fn an_observer_is_told_now_and_then_also_where_others_vote_all_the_time() {
+async fn an_observer_is_called_regularly_also_while_another_election_is_busy() {
     let server = harness(&[("board", &["Ada"], 1_000), ("other", &["Ada"], 1_000)]).await;
     let client = server.connect();
     let (_watch, mut seen) = quiet_watch(&client, 2).await;
@@ -110,10 +111,10 @@ async fn an_observer_is_told_now_and_then_also_where_others_vote_all_the_time() 
     let voter = server.connect();
     let mut number = 0;
     while seen.try_recv().is_err() {
-        assert!(begun.elapsed() < QUIET_WAIT_MAX * 2, "nothing was told");
+        assert!(begun.elapsed() < QUIET_WAIT_MAX * 2, "the observer was not called");
         tokio::time::sleep(QUIET_WAIT_MAX / 10).await;
         number += 1;
-        // The ledger's thread has its own time.
+        // The ledger thread works in real time.
         tokio::time::resume();
         voter.election("other").vote(&ballot("Ada", number), |_| ()).await.unwrap();
         tokio::time::pause();
@@ -121,7 +122,7 @@ async fn an_observer_is_told_now_and_then_also_where_others_vote_all_the_time() 
 }
 
 #[tokio::test(flavor = "local")]
-async fn a_watch_ends_where_the_server_is_gone_without_a_word() {
+async fn a_watch_ends_if_the_server_vanishes_without_closing_the_connection() {
     let server = board().await;
     let (here, mut relayed) = tokio::io::duplex(64 * 1024);
     let mut stream = server.stream();
@@ -131,7 +132,7 @@ async fn a_watch_ends_where_the_server_is_gone_without_a_word() {
             _ = tokio::io::copy_bidirectional(&mut relayed, &mut stream) => {}
             _ = is_gone => {}
         }
-        // Nothing is passed on any more, and nobody hangs up.
+        // Forwards nothing, but keeps both connections open.
         std::future::pending::<()>().await;
         drop((relayed, stream));
     });
@@ -144,11 +145,11 @@ async fn a_watch_ends_where_the_server_is_gone_without_a_word() {
     });
     let watched = tokio::time::timeout(WATCH_WAIT_MAX * 2, watched).await.unwrap();
     assert!(matches!(watched, Err(Error::NoAnswer(WATCH_WAIT_MAX))), "{watched:?}");
-    assert!(WATCH_WAIT_MAX > QUIET_WAIT_MAX, "a server that is there has told something by then");
+    assert!(WATCH_WAIT_MAX > QUIET_WAIT_MAX, "a running server calls the observer before that");
 }
 
 #[tokio::test(flavor = "local")]
-async fn an_observer_that_does_not_answer_is_cut_with_its_connection() {
+async fn a_client_whose_observer_does_not_answer_is_disconnected() {
     let server = board().await;
     let client = server.connect();
     let _watch = quiet_watch(&client, 0).await;

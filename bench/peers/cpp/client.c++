@@ -138,13 +138,13 @@ void print(uint64_t count, double seconds) {
 
 void vote(kj::AsyncIoContext& io, kj::StringPtr server, uint64_t connections, uint64_t inFlight,
           uint64_t votes) {
-  kj::Vector<kj::Own<Voters>> everyone;
+  kj::Vector<kj::Own<Voters>> all_voters;
   for (uint64_t first = 1; first <= connections; ++first) {
-    everyone.add(kj::heap<Voters>(io, server, first, connections, votes));
+    all_voters.add(kj::heap<Voters>(io, server, first, connections, votes));
   }
   auto began = now();
   kj::Vector<kj::Promise<void>> running;
-  for (auto& voters : everyone) {
+  for (auto& voters : all_voters) {
     for (uint64_t i = 0; i < inFlight; ++i) running.add(voters->run());
   }
   // A vote's message is sent before its outcome, over the same connection.
@@ -152,7 +152,7 @@ void vote(kj::AsyncIoContext& io, kj::StringPtr server, uint64_t connections, ui
   auto seconds = now() - began;
   uint64_t recorded = 0;
   uint64_t messages = 0;
-  for (auto& voters : everyone) {
+  for (auto& voters : all_voters) {
     recorded += voters->recorded;
     messages += voters->messages;
   }

@@ -69,18 +69,18 @@ class Voters:
 
 def vote(address, job, connections, in_flight, votes):
     shares = [range(first, votes + 1, connections) for first in range(1, connections + 1)]
-    everyone = [Voters(address, in_flight, share) for share in shares]
+    all_voters = [Voters(address, in_flight, share) for share in shares]
     start = Barrier(connections + 1)
     with ThreadPoolExecutor(connections) as threads:
         run = Voters.run_handout if job == "vote-handout" else Voters.run
-        running = [threads.submit(run, voters, start) for voters in everyone]
+        running = [threads.submit(run, voters, start) for voters in all_voters]
         start.wait()
         began = time.perf_counter()
         for thread in running:
             thread.result()
         seconds = time.perf_counter() - began
-    recorded = sum(voters.recorded for voters in everyone)
-    messages = sum(voters.messages for voters in everyone)
+    recorded = sum(voters.recorded for voters in all_voters)
+    messages = sum(voters.messages for voters in all_voters)
     if (recorded, messages) != (votes, votes):
         sys.exit(f"{votes} votes were cast, {recorded} recorded, with {messages} callbacks")
     return votes, seconds

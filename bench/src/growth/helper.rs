@@ -1,4 +1,4 @@
-//! A process of the benchmark's own that is told and asked in lines.
+//! A child process of the benchmark that is controlled by lines of text.
 
 use std::env;
 use std::io::{BufRead, BufReader, Write};
@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::Context;
 
-/// A process. It is killed when this is dropped.
+/// A child process, killed on drop.
 pub(super) struct Helper {
     process: Child,
     stdin: ChildStdin,
@@ -24,18 +24,18 @@ impl Helper {
         Ok(Self { process, stdin, stdout: BufReader::new(stdout) })
     }
 
-    /// The process's number.
+    /// The process ID.
     pub(super) fn id(&self) -> u32 {
         self.process.id()
     }
 
-    /// Tells it a line, and returns what it answers.
+    /// Writes a line to its stdin and returns the line that it answers.
     pub(super) fn ask(&mut self, line: &str) -> anyhow::Result<String> {
         writeln!(self.stdin, "{line}")?;
         self.line()
     }
 
-    /// The next line that it says.
+    /// The next line that it prints.
     pub(super) fn line(&mut self) -> anyhow::Result<String> {
         let mut line = String::new();
         self.stdout.read_line(&mut line)?;

@@ -1,5 +1,5 @@
-//! How the cost of a vote grows: with the voters on the roll, with the ballots in the ledger, with the
-//! connections, and with the threads.
+//! How the cost of a vote grows with the roll, the ballots in the ledger, the connections and the
+//! threads.
 
 mod crowd;
 mod helper;
@@ -19,25 +19,27 @@ use self::server::Server;
 pub use self::server::{fill, serve};
 use crate::report::median;
 
-/// The sizes of the roll, and the ballots cast before anything is measured. A ballot number has 32 bits, and
-/// nobody votes twice.
+/// The sizes of the roll, and the ballots in the ledger before the measurement. Each number votes
+/// once, so there have to be more numbers than ballots.
 const SIZES: [(u64, u64); 4] =
     [(10_000, 0), (1_000_000, 0), (10_000_000, 5_000_000), (50_000_000, 20_000_000)];
 
-/// The votes of one burst: as many as the smallest roll has.
+/// Votes in one burst: as many as the smallest roll has numbers.
 const BURST: u64 = 10_000;
 
-/// The connections that are tried.
+/// Numbers of connections to measure.
 const CROWDS: [u64; 4] = [10, 100, 1_000, 10_000];
 
-/// The votes that are cast over so many connections, and those unanswered at a time.
+/// Votes over each number of connections.
 const CROWD_VOTES: u64 = 100_000;
+
+/// Votes in flight, over all connections.
 const IN_FLIGHT: u64 = 256;
 
-/// The voters who come with a connection each. Each takes a port of this machine for a minute.
+/// Voters with a connection each. Each connection occupies a port for a minute (TIME_WAIT).
 const ARRIVALS: u64 = 8_000;
 
-/// What was measured.
+/// All measurements.
 #[derive(Serialize)]
 pub struct Growth {
     pub rolls: Vec<RollRow>,
@@ -46,63 +48,65 @@ pub struct Growth {
     pub shards: Vec<ShardsRow>,
 }
 
-/// Voters who each open a connection, vote, and leave.
+/// Voters who each open a connection, vote and leave.
 #[derive(Serialize)]
 pub struct Arrivals {
     pub votes_a_second: f64,
-    /// The server's processor time for each, and its memory at most.
+    /// Processor time of the server per vote.
     pub micros_a_vote: f64,
+    /// Peak memory of the server.
     pub server_mib: f64,
 }
 
-/// A roll of one size.
+/// The measurement of one size of roll.
 #[derive(Serialize)]
 pub struct RollRow {
     pub numbers: u64,
-    /// Ballots in the ledger when it is opened.
+    /// Ballots in the ledger when it opens.
     pub ballots: u64,
     /// How long the ledger takes to open.
     pub open_seconds: f64,
-    /// The memory of the server that has opened it, beyond that of one with the smallest roll, for each number.
+    /// Memory of the server after opening, beyond that with the smallest roll, per voter number.
     pub bytes_a_number: f64,
     pub server_mib: f64,
-    /// The size of the ledger's file.
+    /// Size of the ledger file.
     pub file_mib: f64,
-    /// Medians of the bursts.
+    /// Median of the bursts.
     pub votes_a_second: f64,
-    /// The median of the ratios of each round to the smallest roll.
+    /// Median of the ratios to the smallest roll in the same round.
     pub ratio: f64,
     pub votes_a_commit: f64,
-    /// Of all commits of all bursts.
+    /// Percentiles over the commits of all bursts.
     pub commit_p50_ms: f64,
     pub commit_p99_ms: f64,
 }
 
-/// So many connections.
+/// The measurement of one number of connections.
 #[derive(Serialize)]
 pub struct CrowdRow {
     pub connections: u64,
-    /// The server's memory for each while nobody does anything.
+    /// Memory of the server per idle connection.
     pub idle_kib: f64,
-    /// The votes of all of them.
+    /// Over all connections.
     pub votes_a_second: f64,
+    /// Median of the ratios to the fewest connections in the same round.
     pub ratio: f64,
-    /// The server's memory in all, at most.
+    /// Peak memory of the server.
     pub server_mib: f64,
 }
 
-/// So many threads for connections.
+/// The measurement of one number of shards.
 #[derive(Serialize)]
 pub struct ShardsRow {
     pub shards: usize,
     pub votes_a_second: f64,
-    /// The server's processor time for a vote.
+    /// Processor time of the server per vote.
     pub micros_a_vote: f64,
-    /// The median of the ratios of each round to one shard.
+    /// Median of the ratios of this time to that with one shard, in the same round.
     pub ratio: f64,
 }
 
-/// Measures growth in the folder `scratch`. Divides all sizes by `divisor`.
+/// Measures growth, with files in `scratch`. Divides all sizes by `divisor`.
 pub fn measure(scratch: &Path, rounds: usize, divisor: u64) -> anyhow::Result<Growth> {
     let folder = tempfile::tempdir_in(scratch)?;
     let mut ledgers = Vec::new();
@@ -121,7 +125,7 @@ pub fn measure(scratch: &Path, rounds: usize, divisor: u64) -> anyhow::Result<Gr
     })
 }
 
-/// A ledger that is there.
+/// A ledger that was filled for the measurement.
 struct Filled {
     folder: PathBuf,
     numbers: u64,
@@ -129,9 +133,9 @@ struct Filled {
 }
 
 impl Filled {
-    /// A copy of it to vote in.
+    /// A copy to vote in.
     fn copy(&self) -> anyhow::Result<tempfile::TempDir> {
-        let folder = self.folder.parent().context("a ledger lies in a folder")?;
+        let folder = self.folder.parent().context("the ledger's folder has no parent")?;
         let copy = tempfile::tempdir_in(folder)?;
         for file in fs::read_dir(&self.folder)? {
             let file = file?;
@@ -141,11 +145,12 @@ impl Filled {
     }
 }
 
-/// A server with a ledger of its own to vote in, and what was seen of it before anybody voted.
+/// A server with a copy of a ledger.
 struct Opened {
     server: Server,
-    /// Removed when this is dropped.
+    /// Removed on drop.
     _folder: tempfile::TempDir,
+    /// Memory before the first vote.
     memory_mib: f64,
 }
 
@@ -165,15 +170,16 @@ fn rolls(ledgers: &[Filled], rounds: usize, burst: u64) -> anyhow::Result<Vec<Ro
     }
     let mut rates = vec![Vec::new(); ledgers.len()];
     let mut commits = vec![Vec::new(); ledgers.len()];
-    // In turn, so that what else the machine does meets all of them. Bursts are short: many of them make up for it.
+    // The ledgers take turns, so other load on the machine affects all of them alike. Bursts are
+    // short, so there are more of them than rounds.
     let bursts = rounds as u64 * 5;
     for round in 0..bursts {
         for (index, ledger) in ledgers.iter().enumerate() {
-            // The smallest roll has voters for one burst only, and is opened anew for each.
+            // The smallest roll has numbers for one burst only: it gets a new copy for each.
             let mut fresh = if index == 0 { Some(Opened::new(ledger)?) } else { None };
             let first = if index == 0 { 0 } else { ledger.ballots + round * burst };
             let server = &mut fresh.as_mut().unwrap_or(&mut opened[index]).server;
-            let mut crowd = Crowd::gather(&server.address, 16)?;
+            let mut crowd = Crowd::connect(&server.address, 16)?;
             rates[index].push(crowd.vote(IN_FLIGHT, first, burst)?);
             commits[index].extend(server.commits()?);
         }
@@ -206,7 +212,7 @@ fn rolls(ledgers: &[Filled], rounds: usize, burst: u64) -> anyhow::Result<Vec<Ro
 
 fn crowds(ledgers: &[Filled], rounds: usize, divisor: u64) -> anyhow::Result<Vec<CrowdRow>> {
     let mut measured = vec![Vec::new(); CROWDS.len()];
-    // Each crowd meets a server that has served nobody yet: what one has taken it may keep.
+    // Each measurement gets a new server: one keeps memory that it has allocated.
     let ledger = &ledgers[1];
     let votes = CROWD_VOTES / divisor;
     for _ in 0..rounds {
@@ -214,7 +220,7 @@ fn crowds(ledgers: &[Filled], rounds: usize, divisor: u64) -> anyhow::Result<Vec
             let copy = ledger.copy()?;
             let server = Server::start(copy.path(), 2)?;
             let before = server.memory_mib();
-            let mut crowd = Crowd::gather(&server.address, connections)?;
+            let mut crowd = Crowd::connect(&server.address, connections)?;
             let idle_kib = (server.memory_mib() - before) * 1024.0 / connections as f64;
             let rate = crowd.vote(IN_FLIGHT.max(connections), ledger.ballots, votes)?;
             eprintln!("{connections} connections: {idle_kib:.1} KiB each, {rate:.0} votes/s");
@@ -241,7 +247,7 @@ fn arrivals(ledgers: &[Filled], rounds: usize, divisor: u64) -> anyhow::Result<A
     for _ in 0..rounds {
         let copy = ledger.copy()?;
         let server = Server::start(copy.path(), 2)?;
-        let mut crowd = Crowd::gather(&server.address, 0)?;
+        let mut crowd = Crowd::connect(&server.address, 0)?;
         let before = server.processor_seconds();
         let rate = crowd.vote(IN_FLIGHT, ledger.ballots, votes)?;
         let micros = (server.processor_seconds() - before) * 1e6 / votes as f64;
@@ -263,7 +269,7 @@ fn shards(ledgers: &[Filled], rounds: usize, divisor: u64) -> anyhow::Result<Vec
         for (index, measured) in measured.iter_mut().enumerate() {
             let copy = ledger.copy()?;
             let server = Server::start(copy.path(), index + 1)?;
-            let mut crowd = Crowd::gather(&server.address, 16)?;
+            let mut crowd = Crowd::connect(&server.address, 16)?;
             let before = server.processor_seconds();
             let rate = crowd.vote(IN_FLIGHT, ledger.ballots, votes)?;
             let micros = (server.processor_seconds() - before) * 1e6 / votes as f64;

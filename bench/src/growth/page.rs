@@ -1,4 +1,4 @@
-//! What was measured of growth, as tables and pictures.
+//! The measurements of growth as tables and pictures.
 
 use super::{Arrivals, Growth};
 use crate::report::{Bar, Scale, bars, significant, thousands};
@@ -7,12 +7,14 @@ use crate::report::{Bar, Scale, bars, significant, thousands};
 pub fn tables(growth: &Growth) -> String {
     let mut text = String::from(
         "\n### With the voters on the roll\n\n\
-         | voter numbers | ballots before | opened in | server MiB | bytes a number | file MiB | votes/s | to the smallest | \
-         votes a commit | commit, half | 99 of 100 |\n|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
+         | voter numbers | ballots before | opened in | server MiB | bytes a number | file MiB | \
+         votes/s | vs smallest | votes a commit | commit p50 | p99 |\n\
+         |---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
     );
     for row in &growth.rolls {
         text += &format!(
-            "| {} | {} | {:.2} s | {:.0} | {:.1} | {:.0} | {} | {:.2} × | {:.0} | {:.2} ms | {:.2} ms |\n",
+            "| {} | {} | {:.2} s | {:.0} | {:.1} | {:.0} | {} | {:.2} × | {:.0} | {:.2} ms \
+             | {:.2} ms |\n",
             whole(row.numbers),
             whole(row.ballots),
             row.open_seconds,
@@ -27,7 +29,7 @@ pub fn tables(growth: &Growth) -> String {
         );
     }
     text += "\n### With the connections\n\n\
-             | connections | server KiB for an idle one | votes/s over all | to the fewest | server MiB at most |\n\
+             | connections | server KiB per idle one | votes/s | vs fewest | peak server MiB |\n\
              |---:|---:|---:|---:|---:|\n";
     for row in &growth.crowds {
         text += &format!(
@@ -41,14 +43,14 @@ pub fn tables(growth: &Growth) -> String {
     }
     let Arrivals { votes_a_second, micros_a_vote, server_mib } = growth.arrivals;
     text += &format!(
-        "\n{} votes/s where each voter connects, votes and leaves: {} µs of the server's processor time each, and {:.0} \
-         MiB at most.\n",
+        "\n{} votes/s if each voter connects, votes and leaves: {} µs of the server's processor \
+         time each, {:.0} MiB at peak.\n",
         thousands(votes_a_second),
         significant(micros_a_vote),
         server_mib,
     );
     text += "\n### With the threads\n\n\
-             | shards | votes/s | server µs a vote | to one |\n|---:|---:|---:|---:|\n";
+             | shards | votes/s | server µs a vote | µs vs one |\n|---:|---:|---:|---:|\n";
     for row in &growth.shards {
         text += &format!(
             "| {} | {} | {} | {:.2} × |\n",
@@ -61,7 +63,7 @@ pub fn tables(growth: &Growth) -> String {
     text
 }
 
-/// The pictures, each with its name and title.
+/// The pictures: name, title and SVG.
 pub fn pictures(growth: &Growth) -> [(&'static str, &'static str, String); 2] {
     let bar = |label: String, value| Bar { label, value, ours: true };
     let rolls: Vec<_> = growth
@@ -76,12 +78,12 @@ pub fn pictures(growth: &Growth) -> [(&'static str, &'static str, String); 2] {
         .collect();
     let picture = |name, title, rows: &[Bar]| (name, title, bars(title, rows, Scale::Linear));
     [
-        picture("rolls", "votes a second, with the voters on the roll", &rolls),
-        picture("crowds", "votes a second, over so many connections", &crowds),
+        picture("rolls", "votes a second, by size of the roll", &rolls),
+        picture("crowds", "votes a second, by number of connections", &crowds),
     ]
 }
 
-/// All digits of a count.
+/// A count with all its digits, in groups of three.
 fn whole(count: u64) -> String {
     let digits = count.to_string();
     let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();

@@ -1,4 +1,4 @@
-//! A server with a ledger that was filled before, in a process of its own.
+//! A server with a filled ledger, in a separate process.
 
 use std::env;
 use std::fs;
@@ -18,19 +18,19 @@ use super::helper::Helper;
 use crate::peers;
 use crate::run;
 
-/// The numbers that are issued in one act.
+/// Voter numbers issued in one act.
 const ISSUED: u64 = 10_000_000;
 
-/// The votes in one commit while the ledger is filled.
+/// Votes in one commit while a ledger is filled.
 const COMMITTED: usize = 4_096;
 
-/// The voter number with this index, from 0. Like real ones they lie all over the 64 bits: the multiplier is
-/// odd, so none comes twice.
+/// The voter number with this index, from 0. Like real ones they are spread over all 64 bits. The
+/// multiplier is odd, so numbers do not repeat.
 pub(super) fn number(index: u64) -> VoterNumber {
     (index + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15).into()
 }
 
-/// Has another process fill a ledger, whose memory is of no concern.
+/// Fills a ledger in a child process, whose memory is not measured.
 pub(super) fn make(folder: &Path, numbers: u64, ballots: u64) -> anyhow::Result<()> {
     let mut command = Command::new(env::current_exe()?);
     command.arg("fill").arg(folder).args([numbers.to_string(), ballots.to_string()]);
@@ -39,7 +39,7 @@ pub(super) fn make(folder: &Path, numbers: u64, ballots: u64) -> anyhow::Result<
     Ok(())
 }
 
-/// Fills a ledger with one open election.
+/// Fills a ledger with one open election, on this thread.
 pub fn fill(folder: &Path, numbers: u64, ballots: u64) -> anyhow::Result<()> {
     fs::create_dir_all(folder)?;
     let mut store = Store::open(folder)?;
@@ -52,9 +52,10 @@ pub fn fill(folder: &Path, numbers: u64, ballots: u64) -> anyhow::Result<()> {
         store.act(&[Act::Issue(id.clone(), part.map(number).collect())], None)?;
     }
     store.act(&[Act::Open(id.clone())], None)?;
-    let standing = store.snapshot().elections.first().cloned().context("the election is there")?;
+    let standing =
+        store.snapshot().elections.first().cloned().context("the election is missing")?;
     let choices = [peers::CANDIDATE, "Grace"].map(|name| standing.definition.slate.choice(name));
-    let [Some(ada), Some(grace)] = choices else { anyhow::bail!("the candidates are there") };
+    let [Some(ada), Some(grace)] = choices else { anyhow::bail!("a candidate is missing") };
     let mut votes = Vec::with_capacity(COMMITTED);
     for index in 0..ballots {
         let mut nonce = [0; Nonce::BYTES];
@@ -64,23 +65,23 @@ pub fn fill(folder: &Path, numbers: u64, ballots: u64) -> anyhow::Result<()> {
         votes.push(Vote { election, choice, number, nonce: nonce.into() });
         if votes.len() == COMMITTED || index + 1 == ballots {
             let outcomes = store.vote(&votes, Timestamp(0))?;
-            ensure!(outcomes.iter().all(|it| *it == Outcome::Recorded), "all count");
+            ensure!(outcomes.iter().all(|it| *it == Outcome::Recorded), "a vote was not recorded");
             votes.clear();
         }
     }
     Ok(())
 }
 
-/// Serves a ledger until killed. Says `ready ADDRESS SECONDS`, the time that it took to open, and for each line
-/// on stdin, how many seconds each commit took since the last.
+/// Serves a ledger until killed. Prints `ready ADDRESS SECONDS`, with the time it took to open; and
+/// for each line on stdin, the seconds that each commit since the last such line took.
 pub fn serve(folder: &Path, shards: usize) -> anyhow::Result<()> {
     let begun = Instant::now();
     let store = Store::open(folder)?;
     let took = begun.elapsed().as_secs_f64();
     let commits = Arc::new(Mutex::new(Vec::new()));
-    let noted = commits.clone();
+    let observed = commits.clone();
     let metrics = Metrics::observed_by(move |took| {
-        noted.lock().unwrap_or_else(PoisonError::into_inner).push(took.as_secs_f64());
+        observed.lock().unwrap_or_else(PoisonError::into_inner).push(took.as_secs_f64());
     });
     let ledger: Arc<dyn Ledger> =
         Arc::new(SqliteLedger::start_with(store, system_clock(), metrics)?);
@@ -88,7 +89,7 @@ pub fn serve(folder: &Path, shards: usize) -> anyhow::Result<()> {
         for _ in stdin().lines().map_while(Result::ok) {
             let taken =
                 std::mem::take(&mut *commits.lock().unwrap_or_else(PoisonError::into_inner));
-            let line = serde_json::to_string(&taken).expect("numbers can be written");
+            let line = serde_json::to_string(&taken).expect("numbers are valid JSON");
             let _ = writeln!(stdout(), "{line}").and_then(|()| stdout().flush());
         }
     });
@@ -99,7 +100,7 @@ pub fn serve(folder: &Path, shards: usize) -> anyhow::Result<()> {
     })
 }
 
-/// A server that is running. It is killed when this is dropped.
+/// A running server, killed on drop.
 pub(super) struct Server {
     pub(super) address: String,
     /// How long its ledger took to open.
@@ -119,7 +120,7 @@ impl Server {
         Ok(Self { address: address.to_string(), open_seconds: seconds.parse()?, helper })
     }
 
-    /// How many seconds each commit took since this was asked last.
+    /// The seconds that each commit since the last call took.
     pub(super) fn commits(&mut self) -> anyhow::Result<Vec<f64>> {
         Ok(serde_json::from_str(&self.helper.ask("")?)?)
     }

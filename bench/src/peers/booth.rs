@@ -1,28 +1,27 @@
-//! The votes of a peer that keeps them in memory: nothing is durable, and one lock guards everything. No
-//! measurement of its own; what tonic and tarpc have in common.
+//! The in-memory votes of the tonic and tarpc peers, behind one lock.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-/// Who can be voted for.
+/// The candidates.
 const CANDIDATES: [&str; 2] = ["Ada", "Grace"];
 
-/// What became of a vote.
+/// The outcome of a vote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
-    /// It counts.
+    /// Counted.
     Recorded,
-    /// The number was used before.
+    /// The number has voted.
     AlreadyVoted,
-    /// There is no such number.
+    /// The number is not on the roll.
     UnknownNumber,
     /// There is no such candidate.
     UnknownCandidate,
 }
 
-/// Who voted, and for whom how many did.
+/// The roll and the count.
 #[derive(Debug)]
 pub struct Booth {
     state: Mutex<State>,
@@ -30,12 +29,13 @@ pub struct Booth {
 
 #[derive(Debug)]
 struct State {
+    /// Whether each number on the roll has voted.
     voted: HashMap<u64, bool>,
     counts: [u64; CANDIDATES.len()],
 }
 
 impl Booth {
-    /// A booth for the voter numbers 1 to `voters`.
+    /// An election for the voter numbers 1 to `voters`.
     pub fn new(voters: u64) -> Self {
         let voted = (1..=voters).map(|number| (number, false)).collect();
         Self { state: Mutex::new(State { voted, counts: [0; CANDIDATES.len()] }) }
@@ -59,7 +59,7 @@ impl Booth {
     }
 }
 
-/// What a voter is told about a vote, where there is a way to tell them.
+/// The message about a vote, for systems that can send one.
 pub fn text(number: u64, candidate: &str, outcome: Outcome) -> String {
     match outcome {
         Outcome::Recorded => {
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_number_votes_once_for_someone_who_is_a_candidate() {
+    fn each_number_votes_once_and_only_for_a_candidate() {
         let booth = Booth::new(2);
         assert_eq!(booth.vote(1, "Eve"), Outcome::UnknownCandidate);
         assert_eq!(booth.vote(1, "Ada"), Outcome::Recorded);

@@ -1,4 +1,4 @@
-//! capvote itself: as it is, over capnp-rpc's own network, and with a ledger that stores nothing.
+//! capvote: the product, over capnp-rpc's own network, and with a ledger that stores nothing.
 
 use std::env;
 use std::fs::File;
@@ -26,28 +26,28 @@ use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio_util::compat::{TokioAsyncReadCompatExt, TokioAsyncWriteCompatExt};
 use tokio_util::sync::CancellationToken;
 
-use super::forgetful::Forgetful;
+use super::no_disk::NoDisk;
 use super::{CANDIDATE, Job, Measured, Work};
 
-/// Which capvote.
+/// A variant of capvote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Variant {
-    /// As it is.
-    Itself,
-    /// Over capnp-rpc's own network with buffers, as its users have it.
+    /// Unchanged.
+    Product,
+    /// Over capnp-rpc's own network with buffers, as its users set it up.
     Stock,
     /// With a ledger that stores nothing.
-    Forgetful,
+    NoDisk,
 }
 
-/// The buffers of the stock network.
+/// Size of each buffer of the stock network.
 const BUFFER_BYTES: usize = 64 * 1024;
 
 pub(super) fn serve(variant: Variant, _: Job, voters: u64) -> anyhow::Result<()> {
     let folder =
         tempfile::tempdir_in(env::var_os("SCRATCH").map_or_else(env::temp_dir, Into::into))?;
     let ledger: Arc<dyn Ledger> = match variant {
-        Variant::Forgetful => Arc::new(Forgetful::start()),
+        Variant::NoDisk => Arc::new(NoDisk::start()),
         _ => Location::Directory(folder.path().to_owned()).open()?,
     };
     let runtime = runtime()?;
@@ -59,7 +59,7 @@ pub(super) fn serve(variant: Variant, _: Job, voters: u64) -> anyhow::Result<()>
     }
 }
 
-/// Serves a ledger until killed. `ready` is told the address once it accepts.
+/// Serves a ledger until killed. Calls `ready` with the address once it listens.
 pub fn serve_ledger(
     ledger: &Arc<dyn Ledger>,
     shards: usize,
@@ -82,13 +82,13 @@ async fn serve_shards(
     let mut shards = Shards::start(shards, bootstrap)?;
     ready(address)?;
     while shards.assign(listener.accept().await).await {}
-    bail!("a shard is gone")
+    bail!("a shard has stopped")
 }
 
 async fn listen() -> anyhow::Result<(Listener, SocketAddr)> {
     let listener = Listener::bind(&"capvote://127.0.0.1:0".parse::<Link>()?.address, None).await?;
     let address = listener.link().to_string();
-    let address = address.strip_prefix("capvote://").context("a TCP link")?.parse()?;
+    let address = address.strip_prefix("capvote://").context("not a TCP link")?.parse()?;
     Ok((listener, address))
 }
 
@@ -103,7 +103,7 @@ async fn open_election(ledger: &dyn Ledger, voters: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What [`Shards`] does, over the stock network.
+/// As [`serve_shards`], over the stock network.
 async fn serve_stock(
     ledger: &Arc<dyn Ledger>,
     shards: usize,
@@ -121,7 +121,7 @@ async fn serve_stock(
                 while let Some(socket) = queue.recv().await {
                     let bootstrap = bootstrap.clone();
                     let stream = socket.into_stream().await;
-                    let stream = stream.expect("a socket that was just accepted");
+                    let stream = stream.expect("a newly accepted socket");
                     let bootstrap = move |calls| bootstrap.capability(calls, Origin::Here);
                     let network = stock(stream, Side::Server);
                     let stop = CancellationToken::new();
@@ -133,7 +133,7 @@ async fn serve_stock(
     }
     ready(address)?;
     for thread in threads.iter().cycle() {
-        thread.send(listener.accept().await).await.context("a shard is gone")?;
+        thread.send(listener.accept().await).await.context("a shard has stopped")?;
     }
     Ok(())
 }
@@ -192,27 +192,28 @@ async fn vote(clients: &[Client], in_flight: u64, votes: u64) -> anyhow::Result<
         let election = clients[(voter / in_flight) as usize].election("board");
         let numbers = super::numbers(voter, voters, votes);
         tasks.push(tokio::task::spawn_local(async move {
-            let (mut recorded, mut told) = (0, 0);
+            let (mut recorded, mut messages) = (0, 0);
             for number in numbers {
                 let ballot = Ballot::new(CANDIDATE, number.into())?;
-                let outcome = election.vote(&ballot, |_| told += 1).await?;
+                let outcome = election.vote(&ballot, |_| messages += 1).await?;
                 recorded += u64::from(matches!(outcome, VoteOutcome::Recorded(_)));
             }
-            anyhow::Ok((recorded, told))
+            anyhow::Ok((recorded, messages))
         }));
     }
-    let (mut count, mut told) = (0, 0);
+    let (mut count, mut messages) = (0, 0);
     for task in tasks {
-        let (recorded, messages) = task.await??;
-        count += recorded;
-        told += messages;
+        let (task_recorded, task_messages) = task.await??;
+        count += task_recorded;
+        messages += task_messages;
     }
     let seconds = begun.elapsed().as_secs_f64();
-    ensure!(count == votes && told == votes, "{count} recorded and {told} told of {votes} votes");
+    ensure!(count == votes, "{count} of {votes} votes were recorded");
+    ensure!(messages == votes, "{messages} messages for {votes} votes");
     Ok(Measured { count, seconds })
 }
 
-/// A runtime for one thread.
+/// A single-threaded runtime.
 pub fn runtime() -> anyhow::Result<LocalRuntime> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     Ok(builder.enable_all().build_local(LocalOptions::default())?)

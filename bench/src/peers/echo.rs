@@ -1,9 +1,8 @@
-//! The limit of the machine: a server that sends back the bytes it gets, over loopback TCP, with one
-//! blocking thread for each connection. An RPC system does this, and more.
+//! The limit of the machine: a server that echoes bytes over loopback TCP, with one blocking thread
+//! per connection. Every RPC system does at least this.
 //!
-//! Measured, for the lines job: a file's bytes there and back, both ways at once; the count is that of its
-//! lines, taken before. For the vote job: messages of 256 bytes there and back. The connections are open
-//! before.
+//! Measured with open connections. Lines: a file's bytes echoed, in both directions at once; its
+//! lines are counted before. Votes: messages of 256 bytes echoed.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
@@ -16,17 +15,17 @@ use anyhow::{Context, anyhow, bail, ensure};
 
 use super::{Job, Measured, Work, numbers, ready};
 
-/// How much is read at a time.
+/// Size of one read.
 const BUFFER_BYTES: usize = 256 * 1024;
 
-/// The size of a message that stands for a vote.
+/// Size of a message in place of a vote.
 const MESSAGE_BYTES: usize = 256;
 
-/// The most messages under way on a connection. More than the sockets hold would have both sides write
-/// and neither read.
+/// The most messages in flight on a connection. More than the socket buffers hold would deadlock:
+/// both sides would write and neither read.
 const IN_FLIGHT_MAX: u64 = (BUFFER_BYTES / MESSAGE_BYTES) as u64;
 
-/// Sends back what it gets, until killed. The jobs do not differ.
+/// Echoes bytes until killed, for either job.
 pub fn serve(_: Job, _: u64) -> anyhow::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").context("cannot listen")?;
     ready(listener.local_addr()?)?;
@@ -41,7 +40,7 @@ pub fn serve(_: Job, _: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Sends bytes to the server at `address` and gets them back.
+/// Sends bytes to the server at `address` and reads them back.
 pub fn drive(address: &str, work: Work) -> anyhow::Result<Measured> {
     match work {
         Work::Vote { connections, in_flight, votes } => {
@@ -51,17 +50,17 @@ pub fn drive(address: &str, work: Work) -> anyhow::Result<Measured> {
     }
 }
 
-/// Sends back every byte of `stream`.
+/// Echoes every byte of `stream`.
 fn echo(mut stream: TcpStream) -> anyhow::Result<()> {
     stream.set_nodelay(true)?;
     let mut buffer = vec![0; BUFFER_BYTES];
     while let Some(bytes) = read(&mut stream, &mut buffer)? {
-        stream.write_all(bytes).context("cannot send back")?;
+        stream.write_all(bytes).context("cannot echo")?;
     }
     Ok(())
 }
 
-/// The next bytes of `source`, unless it has ended.
+/// The next bytes of `source`; `None` at its end.
 fn read<'a>(source: &mut impl Read, buffer: &'a mut [u8]) -> anyhow::Result<Option<&'a [u8]>> {
     loop {
         match source.read(buffer) {
@@ -80,7 +79,7 @@ fn connect(address: &str) -> anyhow::Result<TcpStream> {
     Ok(stream)
 }
 
-/// The vote job: `votes` messages there and back over `connections`, each with a thread.
+/// The vote job: `votes` messages echoed over `connections`, with one thread each.
 fn messages(
     address: &str,
     connections: u64,
@@ -106,7 +105,7 @@ fn messages(
     Ok(Measured { count, seconds })
 }
 
-/// Sends `count` messages, with `in_flight` of them not yet back, and returns how many came back whole.
+/// Sends `count` messages with `in_flight` of them in flight, and returns how many came back whole.
 fn exchange(mut stream: TcpStream, in_flight: usize, count: usize) -> anyhow::Result<u64> {
     let messages = vec![b'v'; in_flight * MESSAGE_BYTES];
     let mut buffer = vec![0; in_flight * MESSAGE_BYTES];
@@ -125,10 +124,10 @@ fn exchange(mut stream: TcpStream, in_flight: usize, count: usize) -> anyhow::Re
     Ok((bytes_back / MESSAGE_BYTES) as u64)
 }
 
-/// The lines job: the bytes of `file` there and back.
+/// The lines job: the bytes of `file` echoed.
 fn lines(address: &str, file: &Path) -> anyhow::Result<Measured> {
     let open = || File::open(file).with_context(|| format!("cannot open {}", file.display()));
-    // This also brings the file into the cache: what is measured is the connection, not the disk.
+    // This also loads the file into the page cache: the connection is measured, not the disk.
     let (count, size) = count_lines(open()?)?;
     let source = open()?;
     let stream = connect(address)?;
@@ -138,7 +137,7 @@ fn lines(address: &str, file: &Path) -> anyhow::Result<Measured> {
         let sender = scope.spawn(move || send(source, stream));
         let received = receive(&mut receiving);
         if received.is_err() {
-            // Else the sender would wait forever for someone who reads no more.
+            // Unblocks the sender.
             let _ = receiving.shutdown(Shutdown::Both);
         }
         (joined(sender), received)
@@ -150,7 +149,7 @@ fn lines(address: &str, file: &Path) -> anyhow::Result<Measured> {
     Ok(Measured { count, seconds })
 }
 
-/// How many lines `source` has, and how many bytes.
+/// The number of lines and bytes of `source`.
 fn count_lines(mut source: File) -> anyhow::Result<(u64, u64)> {
     let mut buffer = vec![0; BUFFER_BYTES];
     let (mut lines, mut size) = (0, 0);
@@ -161,7 +160,7 @@ fn count_lines(mut source: File) -> anyhow::Result<(u64, u64)> {
     Ok((lines, size))
 }
 
-/// Sends all of `source`, and then the end. Returns how many bytes that were.
+/// Sends all of `source` and shuts down the sending side. Returns the number of bytes.
 fn send(mut source: File, mut stream: TcpStream) -> anyhow::Result<u64> {
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut size = 0;
@@ -173,7 +172,7 @@ fn send(mut source: File, mut stream: TcpStream) -> anyhow::Result<u64> {
     Ok(size)
 }
 
-/// Reads `stream` to its end. Returns how many bytes that were.
+/// Reads `stream` to its end. Returns the number of bytes.
 fn receive(stream: &mut TcpStream) -> anyhow::Result<u64> {
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut size = 0;
@@ -183,7 +182,7 @@ fn receive(stream: &mut TcpStream) -> anyhow::Result<u64> {
     Ok(size)
 }
 
-/// What a thread ended with.
+/// The result of a thread; an error if it panicked.
 fn joined<T>(thread: thread::ScopedJoinHandle<'_, anyhow::Result<T>>) -> anyhow::Result<T> {
     thread.join().unwrap_or_else(|_| Err(anyhow!("a connection's thread failed")))
 }

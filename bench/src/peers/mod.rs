@@ -1,5 +1,5 @@
-//! The peers that are written in Rust: what a user would pick instead of capvote, and the machine's own
-//! limits. `bench/peers/README.md` says what a peer does.
+//! The peers in Rust: comparable systems, and the limits of the machine. `bench/peers/README.md`
+//! says what a peer does.
 
 use std::future::Future;
 use std::io::Write;
@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 mod booth;
 pub mod capvote;
 mod echo;
-mod forgetful;
+mod no_disk;
 mod postgres;
 mod sync;
 mod tarpc;
@@ -24,34 +24,34 @@ mod tonic;
 
 use self::capvote::Variant;
 
-/// Whom everyone votes for.
+/// The candidate of every vote.
 pub const CANDIDATE: &str = "Ada";
 
-/// The threads of a server, and of a client, that is asynchronous.
+/// Threads of an asynchronous server or client.
 const WORKERS: usize = 2;
 
-/// Which peer.
+/// A peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Peer {
-    /// capvote, as it is.
+    /// capvote.
     Capvote,
     /// capvote over capnp-rpc's own network.
     CapvoteStock,
     /// capvote with a ledger that stores nothing.
-    CapvoteForgetful,
+    CapvoteNoDisk,
     /// gRPC: votes in memory, answered on a stream.
     Tonic,
     /// tarpc: votes in memory, one call each.
     Tarpc,
-    /// PostgreSQL: one durable statement for each vote. A client only.
+    /// PostgreSQL: one durable statement per vote. A client only.
     Postgres,
-    /// The limit of the machine: bytes there and back.
+    /// The limit of the machine: bytes echoed over loopback.
     Echo,
     /// The limit of the disk: appends, each synced. A client only.
     Sync,
 }
 
-/// What a server is to do.
+/// The job of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Job {
     /// Take votes.
@@ -60,18 +60,18 @@ pub enum Job {
     Lines,
 }
 
-/// What a client is to do.
+/// The job of a client.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Work {
     /// Cast votes.
     Vote {
-        /// How many connections there are.
+        /// How many connections to open.
         #[arg(value_parser = clap::value_parser!(u64).range(1..))]
         connections: u64,
-        /// How many votes are unanswered on each connection.
+        /// Votes in flight on each connection.
         #[arg(value_parser = clap::value_parser!(u64).range(1..))]
         in_flight: u64,
-        /// How many votes there are in all: the numbers 1 to this.
+        /// How many votes to cast in all, under the numbers 1 to this.
         votes: u64,
     },
     /// Have the lines of a file counted.
@@ -81,21 +81,21 @@ pub enum Work {
     },
 }
 
-/// What a client did.
+/// The measurement of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
     /// How many votes were recorded, or lines counted.
     pub count: u64,
-    /// How long that took, without connecting.
+    /// The time that took, without connecting.
     pub seconds: f64,
 }
 
 /// Serves `job` to the voters 1 to `voters` until killed.
 pub fn serve(peer: Peer, job: Job, voters: u64) -> anyhow::Result<()> {
     match peer {
-        Peer::Capvote => capvote::serve(Variant::Itself, job, voters),
+        Peer::Capvote => capvote::serve(Variant::Product, job, voters),
         Peer::CapvoteStock => capvote::serve(Variant::Stock, job, voters),
-        Peer::CapvoteForgetful => capvote::serve(Variant::Forgetful, job, voters),
+        Peer::CapvoteNoDisk => capvote::serve(Variant::NoDisk, job, voters),
         Peer::Tonic => tonic::serve(job, voters),
         Peer::Tarpc => tarpc::serve(job, voters),
         Peer::Postgres => postgres::serve(job, voters),
@@ -107,9 +107,9 @@ pub fn serve(peer: Peer, job: Job, voters: u64) -> anyhow::Result<()> {
 /// Does `work` with the server at `address`.
 pub fn drive(peer: Peer, address: &str, work: Work) -> anyhow::Result<Measured> {
     match peer {
-        Peer::Capvote => capvote::drive(Variant::Itself, address, work),
+        Peer::Capvote => capvote::drive(Variant::Product, address, work),
         Peer::CapvoteStock => capvote::drive(Variant::Stock, address, work),
-        Peer::CapvoteForgetful => capvote::drive(Variant::Forgetful, address, work),
+        Peer::CapvoteNoDisk => capvote::drive(Variant::NoDisk, address, work),
         Peer::Tonic => tonic::drive(address, work),
         Peer::Tarpc => tarpc::drive(address, work),
         Peer::Postgres => postgres::drive(address, work),
@@ -118,12 +118,12 @@ pub fn drive(peer: Peer, address: &str, work: Work) -> anyhow::Result<Measured> 
     }
 }
 
-/// Tells the benchmark that the server accepts connections at `address`.
+/// Prints the line that tells the benchmark where the server listens.
 fn ready(address: SocketAddr) -> anyhow::Result<()> {
     let mut stdout = std::io::stdout();
     writeln!(stdout, "ready {address}")
         .and_then(|()| stdout.flush())
-        .context("cannot say that the server is ready")
+        .context("cannot write to stdout")
 }
 
 /// The runtime of an asynchronous peer.
@@ -135,17 +135,17 @@ fn runtime() -> anyhow::Result<Runtime> {
         .context("cannot start the runtime")
 }
 
-/// The voter numbers that the connection `index`, from 0, casts of the numbers 1 to `votes`.
+/// The voter numbers of one connection, of the numbers 1 to `votes`. `index` counts from 0.
 fn numbers(
     index: u64,
     connections: u64,
     votes: u64,
 ) -> impl Iterator<Item = u64> + Send + use<> + 'static {
-    // The benchmark runs on 64-bit machines, where this loses nothing.
+    // The cast is lossless on 64-bit machines.
     (index + 1..=votes).step_by(connections as usize)
 }
 
-/// Runs `tasks`, one for each connection, at once. Each ends with how many of the `votes` it cast.
+/// Runs `tasks` concurrently, one per connection. Each returns how many of the `votes` it cast.
 async fn timed<T>(votes: u64, tasks: Vec<T>) -> anyhow::Result<Measured>
 where
     T: Future<Output = anyhow::Result<u64>> + Send + 'static,
@@ -161,7 +161,7 @@ where
     Ok(Measured { count, seconds })
 }
 
-/// The answer of a peer that does not do what it was asked to.
+/// The error of a peer that does not support a job.
 fn unsupported<T>(peer: &str, what: &str) -> anyhow::Result<T> {
     bail!("the peer {peer} has no {what}")
 }

@@ -1,6 +1,7 @@
-//! PostgreSQL, by tokio-postgres: one prepared statement for each vote, which is a transaction of its own
-//! and durable when it is answered. There are no callbacks, so a voter gets the outcome and nothing else.
-//! A client only; the server is started beside it, and lets the user postgres in without a password:
+//! PostgreSQL with tokio-postgres: one prepared statement per vote, which is a transaction and
+//! durable when it is answered. It has no callbacks: a voter gets only the outcome. This is a
+//! client; the server is `postgres.sh`, which admits the user postgres without a password and has
+//! these tables:
 //!
 //! ```sql
 //! CREATE TABLE roll (number bigint PRIMARY KEY);
@@ -8,8 +9,8 @@
 //! INSERT INTO roll SELECT generate_series(1, VOTERS);
 //! ```
 //!
-//! Measured: votes, from the first statement to the last answer. The connections are open and the
-//! statements prepared before.
+//! Measured: votes, from the first statement to the last answer, over open connections with
+//! prepared statements.
 
 use anyhow::{Context, ensure};
 use futures::{StreamExt, TryStreamExt, future, stream};
@@ -17,11 +18,11 @@ use tokio_postgres::{Client, Config, Error, NoTls, Statement};
 
 use super::{CANDIDATE, Job, Measured, Work, numbers, runtime, timed, unsupported};
 
-/// Casts a vote. It inserts no row for a number that is not on the roll, or has voted.
+/// Casts a vote. Inserts no row if the number is not on the roll or has voted.
 const VOTE: &str = "INSERT INTO ballots SELECT number, $2 FROM roll WHERE number = $1 \
                     ON CONFLICT DO NOTHING";
 
-/// There is no server here.
+/// Unsupported: the server is `postgres.sh`.
 pub fn serve(_: Job, _: u64) -> anyhow::Result<()> {
     unsupported("postgres", "server")
 }
@@ -57,14 +58,13 @@ impl Voter {
     /// Opens a connection and prepares the statement.
     async fn connect(config: &Config) -> anyhow::Result<Self> {
         let (client, connection) = config.connect(NoTls).await.context("cannot connect")?;
-        // Where the connection fails, so do the statements on it.
+        // If the connection fails, the statements on it report the error.
         tokio::spawn(connection);
         let statement = client.prepare(VOTE).await.context("cannot prepare the statement")?;
         Ok(Self { client, statement })
     }
 
-    /// Votes under each of `numbers`, with `in_flight` statements unanswered, and returns how many there
-    /// were.
+    /// Votes under each of `numbers` with `in_flight` statements in flight, and returns how many.
     async fn cast(
         self,
         in_flight: usize,
@@ -82,7 +82,7 @@ impl Voter {
             .await
     }
 
-    /// Casts one vote, and returns how many rows that inserted.
+    /// Casts one vote and returns the number of inserted rows.
     async fn vote(&self, number: u64) -> Result<u64, Error> {
         self.client.execute(&self.statement, &[&number.cast_signed(), &CANDIDATE]).await
     }

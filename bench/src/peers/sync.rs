@@ -1,8 +1,8 @@
-//! The limit of the disk: appends of 100 bytes to a file, each on stable storage before the next. No
-//! server that makes every vote durable by itself is faster; one that shares a sync among votes is.
+//! The limit of the disk: appends of 100 bytes to a file, each durable before the next. A server
+//! can be faster only if votes share a sync.
 //!
-//! Measured: appends, with their `sync_data`. The file is in the folder that the environment variable
-//! `SCRATCH` names, and gone afterwards. There is no server, and only the number of votes is used.
+//! Measured: appends with `sync_data`. The file is a temporary one in the folder that the
+//! environment variable `SCRATCH` names. There is no server, and only the number of votes is used.
 
 use std::env;
 use std::io::Write;
@@ -13,10 +13,10 @@ use anyhow::Context;
 
 use super::{Job, Measured, Work, unsupported};
 
-/// What is appended for a vote.
+/// Appended for each vote.
 const RECORD: [u8; 100] = [b'r'; 100];
 
-/// There is no server.
+/// Unsupported: there is no server.
 pub fn serve(_: Job, _: u64) -> anyhow::Result<()> {
     unsupported("sync", "server")
 }

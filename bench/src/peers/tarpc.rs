@@ -1,7 +1,7 @@
-//! tarpc, with bincode over TCP: one call for each vote. tarpc has no callbacks and no streams, so a voter
-//! gets the outcome and nothing else: it does less than the job asks. The votes are in memory only.
+//! tarpc with bincode over TCP: one call per vote. tarpc has no callbacks and no streams, so a
+//! voter gets only the outcome, which is less than the job asks for. Votes are in memory only.
 //!
-//! Measured: votes, from the first call to the last outcome. The connections are open before.
+//! Measured: votes, from the first call to the last outcome, over open connections.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ trait Booth {
     async fn vote(number: u64, candidate: String) -> Outcome;
 }
 
-/// Takes votes of the voters 1 to `voters`, until killed.
+/// Takes votes under the numbers 1 to `voters` until killed.
 pub fn serve(job: Job, voters: u64) -> anyhow::Result<()> {
     if job != Job::Vote {
         return unsupported("tarpc", "lines job");
@@ -36,7 +36,7 @@ pub fn serve(job: Job, voters: u64) -> anyhow::Result<()> {
             let transport = transport.context("cannot accept")?;
             transport.get_ref().set_nodelay(true).context("cannot set up the connection")?;
             let calls = BaseChannel::with_defaults(transport).execute(service.clone().serve());
-            // A vote never waits, so a task for each, as in tarpc's examples, would only cost: half the rate.
+            // A vote never blocks. A task per call, as in tarpc's examples, would halve the rate.
             tokio::spawn(calls.for_each_concurrent(None, |call| call));
         }
         Ok(())
@@ -76,7 +76,7 @@ impl Booth for Service {
     }
 }
 
-/// Votes under each of `numbers`, with `in_flight` calls unanswered, and returns how many there were.
+/// Votes under each of `numbers` with `in_flight` calls in flight, and returns how many.
 async fn cast(
     client: BoothClient,
     in_flight: usize,

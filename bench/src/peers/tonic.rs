@@ -1,9 +1,9 @@
-//! gRPC, by tonic: a bidirectional stream for each connection. gRPC has no callbacks, so for each vote the
-//! server answers on the stream with the text that the callback would have been called with, and then
-//! the outcome. The votes are in memory only.
+//! gRPC with tonic: one bidirectional stream per connection. gRPC has no callbacks, so the server
+//! answers each vote on the stream with the text that a callback would get, and then the outcome.
+//! Votes are in memory only.
 //!
-//! Measured: votes, from the first that is sent to the end of the last stream of answers. The HTTP/2
-//! connections and the streams are open before.
+//! Measured: votes, from the first vote sent to the end of the last answer stream, over open HTTP/2
+//! connections and streams.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -24,12 +24,12 @@ use super::booth::{self, Booth, Outcome};
 use super::{CANDIDATE, Job, Measured, Work, numbers, ready, runtime, timed, unsupported};
 
 mod schema {
-    //! What tonic makes of `booth.proto`.
+    //! The code generated from `booth.proto`.
 
     tonic::include_proto!("booth");
 }
 
-/// Takes votes of the voters 1 to `voters`, until killed.
+/// Takes votes under the numbers 1 to `voters` until killed.
 pub fn serve(job: Job, voters: u64) -> anyhow::Result<()> {
     if job != Job::Vote {
         return unsupported("tonic", "lines job");
@@ -85,7 +85,7 @@ impl booth_server::Booth for Service {
                     let text = booth::text(number, &candidate, outcome);
                     [Ok(Kind::Text(text)), Ok(Kind::Outcome(schema::Outcome::from(outcome).into()))]
                 }
-                // Nothing is sent after a status, so the second one is never seen.
+                // A status ends the stream, so the second one is never sent.
                 Err(status) => [Err(status.clone()), Err(status)],
             };
             stream::iter(kinds.map(|kind| kind.map(|kind| Answer { answer: Some(kind) })))
@@ -109,12 +109,12 @@ impl From<Outcome> for schema::Outcome {
 struct Voter {
     votes: mpsc::Sender<Vote>,
     answers: Streaming<Answer>,
-    // The connection ends with its last client.
+    // Keeps the connection open.
     _client: BoothClient<Channel>,
 }
 
 impl Voter {
-    /// Opens a connection, and the stream on it.
+    /// Opens a connection and its stream.
     async fn connect(endpoint: &Endpoint, in_flight: u64) -> anyhow::Result<Self> {
         let channel = endpoint.connect().await.context("cannot connect")?;
         let mut client = BoothClient::new(channel);
@@ -123,7 +123,7 @@ impl Voter {
         Ok(Self { votes, answers, _client: client })
     }
 
-    /// Votes under each of `numbers`, with `in_flight` votes unanswered, and returns how many there were.
+    /// Votes under each of `numbers` with `in_flight` votes in flight, and returns how many.
     async fn cast(
         mut self,
         in_flight: u64,

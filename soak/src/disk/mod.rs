@@ -1,9 +1,9 @@
-//! A disk that breaks when it is told to, and forgets in a power cut what was not synced.
+//! A simulated disk with injected faults, which loses unsynced writes in a power cut.
 //!
-//! It lies between SQLite and real files, as the VFS that SQLite uses unless told otherwise: what is tried on it is the
-//! ledger as it is. Of every file in a folder that was made a [`Disk`], it keeps what a power cut would leave: the
-//! content at the last sync, and some of what was written since. That a file is there, or deleted, is taken to be synced at
-//! once.
+//! It is SQLite's default VFS and passes operations on to real files, so the ledger runs on it
+//! unchanged. For each file in a folder that was made a [`Disk`] it keeps the content at the last
+//! sync and the changes since; a power cut keeps some of these changes. Creating and deleting a
+//! file count as synced at once.
 
 mod vfs;
 
@@ -18,40 +18,40 @@ use capvote::ledger::sqlite::Store;
 use fastrand::Rng;
 use tokio_util::sync::CancellationToken;
 
-/// A disk writes so many bytes all or none of them, whatever happens.
+/// A sector is written whole or not at all.
 const SECTOR_BYTES: usize = 512;
 
-/// What is done to a file.
+/// An operation on a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
-    /// Bytes are read.
+    /// Reads bytes.
     Read,
-    /// Bytes are written.
+    /// Writes bytes.
     Write,
-    /// What was written is made to survive a power cut.
+    /// Makes the earlier writes durable.
     Sync,
-    /// The end is cut off.
+    /// Shortens the file.
     Truncate,
 }
 
-/// What goes wrong with it.
+/// A fault of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// It fails, and does nothing. A sync that fails loses some of what was to be synced, for good: the next one
-    /// does not write it.
+    /// It fails and does nothing. A failed sync also loses some of the unsynced writes for good: a
+    /// later sync does not write them.
     Fails,
-    /// It fails when a part of it is done.
+    /// It fails after a part of it is done.
     Torn,
-    /// There is no room.
+    /// The disk is full.
     Full,
-    /// The power is cut. This and everything later fails.
+    /// The power is cut: this operation and all later ones fail.
     PowerCut,
 }
 
-/// Decides what goes wrong with an operation on the file of this name.
+/// Decides the fault of an operation on the file of this name.
 pub type Plan = Box<dyn FnMut(Operation, &str) -> Option<Fault> + Send>;
 
-/// A folder whose files break.
+/// A folder with simulated faults.
 pub struct Disk {
     state: Mutex<State>,
     /// Cancelled when the power is cut.
@@ -65,12 +65,12 @@ struct State {
     is_off: bool,
 }
 
-/// What a power cut may leave of a file.
+/// What is known of a file.
 #[derive(Default)]
 struct Content {
-    /// What was there at the last sync.
+    /// The content at the last sync.
     synced: Vec<u8>,
-    /// What was done since, in order.
+    /// The changes since, in order.
     since: Vec<Change>,
 }
 
@@ -82,20 +82,20 @@ enum Change {
 /// Opens the ledger in a folder that is a [`Disk`].
 ///
 /// # Errors
-/// Those of [`Store::open`].
+/// As [`Store::open`].
 ///
 /// # Panics
-/// Where the folder is no disk.
+/// If the folder is no [`Disk`].
 pub fn open_store(folder: &Path) -> Result<Store, OpenError> {
     let disk = vfs::mounted(folder).expect("a folder that is a disk");
     Store::open_on(folder, |log| disk.rewrite(log))
 }
 
 impl Disk {
-    /// Makes the folder a disk on which nothing goes wrong yet. What is drawn by lot is drawn from `seed`.
+    /// Makes the folder a disk without faults. `seed` decides what tears and power cuts leave.
     ///
     /// # Errors
-    /// Where the folder cannot be read.
+    /// If the folder cannot be read.
     pub fn new(folder: &Path, seed: u64) -> io::Result<Arc<Self>> {
         let mut files = BTreeMap::new();
         for entry in fs::read_dir(folder)? {
@@ -107,23 +107,23 @@ impl Disk {
     }
 
     fn with(folder: &Path, files: BTreeMap<String, Content>, rng: Rng) -> Arc<Self> {
-        let state = Mutex::new(State { files, plan: well(), rng, is_off: false });
+        let state = Mutex::new(State { files, plan: no_faults(), rng, is_off: false });
         let disk = Arc::new(Self { state, off: CancellationToken::new() });
         vfs::mount(folder, &disk);
         disk
     }
 
-    /// From here on, what goes wrong is as `plan` says.
+    /// Replaces the plan of faults.
     pub fn plan(&self, plan: impl FnMut(Operation, &str) -> Option<Fault> + Send + 'static) {
         self.state().plan = Box::new(plan);
     }
 
-    /// From here on, nothing goes wrong.
-    pub fn mend(&self) {
-        self.state().plan = well();
+    /// Ends the plan of faults.
+    pub fn repair(&self) {
+        self.state().plan = no_faults();
     }
 
-    /// Cuts the power: everything fails from here on.
+    /// Cuts the power: all later operations fail.
     pub fn cut_power(&self) {
         self.state().is_off = true;
         self.off.cancel();
@@ -134,16 +134,16 @@ impl Disk {
         self.state().is_off
     }
 
-    /// Returns when the power is cut.
-    pub async fn is_cut(&self) {
+    /// Resolves when the power is cut.
+    pub async fn until_off(&self) {
         self.off.cancelled().await;
     }
 
-    /// Moves what a process that is killed leaves to another folder: everything that was written, and what is not synced
-    /// is not synced there either.
+    /// The disk after the process was killed, in another folder: it has all writes, and those that
+    /// were not synced are still not.
     ///
     /// # Errors
-    /// Where that cannot be copied.
+    /// If a file cannot be copied.
     pub fn after_kill(&self, from: &Path, to: &Path) -> io::Result<Arc<Self>> {
         let State { files, rng, .. } = &mut *self.state();
         let files = std::mem::take(files);
@@ -153,10 +153,10 @@ impl Disk {
         Ok(Self::with(to, files, rng.fork()))
     }
 
-    /// Puts what the disk has after a power cut into another folder.
+    /// The disk after a power cut, in another folder.
     ///
     /// # Errors
-    /// Where that cannot be written.
+    /// If a file cannot be written.
     pub fn after_power_cut(&self, to: &Path) -> io::Result<Arc<Self>> {
         let State { files, rng, .. } = &mut *self.state();
         let files: BTreeMap<_, _> = std::mem::take(files)
@@ -171,8 +171,7 @@ impl Disk {
         Ok(Self::with(to, files, rng.fork()))
     }
 
-    /// Writes a file over itself and syncs it, as far as that goes on this disk: what an earlier sync did not write is
-    /// written.
+    /// Writes a file over itself and syncs it, including writes that an earlier failed sync lost.
     fn rewrite(&self, path: &Path) -> io::Result<()> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let fails = |what: &str| Err(io::Error::other(format!("the disk fails: {what}")));
@@ -200,7 +199,7 @@ impl Disk {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is to go wrong with this operation.
+    /// The fault of this operation, if any.
     fn fault(&self, operation: Operation, name: &str) -> Option<Fault> {
         let state = &mut *self.state();
         if state.is_off {
@@ -214,7 +213,7 @@ impl Disk {
         fault
     }
 
-    /// How much of so many bytes is written when a write is torn.
+    /// How much of a torn write is done, of this many bytes.
     fn torn(&self, bytes: usize) -> usize {
         self.state().rng.usize(0..bytes.max(1))
     }
@@ -235,7 +234,7 @@ impl Disk {
         since.iter().for_each(|change| change.apply(&mut content.synced));
     }
 
-    /// A sync failed: what it did not write, no later one will.
+    /// A sync failed: some of the unsynced changes are lost for good.
     fn not_synced(&self, name: &str) {
         let mut state = self.state();
         let mut rng = state.rng.fork();
@@ -247,8 +246,7 @@ impl Disk {
     }
 }
 
-/// Nothing goes wrong.
-fn well() -> Plan {
+fn no_faults() -> Plan {
     Box::new(|_, _| None)
 }
 
@@ -259,11 +257,11 @@ impl State {
 }
 
 impl Content {
-    /// The content at the last sync with some of what was written since: a disk writes in any order, and of what it
-    /// was writing when the power went, some sectors.
+    /// The content at the last sync with some of the changes since: a disk writes sectors in any
+    /// order.
     fn after_power_cut(&self, rng: &mut Rng) -> Vec<u8> {
         let mut content = self.synced.clone();
-        // Often all or none of it; nothing in between would then be tried often enough.
+        // All and none are drawn on purpose: independent draws would rarely give them.
         let likely = [0, 10, 50, 90, 100][rng.usize(0..5)];
         for change in &self.since {
             let Change::Write { offset, bytes } = change else {
@@ -301,5 +299,5 @@ impl Change {
     }
 }
 
-/// Names of the folders of disks, for as long as these are in use.
+/// The disks in use, by folder.
 type Mounted = BTreeMap<PathBuf, std::sync::Weak<Disk>>;

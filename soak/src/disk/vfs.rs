@@ -1,7 +1,8 @@
-//! The disk as SQLite sees it: a VFS that hands everything on to the one for real files, and looks at what goes by.
+//! The VFS of simulated disks: injects faults and notes changes, and forwards the rest to SQLite's
+//! VFS for real files.
 //!
-//! SQLite's interface is that of C: this is the one place with unsafe code. A file of this VFS is the structure below with the
-//! real VFS's file right behind it, in memory that SQLite has set aside for both.
+//! SQLite's interface is in C, so this file has unsafe code. A file of this VFS is [`File`]
+//! followed by the file of the real VFS, in memory that SQLite allocates for both.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::path::{Path, PathBuf};
@@ -15,12 +16,11 @@ use super::{Disk, Fault, Mounted, Operation};
 static MOUNTED: Mutex<Mounted> = Mutex::new(Mounted::new());
 static REGISTER: Once = Once::new();
 
-/// A file, in front of that of the real VFS.
+/// A file of this VFS. The file of the real VFS follows it in memory.
 #[repr(C)]
 struct File {
     base: ffi::sqlite3_file,
-    /// Where it is and how it is called; nothing where it is on no disk of ours. Made at the opening, dropped at the
-    /// closing.
+    /// Its disk and name; null for a file on no [`Disk`]. Allocated on open, freed on close.
     place: *mut Place,
 }
 
@@ -37,7 +37,7 @@ pub(super) fn mount(folder: &Path, disk: &Arc<Disk>) {
     mounted.insert(folder.to_path_buf(), Arc::downgrade(disk));
 }
 
-/// The disk that a folder is.
+/// The disk that was mounted on a folder.
 pub(super) fn mounted(folder: &Path) -> Option<Arc<Disk>> {
     let mounted = MOUNTED.lock().unwrap_or_else(PoisonError::into_inner);
     mounted.get(folder)?.upgrade()
@@ -45,13 +45,13 @@ pub(super) fn mounted(folder: &Path) -> Option<Arc<Disk>> {
 
 /// The VFS for real files.
 fn real() -> &'static ffi::sqlite3_vfs {
-    // SAFETY: it was set once, before any file was opened by way of ours, and is never freed.
+    // SAFETY: it is set once, before this VFS opens a file, and never freed.
     unsafe { &*(*ffi::sqlite3_vfs_find(c"breaking".as_ptr())).pAppData.cast() }
 }
 
-/// Makes the VFS the one that SQLite uses unless told otherwise.
+/// Makes this SQLite's default VFS.
 fn register() {
-    // SAFETY: the real VFS is static, ours is leaked, and both are well-formed.
+    // SAFETY: the real VFS is static, this one is leaked, and both are well-formed.
     unsafe {
         ffi::sqlite3_initialize();
         let real = ffi::sqlite3_vfs_find(ptr::null());
@@ -63,16 +63,16 @@ fn register() {
         vfs.xOpen = Some(open);
         vfs.xDelete = Some(delete);
         let registered = ffi::sqlite3_vfs_register(Box::leak(Box::new(vfs)), 1);
-        assert_eq!(registered, ffi::SQLITE_OK, "SQLite takes a VFS");
+        assert_eq!(registered, ffi::SQLITE_OK, "SQLite registers the VFS");
     }
 }
 
-/// Where a file is, if that is a disk of ours.
+/// The disk and name of a file, if it is on a [`Disk`].
 fn place(name: *const c_char) -> Option<Place> {
     if name.is_null() {
         return None;
     }
-    // SAFETY: SQLite's names end with a zero.
+    // SAFETY: SQLite's file names are NUL-terminated.
     let name = unsafe { CStr::from_ptr(name) }.to_str().ok()?;
     let path = PathBuf::from(name);
     let disk = mounted(path.parent()?)?;
@@ -80,7 +80,7 @@ fn place(name: *const c_char) -> Option<Place> {
 }
 
 static METHODS: ffi::sqlite3_io_methods = ffi::sqlite3_io_methods {
-    // Without what maps files into memory, which nobody could look at.
+    // Version 2 has no memory-mapped I/O, which this VFS could not observe.
     iVersion: 2,
     xClose: Some(close),
     xRead: Some(read),
@@ -102,8 +102,8 @@ static METHODS: ffi::sqlite3_io_methods = ffi::sqlite3_io_methods {
     xUnfetch: None,
 };
 
-/// Calls a method of the real file behind ours.
-macro_rules! hand_on {
+/// Calls a method of the real file.
+macro_rules! forward {
     ($file:expr, $method:ident $(, $argument:expr)*) => {{
         let real = $file.cast::<File>().add(1).cast::<ffi::sqlite3_file>();
         match (*(*real).pMethods).$method {
@@ -120,7 +120,7 @@ unsafe extern "C" fn open(
     flags: c_int,
     out: *mut c_int,
 ) -> c_int {
-    // SAFETY: SQLite has set aside as much memory as `szOsFile` says, which is enough for both files.
+    // SAFETY: SQLite allocated `szOsFile` bytes, which is enough for both files.
     unsafe {
         let file = file.cast::<File>();
         let behind = file.add(1).cast::<ffi::sqlite3_file>();
@@ -148,7 +148,7 @@ unsafe extern "C" fn delete(
         return ffi::SQLITE_IOERR_DELETE;
     }
     let real = real();
-    // SAFETY: as SQLite calls it.
+    // SAFETY: SQLite passes valid arguments.
     let deleted = unsafe {
         real.xDelete.map(|delete| delete(ptr::from_ref(real).cast_mut(), name, sync_folder))
     };
@@ -165,19 +165,19 @@ unsafe extern "C" fn close(file: *mut ffi::sqlite3_file) -> c_int {
         if !place.is_null() {
             drop(Box::from_raw(place));
         }
-        hand_on!(file, xClose)
+        forward!(file, xClose)
     }
 }
 
-/// Where an open file is, if on a disk of ours, and what is to go wrong with this operation.
+/// The place of an open file, if it is on a [`Disk`], and the fault of this operation.
 ///
 /// # Safety
 /// The file is open.
-unsafe fn look<'a>(
+unsafe fn plan_fault<'a>(
     file: *mut ffi::sqlite3_file,
     operation: Operation,
 ) -> (Option<&'a Place>, Option<Fault>) {
-    // SAFETY: a place is there until its file is closed, or there is none.
+    // SAFETY: the pointer is null, or valid until the file is closed.
     let place = unsafe { (*file.cast::<File>()).place.as_ref() };
     let fault = place.and_then(|place| place.disk.fault(operation, &place.name));
     (place, fault)
@@ -189,11 +189,11 @@ unsafe extern "C" fn read(
     length: c_int,
     offset: i64,
 ) -> c_int {
-    // SAFETY: as SQLite calls it.
+    // SAFETY: SQLite passes valid arguments.
     unsafe {
-        match look(file, Operation::Read).1 {
+        match plan_fault(file, Operation::Read).1 {
             Some(_) => ffi::SQLITE_IOERR_READ,
-            None => hand_on!(file, xRead, bytes, length, offset),
+            None => forward!(file, xRead, bytes, length, offset),
         }
     }
 }
@@ -204,9 +204,9 @@ unsafe extern "C" fn write(
     length: c_int,
     offset: i64,
 ) -> c_int {
-    // SAFETY: as SQLite calls it.
+    // SAFETY: SQLite passes valid arguments.
     unsafe {
-        let (place, fault) = look(file, Operation::Write);
+        let (place, fault) = plan_fault(file, Operation::Write);
         let written = match (place, fault) {
             (Some(place), Some(Fault::Torn | Fault::Full | Fault::PowerCut)) => {
                 place.disk.torn(length as usize) as c_int
@@ -215,7 +215,7 @@ unsafe extern "C" fn write(
             _ => length,
         };
         if written > 0 || length == 0 {
-            let result = hand_on!(file, xWrite, bytes, written, offset);
+            let result = forward!(file, xWrite, bytes, written, offset);
             if result != ffi::SQLITE_OK {
                 return result;
             }
@@ -233,13 +233,13 @@ unsafe extern "C" fn write(
 }
 
 unsafe extern "C" fn truncate(file: *mut ffi::sqlite3_file, length: i64) -> c_int {
-    // SAFETY: as SQLite calls it.
+    // SAFETY: SQLite passes valid arguments.
     unsafe {
-        let (place, fault) = look(file, Operation::Truncate);
+        let (place, fault) = plan_fault(file, Operation::Truncate);
         if fault.is_some() {
             return ffi::SQLITE_IOERR_TRUNCATE;
         }
-        let result = hand_on!(file, xTruncate, length);
+        let result = forward!(file, xTruncate, length);
         if let (ffi::SQLITE_OK, Some(place)) = (result, place) {
             place.disk.truncated(&place.name, length as usize);
         }
@@ -248,10 +248,10 @@ unsafe extern "C" fn truncate(file: *mut ffi::sqlite3_file, length: i64) -> c_in
 }
 
 unsafe extern "C" fn sync(file: *mut ffi::sqlite3_file, _: c_int) -> c_int {
-    // SAFETY: as SQLite calls it. The real file is not synced: whether its content survives a power cut of this machine
-    // is of no interest, and it takes long.
+    // SAFETY: SQLite passes valid arguments. The real file is not synced: that would take long, and
+    // the content does not have to survive a power cut of this machine.
     unsafe {
-        match look(file, Operation::Sync) {
+        match plan_fault(file, Operation::Sync) {
             (Some(place), None) => place.disk.synced(&place.name),
             (Some(place), Some(_)) => {
                 place.disk.not_synced(&place.name);
@@ -264,23 +264,23 @@ unsafe extern "C" fn sync(file: *mut ffi::sqlite3_file, _: c_int) -> c_int {
 }
 
 unsafe extern "C" fn file_size(file: *mut ffi::sqlite3_file, size: *mut i64) -> c_int {
-    // SAFETY: as SQLite calls it.
-    unsafe { hand_on!(file, xFileSize, size) }
+    // SAFETY: SQLite passes valid arguments.
+    unsafe { forward!(file, xFileSize, size) }
 }
 
 unsafe extern "C" fn lock(file: *mut ffi::sqlite3_file, level: c_int) -> c_int {
-    // SAFETY: as SQLite calls it.
-    unsafe { hand_on!(file, xLock, level) }
+    // SAFETY: SQLite passes valid arguments.
+    unsafe { forward!(file, xLock, level) }
 }
 
 unsafe extern "C" fn unlock(file: *mut ffi::sqlite3_file, level: c_int) -> c_int {
-    // SAFETY: as SQLite calls it.
-    unsafe { hand_on!(file, xUnlock, level) }
+    // SAFETY: SQLite passes valid arguments.
+    unsafe { forward!(file, xUnlock, level) }
 }
 
 unsafe extern "C" fn check_reserved_lock(file: *mut ffi::sqlite3_file, out: *mut c_int) -> c_int {
-    // SAFETY: as SQLite calls it.
-    unsafe { hand_on!(file, xCheckReservedLock, out) }
+    // SAFETY: SQLite passes valid arguments.
+    unsafe { forward!(file, xCheckReservedLock, out) }
 }
 
 unsafe extern "C" fn file_control(
@@ -288,18 +288,18 @@ unsafe extern "C" fn file_control(
     what: c_int,
     argument: *mut c_void,
 ) -> c_int {
-    // SAFETY: as SQLite calls it.
-    unsafe { hand_on!(file, xFileControl, what, argument) }
+    // SAFETY: SQLite passes valid arguments.
+    unsafe { forward!(file, xFileControl, what, argument) }
 }
 
 unsafe extern "C" fn sector_size(file: *mut ffi::sqlite3_file) -> c_int {
-    // SAFETY: as SQLite calls it.
-    unsafe { hand_on!(file, xSectorSize) }
+    // SAFETY: SQLite passes valid arguments.
+    unsafe { forward!(file, xSectorSize) }
 }
 
 unsafe extern "C" fn device_characteristics(file: *mut ffi::sqlite3_file) -> c_int {
-    // SAFETY: as SQLite calls it.
-    unsafe { hand_on!(file, xDeviceCharacteristics) }
+    // SAFETY: SQLite passes valid arguments.
+    unsafe { forward!(file, xDeviceCharacteristics) }
 }
 
 unsafe extern "C" fn shm_map(
@@ -309,8 +309,8 @@ unsafe extern "C" fn shm_map(
     extend: c_int,
     out: *mut *mut c_void,
 ) -> c_int {
-    // SAFETY: as SQLite calls it.
-    unsafe { hand_on!(file, xShmMap, page, size, extend, out) }
+    // SAFETY: SQLite passes valid arguments.
+    unsafe { forward!(file, xShmMap, page, size, extend, out) }
 }
 
 unsafe extern "C" fn shm_lock(
@@ -319,12 +319,12 @@ unsafe extern "C" fn shm_lock(
     count: c_int,
     flags: c_int,
 ) -> c_int {
-    // SAFETY: as SQLite calls it.
-    unsafe { hand_on!(file, xShmLock, offset, count, flags) }
+    // SAFETY: SQLite passes valid arguments.
+    unsafe { forward!(file, xShmLock, offset, count, flags) }
 }
 
 unsafe extern "C" fn shm_barrier(file: *mut ffi::sqlite3_file) {
-    // SAFETY: as SQLite calls it.
+    // SAFETY: SQLite passes valid arguments.
     unsafe {
         let real = file.cast::<File>().add(1).cast::<ffi::sqlite3_file>();
         if let Some(barrier) = (*(*real).pMethods).xShmBarrier {
@@ -334,6 +334,6 @@ unsafe extern "C" fn shm_barrier(file: *mut ffi::sqlite3_file) {
 }
 
 unsafe extern "C" fn shm_unmap(file: *mut ffi::sqlite3_file, delete: c_int) -> c_int {
-    // SAFETY: as SQLite calls it.
-    unsafe { hand_on!(file, xShmUnmap, delete) }
+    // SAFETY: SQLite passes valid arguments.
+    unsafe { forward!(file, xShmUnmap, delete) }
 }

@@ -1,12 +1,13 @@
-//! Simulated histories: voters, observers and a returning officer over connections that break, and a server whose disk
-//! fails and whose power is cut, in a time that is not that of any clock.
+//! Deterministic simulation: voters, observers and a returning officer over connections that break,
+//! and a server with a failing disk and power cuts, in simulated time.
 //!
-//! What is tried is the real thing: the client, the transport, the capabilities, the clerk and the SQLite ledger. The
-//! seed decides everything else: who does what and when, what the wires do, what the disk does. A history with the same
-//! seed is the same history. What came of it is held against what an election promises (see [`record`]).
+//! The client, the transport, the capabilities, the group commit and the SQLite ledger are the real
+//! ones. Everything else (the actions and their times, the network, the disk) follows from the
+//! seed: the same seed gives the same history. [`history`] checks each history against the promises
+//! of an election.
 
-mod people;
-pub mod record;
+pub mod history;
+mod participants;
 mod server;
 mod wire;
 
@@ -19,40 +20,40 @@ use anyhow::{Context, bail, ensure};
 use fastrand::Rng;
 use tokio::runtime::{Builder, LocalOptions};
 
-use self::people::People;
-pub use self::record::Record;
+pub use self::history::History;
+use self::participants::Participants;
 use self::server::Server;
 
-/// Simulate elections over connections that break, on a disk that fails, with a server that crashes, and hold what was seen
-/// against what an election promises.
+/// Simulate elections over connections that break, on a failing disk, with a server that crashes,
+/// and check the promises of an election.
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
-    /// How many, one seed each.
+    /// How many histories, one seed each.
     #[arg(long, default_value_t = 10_000)]
     count: u64,
     /// The first seed.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Tell what happens in the first, step by step.
+    /// Print the events of the first history.
     #[arg(long)]
     story: bool,
 }
 
 impl Arguments {
-    /// Does so, and returns whether everything held.
+    /// Runs the simulations and returns whether every check held.
     ///
     /// # Errors
-    /// Those of [`simulate_many`].
+    /// As [`simulate`] and [`simulate_many`].
     pub fn run(&self) -> anyhow::Result<bool> {
         let scratch = scratch();
         if self.story {
-            let record = simulate(self.seed, &scratch)?;
-            record.story.iter().for_each(|line| println!("{line}"));
-            return Ok(record.violations.is_empty());
+            let history = simulate(self.seed, &scratch)?;
+            history.story.iter().for_each(|line| println!("{line}"));
+            return Ok(history.violations.is_empty());
         }
         let summary = simulate_many(self.seed, self.count, &scratch)?;
         println!(
-            "{} histories: {} votes recorded, {} crashes, {} faults of the disk, 0 violations",
+            "{} histories: {} votes recorded, {} crashes, {} disk faults, 0 violations",
             summary.histories, summary.votes, summary.crashes, summary.faults
         );
         Ok(true)
@@ -65,17 +66,17 @@ pub const CANDIDATES: [&str; 3] = ["Ada", "Grace", "Edsger"];
 /// The numbers on the roll are 1 to this.
 pub const VOTERS: u64 = 400;
 
-/// Half the votes are cast under the first of them, so that voters come upon each other's.
+/// Half the votes are cast under the numbers 1 to this, so several voters use the same number.
 const DISPUTED: u64 = 12;
 
-/// How long people do something, in the time of the simulation.
+/// How long the participants act, in simulated time.
 const DURATION: Duration = Duration::from_secs(4);
 
-/// Lets one history happen, with its files in a folder of its own in `scratch`, and returns what was seen in it.
+/// Simulates one history, with its files in a temporary folder in `scratch`.
 ///
 /// # Errors
-/// Where the simulation itself does not work.
-pub fn simulate(seed: u64, scratch: &Path) -> anyhow::Result<Record> {
+/// If the simulation itself fails. Violations are in the [`History`].
+pub fn simulate(seed: u64, scratch: &Path) -> anyhow::Result<History> {
     let folder = tempfile::tempdir_in(scratch).context("no folder for a history")?;
     let mut runtime = Builder::new_current_thread();
     let runtime = runtime.enable_time().start_paused(true);
@@ -83,30 +84,29 @@ pub fn simulate(seed: u64, scratch: &Path) -> anyhow::Result<Record> {
     runtime.block_on(async {
         let mut rng = Rng::with_seed(seed);
         let server = Server::start(folder.path(), rng.fork())?;
-        let people = People::new(&server, &mut rng);
-        server.while_it_breaks(people.act(DURATION)).await?;
+        let participants = Participants::new(&server, &mut rng);
+        server.crash_during(participants.act(DURATION)).await?;
         server.finish().await
     })
 }
 
-/// What many histories came to.
+/// Totals over many histories.
 #[derive(Debug, Default)]
 pub struct Summary {
-    /// How many there were.
+    /// The number of histories.
     pub histories: u64,
-    /// The votes that were told to be recorded.
+    /// Votes that were answered `recorded`.
     pub votes: usize,
-    /// How often a server ended and was started again.
+    /// Crashes of the server, each followed by a restart.
     pub crashes: usize,
-    /// How often a disk did not do what it should.
+    /// Injected disk faults.
     pub faults: usize,
 }
 
-/// Lets histories happen with the seeds from `first`, on as many threads as there are processors, until `count` are
-/// done.
+/// Simulates `count` histories with the seeds from `first`, on one thread per processor.
 ///
 /// # Errors
-/// With the first violation, and the seed that it comes with.
+/// The first violation, with its seed; or a simulation that failed.
 pub fn simulate_many(first: u64, count: u64, scratch: &Path) -> anyhow::Result<Summary> {
     let next = AtomicU64::new(first);
     let summary = Mutex::new(Summary::default());
@@ -116,20 +116,20 @@ pub fn simulate_many(first: u64, count: u64, scratch: &Path) -> anyhow::Result<S
             if seed >= first + count {
                 return Ok(());
             }
-            let happened = simulate(seed, scratch).and_then(|record| {
-                ensure!(record.violations.is_empty(), "{}", record.violations.join("; "));
-                Ok(record)
+            let checked = simulate(seed, scratch).and_then(|history| {
+                ensure!(history.violations.is_empty(), "{}", history.violations.join("; "));
+                Ok(history)
             });
             let mut summary = summary.lock().unwrap_or_else(PoisonError::into_inner);
             summary.histories += 1;
-            let record = happened.with_context(|| {
-                // Nobody goes on.
+            let history = checked.with_context(|| {
+                // Stops the other threads.
                 next.store(first + count, Ordering::Relaxed);
                 format!("after {} histories, with --seed {seed}", summary.histories)
             })?;
-            summary.votes += record.votes();
-            summary.crashes += record.restarts;
-            summary.faults += record.faults;
+            summary.votes += history.votes();
+            summary.crashes += history.restarts;
+            summary.faults += history.faults;
             if summary.histories % 1_000 == 0 {
                 eprintln!("{} histories", summary.histories);
             }
@@ -140,13 +140,13 @@ pub fn simulate_many(first: u64, count: u64, scratch: &Path) -> anyhow::Result<S
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         threads.into_iter().try_for_each(|thread| match thread.join() {
             Ok(worked) => worked,
-            Err(_) => bail!("a history ended in a panic"),
+            Err(_) => bail!("a simulation panicked"),
         })
     })?;
     Ok(summary.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// A place for the files of histories: memory, where the system has a folder for that.
+/// Where the files of histories go: in memory if the system has /dev/shm.
 pub fn scratch() -> std::path::PathBuf {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { memory.into() } else { std::env::temp_dir() }

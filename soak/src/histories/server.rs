@@ -1,5 +1,4 @@
-//! The server of a history: the ledger on a disk that fails, the capabilities, and how all of that is
-//! stopped and started again.
+//! The simulated server: the ledger on a failing disk, the capabilities, and crashes and restarts.
 
 use std::cell::{Cell, RefCell};
 use std::fs;
@@ -29,38 +28,38 @@ use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::record::{Record, Sheet};
+use super::history::{History, Sheet};
 use super::{CANDIDATES, DURATION, VOTERS, wire};
 use crate::disk::{Disk, Fault, Operation, open_store};
 
-/// The token of the returning officer.
+/// The returning officer's token.
 const TOKEN: [u8; Token::BYTES] = [7; Token::BYTES];
 
-/// The longest that the ledger makes jobs wait, in simulated time.
-const DAWDLE_MAX: Duration = Duration::from_millis(30);
+/// The longest delay before the ledger handles queued jobs, in simulated time.
+const JOB_DELAY_MAX: Duration = Duration::from_millis(30);
 
-/// A server, whether or not it runs at the moment.
+/// A server, running or crashed.
 pub(super) struct Server {
     folder: PathBuf,
-    record: Rc<RefCell<Record>>,
+    history: Rc<RefCell<History>>,
     rng: RefCell<Rng>,
     running: RefCell<Option<Running>>,
-    /// What is there while it does not run.
-    left: RefCell<Option<(PathBuf, Arc<Disk>)>>,
-    /// How many folders there were: each start has its own.
-    lives: Cell<usize>,
+    /// After a crash: the folder for the next start, and its disk.
+    crashed: RefCell<Option<(PathBuf, Arc<Disk>)>>,
+    /// The number of data folders so far: each start has its own.
+    folders: Cell<usize>,
     /// When the history began.
     begun: Instant,
 }
 
-/// A server that runs.
+/// A running server.
 struct Running {
     folder: PathBuf,
     disk: Arc<Disk>,
     ledger: Arc<SqliteLedger>,
     bootstrap: Bootstrap,
     work: JoinHandle<()>,
-    /// Ends every connection at once.
+    /// Cuts every connection.
     cut: CancellationToken,
     connections: RefCell<Vec<JoinHandle<()>>>,
     faults: Arc<AtomicUsize>,
@@ -71,7 +70,7 @@ fn board() -> ElectionId {
 }
 
 impl Server {
-    /// Makes an election that is open, in a folder of `folder`, and starts to serve it.
+    /// Creates and opens an election in a subfolder of `folder`, and starts to serve it.
     pub(super) fn start(folder: &Path, mut rng: Rng) -> anyhow::Result<Rc<Self>> {
         let first = folder.join("0");
         let mut store = Store::open(&first)?;
@@ -91,14 +90,14 @@ impl Server {
         let disk = Disk::new(&first, rng.u64(..))?;
         let begun = Instant::now();
         let running = RefCell::new(Some(Running::start(first, disk, &mut rng, begun)?));
-        let record = Rc::new(RefCell::new(Record::new(begun, closes)));
+        let history = Rc::new(RefCell::new(History::new(begun, closes)));
         let (folder, rng) = (folder.to_path_buf(), RefCell::new(rng));
-        let (left, lives) = (RefCell::default(), Cell::new(1));
-        Ok(Rc::new(Self { folder, record, rng, running, left, lives, begun }))
+        let (crashed, folders) = (RefCell::default(), Cell::new(1));
+        Ok(Rc::new(Self { folder, history, rng, running, crashed, folders, begun }))
     }
 
-    pub(super) fn record(&self) -> Rc<RefCell<Record>> {
-        self.record.clone()
+    pub(super) fn history(&self) -> Rc<RefCell<History>> {
+        self.history.clone()
     }
 
     /// The returning officer's token.
@@ -106,11 +105,11 @@ impl Server {
         Token::from(TOKEN)
     }
 
-    /// A connection over a wire of its own, if the server is there.
+    /// A connection over a new wire, if the server runs.
     pub(super) fn connect(&self, rng: Rng) -> Option<DuplexStream> {
         let running = self.running.borrow();
         let running = running.as_ref()?;
-        let (here, there) = wire::lay(rng, &running.cut);
+        let (here, there) = wire::connect(rng, &running.cut);
         let bootstrap = running.bootstrap.clone();
         let bootstrap = move |work| bootstrap.capability(work, Origin::Here);
         let serving = connection::serve(there, bootstrap, CancellationToken::new());
@@ -118,35 +117,35 @@ impl Server {
         Some(here)
     }
 
-    /// Ends the server in all the ways there are and starts it again, until `people` have done what they do.
-    pub(super) async fn while_it_breaks(
+    /// Crashes and restarts the server until `participants` resolves.
+    pub(super) async fn crash_during(
         &self,
-        people: impl Future<Output = ()>,
+        participants: impl Future<Output = ()>,
     ) -> anyhow::Result<()> {
-        let mut people = std::pin::pin!(people.fuse());
-        while !people.is_terminated() {
-            let lasts = Duration::from_millis(self.below(2_500));
-            let is_off = self.running.borrow().as_ref().map(|running| running.disk.clone());
-            let broken = async {
-                match is_off {
-                    Some(disk) => disk.is_cut().await,
+        let mut participants = std::pin::pin!(participants.fuse());
+        while !participants.is_terminated() {
+            let up = Duration::from_millis(self.below(2_500));
+            let disk = self.running.borrow().as_ref().map(|running| running.disk.clone());
+            let power_cut = async {
+                match disk {
+                    Some(disk) => disk.until_off().await,
                     None => std::future::pending().await,
                 }
             };
             tokio::select! {
                 biased;
-                () = broken => {}
-                () = sleep(lasts) => {}
-                () = &mut people => {}
+                () = power_cut => {}
+                () = sleep(up) => {}
+                () = &mut participants => {}
             }
             let down = Duration::from_millis(self.below(300));
-            self.ends()?;
+            self.crash()?;
             tokio::select! {
                 biased;
                 () = sleep(down) => {}
-                () = &mut people => {}
+                () = &mut participants => {}
             }
-            self.begins()?;
+            self.restart()?;
         }
         Ok(())
     }
@@ -155,31 +154,31 @@ impl Server {
         self.rng.borrow_mut().u64(0..count)
     }
 
-    /// Ends the server: by a signal that it cannot catch, or by a power cut. What it leaves goes to a new folder.
-    fn ends(&self) -> anyhow::Result<()> {
+    /// Ends the server by SIGKILL or by a power cut. The files that survive go to a new folder.
+    fn crash(&self) -> anyhow::Result<()> {
         let Some(running) = self.running.take() else { return Ok(()) };
-        // Where the disk went off in the middle of a commit, that is where it was killed, or the power went.
+        // If the disk went off in the middle of a commit, the crash was at that point.
         let killed = self.below(2) == 0;
-        let (folder, disk, faults) = running.end();
-        let next = self.folder.join(self.lives.get().to_string());
-        self.lives.set(self.lives.get() + 1);
+        let (folder, disk, faults) = running.stop();
+        let next = self.folder.join(self.folders.get().to_string());
+        self.folders.set(self.folders.get() + 1);
         fs::create_dir(&next)?;
         let disk =
             if killed { disk.after_kill(&folder, &next)? } else { disk.after_power_cut(&next)? };
-        self.left.replace(Some((next, disk)));
+        self.crashed.replace(Some((next, disk)));
         fs::remove_dir_all(&folder)?;
-        let mut record = self.record.borrow_mut();
-        record.restarts += 1;
-        record.faults += faults;
-        record.notes(if killed { "the server is killed" } else { "the power is cut" });
+        let mut history = self.history.borrow_mut();
+        history.restarts += 1;
+        history.faults += faults;
+        history.note(if killed { "the server is killed" } else { "the power is cut" });
         Ok(())
     }
 
-    /// Starts the server on what the last one left.
-    fn begins(&self) -> anyhow::Result<()> {
-        let (folder, disk) = self.left.take().context("a server that does not run")?;
+    /// Starts the server on the files that survived the crash.
+    fn restart(&self) -> anyhow::Result<()> {
+        let (folder, disk) = self.crashed.take().context("a crashed server")?;
         let mut rng = self.rng.borrow_mut().fork();
-        // A disk that fails at the start: the ledger is not opened, and nothing happens to it.
+        // A read that fails at the start must not damage the ledger.
         if rng.u32(0..10) == 0 {
             let mut reads = rng.u32(0..40);
             disk.plan(move |_, _| {
@@ -188,60 +187,63 @@ impl Server {
             });
             match open_store(&folder) {
                 Ok(store) => drop(store),
-                Err(_) => self.record.borrow_mut().notes("the server does not start"),
+                Err(_) => self.history.borrow_mut().note("the server does not start"),
             }
-            disk.mend();
+            disk.repair();
         }
         match Running::start(folder, disk, &mut rng, self.begun) {
             Ok(running) => {
-                self.record.borrow_mut().notes("the server starts");
+                self.history.borrow_mut().note("the server starts");
                 self.running.replace(Some(running));
             }
             Err(error) => {
-                let mut record = self.record.borrow_mut();
-                record.holds(false, || format!("the server does not start: {error:#}"));
+                let mut history = self.history.borrow_mut();
+                history.check(false, || format!("the server does not start: {error:#}"));
                 bail!("{error:#}");
             }
         }
         Ok(())
     }
 
-    /// Starts the server once more, on a disk that works, closes the election, and looks at what there is.
-    pub(super) async fn finish(&self) -> anyhow::Result<Record> {
-        self.ends()?;
-        let (folder, _disk) = self.left.take().context("a server that ran")?;
+    /// Crashes the server, opens its ledger on a disk without faults, retries every recorded vote,
+    /// closes the election and checks the tally sheet.
+    pub(super) async fn finish(&self) -> anyhow::Result<History> {
+        self.crash()?;
+        let (folder, _disk) = self.crashed.take().context("a crashed server")?;
         let mut store = open_store(&folder).context("the last start")?;
-        let mut record = self.record.replace(Record::new(self.begun, None));
+        let mut history = self.history.replace(History::new(self.begun, None));
         let standing = store.snapshot().elections.pop().context("an election")?;
-        for (ballot, receipt) in record.receipts() {
+        for (ballot, receipt) in history.receipts() {
             let place = CANDIDATES.iter().position(|name| *name == ballot.candidate);
             let choice = place.and_then(Choice::from_index).context("a candidate")?;
             let (election, number, nonce) = (board(), ballot.number, ballot.nonce);
             let vote = Vote { election, choice, number, nonce };
             let again = store.vote(std::slice::from_ref(&vote), Timestamp(0))?;
             let recorded = again == [Outcome::Recorded];
-            record.holds(recorded, || format!("{receipt} is {again:?} when it is cast again"));
-            // A vote that was lost would be counted by that.
+            history.check(recorded, || format!("a retry of {receipt} is {again:?}"));
+            // The retry of a vote that was lost would be counted.
             let now = store.snapshot().elections.pop().map(|standing| standing.ballots);
-            record.holds(now == Some(standing.ballots), || format!("{receipt} is counted again"));
+            history.check(now == Some(standing.ballots), || {
+                format!("a retry of {receipt} is counted")
+            });
         }
         let closed = standing.state == ElectionState::Closed;
-        record.holds(closed || !record.was_closed(), || "the close is lost".into());
+        history.check(closed || !history.is_closed(), || "the close is lost".into());
         if !closed {
             store.act(&[Act::Close(board())], None)?;
         }
         let sheet = sheet(&store.reader(), &CANDIDATES)?;
-        record.ends(&sheet);
+        history.check_sheet(&sheet);
         let standing = store.snapshot().elections.pop().context("an election")?;
         let ballots = standing.ballots;
-        record.holds(ballots == sheet.len() as u64, || {
-            format!("{ballots} ballots, and {} lines on the sheet", sheet.len())
+        history.check(ballots == sheet.len() as u64, || {
+            format!("{ballots} ballots, but {} lines on the sheet", sheet.len())
         });
-        Ok(record)
+        Ok(history)
     }
 }
 
-/// The sheet, as it is stored.
+/// Reads the whole tally sheet.
 fn sheet(reader: &SqliteReader, candidates: &[&str]) -> Result<Sheet, LedgerError> {
     let (mut sheet, mut cursor) = (Sheet::new(), SheetCursor::default());
     loop {
@@ -269,7 +271,7 @@ impl Running {
         let clock = Arc::new(move || Timestamp(begun.elapsed().as_secs()));
         let (ledger, work) = SqliteLedger::without_thread(store, clock);
         let ledger = Arc::new(ledger);
-        let work = Dawdling { work: Box::pin(work), rng: rng.fork(), pause: None };
+        let work = Delayed { work: Box::pin(work), rng: rng.fork(), pause: None };
         let cut = CancellationToken::new();
         let work = spawn_local(until_cut(work, disk.clone(), cut.clone()));
         let bootstrap = Bootstrap::new(ledger.clone(), Guesses::default());
@@ -277,8 +279,9 @@ impl Running {
         Ok(Self { folder, disk, ledger, bootstrap, work, cut, connections, faults })
     }
 
-    /// Ends everything at once. From here on nothing gets to the disk.
-    fn end(self) -> (PathBuf, Arc<Disk>, usize) {
+    /// Stops everything at once. Nothing more reaches the disk. Returns the data folder, its disk
+    /// and how many faults the disk had.
+    fn stop(self) -> (PathBuf, Arc<Disk>, usize) {
         self.disk.cut_power();
         self.cut.cancel();
         self.work.abort();
@@ -288,7 +291,8 @@ impl Running {
     }
 }
 
-/// What goes wrong with a disk that is mostly well, sometimes not quite, and now and then really broken.
+/// Random disk faults, at a rate that differs between starts: none, or one in 100, 30 or 10
+/// operations.
 fn plan(
     mut rng: Rng,
     faults: Arc<AtomicUsize>,
@@ -311,7 +315,8 @@ fn plan(
     }
 }
 
-/// Works until the power is cut, and then nobody hears anything more.
+/// Runs `work`, and cuts the connections as soon as the disk is off: no answer leaves after a
+/// crash.
 async fn until_cut(work: impl Future<Output = ()>, disk: Arc<Disk>, cut: CancellationToken) {
     let mut work = std::pin::pin!(work);
     std::future::poll_fn(|context| {
@@ -324,20 +329,20 @@ async fn until_cut(work: impl Future<Output = ()>, disk: Arc<Disk>, cut: Cancell
     .await;
 }
 
-/// Work that is not begun at once when there is something to do, so that more comes together.
-struct Dawdling<F> {
+/// Delays each poll of `work` by a random time, which makes the commits larger.
+struct Delayed<F> {
     work: Pin<Box<F>>,
     rng: Rng,
     pause: Option<Pin<Box<Sleep>>>,
 }
 
-impl<F: Future<Output = ()>> Future for Dawdling<F> {
+impl<F: Future<Output = ()>> Future for Delayed<F> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         let pause = this.pause.get_or_insert_with(|| {
-            Box::pin(sleep(DAWDLE_MAX.mul_f64(this.rng.f64() * this.rng.f64())))
+            Box::pin(sleep(JOB_DELAY_MAX.mul_f64(this.rng.f64() * this.rng.f64())))
         });
         std::task::ready!(pause.as_mut().poll(context));
         this.pause = None;

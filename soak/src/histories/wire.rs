@@ -1,4 +1,5 @@
-//! Wires between clients and the server: slow ones, in pieces of any size, that break at any time.
+//! Simulated connections between clients and the server: slow, with reads of any size, breaking at
+//! any time.
 
 use std::time::Duration;
 
@@ -8,35 +9,35 @@ use tokio::task::spawn_local;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-/// What fits into each end of a wire.
+/// The buffer at each end of a wire.
 const END_BYTES: usize = 16 * 1024;
 
-/// The most that goes over a wire at a time, and how long that may take.
+/// The most bytes carried at a time, and their longest delay.
 const PIECE_BYTES: usize = 2 * 1024;
 const DELAY_MAX: Duration = Duration::from_millis(40);
 
-/// Lays a wire, which breaks when it is `cut` or when its lot says so. Returns both its ends.
-pub(super) fn lay(mut rng: Rng, cut: &CancellationToken) -> (DuplexStream, DuplexStream) {
+/// Makes a wire that breaks when `cut` is cancelled, or at a random time. Returns both its ends.
+pub(super) fn connect(mut rng: Rng, cut: &CancellationToken) -> (DuplexStream, DuplexStream) {
     let (here, near) = duplex(END_BYTES);
     let (far, there) = duplex(END_BYTES);
     let ((near_read, near_write), (far_read, far_write)) = (split(near), split(far));
-    // One in three breaks, and sooner or later.
+    // One wire in three breaks by itself.
     let lasts = match rng.u32(0..3) {
         0 => Duration::from_millis(rng.u64(0..3_000)),
         _ => Duration::from_secs(3_600),
     };
     let delay = DELAY_MAX.mul_f64(rng.f64());
     let cut = cut.child_token();
-    let there_and_back = (rng.fork(), rng.fork());
+    let rngs = (rng.fork(), rng.fork());
     spawn_local(async move {
         tokio::select! {
             biased;
             () = cut.cancelled() => {}
             () = sleep(lasts) => {}
-            // The other direction of a stream of which one end is closed goes on.
+            // If one direction ends, the other goes on.
             ((), ()) = async { tokio::join!(
-                carry(near_read, far_write, there_and_back.0, delay),
-                carry(far_read, near_write, there_and_back.1, delay),
+                carry(near_read, far_write, rngs.0, delay),
+                carry(far_read, near_write, rngs.1, delay),
             ) } => {}
         }
     });

@@ -1,4 +1,4 @@
-//! The hostile clients, all in one process of their own.
+//! The hostile clients, all in one separate process.
 
 use std::cell::{Cell, RefCell};
 use std::io::{Write, stdin, stdout};
@@ -16,73 +16,77 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::messages::{FIRST_QUESTION, Vote, opening};
 
-/// Clients that flood: one with a sink for each vote, which stays when it is not read any more, and one without, which
-/// then comes again.
+/// Flooding clients. The first passes a sink with each vote and keeps its connection when the
+/// server stops reading; the second passes none and reconnects.
 pub(super) const FLOODS: usize = 2;
 
-/// The votes that they send together, at most.
+/// The most votes that they send together.
 const FLOOD_VOTES_MAX: u64 = 1_000_000;
 
-/// The votes of one write.
+/// Votes in one write.
 const WRITTEN_VOTES: u64 = 64;
 
 /// Connections that each vote once, with a sink that never answers.
 pub(super) const SINKS: usize = 1_000;
 
-/// Connections that say nothing, or half the head of a message.
+/// Connections that send nothing, or half a message header.
 pub(super) const HALF_OPEN: usize = 1_000;
 
-/// Connections that say random bytes, and how many of them there are at a time.
+/// Connections that send random bytes: in all, and at a time.
 const RANDOM: usize = 10_000;
 pub(super) const RANDOM_AT_ONCE: usize = 32;
 
-/// The random bytes of a connection.
+/// Random bytes on each of them.
 const RANDOM_BYTES: usize = 4_096;
 
-/// How long a connection waits for the server to close it, and for another try to connect.
+/// How long a connection waits for the server to close it.
 const CLOSED_WAIT_MAX: Duration = Duration::from_secs(2);
-const CONNECT_AGAIN_AFTER: Duration = Duration::from_millis(10);
 
-/// How long a flood that comes again waits for the server to take more.
-const TAKEN_WAIT_MAX: Duration = Duration::from_secs(1);
+/// Pause before the next attempt to connect.
+const RECONNECT_PAUSE: Duration = Duration::from_millis(10);
 
-/// A kind of hostile clients.
+/// How long a write of the reconnecting flood may block.
+const WRITE_WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// A kind of hostile client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Kind {
-    /// Send a million votes, and read no answer.
+    /// Send a million votes and read no answer.
     Flood,
     /// Vote with sinks that never answer.
     Sinks,
-    /// Connect, and say nothing or half the head of a message.
+    /// Connect and send nothing or half a message header.
     HalfOpen,
-    /// Connect, and say random bytes.
+    /// Connect and send random bytes.
     Random,
 }
 
-/// What the crowd did.
+/// What the hostile clients sent.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct Deeds {
-    /// Votes that the flood has sent, and the connections that it took.
+pub struct Activity {
+    /// Votes of the floods, and the connections they took.
     pub flood_votes: u64,
     pub flood_connections: u64,
-    /// Connections that said random bytes.
+    /// Connections with random bytes.
     pub random_connections: u64,
-    /// The processor time that the crowd took.
+    /// Processor time of the hostile process.
     pub processor_seconds: f64,
 }
 
-/// Where the server is, and what was done to it.
+/// The state shared by the hostile clients.
 struct Crowd {
     address: SocketAddr,
-    deeds: RefCell<Deeds>,
+    activity: RefCell<Activity>,
+    /// Votes that the floods may still send.
     unsent: Cell<u64>,
-    /// Connections that stay.
+    /// Connections that stay open.
     kept: RefCell<Vec<TcpStream>>,
 }
 
-/// Reads voter numbers from stdin, one for each flood and each sink, is hostile until stdin ends, and says then what it
-/// did. Says `ready` when all that stay have connected.
-pub(super) async fn drive(address: SocketAddr, seconds: u64, only: &[Kind]) -> anyhow::Result<()> {
+/// Reads a line of voter numbers from stdin, one for each flood and each sink; prints `ready` once
+/// the lasting connections are open; attacks until the next line or the end of stdin; prints the
+/// [`Activity`] as JSON.
+pub(super) async fn attack(address: SocketAddr, seconds: u64, only: &[Kind]) -> anyhow::Result<()> {
     let has = |kind| only.is_empty() || only.contains(&kind);
     let mut line = String::new();
     stdin().read_line(&mut line)?;
@@ -91,16 +95,16 @@ pub(super) async fn drive(address: SocketAddr, seconds: u64, only: &[Kind]) -> a
     ensure!(numbers.len() == needed, "{needed} numbers are needed");
     let crowd = Rc::new(Crowd {
         address,
-        deeds: RefCell::default(),
+        activity: RefCell::default(),
         unsent: Cell::new(FLOOD_VOTES_MAX),
         kept: RefCell::default(),
     });
     let (floods, sinks) = numbers.split_at(FLOODS);
     if has(Kind::Sinks) {
-        crowd.vote_once(sinks).await?;
+        crowd.connect_sinks(sinks).await?;
     }
     if has(Kind::HalfOpen) {
-        crowd.stay_silent().await?;
+        crowd.connect_half_open().await?;
     }
     for (index, number) in floods.iter().copied().enumerate().filter(|_| has(Kind::Flood)) {
         let crowd = crowd.clone();
@@ -108,70 +112,71 @@ pub(super) async fn drive(address: SocketAddr, seconds: u64, only: &[Kind]) -> a
     }
     for index in (0..RANDOM_AT_ONCE).filter(|_| has(Kind::Random)) {
         let crowd = crowd.clone();
-        spawn_local(async move { crowd.babble(index, seconds).await });
+        spawn_local(async move { crowd.send_random(index, seconds).await });
     }
-    say("ready")?;
+    print_line("ready")?;
     let ended = tokio::task::spawn_blocking(|| stdin().read_line(&mut String::new()));
     ended.await??;
-    let mut deeds = *crowd.deeds.borrow();
-    deeds.flood_votes = FLOOD_VOTES_MAX - crowd.unsent.get();
-    deeds.processor_seconds = ProcessTime::now().as_duration().as_secs_f64();
-    say(&serde_json::to_string(&deeds)?)
+    let mut activity = *crowd.activity.borrow();
+    activity.flood_votes = FLOOD_VOTES_MAX - crowd.unsent.get();
+    activity.processor_seconds = ProcessTime::now().as_duration().as_secs_f64();
+    print_line(&serde_json::to_string(&activity)?)
 }
 
-fn say(line: &str) -> anyhow::Result<()> {
+fn print_line(line: &str) -> anyhow::Result<()> {
     let mut stdout = stdout();
     Ok(writeln!(stdout, "{line}").and_then(|()| stdout.flush())?)
 }
 
 impl Crowd {
-    /// Votes once over each of many connections, with a sink that never answers.
-    async fn vote_once(&self, numbers: &[u64]) -> anyhow::Result<()> {
+    /// Opens a connection for each number and votes on it, with a sink that never answers.
+    async fn connect_sinks(&self, numbers: &[u64]) -> anyhow::Result<()> {
         let (opening, vote) = (opening()?, Vote::new(true)?);
         for number in numbers {
-            let mut said = opening.clone();
-            vote.append(FIRST_QUESTION, *number, &mut said);
-            self.keep(&said).await.context("a sink")?;
+            let mut sent = opening.clone();
+            vote.append(FIRST_QUESTION, *number, &mut sent);
+            self.keep(&sent).await.context("a sink")?;
         }
         Ok(())
     }
 
-    /// Connects, and says nothing or half the head of a message.
-    async fn stay_silent(&self) -> anyhow::Result<()> {
+    /// Opens connections that send nothing or half a message header.
+    async fn connect_half_open(&self) -> anyhow::Result<()> {
         for index in 0..HALF_OPEN {
-            let said: &[u8] = if index % 2 == 0 { &[] } else { &[0; 4] };
-            self.keep(said).await.context("half-open")?;
+            let sent: &[u8] = if index % 2 == 0 { &[] } else { &[0; 4] };
+            self.keep(sent).await.context("half-open")?;
         }
         Ok(())
     }
 
-    async fn keep(&self, said: &[u8]) -> anyhow::Result<()> {
+    /// Opens a connection, sends these bytes and keeps it open.
+    async fn keep(&self, sent: &[u8]) -> anyhow::Result<()> {
         let mut stream = TcpStream::connect(self.address).await?;
-        stream.write_all(said).await?;
+        stream.write_all(sent).await?;
         self.kept.borrow_mut().push(stream);
         Ok(())
     }
 
-    /// Votes as fast as the server takes it, and reads nothing. Comes again where it is cut; without a sink also where
-    /// the server takes nothing more.
+    /// Votes as fast as the server reads, and reads nothing. Reconnects when the connection fails
+    /// and, without a sink, also when a write blocks for [`WRITE_WAIT_MAX`].
     async fn flood(&self, sink: bool, number: u64) -> anyhow::Result<()> {
         let (opening, vote) = (opening()?, Vote::new(sink)?);
-        let mut said = Vec::new();
+        let mut unwritten = Vec::new();
         while self.unsent.get() > 0 {
             let Ok(mut stream) = TcpStream::connect(self.address).await else {
-                sleep(CONNECT_AGAIN_AFTER).await;
+                sleep(RECONNECT_PAUSE).await;
                 continue;
             };
-            self.deeds.borrow_mut().flood_connections += 1;
-            said.clone_from(&opening);
+            self.activity.borrow_mut().flood_connections += 1;
+            unwritten.clone_from(&opening);
             let mut question = FIRST_QUESTION;
-            let patience = if sink { Duration::MAX } else { TAKEN_WAIT_MAX };
+            let patience = if sink { Duration::MAX } else { WRITE_WAIT_MAX };
             while self.unsent.get() > 0
-                && matches!(timeout(patience, stream.write_all(&said)).await, Ok(Ok(())))
+                && matches!(timeout(patience, stream.write_all(&unwritten)).await, Ok(Ok(())))
             {
-                said.clear();
+                unwritten.clear();
                 for _ in 0..WRITTEN_VOTES {
-                    vote.append(question, number, &mut said);
+                    vote.append(question, number, &mut unwritten);
                     question += 1;
                 }
                 self.unsent.set(self.unsent.get().saturating_sub(WRITTEN_VOTES));
@@ -183,25 +188,25 @@ impl Crowd {
         Ok(())
     }
 
-    /// Says random bytes over one connection after the other, spread over `seconds`.
-    async fn babble(&self, index: usize, seconds: u64) -> anyhow::Result<()> {
+    /// Sends random bytes over one connection after another, spread over `seconds`.
+    async fn send_random(&self, index: usize, seconds: u64) -> anyhow::Result<()> {
         let begun = Instant::now();
         let mut bytes = [0; RANDOM_BYTES];
         for turn in (index..RANDOM).step_by(RANDOM_AT_ONCE) {
             sleep_until(begun + Duration::from_secs(seconds) * turn as u32 / RANDOM as u32).await;
             getrandom::fill(&mut bytes)?;
             if (turn / RANDOM_AT_ONCE).is_multiple_of(2) {
-                // One message of so many words: it is read to its end.
+                // A valid header of one segment, so the server reads to the end of the message.
                 bytes[..4].fill(0);
                 bytes[4..8].copy_from_slice(&(RANDOM_BYTES as u32 / 8 - 1).to_le_bytes());
             }
             let Ok(mut stream) = TcpStream::connect(self.address).await else { continue };
-            self.deeds.borrow_mut().random_connections += 1;
+            self.activity.borrow_mut().random_connections += 1;
             let closed = async {
                 stream.write_all(&bytes).await?;
                 stream.read_to_end(&mut Vec::new()).await
             };
-            // The server closes it as it likes.
+            // The server may close it at any point.
             let _ = timeout(CLOSED_WAIT_MAX, closed).await;
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! An honest client, and how long its votes take.
+//! An honest client and the latency of its votes.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -11,20 +11,20 @@ use capvote::net::link::Link;
 use serde::Serialize;
 use tokio::task::spawn_local;
 
-/// The votes that are not measured, with which a connection begins.
-const FIRST_VOTES: usize = 20;
+/// Votes at the start of a connection that are not measured.
+const WARM_UP_VOTES: usize = 20;
 
-/// How long votes took, from the call to the outcome, with the callback before it.
+/// Latency of votes, from the call to the outcome; the callback comes before that.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Times {
-    /// The votes a second.
+    /// Votes a second.
     pub rate: f64,
-    /// The time that half of them took at most, and that all but a hundredth did, in microseconds.
+    /// Percentiles, in microseconds.
     pub p50: f64,
     pub p99: f64,
 }
 
-/// Votes over one connection, with `in_flight` votes unanswered, each under a number of its own.
+/// Votes over one connection with `in_flight` votes in flight, each under a fresh number.
 pub(super) async fn vote(
     link: &Link,
     numbers: &Rc<RefCell<Vec<VoterNumber>>>,
@@ -32,7 +32,7 @@ pub(super) async fn vote(
     time: Duration,
 ) -> anyhow::Result<Times> {
     let election = Client::connect(link).await?.election("board");
-    for _ in 0..FIRST_VOTES {
+    for _ in 0..WARM_UP_VOTES {
         cast(&election, numbers).await?;
     }
     let begun = Instant::now();
@@ -57,19 +57,19 @@ pub(super) async fn vote(
     Ok(Times { rate, p50: quantile(50), p99: quantile(99) })
 }
 
-/// Casts one vote, and returns how long it took.
+/// Casts one vote and returns its latency.
 async fn cast(
     election: &Election,
     numbers: &RefCell<Vec<VoterNumber>>,
 ) -> anyhow::Result<Duration> {
     let number = numbers.borrow_mut().pop();
-    let number = number.ok_or_else(|| anyhow::anyhow!("there are no more voter numbers"))?;
+    let number = number.ok_or_else(|| anyhow::anyhow!("no voter numbers are left"))?;
     let ballot = Ballot::new("Ada", number)?;
-    let mut told = 0;
+    let mut messages = 0;
     let begun = Instant::now();
-    let outcome = election.vote(&ballot, |_| told += 1).await?;
+    let outcome = election.vote(&ballot, |_| messages += 1).await?;
     let took = begun.elapsed();
     let recorded = matches!(outcome, VoteOutcome::Recorded(_));
-    ensure!(recorded && told == 1, "an honest vote came to {outcome:?}, and {told} messages");
+    ensure!(recorded && messages == 1, "an honest vote: {outcome:?} with {messages} messages");
     Ok(took)
 }

@@ -1,4 +1,4 @@
-//! What hostile clients send: whole messages as bytes, made once and sent again and again.
+//! Messages of hostile clients as bytes, built once and sent many times.
 
 use capnp::any_pointer;
 use capnp::message::Builder;
@@ -7,21 +7,21 @@ use capnp::traits::{HasTypeId, ImbueMut};
 use capnp_rpc::rpc_capnp::{call, message};
 use capvote::schema::election_capnp::{directory, election, message_sink};
 
-/// The first question that is free behind [`opening`].
+/// The first free question ID after [`opening`].
 pub(super) const FIRST_QUESTION: u32 = 2;
 
-/// What is looked for in a message that was made once, to put other values there.
+/// Placeholders in a built message, found by value and overwritten in each copy.
 const QUESTION: u32 = 0x5eed_c0de;
 const NUMBER: u64 = 0x0ddb_a11c_afe5_c0de;
 
-/// A vote that is sent under many numbers, as many questions.
+/// A vote message, copied with other question IDs and voter numbers.
 pub(super) struct Vote {
     bytes: Vec<u8>,
     question_at: usize,
     number_at: usize,
 }
 
-/// A sink that is never called: the messages to it are not read.
+/// A sink that is never called, because the crowd does not read from the server.
 struct Sink;
 
 impl message_sink::Server for Sink {}
@@ -34,13 +34,13 @@ fn message(
     Ok(serialize::write_message_to_words(&message))
 }
 
-/// Asks for the directory, and for its election.
+/// The calls that get the directory (question 0) and its election (question 1).
 pub(super) fn opening() -> capnp::Result<Vec<u8>> {
     let bootstrap = message(|message| {
         message.init_bootstrap().set_question_id(0);
         Ok(())
     })?;
-    let asked = message(|message| {
+    let election = message(|message| {
         let mut call = begin::<directory::Client>(message, 1, 1);
         call.reborrow().init_target().init_promised_answer().set_question_id(0);
         let mut election =
@@ -48,7 +48,7 @@ pub(super) fn opening() -> capnp::Result<Vec<u8>> {
         election.set_id("board");
         Ok(())
     })?;
-    Ok([bootstrap, asked].concat())
+    Ok([bootstrap, election].concat())
 }
 
 fn begin<C: HasTypeId>(
@@ -64,7 +64,7 @@ fn begin<C: HasTypeId>(
 }
 
 impl Vote {
-    /// A vote on the election that [`opening`] asks for, with a sink or without.
+    /// A vote in the election that [`opening`] asks for, with or without a sink.
     pub(super) fn new(sink: bool) -> capnp::Result<Self> {
         let bytes = message(|message| {
             let mut capabilities = Vec::new();
@@ -81,7 +81,7 @@ impl Vote {
             let mut vote = content.init_as::<election::vote_params::Builder<'_>>();
             vote.set_candidate("Ada");
             vote.set_voter_number(NUMBER);
-            // The same vote again and again: each is looked up.
+            // A constant nonce makes each repeated vote a retry, which the server has to look up.
             vote.set_nonce(&[7; 16]);
             if sink {
                 vote.set_messages(capnp_rpc::new_client(Sink));
@@ -89,13 +89,13 @@ impl Vote {
             Ok(())
         })?;
         let found = |pattern: &[u8]| bytes.windows(pattern.len()).position(|part| part == pattern);
-        let missing = || capnp::Error::failed("a message does not have what was put there".into());
+        let missing = || capnp::Error::failed("a placeholder is missing in the message".into());
         let question_at = found(&QUESTION.to_le_bytes()).ok_or_else(missing)?;
         let number_at = found(&NUMBER.to_le_bytes()).ok_or_else(missing)?;
         Ok(Self { bytes, question_at, number_at })
     }
 
-    /// Appends the vote to what is to be sent.
+    /// Appends the vote to `to`.
     pub(super) fn append(&self, question: u32, number: u64, to: &mut Vec<u8>) {
         let begin = to.len();
         to.extend_from_slice(&self.bytes);

@@ -1,5 +1,5 @@
-//! Hostile clients: how long an honest client's votes take while others do what they can to a server, and how much
-//! memory the server takes then.
+//! Hostile clients: the latency of an honest client's votes and the memory of the server while
+//! others attack it.
 
 mod crowd;
 mod honest;
@@ -22,47 +22,47 @@ use capvote::net::transport::{CALLS_BYTES_MAX, UNWRITTEN_BYTES_MAX};
 use clap::ValueEnum;
 use tokio::runtime::LocalRuntime;
 
-use self::crowd::{Deeds, FLOODS, HALF_OPEN, Kind, RANDOM_AT_ONCE, SINKS};
+use self::crowd::{Activity, FLOODS, HALF_OPEN, Kind, RANDOM_AT_ONCE, SINKS};
 use self::report::{Phase, Report};
 use crate::server::{self, Server};
 
-/// More numbers than the honest client can use up.
+/// Voter numbers: more than the honest clients use up.
 const VOTERS: u32 = 4_000_000;
 
-/// The files that the hostile process opens at most.
+/// Open-file limit of the hostile process.
 const FILES: u64 = 16_384;
 
-/// How long the server has to take leave of the hostile clients before it is measured alone again.
-const LEAVE_WAIT: Duration = Duration::from_secs(3);
+/// How long the server has to clean up after the hostile clients before the next measurement.
+const CLEANUP_WAIT: Duration = Duration::from_secs(3);
 
-/// What a connection takes that says little: its task, its tables, and its buffers.
+/// Memory of a connection that sends little: its task, tables and buffers.
 const QUIET_BYTES: usize = 32 << 10;
 
-/// The memory for what a message announces (`net::transport::decoder::ANNOUNCED_WORDS_MAX`).
+/// Memory for an announced message (`net::transport::decoder::ANNOUNCED_WORDS_MAX`).
 const ANNOUNCED_BYTES: usize = 512 << 10;
 
-/// The most that the 99th percentile of an honest client's votes may grow to.
+/// The 99th percentile of an honest client's votes may grow to this many times its value alone.
 pub(crate) const RATIO_MAX: f64 = 3.0;
 
-/// Votes in flight of the two honest clients that are measured, one after the other.
+/// Votes in flight of the two honest clients, which are measured one after the other.
 const IN_FLIGHT: [usize; 2] = [1, 16];
 
-/// Have hostile clients at a server, and measure what an honest one notices.
+/// Attack a server with hostile clients, and measure how that affects an honest one.
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
-    /// How long each honest client votes, in each round, alone and beside the hostile ones.
+    /// How many seconds each honest client votes, per round: alone, then under attack.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
-    /// How often both are measured.
+    /// How many rounds to measure.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
     /// The server program. [default: capvote-server beside this program]
     #[arg(long, value_name = "PATH")]
     server: Option<PathBuf>,
-    /// The folder for the ledger, on the disk that it is to be tried on. [default: one for temporary files]
+    /// The folder for the ledger, on the disk to measure. [default: the one for temporary files]
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
-    /// Have only these hostile clients. [default: all]
+    /// Run only these hostile clients. [default: all]
     #[arg(long, value_enum, value_name = "KIND")]
     only: Vec<Kind>,
     /// Print JSON.
@@ -70,7 +70,7 @@ pub struct Arguments {
     json: bool,
 }
 
-/// Be the hostile clients: `hostile` starts this by itself.
+/// Run the hostile clients. `hostile` starts this itself.
 #[derive(clap::Args, Debug)]
 pub struct CrowdArguments {
     address: SocketAddr,
@@ -80,15 +80,15 @@ pub struct CrowdArguments {
 }
 
 impl CrowdArguments {
-    /// Is hostile until stdin ends.
+    /// Attacks until stdin ends.
     pub fn run(self) -> anyhow::Result<bool> {
         rlimit::increase_nofile_limit(FILES)?;
-        crate::runtime()?.block_on(crowd::drive(self.address, self.seconds, &self.only))?;
+        crate::runtime()?.block_on(crowd::attack(self.address, self.seconds, &self.only))?;
         Ok(true)
     }
 }
 
-/// The process of the hostile clients. It is killed when this is dropped.
+/// The process of the hostile clients, killed on drop.
 struct Crowd {
     process: Child,
     stdin: Option<ChildStdin>,
@@ -96,7 +96,7 @@ struct Crowd {
 }
 
 impl Arguments {
-    /// Does it. Returns whether the honest clients and the memory are as they should be.
+    /// Measures and prints. Returns whether the latency and the memory are within their bounds.
     pub fn run(self) -> anyhow::Result<bool> {
         let program = server::program(self.server.clone())?;
         let temporary = tempfile::tempdir_in(self.data.clone().unwrap_or_else(env::temp_dir))?;
@@ -106,19 +106,19 @@ impl Arguments {
         let mut report = Report::new(bound_mib(server.memory_mib()?.1));
         for round in 1..=self.rounds {
             let alone = self.measure(&runtime, &server, &numbers)?;
-            let crowd = Crowd::gather(&server.link, &self, &numbers)?;
-            let beside = self.measure(&runtime, &server, &numbers)?;
+            let crowd = Crowd::start(&server.link, &self, &numbers)?;
+            let attacked = self.measure(&runtime, &server, &numbers)?;
             let memory = server.memory_mib()?;
-            let deeds = crowd.leave()?;
-            eprintln!("round {round}: {deeds:?}");
-            report.add(alone, beside, deeds, memory);
-            thread::sleep(LEAVE_WAIT);
+            let activity = crowd.stop()?;
+            eprintln!("round {round}: {activity:?}");
+            report.add(alone, attacked, activity, memory);
+            thread::sleep(CLEANUP_WAIT);
         }
         report.print(self.json)?;
         Ok(report.holds())
     }
 
-    /// Measures an honest client of each kind.
+    /// Measures both honest clients.
     fn measure(
         &self,
         runtime: &LocalRuntime,
@@ -135,8 +135,8 @@ impl Arguments {
     }
 }
 
-/// The most memory that a server may have which had so much before the first connection: what ARCHITECTURE.md allows
-/// each connection of the hostile clients.
+/// The memory bound of a server that had `before` MiB without connections: what ARCHITECTURE.md
+/// allows for each hostile connection.
 fn bound_mib(before: f64) -> f64 {
     let floods = FLOODS * (CALLS_BYTES_MAX + UNWRITTEN_BYTES_MAX);
     let quiet = (SINKS + HALF_OPEN + RANDOM_AT_ONCE) * QUIET_BYTES;
@@ -145,13 +145,13 @@ fn bound_mib(before: f64) -> f64 {
 }
 
 impl Crowd {
-    /// Starts it, and waits until all that stay are connected.
-    fn gather(
+    /// Starts the process and waits until its lasting connections are open.
+    fn start(
         link: &str,
         asked: &Arguments,
         numbers: &RefCell<Vec<VoterNumber>>,
     ) -> anyhow::Result<Self> {
-        let address = link.strip_prefix("capvote://").context("a link of another kind")?;
+        let address = link.strip_prefix("capvote://").context("not a TCP link")?;
         let mut command = Command::new(env::current_exe()?);
         let both = asked.seconds * IN_FLIGHT.len() as u64;
         command.args(["hostile-crowd", address, &both.to_string()]);
@@ -160,20 +160,21 @@ impl Crowd {
             command.args(["--only", name.get_name()]);
         }
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let mut stdin = process.stdin.take().context("it has no stdin")?;
-        let stdout = BufReader::new(process.stdout.take().context("it has no stdout")?);
+        let mut stdin = process.stdin.take().context("the hostile process has no stdin")?;
+        let stdout =
+            BufReader::new(process.stdout.take().context("the hostile process has no stdout")?);
         let mut crowd = Self { process, stdin: None, stdout };
         let left = numbers.borrow().len() - FLOODS - SINKS;
         let given = numbers.borrow_mut().split_off(left);
         let given: Vec<_> = given.iter().map(|number| number.get().to_string()).collect();
         writeln!(stdin, "{}", given.join(" "))?;
         crowd.stdin = Some(stdin);
-        ensure!(crowd.line()? == "ready", "the hostile clients did not gather");
+        ensure!(crowd.line()? == "ready", "the hostile clients did not connect");
         Ok(crowd)
     }
 
-    /// Ends it, and returns what it did.
-    fn leave(mut self) -> anyhow::Result<Deeds> {
+    /// Ends the attack and returns what was sent.
+    fn stop(mut self) -> anyhow::Result<Activity> {
         self.stdin = None;
         Ok(serde_json::from_str(&self.line()?)?)
     }

@@ -1,40 +1,41 @@
-//! What the measurements came to.
+//! The result of the measurements, as a table or JSON.
 
 use comfy_table::Table;
 use serde::Serialize;
 
-use super::crowd::Deeds;
+use super::crowd::Activity;
 use super::honest::Times;
 use super::{IN_FLIGHT, RATIO_MAX};
 
-/// Where the server's threads wait longer for a processor while no hostile clients are there, others are busy, in per
-/// cent.
-const WAITED_MAX: f64 = 25.0;
+/// If the server's threads wait for a processor more than this per cent of their runnable time
+/// without an attack, other programs are busy and the figures are void.
+const WAITED_PERCENT_MAX: f64 = 25.0;
 
-/// The rounds, and what they are held to.
+/// The rounds and their memory bound.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     rounds: Vec<Round>,
-    /// The most memory that the server may have, in MiB.
+    /// The most memory the server may have, in MiB.
     bound_mib: f64,
 }
 
 #[derive(Debug, Serialize)]
 struct Round {
     alone: Phase,
-    beside: Phase,
-    deeds: Deeds,
-    /// The memory of the server at the end of the round, and the most until then, in MiB.
+    #[serde(rename = "beside")]
+    attacked: Phase,
+    #[serde(rename = "deeds")]
+    activity: Activity,
+    /// Resident memory of the server at the end of the round, and its peak so far, in MiB.
     memory_mib: f64,
     peak_mib: f64,
 }
 
-/// The honest clients, one after the other, alone or beside the hostile ones.
+/// Both honest clients, one after the other, alone or under attack.
 #[derive(Debug, Serialize)]
 pub(super) struct Phase {
     pub(super) honest: [Times; 2],
-    /// Of the time that the server's threads could run, the part that they waited for a processor. Where others use the
-    /// machine, it is they who are measured.
+    /// The fraction of their runnable time that the server's threads waited for a processor.
     pub(super) waited: f64,
 }
 
@@ -46,27 +47,27 @@ impl Report {
     pub(super) fn add(
         &mut self,
         alone: Phase,
-        beside: Phase,
-        deeds: Deeds,
+        attacked: Phase,
+        activity: Activity,
         (memory_mib, peak_mib): (f64, f64),
     ) {
-        self.rounds.push(Round { alone, beside, deeds, memory_mib, peak_mib });
+        self.rounds.push(Round { alone, attacked, activity, memory_mib, peak_mib });
     }
 
-    /// Whether the honest clients notice little, and the memory is within its bound.
+    /// Whether latency and memory are within their bounds.
     pub(super) fn holds(&self) -> bool {
-        let little = |client| self.ratio(client) <= RATIO_MAX;
-        (0..IN_FLIGHT.len()).all(little) && self.peak_mib() <= self.bound_mib
+        let fast_enough = |client| self.ratio(client) <= RATIO_MAX;
+        (0..IN_FLIGHT.len()).all(fast_enough) && self.peak_mib() <= self.bound_mib
     }
 
     fn peak_mib(&self) -> f64 {
         self.rounds.iter().map(|round| round.peak_mib).fold(0.0, f64::max)
     }
 
-    /// How much longer the 99th percentile of an honest client is beside the hostile ones.
+    /// The 99th percentile of an honest client's votes under attack, over the one alone.
     fn ratio(&self, client: usize) -> f64 {
-        let beside = self.median(|round| round.beside.honest[client].p99);
-        beside / self.median(|round| round.alone.honest[client].p99)
+        let attacked = self.median(|round| round.attacked.honest[client].p99);
+        attacked / self.median(|round| round.alone.honest[client].p99)
     }
 
     fn median(&self, of: impl Fn(&Round) -> f64) -> f64 {
@@ -81,7 +82,7 @@ impl Report {
             return Ok(());
         }
         let mut table = Table::new();
-        table.set_header(["honest client", "hostile ones", "votes/s", "p50 µs", "p99 µs"]);
+        table.set_header(["honest client", "hostile clients", "votes/s", "p50 µs", "p99 µs"]);
         for (client, in_flight) in IN_FLIGHT.into_iter().enumerate() {
             let mut row = |what: &str, phase: fn(&Round) -> &Phase| {
                 let figure = |of: fn(&Times) -> f64| {
@@ -92,28 +93,24 @@ impl Report {
                 table.add_row([&[name, what.to_string()][..], &figures].concat());
             };
             row("none", |round| &round.alone);
-            row("all", |round| &round.beside);
+            row("all", |round| &round.attacked);
         }
         println!("{table}");
         for (client, in_flight) in IN_FLIGHT.into_iter().enumerate() {
             let ratio = self.ratio(client);
-            println!(
-                "{in_flight} in flight: p99 is {ratio:.2} times as long (at most {RATIO_MAX})"
-            );
+            println!("{in_flight} in flight: p99 under attack {ratio:.2} × (bound: {RATIO_MAX} ×)");
         }
         let alone = self.median(|round| round.alone.waited * 100.0);
-        let beside = self.median(|round| round.beside.waited * 100.0);
+        let attacked = self.median(|round| round.attacked.waited * 100.0);
         println!(
-            "the server's threads waited for a processor: alone {alone:.0} %, else {beside:.0} %"
+            "server threads waiting for a processor: {alone:.0} % alone, {attacked:.0} % under attack"
         );
-        if alone > WAITED_MAX {
-            println!(
-                "others use this machine, and it is they who are measured: measure again without"
-            );
+        if alone > WAITED_PERCENT_MAX {
+            println!("other programs load this machine: measure again without them");
         }
         let memory = self.median(|round| round.memory_mib);
         let (peak, bound) = (self.peak_mib(), self.bound_mib);
-        println!("the server's memory: {memory:.0} MiB, {peak:.0} MiB at most (bound: {bound:.0})");
+        println!("server memory: {memory:.0} MiB, peak {peak:.0} MiB (bound: {bound:.0} MiB)");
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! What has to hold after a kill.
+//! The checks after a kill.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -13,14 +13,14 @@ use super::Figures;
 /// Votes in flight while votes are checked.
 const IN_FLIGHT: usize = 64;
 
-/// The votes that are known to be recorded, and those that are known not to be.
+/// Votes known to be recorded, and votes known to have been refused as too late.
 #[derive(Default)]
 pub(super) struct Votes {
     pub(super) recorded: Vec<(Ballot, RecordedVote)>,
     pub(super) late: Vec<Ballot>,
 }
 
-/// Checks the votes that were told since those `before`, and settles those that were not answered.
+/// Checks the recorded votes from index `before` on, and retries those without an answer.
 pub(super) async fn round(
     election: &Election,
     closed: bool,
@@ -29,21 +29,21 @@ pub(super) async fn round(
     unanswered: Vec<Ballot>,
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
-    // How many of the unanswered were recorded is open; that none is counted twice is not.
+    // An unanswered vote may be recorded or not.
     let found = election.results().await?.ballots as usize;
-    let (told, sent) = (votes.recorded.len(), votes.recorded.len() + unanswered.len());
-    figures.find(told.saturating_sub(found), found.saturating_sub(sent));
-    figures.recorded += found.saturating_sub(told);
+    let (known, sent) = (votes.recorded.len(), votes.recorded.len() + unanswered.len());
+    figures.note(known.saturating_sub(found), found.saturating_sub(sent));
+    figures.unanswered_recorded += found.saturating_sub(known);
 
     let fresh = Votes { recorded: votes.recorded[before..].to_vec(), ..Votes::default() };
     check(election, closed, &fresh, figures).await?;
-    // A retry finds the vote that was recorded. Where none was, as may be without an answer, it records it, unless
-    // it is too late.
+    // A retry finds the vote if it was recorded, and otherwise records it, unless the election has
+    // been closed.
     for ballot in unanswered {
         match election.vote(&ballot, |_| {}).await? {
             VoteOutcome::Recorded(vote) => votes.recorded.push((ballot, vote)),
             VoteOutcome::Closed if closed => votes.late.push(ballot),
-            other => bail!("a vote that was not answered came to {other:?}"),
+            other => bail!("the retry of an unanswered vote: {other:?}"),
         }
     }
     count(election, votes, figures).await
@@ -60,7 +60,8 @@ pub(super) async fn all(
     count(election, votes, figures).await
 }
 
-/// Checks that votes are recorded as they were told, and that nothing more can be recorded under their numbers.
+/// Checks that a retry of each vote gets the same receipt, and that another vote under its number
+/// is refused.
 async fn check(
     election: &Election,
     closed: bool,
@@ -68,7 +69,7 @@ async fn check(
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
     let refusal = if closed { VoteOutcome::Closed } else { VoteOutcome::AlreadyVoted };
-    // A second vote under a number that has voted is refused; where the first was lost, it would not be.
+    // Had the first vote been lost, the second would be recorded.
     let seconds = votes.recorded.iter().map(async |(ballot, _)| {
         let second = Ballot::new(&ballot.candidate[..], ballot.number)?;
         anyhow::Ok(election.vote(&second, |_| {}).await? == refusal)
@@ -81,11 +82,11 @@ async fn check(
         anyhow::Ok(election.vote(ballot, |_| {}).await? == VoteOutcome::Closed)
     });
     let lost = failed(seconds).await?.max(failed(retries).await?);
-    figures.find(lost, failed(late).await?);
+    figures.note(lost, failed(late).await?);
     Ok(())
 }
 
-/// How many of them fail.
+/// How many of these checks fail.
 async fn failed(
     checks: impl Iterator<Item = impl Future<Output = anyhow::Result<bool>>>,
 ) -> anyhow::Result<usize> {
@@ -93,7 +94,7 @@ async fn failed(
     checks.try_fold(0, async |failed, held| Ok(failed + usize::from(!held))).await
 }
 
-/// Checks that the votes that are recorded are those that are counted.
+/// Checks the count of each candidate against the recorded votes.
 async fn count(election: &Election, votes: &Votes, figures: &mut Figures) -> anyhow::Result<()> {
     let mut expected = HashMap::new();
     for (ballot, _) in &votes.recorded {
@@ -106,14 +107,14 @@ async fn count(election: &Election, votes: &Votes, figures: &mut Figures) -> any
         lost += expected.saturating_sub(*found) as usize;
         twice += found.saturating_sub(expected) as usize;
     }
-    figures.find(lost, twice);
+    figures.note(lost, twice);
     let (turnout, recorded) = (results.ballots as usize, votes.recorded.len());
     let fits = turnout == recorded || !figures.hold();
-    ensure!(fits, "the turnout is {turnout}, and {recorded} votes are recorded");
+    ensure!(fits, "the turnout is {turnout}, but {recorded} votes are recorded");
     Ok(())
 }
 
-/// Checks that every vote is on the tally sheet once, and nothing else.
+/// Checks that the tally sheet has every recorded vote once and nothing else.
 pub(super) async fn sheet(
     auditor: &Auditor,
     votes: &Votes,
@@ -134,6 +135,6 @@ pub(super) async fn sheet(
             _ => lost += 1,
         }
     }
-    figures.find(lost, ballots.into_values().sum());
+    figures.note(lost, ballots.into_values().sum());
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! SIGKILL under load: every vote whose client was told `recorded` is there exactly once.
+//! SIGKILL under load: each vote that was answered `recorded` is counted exactly once.
 //!
-//! The server is killed while many vote; every now and then also while numbers are issued, and while the election is
-//! closed. A *term* is one election on a ledger of its own, from its founding to its tally sheet: so a start takes
-//! milliseconds, however many rounds there are.
+//! The server is killed while clients vote; in some rounds also while numbers are issued or the
+//! election is closed. A *term* is one election in a ledger of its own, from its creation to its
+//! tally sheet: a restart takes milliseconds, however many rounds there are.
 
 mod check;
 mod term;
@@ -16,10 +16,10 @@ use anyhow::Context;
 use self::term::Term;
 use crate::server;
 
-/// How many rounds lie between two reports.
+/// Rounds between two reports.
 const REPORTED_ROUNDS: usize = 50;
 
-/// Kill the server again and again, and look for votes that are lost or counted twice.
+/// Kill the server repeatedly and look for votes that are lost or counted twice.
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
     /// How often to kill it.
@@ -28,33 +28,33 @@ pub struct Arguments {
     /// The server program. [default: capvote-server beside this program]
     #[arg(long, value_name = "PATH")]
     server: Option<PathBuf>,
-    /// The folder for the ledgers, on the disk that they are to be tried on. [default: one for temporary files]
+    /// The folder for the ledgers, on the disk to test. [default: the one for temporary files]
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
 }
 
-/// What came of all rounds.
+/// Totals over all rounds.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Figures {
-    /// Kills while many voted and nothing else was done.
+    /// Kills while clients voted, and nothing else ran.
     pub voting: usize,
-    /// Kills while numbers were issued, too, and how many of these were on the roll afterwards.
+    /// Kills while numbers were issued too, and how many of these issues took effect.
     pub issuing: (usize, usize),
-    /// Kills while the election was closed, too, and how many of these found it closed afterwards.
+    /// Kills while the election was closed too, and how many of these closes took effect.
     pub closing: (usize, usize),
-    /// Votes that were told `recorded` before a kill.
-    pub told: usize,
-    /// Votes without an answer at a kill, and how many of these were recorded all the same.
+    /// Votes that were answered `recorded` before a kill.
+    pub acknowledged: usize,
+    /// Votes in flight at a kill, and how many of these were recorded.
     pub unanswered: usize,
-    pub recorded: usize,
-    /// Votes that were told `recorded` and are not there.
+    pub unanswered_recorded: usize,
+    /// Votes that were answered `recorded` and are missing.
     pub lost: usize,
     /// Votes that are counted and should not be.
     pub twice: usize,
 }
 
 impl Arguments {
-    /// Does it. Returns whether all votes are there once.
+    /// Runs the rounds. Returns whether every vote is counted exactly once.
     pub fn run(self) -> anyhow::Result<bool> {
         let program = server::program(self.server)?;
         let temporary = tempfile::tempdir()?;
@@ -83,14 +83,14 @@ impl Figures {
         self.voting + self.issuing.0 + self.closing.0
     }
 
-    /// Takes note of votes that are lost, and of those that are counted and should not be. The same votes may be found
-    /// in several ways.
-    fn find(&mut self, lost: usize, twice: usize) {
+    /// Notes lost votes and votes that should not be counted. Several checks may find the same
+    /// votes, so this keeps the maximum, not the sum.
+    fn note(&mut self, lost: usize, twice: usize) {
         self.lost = self.lost.max(lost);
         self.twice = self.twice.max(twice);
     }
 
-    /// Whether every vote is there once.
+    /// Whether every vote is counted exactly once.
     pub fn hold(&self) -> bool {
         self.lost == 0 && self.twice == 0
     }
@@ -102,17 +102,17 @@ impl fmt::Display for Figures {
         let kills = self.kills();
         write!(f, "{kills} kills ({issuing} while issuing, {issued} of them issued; ")?;
         write!(f, "{closing} while closing, {closed} of them closed), ")?;
-        write!(f, "{} votes acknowledged, {} unanswered ", self.told, self.unanswered)?;
-        write!(f, "({} of them recorded), ", self.recorded)?;
+        write!(f, "{} votes acknowledged, {} unanswered ", self.acknowledged, self.unanswered)?;
+        write!(f, "({} of them recorded), ", self.unanswered_recorded)?;
         write!(f, "lost {}, counted twice {}", self.lost, self.twice)
     }
 }
 
-/// Kills the server `rounds` times, with ledgers in the folder `data`, and tells `progress` after each. It ends early
-/// where votes are lost or counted twice; that ledger is kept.
+/// Kills the server `rounds` times, with ledgers in the folder `data`, and calls `progress` after
+/// each. Stops at the first vote that is lost or counted twice, and keeps that ledger.
 ///
 /// # Errors
-/// Where the server does something else that it must not, or nothing at all.
+/// If the server breaks another promise, or cannot be reached.
 pub async fn run(
     program: &Path,
     data: &Path,
@@ -122,7 +122,7 @@ pub async fn run(
     let mut figures = Figures::default();
     while figures.kills() < rounds && figures.hold() {
         let mut folder = tempfile::Builder::new().prefix("term-").tempdir_in(data)?;
-        // What is found out in a term that does not end well can be looked into.
+        // Keeps the ledger if the term fails.
         folder.disable_cleanup(true);
         let mut term = Term::begin(program, folder.path())?;
         while figures.kills() < rounds && figures.hold() && !term.is_over() {

@@ -1,4 +1,4 @@
-//! One election on a ledger of its own, whose server is killed again and again.
+//! One election in a ledger of its own, whose server is killed in each round.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,26 +12,27 @@ use tokio::task::spawn_local;
 use tokio::time::sleep;
 
 use super::check::Votes;
-use super::voters::Crowd;
+use super::voters::Voters;
 use super::{Figures, check, random};
 use crate::server::{ANY_PORT, Server, numbers};
 
 /// Rounds before the election is closed.
 const TERM_ROUNDS: usize = 24;
 
-/// A round is killed after at most this many recorded votes.
+/// The wait before a kill begins after at most this many recorded votes.
 const ROUND_VOTES_MAX: u32 = 150;
 
-/// The numbers that an election begins with, and how many are issued at a time.
+/// Voter numbers at the start of a term, and in each further issue.
 const NUMBERS: u32 = 1_000;
 
-/// With fewer numbers than this, more are issued.
+/// More numbers are issued when fewer than this are unused.
 const NUMBERS_MIN: usize = 400;
 
-/// How long to wait at most after enough votes: not always right behind an answer, but anywhere in the next commits.
+/// The longest random wait before the kill. It puts the kill anywhere in the next commits, not just
+/// after an answer.
 const VOTING_MICROS_MAX: u32 = 5_000;
 
-/// The same after an officer has asked for something: about twice what it takes.
+/// The same while an officer acts: about twice as long as the act takes.
 const ISSUING_MICROS_MAX: u32 = 10_000;
 const CLOSING_MICROS_MAX: u32 = 40_000;
 
@@ -40,16 +41,16 @@ pub(super) struct Term {
     folder: PathBuf,
     server: Option<Server>,
     rounds: usize,
-    /// How often an officer has tried in vain.
+    /// Attempts at the current act. More of them wait longer before the kill.
     tries: u32,
     closed: bool,
     unused: Vec<VoterNumber>,
-    /// How many numbers are on the roll.
+    /// The number of voter numbers on the roll.
     voters: u64,
     pub(super) votes: Votes,
 }
 
-/// What an officer does while others vote.
+/// What an officer does while clients vote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Work {
     Nothing,
@@ -57,17 +58,17 @@ enum Work {
     Closing,
 }
 
-/// What an officer was told.
+/// The answer to an officer's act.
 enum Done {
-    /// Whether the close was done.
+    /// Whether the close was answered.
     Closed(bool),
-    /// Whether the issue was done; the numbers that came, and whether they were said to be all.
+    /// Whether the issue was answered; the numbers that arrived, and whether the end was signalled.
     Issued(bool, Vec<VoterNumber>, bool),
     Nothing,
 }
 
 impl Term {
-    /// Founds an election in an empty folder.
+    /// Starts a server in an empty folder, with an open election.
     pub(super) fn begin(program: &Path, folder: &Path) -> anyhow::Result<Self> {
         let server = Server::found(program, folder, NUMBERS)?;
         let (program, folder) = (program.to_owned(), folder.to_owned());
@@ -92,16 +93,16 @@ impl Term {
         }
     }
 
-    /// Lets many vote, kills the server in the middle, and checks what is there afterwards.
+    /// Kills the server while clients vote, restarts it and checks the votes.
     pub(super) async fn round(&mut self, figures: &mut Figures) -> anyhow::Result<()> {
         self.rounds += 1;
         let work = self.work();
         let server = self.server.take().context("there is no server")?;
         let enough = 1 + random(ROUND_VOTES_MAX)? as usize;
-        let crowd =
-            Crowd::gather(&server.address()?, std::mem::take(&mut self.unused), enough).await?;
+        let voters =
+            Voters::start(&server.address()?, std::mem::take(&mut self.unused), enough).await?;
         if work != Work::Issuing {
-            crowd.enough().await;
+            voters.enough().await;
         }
         let link = fs::read_to_string(self.folder.join("officer.link"))?.trim().parse()?;
         let officer = spawn_local(async move { perform(work, &link).await });
@@ -110,32 +111,32 @@ impl Term {
             Work::Issuing => ISSUING_MICROS_MAX,
             Work::Closing => CLOSING_MICROS_MAX,
         };
-        // On a busy machine everything takes longer.
+        // On a busy machine acts take longer; each further try waits longer.
         sleep(Duration::from_micros(random(longest * self.tries)?.into())).await;
         server.kill()?;
-        let (known, done) = (crowd.leave().await?, officer.await??);
+        let (answers, done) = (voters.finish().await?, officer.await??);
         self.server = Some(Server::start(&self.program, ANY_PORT, &self.folder, &[])?);
-        figures.told += known.told.len();
-        figures.unanswered += known.unanswered.len();
-        self.unused = known.unused;
-        self.look_after(done, !known.late.is_empty(), figures).await?;
+        figures.acknowledged += answers.recorded.len();
+        figures.unanswered += answers.unanswered.len();
+        self.unused = answers.unused;
+        self.check_act(done, !answers.late.is_empty(), figures).await?;
         let before = self.votes.recorded.len();
-        self.votes.late.extend(known.late);
-        self.votes.recorded.extend(known.told);
-        let election = self.reach().await?.election();
-        check::round(&election, self.closed, &mut self.votes, before, known.unanswered, figures)
+        self.votes.late.extend(answers.late);
+        self.votes.recorded.extend(answers.recorded);
+        let election = self.connect().await?.election();
+        check::round(&election, self.closed, &mut self.votes, before, answers.unanswered, figures)
             .await
     }
 
-    /// Looks what is there of what an officer did.
-    async fn look_after(
+    /// Checks the officer's act after the restart. `vote_was_late`: a voter was answered `closed`.
+    async fn check_act(
         &mut self,
         done: Done,
-        told_closed: bool,
+        vote_was_late: bool,
         figures: &mut Figures,
     ) -> anyhow::Result<()> {
         self.tries += 1;
-        let info = self.reach().await?.election().info().await?;
+        let info = self.connect().await?.election().info().await?;
         self.closed = info.state == Some(ElectionState::Closed);
         let mut voters = self.voters;
         match done {
@@ -143,18 +144,18 @@ impl Term {
                 self.tries = 1;
                 figures.voting += 1;
             }
-            Done::Closed(told) => {
-                ensure!(self.closed || !(told || told_closed), "told closed, and it is not");
+            Done::Closed(answered) => {
+                ensure!(self.closed || !(answered || vote_was_late), "the close is lost");
                 figures.closing.0 += 1;
                 figures.closing.1 += usize::from(self.closed);
             }
-            Done::Issued(told, numbers, all) => {
+            Done::Issued(answered, numbers, all) => {
                 figures.issuing.0 += 1;
-                if told || info.voters != self.voters {
-                    // They are on the roll only once they are safely kept.
+                if answered || info.voters != self.voters {
+                    // Numbers go on the roll only after the registrar's client has all of them.
                     ensure!(
                         all && numbers.len() == NUMBERS as usize,
-                        "numbers are on the roll that nobody has"
+                        "numbers are on the roll that no client received"
                     );
                     figures.issuing.1 += 1;
                     voters += u64::from(NUMBERS);
@@ -163,18 +164,18 @@ impl Term {
             }
         }
         self.voters = voters;
-        ensure!(info.voters == voters, "{} are on the roll, not {voters}", info.voters);
+        ensure!(info.voters == voters, "{} numbers are on the roll, not {voters}", info.voters);
         Ok(())
     }
 
     /// The administration of the election, over a new connection.
-    async fn reach(&self) -> anyhow::Result<Administration> {
-        reach(&fs::read_to_string(self.folder.join("officer.link"))?.trim().parse()?).await
+    async fn connect(&self) -> anyhow::Result<Administration> {
+        administer(&fs::read_to_string(self.folder.join("officer.link"))?.trim().parse()?).await
     }
 
-    /// Checks every vote of the term once more, and where the election is closed, its tally sheet.
+    /// Checks every vote of the term and, if the election is closed, its tally sheet.
     pub(super) async fn check(&self, figures: &mut Figures) -> anyhow::Result<()> {
-        let administration = self.reach().await?;
+        let administration = self.connect().await?;
         let election = administration.election();
         check::all(&election, self.closed, &self.votes, figures).await?;
         administration.auditor().check_ledger().await?;
@@ -185,7 +186,7 @@ impl Term {
     }
 }
 
-async fn reach(link: &Link) -> anyhow::Result<Administration> {
+async fn administer(link: &Link) -> anyhow::Result<Administration> {
     let client = Client::connect(link).await?;
     let token = link.token.as_deref().context("the officer's link has no token")?;
     Ok(client.restore(token).returning_officer().administer("board"))
@@ -195,10 +196,10 @@ async fn perform(work: Work, link: &Link) -> anyhow::Result<Done> {
     if work == Work::Nothing {
         return Ok(Done::Nothing);
     }
-    let administration = match reach(link).await {
-        // The kill came first.
+    let administration = match administer(link).await {
+        // The server was killed first.
         Err(error) if error.downcast_ref::<Error>().is_some() => None,
-        reached => Some(reached?),
+        connected => Some(connected?),
     };
     let (mut numbers, mut all) = (Vec::new(), false);
     let keep = |some: &[VoterNumber]| {
@@ -211,10 +212,14 @@ async fn perform(work: Work, link: &Link) -> anyhow::Result<Done> {
         (Some(administration), Work::Closing) => administration.close().await,
         (Some(administration), _) => administration.registrar().issue(NUMBERS, keep).await,
     };
-    let told = match outcome {
+    let answered = match outcome {
         Ok(ActOutcome::Done) => true,
         Err(Error::Disconnected) => false,
-        other => bail!("{work:?} came to {other:?}"),
+        other => bail!("{work:?} was answered {other:?}"),
     };
-    Ok(if work == Work::Closing { Done::Closed(told) } else { Done::Issued(told, numbers, all) })
+    Ok(if work == Work::Closing {
+        Done::Closed(answered)
+    } else {
+        Done::Issued(answered, numbers, all)
+    })
 }

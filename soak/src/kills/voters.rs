@@ -1,4 +1,4 @@
-//! Those who vote until the server is killed, and what they know then.
+//! Clients that vote until the server is killed, and the answers they got.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -10,95 +10,96 @@ use capvote::net::link::Link;
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, spawn_local};
 
-/// Connections, and votes in flight on each.
+/// Connections, and votes in flight on each of them.
 const CONNECTIONS: usize = 8;
 const IN_FLIGHT: usize = 4;
 
-/// What the voters of one round know.
+/// The answers of one round.
 #[derive(Debug, Default)]
-pub(super) struct Known {
-    /// The numbers that nobody has voted with.
+pub(super) struct Answers {
+    /// Numbers without a vote.
     pub(super) unused: Vec<VoterNumber>,
-    /// Votes that were told `recorded`.
-    pub(super) told: Vec<(Ballot, RecordedVote)>,
-    /// Votes with no answer before the server was killed.
+    /// Votes that were answered `recorded`.
+    pub(super) recorded: Vec<(Ballot, RecordedVote)>,
+    /// Votes in flight when the server was killed.
     pub(super) unanswered: Vec<Ballot>,
-    /// Votes that were told `closed`.
+    /// Votes that were answered `closed`.
     pub(super) late: Vec<Ballot>,
 }
 
-/// Many who vote.
-pub(super) struct Crowd {
-    known: Rc<RefCell<Known>>,
+/// The voters of one round.
+pub(super) struct Voters {
+    answers: Rc<RefCell<Answers>>,
     reached: Rc<Notify>,
-    voters: Vec<JoinHandle<anyhow::Result<()>>>,
+    tasks: Vec<JoinHandle<anyhow::Result<()>>>,
 }
 
-impl Crowd {
-    /// Votes on many connections with these numbers, until the server is gone or the numbers are.
-    pub(super) async fn gather(
+impl Voters {
+    /// Starts voting with these numbers over [`CONNECTIONS`] connections, until the server is gone
+    /// or the numbers are used up.
+    pub(super) async fn start(
         link: &Link,
         unused: Vec<VoterNumber>,
         enough: usize,
     ) -> anyhow::Result<Self> {
-        let known = Rc::new(RefCell::new(Known { unused, ..Known::default() }));
+        let answers = Rc::new(RefCell::new(Answers { unused, ..Answers::default() }));
         let reached = Rc::new(Notify::new());
-        let mut voters = Vec::new();
+        let mut tasks = Vec::new();
         for _ in 0..CONNECTIONS {
             let client = Client::connect(link).await?;
             for _ in 0..IN_FLIGHT {
-                let (client, known, reached) = (client.clone(), known.clone(), reached.clone());
-                voters.push(spawn_local(async move {
-                    let ended = vote(&client, &known, &reached, enough).await;
-                    // Nobody is to wait for what will not come.
+                let (client, answers, reached) = (client.clone(), answers.clone(), reached.clone());
+                tasks.push(spawn_local(async move {
+                    let ended = vote(&client, &answers, &reached, enough).await;
+                    // Also wakes the waiter if there will not be enough votes.
                     reached.notify_one();
                     ended
                 }));
             }
         }
-        Ok(Self { known, reached, voters })
+        Ok(Self { answers, reached, tasks })
     }
 
-    /// Returns when enough votes are recorded.
+    /// Returns when `enough` votes are recorded, or a voter has stopped.
     pub(super) async fn enough(&self) {
         self.reached.notified().await;
     }
 
-    /// What they know, once the server is gone.
-    pub(super) async fn leave(self) -> anyhow::Result<Known> {
-        for voter in self.voters {
-            voter.await??;
+    /// The answers, once the server is gone.
+    pub(super) async fn finish(self) -> anyhow::Result<Answers> {
+        for task in self.tasks {
+            task.await??;
         }
-        Ok(self.known.take())
+        Ok(self.answers.take())
     }
 }
 
 async fn vote(
     client: &Client,
-    known: &RefCell<Known>,
+    answers: &RefCell<Answers>,
     reached: &Notify,
     enough: usize,
 ) -> anyhow::Result<()> {
     let election = client.election("board");
     loop {
-        let Some(number) = known.borrow_mut().unused.pop() else { return Ok(()) };
+        let Some(number) = answers.borrow_mut().unused.pop() else { return Ok(()) };
         let candidate = ["Ada", "Grace"][(number.get() % 2) as usize];
         let ballot = Ballot::new(candidate, number)?;
         let outcome = election.vote(&ballot, |_| {}).await;
-        let known = &mut *known.borrow_mut();
+        let answers = &mut *answers.borrow_mut();
         match outcome {
-            Ok(VoteOutcome::Recorded(vote)) => known.told.push((ballot, vote)),
+            Ok(VoteOutcome::Recorded(vote)) => answers.recorded.push((ballot, vote)),
             Ok(VoteOutcome::Closed) => {
-                known.late.push(ballot);
+                answers.late.push(ballot);
                 return Ok(());
             }
             Err(Error::Disconnected) => {
-                known.unanswered.push(ballot);
+                answers.unanswered.push(ballot);
                 return Ok(());
             }
-            other => bail!("a vote came to {other:?}"),
+            other => bail!("a vote was answered {other:?}"),
         }
-        if known.told.len() >= enough {
+        if answers.recorded.len() >= enough {
             reached.notify_one();
         }
     }

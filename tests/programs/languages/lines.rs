@@ -23,8 +23,8 @@ fn every_client_counts_the_lines_of_its_own_file_and_gets_each() {
             for link in &board.links {
                 let counted = language.command().args([link, "count-lines", file]).output();
                 let counted = counted.unwrap();
-                let told = String::from_utf8_lossy(&counted.stderr);
-                assert!(counted.status.success(), "{told}");
+                let errors = String::from_utf8_lossy(&counted.stderr);
+                assert!(counted.status.success(), "{errors}");
                 assert!(counted.stdout == expected, "{count} lines, {}", language.program);
             }
         }

@@ -171,6 +171,6 @@ fn the_python_officer_issues_numbers_closes_and_reads_the_sheet() {
     let receipt =
         Receipt::new(&"board".parse().unwrap(), "Ada", &Nonce::try_from(&nonce[..]).unwrap());
     assert_eq!((mine[0], mine[2]), ("Ada", &receipt.to_string()[..]));
-    let (everyone, _) = link.split_once('#').unwrap();
-    officer.run(&[everyone, "close"]).failed(1, "this token opens nothing here");
+    let (public, _) = link.split_once('#').unwrap();
+    officer.run(&[public, "close"]).failed(1, "this token opens nothing here");
 }

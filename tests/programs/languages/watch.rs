@@ -65,8 +65,8 @@ fn every_client_notices_that_the_server_is_gone() {
         watching.next();
         drop(board);
         assert!(watching.lines.next().is_none());
-        let told = std::io::read_to_string(watching.child.stderr.take().unwrap()).unwrap();
-        assert_eq!(told, "the connection was lost\n");
+        let error = std::io::read_to_string(watching.child.stderr.take().unwrap()).unwrap();
+        assert_eq!(error, "the connection was lost\n");
         assert_eq!(watching.child.wait().unwrap().code(), Some(1));
     }
 }

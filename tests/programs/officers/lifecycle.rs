@@ -8,8 +8,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
 
-use super::{client, officer, state};
-use crate::process::{Server, board, numbers};
+use super::state;
+use crate::process::{Server, board, client, numbers, officer};
 
 /// Time limit for what the server does by itself. Reached only if it does not do it.
 const WAIT_MAX: Duration = Duration::from_secs(30);
@@ -101,7 +101,7 @@ fn the_server_opens_and_closes_at_the_scheduled_times() {
 }
 
 #[test]
-fn a_close_is_done_or_not_after_a_kill() {
+fn after_a_kill_a_close_is_complete_or_did_not_happen() {
     const VOTES: usize = 200;
     let data = tempfile::tempdir().unwrap();
     let server = board(data.path(), VOTES as u32);
@@ -152,7 +152,7 @@ fn copy_ledger(from: &Path, to: &Path) {
 }
 
 #[test]
-fn a_sealed_election_is_reported_as_it_is() {
+fn a_sealed_election_shows_no_count_until_the_close() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[]);
     let create = ["create", "board", "--candidate", "Ada", "--results", "sealed"];

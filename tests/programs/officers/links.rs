@@ -3,11 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use super::{client, officer};
-use crate::process::{Server, board, run};
+use crate::process::{Server, board, client, officer, run};
 
 #[test]
-fn a_shared_link_opens_its_part_until_it_is_revoked() {
+fn a_shared_link_works_until_it_is_revoked() {
     let data = tempfile::tempdir().unwrap();
     let server = board(data.path(), 3);
     let output = |name: &str| data.path().join(name).to_str().unwrap().to_string();

@@ -5,13 +5,12 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{client, officer};
-use crate::process::Server;
+use crate::process::{Server, client, officer};
 
 #[test]
-fn a_log_without_a_reader_stops_nothing() {
+fn a_server_runs_on_if_nothing_reads_its_log() {
     let data = tempfile::tempdir().unwrap();
-    let server = Server::unheard(data.path());
+    let server = Server::without_log_reader(data.path());
     officer(data.path(), &["create", "board", "--candidate", "Ada"]).done();
     assert_eq!(officer(data.path(), &["open"]).code, Some(0));
     officer(data.path(), &["close"]).done();

@@ -10,17 +10,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::process::{Ran, run};
-
-/// Runs the client with the link in a file or a text.
-fn client(link: &str, arguments: &[&str]) -> Ran {
-    run(env!("CARGO_BIN_EXE_capvote-client"), &[&["--link", link], arguments].concat(), b"")
-}
-
-/// Runs the client with the returning officer's link.
-fn officer(data: &Path, arguments: &[&str]) -> Ran {
-    client(data.join("officer.link").to_str().unwrap(), arguments)
-}
+use crate::process::officer;
 
 fn state(data: &Path) -> String {
     let info = officer(data, &["info", "--json"]);

@@ -5,8 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{client, officer};
-use crate::process::{Ran, Server, board, numbers, run};
+use crate::process::{Ran, Server, board, client, numbers, officer, run};
 
 /// An election with receipt files in the folder of its server.
 struct Election {
@@ -46,7 +45,7 @@ impl Election {
 }
 
 #[test]
-fn a_receipt_file_is_for_one_vote_which_may_be_sent_again() {
+fn a_receipt_file_is_for_one_vote_which_may_be_retried() {
     let election = Election::new(3);
     election.vote("Ada", 0, "receipt.json").done();
     let receipt = election.read("receipt.json");

@@ -2,8 +2,7 @@
 
 use std::fs;
 
-use super::{client, officer};
-use crate::process::Server;
+use crate::process::{Server, client, officer};
 
 #[test]
 fn a_lost_letter_is_revoked_and_issued_again() {

@@ -1,4 +1,4 @@
-//! Who has to do with an election: voters, observers, and the returning officer.
+//! The simulated voters, observers and returning officer.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -10,58 +10,58 @@ use fastrand::Rng;
 use futures::future::{join_all, select};
 use tokio::time::{sleep, timeout};
 
-use super::record::{Answer, Record};
+use super::history::{Answer, History};
 use super::server::Server;
 use super::{CANDIDATES, DISPUTED, VOTERS};
 
-/// What everybody has to know to take part.
+/// One participant of an election.
 #[derive(Clone)]
-struct Person {
+struct Participant {
     server: Rc<Server>,
-    record: Rc<RefCell<Record>>,
+    history: Rc<RefCell<History>>,
     rng: RefCell<Rng>,
-    /// The ballots that were cast: now and then one is cast again, by whomever.
+    /// All ballots cast so far, by all voters. Any voter may retry any of them.
     cast: Rc<RefCell<Vec<Ballot>>>,
 }
 
-/// Everybody.
-pub(super) struct People {
-    voters: Vec<Person>,
-    observers: Vec<Person>,
-    officer: Person,
+/// All participants of an election.
+pub(super) struct Participants {
+    voters: Vec<Participant>,
+    observers: Vec<Participant>,
+    officer: Participant,
 }
 
-impl People {
+impl Participants {
     pub(super) fn new(server: &Rc<Server>, rng: &mut Rng) -> Self {
         let cast = Rc::default();
-        let mut person = || Person {
+        let mut participant = || Participant {
             server: server.clone(),
-            record: server.record(),
+            history: server.history(),
             rng: RefCell::new(rng.fork()),
             cast: Rc::clone(&cast),
         };
-        let voters = (0..8).map(|_| person()).collect();
-        let observers = (0..2).map(|_| person()).collect();
-        Self { voters, observers, officer: person() }
+        let voters = (0..8).map(|_| participant()).collect();
+        let observers = (0..2).map(|_| participant()).collect();
+        Self { voters, observers, officer: participant() }
     }
 
-    /// All of them do what they do, for so long.
+    /// Runs all participants for this duration.
     pub(super) async fn act(self, duration: Duration) {
-        let voters = self.voters.iter().map(Person::vote_on);
-        let observers = self.observers.iter().map(Person::observe);
-        let officer = self.officer.close_some_time(duration);
+        let voters = self.voters.iter().map(Participant::keep_voting);
+        let observers = self.observers.iter().map(Participant::observe);
+        let officer = self.officer.close_once(duration);
         let all = async { futures::join!(join_all(voters), join_all(observers), officer) };
         let _ = timeout(duration, all).await;
     }
 }
 
-impl Person {
+impl Participant {
     fn below(&self, count: u64) -> u64 {
         self.rng.borrow_mut().u64(0..count)
     }
 
-    /// Whether something happens that happens in so many percent of all cases.
-    fn happens(&self, percent: u64) -> bool {
+    /// True with this probability in per cent.
+    fn chance(&self, percent: u64) -> bool {
         self.below(100) < percent
     }
 
@@ -69,7 +69,7 @@ impl Person {
         sleep(Duration::from_millis(self.below(milliseconds))).await;
     }
 
-    /// A connection, as soon as the server is there.
+    /// Connects, retrying until the server runs.
     async fn connect(&self) -> Client {
         loop {
             if let Some(stream) = self.server.connect(self.rng.borrow_mut().fork()) {
@@ -79,11 +79,11 @@ impl Person {
         }
     }
 
-    async fn vote_on(&self) {
+    async fn keep_voting(&self) {
         loop {
             let client = self.connect().await;
             for _ in 0..=self.below(4) {
-                // Some at once, over one connection.
+                // Several votes in flight over one connection.
                 let together = 1 + self.below(3);
                 let lost = join_all((0..together).map(|_| self.vote(&client))).await;
                 if lost.contains(&true) {
@@ -96,13 +96,13 @@ impl Person {
 
     fn ballot(&self) -> Ballot {
         let cast = self.cast.borrow();
-        if !cast.is_empty() && self.happens(30) {
+        if !cast.is_empty() && self.chance(30) {
             return cast[self.below(cast.len() as u64) as usize].clone();
         }
         drop(cast);
-        // Now and then a number that nobody has.
-        let most = if self.happens(50) { DISPUTED } else { VOTERS };
-        let number = if self.happens(2) { 1_000_000 } else { 1 + self.below(most) };
+        let most = if self.chance(50) { DISPUTED } else { VOTERS };
+        // 1,000,000 is not on the roll.
+        let number = if self.chance(2) { 1_000_000 } else { 1 + self.below(most) };
         let candidate = CANDIDATES[self.below(CANDIDATES.len() as u64) as usize];
         let mut nonce = [0; 16];
         self.rng.borrow_mut().fill(&mut nonce);
@@ -112,17 +112,17 @@ impl Person {
         ballot
     }
 
-    /// Casts a ballot. Returns whether the connection is of no use any more.
+    /// Casts a ballot. Returns whether the outcome is unknown; the connection is then given up.
     async fn vote(&self, client: &Client) -> bool {
         let ballot = self.ballot();
-        let attempt = self.record.borrow_mut().casts(&ballot);
-        let mut told = Vec::new();
-        let election = client.election(if self.happens(50) { "board" } else { "" });
+        let attempt = self.history.borrow_mut().cast(&ballot);
+        let mut messages = Vec::new();
+        let election = client.election(if self.chance(50) { "board" } else { "" });
         let patience = Duration::from_millis(50 + self.below(3_000));
         let outcome =
-            timeout(patience, election.vote(&ballot, |text| told.push(text.into()))).await;
+            timeout(patience, election.vote(&ballot, |text| messages.push(text.into()))).await;
         let answer = match outcome {
-            // It is taken back, and may be decided all the same.
+            // The call is cancelled, but the vote may still be recorded.
             Err(_) => Answer::None,
             Ok(Ok(VoteOutcome::Recorded(vote))) => Answer::Recorded(vote.receipt.to_string()),
             Ok(Ok(VoteOutcome::AlreadyVoted)) => Answer::AlreadyVoted,
@@ -137,14 +137,14 @@ impl Person {
             Ok(Err(
                 Error::Disconnected
                 | Error::NoAnswer(_)
-                // A wire that breaks between two bytes is taken for one that lies.
+                // A connection that breaks inside a message looks like a protocol error.
                 | Error::Protocol(_)
                 | Error::Remote(_),
             )) => Answer::None,
             Ok(Err(other)) => Answer::Wrong(other.to_string()),
         };
         let lost = matches!(answer, Answer::None);
-        self.record.borrow_mut().answered(attempt, answer, told);
+        self.history.borrow_mut().answered(attempt, answer, messages);
         lost
     }
 
@@ -152,9 +152,9 @@ impl Person {
         loop {
             let client = self.connect().await;
             let election = client.election("board");
-            if self.happens(50) {
+            if self.chance(50) {
                 let watching = election.watch(|results| {
-                    self.record.borrow_mut().was_told(results);
+                    self.history.borrow_mut().pushed(results);
                     Ok(())
                 });
                 let enough = std::pin::pin!(self.pause(2_000));
@@ -162,9 +162,9 @@ impl Person {
                 continue;
             }
             for _ in 0..self.below(10) {
-                let seen = self.record.borrow_mut().asks();
+                let bound = self.history.borrow().lower_bound();
                 match election.results().await {
-                    Ok(results) => self.record.borrow_mut().sees(seen, &results),
+                    Ok(results) => self.history.borrow_mut().results(bound, &results),
                     Err(_) => break,
                 }
                 self.pause(200).await;
@@ -173,8 +173,8 @@ impl Person {
         }
     }
 
-    /// Closes the election at some time, in most histories before the end.
-    async fn close_some_time(&self, duration: Duration) {
+    /// Closes the election at a random time: in three of four histories before they end.
+    async fn close_once(&self, duration: Duration) {
         let latest = (duration.as_millis() as u64) * 4 / 3;
         self.pause(latest).await;
         let token: Token = self.server.officer();
@@ -184,7 +184,7 @@ impl Person {
             let closes = officer.administer("board");
             match timeout(Duration::from_secs(1), closes.close()).await {
                 Ok(Ok(ActOutcome::Done | ActOutcome::Refused(_))) => {
-                    return self.record.borrow_mut().is_closed();
+                    return self.history.borrow_mut().closed();
                 }
                 _ => self.pause(200).await,
             }

@@ -1,4 +1,4 @@
-//! A ledger that decides votes and stores nothing: what a vote costs without a disk.
+//! A ledger that decides votes in memory and stores nothing: the cost of a vote without a disk.
 
 use std::sync::Arc;
 use std::thread;
@@ -15,9 +15,9 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 use tokio::sync::{mpsc, oneshot, watch};
 
-/// One election in memory, decided on a thread of its own like that of the SQLite ledger.
+/// One election in memory, with a thread of its own as the SQLite ledger has.
 #[derive(Debug)]
-pub(super) struct Forgetful {
+pub(super) struct NoDisk {
     jobs: mpsc::Sender<Job>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
 }
@@ -28,7 +28,7 @@ enum Job {
     Acts(Vec<Act>, oneshot::Sender<()>),
 }
 
-/// Jobs that may be queued, as for the SQLite ledger.
+/// The most queued jobs, as for the SQLite ledger.
 const QUEUE_MAX: usize = 256;
 
 struct Election {
@@ -39,7 +39,7 @@ struct Election {
     ballots: Vec<(Choice, Nonce)>,
 }
 
-impl Forgetful {
+impl NoDisk {
     pub(super) fn start() -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE_MAX);
         let (publisher, snapshots) = watch::channel(Arc::default());
@@ -98,7 +98,9 @@ fn decide(election: &mut Election, vote: &Vote) -> Outcome {
             votes[vote.choice.index()] += 1;
             Outcome::Recorded
         }
-        (Verdict::Count, None) => unreachable!("a vote counts only under a number on the roll"),
+        (Verdict::Count, None) => {
+            unreachable!("`judge` counts votes only under numbers on the roll")
+        }
         (Verdict::Answer(outcome), _) => outcome,
     }
 }
@@ -111,7 +113,7 @@ fn apply(election: &mut Option<Election>, act: Act) {
             *election = Some(Election { definition, state, roll, votes, ballots });
         }
         (Act::Issue(_, numbers), Some(election)) => {
-            assert!(election.roll.add(numbers), "a benchmark's numbers are new");
+            assert!(election.roll.add(numbers), "the benchmark issues each number once");
         }
         (Act::Open(_), Some(election)) => election.state = ElectionState::Open,
         _ => {}
@@ -125,7 +127,7 @@ fn publish(election: &Election, publisher: &watch::Sender<Arc<Snapshot>>) {
     publisher.send_replace(Arc::new(Snapshot { elections: vec![Arc::new(standing)], grants }));
 }
 
-impl Ledger for Forgetful {
+impl Ledger for NoDisk {
     fn vote(&self, votes: Vec<Vote>) -> Answer<Vec<Outcome>> {
         self.ask(|answer| Job::Votes(votes, answer))
     }

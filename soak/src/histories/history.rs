@@ -1,0 +1,302 @@
+//! The log of one simulated history, and the checks that it keeps the promises of an election:
+//!
+//! - A vote answered `recorded` is on the tally sheet once. A retry after the last restart is
+//!   answered `recorded` and not counted again.
+//! - The sheet has only ballots that were cast: each once, at most one for each number.
+//! - After `alreadyVoted`, another ballot of that number is on the sheet.
+//! - A vote answered "not recorded" is not on the sheet, unless the same ballot was cast again.
+//! - While an election is open, no count goes down, across restarts too, and each includes every
+//!   vote that was recorded before the question.
+//! - No ballot that was first cast after the close is recorded.
+//! - The message about a vote arrives before its outcome.
+
+use std::collections::{HashMap, HashSet};
+
+use capvote::client::{Ballot, Results};
+use capvote::election::{Nonce, Timestamp};
+use tokio::time::Instant;
+
+use super::CANDIDATES;
+
+/// The events of one history, and the violations found in it.
+pub struct History {
+    began: Instant,
+    /// When the election closes by schedule, in seconds since `began`.
+    closes: Option<Timestamp>,
+    attempts: Vec<Attempt>,
+    /// The events in order, as text.
+    pub story: Vec<String>,
+    /// Broken promises.
+    pub violations: Vec<String>,
+    /// Restarts of the server.
+    pub restarts: usize,
+    /// Injected disk faults.
+    pub faults: usize,
+    /// The highest count seen for each candidate.
+    highest: Count,
+    /// Where in the story the returning officer's close was answered.
+    closed: Option<usize>,
+}
+
+/// Votes for each candidate.
+type Count = [u64; CANDIDATES.len()];
+
+/// The lines of a tally sheet: candidate and nonce.
+pub(super) type Sheet = Vec<(String, Nonce)>;
+
+/// A vote call.
+struct Attempt {
+    ballot: Ballot,
+    /// Where in the story it was cast.
+    index: usize,
+    /// When it was cast, in seconds since the history began.
+    at: Timestamp,
+    answer: Answer,
+}
+
+/// The answer to a vote call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// None, or one that leaves the outcome unknown.
+    None,
+    /// Recorded, with this receipt.
+    Recorded(String),
+    AlreadyVoted,
+    UnknownVoterNumber,
+    Closed,
+    Throttled,
+    /// Certainly not stored.
+    NotRecorded(String),
+    /// An answer that is never right in a simulation.
+    Wrong(String),
+}
+
+/// A lower bound on results, taken when they are asked for.
+pub(super) struct LowerBound {
+    at_least: Count,
+    after_close: bool,
+}
+
+impl History {
+    /// An empty history. `closes`: when the election closes by schedule, if it does.
+    pub(super) fn new(began: Instant, closes: Option<Timestamp>) -> Self {
+        let (attempts, story, violations) = Default::default();
+        let (restarts, faults, highest, closed) = Default::default();
+        Self { began, closes, attempts, story, violations, restarts, faults, highest, closed }
+    }
+
+    /// Appends to the story and returns its length.
+    fn log(&mut self, what: String) -> usize {
+        self.story.push(what);
+        self.story.len()
+    }
+
+    fn violated(&mut self, what: String) {
+        self.log(format!("VIOLATION: {what}"));
+        self.violations.push(what);
+    }
+
+    /// Logs an event of the server.
+    pub(super) fn note(&mut self, what: impl Into<String>) {
+        self.log(what.into());
+    }
+
+    /// A ballot is cast. Returns the number of the attempt.
+    pub(super) fn cast(&mut self, ballot: &Ballot) -> usize {
+        let attempt = self.attempts.len();
+        let index = self.log(format!("{attempt} casts {}", show(ballot)));
+        let at = Timestamp(self.began.elapsed().as_secs());
+        self.attempts.push(Attempt { ballot: ballot.clone(), index, at, answer: Answer::None });
+        attempt
+    }
+
+    /// An attempt was answered, after these messages.
+    pub(super) fn answered(&mut self, attempt: usize, answer: Answer, messages: Vec<String>) {
+        self.log(format!("{attempt} is answered {answer:?}"));
+        let decided = !matches!(answer, Answer::None | Answer::NotRecorded(_) | Answer::Wrong(_));
+        if messages.len() > 1 || (decided && messages.is_empty()) {
+            self.violated(format!("{attempt} had {} messages: {messages:?}", messages.len()));
+        }
+        if let Answer::Wrong(what) = &answer {
+            self.violated(format!("{attempt} was answered {what}"));
+        }
+        let known = (1..=super::VOTERS).contains(&self.attempts[attempt].ballot.number.get());
+        if known && answer == Answer::UnknownVoterNumber {
+            self.violated(format!("{attempt} is unknown, but its number is on the roll"));
+        }
+        if let Answer::Recorded(receipt) = &answer {
+            let ballot = &self.attempts[attempt].ballot;
+            let late = |first: &Attempt| {
+                self.closed.is_some_and(|closed| first.index > closed)
+                    || self.closes.is_some_and(|closes| first.at >= closes)
+            };
+            if self.attempts.iter().find(|it| it.ballot == *ballot).is_some_and(late) {
+                self.violated(format!("{attempt} was recorded after the close: {receipt}"));
+            }
+        }
+        self.attempts[attempt].answer = answer;
+    }
+
+    /// The returning officer's close was answered.
+    pub(super) fn closed(&mut self) {
+        let index = self.log("the election is closed".into());
+        self.closed = Some(index);
+    }
+
+    /// Whether the returning officer's close was answered.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.is_some()
+    }
+
+    /// The least that results asked for at this moment have to show.
+    pub(super) fn lower_bound(&self) -> LowerBound {
+        let mut at_least = self.highest;
+        let recorded = self.recorded();
+        for (candidate, at_least) in CANDIDATES.iter().zip(&mut at_least) {
+            let recorded = recorded.values().filter(|(ballot, _)| ballot.candidate == *candidate);
+            *at_least = (*at_least).max(recorded.count() as u64);
+        }
+        LowerBound { at_least, after_close: self.closed.is_some() }
+    }
+
+    /// A call for the results was answered. `bound` was taken before the call.
+    pub(super) fn results(&mut self, bound: LowerBound, results: &Results) {
+        let count = count(results);
+        self.log(format!("results {count:?}, {:?}", results.status));
+        if count.iter().zip(bound.at_least).any(|(now, before)| *now < before) {
+            let before = bound.at_least;
+            self.violated(format!("a count of {count:?}, and {before:?} before"));
+        }
+        if bound.after_close && count != self.highest && self.highest != Count::default() {
+            // The count is final: results that were answered meanwhile cannot be higher.
+            let highest = self.highest;
+            if highest.iter().zip(count).any(|(highest, now)| *highest > now) {
+                self.violated(format!("a count of {count:?} after the close, {highest:?} before"));
+            }
+        }
+        self.raise_highest(count);
+    }
+
+    /// An observer was called with results. They may be older than the last answer to a call.
+    pub(super) fn pushed(&mut self, results: &Results) {
+        let count = count(results);
+        self.log(format!("pushed {count:?}, {:?}", results.status));
+        self.raise_highest(count);
+    }
+
+    fn raise_highest(&mut self, count: Count) {
+        self.highest.iter_mut().zip(count).for_each(|(most, now)| *most = (*most).max(now));
+    }
+
+    /// The ballots that were answered `recorded`, by number, with their receipts.
+    fn recorded(&self) -> HashMap<u64, (&Ballot, &str)> {
+        let recorded = self.attempts.iter().filter_map(|attempt| match &attempt.answer {
+            Answer::Recorded(receipt) => {
+                Some((attempt.ballot.number.get(), (&attempt.ballot, &receipt[..])))
+            }
+            _ => None,
+        });
+        recorded.collect()
+    }
+
+    /// The ballots that were answered `recorded`, in the order of their numbers, with their
+    /// receipts.
+    pub(super) fn receipts(&self) -> Vec<(Ballot, String)> {
+        let mut receipts: Vec<_> = self
+            .recorded()
+            .values()
+            .map(|(ballot, receipt)| ((*ballot).clone(), receipt.to_string()))
+            .collect();
+        receipts.sort_by_key(|(ballot, _)| ballot.number.get());
+        receipts
+    }
+
+    /// Checks every answer against the final tally sheet.
+    pub(super) fn check_sheet(&mut self, sheet: &Sheet) {
+        let mut found = Vec::new();
+        let counted = self.check_lines(sheet, &mut found);
+        self.check_answers(&counted, &mut found);
+        let lines = |candidate: &&str| sheet.iter().filter(|(name, _)| name == candidate).count();
+        let last: Vec<_> = CANDIDATES.iter().map(|candidate| lines(candidate) as u64).collect();
+        if last.iter().zip(self.highest).any(|(last, highest)| *last < highest) {
+            let highest = self.highest;
+            found.push(format!("the sheet has {last:?}, and results had {highest:?} before"));
+        }
+        found.into_iter().for_each(|what| self.violated(what));
+    }
+
+    /// Checks that each line of the sheet is a ballot that was cast, and the only one of its
+    /// number.
+    fn check_lines(&self, sheet: &Sheet, found: &mut Vec<String>) -> Counted {
+        let mut numbers = HashMap::new();
+        let mut nonces = HashSet::new();
+        for (candidate, nonce) in sheet {
+            if !nonces.insert(*nonce) {
+                found.push(format!("{nonce:?} is on the sheet twice"));
+            }
+            let ballots = self.attempts.iter().map(|attempt| &attempt.ballot);
+            match ballots.into_iter().find(|ballot| ballot.nonce == *nonce) {
+                Some(ballot) if ballot.candidate == *candidate => {
+                    if let Some(other) = numbers.insert(ballot.number.get(), *nonce) {
+                        let number = ballot.number.get();
+                        found.push(format!("{number} has {nonce:?} and {other:?} on the sheet"));
+                    }
+                }
+                Some(ballot) => found.push(format!("{} counts for {candidate}", show(ballot))),
+                None => found.push(format!("{nonce:?} was never cast")),
+            }
+        }
+        Counted { numbers, nonces }
+    }
+
+    /// Checks that the sheet agrees with the answer to each attempt.
+    fn check_answers(&self, Counted { numbers, nonces }: &Counted, found: &mut Vec<String>) {
+        for (index, attempt) in self.attempts.iter().enumerate() {
+            let (ballot, nonce) = (show(&attempt.ballot), attempt.ballot.nonce);
+            let number = attempt.ballot.number.get();
+            let again = self.attempts.iter().filter(|it| it.ballot == attempt.ballot).count() > 1;
+            match &attempt.answer {
+                Answer::Recorded(_) if !nonces.contains(&nonce) => {
+                    found.push(format!("{index} was recorded and is lost: {ballot}"));
+                }
+                Answer::AlreadyVoted if numbers.get(&number).is_none_or(|it| *it == nonce) => {
+                    found.push(format!("{index} had already voted, but nothing counts: {ballot}"));
+                }
+                Answer::Closed if nonces.contains(&nonce) => {
+                    found.push(format!("{index} came after the close, but counts: {ballot}"));
+                }
+                Answer::NotRecorded(_) if nonces.contains(&nonce) && !again => {
+                    found.push(format!("{index} was not stored, but counts: {ballot}"));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Notes a violation unless `holds`.
+    pub(super) fn check(&mut self, holds: bool, violation: impl FnOnce() -> String) {
+        if !holds {
+            self.violated(violation());
+        }
+    }
+
+    /// How many votes were answered `recorded`.
+    pub fn votes(&self) -> usize {
+        self.recorded().len()
+    }
+}
+
+/// The ballots on a sheet: the nonce of each number, and all nonces.
+struct Counted {
+    numbers: HashMap<u64, Nonce>,
+    nonces: HashSet<Nonce>,
+}
+
+fn count(results: &Results) -> Count {
+    let votes = |name: &str| results.candidates.iter().find(|(candidate, _)| candidate == name);
+    CANDIDATES.map(|name| votes(name).map_or(0, |(_, votes)| *votes))
+}
+
+fn show(ballot: &Ballot) -> String {
+    format!("{} {} {:?}", ballot.number.get(), ballot.candidate, ballot.nonce)
+}

@@ -1,0 +1,204 @@
+//! Runs the commands of README.md, docs/walkthrough.md and docs/commands.md as printed.
+//!
+//! A command is a line of an indented block, or is in the first column of the table of commands. A
+//! `text` block below it is the expected output, with "..." for what differs from run to run. Three
+//! things differ from the pages: the programs are those built for the tests, servers listen on a
+//! free loopback port, and `CAPVOTE_LINK` replaces the default port.
+
+mod page;
+mod shell;
+
+use std::fs;
+use std::process::Child;
+
+use self::page::{Part, page, parts, table};
+use self::shell::Shell;
+
+/// Commands that rebuild everything, include this test, or take long. CI runs the tour.
+const NOT_RUN: [&str; 6] = [
+    "cargo install --path . --locked",
+    "cargo run --release --example tour",
+    "cargo test",
+    "cargo build --release",
+    "cargo run --release -p capvote-soak -- kills --rounds 1000",
+    "cargo run --release -p capvote-soak -- histories --count 10000",
+];
+
+fn ended(child: Child) -> String {
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn twenty_people_hold_an_election_by_the_walkthrough() {
+    let mut shell = Shell::new();
+    let mut watching = None;
+    let mut checked = 0;
+    for part in parts(&page("docs/walkthrough.md")) {
+        let commands = match part {
+            Part::Output(lines) => {
+                shell.check(&lines);
+                checked += 1;
+                continue;
+            }
+            Part::Commands(commands) => commands,
+        };
+        shell.printed.clear();
+        for command in commands.iter().filter(|command| !NOT_RUN.contains(&&command[..])) {
+            if command.starts_with("capvote-server ") {
+                shell.serve(command);
+            } else if command.contains(" vote ") {
+                let ann = shell.rows("chair/letters.csv")[0].clone();
+                assert_eq!(ann[0], "Ann Archer");
+                shell.run_and_answer(command, &ann[2]);
+            } else if command.contains(" watch") {
+                watching = Some(shell.background(command).spawn().unwrap());
+                // The others vote after Ann.
+                for (index, row) in shell.rows("chair/letters.csv").iter().enumerate().skip(1) {
+                    let choice = match index {
+                        1..=8 => "\"Grace Hopper\"",
+                        9..=15 => "\"Ada Lovelace\"",
+                        16..=18 => "\"Edsger Dijkstra\"",
+                        _ => "--blank",
+                    };
+                    let number = format!("CAPVOTE_VOTER_NUMBER={}", row[2]);
+                    shell.run(&format!("{number} capvote-client --link voters.link vote {choice}"));
+                }
+            } else {
+                shell.run(command);
+            }
+        }
+    }
+    assert!(checked > 8, "only {checked} blocks of output");
+    let watched = ended(watching.unwrap());
+    assert!(watched.ends_with("20 of 20 have voted; these results are final.\n"), "{watched}");
+    shell.stop();
+}
+
+#[test]
+fn the_commands_of_the_readme_work_as_printed() {
+    let page = page("README.md");
+    let mut shell = Shell::new();
+    fs::write(shell.folder.path().join("README.md"), &page).unwrap();
+    let mut ran = 0;
+    let blocks = parts(&page).into_iter().filter_map(|part| match part {
+        Part::Commands(commands) => Some(commands),
+        Part::Output(_) => None,
+    });
+    for command in blocks.flatten().filter(|command| !NOT_RUN.contains(&&command[..])) {
+        shell.printed.clear();
+        if command.starts_with("capvote-server ") {
+            shell.serve(&command);
+        } else if command.contains(" vote ") {
+            let number = shell.rows("capvote-data/board.numbers.csv")[0][0].clone();
+            shell.run_and_answer(&command, &number);
+        } else {
+            shell.run(&command);
+        }
+        let lines = format!("\n{}\n", page.lines().count());
+        let answers = [
+            (" vote ", "is recorded"),
+            (" result", "1 of 20 has voted"),
+            (" recount ", "1 ballot of election board; every receipt fits."),
+            (" count-lines ", &lines),
+        ];
+        let answer = answers.iter().find(|(name, _)| command.contains(name));
+        let expected = answer.map_or("", |(_, expected)| *expected);
+        assert!(shell.printed.contains(expected), "{command}: {}", shell.printed);
+        ran += 1;
+    }
+    assert!(ran >= 7, "only {ran} commands were found");
+    shell.stop();
+}
+
+/// The commands of the table, run one after another.
+struct Table {
+    shell: Shell,
+    watching: Option<Child>,
+    /// The link that `share` printed.
+    shared: String,
+}
+
+impl Table {
+    /// Runs a command, with what it needs of the commands before.
+    fn run(&mut self, name: &str, command: &str) {
+        let shell = &mut self.shell;
+        shell.printed.clear();
+        match name {
+            "vote" => {
+                let number = shell.rows("letters.csv")[0][1].clone();
+                shell.run_and_answer(command, &number);
+            }
+            "watch" => self.watching = Some(shell.background(command).spawn().unwrap()),
+            "revoke" => shell.run(&command.replace("LINK", &format!("'{}'", self.shared.trim()))),
+            "--metrics" => {
+                shell.serve(command);
+                shell.server.as_mut().unwrap().next("figures at http://127.0.0.1:");
+            }
+            "officer-link" => {
+                shell.stop();
+                fs::remove_file(shell.folder.path().join("capvote-data/officer.link")).unwrap();
+                shell.run(command);
+            }
+            _ => shell.run(command),
+        }
+    }
+
+    /// Keeps what later commands need.
+    fn ran(&mut self, name: &str) {
+        let shell = &self.shell;
+        match name {
+            "close" => {
+                let watched = ended(self.watching.take().unwrap());
+                let last = "1 of 2 has voted; these results are final.\n";
+                assert!(watched.ends_with(last), "{watched}");
+            }
+            "share" => self.shared = shell.printed.clone(),
+            "issue" => {
+                let lost = shell.rows("letters.csv")[2].join(",");
+                let lost = format!("name,voter_number\n{lost}\n");
+                fs::write(shell.folder.path().join("lost.csv"), lost).unwrap();
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A part of the output of a command in the table.
+fn expected(name: &str) -> &'static str {
+    match name {
+        "vote" => "is recorded",
+        "revoke" => "opens nothing any more",
+        "officer-link" => "capvote-data/officer.link",
+        "issue" => "3 voter numbers",
+        "revoke-numbers" => "1 voter number is off the roll",
+        "share" => "#",
+        "turnout" => "1 of 2 has voted",
+        "check" => "The hash chain holds",
+        "sheet" => "has 1 ballot.",
+        "verify" => "Counted",
+        _ => "",
+    }
+}
+
+#[test]
+fn the_table_of_commands_is_an_election_from_draft_to_tally_sheet() {
+    let page = page("docs/commands.md");
+    let mut shell = Shell::new();
+    let people = "name\nAnn\nBen\nCleo\n";
+    fs::write(shell.folder.path().join("people.csv"), people).unwrap();
+    shell.serve("capvote-server");
+    let officer = "export CAPVOTE_LINK=capvote-data/officer.link";
+    assert!(page.contains(officer));
+    shell.run(officer);
+    let mut commands = Table { shell, watching: None, shared: String::new() };
+    for command in table(&page) {
+        let name = command.split(' ').nth(1).unwrap();
+        commands.run(name, &command);
+        let printed = &commands.shell.printed;
+        assert!(printed.contains(expected(name)), "{command}: {printed}");
+        commands.ran(name);
+    }
+    assert!(commands.watching.is_none(), "no command in the table closes the election");
+}
