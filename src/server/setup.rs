@@ -42,8 +42,8 @@ pub(super) async fn ensure(
         }
         match ledger.act(acts, None).await {
             Ok(()) => {
-                for Prepared { file, .. } in prepared {
-                    tracing::info!(file = %file.display(), "the secrets in a file are in force");
+                for Prepared { file: path, .. } in prepared {
+                    tracing::info!(file = %path.display(), "the secrets in a file are in force");
                 }
                 return Ok(());
             }
