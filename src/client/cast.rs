@@ -1,4 +1,4 @@
-//! Casting a vote again until its answer arrives.
+//! Casting a vote, with retries until its answer arrives.
 
 use std::time::Duration;
 
