@@ -55,8 +55,8 @@ pub(crate) struct Batching {
 }
 
 impl Batching {
-    /// Whether to yield once more before the batch, of this size by now, is passed on.
-    /// `input_pending` tells that the next turn is expected to add to it.
+    /// Whether to yield once more before passing on the batch. `size` is its current size;
+    /// `input_pending` means that the next turn is expected to add to it.
     pub(crate) fn should_yield(&mut self, size: usize, input_pending: bool) -> bool {
         self.turns += 1;
         let quiet = size <= self.size && !input_pending;

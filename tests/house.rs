@@ -1,5 +1,5 @@
-//! What neither the compiler nor clippy can check about the source: layers, purity, logs, sizes, and
-//! that the bugs in soak/planted fit it.
+//! Checks of the source beyond the compiler and clippy: layers, purity, logs, sizes, and that the
+//! patches in soak/planted apply.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
 use std::fs;
@@ -101,8 +101,8 @@ fn layer_zero_knows_nothing_of_the_world() {
     }
 }
 
-/// What a line of the log may tell, beside its words. None of it comes from a vote, a voter or a token: a link is
-/// shown without its token, and of votes and numbers it is told how many there were.
+/// The values that may be logged. None comes from a vote, a voter or a token: links are logged
+/// without their tokens, and of votes and numbers only how many there were.
 const LOGGED: [&str; 12] = [
     "%error",
     "%election",
@@ -149,7 +149,7 @@ fn the_bugs_to_plant_fit_the_source() {
             continue;
         }
         patches += 1;
-        // Without fuzz: a bug is planted exactly where it belongs.
+        // `--fuzz=0`: the context of the patch must match exactly.
         let mut patch = Command::new("patch");
         patch
             .args(["-p1", "--dry-run", "--force", "--fuzz=0", "-d"])

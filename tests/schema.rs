@@ -32,8 +32,8 @@ fn the_compiled_request_was_made_from_these_schemas() {
     assert_eq!(schemas, noted.len(), "a schema was removed: {MEND}");
 }
 
-/// Where the compiler is installed, what it makes is compared with what is checked in, by the code that
-/// both generate: versions of the compiler differ in bytes that generate none.
+/// Where the compiler is installed, its output is compared with the checked-in request, by the code
+/// generated from each: compiler versions differ in bytes that do not affect that code.
 #[test]
 fn the_compiled_request_is_what_the_compiler_makes() {
     let mut compiler = Command::new("capnp");

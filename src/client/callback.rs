@@ -30,10 +30,10 @@ impl<E: Display> CallbackResult for Result<(), E> {
     }
 }
 
-/// The end that the capability holds which the server calls.
+/// The sending end, held by the capability that the server calls.
 pub(super) struct CallSender<T>(mpsc::Sender<Call<T>>);
 
-/// The end that the requesting task holds.
+/// The receiving end, held by the requesting task.
 pub(super) struct CallReceiver<T>(mpsc::Receiver<Call<T>>);
 
 struct Call<T> {

@@ -1,4 +1,4 @@
-//! Casting a vote again until its answer arrives.
+//! Casting a vote, with retries until its answer arrives.
 
 use std::time::Duration;
 
@@ -35,11 +35,11 @@ pub struct CastOutcome {
 /// [`ANSWER_WAIT_MAX`](super::ANSWER_WAIT_MAX).
 ///
 /// # Errors
-/// - [`Error::Uncertain`]: an answer was lost, and no later try found out what it was. The same
+/// - [`Error::Uncertain`]: an answer was lost, and no retry revealed the outcome. The same
 ///   ballot may be cast again.
 /// - If no answer was lost, those of [`Client::connect`] and
-///   [`Election::vote`](super::Election::vote). Then nothing was recorded, except after
-///   [`Error::Protocol`], and after an [`Error::Remote`] whose text says otherwise.
+///   [`Election::vote`](super::Election::vote). Then nothing was recorded, except perhaps after
+///   [`Error::Protocol`], or after an [`Error::Remote`] whose text says so.
 ///
 /// # Panics
 /// As [`Client::connect`].

@@ -54,10 +54,9 @@ impl Election {
     /// - [`Error::Disconnected`], [`Error::NoAnswer`], [`Error::Protocol`]: it is not known whether
     ///   the vote was recorded. Cast the same ballot again; [`cast`](super::cast) does so after the
     ///   first two.
-    /// - [`Error::Remote`]: the server could not take it. The text says whether it may be recorded
-    ///   all the same. It may if the ledger failed and cannot tell what it stored; it is not if
-    ///   there is no such election.
-    /// - [`Error::Overloaded`]: nothing was recorded, and the server may take it later.
+    /// - [`Error::Remote`]: the server could not decide the vote. The text says whether it may be
+    ///   recorded: it may after some faults of the ledger; it is not if there is no such election.
+    /// - [`Error::Overloaded`]: nothing was recorded. Try again later.
     pub async fn vote(
         &self,
         ballot: &Ballot,

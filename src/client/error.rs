@@ -36,8 +36,8 @@ pub enum Error {
     /// connection.
     #[error("{0}")]
     Overloaded(String),
-    /// The answer to a vote was lost, and no later try found out what it was. The source is the
-    /// error of the last try. Send the same vote again, with the same nonce: it counts once. From
+    /// The answer to a vote was lost, and no retry revealed the outcome. The source is the error of
+    /// the last try. Send the same vote again, with the same nonce: it counts once. From
     /// [`cast`](super::cast).
     #[error("it is not known whether the vote was recorded")]
     Uncertain(#[source] Box<Error>),

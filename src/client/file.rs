@@ -180,7 +180,7 @@ mod tests {
     async fn a_file_that_trickles_is_answered_in_time() {
         let (sender, receiver) = mpsc::channel(1);
         tokio::spawn(async move {
-            // Each piece comes before its wait is over, for ever.
+            // Without end, each piece arrives before the wait for more is over.
             while sender.send(ok(b"x")).await.is_ok() {
                 tokio::time::sleep(GATHER_WAIT_MAX / 5).await;
             }

@@ -14,12 +14,12 @@ use crate::schema::election_capnp::result_observer::{
 /// Results that the server sent, or `None` at the end of the election.
 pub(super) type Change = Option<Result<Results, Error>>;
 
-/// Answers a call once its change was taken: meanwhile the server merges newer ones.
+/// Answers a call once its change was received. Until then, the server merges newer changes.
 struct Observer {
     changes: mpsc::Sender<Change>,
 }
 
-/// An observer, and the changes that it is told.
+/// An observer, and the changes that it receives.
 pub(super) fn observer() -> (Client, mpsc::Receiver<Change>) {
     let (changes, receiver) = mpsc::channel(1);
     (capnp_rpc::new_client(Observer { changes }), receiver)

@@ -36,8 +36,8 @@ pub enum VoteOutcome {
     NotOpen,
     /// Voting is over.
     Closed,
-    /// Too many wrong numbers came from here, and this one was not looked up. Vote again after this
-    /// time, in whole milliseconds.
+    /// Too many wrong numbers came from this connection or address, and this one was not looked up.
+    /// Retry after this time, in whole milliseconds, over a new connection.
     Throttled(Duration),
     /// It was refused for a reason that only newer clients know.
     Unknown,

@@ -7,13 +7,13 @@ use super::{Config, StartError, initial_election, officer_link};
 use crate::ledger::{Act, ActRefusal, Ledger, LedgerError};
 use crate::net::link::Link;
 
-/// How often another server of the same ledger can be first: once with the election, and once with
-/// the grant.
+/// How many races a start can lose to another server of the same ledger: one to store the election,
+/// and one to store the grant.
 const LOST_RACES_MAX: usize = 2;
 
-/// Acts that are to be stored, and the file with their secrets, which is written first: a server
-/// killed between the two leaves a file that the next start replaces, and never an election without
-/// its numbers or a grant without its link.
+/// Acts to store, and the file with their secrets. The file is written first: a server killed in
+/// between leaves a file that the next start replaces, but never an election without its numbers or
+/// a grant without its link.
 pub(super) struct Prepared {
     pub(super) acts: Vec<Act>,
     pub(super) file: PathBuf,

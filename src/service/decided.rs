@@ -1,11 +1,11 @@
-//! A decided vote: what its message to the sink and its outcome are made of.
+//! A decided vote.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::election::{Nonce, Receipt, Refusal, Standing};
 
-/// A decided vote, with what its message and outcome are made of.
+/// A decided vote, with everything that its message and its outcome contain.
 pub(super) struct Decided {
     pub(super) standing: Arc<Standing>,
     pub(super) candidate: String,

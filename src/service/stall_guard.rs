@@ -32,7 +32,7 @@ impl StallGuard {
     /// Awaits the client's `answer`. `shrink` releases unneeded memory and returns the bytes left.
     ///
     /// # Errors
-    /// That of `answer`; or the count is to end, because memory is scarce and it made no progress.
+    /// That of `answer`; or one that ends the count, if memory is scarce and it made no progress.
     pub(super) async fn wait<T>(
         &mut self,
         answer: impl Future<Output = Result<T, Error>>,

@@ -158,8 +158,8 @@ fn a_vote_whose_answer_is_lost_is_cast_again_and_counts_once() {
     let link = format!("capvote://{}", relay.local_addr().unwrap());
     let number = numbers(data.path())[0].to_string();
     let lossy = std::thread::spawn(move || {
-        // The first connection loses all that the server sends, and breaks once that includes that the
-        // vote is recorded. The second forwards everything.
+        // The first connection drops all output of the server, and breaks once that includes
+        // "is recorded". The second forwards everything.
         let (mut client, _) = relay.accept().unwrap();
         let mut to_server = TcpStream::connect(&address).unwrap();
         let mut from_server = to_server.try_clone().unwrap();

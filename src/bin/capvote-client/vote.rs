@@ -58,7 +58,7 @@ pub(crate) async fn run(vote: &Vote, target: &Target) -> Result<(), Failure> {
     report(&outcome, message, &ballot.candidate, target.json).and(kept)
 }
 
-/// The outcome that a vote is certain to have, if that can be told without its number.
+/// The outcome that a vote is certain to have, if it is known without the voter number.
 async fn refusal(
     target: &Target,
     candidate: &str,

@@ -47,7 +47,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR", env = "CAPVOTE_SERVER_DATA", default_value = "capvote-data")]
     pub(crate) data: PathBuf,
     /// Certificate chain for capvotes:// in PEM, the server's own first. [default: a self-signed
-    /// certificate, kept in DATA/tls.pem, whose fingerprint is in the links]
+    /// certificate, kept in DIR/tls.pem, whose fingerprint is in the links]
     #[arg(long, value_name = "FILE", env = "CAPVOTE_SERVER_CERTIFICATE", requires = "key")]
     pub(crate) certificate: Option<PathBuf>,
     /// Private key of the certificate, in PEM.

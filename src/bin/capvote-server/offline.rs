@@ -23,7 +23,7 @@ pub(crate) async fn run(command: &Offline) -> ExitCode {
     match result(command).await {
         Ok((document, _)) if output.json => printed(writeln!(stdout(), "{document:#}")),
         Ok((_, text)) => {
-            // The command has succeeded even if nobody reads this.
+            // The command has succeeded even if stdout is closed.
             let _ = stdout().write_all(text.as_bytes());
             Exit::Done.into()
         }

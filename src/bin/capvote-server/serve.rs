@@ -24,7 +24,7 @@ pub(crate) async fn serve(arguments: Arguments) -> ExitCode {
         Err(why) => return command_line::end(PROGRAM, why, Exit::Usage),
     };
     start_log(arguments.log);
-    // Before the links are printed: whoever reads them may send a signal at once.
+    // Before the links are printed: their reader may send a signal at once.
     let signals = match Signals::catch() {
         Ok(signals) => signals,
         Err(error) => {
@@ -34,7 +34,7 @@ pub(crate) async fn serve(arguments: Arguments) -> ExitCode {
     };
     match Server::start(config).await {
         Ok(server) => {
-            // The server runs even if nobody reads this.
+            // The server runs even if stdout is closed.
             let _ = announce(&server);
             run(server, signals).await
         }

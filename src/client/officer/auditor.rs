@@ -11,7 +11,8 @@ use crate::schema::election::read_turnout;
 use crate::schema::officer_capnp::{auditor, tally_sheet_sink};
 use crate::schema::values::read_text;
 
-/// May look into one election. From [`Restored::auditor`](super::Restored::auditor) and
+/// May read turnout and tally sheet of one election, and check its ledger. From
+/// [`Restored::auditor`](super::Restored::auditor) and
 /// [`Administration::auditor`](super::Administration::auditor).
 #[derive(Clone)]
 pub struct Auditor {

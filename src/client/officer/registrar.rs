@@ -26,7 +26,7 @@ impl Registrar {
     }
 
     /// Issues `count` voter numbers, and passes them to `keep`, many at a time. When this returns
-    /// `Done`, they are on the roll; the server never tells them again. From `Registrar.issue`.
+    /// `Done`, they are on the roll; the server does not return them again. From `Registrar.issue`.
     ///
     /// `keep` has to put them on stable storage. It is called once more with an empty slice at the
     /// end; if it returns an error, no number is issued.

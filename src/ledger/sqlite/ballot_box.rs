@@ -117,7 +117,7 @@ impl BallotBox {
         voted.iter().all(mark) && choices.iter().all(|&choice| self.add_vote(choice))
     }
 
-    /// Counts a vote for which the verdict is to count it, as `ballot`.
+    /// Counts a vote whose verdict is `Count`, as `ballot`.
     pub(super) fn count(&mut self, at: RollIndex, choice: Choice, ballot: BallotRow) {
         self.roll.set_ballot(at, Some(ballot));
         self.add_vote(choice);

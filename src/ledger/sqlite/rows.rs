@@ -1,4 +1,4 @@
-//! Inserting rows that several writes have: voter numbers, and entries of the hash chain.
+//! Inserting rows common to several writes: voter numbers, and entries of the hash chain.
 
 use rusqlite::{Transaction, params};
 

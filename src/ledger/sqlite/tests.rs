@@ -50,7 +50,7 @@ fn gated() -> Gated {
     Gated { ledger: Arc::new(ledger), begins, gate, directory }
 }
 
-/// How long a test waits for what has to happen. Reached only when it does not happen.
+/// The timeout for what must happen. Reached only if a test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Casts one vote.

@@ -17,7 +17,7 @@ use rusqlite::{Connection, TransactionBehavior};
 /// How many bytes are rewritten at a time.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// Keeps SQLite from checkpointing the WAL when a connection closes that did not [`secure`] it.
+/// Keeps SQLite from checkpointing the WAL when the connection closes: [`secure`] may not have run.
 pub(super) fn keep(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(drop)
 }

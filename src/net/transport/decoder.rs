@@ -113,7 +113,7 @@ impl Decoder {
         }
     }
 
-    /// Tells that this many bytes were read into the [`gap`](Self::gap).
+    /// Records that this many bytes were read into the [`gap`](Self::gap).
     pub(super) fn fill(&mut self, bytes: usize) {
         if let Partial::Body(body) = &mut self.partial {
             body.filled += bytes;

@@ -15,8 +15,8 @@ use capnp_rpc::rpc_capnp::{cap_descriptor, message, payload, resolve, return_};
 use super::{PROMISES_MAX, outbox};
 
 /// The unreleased promises of a peer, by export ID. A resolved promise keeps its ID, and stays in
-/// the set. (So does one that came with the answer to a call that was cancelled meanwhile, until
-/// the connection ends: it is never released.)
+/// the set. (A promise in the answer to a cancelled call stays until the connection ends: it is
+/// never released.)
 #[derive(Default)]
 pub(super) struct Promises(RefCell<HashSet<u32>>);
 

@@ -107,7 +107,7 @@ pub(super) async fn a_closed_election_stays_as_it_was_counted(subject: &impl Sub
         for number in 1..=9 {
             assert_eq!(cast(&ledger, [counted(number)]).await, [RECORDED], "a retry");
         }
-        // A retry is told by its ballot, under whatever number: nobody learns who has voted.
+        // A retry is recognised by its ballot, under any number: the answer hides who has voted.
         for number in [500, 9_999] {
             assert_eq!(cast(&ledger, [vote("board", number, ADA, 1)]).await, [RECORDED]);
         }

@@ -28,8 +28,8 @@ pub(crate) trait Subject {
     /// Sets the time by which votes are judged; at first it is [`NOW`].
     fn set_time(&self, now: Timestamp);
 
-    /// Makes the next commit of an open handle report an unknown outcome. Returns whether it will be
-    /// stored nevertheless, or None if the store cannot be broken that way.
+    /// Makes the next commit of an open handle report an unknown outcome. Returns whether that
+    /// commit will be stored, or `None` if the store cannot fail in this way.
     fn break_next_commit(&self, stored: bool) -> Option<bool>;
 
     /// Undoes what [`break_next_commit`](Self::break_next_commit) did.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::state;
 use crate::process::{Server, board, client, numbers, officer};
 
-/// Time limit for what the server does by itself. Reached only if it does not do it.
+/// The timeout for what the server does by itself. Reached only if a test fails.
 const WAIT_MAX: Duration = Duration::from_secs(30);
 
 #[test]
