@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::setup::Prepared;
+use super::prepared::Prepared;
 use super::{NewElection, StartError};
 use crate::election::{Standing, VoterNumber};
 use crate::ledger::{Act, Ledger};

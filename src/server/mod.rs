@@ -6,6 +6,7 @@ mod identity;
 mod initial_election;
 mod metrics;
 mod officer_link;
+mod prepared;
 mod setup;
 mod timekeeper;
 

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::StartError;
-use super::setup::Prepared;
+use super::prepared::Prepared;
 use crate::election::{Grant, Role, Token};
 use crate::ledger::{Act, Ledger, Location};
 use crate::net::link::{Address, DEFAULT_PORT, HostPort, Link};

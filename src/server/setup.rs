@@ -1,23 +1,14 @@
 //! What a start stores in the ledger: the configured election and the returning officer's grant,
 //! together or not at all.
 
-use std::path::PathBuf;
-
+use super::prepared::Prepared;
 use super::{Config, StartError, initial_election, officer_link};
-use crate::ledger::{Act, ActRefusal, Ledger, LedgerError};
+use crate::ledger::{ActRefusal, Ledger, LedgerError};
 use crate::net::link::Link;
 
 /// How many races a start can lose to another server of the same ledger: one to store the election,
 /// and one to store the grant.
 const LOST_RACES_MAX: usize = 2;
-
-/// Acts to store, and the file with their secrets. The file is written first: a server killed in
-/// between leaves a file that the next start replaces, but never an election without its numbers or
-/// a grant without its link.
-pub(super) struct Prepared {
-    pub(super) acts: Vec<Act>,
-    pub(super) file: PathBuf,
-}
 
 /// Stores what the ledger does not have. `reached_at` is the link of the first listener; without
 /// one, no officer's link is written.
