@@ -9,6 +9,7 @@ use capnp::Error;
 use super::authority::{Authority, savable};
 use super::convert::exception;
 use super::long_work::{self, Permit};
+use super::session::standing_in;
 use crate::election::{Choice, ElectionId, ElectionState, Nonce, Receipt, Standing};
 use crate::ledger::{Answer, Ledger, SheetCursor};
 use crate::net::fault;
@@ -41,12 +42,9 @@ impl Auditor {
     /// The election, if it is closed, in the newest snapshot or in a fresh one.
     async fn closed(&self) -> Result<Option<Arc<Standing>>, Error> {
         let closed = |standing: &Arc<Standing>| standing.state == ElectionState::Closed;
-        let seen = Some(self.standing()?).filter(closed);
-        if seen.is_some() {
-            return Ok(seen);
-        }
-        self.authority.session()?.refresh().await?;
-        Ok(Some(self.standing()?).filter(closed))
+        let session = self.authority.session()?;
+        let standing = session.look_up(|snapshot| standing_in(snapshot, &self.id), closed).await?;
+        Ok(Some(standing).filter(closed))
     }
 
     /// Reads the ledger. A connection has one such read at a time; `permit` bounds those of all

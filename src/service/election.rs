@@ -11,13 +11,13 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use super::convert::{exception, write_outcome};
 use super::decided::{Answer, Decided};
 use super::draw::{draw_nonce, no_random_numbers};
-use super::session::{Session, send_message};
+use super::session::{Session, send_message, standing_in};
 use super::{message, watch};
 use crate::election::{
     CANDIDATE_BYTES_MAX, ElectionId, Nonce, Outcome, Receipt, Refusal, ResultStatus, Standing,
     Vote, VoterNumber,
 };
-use crate::ledger::LedgerError;
+use crate::ledger::{LedgerError, Snapshot};
 use crate::schema::election::{write_info, write_results};
 use crate::schema::election_capnp::election::{
     InfoParams, InfoResults, ResultParams, ResultResults, ResultsParams, ResultsResults, Server,
@@ -75,17 +75,13 @@ impl Election {
         let candidate = String::from_utf8_lossy(&request.candidate).into_owned();
         let (number, nonce) = (request.number, request.nonce);
         let decided = |standing, answer| Decided { standing, candidate, nonce, answer };
-        let standing = self.standing()?;
-        let (standing, admitted) = match standing.admit(&request.candidate) {
-            Ok(choice) => (standing, Ok(choice)),
-            // The snapshot may lag behind a ledger that other servers share.
-            Err(_) => {
-                self.session.refresh().await?;
-                let standing = self.standing()?;
-                let admitted = standing.admit(&request.candidate);
-                (standing, admitted)
-            }
+        let admit = |snapshot: &Snapshot| {
+            let standing = standing_in(snapshot, &self.id)?;
+            let admitted = standing.admit(&request.candidate);
+            Ok((standing, admitted))
         };
+        let looked_up = self.session.look_up(admit, |(_, admitted)| admitted.is_ok());
+        let (standing, admitted) = looked_up.await?;
         let choice = match admitted {
             Ok(choice) => choice,
             Err(refusal) => return Ok(decided(standing, Answer::Refused(refusal))),

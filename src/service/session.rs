@@ -87,26 +87,22 @@ impl Session {
 
     /// The standing of an election in the newest snapshot.
     pub(super) fn standing(&self, id: &ElectionId) -> Result<Arc<Standing>, Error> {
-        let standing = self.snapshots.borrow().election(id).cloned();
-        standing.ok_or_else(|| Error::failed(format!("there is no election {id:?}")))
+        standing_in(&self.snapshots.borrow(), id)
     }
 
-    /// Waits until the snapshots include everything that was committed before the call.
-    pub(super) async fn refresh(&self) -> Result<(), Error> {
-        self.ledger.fresh().await.map(drop).map_err(exception)
-    }
-
-    /// Looks something up in the newest snapshot and, if it is not found, in a fresh one.
+    /// Looks something up in the newest snapshot. The snapshot may lag behind a ledger that other
+    /// servers share: an error, or an answer that `is_yes` does not accept, is looked up again in a
+    /// fresh one.
     pub(super) async fn look_up<T>(
         &self,
         look_up: impl Fn(&Snapshot) -> Result<T, Error>,
+        is_yes: impl Fn(&T) -> bool,
     ) -> Result<T, Error> {
         let found = look_up(&self.snapshots.borrow());
-        if found.is_ok() {
+        if found.as_ref().is_ok_and(is_yes) {
             return found;
         }
-        self.refresh().await?;
-        look_up(&self.snapshots.borrow())
+        look_up(&*self.ledger.fresh().await.map_err(exception)?)
     }
 
     /// Tracks a call: the server answers it before it stops, while its token is held.
@@ -157,6 +153,12 @@ impl Session {
             format!("a connection has at most {WATCHES_MAX} watches; drop one first")
         })
     }
+}
+
+/// The standing of an election in a snapshot.
+pub(super) fn standing_in(snapshot: &Snapshot, id: &ElectionId) -> Result<Arc<Standing>, Error> {
+    let standing = snapshot.election(id).cloned();
+    standing.ok_or_else(|| Error::failed(format!("there is no election {id:?}")))
 }
 
 fn try_permit(

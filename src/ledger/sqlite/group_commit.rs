@@ -45,9 +45,12 @@ pub(super) struct GroupCommit {
     metrics: Metrics,
     /// Whether [`Job::Finish`] was taken. The queue is then closed.
     finishing: bool,
-    /// While something is left to scrub: when to retry, and the pause after that.
-    scrub: Option<(Instant, Duration)>,
+    /// While something is left to scrub.
+    scrub: Option<Retry>,
 }
+
+/// When to retry, and the pause after that.
+type Retry = (Instant, Duration);
 
 impl GroupCommit {
     /// The receiver gets a snapshot after every commit.
@@ -59,7 +62,7 @@ impl GroupCommit {
     ) -> (Self, watch::Receiver<Arc<Snapshot>>) {
         let (snapshots, receiver) = watch::channel(Arc::new(store.snapshot()));
         // The store was scrubbed when it was opened. If nothing is left, a retry costs nothing.
-        let scrub = Some((Instant::now() + SCRUB_PAUSE_FIRST, SCRUB_PAUSE_FIRST * 2));
+        let scrub = first_retry();
         (Self { store, clock, queue, snapshots, metrics, finishing: false, scrub }, receiver)
     }
 
@@ -158,9 +161,9 @@ impl GroupCommit {
         if done.is_ok() {
             self.metrics.acted(begun.elapsed());
             self.publish();
-        }
-        if done.is_ok() && acts.iter().any(|act| matches!(act, Act::Close(_))) {
-            self.scrub = Some((Instant::now() + SCRUB_PAUSE_FIRST, SCRUB_PAUSE_FIRST * 2));
+            if acts.iter().any(|act| matches!(act, Act::Close(_))) {
+                self.scrub = first_retry();
+            }
         }
         let _ = reply.send(done);
     }
@@ -170,4 +173,8 @@ impl GroupCommit {
     fn publish(&self) {
         self.snapshots.send_replace(Arc::new(self.store.snapshot()));
     }
+}
+
+fn first_retry() -> Option<Retry> {
+    Some((Instant::now() + SCRUB_PAUSE_FIRST, SCRUB_PAUSE_FIRST * 2))
 }

@@ -57,11 +57,11 @@ pub struct SqliteLedger {
 }
 
 /// The ledger's thread.
-enum Worker {
-    /// With a reserved slot in its queue for [`Job::Finish`].
-    Running(thread::JoinHandle<()>, mpsc::OwnedPermit<Job>),
-    /// It has ended, or there is none. `well` is false if it panicked.
-    Ended { well: bool },
+#[derive(Default)]
+struct Worker {
+    /// Until it is told to end: the thread, and a reserved slot in its queue for [`Job::Finish`].
+    running: Option<(thread::JoinHandle<()>, mpsc::OwnedPermit<Job>)>,
+    panicked: bool,
 }
 
 impl SqliteLedger {
@@ -85,8 +85,9 @@ impl SqliteLedger {
         let slot = slot.map_err(|error| OpenError::Thread(io::Error::other(error)))?;
         let thread = thread::Builder::new().name("ledger".into());
         let thread = thread.spawn(move || runtime.block_on(work)).map_err(OpenError::Thread)?;
-        *ledger.worker.lock().unwrap_or_else(PoisonError::into_inner) =
-            Worker::Running(thread, slot);
+        let mut worker = ledger.worker.lock().unwrap_or_else(PoisonError::into_inner);
+        worker.running = Some((thread, slot));
+        drop(worker);
         Ok(ledger)
     }
 
@@ -105,7 +106,7 @@ impl SqliteLedger {
         let (jobs, queue) = mpsc::channel(QUEUE_MAX + 1);
         let reader = store.reader();
         let (work, snapshots) = GroupCommit::new(store, clock.clone(), queue, metrics);
-        let worker = Mutex::new(Worker::Ended { well: true });
+        let worker = Mutex::default();
         (Self { jobs, snapshots, reader, clock, worker }, work.run())
     }
 
@@ -181,15 +182,12 @@ impl Ledger for SqliteLedger {
     fn shut_down(&self) -> bool {
         // A second call waits here for the first.
         let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
-        match std::mem::replace(&mut *worker, Worker::Ended { well: true }) {
-            Worker::Running(thread, slot) => {
-                // If the queue is closed, the thread has ended.
-                slot.send(Job::Finish);
-                *worker = Worker::Ended { well: thread.join().is_ok() };
-            }
-            ended @ Worker::Ended { .. } => *worker = ended,
+        if let Some((thread, slot)) = worker.running.take() {
+            // If the queue is closed, the thread has ended.
+            slot.send(Job::Finish);
+            worker.panicked = thread.join().is_err();
         }
-        matches!(*worker, Worker::Ended { well: true })
+        !worker.panicked
     }
 }
 
