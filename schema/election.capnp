@@ -45,8 +45,8 @@ interface Election {
   #
   # Once the vote is on stable storage, or refused, the server sends one message to `messages` and
   # then answers this call, without waiting for the sink. A null sink gets no message. Keep at most
-  # 1,000 votes of a connection in flight: the sinks' answers queue behind the votes, and with
-  # thousands of votes the server waits for them in vain.
+  # 1,000 votes of a connection in flight: the sinks' answers queue behind the votes, and behind
+  # thousands of votes they miss the server's 10 s.
   #
   # `nonce` is 16 random bytes drawn by the client, or empty to let the server draw them; any other
   # length is an exception. A vote with the number, candidate and nonce of the recorded one is a
@@ -239,7 +239,7 @@ struct CandidateVotes {
 }
 
 struct Turnout {
-  # How many have voted, of how many who may.
+  # The number of voters who have voted, and the number who may.
 
   ballots @0 :UInt64;
   # The number of recorded votes.

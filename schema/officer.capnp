@@ -19,11 +19,11 @@ interface Savable {
   # one more is an exception.
 
   revoke @1 () -> ();
-  # Revokes this capability, the token it was restored from, everything reached through it except
-  # `Election`s (which everyone may have), and every token saved from any of these: at once, and on
-  # every connection. What this capability was saved or reached from stays in force. Any call on a
-  # revoked capability is an exception, except that `revoke` can be repeated while what the
-  # capability was reached through is in force.
+  # Ends this capability, everything reached through it, and every token saved from any of these: at
+  # once, and on every connection. If it was restored from a token, that token ends, too.
+  # `Election`s, which everyone may have, stay in force, and so does what this capability was saved
+  # or reached from. Any call on a revoked capability is an exception; only `revoke` can be repeated
+  # while what the capability was reached through is in force.
 }
 
 interface ReturningOfficer extends(Savable) {
@@ -126,7 +126,7 @@ interface Auditor extends(Savable) {
   # Checks one election.
 
   turnout @0 () -> (turnout :Election.Turnout);
-  # How many have voted, of how many who may.
+  # The number of voters who have voted, and the number who may.
 
   tallySheet @1 (into :TallySheetSink) -> (outcome :ActOutcome);
   # Passes every counted ballot to `into`, in the order of the receipts' bytes. (This is not the

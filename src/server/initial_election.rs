@@ -26,7 +26,8 @@ pub(super) async fn prepare(
     let id = election.definition.id.clone();
     let create = Act::Create(election.definition.clone());
     let acts = vec![create, Act::Issue(id.clone(), numbers), Act::Open(id)];
-    Ok(Some(Prepared { acts, file }))
+    let log = |path: &Path| tracing::info!(file = %path.display(), "an election was opened; its numbers are in the file");
+    Ok(Some(Prepared { acts, file, log }))
 }
 
 /// Whether the ledger has this election. An error if it has only others.

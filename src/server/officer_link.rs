@@ -30,7 +30,9 @@ pub(super) async fn prepare(
         return Ok(None);
     }
     let grant = write_new(data, reached_at)?;
-    Ok(Some(Prepared { acts: vec![Act::GrantFirst(grant)], file: data.join(FILE_NAME) }))
+    let acts = vec![Act::GrantFirst(grant)];
+    let log = |path: &Path| tracing::info!(file = %path.display(), "the returning officer's link was created");
+    Ok(Some(Prepared { acts, file: data.join(FILE_NAME), log }))
 }
 
 /// Creates a new returning officer's link for a ledger that no server uses, and returns its file.

@@ -1,6 +1,6 @@
 //! Acts of a start that wait to be stored.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::ledger::Act;
 
@@ -10,4 +10,6 @@ use crate::ledger::Act;
 pub(super) struct Prepared {
     pub(super) acts: Vec<Act>,
     pub(super) file: PathBuf,
+    /// Logs that the acts are stored.
+    pub(super) log: fn(&Path),
 }

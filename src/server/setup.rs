@@ -33,9 +33,7 @@ pub(super) async fn ensure(
         }
         match ledger.act(acts, None).await {
             Ok(()) => {
-                for Prepared { file: path, .. } in prepared {
-                    tracing::info!(file = %path.display(), "the secrets in a file are in force");
-                }
+                prepared.iter().for_each(|it| (it.log)(&it.file));
                 return Ok(());
             }
             Err(LedgerError::Refused(

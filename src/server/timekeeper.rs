@@ -48,3 +48,41 @@ fn due(standing: &Standing, now: Timestamp) -> Option<Act> {
         ElectionState::Draft => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use crate::election::{Definition, Schedule};
+    use crate::ledger::sqlite::{SqliteLedger, Store};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn two_timekeepers_open_and_close_an_election_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let time = Arc::new(AtomicU64::new(0));
+        let clock = Arc::new({
+            let time = time.clone();
+            move || Timestamp(time.load(Ordering::Relaxed))
+        });
+        let store = Store::open(directory.path()).unwrap();
+        let ledger: Arc<dyn Ledger> = Arc::new(SqliteLedger::start(store, clock).unwrap());
+        let schedule = Schedule { opens: Some(Timestamp(10)), closes: Some(Timestamp(20)) };
+        let definition =
+            Definition::new("board".parse().unwrap(), String::new(), vec!["Ada".into()]);
+        let definition = definition.unwrap().with_schedule(schedule).unwrap();
+        ledger.act(vec![Act::Create(definition.into())], None).await.unwrap();
+        let keepers = [(); 2].map(|()| tokio::spawn(keep_schedules(ledger.clone())));
+        let mut snapshots = ledger.snapshots();
+        for (now, state) in [(10, ElectionState::Open), (20, ElectionState::Closed)] {
+            time.store(now, Ordering::Relaxed);
+            snapshots.wait_for(|seen| seen.elections[0].state == state).await.unwrap();
+        }
+        // Several rounds of both keepers, after which each act is still there once.
+        tokio::time::sleep(CHECK_INTERVAL * 4).await;
+        assert!(keepers.iter().all(|keeper| !keeper.is_finished()));
+        let report = ledger.check("board".parse().unwrap()).await.unwrap();
+        assert_eq!(report.entries, 4, "created, opened, voted, closed");
+    }
+}

@@ -188,7 +188,7 @@ pub(crate) struct Vote {
 /// An election to create.
 #[derive(Debug, Args)]
 pub(crate) struct Create {
-    /// The election's name on the server: letters, digits, ".", "_" and "-".
+    /// The id of the new election: letters, digits, ".", "_" and "-".
     id: ElectionId,
     /// A candidate. Repeat this for each, in the order of the ballot paper.
     #[arg(long, value_name = "NAME", required = true)]
