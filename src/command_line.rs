@@ -15,6 +15,8 @@ pub use extra::Extra;
 use serde_json::json;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
+use crate::election::{printable, printable_json};
+
 /// The version of this package, and the commit of a release build if it is known.
 pub const VERSION: &str = env!("CAPVOTE_VERSION");
 
@@ -118,16 +120,16 @@ pub fn told(error: &clap::Error) -> String {
 pub fn end_in_json(program: &str, why: impl Display, exit: Exit, json: bool) -> ExitCode {
     if let Some(error) = exit.name().filter(|_| json) {
         // In one line, as the output of `watch`. If stdout is closed, the exit code is enough.
-        let document = json!({ "error": error, "message": plain(&why) });
-        let _ = writeln!(std::io::stdout(), "{document}");
+        let document = json!({ "error": error, "message": plain(&why) }).to_string();
+        let _ = writeln!(std::io::stdout(), "{}", printable_json(&document));
     }
     end(program, why, exit)
 }
 
-/// Prints why a program ends to stderr, as one line (wrapped on a terminal), and returns the exit
-/// code.
+/// Prints why a program ends to stderr, as one [`printable`] line (wrapped on a terminal), and
+/// returns the exit code.
 pub fn end(program: &str, why: impl Display, exit: Exit) -> ExitCode {
-    let why = plain(why).replace(['\n', '\r'], " ");
+    let why = printable(&plain(why).replace(['\n', '\r'], " "));
     let program = console::style(program).for_stderr().red().bold();
     let line = wrapped(&format!("{program}: {why}"), &Term::stderr());
     // If stderr is closed, the exit code is enough.

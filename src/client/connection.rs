@@ -144,7 +144,7 @@ impl Client {
         let mut request = self.directory.election_request();
         request.get().set_id(id);
         let election = self.connection.pipelined(request.send(), |it| it.get_election());
-        Election::new(election, self.connection.clone())
+        Election::new(election, self.connection.clone(), id)
     }
 
     /// The server's line counter. From `Directory.lineCounter`.

@@ -7,11 +7,12 @@ use tokio::time::timeout;
 use super::connection::{Connection, resolved};
 use super::message_sink::message_sink;
 use super::observer::observer;
+use super::vote::check_election;
 use super::{Ballot, Error, VoteOutcome};
 use crate::election::ResultStatus;
 use crate::schema::election::{Info, Results};
 use crate::schema::election_capnp::election;
-use crate::schema::values::known;
+use crate::schema::values::{known, read_text};
 
 /// The longest silence of a watch. A server repeats unchanged results at least every 5 minutes.
 pub const WATCH_WAIT_MAX: Duration = Duration::from_secs(10 * 60);
@@ -21,11 +22,13 @@ pub const WATCH_WAIT_MAX: Duration = Duration::from_secs(10 * 60);
 pub struct Election {
     capability: election::Client,
     connection: Connection,
+    /// The id that was asked for; empty if any election may answer.
+    asked: String,
 }
 
 impl Election {
-    pub(super) fn new(capability: election::Client, connection: Connection) -> Self {
-        Self { capability, connection }
+    pub(super) fn new(capability: election::Client, connection: Connection, asked: &str) -> Self {
+        Self { capability, connection, asked: asked.to_string() }
     }
 
     /// Casts a vote, and passes the server's message about it to `on_message` before returning.
@@ -83,7 +86,7 @@ impl Election {
         while let Some(text) = messages.take() {
             on_message(&text);
         }
-        VoteOutcome::read(answer.get()?.get_outcome()?, ballot)
+        VoteOutcome::read(answer.get()?.get_outcome()?, ballot, &self.asked)
     }
 
     /// A candidate's votes, and what the number means (see [`Results::status`]). It is 0 while the
@@ -97,14 +100,19 @@ impl Election {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Remote`] if there is no such election; [`Error::Disconnected`] and
-    /// [`Error::NoAnswer`].
+    /// [`Error::Remote`] if there is no such election; [`Error::Protocol`] if the answer is about
+    /// another election or candidate; [`Error::Disconnected`] and [`Error::NoAnswer`].
     pub async fn result(&self, candidate: &str) -> Result<(u64, Option<ResultStatus>), Error> {
         let mut request = self.capability.result_request();
         request.get().set_candidate(candidate);
         let answer = self.connection.answer(request.send().promise).await?;
         let result = answer.get()?;
-        Ok((result.get_votes(), known(result.get_status())?))
+        let status = known(result.get_status())?;
+        let named = read_text(result.get_candidate()?)?;
+        if status != Some(ResultStatus::UnknownCandidate) && named != candidate {
+            return Err(Error::Protocol("the result is another candidate's".into()));
+        }
+        Ok((result.get_votes(), status))
     }
 
     /// Every candidate's votes, and the turnout. From `Election.results`.
@@ -124,7 +132,13 @@ impl Election {
     pub async fn results(&self) -> Result<Results, Error> {
         let request = self.capability.results_request();
         let answer = self.connection.answer(request.send().promise).await?;
-        Ok(Results::read(answer.get()?.get_results()?)?)
+        self.checked(Results::read(answer.get()?.get_results()?)?)
+    }
+
+    /// Results of the election that was asked for.
+    fn checked(&self, results: Results) -> Result<Results, Error> {
+        check_election(&self.asked, &results.election)?;
+        Ok(results)
     }
 
     /// The slate, the rules, and whether voting is open. From `Election.info`.
@@ -140,7 +154,9 @@ impl Election {
     /// As [`result`](Self::result).
     pub async fn info(&self) -> Result<Info, Error> {
         let answer = self.connection.answer(self.capability.info_request().send().promise).await?;
-        Ok(Info::read(answer.get()?.get_info()?)?)
+        let info = Info::read(answer.get()?.get_info()?)?;
+        check_election(&self.asked, &info.id)?;
+        Ok(info)
     }
 
     /// Calls `on_change` with the current results, and again after they change, until the election
@@ -175,7 +191,9 @@ impl Election {
             let change = self.connection.unless_lost(async { Ok(changes.recv().await) });
             let change = timeout(WATCH_WAIT_MAX, change).await;
             match change.map_err(|_| Error::NoAnswer(WATCH_WAIT_MAX))?? {
-                Some(Some(results)) => on_change(&results?).map_err(Error::Callback)?,
+                Some(Some(results)) => {
+                    on_change(&self.checked(results?)?).map_err(Error::Callback)?;
+                }
                 Some(None) => return Ok(()),
                 // A server drops the observer without `done` when the connection is lost.
                 None => return Err(Error::Disconnected),

@@ -1,5 +1,6 @@
 //! The `RemoteFile` that a client implements: a local file that the server reads.
 
+use std::cell::RefCell;
 use std::io::{self, Read};
 use std::rc::Rc;
 use std::thread;
@@ -9,6 +10,7 @@ use capnp::Error;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::{Instant, timeout_at};
 
+use super::line_check::{LineCheck, UNRETURNED_BYTES_MAX};
 use crate::schema::lines_capnp::remote_file::{Client, ReadParams, ReadResults, Server};
 
 /// The longest answer to one read, in bytes. A server that asks for more gets this much.
@@ -29,6 +31,7 @@ type Piece = io::Result<Vec<u8>>;
 struct RemoteFile {
     /// Reads queue for this in the order of their arrival.
     state: Mutex<State>,
+    check: Rc<RefCell<LineCheck>>,
 }
 
 struct State {
@@ -46,15 +49,18 @@ struct State {
     failure: Option<String>,
 }
 
-/// A capability to read `file`, which a thread reads ahead.
+/// A capability to read `file`, which a thread reads ahead. `check` learns what is read.
 ///
 /// An answer may be shorter than requested, and reads have to come in order of offset.
-pub(super) fn remote_file(file: impl Read + Send + 'static) -> io::Result<Client> {
+pub(super) fn remote_file(
+    file: impl Read + Send + 'static,
+    check: Rc<RefCell<LineCheck>>,
+) -> io::Result<Client> {
     let (sender, pieces) = mpsc::channel(PIECES_AHEAD_MAX);
     // Not a blocking task of the runtime: a read from a terminal would keep that from shutting
     // down.
     thread::Builder::new().name("file".into()).spawn(move || read_to_end(file, &sender))?;
-    Ok(capnp_rpc::new_client(RemoteFile { state: Mutex::new(State::new(pieces)) }))
+    Ok(capnp_rpc::new_client(RemoteFile { state: Mutex::new(State::new(pieces)), check }))
 }
 
 fn read_to_end(mut file: impl Read, pieces: &mpsc::Sender<Piece>) {
@@ -93,9 +99,18 @@ impl Server for RemoteFile {
                 "this file can only be read in order: byte {next} is next, not byte {offset}"
             )));
         }
+        if self.check.borrow().is_full() {
+            return Err(Error::failed(format!(
+                "{UNRETURNED_BYTES_MAX} bytes were read whose lines were not passed back"
+            )));
+        }
         let data = state.gather(length).await.map_err(Error::failed)?;
         state.offset += data.len() as u64;
         results.get().set_data(&data);
+        // Nothing was read if nothing was asked for.
+        if length > 0 {
+            self.check.borrow_mut().read(data);
+        }
         Ok(())
     }
 }

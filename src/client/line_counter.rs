@@ -1,11 +1,13 @@
 //! Counting the lines of a local file through the server, with a callback for each.
 
+use std::cell::RefCell;
 use std::io::Read;
 use std::rc::Rc;
 
 use super::callback::{CallSender, callback};
 use super::connection::{Connection, resolved};
 use super::file::remote_file;
+use super::line_check::LineCheck;
 use super::{CallbackResult, Error};
 use crate::schema::lines_capnp::line_counter;
 use crate::schema::lines_capnp::line_sink::{DoneParams, DoneResults, LinesParams, Server};
@@ -47,6 +49,8 @@ impl LineCounter {
     /// - [`Error::Callback`]: `on_line` returned an error.
     /// - [`Error::Remote`], with the failure's text: the file cannot be read, or a line is longer
     ///   than the server accepts (16 MiB).
+    /// - [`Error::Protocol`]: the server passed a line that is not the next one of the file, or
+    ///   another count. `on_line` gets no such line.
     /// - [`Error::NoThread`]: the thread that reads the file cannot be started.
     /// - [`Error::Overloaded`]: the server has no room for the count, or needs the memory of one
     ///   whose file has stalled.
@@ -62,16 +66,21 @@ impl LineCounter {
     {
         let (batches, calls) = callback();
         let mut request = resolved(&self.capability).count_lines_request();
-        request.get().set_file(remote_file(file).map_err(Error::NoThread)?);
+        let check = Rc::new(RefCell::new(LineCheck::default()));
+        request.get().set_file(remote_file(file, check.clone()).map_err(Error::NoThread)?);
         request.get().set_lines(capnp_rpc::new_client(LineSink { batches }));
         let counted = self.connection.unless_lost(request.send().promise);
         let call_back = |lines: LinesParams| {
             for line in lines.get()?.get_lines()?.iter() {
-                on_line(line?).into_result().map_err(Error::Callback)?;
+                let line = line?;
+                check.borrow_mut().returned(line)?;
+                on_line(line).into_result().map_err(Error::Callback)?;
             }
             Ok(())
         };
-        Ok(calls.run_until(counted, call_back).await?.get()?.get_count())
+        let count = calls.run_until(counted, call_back).await?.get()?.get_count();
+        check.borrow().counted(count)?;
+        Ok(count)
     }
 
     /// The capability itself, for calls that this library does not wrap.

@@ -47,6 +47,7 @@ mod connection;
 mod election;
 mod error;
 mod file;
+mod line_check;
 mod line_counter;
 mod message_sink;
 mod observer;

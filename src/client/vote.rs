@@ -69,11 +69,16 @@ impl Ballot {
 }
 
 impl VoteOutcome {
-    pub(super) fn read(outcome: vote_outcome::Reader<'_>, ballot: &Ballot) -> Result<Self, Error> {
+    /// Reads the outcome of `ballot` in the election `asked`, which is empty for the only one.
+    pub(super) fn read(
+        outcome: vote_outcome::Reader<'_>,
+        ballot: &Ballot,
+        asked: &str,
+    ) -> Result<Self, Error> {
         let Ok(outcome) = outcome.which() else { return Ok(Self::Unknown) };
         Ok(match outcome {
             vote_outcome::Recorded(receipt) => {
-                Self::Recorded(RecordedVote::read(receipt?, ballot)?)
+                Self::Recorded(RecordedVote::read(receipt?, ballot, asked)?)
             }
             vote_outcome::AlreadyVoted(()) => Self::AlreadyVoted,
             vote_outcome::UnknownVoterNumber(()) => Self::UnknownVoterNumber,
@@ -89,17 +94,30 @@ impl VoteOutcome {
 }
 
 impl RecordedVote {
-    /// Reads a receipt, and checks that it is the one for `ballot`.
-    fn read(receipt: receipt::Reader<'_>, ballot: &Ballot) -> Result<Self, Error> {
+    /// Reads a receipt, and checks that every part of it is for `ballot` in the election `asked`.
+    fn read(receipt: receipt::Reader<'_>, ballot: &Ballot, asked: &str) -> Result<Self, Error> {
         let election = read_text(receipt.get_election()?)?.parse::<ElectionId>();
         let election = election.map_err(|error| Error::Protocol(error.to_string()))?;
-        let expected = Receipt::new(&election, &ballot.candidate, &ballot.nonce);
-        if read_text(receipt.get_commitment()?)? != expected.to_string() {
+        check_election(asked, election.as_str())?;
+        let Ballot { candidate, nonce, .. } = ballot.clone();
+        let expected = Receipt::new(&election, &candidate, &nonce);
+        if read_text(receipt.get_candidate()?)? != candidate
+            || receipt.get_nonce()? != nonce.as_bytes()
+            || read_text(receipt.get_commitment()?)? != expected.to_string()
+        {
             return Err(Error::Protocol("the receipt is not for this vote".into()));
         }
-        let Ballot { candidate, nonce, .. } = ballot.clone();
         Ok(Self { receipt: expected, election, candidate, nonce })
     }
+}
+
+/// Checks that an answer is about the election that was asked for. Any is the right one if `asked`
+/// is empty.
+pub(super) fn check_election(asked: &str, answered: &str) -> Result<(), Error> {
+    if asked.is_empty() || asked == answered {
+        return Ok(());
+    }
+    Err(Error::Protocol(format!("asked about election {asked}, it answers about {answered}")))
 }
 
 #[cfg(test)]
@@ -118,7 +136,32 @@ mod tests {
         discriminant.copy_from_slice(&999_u16.to_le_bytes());
         let message = capnp::serialize::read_message(&words[..], Default::default()).unwrap();
         let ballot = Ballot::new("Ada", 1.into()).unwrap();
-        let outcome = VoteOutcome::read(message.get_root().unwrap(), &ballot).unwrap();
+        let outcome = VoteOutcome::read(message.get_root().unwrap(), &ballot, "").unwrap();
         assert_eq!(outcome, VoteOutcome::Unknown);
+    }
+
+    /// What a voter who asked to vote for Ada in `board` makes of a receipt with these parts.
+    fn read_receipt(election: &str, candidate: &str, nonce: u8) -> Result<RecordedVote, Error> {
+        let ballot = Ballot { candidate: "Ada".into(), number: 1.into(), nonce: [7; 16].into() };
+        let nonce = Nonce::from([nonce; 16]);
+        let fitting = Receipt::new(&election.parse().unwrap(), candidate, &nonce);
+        let mut message = capnp::message::Builder::new_default();
+        let mut receipt = message.init_root::<receipt::Builder<'_>>();
+        receipt.set_election(election);
+        receipt.set_candidate(candidate);
+        receipt.set_nonce(nonce.as_bytes());
+        receipt.set_commitment(fitting.to_string().as_str());
+        RecordedVote::read(message.get_root_as_reader().unwrap(), &ballot, "board")
+    }
+
+    #[test]
+    fn a_receipt_for_anything_else_is_refused() {
+        assert!(read_receipt("board", "Ada", 7).is_ok());
+        for (election, candidate, nonce) in
+            [("trash", "Ada", 7), ("board", "Grace", 7), ("board", "", 7), ("board", "Ada", 8)]
+        {
+            let read = read_receipt(election, candidate, nonce);
+            assert!(matches!(read, Err(Error::Protocol(_))), "{read:?}");
+        }
     }
 }

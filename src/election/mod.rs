@@ -22,7 +22,7 @@ pub use definition::{Definition, InvalidDefinition, Publication, Schedule, Times
 pub use grants::{DERIVED_GRANTS_MAX, GRANTS_MAX, Grant, GrantId, Grants, Role, Token, TokenHash};
 pub use id::{ElectionId, InvalidElectionId};
 pub use nonce::{InvalidNonce, Nonce};
-pub use printable::printable;
+pub use printable::{printable, printable_json};
 pub use receipt::Receipt;
 pub use rules::{ChangeRefusal, UnderNumber, Verdict, judge};
 pub use slate::{Choice, InvalidSlate, Slate};

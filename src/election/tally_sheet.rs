@@ -105,6 +105,28 @@ impl TallySheet {
         pairs.filter(|(before, line)| before.receipt == line.receipt).count()
     }
 
+    /// Why these cannot be the ballots of the election, although every receipt fits: ballots that
+    /// share a receipt, more ballots than voters, or a name that is not on the slate. Only a JSON
+    /// sheet has the voters and the slate.
+    pub fn contradiction(&self) -> Option<String> {
+        let (ballots, repeated) = (self.lines.len(), self.repeated());
+        if repeated > 0 {
+            return Some(format!(
+                "{repeated} of its ballots share their receipt with another: ballots were added, \
+                 or voters' programs drew the same random bytes"
+            ));
+        }
+        let header = self.header.as_ref()?;
+        if ballots as u64 > header.voters {
+            let voters = header.voters;
+            return Some(format!("it has {ballots} ballots, and the roll has {voters} voters"));
+        }
+        let on_slate =
+            |name: &str| name.is_empty() || header.candidates.iter().any(|it| it == name);
+        let other = self.recount().into_keys().find(|name| !on_slate(name))?;
+        Some(format!("a ballot is for \"{other}\", and that is no candidate"))
+    }
+
     /// The position, from 1, of the ballot with this receipt, and the ballot.
     pub fn find(&self, receipt: &str) -> Option<(usize, &SheetLine)> {
         let plain = |text: &str| text.replace(['-', ' '], "").to_ascii_uppercase();
@@ -338,6 +360,30 @@ mod tests {
                     TallySheet::read(&twice.concat()).map_or(1, |sheet| sheet.repeated());
                 assert_eq!(repeated, 1, "line {dropped} twice");
             }
+        }
+    }
+
+    #[test]
+    fn ballots_that_were_added_contradict_the_sheet() {
+        let (sheet, election) = (sheet(20), "board".parse().unwrap());
+        assert_eq!(sheet.contradiction(), None);
+        let with = |line: SheetLine, voters| {
+            let mut stuffed = sheet.clone();
+            stuffed.lines.push(line);
+            stuffed.lines.sort_by_key(|line| line.receipt);
+            stuffed.header.as_mut().unwrap().voters = voters;
+            let read = TallySheet::read(&stuffed.to_json()).unwrap();
+            assert_eq!(read.to_csv(), stuffed.to_csv());
+            read.contradiction()
+        };
+        let added = |name: &str| SheetLine::new(&election, name.into(), Nonce::from([99; 16]));
+        assert_eq!(with(added("Ada"), 21), None);
+        for (line, voters, why) in [
+            (added("Ada"), 20, "it has 21 ballots, and the roll has 20 voters"),
+            (added("Eve"), 100, "a ballot is for \"Eve\", and that is no candidate"),
+            (sheet.lines[3].clone(), 100, "1 of its ballots share their receipt"),
+        ] {
+            assert!(with(line, voters).is_some_and(|it| it.starts_with(why)), "{why}");
         }
     }
 

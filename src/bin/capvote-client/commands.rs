@@ -1,6 +1,6 @@
 //! Carries out the command: connects to the server if the command needs it, and prints the answer.
 
-use capvote::election::{ResultStatus, printable};
+use capvote::election::ResultStatus;
 
 use crate::arguments::{self, Arguments, Command, SheetCommand, VoterCommand};
 use crate::count_lines;
@@ -60,7 +60,6 @@ async fn result(candidate: &str, target: &Target) -> Result<(), Failure> {
     if status == Some(ResultStatus::UnknownCandidate) {
         let slate = election.info().await?.candidates;
         let meant = did_you_mean("; d", candidate, slate.iter().map(String::as_str));
-        let slate: Vec<_> = slate.iter().map(|name| printable(name)).collect();
         return Err(Failure::Refused(format!(
             "there is no candidate {candidate:?}; the candidates are {}{meant}",
             slate.join(", ")

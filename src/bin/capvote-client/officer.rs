@@ -98,11 +98,10 @@ impl<'a> Officer<'a> {
         self.report_state("open", &id, &roll)?;
         if voters == 0 {
             // The voting has begun even if this cannot be written.
-            let _ = writeln!(
-                io::stderr(),
+            show::note(&format!(
                 "Nobody can vote in election {id} before voter numbers are issued: capvote-client \
                  issue --help"
-            );
+            ));
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use capvote::client::{Ballot, RecordedVote};
-use capvote::election::{ElectionId, Nonce, Receipt, TallySheet, printable};
+use capvote::election::{ElectionId, Nonce, Receipt, TallySheet};
 use capvote::private_file;
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
@@ -72,7 +72,7 @@ impl ReceiptFile {
             && !election.is_empty()
             && other != election
         {
-            return Err(other_vote(&format!("in election {}", printable(other))));
+            return Err(other_vote(&format!("in election {}", other)));
         }
         if self.content.candidate != ballot.candidate {
             return Err(other_vote("for another candidate"));

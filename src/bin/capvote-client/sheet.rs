@@ -1,10 +1,12 @@
 //! Tally sheets: fetching one from a server, and checking one without.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::Path;
 
 use capvote::client::{ActOutcome, Auditor, Election, Error};
-use capvote::election::{SheetHeader, SheetLine, TallySheet, printable};
+use capvote::command_line::Exit;
+use capvote::election::{SheetHeader, SheetLine, TallySheet};
 use capvote::private_file::PrivateFile;
 use comfy_table::Table;
 use serde_json::json;
@@ -13,27 +15,41 @@ use crate::failure::Failure;
 use crate::receipt::SearchKey;
 use crate::show;
 
+/// What to do with a sheet that is wrong.
+const DISTRUST: &str = "do not trust it, and ask the returning officer for another";
+
 /// Fetches the sheet of an election, or `None` before the close.
 pub(crate) async fn fetch(
     auditor: &Auditor,
     election: &Election,
 ) -> Result<Option<TallySheet>, Error> {
-    let mut ballots = Vec::new();
-    let take = |candidate, nonce, receipt| ballots.push((candidate, nonce, receipt));
-    if let ActOutcome::Refused(_) = auditor.tally_sheet(take).await? {
-        return Ok(None);
-    }
     let info = election.info().await?;
     let id = info.id.parse().map_err(|_| Error::Protocol("an election has no id".into()))?;
-    let mut lines = Vec::new();
-    for (candidate, nonce, receipt) in ballots {
-        let line = SheetLine::new(&id, candidate, nonce);
-        if line.receipt.to_string() != receipt {
-            let what = format!("the sheet is not one of election {id}");
-            return Err(Error::Protocol(what));
+    let (turnout, _) = auditor.turnout().await?;
+    let names: HashSet<_> = info.candidates.iter().map(String::as_str).collect();
+    // What the server sends is bounded by what it says of the election: it might send for ever.
+    let mut lines: Vec<SheetLine> = Vec::new();
+    let mut fits = |candidate: String, nonce, receipt: String| {
+        if lines.len() as u64 == turnout || !(candidate.is_empty() || names.contains(&*candidate)) {
+            return false;
         }
+        let line = SheetLine::new(&id, candidate, nonce);
+        let fits = line.receipt.to_string() == receipt;
         lines.push(line);
-    }
+        fits
+    };
+    let wrong = || Error::Protocol(format!("it sends another sheet than that of election {id}"));
+    let mut all_fit = true;
+    let take = |candidate, nonce, receipt| {
+        all_fit = fits(candidate, nonce, receipt);
+        if all_fit { Ok(()) } else { Err("this is not the sheet that was asked for") }
+    };
+    match auditor.tally_sheet(take).await {
+        Err(Error::Callback(_)) if !all_fit => return Err(wrong()),
+        Ok(ActOutcome::Done) if lines.len() as u64 != turnout => return Err(wrong()),
+        Ok(ActOutcome::Refused(_)) => return Ok(None),
+        sent => sent?,
+    };
     let header =
         SheetHeader { title: info.title, candidates: info.candidates, voters: info.voters };
     Ok(Some(TallySheet { election: Some(id), lines, header: Some(header) }))
@@ -72,24 +88,26 @@ pub(crate) fn recount(path: &Path, as_json: bool) -> Result<(), Failure> {
     let mut votes: Vec<_> = sheet.recount().into_iter().collect();
     votes.sort_by_key(|&(_, votes)| std::cmp::Reverse(votes));
     let ballots = sheet.lines.len();
+    let contradiction = sheet.contradiction();
     if as_json {
         let candidates = votes.iter().filter(|(name, _)| !name.is_empty());
         let candidates: Vec<_> = candidates
             .map(|(candidate, votes)| json!({ "candidate": candidate, "votes": votes }))
             .collect();
         let blank = votes.iter().find(|(name, _)| name.is_empty()).map_or(0, |&(_, votes)| votes);
-        return show::json(&json!({
+        show::json(&json!({
             "election": sheet.id(),
             "candidates": candidates,
             "blank": blank,
             "ballots": ballots,
             "repeated": sheet.repeated(),
-        }));
+        }))?;
+        return agrees(contradiction, path, as_json);
     }
     let mut table: Table = show::votes_table();
     for (candidate, votes) in votes {
-        let name = if candidate.is_empty() { show::BLANK.into() } else { printable(candidate) };
-        table.add_row([name, votes.to_string()]);
+        let name = if candidate.is_empty() { show::BLANK } else { candidate };
+        show::add_row(&mut table, &[name, &votes.to_string()]);
     }
     show::print(&mut table)?;
     if ballots == 0 {
@@ -100,13 +118,17 @@ pub(crate) fn recount(path: &Path, as_json: bool) -> Result<(), Failure> {
     if sheet.header.is_none() {
         show::say("A candidate whom no ballot names is not on this sheet.")?;
     }
-    match sheet.repeated() {
-        0 => Ok(()),
-        repeated => show::say(&format!(
-            "{repeated} of them share their receipt with another: voters whose programs chose the \
-             same nonce, or ballots that were added."
-        )),
-    }
+    agrees(contradiction, path, as_json)
+}
+
+/// Refuses a sheet that contradicts itself, after what it says was shown.
+fn agrees(contradiction: Option<String>, path: &Path, as_json: bool) -> Result<(), Failure> {
+    let Some(why) = contradiction else { return Ok(()) };
+    let why = format!("{}: {why}; {DISTRUST}", path.display());
+    Err(match as_json {
+        true => Failure::Reported(why, Exit::Refused),
+        false => Failure::Refused(why),
+    })
 }
 
 /// Finds a voter's ballot on a sheet.
@@ -123,13 +145,15 @@ pub(crate) fn verify(receipt: &str, path: &Path, as_json: bool) -> Result<(), Fa
         ))
     })?;
     if as_json {
-        return show::json(&json!({ "ballot": place, "candidate": line.candidate }));
+        show::json(&json!({ "ballot": place, "candidate": line.candidate }))?;
+        return agrees(sheet.contradiction(), path, as_json);
     }
     let candidate = match line.candidate.as_str() {
         "" => "nobody (a blank ballot)".to_string(),
-        name => format!("\"{}\"", printable(name)),
+        name => format!("\"{}\"", name),
     };
-    show::say(&format!("Counted: it is ballot {place} of the sheet, and for {candidate}."))
+    show::say(&format!("Counted: it is ballot {place} of the sheet, and for {candidate}."))?;
+    agrees(sheet.contradiction(), path, as_json)
 }
 
 fn read(path: &Path, as_json: bool) -> Result<TallySheet, Failure> {
@@ -148,8 +172,5 @@ fn read(path: &Path, as_json: bool) -> Result<TallySheet, Failure> {
         bar.set_position(done);
     });
     bar.finish_and_clear();
-    read.map_err(|error| {
-        let what_to_do = "do not trust it, and ask the returning officer for another";
-        Failure::Refused(format!("{shown}: {error}; {what_to_do}"))
-    })
+    read.map_err(|error| Failure::Refused(format!("{shown}: {error}; {DISTRUST}")))
 }

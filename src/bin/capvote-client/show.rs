@@ -1,10 +1,13 @@
-//! Output: tables and sentences for people, one JSON document for programs.
+//! Output: tables and sentences for people, one JSON document for programs. What is printed passes
+//! through here, and is made printable here: a server may send any text.
 
 use std::io::{self, IsTerminal, Write};
 
 use capvote::client::{Info, Results, VoteOutcome};
 use capvote::command_line::wrapped;
-use capvote::election::{ElectionState, Publication, ResultStatus, Timestamp, printable};
+use capvote::election::{
+    ElectionState, Publication, ResultStatus, Timestamp, printable, printable_json,
+};
 use comfy_table::{Cell, CellAlignment, Column, ContentArrangement, Row, Table, presets};
 use console::{Term, measure_text_width, style};
 use data_encoding::HEXLOWER;
@@ -21,12 +24,22 @@ pub(crate) const BLANK: &str = "(blank)";
 
 /// Prints a sentence.
 pub(crate) fn say(sentence: &str) -> Result<(), Failure> {
-    Ok(writeln!(io::stdout(), "{}", wrapped(sentence, &Term::stdout()))?)
+    line(&wrapped(&printable(sentence), &Term::stdout()))
+}
+
+/// Prints a sentence to stderr. One that cannot be written is dropped.
+pub(crate) fn note(sentence: &str) {
+    let _ = writeln!(io::stderr(), "{}", wrapped(&printable(sentence), &Term::stderr()));
+}
+
+/// Prints what is printable already, and a newline.
+fn line(text: &str) -> Result<(), Failure> {
+    Ok(writeln!(io::stdout(), "{text}")?)
 }
 
 /// Prints one JSON document.
 pub(crate) fn json(document: &Value) -> Result<(), Failure> {
-    Ok(writeln!(io::stdout(), "{document:#}")?)
+    line(&printable_json(&format!("{document:#}")))
 }
 
 pub(crate) fn elections(elections: &[Info], as_json: bool) -> Result<(), Failure> {
@@ -40,12 +53,8 @@ pub(crate) fn elections(elections: &[Info], as_json: bool) -> Result<(), Failure
     align_right(&mut table, 2);
     align_right(&mut table, 3);
     for info in elections {
-        table.add_row([
-            printable(&info.id),
-            state(info.state).to_string(),
-            info.candidates.len().to_string(),
-            info.voters.to_string(),
-        ]);
+        let (candidates, voters) = (info.candidates.len().to_string(), info.voters.to_string());
+        add_row(&mut table, &[&info.id, state(info.state), &candidates, &voters]);
     }
     print(&mut table)
 }
@@ -54,21 +63,20 @@ pub(crate) fn info(info: &Info, as_json: bool) -> Result<(), Failure> {
     if as_json {
         return json(&info_document(info));
     }
-    let mut stdout = io::stdout();
     let title = if info.title.is_empty() { &info.id } else { &info.title };
-    writeln!(stdout, "{} ({})", style(printable(title)).bold(), state(info.state))?;
+    line(&format!("{} ({})", style(printable(title)).bold(), state(info.state)))?;
     let id_line = if info.title.is_empty() { None } else { Some(&info.id) };
     if let Some(id) = id_line {
-        writeln!(stdout, "Election: {}", printable(id))?;
+        line(&format!("Election: {}", printable(id)))?;
     }
     let added = match info.added_while_open {
         0 => String::new(),
         added => format!(" ({added} added while open)"),
     };
-    writeln!(stdout, "Voters: {}{added}", info.voters)?;
+    line(&format!("Voters: {}{added}", info.voters))?;
     for (what, moment) in [("Opens", info.schedule.opens), ("Closes", info.schedule.closes)] {
         if let Some(moment) = moment {
-            writeln!(stdout, "{what}: {}", time(moment))?;
+            line(&format!("{what}: {}", time(moment)))?;
         }
     }
     if info.publication == Some(Publication::Sealed) {
@@ -76,14 +84,14 @@ pub(crate) fn info(info: &Info, as_json: bool) -> Result<(), Failure> {
             Some(ElectionState::Closed) => "The count was sealed until the close; see result.",
             _ => "The count is shown at the close, and not before.",
         };
-        writeln!(stdout, "{when}")?;
+        line(when)?;
     }
-    writeln!(stdout, "Candidates:")?;
+    line("Candidates:")?;
     for candidate in &info.candidates {
-        writeln!(stdout, "  {}", printable(candidate))?;
+        line(&format!("  {}", printable(candidate)))?;
     }
     if info.blank {
-        writeln!(stdout, "  or a blank ballot")?;
+        line("  or a blank ballot")?;
     }
     Ok(())
 }
@@ -99,7 +107,6 @@ pub(crate) fn result(
             &json!({ "candidate": candidate, "votes": votes, "status": status_name(status) }),
         );
     }
-    let candidate = printable(candidate);
     if status == Some(ResultStatus::Sealed) {
         return say(&format!("{candidate}: the count is sealed until the close."));
     }
@@ -129,7 +136,7 @@ pub(crate) fn results(results: &Results, as_json: bool) -> Result<(), Failure> {
     if results.status != Some(ResultStatus::Sealed) {
         let mut table = votes_table();
         for (name, votes) in rows(results) {
-            table.add_row([name, votes.to_string()]);
+            add_row(&mut table, &[&name, &votes.to_string()]);
         }
         print(&mut table)?;
     }
@@ -291,6 +298,11 @@ fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(header);
     table
+}
+
+/// Adds a row of texts to a table, which may be any.
+pub(crate) fn add_row(table: &mut Table, texts: &[&str]) {
+    table.add_row(texts.iter().map(|text| printable(text)));
 }
 
 fn align_right(table: &mut Table, column: usize) {

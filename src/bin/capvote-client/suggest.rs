@@ -20,7 +20,7 @@ pub(crate) fn did_you_mean<'a>(
     let best = scored.max_by(|(a, _), (b, _)| a.total_cmp(b));
     match best {
         Some((score, name)) if score > SIMILARITY_MIN && !written.is_empty() => {
-            format!("{before}id you mean \"{}\"?", capvote::election::printable(name))
+            format!("{before}id you mean \"{}\"?", name)
         }
         _ => String::new(),
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use capvote::client::{self, Ballot, CastOutcome, Info, VoteOutcome};
 use capvote::command_line::Exit;
-use capvote::election::{ElectionState, printable};
+use capvote::election::ElectionState;
 
 use crate::arguments::Vote;
 use crate::failure::{Failure, sentence};
@@ -33,7 +33,7 @@ pub(crate) async fn run(vote: &Vote, target: &Target) -> Result<(), Failure> {
     let begin = |path| ReceiptFile::begin(path, &mut ballot, &target.id);
     let receipt = vote.receipt.as_deref().map(begin).transpose()?;
     let mut message = String::new();
-    let on_message = |text: &str| message = printable(text);
+    let on_message = |text: &str| message = text.to_string();
     let cast = client::cast(&target.link, &target.id, &ballot, on_message).await;
     let CastOutcome { outcome, retried } = match cast {
         Ok(cast) => cast,
@@ -80,7 +80,7 @@ fn certain_refusal(
     candidate: &str,
     sent_before: bool,
 ) -> Option<(VoteOutcome, String)> {
-    let id = printable(&info.id);
+    let id = &info.id;
     let on_slate = if candidate.is_empty() {
         info.blank
     } else {
@@ -99,10 +99,9 @@ fn certain_refusal(
             let not = if candidate.is_empty() {
                 format!("A ballot in election {id} cannot be blank.")
             } else {
-                format!("\"{}\" is not a candidate in election {id}.", printable(candidate))
+                format!("\"{}\" is not a candidate in election {id}.", candidate)
             };
-            let names: Vec<_> =
-                info.candidates.iter().map(|name| format!("\"{}\"", printable(name))).collect();
+            let names: Vec<_> = info.candidates.iter().map(|name| format!("\"{name}\"")).collect();
             let why = format!("{not} The candidates are {}.", names.join(", "));
             (VoteOutcome::UnknownCandidate(info.candidates.clone()), why)
         }

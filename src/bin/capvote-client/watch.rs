@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use capvote::client::{Error, Results};
 use capvote::command_line::wrap;
-use capvote::election::ResultStatus;
+use capvote::election::{ResultStatus, printable_json};
 use console::{Alignment, measure_text_width, pad_str, style};
 use tokio::time::sleep;
 
@@ -90,7 +90,11 @@ impl Display {
     fn show(&mut self, results: &Results) -> Result<(), String> {
         (self.has_results, self.is_connected) = (true, true);
         let shown = if self.json {
-            writeln!(io::stdout(), "{}", show::results_document(results))
+            writeln!(
+                io::stdout(),
+                "{}",
+                printable_json(&show::results_document(results).to_string())
+            )
         } else {
             let chart = chart(results, columns(), self.terminal);
             // Cursor to the beginning of the last chart, and clear the screen from there.

@@ -179,7 +179,7 @@ impl Administration {
     pub fn election(&self) -> Election {
         let request = self.capability.election_request();
         let capability = self.connection.pipelined(request.send(), |it| it.get_election());
-        Election::new(capability, self.connection.clone())
+        Election::new(capability, self.connection.clone(), "")
     }
 
     /// The authority over the roll, to use or to [`save`](Registrar::save) for someone else. Makes

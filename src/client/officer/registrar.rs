@@ -35,6 +35,7 @@ impl Registrar {
     ///
     /// # Errors
     /// - [`Error::Callback`]: `keep` returned an error, and no number was issued.
+    /// - [`Error::Protocol`]: the server passed more numbers, or fewer.
     /// - [`Error::Remote`]: this authority was revoked, or the ledger could not store the numbers.
     /// - [`Error::Disconnected`]: it is not known whether they are on the roll.
     pub async fn issue(
@@ -47,7 +48,18 @@ impl Registrar {
         request.get().set_count(count);
         request.get().set_into(capnp_rpc::new_client(NumberSink { numbers }));
         let issued = self.connection.unless_lost(request.send().promise);
-        let keep = |numbers: Vec<_>| keep(&numbers).map_err(Error::Callback);
+        let mut missing = count as usize;
+        let keep = |numbers: Vec<_>| {
+            // The end, which an empty list stands for, is not to come before the last number.
+            let wrong = if numbers.is_empty() { missing > 0 } else { numbers.len() > missing };
+            if wrong {
+                let why =
+                    format!("it does not issue the {count} voter numbers that were asked for");
+                return Err(Error::Protocol(why));
+            }
+            missing -= numbers.len();
+            keep(&numbers).map_err(Error::Callback)
+        };
         let answer = calls.run_until(issued, keep).await?;
         ActOutcome::read(answer.get()?.get_outcome()?)
     }
