@@ -6,6 +6,7 @@ mod crash;
 mod documents;
 mod full;
 mod languages;
+mod lying;
 mod million;
 mod officers;
 mod packaging;

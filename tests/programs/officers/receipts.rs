@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use capvote::election::{ElectionId, Nonce, SheetHeader, SheetLine, TallySheet};
 use serde_json::Value;
 
 use crate::process::{Ran, Server, board, client, numbers, officer, run};
@@ -102,6 +103,36 @@ fn a_voter_finds_their_ballot_and_anyone_can_recount() {
     let recounted = alone(&["recount", &csv]);
     assert!(recounted.done().contains("20 ballots of election board; every receipt fits."));
     alone(&["recount", "/no/such/sheet"]).failed(1, "cannot read");
+}
+
+#[test]
+fn a_sheet_with_added_ballots_is_refused_though_every_receipt_fits() {
+    let folder = tempfile::tempdir().unwrap();
+    let election: ElectionId = "board".parse().unwrap();
+    let line = |name: &str, nonce| SheetLine::new(&election, name.into(), Nonce::from([nonce; 16]));
+    let ballots = |count| (0..count).map(|nonce| line("Ada", nonce)).collect::<Vec<_>>();
+    let stuffed = [
+        (ballots(30), "it has 30 ballots, and the roll has 20 voters"),
+        ([ballots(5), vec![line("Eve", 9)]].concat(), "a ballot is for \"Eve\""),
+        (vec![line("Ada", 1); 10], "9 of its ballots share their receipt"),
+    ];
+    for (mut lines, why) in stuffed {
+        lines.sort_by_key(|line| line.receipt);
+        let (title, candidates) = (String::new(), vec!["Ada".to_string()]);
+        let receipt = lines[0].receipt.to_string();
+        let header = Some(SheetHeader { title, candidates, voters: 20 });
+        let sheet = TallySheet { election: Some(election.clone()), lines, header };
+        let file = folder.path().join("sheet.json");
+        fs::write(&file, sheet.to_json()).unwrap();
+        let file = file.to_str().unwrap();
+        for command in [&["recount", file][..], &["verify", &receipt, file]] {
+            for json in [&[][..], &["--json"]] {
+                let ran = alone(&[command, json].concat());
+                assert_eq!(ran.code, Some(3), "{}", ran.stdout);
+                assert!(ran.stderr.contains(why), "{}", ran.stderr);
+            }
+        }
+    }
 }
 
 /// Runs the client without a server.
