@@ -1,0 +1,14 @@
+#!/bin/sh
+# Builds the programs for release, in target/package/release. Nothing in them depends on the
+# folder of the source or on the builder's home, so that others can build the same bytes.
+set -eu
+cd "$(dirname "$0")/.."
+source=$(pwd -P)
+cargo_home=$(cd "${CARGO_HOME:-$HOME/.cargo}" && pwd -P)
+rust=$(rustc --print sysroot)
+target=${CARGO_TARGET_DIR:-$source/target}/package
+export RUSTFLAGS="--remap-path-prefix=$source=capvote --remap-path-prefix=$cargo_home=cargo \
+--remap-path-prefix=$rust=rust"
+map="-ffile-prefix-map=$target=target -ffile-prefix-map=$source=capvote -ffile-prefix-map=$cargo_home=cargo"
+export CFLAGS="$map" CXXFLAGS="$map" CARGO_TARGET_DIR="$target"
+cargo build --release --locked --bins
