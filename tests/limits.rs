@@ -151,7 +151,7 @@ fn the_table_of_bounds_agrees_with_the_code() {
 }
 
 /// The rows of the table in docs/clients.md, by their beginnings, and the bounds in them.
-const CLIENT_BOUNDS: [(&str, &[&str]); 19] = [
+const CLIENT_BOUNDS: [(&str, &[&str]); 20] = [
     ("votes of a connection in flight", &["client::connection::UNANSWERED_VOTES_MAX"]),
     ("messages to the sinks", &["service::session::UNANSWERED_MESSAGES_MAX"]),
     (
@@ -184,6 +184,7 @@ const CLIENT_BOUNDS: [(&str, &[&str]); 19] = [
     ),
     ("silence", &["net::connection::IDLE_WAIT_MAX"]),
     ("connections from one address", &["net::admission::CONNECTIONS_OF_ADDRESS_MAX"]),
+    ("new connections of one address", &["net::arrivals::TURN_WAIT_MAX"]),
 ];
 
 #[test]

@@ -173,7 +173,8 @@ impl Election {
     /// # Errors
     /// - [`Error::Callback`]: `on_change` returned an error.
     /// - [`Error::Remote`]: there is no such election.
-    /// - [`Error::Overloaded`]: this connection has too many watches.
+    /// - [`Error::Overloaded`]: this connection has too many watches, or the server too many
+    ///   connections that watch.
     /// - [`Error::NoAnswer`]: nothing came for [`WATCH_WAIT_MAX`], as when the server's machine is
     ///   gone without closing the connection.
     /// - [`Error::Disconnected`].

@@ -9,7 +9,12 @@ use futures::FutureExt;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::admission::Seat;
+pub use super::admission::{NoHold, PublicHold};
+pub use super::place::Hold;
+use super::place::Observed;
 use super::socket::Stream;
 use super::transport::{self, PeerMonitor};
 
@@ -20,7 +25,8 @@ pub const DRAIN_WAIT_MAX: Duration = Duration::from_secs(10);
 pub const FIRST_CALL_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// Idle timeout: the time without a message while no call is in progress. The connection is closed
-/// between one and two times this after the last message.
+/// between one and two times this after the last message. One that holds nothing is allowed less
+/// time as more places are taken: see [`admission`](super::admission).
 pub const IDLE_WAIT_MAX: Duration = Duration::from_secs(15 * 60);
 
 /// The time without a further byte of an incomplete message. The connection is closed between one
@@ -34,10 +40,53 @@ pub const MESSAGE_REST_WAIT_MAX: Duration = Duration::from_secs(30);
 /// between one and two times this.
 pub const MEMORY_WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// Tracks the calls of one connection that are answered before the server stops.
+/// The time for a connection that makes room to write what it was writing. Then it is closed.
+pub const MAKING_ROOM_WAIT_MAX: Duration = Duration::from_millis(100);
+
+/// Tracks what is in progress on one connection: the calls that are answered before the server
+/// stops, and what holds the connection's place.
 ///
 /// A capability holds a token of it during each such call, and accepts none once it is closed.
-pub type CallTracker = TaskTracker;
+#[derive(Debug, Clone)]
+pub struct CallTracker {
+    calls: TaskTracker,
+    seat: Seat,
+}
+
+impl CallTracker {
+    /// For a connection with this place.
+    fn new(seat: Seat) -> Self {
+        Self { calls: TaskTracker::new(), seat }
+    }
+
+    /// Tracks a call until the token is dropped; `None` if the server is stopping.
+    pub fn token(&self) -> Option<TaskTrackerToken> {
+        (!self.calls.is_closed()).then(|| self.calls.token())
+    }
+
+    /// Accepts no more calls.
+    pub fn close(&self) {
+        self.calls.close();
+    }
+
+    /// Whether the connection's place was given to another one.
+    pub fn is_given_up(&self) -> bool {
+        self.seat.place.is_given_up()
+    }
+
+    /// Holds the connection's place by what not everybody may do; `None` if it was given up.
+    pub fn hold(&self) -> Option<Hold> {
+        self.seat.place.hold()
+    }
+
+    /// Holds the connection's place by what anybody may do.
+    ///
+    /// # Errors
+    /// [`NoHold`].
+    pub fn hold_public(&self) -> Result<PublicHold, NoHold> {
+        self.seat.hold_public()
+    }
+}
 
 /// Serves one connection until the peer disconnects or `stop` is cancelled.
 ///
@@ -87,8 +136,20 @@ pub async fn serve(
     bootstrap: impl FnOnce(CallTracker) -> Client,
     stop: CancellationToken,
 ) {
-    let (network, monitor) = transport::monitored(stream);
-    serve_until(network, bootstrap, stop, timed_out(&monitor)).await;
+    serve_at(stream, Seat::of_its_own(), bootstrap, stop).await;
+}
+
+/// As [`serve`], for a connection that may have to make room for others.
+pub(super) async fn serve_at(
+    stream: impl Stream,
+    seat: Seat,
+    bootstrap: impl FnOnce(CallTracker) -> Client,
+    stop: CancellationToken,
+) {
+    let observed = Observed::new(stream, seat.place.clone());
+    let (network, monitor) = transport::monitored(observed);
+    let timed_out = timed_out(&monitor, &seat);
+    serve_until(network, CallTracker::new(seat.clone()), bootstrap, stop, timed_out).await;
 }
 
 /// As [`serve`], over any network and without its timeouts.
@@ -97,27 +158,30 @@ pub async fn serve_over(
     bootstrap: impl FnOnce(CallTracker) -> Client,
     stop: CancellationToken,
 ) {
-    serve_until(network, bootstrap, stop, std::future::pending()).await;
+    let calls = CallTracker::new(Seat::of_its_own());
+    serve_until(network, calls, bootstrap, stop, std::future::pending()).await;
 }
 
 async fn serve_until(
     network: Box<dyn VatNetwork<Side>>,
+    calls: CallTracker,
     bootstrap: impl FnOnce(CallTracker) -> Client,
     stop: CancellationToken,
     timed_out: impl Future<Output = ()>,
 ) {
-    let calls = CallTracker::new();
     let mut system = RpcSystem::new(network, Some(bootstrap(calls.clone())));
+    let CallTracker { calls, seat } = calls;
     let mut disconnector = system.get_disconnector();
-    tokio::select! {
+    let wait = tokio::select! {
         biased;
         ended = &mut system => return report(ended),
-        () = stop.cancelled() => {}
+        () = stop.cancelled() => DRAIN_WAIT_MAX,
+        () = seat.place.given_up() => MAKING_ROOM_WAIT_MAX,
         () = timed_out => {
             tracing::debug!("connection closed: timeout");
             return abort(disconnector);
         }
-    }
+    };
     let drained = async {
         calls.close();
         calls.wait().await;
@@ -125,8 +189,12 @@ async fn serve_until(
     };
     tokio::select! {
         ended = &mut system => report(ended),
-        drained = timeout(DRAIN_WAIT_MAX, drained) => match drained {
+        drained = timeout(wait, drained) => match drained {
             Ok(ended) => report(ended),
+            Err(_) if seat.place.is_given_up() => {
+                tracing::debug!("connection closed: it made room for another");
+                abort(disconnector);
+            }
             Err(_) => {
                 tracing::warn!("connection closed: its calls were not answered in time");
                 abort(disconnector);
@@ -136,7 +204,7 @@ async fn serve_until(
 }
 
 /// Returns when a client is idle, stalls within a message, or holds scarce memory, for too long.
-async fn timed_out(client: &PeerMonitor) {
+async fn timed_out(client: &PeerMonitor, seat: &Seat) {
     sleep(FIRST_CALL_WAIT_MAX).await;
     // Both compare with the previous check, and this is the first.
     let _ = (client.is_stalled(), client.holds_scarce_memory());
@@ -148,6 +216,8 @@ async fn timed_out(client: &PeerMonitor) {
             if client.is_stalled() | client.holds_scarce_memory() {
                 return;
             }
+            // If it gives up its place, it ends by that.
+            seat.gives_up_after(IDLE_WAIT_MAX);
         }
     }
 }

@@ -1,24 +1,44 @@
 //! Listening sockets: TCP, TLS and Unix.
 
+use std::fs::File;
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use futures::FutureExt;
+use rustix::io::Errno;
 use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::time::Instant;
 
+use super::admission::Admission;
 use super::link::{Address, HostPort, Link};
+use super::proxy::TrustedProxy;
 use super::socket::Socket;
 use super::tls::Identity;
 
-/// The pause after a failed accept, such as when there are no file descriptors left.
+/// The pause after a failed accept.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+/// The least time between two lines of the log about failed accepts.
+const LOG_PAUSE: Duration = Duration::from_secs(60);
+
+/// The idle connections that make room at a time when there are no file descriptors left.
+const OUT_OF_FILES_CLOSED: usize = 16;
+
+/// Opened to have a descriptor to spare.
+const NOTHING: &str = "/dev/null";
 
 /// Accepts connections at one address. Dropping it removes its socket file.
 #[derive(Debug)]
 pub struct Listener {
     inner: Inner,
     link: Link,
+    proxies: Vec<TrustedProxy>,
+    /// While there are no descriptors left, this one is used to accept a connection and close it.
+    spare: Option<File>,
+    /// When a failed accept was logged.
+    logged: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -36,7 +56,7 @@ impl Listener {
         match address {
             Address::Tcp(at) => {
                 let (listener, at) = listen(at).await?;
-                Ok(Self { inner: Inner::Tcp(listener, None), link: Link::to(Address::Tcp(at)) })
+                Ok(Self::new(Inner::Tcp(listener, None), Link::to(Address::Tcp(at))))
             }
             Address::Tls(at) => {
                 let identity = identity.cloned().ok_or_else(|| {
@@ -48,7 +68,7 @@ impl Listener {
                 let at = HostPort { host: at.host.clone(), port: local.port };
                 let certificate = identity.in_links.then_some(identity.fingerprint);
                 let link = Link { certificate, ..Link::to(Address::Tls(at)) };
-                Ok(Self { inner: Inner::Tcp(listener, Some(identity)), link })
+                Ok(Self::new(Inner::Tcp(listener, Some(identity)), link))
             }
             Address::Unix(path) => {
                 remove_stale_socket(path).await?;
@@ -56,9 +76,22 @@ impl Listener {
                 let path = path.canonicalize()?;
                 let file = file_id(&path)?;
                 let link = Link::to(Address::Unix(path.clone()));
-                Ok(Self { inner: Inner::Unix { listener, path, file }, link })
+                Ok(Self::new(Inner::Unix { listener, path, file }, link))
             }
         }
+    }
+
+    fn new(inner: Inner, link: Link) -> Self {
+        Self { inner, link, proxies: Vec::new(), spare: File::open(NOTHING).ok(), logged: None }
+    }
+
+    /// The same listener, which requires the PROXY protocol from these peers.
+    #[must_use]
+    pub fn trusting(self, proxies: Vec<TrustedProxy>) -> Self {
+        // Not `..self`: it implements `Drop`.
+        let mut listener = self;
+        listener.proxies = proxies;
+        listener
     }
 
     /// The link to this listener, with the actual port.
@@ -74,28 +107,58 @@ impl Listener {
         }
     }
 
-    /// The next connection. Retries until one is accepted.
-    pub async fn accept(&self) -> Socket {
+    /// The next connection. Retries until one is accepted. While there are no file descriptors
+    /// left, idle connections of `admission` make room, and where there is none, new ones are
+    /// closed.
+    pub async fn accept(&mut self, admission: &Admission) -> Socket {
         loop {
-            let accepted = match &self.inner {
-                Inner::Tcp(listener, identity) => {
-                    let accepted = listener.accept().await;
-                    accepted.and_then(|(it, _)| Socket::accepted(it, identity.as_ref()))
-                }
-                Inner::Unix { listener, .. } => {
-                    listener.accept().await.and_then(|(it, _)| Socket::from_unix(it))
-                }
-            };
-            match accepted {
+            match self.try_accept().await {
                 Ok(socket) => return socket,
                 Err(error) if is_of_peer(&error) => {
                     tracing::debug!(%error, "connection failed before it was accepted");
                 }
                 Err(error) => {
-                    tracing::warn!(link = ?self.link, %error, "cannot accept connections");
-                    tokio::time::sleep(ACCEPT_RETRY).await;
+                    self.log(&error);
+                    let mut has_room = false;
+                    if is_out_of_files(&error) {
+                        for _ in 0..OUT_OF_FILES_CLOSED {
+                            has_room |= admission.make_room();
+                        }
+                    }
+                    if has_room || !is_out_of_files(&error) || !self.turn_one_away() {
+                        tokio::time::sleep(ACCEPT_RETRY).await;
+                    }
                 }
             }
+        }
+    }
+
+    async fn try_accept(&self) -> io::Result<Socket> {
+        let (socket, peer) = match &self.inner {
+            Inner::Tcp(listener, identity) => {
+                let (stream, peer) = listener.accept().await?;
+                (Socket::accepted(stream, identity.as_ref())?, Some(peer.ip()))
+            }
+            Inner::Unix { listener, .. } => (Socket::from_unix(listener.accept().await?.0)?, None),
+        };
+        Ok(socket.forwarded(self.proxies.iter().any(|proxy| proxy.covers(peer))))
+    }
+
+    /// Accepts a connection with the spare descriptor, and closes it. Returns whether it could.
+    fn turn_one_away(&mut self) -> bool {
+        let had_spare = self.spare.take().is_some();
+        let accepted = self.try_accept().now_or_never();
+        drop(accepted);
+        self.spare = File::open(NOTHING).ok();
+        had_spare && self.spare.is_some()
+    }
+
+    /// Logs a failed accept, at most once in [`LOG_PAUSE`].
+    fn log(&mut self, error: &io::Error) {
+        let now = Instant::now();
+        if self.logged.is_none_or(|logged| now >= logged + LOG_PAUSE) {
+            self.logged = Some(now);
+            tracing::warn!(link = ?self.link, %error, "cannot accept connections");
         }
     }
 }
@@ -125,6 +188,11 @@ fn file_id(path: &Path) -> io::Result<FileId> {
 
     let metadata = std::fs::symlink_metadata(path)?;
     Ok((metadata.dev(), metadata.ino()))
+}
+
+/// Whether the process or the system has no file descriptors left.
+fn is_out_of_files(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }
 
 /// Whether an accept error is about a peer that disconnected, not about the listener.

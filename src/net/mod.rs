@@ -4,14 +4,24 @@
 
 #[cfg(feature = "server")]
 pub mod admission;
+#[cfg(feature = "server")]
+pub mod arrivals;
 pub mod bdp;
 pub mod budget;
 #[cfg(feature = "server")]
 pub mod connection;
 pub(crate) mod fault;
+#[cfg(feature = "server")]
+pub(crate) mod gcra;
 pub mod link;
 #[cfg(feature = "server")]
 pub mod listener;
+#[cfg(feature = "server")]
+mod place;
+#[cfg(feature = "server")]
+mod places;
+#[cfg(feature = "server")]
+pub mod proxy;
 #[cfg(feature = "server")]
 pub mod shards;
 pub mod socket;

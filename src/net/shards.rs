@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use super::admission::{Admission, ConnectionPermit, Origin};
 use super::connection::{self, CallTracker};
-use super::socket::Socket;
+use super::socket::{Socket, Stream};
 
 /// The queue of accepted connections per shard. While it is full, no more are accepted.
 const NEW_CONNECTIONS_MAX: usize = 128;
@@ -48,23 +48,22 @@ struct Admitted {
 }
 
 impl Shards {
-    /// Starts `count` shards, at least one.
+    /// Starts `count` shards, at least one, for the connections that `admission` permits.
     ///
     /// # Errors
     /// Where a thread or its runtime cannot be created.
-    pub fn start(count: usize, bootstrap: Bootstrap) -> io::Result<Self> {
+    pub fn start(count: usize, bootstrap: Bootstrap, admission: Admission) -> io::Result<Self> {
         let shards = (0..count.max(1)).map(|index| Shard::start(index, bootstrap.clone()));
-        let (shards, admission) = (shards.collect::<io::Result<_>>()?, Admission::default());
-        Ok(Self { shards, next: 0, admission })
+        Ok(Self { shards: shards.collect::<io::Result<_>>()?, next: 0, admission })
     }
 
-    /// Passes a connection to the next shard, or closes it if a limit of
-    /// [`admission`](super::admission) is reached. Returns `false` if that shard has ended.
+    /// Passes a connection to the next shard, or closes it if [`admission`](super::admission) has no
+    /// place for it. Returns `false` if that shard has ended.
     pub async fn assign(&mut self, socket: Socket) -> bool {
         // A peer that has already disconnected has no address.
         let Ok(origin) = socket.origin() else { return true };
         let Some(permit) = self.admission.admit(origin) else {
-            tracing::debug!(?origin, "connection refused: too many connections");
+            tracing::debug!(?origin, "connection refused: there is no place for it");
             return true;
         };
         let Some(shard) = self.shards.get(self.next) else { return false };
@@ -111,22 +110,49 @@ async fn run(mut queue: mpsc::Receiver<Admitted>, bootstrap: &Bootstrap) {
     let connections = TaskTracker::new();
     let stop = CancellationToken::new();
     while let Some(Admitted { socket, permit }) = queue.recv().await {
-        let (bootstrap, stop, origin) = (bootstrap.clone(), stop.clone(), permit.origin());
+        let (bootstrap, stop) = (bootstrap.clone(), stop.clone());
         connections.spawn_local(async move {
             let opened = tokio::select! {
-                opened = socket.into_stream() => opened,
+                opened = open(socket, permit) => opened,
                 () = stop.cancelled() => return,
             };
             match opened {
-                Ok(stream) => {
-                    connection::serve(stream, move |calls| bootstrap(calls, origin), stop).await
+                Ok((stream, permit)) => {
+                    let bootstrap = |calls| bootstrap(calls, permit.origin());
+                    connection::serve_at(stream, permit.seat(), bootstrap, stop).await;
                 }
                 Err(error) => tracing::debug!(%error, "connection failed before it was served"),
             }
-            drop(permit);
         });
     }
     stop.cancel();
     connections.close();
     connections.wait().await;
+}
+
+/// Does what comes before the first call: learns from a proxy where the connection comes from, waits
+/// for its turn, and does the TLS handshake.
+async fn open(
+    socket: Socket,
+    permit: ConnectionPermit,
+) -> io::Result<(Box<dyn Stream>, ConnectionPermit)> {
+    let (socket, permit) = if socket.is_forwarded() {
+        let (socket, origin) = permit.unless_given_up(socket.forwarded_origin()).await?;
+        (socket, permit.forwarded(origin).ok_or_else(no_place)?)
+    } else {
+        (socket, permit)
+    };
+    let opened = async {
+        permit.turn().await;
+        let is_encrypted = socket.is_encrypted();
+        let handshake = if is_encrypted { Some(permit.handshake().await) } else { None };
+        let _handshake = handshake.map(|permit| permit.ok_or_else(no_place)).transpose()?;
+        socket.into_stream().await
+    };
+    let stream = permit.unless_given_up(opened).await?;
+    Ok((stream, permit))
+}
+
+fn no_place() -> io::Error {
+    io::Error::other("there is no place for it")
 }

@@ -20,6 +20,8 @@ use super::admission::Origin;
 #[cfg(feature = "client")]
 use super::link::{Address, HostPort, Link};
 #[cfg(feature = "server")]
+use super::proxy::{self, PROXY_HEADER_WAIT_MAX};
+#[cfg(feature = "server")]
 use super::tls::Identity;
 #[cfg(feature = "client")]
 use super::tls::verifier;
@@ -41,7 +43,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Stream for S {}
 
 /// A connected socket that is not registered with a runtime, and so can be moved to another thread.
 #[derive(Debug)]
-pub struct Socket(Inner);
+pub struct Socket {
+    inner: Inner,
+    /// Whether a proxy says first where the connection comes from.
+    #[cfg(feature = "server")]
+    is_forwarded: bool,
+}
 
 #[derive(Debug)]
 enum Inner {
@@ -64,7 +71,7 @@ impl Socket {
     /// An accepted TCP connection: TLS, if there is an identity.
     pub(super) fn accepted(stream: TcpStream, identity: Option<&Identity>) -> io::Result<Self> {
         let stream = configured(stream)?;
-        Ok(Self(match identity {
+        Ok(Self::new(match identity {
             Some(identity) => Inner::Tls(stream, TlsRole::Server(identity.config.clone())),
             None => Inner::Tcp(stream),
         }))
@@ -73,19 +80,73 @@ impl Socket {
     #[cfg(feature = "server")]
     /// An accepted connection over a Unix socket.
     pub(super) fn from_unix(stream: UnixStream) -> io::Result<Self> {
-        Ok(Self(Inner::Unix(stream.into_std()?)))
+        Ok(Self::new(Inner::Unix(stream.into_std()?)))
     }
 
     #[cfg(feature = "server")]
-    /// The peer's address.
+    /// The same connection, if it is one that a proxy forwards.
+    pub(super) fn forwarded(self, is_forwarded: bool) -> Self {
+        Self { is_forwarded, ..self }
+    }
+
+    #[cfg(feature = "server")]
+    pub(super) fn is_forwarded(&self) -> bool {
+        self.is_forwarded
+    }
+
+    #[cfg(feature = "server")]
+    pub(super) fn is_encrypted(&self) -> bool {
+        matches!(self.inner, Inner::Tls(..))
+    }
+
+    fn new(inner: Inner) -> Self {
+        Self {
+            inner,
+            #[cfg(feature = "server")]
+            is_forwarded: false,
+        }
+    }
+
+    #[cfg(feature = "server")]
+    /// The peer's address. For a connection that a proxy forwards, this machine, until the proxy has
+    /// [said](Self::forwarded_origin) where it comes from.
     ///
     /// # Errors
     /// Where the peer has already disconnected.
     pub fn origin(&self) -> io::Result<Origin> {
-        match &self.0 {
+        match &self.inner {
+            _ if self.is_forwarded => Ok(Origin::Here),
             Inner::Tcp(stream) | Inner::Tls(stream, _) => Ok(stream.peer_addr()?.ip().into()),
             Inner::Unix(_) => Ok(Origin::Here),
         }
+    }
+
+    #[cfg(feature = "server")]
+    /// Reads where a forwarded connection comes from. What follows is left to be read.
+    ///
+    /// # Errors
+    /// Where the proxy does not say so within 5 s.
+    pub(super) async fn forwarded_origin(self) -> io::Result<(Self, Origin)> {
+        let Self { inner, is_forwarded } = self;
+        let told = async {
+            Ok(match inner {
+                Inner::Tcp(stream) => {
+                    let (stream, origin) = told_origin(stream).await?;
+                    (Inner::Tcp(stream), origin)
+                }
+                Inner::Tls(stream, role) => {
+                    let (stream, origin) = told_origin(stream).await?;
+                    (Inner::Tls(stream, role), origin)
+                }
+                Inner::Unix(stream) => {
+                    let mut stream = UnixStream::from_std(stream)?;
+                    let origin = proxy::read_origin(&mut stream).await?;
+                    (Inner::Unix(stream.into_std()?), origin)
+                }
+            })
+        };
+        let (inner, origin) = within(PROXY_HEADER_WAIT_MAX, told).await?;
+        Ok((Self { inner, is_forwarded }, origin))
     }
 
     /// Registers the socket with this thread's runtime, and does the TLS handshake, if any.
@@ -93,7 +154,7 @@ impl Socket {
     /// # Errors
     /// Where the handshake fails, or takes longer than 10 s.
     pub async fn into_stream(self) -> io::Result<Box<dyn Stream>> {
-        let (stream, role) = match self.0 {
+        let (stream, role) = match self.inner {
             Inner::Tcp(stream) => return Ok(Box::new(TcpStream::from_std(stream)?)),
             Inner::Unix(stream) => return Ok(Box::new(UnixStream::from_std(stream)?)),
             Inner::Tls(stream, role) => (TcpStream::from_std(stream)?, role),
@@ -124,7 +185,7 @@ impl Socket {
 pub async fn connect(link: &Link) -> io::Result<Socket> {
     let reach = async |at: &HostPort| configured(TcpStream::connect((&*at.host, at.port)).await?);
     let connected = async {
-        Ok(Socket(match &link.address {
+        Ok(Socket::new(match &link.address {
             Address::Tcp(at) => Inner::Tcp(reach(at).await?),
             Address::Unix(path) => Inner::Unix(UnixStream::connect(path).await?.into_std()?),
             Address::Tls(at) => {
@@ -136,6 +197,14 @@ pub async fn connect(link: &Link) -> io::Result<Socket> {
         }))
     };
     within(CONNECT_WAIT_MAX, connected).await
+}
+
+#[cfg(feature = "server")]
+/// Reads where a forwarded connection comes from, and deregisters it from the runtime again.
+async fn told_origin(stream: std::net::TcpStream) -> io::Result<(std::net::TcpStream, Origin)> {
+    let mut stream = TcpStream::from_std(stream)?;
+    let origin = proxy::read_origin(&mut stream).await?;
+    Ok((stream.into_std()?, origin))
 }
 
 /// Sets the socket options, and deregisters the stream from the runtime.
@@ -165,7 +234,7 @@ mod tests {
         let here = connect(&link).await.unwrap();
         let there = Socket::accepted(listener.accept().await.unwrap().0, None).unwrap();
         for socket in [here, there] {
-            let Inner::Tcp(stream) = socket.0 else { panic!("{socket:?}") };
+            let Inner::Tcp(stream) = socket.inner else { panic!("{socket:?}") };
             let socket = SockRef::from(&stream);
             assert!(socket.keepalive().unwrap());
             assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE_WAIT_MAX);

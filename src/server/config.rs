@@ -6,12 +6,16 @@ use std::sync::Arc;
 use super::LoopbackAddress;
 use crate::election::Definition;
 use crate::net::link::Link;
+use crate::net::proxy::TrustedProxy;
 
 /// The configuration of a [`Server`](super::Server).
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The addresses to listen on.
     pub listen: Vec<Link>,
+    /// The peers that have to say by the PROXY protocol where each connection comes from. From
+    /// others it is not accepted.
+    pub proxies: Vec<TrustedProxy>,
     /// The data directory, which is created if it is missing.
     pub data: PathBuf,
     /// How many shards serve its connections.
@@ -33,6 +37,7 @@ impl Config {
     pub fn new(data: impl Into<PathBuf>) -> Self {
         Self {
             listen: Vec::new(),
+            proxies: Vec::new(),
             data: data.into(),
             threads: 1,
             election: None,

@@ -21,7 +21,7 @@ pub use self::error::{RunError, StartError};
 pub use self::metrics::{FETCH_WAIT_MAX, FETCHES_MAX, LoopbackAddress};
 pub use self::officer_link::new_officer_link;
 use crate::ledger::{Ledger, Location, Metrics};
-use crate::net::admission::{CONNECTIONS_MAX, Origin};
+use crate::net::admission::{Admission, CONNECTIONS_MAX, OTHER_FILES, Origin};
 use crate::net::connection::CallTracker;
 use crate::net::link::Link;
 use crate::net::listener::Listener;
@@ -36,6 +36,7 @@ use crate::service::{Bootstrap, Guesses};
 pub struct Server {
     listeners: Vec<Listener>,
     shards: Shards,
+    admission: Admission,
     ledger: OwnedLedger,
     metrics: Metrics,
     endpoint: Option<metrics::Endpoint>,
@@ -59,7 +60,7 @@ impl Server {
     /// except perhaps with [`StartError::Setup`]. The next start overwrites a file of voter numbers
     /// that is left.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        raise_file_limit();
+        let admission = Admission::with_files(raise_file_limit());
         let metrics = Metrics::new();
         let location = Location::Directory(config.data.clone());
         let ledger = OwnedLedger(location.open_with(&metrics)?);
@@ -68,7 +69,7 @@ impl Server {
         for link in &config.listen {
             let listener = Listener::bind(&link.address, identity.as_ref()).await;
             let failed = |why| StartError::Listen { link: Box::new(link.clone()), why };
-            let listener = listener.map_err(failed)?;
+            let listener = listener.map_err(failed)?.trusting(config.proxies.clone());
             if !config.allow_unencrypted && listener.is_exposed() {
                 return Err(StartError::Unencrypted(Box::new(listener.link().clone())));
             }
@@ -87,10 +88,11 @@ impl Server {
             let bootstrap = Bootstrap::new(shared.clone(), guesses.clone());
             Box::new(move |calls, origin| bootstrap.capability(calls, origin))
         });
-        let shards = Shards::start(config.threads, bootstrap).map_err(StartError::Resources)?;
+        let shards = Shards::start(config.threads, bootstrap, admission.clone());
+        let shards = shards.map_err(StartError::Resources)?;
         // Last, so that a start that fails has stored nothing.
         setup::ensure(&*ledger.0, &config, listeners.first().map(Listener::link)).await?;
-        Ok(Self { listeners, shards, ledger, metrics, endpoint })
+        Ok(Self { listeners, shards, admission, ledger, metrics, endpoint })
     }
 
     /// The links to this server, one for each listener, with the actual ports.
@@ -115,14 +117,15 @@ impl Server {
     /// # Errors
     /// [`RunError`] if a thread failed. The others are stopped as above.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), RunError> {
-        let Self { listeners, mut shards, ledger, metrics, endpoint } = self;
+        let Self { listeners, mut shards, admission, ledger, metrics, endpoint } = self;
         // At most one accepted connection waits here until its shard takes it.
         let (sender, mut sockets) = mpsc::channel(1);
         let mut until_stop = JoinSet::new();
-        for listener in listeners {
-            let sender = sender.clone();
-            until_stop
-                .spawn(async move { while sender.send(listener.accept().await).await.is_ok() {} });
+        for mut listener in listeners {
+            let (sender, admission) = (sender.clone(), admission.clone());
+            until_stop.spawn(async move {
+                while sender.send(listener.accept(&admission).await).await.is_ok() {}
+            });
         }
         until_stop.spawn(timekeeper::keep_schedules(ledger.0.clone()));
         if let Some(endpoint) = endpoint {
@@ -152,16 +155,19 @@ impl Server {
 }
 
 /// Raises the limit of open files to what the admitted connections need, as far as the system
-/// allows.
-fn raise_file_limit() {
-    // The ledger, the listeners, the log.
-    const OTHERS: u64 = 256;
-    let wanted = 2 * CONNECTIONS_MAX as u64 + OTHERS;
+/// allows. Returns the limit.
+fn raise_file_limit() -> u64 {
+    let wanted = 2 * CONNECTIONS_MAX as u64 + OTHER_FILES;
     match rlimit::increase_nofile_limit(wanted) {
-        Ok(allowed) if allowed >= wanted => {}
         Ok(allowed) => {
-            tracing::info!(allowed, "the limit of open files bounds the connections")
+            if allowed < wanted {
+                tracing::info!(allowed, "the limit of open files bounds the connections");
+            }
+            allowed
         }
-        Err(error) => tracing::warn!(%error, "cannot raise the limit of open files"),
+        Err(error) => {
+            tracing::warn!(%error, "cannot raise the limit of open files");
+            rlimit::Resource::NOFILE.get_soft().unwrap_or(wanted)
+        }
     }
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use capnp::Error;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::draw::{draw_grant, no_random_numbers};
-use super::session::Session;
+use super::session::{HeldPermit, Session};
 use crate::election::{Grant, GrantId, Role, Token};
 use crate::ledger::{Act, Authorization, LedgerError};
+use crate::net::connection::Hold;
 
 /// The authority of one officer's capability.
 ///
@@ -27,7 +27,7 @@ pub(super) struct Authority {
     parent: Option<Rc<Authority>>,
     /// The grants saved from it, and from capabilities reached through it.
     saved: RefCell<Vec<GrantId>>,
-    _permit: OwnedSemaphorePermit,
+    _permit: HeldPermit<Hold>,
 }
 
 impl Authority {

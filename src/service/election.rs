@@ -18,6 +18,7 @@ use crate::election::{
     Vote, VoterNumber,
 };
 use crate::ledger::{LedgerError, Snapshot};
+use crate::net::connection::Hold;
 use crate::schema::election::{write_info, write_results};
 use crate::schema::election_capnp::election::{
     InfoParams, InfoResults, ResultParams, ResultResults, ResultsParams, ResultsResults, Server,
@@ -54,19 +55,21 @@ impl Election {
         params: VoteParams,
         request: VoteRequest,
         token: TaskTrackerToken,
+        hold: Hold,
     ) -> Result<Decided, Error> {
+        let mut hold = Some(hold);
         let decided = self.decide(&request).await?;
         if let Some(sink) = request.sink {
             let text =
                 message::text(&decided.standing.definition, &decided.candidate, &decided.answer);
-            let sent = send_message(&sink, &text, self.session.message_permit().await);
+            let sent = send_message(&sink, &text, self.session.message_permit(&mut hold).await);
             // The outcome does not wait for the sink's answer. Permits and a timeout bound these
             // tasks.
             spawn_local(sent.answered());
         }
         // Until here, the call's message counts against the bound on calls in flight, even if the
         // call is cancelled.
-        drop((params, token));
+        drop((params, token, hold));
         Ok(decided)
     }
 
@@ -122,8 +125,8 @@ impl Server for Election {
         mut results: VoteResults,
     ) -> impl Future<Output = capnp::Result<()>> + 'static {
         let taken = self.session.track_call().and_then(|token| {
-            let request = read_vote(&params)?;
-            Ok((spawn_local(self.process(params, request, token.clone())), token))
+            let (request, hold) = (read_vote(&params)?, self.session.hold()?);
+            Ok((spawn_local(self.process(params, request, token.clone(), hold)), token))
         });
         async move {
             // The token is held until the outcome is returned: the server drains before it stops.

@@ -11,9 +11,8 @@
 //! - While the whole server is over its limit, the same holds for every address that owes anything,
 //!   and a second rate limits all of them together.
 //!
-//! The limits are GCRAs (generic cell rate algorithm). The crate `governor` implements it, but its
-//! check is also the charge, and it cannot charge what exceeds the burst, as wrong guesses do that
-//! are looked up at the same time.
+//! The limits are GCRAs ([`gcra`](crate::net::gcra)). Wrong guesses that are looked up at the same
+//! time may exceed the burst, and are charged all the same.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -24,6 +23,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::net::admission::Origin;
+use crate::net::gcra::{ArrivalTime, Limit};
 
 /// Wrong guesses of a connection.
 const CONNECTION_LIMIT: Limit = Limit { interval: Duration::from_secs(10), burst: 5 };
@@ -48,34 +48,6 @@ pub const DEBTORS_MAX: usize = 100_000;
 /// The votes of a connection that are looked up at a time. Further ones wait until it is known
 /// whether these were wrong guesses.
 pub const UNDECIDED_VOTES_MAX: usize = 16;
-
-/// The parameters of a GCRA: `burst` events at once, then one per `interval`, its emission
-/// interval.
-struct Limit {
-    interval: Duration,
-    burst: u32,
-}
-
-/// The state of a GCRA: its theoretical arrival time, when everything charged is paid off.
-#[derive(Debug, Clone, Copy, Default)]
-struct ArrivalTime(Option<Instant>);
-
-impl ArrivalTime {
-    fn charge(&mut self, limit: &Limit, now: Instant) {
-        self.0 = Some(self.0.map_or(now, |time| time.max(now)) + limit.interval);
-    }
-
-    fn is_paid_off(self, now: Instant) -> bool {
-        self.0.is_none_or(|time| time <= now)
-    }
-
-    /// The time until the limit allows one more event, unless it already does.
-    fn wait(self, limit: &Limit, now: Instant) -> Option<Duration> {
-        let tolerance = limit.interval * (limit.burst - 1);
-        let wait = self.0?.saturating_duration_since(now).checked_sub(tolerance)?;
-        (!wait.is_zero()).then_some(wait)
-    }
-}
 
 /// The guesses at one server. Clones share their state.
 #[derive(Debug, Clone, Default)]

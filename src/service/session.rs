@@ -16,7 +16,7 @@ use super::guesses::{Guesser, UNDECIDED_VOTES_MAX};
 use super::vote_batch::VoteBatcher;
 use crate::election::{ElectionId, Standing};
 use crate::ledger::{Ledger, Snapshot};
-use crate::net::connection::CallTracker;
+use crate::net::connection::{CallTracker, Hold, NoHold, PublicHold};
 use crate::schema::election_capnp::message_sink;
 use crate::schema::election_capnp::message_sink::message_results;
 
@@ -40,6 +40,13 @@ pub const AUTHORITIES_MAX: usize = 256;
 
 /// `None` would mean that the semaphore is closed, which these never are.
 pub(super) type Permit = Option<OwnedSemaphorePermit>;
+
+/// A permit with which a connection holds its place.
+#[derive(Debug)]
+pub(super) struct HeldPermit<Hold> {
+    _permit: OwnedSemaphorePermit,
+    _hold: Hold,
+}
 
 /// The state that the capabilities of one connection share.
 #[derive(Debug)]
@@ -108,12 +115,35 @@ impl Session {
     /// Tracks a call: the server answers it before it stops, while its token is held.
     ///
     /// # Errors
-    /// If the server is stopping.
+    /// If the server is stopping, or the connection has to make room for others.
     pub(super) fn track_call(&self) -> Result<TaskTrackerToken, Error> {
-        if self.calls.is_closed() {
-            return Err(Error::overloaded("the server is stopping: nothing was done".into()));
+        if self.calls.is_given_up() {
+            return Err(made_room());
         }
-        Ok(self.calls.token())
+        let stopping = || Error::overloaded("the server is stopping: nothing was done".into());
+        self.calls.token().ok_or_else(stopping)
+    }
+
+    /// Holds the connection's place.
+    ///
+    /// # Errors
+    /// If the connection has to make room for others.
+    pub(super) fn hold(&self) -> Result<Hold, Error> {
+        self.calls.hold().ok_or_else(made_room)
+    }
+
+    /// Holds the connection's place by what anybody may do.
+    ///
+    /// # Errors
+    /// If the connection has to make room for others, or too many hold their places so.
+    fn hold_public(&self) -> Result<PublicHold, Error> {
+        self.calls.hold_public().map_err(|why| match why {
+            NoHold::GivenUp => made_room(),
+            NoHold::Full => Error::overloaded(
+                "too many connections watch or count lines: nothing was done; try again later"
+                    .into(),
+            ),
+        })
     }
 
     /// Waits for a permit to look up a voter number.
@@ -121,8 +151,13 @@ impl Session {
         self.lookups.acquire().await.ok()
     }
 
-    /// Waits for a permit to send a message.
-    pub(super) async fn message_permit(&self) -> Permit {
+    /// Waits for a permit to send a message. The connection does not hold its place by that: its
+    /// sinks may never answer.
+    pub(super) async fn message_permit(&self, hold: &mut Option<Hold>) -> Permit {
+        if let Ok(permit) = self.messages.clone().try_acquire_owned() {
+            return Some(permit);
+        }
+        *hold = None;
         self.messages.clone().acquire_owned().await.ok()
     }
 
@@ -132,27 +167,36 @@ impl Session {
     }
 
     /// A permit for a line count, if one is left.
-    pub(super) fn count_permit(&self) -> Result<OwnedSemaphorePermit, Error> {
-        try_permit(&self.counts, || {
+    pub(super) fn count_permit(&self) -> Result<HeldPermit<PublicHold>, Error> {
+        let permit = try_permit(&self.counts, || {
             format!("a connection has at most {COUNTS_MAX} counts in progress")
-        })
+        })?;
+        Ok(HeldPermit { _permit: permit, _hold: self.hold_public()? })
     }
 
     /// A permit for an officer's capability, if one is left.
-    pub(super) fn authority_permit(&self) -> Result<OwnedSemaphorePermit, Error> {
-        try_permit(&self.authorities, || {
+    pub(super) fn authority_permit(&self) -> Result<HeldPermit<Hold>, Error> {
+        let permit = try_permit(&self.authorities, || {
             format!(
                 "a connection has at most {AUTHORITIES_MAX} officers' capabilities; drop one first"
             )
-        })
+        })?;
+        Ok(HeldPermit { _permit: permit, _hold: self.hold()? })
     }
 
     /// A permit for a watch, if one is left.
-    pub(super) fn watch_permit(&self) -> Result<OwnedSemaphorePermit, Error> {
-        try_permit(&self.watches, || {
+    pub(super) fn watch_permit(&self) -> Result<HeldPermit<PublicHold>, Error> {
+        let permit = try_permit(&self.watches, || {
             format!("a connection has at most {WATCHES_MAX} watches; drop one first")
-        })
+        })?;
+        Ok(HeldPermit { _permit: permit, _hold: self.hold_public()? })
     }
+}
+
+/// The client may do the same over a new connection.
+fn made_room() -> Error {
+    let why = "this idle connection made room for others: nothing was done; connect again";
+    Error::overloaded(why.into())
 }
 
 /// The standing of an election in a snapshot.

@@ -7,12 +7,12 @@ use std::time::Duration;
 use capnp::Error;
 use capnp::capability::Request;
 use capnp::traits::HasTypeId;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::session::Session;
+use super::session::{HeldPermit, Session};
 use crate::election::{ElectionId, ElectionState, Standing};
+use crate::net::connection::PublicHold;
 use crate::schema::election::write_results;
 use crate::schema::election_capnp::{handle, result_observer};
 
@@ -27,7 +27,7 @@ pub const QUIET_WAIT_MAX: Duration = Duration::from_secs(5 * 60);
 struct Subscription {
     _stop: DropGuard,
     /// Shared with the watch's task: released when that has ended and the client has dropped this.
-    _permit: Rc<OwnedSemaphorePermit>,
+    _permit: Rc<HeldPermit<PublicHold>>,
 }
 
 impl handle::Server for Subscription {}

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
 mod client;
+mod connections;
 mod crash;
 mod documents;
 mod full;

@@ -13,7 +13,7 @@ use capnp_rpc::{VatNetwork, twoparty};
 use capvote::client::{Ballot, Client, VoteOutcome};
 use capvote::election::{Definition, ElectionId, VoterNumber};
 use capvote::ledger::{Act, Ledger, Location};
-use capvote::net::admission::Origin;
+use capvote::net::admission::{Admission, Origin};
 use capvote::net::bdp::WINDOW_BYTES_MAX;
 use capvote::net::connection::{self, CallTracker};
 use capvote::net::link::Link;
@@ -73,15 +73,16 @@ async fn serve_shards(
     shards: usize,
     ready: impl FnOnce(SocketAddr) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let (listener, address) = listen().await?;
+    let (mut listener, address) = listen().await?;
     let (ledger, guesses) = (ledger.clone(), Guesses::default());
     let bootstrap = Arc::new(move || -> Box<dyn Fn(CallTracker, Origin) -> capability::Client> {
         let bootstrap = Bootstrap::new(ledger.clone(), guesses.clone());
         Box::new(move |calls, origin| bootstrap.capability(calls, origin))
     });
-    let mut shards = Shards::start(shards, bootstrap)?;
+    let admission = Admission::default();
+    let mut shards = Shards::start(shards, bootstrap, admission.clone())?;
     ready(address)?;
-    while shards.assign(listener.accept().await).await {}
+    while shards.assign(listener.accept(&admission).await).await {}
     bail!("a shard has stopped")
 }
 
@@ -109,7 +110,8 @@ async fn serve_stock(
     shards: usize,
     ready: impl FnOnce(SocketAddr) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let (listener, address) = listen().await?;
+    let (mut listener, address) = listen().await?;
+    let admission = Admission::default();
     let mut threads = Vec::new();
     for _ in 0..shards {
         let (sockets, mut queue) = tokio::sync::mpsc::channel::<socket::Socket>(16);
@@ -133,7 +135,7 @@ async fn serve_stock(
     }
     ready(address)?;
     for thread in threads.iter().cycle() {
-        thread.send(listener.accept().await).await.context("a shard has stopped")?;
+        thread.send(listener.accept(&admission).await).await.context("a shard has stopped")?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 mod crowd;
 mod honest;
 mod messages;
+mod places;
 mod report;
 
 use std::cell::RefCell;
@@ -115,7 +116,8 @@ impl Arguments {
             thread::sleep(CLEANUP_WAIT);
         }
         report.print(self.json)?;
-        Ok(report.holds())
+        drop(server);
+        Ok(report.holds() & places::attack(&program)?)
     }
 
     /// Measures both honest clients.

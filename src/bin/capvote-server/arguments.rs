@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use capvote::command_line::{Extra, VERSION};
 use capvote::election::ElectionId;
+use capvote::net::proxy::TrustedProxy;
 use capvote::server::LoopbackAddress;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, value_parser};
@@ -43,6 +44,16 @@ pub(crate) struct Arguments {
         default_value = "capvote://127.0.0.1:12358"
     )]
     pub(crate) listen: Vec<String>,
+    /// Proxy from which every connection begins with a PROXY protocol header (version 1 or 2), which
+    /// is believed: ADDRESS, ADDRESS/PREFIX for a network, or unix for those that connect to a Unix
+    /// socket. From others the header is not accepted. Repeat it for more.
+    #[arg(
+        long,
+        value_name = "ADDRESS[/PREFIX]",
+        env = "CAPVOTE_SERVER_PROXY",
+        value_delimiter = ' '
+    )]
+    pub(crate) proxy: Vec<TrustedProxy>,
     /// Data directory, created if it does not exist.
     #[arg(long, value_name = "DIR", env = "CAPVOTE_SERVER_DATA", default_value = "capvote-data")]
     pub(crate) data: PathBuf,

@@ -47,6 +47,7 @@ fn config(arguments: &Arguments) -> Result<Config, String> {
     let certificate = arguments.certificate.clone().zip(arguments.key.clone());
     Ok(Config {
         listen: listen(arguments)?,
+        proxies: arguments.proxy.clone(),
         data: arguments.data.clone(),
         threads: threads.or(available_parallelism().ok().map(usize::from)).unwrap_or(1),
         election: new_election(arguments).map_err(|error| error.to_string())?,
