@@ -51,6 +51,7 @@ mod line_counter;
 mod message_sink;
 mod observer;
 mod officer;
+mod solve;
 mod vote;
 
 pub use callback::CallbackResult;
@@ -63,6 +64,7 @@ pub use line_counter::LineCounter;
 pub use officer::{
     ActOutcome, Administration, Auditor, LedgerReport, Registrar, Restored, ReturningOfficer,
 };
+pub use solve::PUZZLE_BITS_MAX;
 pub use vote::{Ballot, RecordedVote, VoteOutcome};
 
 pub use crate::schema::election::{Info, Results};

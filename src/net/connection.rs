@@ -1,5 +1,6 @@
 //! Serving one RPC connection: its timeouts, and how it is drained and closed.
 
+use std::ops::Deref;
 use std::time::Duration;
 
 use capnp::capability::Client;
@@ -34,10 +35,40 @@ pub const MESSAGE_REST_WAIT_MAX: Duration = Duration::from_secs(30);
 /// between one and two times this.
 pub const MEMORY_WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// Tracks the calls of one connection that are answered before the server stops.
+/// Tracks the calls of one connection that are answered before the server stops, or before a
+/// capability ends the connection.
 ///
 /// A capability holds a token of it during each such call, and accepts none once it is closed.
-pub type CallTracker = TaskTracker;
+#[derive(Debug, Clone, Default)]
+pub struct CallTracker {
+    calls: TaskTracker,
+    hung_up: CancellationToken,
+}
+
+impl CallTracker {
+    /// Ends the connection as if the server stopped.
+    pub fn hang_up(&self) {
+        self.hung_up.cancel();
+    }
+
+    /// Returns when a capability ends the connection.
+    pub async fn hung_up(&self) {
+        self.hung_up.cancelled().await;
+    }
+
+    /// Whether a capability ends the connection.
+    pub fn is_hung_up(&self) -> bool {
+        self.hung_up.is_cancelled()
+    }
+}
+
+impl Deref for CallTracker {
+    type Target = TaskTracker;
+
+    fn deref(&self) -> &TaskTracker {
+        &self.calls
+    }
+}
 
 /// Serves one connection until the peer disconnects or `stop` is cancelled.
 ///
@@ -106,13 +137,14 @@ async fn serve_until(
     stop: CancellationToken,
     timed_out: impl Future<Output = ()>,
 ) {
-    let calls = CallTracker::new();
+    let calls = CallTracker::default();
     let mut system = RpcSystem::new(network, Some(bootstrap(calls.clone())));
     let mut disconnector = system.get_disconnector();
     tokio::select! {
         biased;
         ended = &mut system => return report(ended),
         () = stop.cancelled() => {}
+        () = calls.hung_up() => {}
         () = timed_out => {
             tracing::debug!("connection closed: timeout");
             return abort(disconnector);

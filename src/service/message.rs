@@ -43,8 +43,8 @@ pub(super) fn text(definition: &Definition, candidate: &str, answer: &Answer) ->
             "This call for {candidate} counted nothing: election {election} is closed. A vote that \
              was recorded before the close stands."
         ),
-        Answer::Throttled(wait) => {
-            let seconds = wait.as_secs() + 1;
+        Answer::Throttled(throttled) => {
+            let seconds = throttled.wait.as_secs() + 1;
             format!(
                 "Your vote for {candidate} in election {election} was not counted: too many wrong \
                  voter numbers came from your connection or address. Nothing was recorded. Vote \
@@ -91,6 +91,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::service::guesses::Throttled;
     use crate::election::{CANDIDATE_BYTES_MAX, CANDIDATES_MAX, Nonce, Receipt};
 
     fn definition(candidates: Vec<String>) -> Definition {
@@ -106,7 +107,8 @@ mod tests {
             Refusal::NotOpen,
             Refusal::Closed,
         ];
-        let others = [Answer::Recorded(receipt), Answer::Throttled(Duration::from_secs(3))];
+        let throttled = Throttled { wait: Duration::from_secs(3), puzzle: None };
+        let others = [Answer::Recorded(receipt), Answer::Throttled(throttled)];
         refusals.map(Answer::Refused).into_iter().chain(others).collect()
     }
 
