@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::solve::solve;
+use super::solve::{PUZZLE_BITS_MAX, solve};
 use super::{Ballot, Client, Error, VoteOutcome};
 use crate::election::Puzzle;
 use crate::net::link::Link;
@@ -54,20 +54,21 @@ pub async fn cast(
 ) -> Result<CastOutcome, Error> {
     let deadline = Instant::now() + RETRY_WAIT_MAX;
     let mut pause = RETRY_PAUSE_FIRST;
-    let mut solution = 0;
+    let mut solved = Solved::default();
     // Whether a vote was sent whose answer did not arrive.
     let mut lost = false;
     loop {
-        let error = match cast_once(link, election, ballot, solution, &mut on_message).await {
+        let error = match cast_once(link, election, ballot, solved.solution, &mut on_message).await
+        {
             Ok(VoteOutcome::Throttled { wait, puzzle }) => {
-                if solution != 0 {
+                if solved.solution != 0 {
                     // Others showed more work. A pause, as after any other failure.
                     sleep(pause).await;
                     pause = (pause * 2).min(RETRY_PAUSE_MAX);
                 }
                 // The next try has a new connection, which has no wrong guesses.
-                match next_solution(ballot, solution, wait, puzzle, deadline).await {
-                    Some(next) => solution = next,
+                match solve_or_wait(ballot, solved, wait, puzzle, deadline).await {
+                    Some(next) => solved = next,
                     // This says nothing about the earlier tries.
                     None if lost => return Err(uncertain(throttled(wait))),
                     None => {
@@ -109,27 +110,36 @@ async fn cast_once(
     client.election(election).vote_solved(ballot, solution, on_message).await
 }
 
-/// Solves the puzzle of a throttled vote, or waits as long as the server asks for. Returns the
-/// solution for the next try, 0 if there is none; or `None` if there is no time for another try.
-async fn next_solution(
+/// The solution of a try, 0 if there is none, and the bits of its puzzle.
+#[derive(Clone, Copy, Default)]
+struct Solved {
+    solution: u64,
+    bits: u8,
+}
+
+/// Solves the puzzle of a throttled vote, or waits as long as the server asks for. Returns what the
+/// next try takes, or `None` if there is no time for another one.
+async fn solve_or_wait(
     ballot: &Ballot,
-    last: u64,
+    last: Solved,
     wait: Duration,
     puzzle: Option<Puzzle>,
     deadline: Instant,
-) -> Option<u64> {
+) -> Option<Solved> {
     if let Some(puzzle) = puzzle {
-        // Goes on from the last solution: for the same puzzle, that was too little work.
-        let solution = solve(puzzle, ballot.number, last + 1, deadline).await;
-        if solution.is_some() {
-            return solution;
+        // After a solution that did not help, one with more work.
+        let more = if last.solution == 0 { 0 } else { (last.bits + 1).min(PUZZLE_BITS_MAX) };
+        let bits = puzzle.bits.max(more);
+        let puzzle = Puzzle { bits, ..puzzle };
+        if let Some(solution) = solve(puzzle, ballot.number, last.solution + 1, deadline).await {
+            return Some(Solved { solution, bits });
         }
     }
     if Instant::now() + wait >= deadline {
         return None;
     }
     sleep(wait).await;
-    Some(0)
+    Some(Solved::default())
 }
 
 fn throttled(wait: Duration) -> Error {

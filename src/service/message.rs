@@ -91,8 +91,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::service::guesses::Throttled;
     use crate::election::{CANDIDATE_BYTES_MAX, CANDIDATES_MAX, Nonce, Receipt};
+    use crate::service::guesses::Throttled;
 
     fn definition(candidates: Vec<String>) -> Definition {
         Definition::new("board".parse().unwrap(), String::new(), candidates).unwrap()

@@ -75,12 +75,8 @@ impl Puzzles {
         if self.current.as_ref().is_some_and(|current| age(current) < CHALLENGE_TIME) {
             return;
         }
-        let period = |challenge| Period {
-            challenge,
-            begun: now,
-            used: BTreeSet::new(),
-            forgotten: None,
-        };
+        let period =
+            |challenge| Period { challenge, begun: now, used: BTreeSet::new(), forgotten: None };
         self.previous = mem::replace(&mut self.current, draw_challenge().ok().map(period))
             .filter(|previous| age(previous) < CHALLENGE_TIME * 2);
     }

@@ -104,7 +104,7 @@ async fn voters_and_officers_get_through_beside_guessers_at_their_address() {
         .collect();
     let token = server.officer().await;
     let voters = (1..=HONEST).map(|number| {
-        let (link, server) = (link.clone(), server.clone());
+        let (link, server, token) = (link.clone(), server.clone(), token.clone());
         async move {
             let officer = server.connect().restore(token.as_bytes()).returning_officer();
             officer.administer("board").open().await.unwrap();
