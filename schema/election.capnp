@@ -21,9 +21,8 @@ interface Directory {
   # The line counter.
 
   restore @3 (token :Data) -> (capability :Capability);
-  # The capability saved under this token. A wrong or revoked token is an exception. After too many
-  # wrong guesses from this connection or address the call fails with `overloaded`, and the token is
-  # not looked up.
+  # The capability saved under this token. A wrong or revoked token is an exception. Too many wrong
+  # tokens over one connection end it.
 }
 
 interface MessageSink {
@@ -37,7 +36,8 @@ interface MessageSink {
 interface Election {
   # One election, as everyone may use it.
 
-  vote @0 (candidate :Text, voterNumber :UInt64, messages :MessageSink, nonce :Data)
+  vote @0 (candidate :Text, voterNumber :UInt64, messages :MessageSink, nonce :Data,
+           solution :UInt64)
       -> (outcome :VoteOutcome);
   # Casts a vote under `voterNumber`. `candidate` is a name on the slate, byte for byte, or empty
   # for a blank ballot; where the election allows no blank ballots, an empty name is
@@ -53,6 +53,9 @@ interface Election {
   # retry after a lost answer: it gets `recorded` with the same receipt, and counts nothing. After
   # the close, when no ballot can be linked to a number, every vote whose candidate and nonce are on
   # the tally sheet gets `recorded`, and every other one `closed`.
+  #
+  # `solution` solves the puzzle that came with `throttled`, for this voter number; 0 is none. It is
+  # ignored where the vote is not throttled.
   #
   # An exception leaves open whether the vote was recorded: retry with the same nonce.
 
@@ -167,8 +170,28 @@ struct VoteOutcome {
 
     throttled @7 :UInt32;
     # Too many wrong guesses came from this connection or address, and this number was not looked
-    # up: retry after this many milliseconds, over a new connection.
+    # up: retry after this many milliseconds, over a new connection, or at once with a solution of
+    # the `puzzle`.
   }
+
+  puzzle @8 :Puzzle;
+  # With `throttled`: what to solve in order not to wait. Null if the server has none.
+}
+
+struct Puzzle {
+  # A search that takes processor time. Votes with a solution are looked up beside somebody who
+  # guesses from the same address, those whose hashes are smallest first.
+
+  challenge @0 :Data;
+  # 16 bytes, drawn by the server. It accepts solutions for at least 30 s.
+
+  bits @1 :UInt8;
+  # How many zero bits to begin with: on average the search takes 2 to the power of this many
+  # hashes. A vote whose solution has fewer may be throttled again.
+  #
+  # A solution is a 64-bit integer other than 0. Its hash is the SHA-256 of "capvote puzzle 1", a
+  # zero byte, the challenge, the voter number, and the solution. The two are 64-bit little-endian
+  # integers. The hash begins with this many zero bits, counted from the highest of its first byte.
 }
 
 struct Receipt {

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::solve::{PUZZLE_BITS_MAX, solve};
 use super::{Ballot, Client, Error, VoteOutcome};
+use crate::election::Puzzle;
 use crate::net::link::Link;
 
 /// How long [`cast`] retries. The last try may begin just before that, and has its own time limits
@@ -25,8 +27,9 @@ pub struct CastOutcome {
 }
 
 /// Connects and casts a vote. Casts it again over a new connection if its answer is lost, if the
-/// server is stopping, or after the wait that a throttling server asks for, for up to
-/// [`RETRY_WAIT_MAX`]. The vote counts once.
+/// server is stopping, and with a solution of the puzzle or after the wait that a throttling server
+/// asks for, for up to [`RETRY_WAIT_MAX`]. The vote counts once. A puzzle takes a thread's time, up
+/// to some seconds of it.
 ///
 /// `election` is the election's id, or empty for the only one there is. `on_message` gets the
 /// server's message about each try that is answered.
@@ -51,20 +54,29 @@ pub async fn cast(
 ) -> Result<CastOutcome, Error> {
     let deadline = Instant::now() + RETRY_WAIT_MAX;
     let mut pause = RETRY_PAUSE_FIRST;
+    let mut solved = Solved::default();
     // Whether a vote was sent whose answer did not arrive.
     let mut lost = false;
     loop {
-        let error = match cast_once(link, election, ballot, &mut on_message).await {
-            // The next try has a new connection, which has no wrong guesses.
-            Ok(VoteOutcome::Throttled(wait)) if Instant::now() + wait < deadline => {
-                sleep(wait).await;
+        let error = match cast_once(link, election, ballot, solved.solution, &mut on_message).await
+        {
+            Ok(VoteOutcome::Throttled { wait, puzzle }) => {
+                if solved.solution != 0 {
+                    // Others showed more work. A pause, as after any other failure.
+                    sleep(pause).await;
+                    pause = (pause * 2).min(RETRY_PAUSE_MAX);
+                }
+                // The next try has a new connection, which has no wrong guesses.
+                match solve_or_wait(ballot, solved, wait, puzzle, deadline).await {
+                    Some(next) => solved = next,
+                    // This says nothing about the earlier tries.
+                    None if lost => return Err(uncertain(throttled(wait))),
+                    None => {
+                        let outcome = VoteOutcome::Throttled { wait, puzzle };
+                        return Ok(CastOutcome { outcome, retried: false });
+                    }
+                }
                 continue;
-            }
-            // These two say nothing about the earlier tries.
-            Ok(VoteOutcome::Throttled(wait)) if lost => {
-                let seconds = wait.as_millis().div_ceil(1_000);
-                let why = format!("too many wrong numbers came from here; wait {seconds} seconds");
-                return Err(uncertain(Error::Remote(why)));
             }
             Ok(VoteOutcome::Unknown) if lost => {
                 let why = "it was refused for a reason that this client does not know";
@@ -91,9 +103,48 @@ async fn cast_once(
     link: &Link,
     election: &str,
     ballot: &Ballot,
+    solution: u64,
     on_message: impl FnMut(&str),
 ) -> Result<VoteOutcome, Error> {
-    Client::connect(link).await?.election(election).vote(ballot, on_message).await
+    let client = Client::connect(link).await?;
+    client.election(election).vote_solved(ballot, solution, on_message).await
+}
+
+/// The solution of a try, 0 if there is none, and the bits of its puzzle.
+#[derive(Clone, Copy, Default)]
+struct Solved {
+    solution: u64,
+    bits: u8,
+}
+
+/// Solves the puzzle of a throttled vote, or waits as long as the server asks for. Returns what the
+/// next try takes, or `None` if there is no time for another one.
+async fn solve_or_wait(
+    ballot: &Ballot,
+    last: Solved,
+    wait: Duration,
+    puzzle: Option<Puzzle>,
+    deadline: Instant,
+) -> Option<Solved> {
+    if let Some(puzzle) = puzzle {
+        // After a solution that did not help, one with more work.
+        let more = if last.solution == 0 { 0 } else { (last.bits + 1).min(PUZZLE_BITS_MAX) };
+        let bits = puzzle.bits.max(more);
+        let puzzle = Puzzle { bits, ..puzzle };
+        if let Some(solution) = solve(puzzle, ballot.number, last.solution + 1, deadline).await {
+            return Some(Solved { solution, bits });
+        }
+    }
+    if Instant::now() + wait >= deadline {
+        return None;
+    }
+    sleep(wait).await;
+    Some(Solved::default())
+}
+
+fn throttled(wait: Duration) -> Error {
+    let seconds = wait.as_millis().div_ceil(1_000);
+    Error::Remote(format!("too many wrong numbers came from here; wait {seconds} seconds"))
 }
 
 fn uncertain(last: Error) -> Error {

@@ -63,6 +63,21 @@ impl Election {
     pub async fn vote(
         &self,
         ballot: &Ballot,
+        on_message: impl FnMut(&str),
+    ) -> Result<VoteOutcome, Error> {
+        self.vote_solved(ballot, 0, on_message).await
+    }
+
+    /// As [`vote`](Self::vote), with a solution of the puzzle that came with
+    /// [`VoteOutcome::Throttled`]: the first that [`Puzzle::solve`](crate::election::Puzzle::solve)
+    /// finds for the ballot's number, which takes processor time. 0 is none.
+    ///
+    /// # Errors
+    /// As [`vote`](Self::vote).
+    pub async fn vote_solved(
+        &self,
+        ballot: &Ballot,
+        solution: u64,
         mut on_message: impl FnMut(&str),
     ) -> Result<VoteOutcome, Error> {
         let _permit = self.connection.vote_permit().await?;
@@ -72,6 +87,7 @@ impl Election {
         vote.set_candidate(ballot.candidate.as_str());
         vote.set_voter_number(ballot.number.get());
         vote.set_nonce(ballot.nonce.as_bytes());
+        vote.set_solution(solution);
         vote.set_messages(sink);
 
         let mut answer = std::pin::pin!(self.connection.answer(request.send().promise));

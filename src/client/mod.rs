@@ -52,6 +52,7 @@ mod line_counter;
 mod message_sink;
 mod observer;
 mod officer;
+mod solve;
 mod vote;
 
 pub use callback::CallbackResult;
@@ -64,6 +65,7 @@ pub use line_counter::LineCounter;
 pub use officer::{
     ActOutcome, Administration, Auditor, LedgerReport, Registrar, Restored, ReturningOfficer,
 };
+pub use solve::PUZZLE_BITS_MAX;
 pub use vote::{Ballot, RecordedVote, VoteOutcome};
 
 pub use crate::schema::election::{Info, Results};

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::Error;
-use crate::election::{ElectionId, Nonce, Receipt, VoterNumber};
+use crate::election::{ElectionId, Nonce, Puzzle, Receipt, VoterNumber};
 use crate::schema::election_capnp::{receipt, vote_outcome};
+use crate::schema::puzzle::read_puzzle;
 use crate::schema::values::{read_names, read_text};
 
 /// A vote to be cast, with a nonce of its own.
@@ -37,8 +38,13 @@ pub enum VoteOutcome {
     /// Voting is over.
     Closed,
     /// Too many wrong numbers came from this connection or address, and this one was not looked up.
-    /// Retry after this time, in whole milliseconds, over a new connection.
-    Throttled(Duration),
+    Throttled {
+        /// Retry after this time, in whole milliseconds, over a new connection.
+        wait: Duration,
+        /// Or retry at once with its solution, by [`vote_solved`](super::Election::vote_solved).
+        /// `None` if the server is older, or has no puzzle.
+        puzzle: Option<Puzzle>,
+    },
     /// It was refused for a reason that only newer clients know.
     Unknown,
 }
@@ -75,8 +81,8 @@ impl VoteOutcome {
         ballot: &Ballot,
         asked: &str,
     ) -> Result<Self, Error> {
-        let Ok(outcome) = outcome.which() else { return Ok(Self::Unknown) };
-        Ok(match outcome {
+        let Ok(which) = outcome.which() else { return Ok(Self::Unknown) };
+        Ok(match which {
             vote_outcome::Recorded(receipt) => {
                 Self::Recorded(RecordedVote::read(receipt?, ballot, asked)?)
             }
@@ -85,7 +91,11 @@ impl VoteOutcome {
             vote_outcome::UnknownCandidate(slate) => Self::UnknownCandidate(read_names(slate?)?),
             vote_outcome::NotOpen(()) => Self::NotOpen,
             vote_outcome::Closed(()) => Self::Closed,
-            vote_outcome::Throttled(ms) => Self::Throttled(Duration::from_millis(ms.into())),
+            vote_outcome::Throttled(ms) => {
+                let has_puzzle = outcome.has_puzzle();
+                let puzzle = if has_puzzle { read_puzzle(outcome.get_puzzle()?)? } else { None };
+                Self::Throttled { wait: Duration::from_millis(ms.into()), puzzle }
+            }
             vote_outcome::Unspecified(()) => {
                 return Err(Error::Protocol("a vote has no outcome".into()));
             }

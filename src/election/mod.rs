@@ -9,6 +9,7 @@ mod grants;
 mod id;
 mod nonce;
 mod printable;
+mod puzzle;
 mod receipt;
 mod rules;
 mod slate;
@@ -23,6 +24,7 @@ pub use grants::{DERIVED_GRANTS_MAX, GRANTS_MAX, Grant, GrantId, Grants, Role, T
 pub use id::{ElectionId, InvalidElectionId};
 pub use nonce::{InvalidNonce, Nonce};
 pub use printable::{printable, printable_json};
+pub use puzzle::{Puzzle, Work};
 pub use receipt::Receipt;
 pub use rules::{ChangeRefusal, UnderNumber, Verdict, judge};
 pub use slate::{Choice, InvalidSlate, Slate};

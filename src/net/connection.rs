@@ -50,13 +50,14 @@ pub const MAKING_ROOM_WAIT_MAX: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone)]
 pub struct CallTracker {
     calls: TaskTracker,
+    hung_up: CancellationToken,
     seat: Seat,
 }
 
 impl CallTracker {
     /// For a connection with this place.
     fn new(seat: Seat) -> Self {
-        Self { calls: TaskTracker::new(), seat }
+        Self { calls: TaskTracker::new(), hung_up: CancellationToken::new(), seat }
     }
 
     /// Tracks a call until the token is dropped; `None` if the server is stopping.
@@ -67,6 +68,21 @@ impl CallTracker {
     /// Accepts no more calls.
     pub fn close(&self) {
         self.calls.close();
+    }
+
+    /// Ends the connection as if the server stopped.
+    pub fn hang_up(&self) {
+        self.hung_up.cancel();
+    }
+
+    /// Returns when a capability ends the connection.
+    pub async fn hung_up(&self) {
+        self.hung_up.cancelled().await;
+    }
+
+    /// Whether a capability ends the connection.
+    pub fn is_hung_up(&self) -> bool {
+        self.hung_up.is_cancelled()
     }
 
     /// Whether the connection's place was given to another one.
@@ -170,12 +186,13 @@ async fn serve_until(
     timed_out: impl Future<Output = ()>,
 ) {
     let mut system = RpcSystem::new(network, Some(bootstrap(calls.clone())));
-    let CallTracker { calls, seat } = calls;
+    let CallTracker { calls, hung_up, seat } = calls;
     let mut disconnector = system.get_disconnector();
     let wait = tokio::select! {
         biased;
         ended = &mut system => return report(ended),
         () = stop.cancelled() => DRAIN_WAIT_MAX,
+        () = hung_up.cancelled() => DRAIN_WAIT_MAX,
         () = seat.place.given_up() => MAKING_ROOM_WAIT_MAX,
         () = timed_out => {
             tracing::debug!("connection closed: timeout");

@@ -24,6 +24,11 @@ impl ArrivalTime {
         self.0 = Some(self.0.map_or(now, |time| time.max(now)) + limit.interval);
     }
 
+    /// Takes one charge back.
+    pub(crate) fn refund(&mut self, limit: &Limit) {
+        self.0 = self.0.and_then(|time| time.checked_sub(limit.interval));
+    }
+
     pub(crate) fn is_paid_off(self, now: Instant) -> bool {
         self.0.is_none_or(|time| time <= now)
     }

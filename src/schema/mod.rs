@@ -4,6 +4,7 @@
 
 pub(crate) mod election;
 pub(crate) mod officer;
+pub(crate) mod puzzle;
 pub(crate) mod values;
 
 pub use generated::{election_capnp, lines_capnp, officer_capnp};

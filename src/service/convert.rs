@@ -10,6 +10,7 @@ use crate::election::{Receipt, Refusal};
 use crate::ledger::LedgerError;
 use crate::schema::election_capnp::{receipt, vote_outcome};
 use crate::schema::officer_capnp::act_outcome;
+use crate::schema::puzzle::write_puzzle;
 use crate::schema::values::{length, write_names};
 
 /// A fault as an exception.
@@ -53,7 +54,12 @@ pub(super) fn write_outcome(decided: &Decided, mut builder: vote_outcome::Builde
         }
         Answer::Refused(Refusal::NotOpen) => builder.set_not_open(()),
         Answer::Refused(Refusal::Closed) => builder.set_closed(()),
-        Answer::Throttled(wait) => builder.set_throttled(milliseconds(*wait)),
+        Answer::Throttled(throttled) => {
+            builder.set_throttled(milliseconds(throttled.wait));
+            if let Some(puzzle) = throttled.puzzle {
+                write_puzzle(&puzzle, builder.init_puzzle());
+            }
+        }
     }
 }
 

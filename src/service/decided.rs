@@ -1,8 +1,8 @@
 //! A decided vote.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::guesses::Throttled;
 use crate::election::{Nonce, Receipt, Refusal, Standing};
 
 /// A decided vote, with everything that its message and its outcome contain.
@@ -18,6 +18,6 @@ pub(super) struct Decided {
 pub(super) enum Answer {
     Recorded(Receipt),
     Refused(Refusal),
-    /// The number was not looked up, because of earlier wrong guesses. Try again after this time.
-    Throttled(Duration),
+    /// The number was not looked up, because of earlier wrong guesses.
+    Throttled(Throttled),
 }

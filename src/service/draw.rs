@@ -1,9 +1,9 @@
-//! Drawing secrets from the operating system's random number generator: voter numbers, nonces, and
-//! tokens with their grants.
+//! Drawing from the operating system's random number generator: voter numbers, nonces, tokens with
+//! their grants, and challenges.
 
 use capnp::Error;
 
-use crate::election::{Grant, GrantId, Nonce, Role, Token, VoterNumber};
+use crate::election::{Grant, GrantId, Nonce, Puzzle, Role, Token, VoterNumber};
 
 /// Draws `count` different voter numbers, none of them 0.
 ///
@@ -50,6 +50,16 @@ pub(super) fn draw_nonce() -> Result<Nonce, getrandom::Error> {
     let mut bytes = [0; Nonce::BYTES];
     getrandom::fill(&mut bytes)?;
     Ok(bytes.into())
+}
+
+/// Draws the challenge of a puzzle.
+///
+/// # Errors
+/// That of the operating system's generator.
+pub(super) fn draw_challenge() -> Result<[u8; Puzzle::CHALLENGE_BYTES], getrandom::Error> {
+    let mut bytes = [0; Puzzle::CHALLENGE_BYTES];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// An error of the operating system's generator as an exception.

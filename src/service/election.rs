@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use capnp::Error;
 use tokio::task::spawn_local;
@@ -11,6 +10,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use super::convert::{exception, write_outcome};
 use super::decided::{Answer, Decided};
 use super::draw::{draw_nonce, no_random_numbers};
+use super::guesses::Throttled;
 use super::session::{Session, send_message, standing_in};
 use super::{message, watch};
 use crate::election::{
@@ -37,6 +37,8 @@ struct VoteRequest {
     candidate: Vec<u8>,
     number: VoterNumber,
     nonce: Nonce,
+    /// Of a puzzle; 0 is none.
+    solution: u64,
     sink: Option<message_sink::Client>,
 }
 
@@ -90,8 +92,8 @@ impl Election {
             Err(refusal) => return Ok(decided(standing, Answer::Refused(refusal))),
         };
         let vote = Vote { election: self.id.clone(), choice, number, nonce };
-        let answer = match self.decide_by_ledger(vote).await? {
-            Err(wait) => Answer::Throttled(wait),
+        let answer = match self.decide_by_ledger(vote, request.solution).await? {
+            Err(throttled) => Answer::Throttled(throttled),
             Ok(Outcome::Refused(refusal)) => Answer::Refused(refusal),
             Ok(Outcome::Recorded) => {
                 let name = standing.definition.slate.name(choice).unwrap_or_default();
@@ -101,17 +103,25 @@ impl Election {
         Ok(decided(standing, answer))
     }
 
-    /// Has the ledger decide a vote, or returns how long to wait because of wrong guesses.
-    async fn decide_by_ledger(&self, vote: Vote) -> Result<Result<Outcome, Duration>, Error> {
+    /// Has the ledger decide a vote, unless there were too many wrong guesses.
+    async fn decide_by_ledger(
+        &self,
+        vote: Vote,
+        solution: u64,
+    ) -> Result<Result<Outcome, Throttled>, Error> {
         let _permit = self.session.lookup_permit().await;
-        if let Err(wait) = self.session.guesser.may_guess() {
-            return Ok(Err(wait));
-        }
+        let guesser = &self.session.guesser;
+        let admitted = match guesser.admit(vote.number, solution).await {
+            Ok(admitted) => admitted,
+            Err(throttled) => {
+                self.session.throttle().await;
+                return Ok(Err(throttled));
+            }
+        };
         let outcome = self.session.votes.vote(vote).await;
         let outcome = outcome.map_err(|error| Error::failed(fault(&error)))?;
-        if outcome == Outcome::Refused(Refusal::UnknownVoterNumber) {
-            self.session.guesser.was_wrong();
-        }
+        let is_right = outcome != Outcome::Refused(Refusal::UnknownVoterNumber);
+        guesser.settle(admitted, is_right);
         Ok(Ok(outcome))
     }
 }
@@ -204,5 +214,6 @@ fn read_vote(params: &VoteParams) -> Result<VoteRequest, Error> {
         nonce => Nonce::try_from(nonce).map_err(exception)?,
     };
     let sink = if params.has_messages() { Some(params.get_messages()?) } else { None };
-    Ok(VoteRequest { candidate, number: params.get_voter_number().into(), nonce, sink })
+    let (number, solution) = (params.get_voter_number().into(), params.get_solution());
+    Ok(VoteRequest { candidate, number, nonce, solution, sink })
 }

@@ -1,4 +1,4 @@
-//! Rate limits on guessing voter numbers and tokens.
+//! Rate limits on guessing voter numbers.
 //!
 //! Whether a guess is wrong is known only after the lookup, and its answer tells the client. So a
 //! lookup is first admitted, and charged afterwards if the guess was wrong: to the connection, to
@@ -10,6 +10,8 @@
 //!   connection of their own.
 //! - While the whole server is over its limit, the same holds for every address that owes anything,
 //!   and a second rate limits all of them together.
+//! - A vote that is refused gets a puzzle. With its solution it is admitted beside these limits, at
+//!   a rate of its own ([`SolvedVotes`]).
 //!
 //! The limits are GCRAs ([`gcra`](crate::net::gcra)). Wrong guesses that are looked up at the same
 //! time may exceed the burst, and are charged all the same.
@@ -22,6 +24,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::solved::SolvedVotes;
+use crate::election::{Puzzle, VoterNumber};
 use crate::net::admission::Origin;
 use crate::net::gcra::{ArrivalTime, Limit};
 
@@ -49,6 +53,19 @@ pub const DEBTORS_MAX: usize = 100_000;
 /// whether these were wrong guesses.
 pub const UNDECIDED_VOTES_MAX: usize = 16;
 
+/// Throttled votes of a connection that are answered at once.
+const QUICKLY_THROTTLED: u32 = 4;
+
+/// The wait before each further one is answered. (16 of a connection wait at a time, and the others
+/// for them: see [`UNDECIDED_VOTES_MAX`].)
+pub const THROTTLED_WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// Throttled votes of a connection. Then it ends.
+pub const THROTTLED_VOTES_MAX: u32 = 32;
+
+/// Wrong tokens of a connection. Then it ends.
+pub const WRONG_TOKENS_MAX: u32 = 16;
+
 /// The guesses at one server. Clones share their state.
 #[derive(Debug, Clone, Default)]
 pub struct Guesses(Arc<Shared>);
@@ -58,6 +75,7 @@ struct Shared {
     /// Whether there has been a wrong guess. Until then the mutex is not locked.
     any: AtomicBool,
     charges: Mutex<Charges>,
+    solved: SolvedVotes,
 }
 
 #[derive(Debug, Default)]
@@ -79,18 +97,82 @@ pub(super) struct Guesser {
     guesses: Guesses,
     origin: Origin,
     own: Cell<ArrivalTime>,
+    throttled: Cell<u32>,
+    wrong_tokens: Cell<u32>,
+}
+
+/// The reason why a lookup is admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Admitted {
+    /// The limits allow it.
+    Freely,
+    /// The vote solved a puzzle.
+    BySolution,
+}
+
+/// A vote that is not looked up, and how it may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Throttled {
+    pub(super) wait: Duration,
+    pub(super) puzzle: Option<Puzzle>,
 }
 
 impl Guesser {
     pub(super) fn new(guesses: Guesses, origin: Origin) -> Self {
-        Self { guesses, origin, own: Cell::default() }
+        let (own, throttled, wrong_tokens) = Default::default();
+        Self { guesses, origin, own, throttled, wrong_tokens }
     }
 
-    /// Admits a lookup that may be a guess.
+    /// Admits the lookup of a number, which may be a guess. A solution may have to wait.
+    ///
+    /// # Errors
+    /// How it is admitted later.
+    pub(super) async fn admit(
+        &self,
+        number: VoterNumber,
+        solution: u64,
+    ) -> Result<Admitted, Throttled> {
+        let Err(wait) = self.may_guess() else { return Ok(Admitted::Freely) };
+        let solved = &self.guesses.0.solved;
+        if solution != 0 && solved.admit(self.origin, number, solution).await {
+            return Ok(Admitted::BySolution);
+        }
+        Err(Throttled { wait, puzzle: solved.puzzle(self.origin) })
+    }
+
+    /// Settles a lookup once it is known whether the number was right.
+    pub(super) fn settle(&self, admitted: Admitted, is_right: bool) {
+        match (admitted, is_right) {
+            (Admitted::Freely, true) => {}
+            (Admitted::Freely, false) => self.was_wrong(Some(self.origin)),
+            (Admitted::BySolution, true) => self.guesses.0.solved.was_right(self.origin),
+            // The address was charged when the lookup was admitted.
+            (Admitted::BySolution, false) => self.was_wrong(None),
+        }
+    }
+
+    /// The wait before a throttled vote is answered, and whether the connection has to end after
+    /// it.
+    pub(super) fn was_throttled(&self) -> (Duration, bool) {
+        let count = self.throttled.get().saturating_add(1);
+        self.throttled.set(count);
+        let is_quick = count <= QUICKLY_THROTTLED || count >= THROTTLED_VOTES_MAX;
+        let wait = if is_quick { Duration::ZERO } else { THROTTLED_WAIT_MAX };
+        (wait, count >= THROTTLED_VOTES_MAX)
+    }
+
+    /// Counts a wrong token. Returns whether the connection has to end.
+    pub(super) fn token_was_wrong(&self) -> bool {
+        let count = self.wrong_tokens.get().saturating_add(1);
+        self.wrong_tokens.set(count);
+        count >= WRONG_TOKENS_MAX
+    }
+
+    /// Admits a lookup without a solution.
     ///
     /// # Errors
     /// The time until it is admitted.
-    pub(super) fn may_guess(&self) -> Result<(), Duration> {
+    fn may_guess(&self) -> Result<(), Duration> {
         if !self.guesses.0.any.load(Ordering::Relaxed) {
             return Ok(());
         }
@@ -102,13 +184,13 @@ impl Guesser {
         self.guesses.may_guess(self.origin, owes, now)
     }
 
-    /// Charges a wrong guess.
-    pub(super) fn was_wrong(&self) {
+    /// Charges a wrong guess to the connection, to the server, and to this address.
+    fn was_wrong(&self, origin: Option<Origin>) {
         let now = Instant::now();
         let mut own = self.own.get();
         own.charge(&CONNECTION_LIMIT, now);
         self.own.set(own);
-        self.guesses.was_wrong(self.origin, now);
+        self.guesses.was_wrong(origin, now);
     }
 }
 
@@ -138,10 +220,11 @@ impl Guesses {
         Ok(())
     }
 
-    fn was_wrong(&self, origin: Origin, now: Instant) {
+    fn was_wrong(&self, origin: Option<Origin>, now: Instant) {
         self.0.any.store(true, Ordering::Relaxed);
         let mut charges = self.0.charges.lock().unwrap_or_else(PoisonError::into_inner);
         charges.server.charge(&SERVER_LIMIT, now);
+        let Some(origin) = origin else { return };
         let addresses = &mut charges.addresses;
         if addresses.len() >= DEBTORS_MAX && !addresses.contains_key(&origin) {
             addresses.retain(|_, address| !address.guesses.is_paid_off(now));
@@ -170,7 +253,7 @@ mod tests {
     fn guess(guesser: &Guesser) -> u32 {
         let mut admitted = 0;
         while guesser.may_guess().is_ok() {
-            guesser.was_wrong();
+            guesser.was_wrong(Some(guesser.origin));
             admitted += 1;
         }
         admitted
@@ -248,11 +331,31 @@ mod tests {
         let guesses = Guesses::default();
         for index in 0..DEBTORS_MAX as u32 + 10 {
             let address = IpAddr::from(index.to_be_bytes());
-            Guesser::new(guesses.clone(), Origin::Elsewhere(address)).was_wrong();
+            guesses.was_wrong(Some(Origin::Elsewhere(address)), Instant::now());
         }
         assert_eq!(guesses.0.charges.lock().unwrap().addresses.len(), DEBTORS_MAX);
         advance(ADDRESS_LIMIT.interval).await;
-        guesser(&guesses, 1).was_wrong();
+        guesses.was_wrong(Some(guesser(&guesses, 1).origin), Instant::now());
         assert_eq!(guesses.0.charges.lock().unwrap().addresses.len(), 1);
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn a_solution_is_looked_up_and_a_wrong_one_is_charged_to_the_server() {
+        let guesses = Guesses::default();
+        let connection = guesser(&guesses, 1);
+        guess(&connection);
+        let throttled = connection.admit(7.into(), 0).await.unwrap_err();
+        let puzzle = throttled.puzzle.unwrap();
+        let solution = puzzle.solve(7.into(), 1, || false).unwrap();
+        assert_eq!(connection.admit(8.into(), solution).await.unwrap_err().puzzle, Some(puzzle));
+        assert_eq!(connection.admit(7.into(), solution).await, Ok(Admitted::BySolution));
+        let owed = || guesses.0.charges.lock().unwrap().server;
+        let before = owed().wait(&Limit { burst: 1, ..SERVER_LIMIT }, Instant::now());
+        connection.settle(Admitted::BySolution, true);
+        assert_eq!(owed().wait(&Limit { burst: 1, ..SERVER_LIMIT }, Instant::now()), before);
+        connection.settle(Admitted::BySolution, false);
+        assert!(owed().wait(&Limit { burst: 1, ..SERVER_LIMIT }, Instant::now()) > before);
+        // A connection without wrong guesses needs no solution.
+        assert_eq!(guesser(&guesses, 1).admit(9.into(), 1).await, Ok(Admitted::Freely));
     }
 }

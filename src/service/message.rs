@@ -43,8 +43,8 @@ pub(super) fn text(definition: &Definition, candidate: &str, answer: &Answer) ->
             "This call for {candidate} counted nothing: election {election} is closed. A vote that \
              was recorded before the close stands."
         ),
-        Answer::Throttled(wait) => {
-            let seconds = wait.as_secs() + 1;
+        Answer::Throttled(throttled) => {
+            let seconds = throttled.wait.as_secs() + 1;
             format!(
                 "Your vote for {candidate} in election {election} was not counted: too many wrong \
                  voter numbers came from your connection or address. Nothing was recorded. Vote \
@@ -92,6 +92,7 @@ mod tests {
 
     use super::*;
     use crate::election::{CANDIDATE_BYTES_MAX, CANDIDATES_MAX, Nonce, Receipt};
+    use crate::service::guesses::Throttled;
 
     fn definition(candidates: Vec<String>) -> Definition {
         Definition::new("board".parse().unwrap(), String::new(), candidates).unwrap()
@@ -106,7 +107,8 @@ mod tests {
             Refusal::NotOpen,
             Refusal::Closed,
         ];
-        let others = [Answer::Recorded(receipt), Answer::Throttled(Duration::from_secs(3))];
+        let throttled = Throttled { wait: Duration::from_secs(3), puzzle: None };
+        let others = [Answer::Recorded(receipt), Answer::Throttled(throttled)];
         refusals.map(Answer::Refused).into_iter().chain(others).collect()
     }
 

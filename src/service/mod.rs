@@ -16,9 +16,11 @@ mod lines;
 mod long_work;
 mod message;
 mod officer;
+mod puzzles;
 mod registrar;
 mod restore;
 mod session;
+mod solved;
 mod stall_guard;
 mod vote_batch;
 mod watch;
@@ -31,14 +33,19 @@ use capnp::capability::Client;
 use tokio_util::task::AbortOnDropHandle;
 
 pub(crate) use draw::{draw_grant, draw_numbers};
-pub use guesses::{DEBTORS_MAX, Guesses, UNDECIDED_VOTES_MAX};
+pub use guesses::{
+    DEBTORS_MAX, Guesses, THROTTLED_VOTES_MAX, THROTTLED_WAIT_MAX, UNDECIDED_VOTES_MAX,
+    WRONG_TOKENS_MAX,
+};
 pub use line_counter::{LINE_BYTES_MAX, READ_AHEAD_READS_MAX, READ_BYTES_MAX};
 pub use long_work::{CHECKS_MAX, NUMBERS_IN_HAND_MAX};
 pub use message::MESSAGE_BYTES_MAX;
+pub use puzzles::USED_SOLUTIONS_MAX;
 pub use registrar::{ISSUE_NUMBERS_MAX, NUMBERS_WAIT_MAX};
 pub use session::{
     AUTHORITIES_MAX, COUNTS_MAX, MESSAGE_WAIT_MAX, UNANSWERED_MESSAGES_MAX, WATCHES_MAX,
 };
+pub use solved::{ASKED_BITS_MAX, SOLVED_OF_ADDRESS_MAX, SOLVED_VOTES_MAX, SOLVED_WAIT_MAX};
 pub use vote_batch::WAITING_VOTES_MAX;
 pub use watch::{CHANGE_PAUSE, QUIET_WAIT_MAX};
 

@@ -14,24 +14,21 @@ use super::session::Session;
 use crate::election::{Role, Token};
 use crate::schema::officer_capnp::{administration, auditor, registrar, returning_officer};
 
-/// The saved capability of a token. A wrong token is an exception.
+/// The saved capability of a token. A wrong token is an exception, and too many of them end the
+/// connection.
 pub(super) async fn restore(
     session: &Rc<Session>,
     token: &[u8],
 ) -> Result<capnp::capability::Client, Error> {
-    session.guesser.may_guess().map_err(|wait| {
-        let seconds = wait.as_secs() + 1;
-        Error::overloaded(format!(
-            "throttled: too many wrong tokens or voter numbers came from this connection or \
-             address; try again in {seconds} s, with a new connection"
-        ))
-    })?;
+    let _token = session.track_call()?;
     let grant = match Token::try_from(token) {
         Ok(token) => session.ledger.grant(token.hash()).await,
         Err(()) => Ok(None),
     };
     let grant = grant.map_err(exception)?.ok_or_else(|| {
-        session.guesser.was_wrong();
+        if session.guesser.token_was_wrong() {
+            session.hang_up();
+        }
         let why = "this token opens nothing here: it is wrong, or it was revoked; nothing was \
                    changed. Ask for another link";
         Error::failed(why.into())

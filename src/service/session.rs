@@ -115,10 +115,15 @@ impl Session {
     /// Tracks a call: the server answers it before it stops, while its token is held.
     ///
     /// # Errors
-    /// If the server is stopping, or the connection has to make room for others.
+    /// If the server is stopping, or the connection ends or has to make room for others.
     pub(super) fn track_call(&self) -> Result<TaskTrackerToken, Error> {
         if self.calls.is_given_up() {
             return Err(made_room());
+        }
+        if self.calls.is_hung_up() {
+            let why = "too many throttled votes or wrong tokens came over this connection, which \
+                       ends: nothing was done; use a new one";
+            return Err(Error::overloaded(why.into()));
         }
         let stopping = || Error::overloaded("the server is stopping: nothing was done".into());
         self.calls.token().ok_or_else(stopping)
@@ -144,6 +149,23 @@ impl Session {
                     .into(),
             ),
         })
+    }
+
+    /// Ends the connection once the calls in progress are answered.
+    pub(super) fn hang_up(&self) {
+        self.calls.hang_up();
+    }
+
+    /// Makes a throttled vote cost something: it is answered late, and too many of them end the
+    /// connection.
+    pub(super) async fn throttle(&self) {
+        let (wait, is_last) = self.guesser.was_throttled();
+        if is_last {
+            self.hang_up();
+        } else {
+            // The others are answered at once when the connection ends.
+            let _ = timeout(wait, self.calls.hung_up()).await;
+        }
     }
 
     /// Waits for a permit to look up a voter number.

@@ -243,7 +243,7 @@ async fn guesses_through_a_proxy_slow_down_their_own_address_only() {
     let mut wrong = (1..).map(VoterNumber::from).filter(|number| !numbers.contains(number));
     let mut guess = async |client: &Client| {
         let number = wrong.next().unwrap();
-        matches!(vote(client, number).await.unwrap(), VoteOutcome::Throttled(_))
+        matches!(vote(client, number).await.unwrap(), VoteOutcome::Throttled { .. })
     };
     let mut guessed = 0;
     'guessing: loop {

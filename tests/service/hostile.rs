@@ -216,7 +216,7 @@ async fn guesses_throttle_their_connection_and_no_other_from_its_address() {
     let (wait, messages) = loop {
         match soon(vote(&guesser, 1_000_000 + unknown)).await {
             (VoteOutcome::UnknownVoterNumber, _) => unknown += 1,
-            (VoteOutcome::Throttled(wait), messages) => break (wait, messages),
+            (VoteOutcome::Throttled { wait, .. }, messages) => break (wait, messages),
             other => panic!("{other:?}"),
         }
         assert!(unknown < 100, "guesses are not throttled");
@@ -224,44 +224,24 @@ async fn guesses_throttle_their_connection_and_no_other_from_its_address() {
     assert!(wait > std::time::Duration::from_secs(1));
     let reason = "was not counted: too many wrong voter numbers";
     assert!(messages[0].contains(reason), "{messages:?}");
-    // Neither a valid number nor a valid token is looked up.
-    assert!(matches!(soon(vote(&guesser, 1)).await.0, VoteOutcome::Throttled(_)));
-    let officer = server.officer().await;
-    let restored = guesser.restore(officer.as_bytes()).returning_officer();
-    let error = soon(restored.administer("board").open()).await.unwrap_err();
-    assert!(error.to_string().contains("throttled"), "{error}");
+    // A valid number is not looked up.
+    assert!(matches!(soon(vote(&guesser, 1)).await.0, VoteOutcome::Throttled { .. }));
     // Nor do concurrent guesses help: only a few are looked up before their outcomes are known.
     let at_once = server.connect();
     let flood = (0..5_000).map(|guess| {
         let client = at_once.clone();
         async move {
             let vote = ballot("Ada", 2_000_000 + guess);
-            client.election("board").vote(&vote, |_| ()).await.unwrap()
+            client.election("board").vote(&vote, |_| ()).await
         }
     });
+    // Most are refused because too many throttled votes have ended the connection.
     let outcomes = all(flood).await;
     let answered =
-        outcomes.iter().filter(|it| matches!(it, VoteOutcome::UnknownVoterNumber)).count();
+        outcomes.iter().filter(|it| matches!(it, Ok(VoteOutcome::UnknownVoterNumber))).count();
     assert!((1..=UNDECIDED_VOTES_MAX + 5).contains(&answered), "{answered} guesses were answered");
     // A connection without guesses is not throttled.
     assert!(matches!(soon(vote(&server.connect(), 1)).await.0, VoteOutcome::Recorded(_)));
-}
-
-#[tokio::test(flavor = "local")]
-async fn wrong_tokens_are_throttled_as_guesses() {
-    let server = board().await;
-    let client = server.connect();
-    let mut wrong = 0;
-    loop {
-        let restored = client.restore(&[7; 32]).returning_officer();
-        let error = soon(restored.administer("board").open()).await.unwrap_err().to_string();
-        if error.contains("throttled") {
-            break;
-        }
-        assert!(error.contains("opens nothing here"), "{error}");
-        wrong += 1;
-        assert!(wrong < 100, "guesses are not throttled");
-    }
 }
 
 #[tokio::test(flavor = "local")]

@@ -3,6 +3,7 @@
 
 mod cast;
 mod directory;
+mod guessing;
 mod harness;
 mod hostile;
 mod lagging;

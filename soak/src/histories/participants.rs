@@ -128,7 +128,7 @@ impl Participant {
             Ok(Ok(VoteOutcome::AlreadyVoted)) => Answer::AlreadyVoted,
             Ok(Ok(VoteOutcome::UnknownVoterNumber)) => Answer::UnknownVoterNumber,
             Ok(Ok(VoteOutcome::Closed)) => Answer::Closed,
-            Ok(Ok(VoteOutcome::Throttled(_))) => Answer::Throttled,
+            Ok(Ok(VoteOutcome::Throttled { .. })) => Answer::Throttled,
             Ok(Ok(other)) => Answer::Wrong(format!("{other:?}")),
             Ok(Err(Error::Remote(why))) if why.starts_with("the vote was not recorded") => {
                 Answer::NotRecorded(why)

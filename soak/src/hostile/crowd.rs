@@ -59,6 +59,8 @@ pub enum Kind {
     HalfOpen,
     /// Connect and send random bytes.
     Random,
+    /// Guess voter numbers. Measured by itself, see `guessing`.
+    Guess,
 }
 
 /// What the hostile clients sent.

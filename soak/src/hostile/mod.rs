@@ -2,6 +2,7 @@
 //! others attack it.
 
 mod crowd;
+mod guessing;
 mod honest;
 mod messages;
 mod places;
@@ -84,7 +85,12 @@ impl CrowdArguments {
     /// Attacks until stdin ends.
     pub fn run(self) -> anyhow::Result<bool> {
         rlimit::increase_nofile_limit(FILES)?;
-        crate::runtime()?.block_on(crowd::attack(self.address, self.seconds, &self.only))?;
+        let runtime = crate::runtime()?;
+        if self.only == [Kind::Guess] {
+            runtime.block_on(guessing::attack(self.address))?;
+        } else {
+            runtime.block_on(crowd::attack(self.address, self.seconds, &self.only))?;
+        }
         Ok(true)
     }
 }
@@ -98,9 +104,17 @@ struct Crowd {
 
 impl Arguments {
     /// Measures and prints. Returns whether the latency and the memory are within their bounds.
-    pub fn run(self) -> anyhow::Result<bool> {
+    pub fn run(mut self) -> anyhow::Result<bool> {
         let program = server::program(self.server.clone())?;
-        let temporary = tempfile::tempdir_in(self.data.clone().unwrap_or_else(env::temp_dir))?;
+        let folder = self.data.clone().unwrap_or_else(env::temp_dir);
+        let asked = self.only.len();
+        let guesses = asked == 0 || self.only.contains(&Kind::Guess);
+        let guessing_holds = !guesses || guessing::measure(&program, &folder, self.json)?;
+        self.only.retain(|kind| *kind != Kind::Guess);
+        if guesses && asked > 0 && self.only.is_empty() {
+            return Ok(guessing_holds);
+        }
+        let temporary = tempfile::tempdir_in(folder)?;
         let server = Server::found(&program, temporary.path(), VOTERS)?;
         let numbers = Rc::new(RefCell::new(server::numbers(temporary.path())?));
         let runtime = crate::runtime()?;
@@ -117,7 +131,7 @@ impl Arguments {
         }
         report.print(self.json)?;
         drop(server);
-        Ok(report.holds() & places::attack(&program)?)
+        Ok(report.holds() & guessing_holds & places::attack(&program)?)
     }
 
     /// Measures both honest clients.

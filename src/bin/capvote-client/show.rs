@@ -179,7 +179,7 @@ pub(crate) fn words(outcome: &VoteOutcome) -> &'static str {
         VoteOutcome::UnknownCandidate(_) => "Not counted: this is no candidate's name.",
         VoteOutcome::NotOpen => "Not counted: voting has not begun.",
         VoteOutcome::Closed => "Not counted: voting is over.",
-        VoteOutcome::Throttled(_) => {
+        VoteOutcome::Throttled { .. } => {
             "Not counted: too many wrong numbers came from here; wait and vote again."
         }
         VoteOutcome::Unknown => {
@@ -236,7 +236,7 @@ pub(crate) fn outcome(outcome: &VoteOutcome, message: &str) -> Value {
             let name = "unknownCandidate";
             return json!({ "outcome": name, "message": message, "candidates": slate });
         }
-        VoteOutcome::Throttled(wait) => {
+        VoteOutcome::Throttled { wait, .. } => {
             let wait_ms = wait.as_millis() as u64;
             return json!({ "outcome": "throttled", "message": message, "waitMs": wait_ms });
         }
