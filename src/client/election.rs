@@ -90,7 +90,9 @@ impl Election {
     }
 
     /// A candidate's votes, and what the number means (see [`Results::status`]). It is 0 while the
-    /// count is sealed, and for a name that is not on the slate. From `Election.result`.
+    /// count is sealed, and for a name that is not on the slate. A live count has whole
+    /// [batches](crate::election::LIVE_BATCH_BALLOTS), and the votes of this connection. From
+    /// `Election.result`.
     ///
     /// ```no_run
     /// # async fn example(client: capvote::client::Client) -> anyhow::Result<()> {
@@ -112,7 +114,8 @@ impl Election {
         Ok((result.get_votes(), known(result.get_status())?))
     }
 
-    /// Every candidate's votes, and the turnout. From `Election.results`.
+    /// Every candidate's votes, as in [`result`](Self::result), and the turnout. From
+    /// `Election.results`.
     ///
     /// ```no_run
     /// # async fn example(client: capvote::client::Client) -> anyhow::Result<()> {
