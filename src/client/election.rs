@@ -9,10 +9,10 @@ use super::message_sink::message_sink;
 use super::observer::observer;
 use super::vote::check_election;
 use super::{Ballot, Error, VoteOutcome};
-use crate::election::ResultStatus;
+use crate::election::{CANDIDATE_BYTES_MAX, ResultStatus};
 use crate::schema::election::{Info, Results};
 use crate::schema::election_capnp::election;
-use crate::schema::values::{known, read_text};
+use crate::schema::values::{known, padding, read_text};
 
 /// The longest silence of a watch. A server repeats unchanged results at least every 5 minutes.
 pub const WATCH_WAIT_MAX: Duration = Duration::from_secs(10 * 60);
@@ -84,7 +84,10 @@ impl Election {
         let (sink, messages) = message_sink();
         let mut request = resolved(&self.capability).vote_request();
         let mut vote = request.get();
+        // The two are set first, and together: within the message's first segment, their order and
+        // lengths make no difference to its size.
         vote.set_candidate(ballot.candidate.as_str());
+        vote.set_padding(padding(ballot.candidate.len(), CANDIDATE_BYTES_MAX));
         vote.set_voter_number(ballot.number.get());
         vote.set_nonce(ballot.nonce.as_bytes());
         vote.set_solution(solution);
@@ -106,7 +109,9 @@ impl Election {
     }
 
     /// A candidate's votes, and what the number means (see [`Results::status`]). It is 0 while the
-    /// count is sealed, and for a name that is not on the slate. From `Election.result`.
+    /// count is sealed, and for a name that is not on the slate. A live count has whole
+    /// [batches](crate::election::LIVE_BATCH_BALLOTS), and the votes of this connection. From
+    /// `Election.result`.
     ///
     /// ```no_run
     /// # async fn example(client: capvote::client::Client) -> anyhow::Result<()> {
@@ -120,7 +125,9 @@ impl Election {
     /// another election or candidate; [`Error::Disconnected`] and [`Error::NoAnswer`].
     pub async fn result(&self, candidate: &str) -> Result<(u64, Option<ResultStatus>), Error> {
         let mut request = self.capability.result_request();
-        request.get().set_candidate(candidate);
+        let mut asked = request.get();
+        asked.set_candidate(candidate);
+        asked.set_padding(padding(candidate.len(), CANDIDATE_BYTES_MAX));
         let answer = self.connection.answer(request.send().promise).await?;
         let result = answer.get()?;
         let status = known(result.get_status())?;
@@ -131,7 +138,8 @@ impl Election {
         Ok((result.get_votes(), status))
     }
 
-    /// Every candidate's votes, and the turnout. From `Election.results`.
+    /// Every candidate's votes, as in [`result`](Self::result), and the turnout. From
+    /// `Election.results`.
     ///
     /// ```no_run
     /// # async fn example(client: capvote::client::Client) -> anyhow::Result<()> {

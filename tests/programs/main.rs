@@ -14,6 +14,7 @@ mod packaging;
 mod process;
 mod server;
 mod settings;
+mod sizes;
 mod terminal;
 mod tls;
 mod walkthrough;

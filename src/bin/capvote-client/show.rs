@@ -6,7 +6,8 @@ use std::io::{self, IsTerminal, Write};
 use capvote::client::{Info, Results, VoteOutcome};
 use capvote::command_line::wrapped;
 use capvote::election::{
-    ElectionState, Publication, ResultStatus, Timestamp, printable, printable_json,
+    ElectionState, LIVE_BATCH_BALLOTS, Publication, ResultStatus, Timestamp, printable,
+    printable_json,
 };
 use comfy_table::{Cell, CellAlignment, Column, ContentArrangement, Row, Table, presets};
 use console::{Term, measure_text_width, style};
@@ -78,6 +79,11 @@ pub(crate) fn info(info: &Info, as_json: bool) -> Result<(), Failure> {
         if let Some(moment) = moment {
             line(&format!("{what}: {}", time(moment)))?;
         }
+    }
+    if (info.publication, info.state) == (Some(Publication::Live), Some(ElectionState::Open)) {
+        line(&format!(
+            "The count is shown while voting, in batches of {LIVE_BATCH_BALLOTS} ballots."
+        ))?;
     }
     if info.publication == Some(Publication::Sealed) {
         let when = match info.state {
@@ -155,7 +161,15 @@ pub(crate) fn standing(results: &Results) -> String {
     let turnout = turnout(results.ballots, results.voters);
     match results.status {
         Some(ResultStatus::Sealed) => format!("{turnout}. The count is sealed until the close."),
-        status => format!("{turnout}; these results are {}.", status_name(status)),
+        status => {
+            let shown = results.candidates.iter().map(|(_, votes)| *votes);
+            let shown = shown.fold(results.blank, u64::saturating_add);
+            let left_out = match results.ballots.saturating_sub(shown) {
+                0 => String::new(),
+                newest => format!(", and leave out the newest {}", counted(newest, "ballot")),
+            };
+            format!("{turnout}; these results are {}{left_out}.", status_name(status))
+        }
     }
 }
 
