@@ -105,7 +105,7 @@ impl Election {
             return Ok(Err(wait));
         }
         let outcome = self.session.votes.vote(vote).await;
-        let outcome = outcome.map_err(|error| Error::failed(fault(&error)))?;
+        let outcome = outcome.map_err(|error| fault(&error))?;
         if outcome == Outcome::Refused(Refusal::UnknownVoterNumber) {
             self.session.guesser.was_wrong();
         }
@@ -178,15 +178,19 @@ impl Server for Election {
     }
 }
 
-/// The text about a vote that failed because of a fault.
-fn fault(error: &LedgerError) -> String {
-    if error.is_certain() {
-        format!("the vote was not recorded: {error}")
-    } else {
-        format!(
-            "it is not known whether the vote was recorded: {error}; send the same vote again, \
-             with the same nonce, when the server runs again"
-        )
+/// The exception for a vote that failed because of a fault. By its kind, clients of any version
+/// send the vote again where that helps, over a new connection and with the same nonce.
+fn fault(error: &LedgerError) -> Error {
+    let not_recorded = format!("the vote was not recorded: {error}");
+    let not_known = format!(
+        "it is not known whether the vote was recorded: {error}; send the same vote again, with \
+         the same nonce"
+    );
+    match error {
+        LedgerError::Stopped => Error::overloaded(not_recorded),
+        LedgerError::Unknown(_) => Error::disconnected(not_known),
+        error if error.is_certain() => Error::failed(not_recorded),
+        _ => Error::failed(not_known),
     }
 }
 
