@@ -52,6 +52,11 @@ impl Clocks {
         })
     }
 
+    /// Whether the wall clock is wrong.
+    pub(super) fn are_apart(&self) -> bool {
+        self.ahead.load(Ordering::Relaxed) > 0
+    }
+
     /// Sets the wall clock ahead and back again, in every second history. `note` is told.
     pub(super) async fn step(self, mut rng: Rng, note: impl Fn(&str)) {
         if rng.bool() {

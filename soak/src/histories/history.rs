@@ -8,7 +8,8 @@
 //! - While an election is open, no count goes down, across restarts too, and each includes every
 //!   vote that was recorded before the question.
 //! - No ballot that was first cast after the close is recorded.
-//! - No election closes before its time, unless the returning officer closes it.
+//! - No election closes before its time, unless the returning officer closes it, or a server has
+//!   started with a wrong clock.
 //! - The message about a vote arrives before its outcome.
 
 use std::collections::{HashMap, HashSet};
@@ -41,8 +42,9 @@ pub struct History {
     highest: Count,
     /// Where in the story the returning officer's close was answered.
     closed: Option<usize>,
-    /// Whether the returning officer has called the close.
-    asked_to_close: bool,
+    /// Whether the returning officer has called the close, or a server has started with a wrong
+    /// clock, which it cannot notice.
+    may_close: bool,
 }
 
 /// Votes for each candidate.
@@ -89,7 +91,7 @@ impl History {
     pub(super) fn new(began: Instant, closes: Option<Timestamp>) -> Self {
         let (attempts, story, violations) = Default::default();
         let (restarts, ended, faults, steps, highest) = Default::default();
-        let (closed, asked_to_close) = (None, false);
+        let (closed, may_close) = (None, false);
         Self {
             began,
             closes,
@@ -102,7 +104,7 @@ impl History {
             steps,
             highest,
             closed,
-            asked_to_close,
+            may_close,
         }
     }
 
@@ -167,13 +169,19 @@ impl History {
     /// The returning officer calls the close.
     pub(super) fn asks_to_close(&mut self) {
         self.log("the officer asks to close".into());
-        self.asked_to_close = true;
+        self.may_close = true;
+    }
+
+    /// A server starts with a wrong clock.
+    pub(super) fn starts_with_wrong_clock(&mut self) {
+        self.log("the clock is wrong at the start".into());
+        self.may_close = true;
     }
 
     /// The election was found closed.
     pub(super) fn found_closed(&mut self) {
         let due = self.closes.is_some_and(|closes| self.began.elapsed().as_secs() >= closes.0);
-        self.check(self.asked_to_close || due, || "it was closed before its time".into());
+        self.check(self.may_close || due, || "it was closed before its time".into());
     }
 
     /// The returning officer's close was answered.

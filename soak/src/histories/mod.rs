@@ -7,6 +7,7 @@
 //! of an election.
 
 mod clock;
+mod faults;
 pub mod history;
 mod participants;
 mod server;

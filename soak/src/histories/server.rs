@@ -3,11 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -26,19 +24,17 @@ use futures::FutureExt;
 use futures::future::FusedFuture;
 use tokio::io::DuplexStream;
 use tokio::task::{JoinHandle, spawn_local};
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::clock::{Clocks, FAR};
+use super::faults::{Delayed, plan, until_cut};
 use super::history::{History, Sheet};
 use super::{CANDIDATES, DURATION, VOTERS, wire};
-use crate::disk::{Disk, Fault, Operation, open_store};
+use crate::disk::{Disk, Fault, open_store};
 
 /// The returning officer's token.
 const TOKEN: [u8; Token::BYTES] = [7; Token::BYTES];
-
-/// The longest delay before the ledger handles queued jobs, in simulated time.
-const JOB_DELAY_MAX: Duration = Duration::from_millis(30);
 
 /// Poll interval of a server that waits for its connections to end, in simulated time.
 const DRAIN_POLL: Duration = Duration::from_millis(10);
@@ -229,7 +225,11 @@ impl Server {
         }
         match Running::start(folder, disk, &mut rng, &self.clocks) {
             Ok(running) => {
-                self.history.borrow_mut().note("the server starts");
+                let mut history = self.history.borrow_mut();
+                history.note("the server starts");
+                if self.clocks.are_apart() {
+                    history.starts_with_wrong_clock();
+                }
                 self.running.replace(Some(running));
             }
             Err(error) => {
@@ -309,7 +309,7 @@ impl Running {
         disk.plan(plan(rng.fork(), Arc::clone(&faults)));
         let (ledger, work) = SqliteLedger::without_thread(store, clocks.wall());
         let ledger = Arc::new(ledger);
-        let work = Delayed { work: Box::pin(work), rng: rng.fork(), pause: None };
+        let work = Delayed::new(work, rng.fork());
         let cut = CancellationToken::new();
         let work = spawn_local(until_cut(work, disk.clone(), cut.clone()));
         let bootstrap = Bootstrap::new(ledger.clone(), Guesses::default());
@@ -340,64 +340,5 @@ impl Running {
         self.connections.take().iter().for_each(JoinHandle::abort);
         drop(self.ledger);
         (self.folder, self.disk, self.faults.load(Ordering::Relaxed))
-    }
-}
-
-/// Random disk faults, at a rate that differs between starts: none, or one in 100, 30 or 10
-/// operations.
-fn plan(
-    mut rng: Rng,
-    faults: Arc<AtomicUsize>,
-) -> impl FnMut(Operation, &str) -> Option<Fault> + Send {
-    let one_in = [0, 0, 100, 30, 10][rng.usize(0..5)];
-    move |operation, _| {
-        if one_in == 0 || rng.u32(0..one_in) != 0 {
-            return None;
-        }
-        let fault = match (operation, rng.u32(0..4)) {
-            (Operation::Read, 0) => Fault::Fails,
-            (Operation::Read, _) => return None,
-            (_, 0) | (Operation::Sync, 1) => Fault::Fails,
-            (Operation::Write, 1) => Fault::Torn,
-            (Operation::Write, 2) => Fault::Full,
-            _ => Fault::PowerCut,
-        };
-        faults.fetch_add(1, Ordering::Relaxed);
-        Some(fault)
-    }
-}
-
-/// Runs `work`, and cuts the connections as soon as the disk is off: no answer leaves after a
-/// crash.
-async fn until_cut(work: impl Future<Output = bool>, disk: Arc<Disk>, cut: CancellationToken) {
-    let mut work = std::pin::pin!(work);
-    std::future::poll_fn(|context| {
-        let polled = work.as_mut().poll(context);
-        if disk.is_off() {
-            cut.cancel();
-        }
-        polled
-    })
-    .await;
-}
-
-/// Delays each poll of `work` by a random time, which makes the commits larger.
-struct Delayed<F> {
-    work: Pin<Box<F>>,
-    rng: Rng,
-    pause: Option<Pin<Box<Sleep>>>,
-}
-
-impl<F: Future> Future for Delayed<F> {
-    type Output = F::Output;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let this = &mut *self;
-        let pause = this.pause.get_or_insert_with(|| {
-            Box::pin(sleep(JOB_DELAY_MAX.mul_f64(this.rng.f64() * this.rng.f64())))
-        });
-        std::task::ready!(pause.as_mut().poll(context));
-        this.pause = None;
-        this.work.as_mut().poll(context)
     }
 }
