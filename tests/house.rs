@@ -103,7 +103,7 @@ fn layer_zero_knows_nothing_of_the_world() {
 
 /// The values that may be logged. None comes from a vote, a voter or a token: links are logged
 /// without their tokens, and of votes and numbers only how many there were.
-const LOGGED: [&str; 10] = [
+const LOGGED: [&str; 11] = [
     "%error",
     "%election",
     "election = %id",
@@ -112,6 +112,7 @@ const LOGGED: [&str; 10] = [
     "?origin",
     "allowed",
     "count",
+    "seconds",
     "votes = votes.len()",
     "file = %path.display()",
 ];
@@ -157,7 +158,7 @@ fn the_bugs_to_plant_fit_the_source() {
         let fits = patch.output().unwrap();
         assert!(fits.status.success(), "{}: {fits:?}", path.display());
     }
-    assert_eq!(patches, 5);
+    assert_eq!(patches, 7);
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub struct CastOutcome {
 }
 
 /// Connects and casts a vote. Casts it again over a new connection if its answer is lost, if the
-/// server is stopping, and with a solution of the puzzle or after the wait that a throttling server
+/// server is stopping, until it is restarted, and with a solution of the puzzle or after the wait that a throttling server
 /// asks for, for up to [`RETRY_WAIT_MAX`]. The vote counts once. A puzzle takes a thread's time, up
 /// to some seconds of it.
 ///
@@ -57,6 +57,8 @@ pub async fn cast(
     let mut solved = Solved::default();
     // Whether a vote was sent whose answer did not arrive.
     let mut lost = false;
+    // Whether a server has said that it is stopping or busy.
+    let mut stopping = false;
     loop {
         let error = match cast_once(link, election, ballot, solved.solution, &mut on_message).await
         {
@@ -86,9 +88,12 @@ pub async fn cast(
             Err(error) => error,
         };
         lost |= matches!(error, Error::Disconnected | Error::NoAnswer(_));
+        stopping |= matches!(error, Error::Overloaded(_));
         // After a lost answer any error is worth another try, which may find out the outcome.
-        // Before, only a server that is stopping or busy is.
-        if !lost && !matches!(error, Error::Overloaded(_)) {
+        // Before, only a server that is stopping or busy is, and then its restart.
+        let again = matches!(error, Error::Overloaded(_))
+            || (stopping && matches!(error, Error::Unreachable { .. }));
+        if !lost && !again {
             return Err(error);
         }
         if Instant::now() + pause > deadline {

@@ -18,10 +18,12 @@ pub enum LedgerError {
     /// The store failed. Nothing was stored.
     #[error("the ledger did not store it: {0}")]
     NotStored(String),
-    /// The ledger is shut down. Nothing was stored.
+    /// The ledger is shut down, or has stopped by itself. This was not tried, and nothing of it was
+    /// stored.
     #[error("the server is stopping")]
     Stopped,
-    /// It may or may not be stored. Send a vote again with the same nonce.
+    /// It may or may not be stored. Send a vote again with the same nonce, once the server is
+    /// started again.
     #[error("{0}")]
     Unknown(String),
     /// The store cannot be read, or is damaged.

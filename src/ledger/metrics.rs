@@ -8,6 +8,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use super::Decision;
 use crate::election::Outcome;
 
 /// Counters and histograms of one ledger since it was opened. Clones share them.
@@ -67,11 +68,16 @@ impl Metrics {
         seconds("act", "Time of an officer's act, its sync included", &self.act_seconds);
     }
 
-    pub(super) fn committed(&self, outcomes: &[Outcome], took: Duration) {
-        let recorded = outcomes.iter().filter(|it| matches!(it, Outcome::Recorded)).count();
+    /// A commit of these votes ended, with `failed` of them not decided.
+    pub(super) fn decided(&self, decisions: &[Decision], failed: usize, took: Duration) {
+        let recorded = decisions.iter().filter(|it| matches!(it, Ok(Outcome::Recorded))).count();
         self.recorded.inc_by(recorded as u64);
-        self.refused.inc_by((outcomes.len() - recorded) as u64);
-        self.commit_votes.observe(outcomes.len() as f64);
+        self.refused.inc_by((decisions.len() - failed - recorded) as u64);
+        self.failed(failed);
+        if failed > 0 {
+            return;
+        }
+        self.commit_votes.observe(decisions.len() as f64);
         self.commit_seconds.observe(took.as_secs_f64());
         if let Some(on_commit) = &self.on_commit {
             on_commit(took);

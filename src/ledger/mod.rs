@@ -47,16 +47,18 @@ pub const ELECTIONS_MAX: usize = 1_000;
 /// A snapshot may lag. Before refusing because of one (no such election, not open, unknown
 /// candidate, closed), callers ask for a [`fresh`](Self::fresh) one.
 pub trait Ledger: Debug + Send + Sync {
-    /// Decides these votes in order, and stores those that count. Returns their outcomes, in the
+    /// Decides these votes in order, and stores those that count. Returns their decisions, in the
     /// same order.
     ///
     /// Nothing is decided before the future is first polled. If it is dropped after that, the votes
     /// may still be decided.
     ///
     /// # Errors
-    /// [`LedgerError::NotStored`] or [`LedgerError::Stopped`] if none of them is stored;
-    /// [`LedgerError::Unknown`] if some may be: send them again, with the same nonces.
-    fn vote(&self, votes: Vec<Vote>) -> Answer<Vec<Outcome>>;
+    /// Of one vote, in its [`Decision`]: [`LedgerError::NotStored`]; [`LedgerError::Unknown`] if it
+    /// may be stored: send it again, with the same nonce; [`LedgerError::Unreadable`]. Of all of
+    /// them: [`LedgerError::Stopped`] and [`LedgerError::NotStored`] if none was stored or even
+    /// tried, [`LedgerError::Unknown`] if nothing is known.
+    fn vote(&self, votes: Vec<Vote>) -> Answer<Vec<Decision>>;
 
     /// Makes these changes in order, all or none, unless the authorization is not in force. The
     /// check and the changes are one atomic step: a revocation that was committed first wins.
@@ -64,7 +66,8 @@ pub trait Ledger: Debug + Send + Sync {
     /// Dropping the future is as with [`vote`](Self::vote).
     ///
     /// # Errors
-    /// As [`vote`](Self::vote); [`LedgerError::Refused`] if the rules do not allow a change;
+    /// [`LedgerError::NotStored`], [`LedgerError::Stopped`] and [`LedgerError::Unknown`], for all of
+    /// them together; [`LedgerError::Refused`] if the rules do not allow a change;
     /// [`LedgerError::Revoked`] if the authorization is not in force.
     fn act(&self, acts: Vec<Act>, under: Option<Authorization>) -> Answer<()>;
 
@@ -101,16 +104,20 @@ pub trait Ledger: Debug + Send + Sync {
     fn check(&self, election: ElectionId) -> Answer<Report>;
 
     /// Resolves when this handle accepts no more votes and acts: after
-    /// [`shut_down`](Self::shut_down), or because its worker ended by a fault. A store that answers
-    /// every call with an error is not stopped.
+    /// [`shut_down`](Self::shut_down), because its worker ended by a fault, or because it cannot
+    /// tell what it has stored: everything else in its queue is then refused with
+    /// [`LedgerError::Stopped`], and the server has to open the store again.
     fn stopped(&self) -> BoxFuture<'static, ()>;
 
     /// Commits and answers the votes and acts that it has taken, refuses later ones with
-    /// [`LedgerError::Stopped`], and releases the store. Blocks. Returns `false` if some may be
-    /// unanswered, because the worker ended by a fault. A second call waits for the first, and
-    /// returns the same.
+    /// [`LedgerError::Stopped`], and releases the store. Blocks. Returns `false` if it had
+    /// [`stopped`](Self::stopped) by itself; if its worker panicked, some may be unanswered. A
+    /// second call waits for the first, and returns the same.
     fn shut_down(&self) -> bool;
 }
+
+/// The decision on one vote, or why there is none.
+pub type Decision = Result<Outcome, LedgerError>;
 
 /// The future of a ledger's answer.
 pub type Answer<T> = BoxFuture<'static, Result<T, LedgerError>>;

@@ -98,8 +98,10 @@ pub enum StartError {
 /// Which part of a running server failed. The log has the reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RunError {
-    /// The ledger's thread. Some votes were not answered; acknowledged votes are stored.
-    #[error("the ledger's thread failed")]
+    /// The ledger. It is not certain what its last write has stored, or its thread failed and some
+    /// votes were not answered. Acknowledged votes are stored: start another server, which finds
+    /// out.
+    #[error("the ledger failed")]
     Ledger,
     /// The thread of a shard. Its connections ended.
     #[error("a shard's thread failed")]

@@ -1,5 +1,6 @@
 //! A complete server: ledger, shards and listeners, its certificate, link and metrics.
 
+mod clock_watch;
 mod config;
 mod error;
 mod identity;
@@ -16,10 +17,12 @@ use capnp::capability::Client;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+pub use self::clock_watch::{CLOCK_STEP_MAX, CLOCK_STEP_WAIT_MAX};
 pub use self::config::{CertificateFiles, Config, NewElection};
 pub use self::error::{RunError, StartError};
 pub use self::metrics::{FETCH_WAIT_MAX, FETCHES_MAX, LoopbackAddress};
 pub use self::officer_link::new_officer_link;
+pub use self::timekeeper::keep_schedules;
 use crate::ledger::{Ledger, Location, Metrics};
 use crate::net::admission::{Admission, CONNECTIONS_MAX, OTHER_FILES, Origin};
 use crate::net::connection::CallTracker;
@@ -105,7 +108,7 @@ impl Server {
         self.endpoint.as_ref().and_then(|endpoint| endpoint.url().ok())
     }
 
-    /// Serves until `stop` is ready, or a thread of the server fails. Then it accepts no more
+    /// Serves until `stop` is ready, or a part of the server fails. Then it accepts no more
     /// connections, answers the calls in progress within
     /// [`DRAIN_WAIT_MAX`](crate::net::connection::DRAIN_WAIT_MAX), and closes the ledger.
     ///
@@ -115,7 +118,9 @@ impl Server {
     /// waiting.
     ///
     /// # Errors
-    /// [`RunError`] if a thread failed. The others are stopped as above.
+    /// [`RunError`] if a thread failed, or if the ledger cannot tell what its last write has stored.
+    /// The others are stopped as above: what is known is answered, and what was not tried is
+    /// refused.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), RunError> {
         let Self { listeners, mut shards, admission, ledger, metrics, endpoint } = self;
         // At most one accepted connection waits here until its shard takes it.
@@ -127,7 +132,7 @@ impl Server {
                 while sender.send(listener.accept(&admission).await).await.is_ok() {}
             });
         }
-        until_stop.spawn(timekeeper::keep_schedules(ledger.0.clone()));
+        until_stop.spawn(keep_schedules(ledger.0.clone(), timekeeper::steady_time));
         if let Some(endpoint) = endpoint {
             until_stop.spawn(endpoint.serve(metrics));
         }

@@ -35,6 +35,9 @@ pub(super) fn write_act(
             builder.set_refused(error.to_string().as_str());
             Ok(false)
         }
+        Err(LedgerError::Stopped) => {
+            Err(Error::overloaded("the server is stopping: nothing was changed".into()))
+        }
         Err(error) if error.is_certain() => {
             Err(Error::failed(format!("nothing was changed: {error}")))
         }

@@ -122,7 +122,7 @@ impl Election {
             }
         };
         let outcome = self.session.votes.vote(vote).await;
-        let outcome = outcome.map_err(|error| Error::failed(fault(&error)))?;
+        let outcome = outcome.map_err(|error| fault(&error))?;
         let is_right = outcome != Outcome::Refused(Refusal::UnknownVoterNumber);
         guesser.settle(admitted, is_right);
         Ok(Ok(outcome))
@@ -196,15 +196,19 @@ impl Server for Election {
     }
 }
 
-/// The text about a vote that failed because of a fault.
-fn fault(error: &LedgerError) -> String {
-    if error.is_certain() {
-        format!("the vote was not recorded: {error}")
-    } else {
-        format!(
-            "it is not known whether the vote was recorded: {error}; send the same vote again, \
-             with the same nonce, when the server runs again"
-        )
+/// The exception for a vote that failed because of a fault. By its kind, clients of any version
+/// send the vote again where that helps, over a new connection and with the same nonce.
+fn fault(error: &LedgerError) -> Error {
+    let not_recorded = format!("the vote was not recorded: {error}");
+    let not_known = format!(
+        "it is not known whether the vote was recorded: {error}; send the same vote again, with \
+         the same nonce"
+    );
+    match error {
+        LedgerError::Stopped => Error::overloaded(not_recorded),
+        LedgerError::Unknown(_) => Error::disconnected(not_known),
+        error if error.is_certain() => Error::failed(not_recorded),
+        _ => Error::failed(not_known),
     }
 }
 

@@ -10,8 +10,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::spawn_local;
 
 use crate::batching::{Batching, is_input_pending, yield_turn};
-use crate::election::{Outcome, Vote};
-use crate::ledger::{Ledger, LedgerError};
+use crate::election::Vote;
+use crate::ledger::{Decision, Ledger, LedgerError};
 
 /// Votes of one shard that wait to be batched. Further votes wait for a slot.
 pub const WAITING_VOTES_MAX: usize = 8_192;
@@ -28,7 +28,7 @@ pub(super) struct VoteBatcher {
     votes: mpsc::Sender<Waiting>,
 }
 
-type Waiting = (Vote, oneshot::Sender<Result<Outcome, LedgerError>>);
+type Waiting = (Vote, oneshot::Sender<Decision>);
 
 impl VoteBatcher {
     /// Batches votes for a ledger until the last clone is dropped.
@@ -43,7 +43,7 @@ impl VoteBatcher {
     }
 
     /// Has a vote decided. Once it has joined a batch it is decided even if the future is dropped.
-    pub(super) async fn vote(&self, vote: Vote) -> Result<Outcome, LedgerError> {
+    pub(super) async fn vote(&self, vote: Vote) -> Decision {
         let (answer, outcome) = oneshot::channel();
         self.votes.send((vote, answer)).await.map_err(|_| LedgerError::Stopped)?;
         outcome.await.map_err(|_| LedgerError::unanswered())?
@@ -78,9 +78,9 @@ async fn decide(ledger: Arc<dyn Ledger>, batch: Vec<Waiting>, permit: OwnedSemap
     let decided = ledger.vote(votes).await;
     drop(permit);
     match decided {
-        Ok(outcomes) => {
-            for (answer, outcome) in answers.into_iter().zip(outcomes) {
-                let _ = answer.send(Ok(outcome));
+        Ok(decisions) => {
+            for (answer, decision) in answers.into_iter().zip(decisions) {
+                let _ = answer.send(decision);
             }
         }
         Err(error) => {
@@ -92,7 +92,7 @@ async fn decide(ledger: Arc<dyn Ledger>, batch: Vec<Waiting>, permit: OwnedSemap
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::election::{Choice, Definition, ElectionId, Nonce, VoterNumber};
+    use crate::election::{Choice, Definition, ElectionId, Nonce, Outcome, VoterNumber};
     use crate::ledger::sqlite::{SqliteLedger, Store};
     use crate::ledger::{Act, system_clock};
 

@@ -11,6 +11,7 @@ fn no_history_breaks_a_promise() {
     println!("{summary:?}");
     // The histories exercise what they should.
     assert!(summary.votes > 1_000 && summary.crashes > 100 && summary.faults > 10, "{summary:?}");
+    assert!(summary.ended > 2 && summary.steps > 30, "{summary:?}");
 }
 
 #[test]

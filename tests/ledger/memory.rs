@@ -10,8 +10,8 @@ use capvote::election::{
     Refusal, Role, Standing, Timestamp, TokenHash, UnderNumber, Verdict, Vote, VoterNumber, judge,
 };
 use capvote::ledger::{
-    Act, ActRefusal, Answer, Authorization, Ledger, LedgerError, Report, SheetCursor, SheetPart,
-    Snapshot,
+    Act, ActRefusal, Answer, Authorization, Decision, Ledger, LedgerError, Report, SheetCursor,
+    SheetPart, Snapshot,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -133,9 +133,11 @@ impl Handle {
 }
 
 impl Ledger for Handle {
-    fn vote(&self, votes: Vec<Vote>) -> Answer<Vec<Outcome>> {
+    fn vote(&self, votes: Vec<Vote>) -> Answer<Vec<Decision>> {
         self.answer(move |store| {
-            store.commit(|state, now| Ok(votes.iter().map(|vote| state.vote(vote, now)).collect()))
+            store.commit(|state, now| {
+                Ok(votes.iter().map(|vote| Ok(state.vote(vote, now))).collect())
+            })
         })
     }
 

@@ -52,6 +52,18 @@ fn the_limits_of_the_unit_exceed_the_bounds_of_the_server() {
 }
 
 #[test]
+fn the_unit_restarts_a_server_whose_disk_fails_for_some_minutes() {
+    let unit = unit();
+    let number = |name: &str| -> u64 { unit[name][0].parse().unwrap() };
+    assert_eq!(unit["Restart"], ["on-failure"]);
+    // Exit code 1 is that of a failed sync: see failing.rs.
+    assert_eq!(unit["RestartPreventExitStatus"], ["2 3"]);
+    // The starts before it stays stopped take this long at least, with the longest pause.
+    let patience = number("StartLimitBurst") * number("RestartMaxDelaySec");
+    assert!(patience > 300 && patience < number("StartLimitIntervalSec"), "{patience}");
+}
+
+#[test]
 fn the_assets_of_the_debian_package_exist() {
     let manifest = root("Cargo.toml");
     let arguments = ["metadata", "--no-deps", "--offline", "--format-version", "1"];

@@ -65,6 +65,11 @@ impl Server {
         self.process.next(beginning).unwrap()
     }
 
+    /// The process ID.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     pub(crate) fn signal(&self, signal: &str) {
         let pid = self.process.id().to_string();
         assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());

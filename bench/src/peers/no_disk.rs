@@ -9,7 +9,8 @@ use capvote::election::{
 };
 use capvote::ledger::sqlite::{BallotRow, Roll};
 use capvote::ledger::{
-    Act, Answer, Authorization, Ledger, LedgerError, Report, SheetCursor, SheetPart, Snapshot,
+    Act, Answer, Authorization, Decision, Ledger, LedgerError, Report, SheetCursor, SheetPart,
+    Snapshot,
 };
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
@@ -24,7 +25,7 @@ pub(super) struct NoDisk {
 
 #[derive(Debug)]
 enum Job {
-    Votes(Vec<Vote>, oneshot::Sender<Vec<Outcome>>),
+    Votes(Vec<Vote>, oneshot::Sender<Vec<Decision>>),
     Acts(Vec<Act>, oneshot::Sender<()>),
 }
 
@@ -67,7 +68,7 @@ fn work(mut queue: mpsc::Receiver<Job>, publisher: &watch::Sender<Arc<Snapshot>>
         match job {
             Job::Votes(votes, answer) => {
                 let Some(election) = &mut election else { continue };
-                let outcomes = votes.iter().map(|vote| decide(election, vote)).collect();
+                let outcomes = votes.iter().map(|vote| Ok(decide(election, vote))).collect();
                 election.count.publish(election.definition.publication, election.state);
                 publish(election, publisher);
                 let _ = answer.send(outcomes);
@@ -129,7 +130,7 @@ fn publish(election: &Election, publisher: &watch::Sender<Arc<Snapshot>>) {
 }
 
 impl Ledger for NoDisk {
-    fn vote(&self, votes: Vec<Vote>) -> Answer<Vec<Outcome>> {
+    fn vote(&self, votes: Vec<Vote>) -> Answer<Vec<Decision>> {
         self.ask(|answer| Job::Votes(votes, answer))
     }
 

@@ -8,6 +8,8 @@
 //! - While an election is open, no count goes down, across restarts too, and each turnout includes
 //!   every vote that was recorded before the question. Counts are published in whole batches.
 //! - No ballot that was first cast after the close is recorded.
+//! - No election closes before its time, unless the returning officer closes it, or a server has
+//!   started with a wrong clock.
 //! - The message about a vote arrives before its outcome.
 
 use std::collections::{HashMap, HashSet};
@@ -30,12 +32,19 @@ pub struct History {
     pub violations: Vec<String>,
     /// Restarts of the server.
     pub restarts: usize,
+    /// Servers that ended by themselves.
+    pub ended: usize,
     /// Injected disk faults.
     pub faults: usize,
+    /// Times that the clock was set ahead.
+    pub steps: usize,
     /// The highest count seen for each candidate.
     highest: Count,
     /// Where in the story the returning officer's close was answered.
     closed: Option<usize>,
+    /// Whether the returning officer has called the close, or a server has started with a wrong
+    /// clock, which it cannot notice.
+    may_close: bool,
 }
 
 /// Votes for each candidate.
@@ -82,8 +91,22 @@ impl History {
     /// An empty history. `closes`: when the election closes by schedule, if it does.
     pub(super) fn new(began: Instant, closes: Option<Timestamp>) -> Self {
         let (attempts, story, violations) = Default::default();
-        let (restarts, faults, highest, closed) = Default::default();
-        Self { began, closes, attempts, story, violations, restarts, faults, highest, closed }
+        let (restarts, ended, faults, steps, highest) = Default::default();
+        let (closed, may_close) = (None, false);
+        Self {
+            began,
+            closes,
+            attempts,
+            story,
+            violations,
+            restarts,
+            ended,
+            faults,
+            steps,
+            highest,
+            closed,
+            may_close,
+        }
     }
 
     /// Appends to the story and returns its length.
@@ -100,6 +123,12 @@ impl History {
     /// Logs an event of the server.
     pub(super) fn note(&mut self, what: impl Into<String>) {
         self.log(what.into());
+    }
+
+    /// The clock was set.
+    pub(super) fn stepped(&mut self, what: &str) {
+        self.note(what);
+        self.steps += usize::from(what.ends_with("ahead"));
     }
 
     /// A ballot is cast. Returns the number of the attempt.
@@ -136,6 +165,24 @@ impl History {
             }
         }
         self.attempts[attempt].answer = answer;
+    }
+
+    /// The returning officer calls the close.
+    pub(super) fn asks_to_close(&mut self) {
+        self.log("the officer asks to close".into());
+        self.may_close = true;
+    }
+
+    /// A server starts with a wrong clock.
+    pub(super) fn starts_with_wrong_clock(&mut self) {
+        self.log("the clock is wrong at the start".into());
+        self.may_close = true;
+    }
+
+    /// The election was found closed.
+    pub(super) fn found_closed(&mut self) {
+        let due = self.closes.is_some_and(|closes| self.began.elapsed().as_secs() >= closes.0);
+        self.check(self.may_close || due, || "it was closed before its time".into());
     }
 
     /// The returning officer's close was answered.
@@ -275,7 +322,8 @@ impl History {
                 Answer::AlreadyVoted if numbers.get(&number).is_none_or(|it| *it == nonce) => {
                     found.push(format!("{index} had already voted, but nothing counts: {ballot}"));
                 }
-                Answer::Closed if nonces.contains(&nonce) => {
+                // While the clock was ahead it was late; sent again later, it was not.
+                Answer::Closed if nonces.contains(&nonce) && !(again && self.steps > 0) => {
                     found.push(format!("{index} came after the close, but counts: {ballot}"));
                 }
                 Answer::NotRecorded(_) if nonces.contains(&nonce) && !again => {

@@ -1,11 +1,13 @@
 //! Deterministic simulation: voters, observers and a returning officer over connections that break,
-//! and a server with a failing disk and power cuts, in simulated time.
+//! and a server with a failing disk, power cuts and a clock that is set, in simulated time.
 //!
-//! The client, the transport, the capabilities, the group commit and the SQLite ledger are the real
-//! ones. Everything else (the actions and their times, the network, the disk) follows from the
+//! The client, the transport, the capabilities, the timekeeper, the group commit and the SQLite
+//! ledger are the real ones. Everything else (the actions and their times, the network, the disk) follows from the
 //! seed: the same seed gives the same history. [`history`] checks each history against the promises
 //! of an election.
 
+mod clock;
+mod faults;
 pub mod history;
 mod participants;
 mod server;
@@ -53,8 +55,14 @@ impl Arguments {
         }
         let summary = simulate_many(self.seed, self.count, &scratch)?;
         println!(
-            "{} histories: {} votes recorded, {} crashes, {} disk faults, 0 violations",
-            summary.histories, summary.votes, summary.crashes, summary.faults
+            "{} histories: {} votes recorded, {} crashes, {} servers that ended by a failed write, \
+             {} disk faults, {} clock steps, 0 violations",
+            summary.histories,
+            summary.votes,
+            summary.crashes,
+            summary.ended,
+            summary.faults,
+            summary.steps
         );
         Ok(true)
     }
@@ -99,8 +107,12 @@ pub struct Summary {
     pub votes: usize,
     /// Crashes of the server, each followed by a restart.
     pub crashes: usize,
+    /// Servers that ended by themselves, because their ledger was in doubt.
+    pub ended: usize,
     /// Injected disk faults.
     pub faults: usize,
+    /// Times that the clock was set ahead.
+    pub steps: usize,
 }
 
 /// Simulates `count` histories with the seeds from `first`, on one thread per processor.
@@ -129,7 +141,9 @@ pub fn simulate_many(first: u64, count: u64, scratch: &Path) -> anyhow::Result<S
             })?;
             summary.votes += history.votes();
             summary.crashes += history.restarts;
+            summary.ended += history.ended;
             summary.faults += history.faults;
+            summary.steps += history.steps;
             if summary.histories % 1_000 == 0 {
                 eprintln!("{} histories", summary.histories);
             }

@@ -182,6 +182,7 @@ impl Participant {
             let client = self.connect().await;
             let officer = client.restore(token.as_bytes()).returning_officer();
             let closes = officer.administer("board");
+            self.history.borrow_mut().asks_to_close();
             match timeout(Duration::from_secs(1), closes.close()).await {
                 Ok(Ok(ActOutcome::Done | ActOutcome::Refused(_))) => {
                     return self.history.borrow_mut().closed();

@@ -3,11 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -16,27 +14,30 @@ use capvote::election::{
     Role, Schedule, Timestamp, Token, Vote, VoterNumber,
 };
 use capvote::ledger::sqlite::{SqliteLedger, SqliteReader, Store};
-use capvote::ledger::{Act, LedgerError, SheetCursor};
+use capvote::ledger::{Act, Ledger as _, LedgerError, SheetCursor};
 use capvote::net::admission::Origin;
 use capvote::net::connection;
+use capvote::server::keep_schedules;
 use capvote::service::{Bootstrap, Guesses};
 use fastrand::Rng;
 use futures::FutureExt;
 use futures::future::FusedFuture;
 use tokio::io::DuplexStream;
 use tokio::task::{JoinHandle, spawn_local};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::clock::{Clocks, FAR};
+use super::faults::{Delayed, plan, until_cut};
 use super::history::{History, Sheet};
 use super::{CANDIDATES, DURATION, VOTERS, wire};
-use crate::disk::{Disk, Fault, Operation, open_store};
+use crate::disk::{Disk, Fault, open_store};
 
 /// The returning officer's token.
 const TOKEN: [u8; Token::BYTES] = [7; Token::BYTES];
 
-/// The longest delay before the ledger handles queued jobs, in simulated time.
-const JOB_DELAY_MAX: Duration = Duration::from_millis(30);
+/// Poll interval of a server that waits for its connections to end, in simulated time.
+const DRAIN_POLL: Duration = Duration::from_millis(10);
 
 /// A server, running or crashed.
 pub(super) struct Server {
@@ -48,8 +49,7 @@ pub(super) struct Server {
     crashed: RefCell<Option<(PathBuf, Arc<Disk>)>>,
     /// The number of data folders so far: each start has its own.
     folders: Cell<usize>,
-    /// When the history began.
-    begun: Instant,
+    clocks: Clocks,
 }
 
 /// A running server.
@@ -59,8 +59,11 @@ struct Running {
     ledger: Arc<SqliteLedger>,
     bootstrap: Bootstrap,
     work: JoinHandle<()>,
+    timekeeper: JoinHandle<()>,
     /// Cuts every connection.
     cut: CancellationToken,
+    /// Drains and closes every connection.
+    stop: CancellationToken,
     connections: RefCell<Vec<JoinHandle<()>>>,
     faults: Arc<AtomicUsize>,
 }
@@ -75,7 +78,11 @@ impl Server {
         let first = folder.join("0");
         let mut store = Store::open(&first)?;
         let candidates = CANDIDATES.map(String::from).to_vec();
-        let closes = (rng.u32(0..3) == 0).then(|| Timestamp(rng.u64(1..DURATION.as_secs())));
+        let closes = match rng.u32(0..3) {
+            0 => Some(Timestamp(rng.u64(1..DURATION.as_secs()))),
+            1 => Some(FAR),
+            _ => None,
+        };
         let definition = Definition::new(board(), String::new(), candidates)?
             .with_publication(Publication::Live)
             .with_schedule(Schedule { opens: None, closes })?;
@@ -89,12 +96,14 @@ impl Server {
         store.act(&acts, None)?;
         drop(store);
         let disk = Disk::new(&first, rng.u64(..))?;
-        let begun = Instant::now();
-        let running = RefCell::new(Some(Running::start(first, disk, &mut rng, begun)?));
-        let history = Rc::new(RefCell::new(History::new(begun, closes)));
+        let clocks = Clocks::new();
+        let running = RefCell::new(Some(Running::start(first, disk, &mut rng, &clocks)?));
+        let history = Rc::new(RefCell::new(History::new(clocks.begun(), closes)));
+        let noted = history.clone();
+        spawn_local(clocks.clone().step(rng.fork(), move |what| noted.borrow_mut().stepped(what)));
         let (folder, rng) = (folder.to_path_buf(), RefCell::new(rng));
         let (crashed, folders) = (RefCell::default(), Cell::new(1));
-        Ok(Rc::new(Self { folder, history, rng, running, crashed, folders, begun }))
+        Ok(Rc::new(Self { folder, history, rng, running, crashed, folders, clocks }))
     }
 
     pub(super) fn history(&self) -> Rc<RefCell<History>> {
@@ -109,16 +118,17 @@ impl Server {
     /// A connection over a new wire, if the server runs.
     pub(super) fn connect(&self, rng: Rng) -> Option<DuplexStream> {
         let running = self.running.borrow();
-        let running = running.as_ref()?;
+        let running = running.as_ref().filter(|running| !running.stop.is_cancelled())?;
         let (here, there) = wire::connect(rng, &running.cut);
         let bootstrap = running.bootstrap.clone();
         let bootstrap = move |work| bootstrap.capability(work, Origin::Here);
-        let serving = connection::serve(there, bootstrap, CancellationToken::new());
+        let serving = connection::serve(there, bootstrap, running.stop.clone());
         running.connections.borrow_mut().push(spawn_local(serving));
         Some(here)
     }
 
-    /// Crashes and restarts the server until `participants` resolves.
+    /// Crashes and restarts the server until `participants` resolves. A server whose ledger stops
+    /// ends by itself, and is restarted, too.
     pub(super) async fn crash_during(
         &self,
         participants: impl Future<Output = ()>,
@@ -136,6 +146,7 @@ impl Server {
             tokio::select! {
                 biased;
                 () = power_cut => {}
+                () = self.end_in_doubt() => {}
                 () = sleep(up) => {}
                 () = &mut participants => {}
             }
@@ -149,6 +160,27 @@ impl Server {
             self.restart()?;
         }
         Ok(())
+    }
+
+    /// Waits until the ledger stops by itself, and then for the calls in progress, as
+    /// `capvote::server::Server::run` does.
+    async fn end_in_doubt(&self) {
+        let running = self.running.borrow();
+        let Some(running) = running.as_ref() else { return std::future::pending().await };
+        running.ledger.stopped().await;
+        running.timekeeper.abort();
+        running.stop.cancel();
+        {
+            let mut history = self.history.borrow_mut();
+            history.note("the server ends: its ledger is in doubt");
+            history.ended += 1;
+        }
+        let drained = async {
+            while running.connections.borrow().iter().any(|it| !it.is_finished()) {
+                sleep(DRAIN_POLL).await;
+            }
+        };
+        let _ = timeout(connection::DRAIN_WAIT_MAX, drained).await;
     }
 
     fn below(&self, count: u64) -> u64 {
@@ -192,9 +224,13 @@ impl Server {
             }
             disk.repair();
         }
-        match Running::start(folder, disk, &mut rng, self.begun) {
+        match Running::start(folder, disk, &mut rng, &self.clocks) {
             Ok(running) => {
-                self.history.borrow_mut().note("the server starts");
+                let mut history = self.history.borrow_mut();
+                history.note("the server starts");
+                if self.clocks.are_apart() {
+                    history.starts_with_wrong_clock();
+                }
                 self.running.replace(Some(running));
             }
             Err(error) => {
@@ -212,7 +248,7 @@ impl Server {
         self.crash()?;
         let (folder, _disk) = self.crashed.take().context("a crashed server")?;
         let mut store = open_store(&folder).context("the last start")?;
-        let mut history = self.history.replace(History::new(self.begun, None));
+        let mut history = self.history.replace(History::new(self.clocks.begun(), None));
         let standing = store.snapshot().elections.pop().context("an election")?;
         for (ballot, receipt) in history.receipts() {
             let place = CANDIDATES.iter().position(|name| *name == ballot.candidate);
@@ -229,6 +265,9 @@ impl Server {
             });
         }
         let closed = standing.state == ElectionState::Closed;
+        if closed {
+            history.found_closed();
+        }
         history.check(closed || !history.is_closed(), || "the close is lost".into());
         if !closed {
             store.act(&[Act::Close(board())], None)?;
@@ -264,20 +303,32 @@ impl Running {
         folder: PathBuf,
         disk: Arc<Disk>,
         rng: &mut Rng,
-        begun: Instant,
+        clocks: &Clocks,
     ) -> anyhow::Result<Self> {
         let store = open_store(&folder)?;
         let faults = Arc::default();
         disk.plan(plan(rng.fork(), Arc::clone(&faults)));
-        let clock = Arc::new(move || Timestamp(begun.elapsed().as_secs()));
-        let (ledger, work) = SqliteLedger::without_thread(store, clock);
+        let (ledger, work) = SqliteLedger::without_thread(store, clocks.wall());
         let ledger = Arc::new(ledger);
-        let work = Delayed { work: Box::pin(work), rng: rng.fork(), pause: None };
+        let work = Delayed::new(work, rng.fork());
         let cut = CancellationToken::new();
         let work = spawn_local(until_cut(work, disk.clone(), cut.clone()));
         let bootstrap = Bootstrap::new(ledger.clone(), Guesses::default());
-        let connections = RefCell::default();
-        Ok(Self { folder, disk, ledger, bootstrap, work, cut, connections, faults })
+        let clocks = clocks.clone();
+        let timekeeper = spawn_local(keep_schedules(ledger.clone(), move || clocks.steady()));
+        let (stop, connections) = Default::default();
+        Ok(Self {
+            folder,
+            disk,
+            ledger,
+            bootstrap,
+            work,
+            timekeeper,
+            cut,
+            stop,
+            connections,
+            faults,
+        })
     }
 
     /// Stops everything at once. Nothing more reaches the disk. Returns the data folder, its disk
@@ -286,67 +337,9 @@ impl Running {
         self.disk.cut_power();
         self.cut.cancel();
         self.work.abort();
+        self.timekeeper.abort();
         self.connections.take().iter().for_each(JoinHandle::abort);
         drop(self.ledger);
         (self.folder, self.disk, self.faults.load(Ordering::Relaxed))
-    }
-}
-
-/// Random disk faults, at a rate that differs between starts: none, or one in 100, 30 or 10
-/// operations.
-fn plan(
-    mut rng: Rng,
-    faults: Arc<AtomicUsize>,
-) -> impl FnMut(Operation, &str) -> Option<Fault> + Send {
-    let one_in = [0, 0, 100, 30, 10][rng.usize(0..5)];
-    move |operation, _| {
-        if one_in == 0 || rng.u32(0..one_in) != 0 {
-            return None;
-        }
-        let fault = match (operation, rng.u32(0..4)) {
-            (Operation::Read, 0) => Fault::Fails,
-            (Operation::Read, _) => return None,
-            (_, 0) => Fault::Fails,
-            (Operation::Write, 1) => Fault::Torn,
-            (Operation::Write, 2) => Fault::Full,
-            _ => Fault::PowerCut,
-        };
-        faults.fetch_add(1, Ordering::Relaxed);
-        Some(fault)
-    }
-}
-
-/// Runs `work`, and cuts the connections as soon as the disk is off: no answer leaves after a
-/// crash.
-async fn until_cut(work: impl Future<Output = ()>, disk: Arc<Disk>, cut: CancellationToken) {
-    let mut work = std::pin::pin!(work);
-    std::future::poll_fn(|context| {
-        let polled = work.as_mut().poll(context);
-        if disk.is_off() {
-            cut.cancel();
-        }
-        polled
-    })
-    .await;
-}
-
-/// Delays each poll of `work` by a random time, which makes the commits larger.
-struct Delayed<F> {
-    work: Pin<Box<F>>,
-    rng: Rng,
-    pause: Option<Pin<Box<Sleep>>>,
-}
-
-impl<F: Future<Output = ()>> Future for Delayed<F> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        let pause = this.pause.get_or_insert_with(|| {
-            Box::pin(sleep(JOB_DELAY_MAX.mul_f64(this.rng.f64() * this.rng.f64())))
-        });
-        std::task::ready!(pause.as_mut().poll(context));
-        this.pause = None;
-        this.work.as_mut().poll(context)
     }
 }

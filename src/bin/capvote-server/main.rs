@@ -11,6 +11,8 @@ use std::process::ExitCode;
 
 use capvote::command_line::{self, Exit};
 use mimalloc::MiMalloc;
+use rustix::process::Signal;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::arguments::{Arguments, Command};
 
@@ -38,9 +40,22 @@ fn main() -> ExitCode {
 
 fn block_on(work: impl Future<Output = ExitCode>) -> ExitCode {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(work),
+        Ok(runtime) => runtime.block_on(async {
+            if let Err(error) = survive_file_size_limit() {
+                let why = format_args!("cannot catch signals: {error}");
+                return command_line::end(PROGRAM, why, Exit::Fault);
+            }
+            work.await
+        }),
         Err(error) => command_line::end(PROGRAM, error, Exit::Fault),
     }
+}
+
+/// Makes a write beyond the limit of file sizes (`ulimit -f`) fail like one to a full disk. By
+/// default it kills the process. The handler stays after the stream is dropped.
+fn survive_file_size_limit() -> io::Result<()> {
+    let exceeded = SignalKind::from_raw(Signal::XFSZ.as_raw());
+    signal(exceeded).map(drop)
 }
 
 /// The exit code of a command whose result is its output.

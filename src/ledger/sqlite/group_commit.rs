@@ -11,8 +11,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::store::Store;
-use crate::election::{Outcome, Vote};
-use crate::ledger::{Act, Authorization, Clock, LedgerError, Metrics, Snapshot};
+use crate::election::Vote;
+use crate::ledger::{Act, Authorization, Clock, Decision, LedgerError, Metrics, Snapshot};
 
 /// Votes in one commit. The last batch may exceed it.
 const COMMIT_VOTES_MAX: usize = 4_096;
@@ -25,7 +25,7 @@ const SCRUB_PAUSE_MAX: Duration = Duration::from_secs(60);
 /// A request to the thread.
 #[derive(Debug)]
 pub(super) enum Job {
-    Votes(Vec<Vote>, Reply<Vec<Outcome>>),
+    Votes(Vec<Vote>, Reply<Vec<Decision>>),
     Acts(Vec<Act>, Option<Authorization>, Reply<()>),
     /// Do the queued jobs, and end.
     Finish,
@@ -66,9 +66,10 @@ impl GroupCommit {
         (Self { store, clock, queue, snapshots, metrics, finishing: false, scrub }, receiver)
     }
 
-    /// Works until it takes [`Job::Finish`], or all senders of the queue are gone. Blocks while it
+    /// Works until it takes [`Job::Finish`], or all senders of the queue are gone. Returns `false`
+    /// if the store has stopped in doubt; everything later was then refused. Blocks while it
     /// commits.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(mut self) -> bool {
         let (mut votes, mut replies) = (Vec::new(), Vec::new());
         while let Some(first) = self.next().await {
             let act = self.take_group(first, &mut votes, &mut replies);
@@ -78,6 +79,36 @@ impl GroupCommit {
             }
             if let Some((acts, under, reply)) = act {
                 self.act(&acts, under.as_ref(), reply);
+            }
+            if self.store.is_in_doubt() {
+                tracing::error!(
+                    "the ledger stops: it is not certain what is on the disk, and the next start \
+                     finds out; everything that waits is refused"
+                );
+                self.refuse_all().await;
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Refuses the jobs in the queue, and those of calls that wait for a slot in it.
+    async fn refuse_all(&mut self) {
+        self.queue.close();
+        loop {
+            // See `next`.
+            let job = match self.finishing {
+                true => self.queue.try_recv().ok(),
+                false => self.queue.recv().await,
+            };
+            match job {
+                Some(Job::Votes(votes, reply)) => {
+                    self.metrics.failed(votes.len());
+                    let _ = reply.send(Err(LedgerError::Stopped));
+                }
+                Some(Job::Acts(.., reply)) => drop(reply.send(Err(LedgerError::Stopped))),
+                Some(Job::Finish) => self.finishing = true,
+                None => return,
             }
         }
     }
@@ -109,7 +140,7 @@ impl GroupCommit {
         &mut self,
         first: Job,
         votes: &mut Vec<Vote>,
-        replies: &mut Vec<(usize, Reply<Vec<Outcome>>)>,
+        replies: &mut Vec<(usize, Reply<Vec<Decision>>)>,
     ) -> Option<QueuedAct> {
         let mut next = Some(first);
         while let Some(job) = next.take() {
@@ -135,21 +166,24 @@ impl GroupCommit {
     fn commit(
         &mut self,
         votes: &[Vote],
-        replies: impl Iterator<Item = (usize, Reply<Vec<Outcome>>)>,
+        replies: impl Iterator<Item = (usize, Reply<Vec<Decision>>)>,
     ) {
         let begun = std::time::Instant::now();
-        match self.store.vote(votes, (self.clock)()) {
-            Ok(outcomes) => {
-                self.metrics.committed(&outcomes, begun.elapsed());
+        match self.store.vote_each(votes, (self.clock)()) {
+            Ok(decisions) => {
+                let count = decisions.iter().filter(|decision| decision.is_err()).count();
+                self.metrics.decided(&decisions, count, begun.elapsed());
+                if let Some(error) = decisions.iter().find_map(|it| it.as_ref().err()) {
+                    tracing::error!(count, %error, "a commit failed");
+                }
                 self.publish();
-                let mut outcomes = outcomes.into_iter();
+                let mut decisions = decisions.into_iter();
                 for (count, reply) in replies {
-                    let _ = reply.send(Ok(outcomes.by_ref().take(count).collect()));
+                    let _ = reply.send(Ok(decisions.by_ref().take(count).collect()));
                 }
             }
             Err(error) => {
                 self.metrics.failed(votes.len());
-                tracing::error!(votes = votes.len(), %error, "a commit failed");
                 replies.for_each(|(_, reply)| drop(reply.send(Err(error.clone()))));
             }
         }
@@ -164,6 +198,9 @@ impl GroupCommit {
             if acts.iter().any(|act| matches!(act, Act::Close(_))) {
                 self.scrub = first_retry();
             }
+        }
+        if let Err(error @ (LedgerError::NotStored(_) | LedgerError::Unknown(_))) = &done {
+            tracing::error!(%error, "an act failed");
         }
         let _ = reply.send(done);
     }

@@ -7,6 +7,7 @@ mod backup;
 mod ballot_box;
 mod chain;
 mod close;
+mod doubt;
 mod elections;
 mod file;
 mod grants;
@@ -39,10 +40,10 @@ pub use self::reader::SqliteReader;
 pub use self::roll::{BallotRow, Roll, RollIndex};
 pub use self::store::Store;
 use super::{
-    Act, Answer, Authorization, Clock, Ledger, LedgerError, Metrics, OpenError, Report,
+    Act, Answer, Authorization, Clock, Decision, Ledger, LedgerError, Metrics, OpenError, Report,
     SheetCursor, SheetPart, Snapshot,
 };
-use crate::election::{ElectionId, Grant, Outcome, Timestamp, TokenHash, Vote};
+use crate::election::{ElectionId, Grant, Timestamp, TokenHash, Vote};
 
 /// Jobs in the queue: acts, and batches of votes. Further calls wait for a slot.
 pub const QUEUE_MAX: usize = 256;
@@ -60,8 +61,9 @@ pub struct SqliteLedger {
 #[derive(Default)]
 struct Worker {
     /// Until it is told to end: the thread, and a reserved slot in its queue for [`Job::Finish`].
-    running: Option<(thread::JoinHandle<()>, mpsc::OwnedPermit<Job>)>,
-    panicked: bool,
+    running: Option<(thread::JoinHandle<bool>, mpsc::OwnedPermit<Job>)>,
+    /// Whether it ended by a fault.
+    failed: bool,
 }
 
 impl SqliteLedger {
@@ -91,9 +93,10 @@ impl SqliteLedger {
         Ok(ledger)
     }
 
-    /// A ledger without a thread, and the future that does its work, which blocks while it commits.
-    /// For simulations, which control when it runs.
-    pub fn without_thread(store: Store, clock: Clock) -> (Self, impl Future<Output = ()>) {
+    /// A ledger without a thread, and the future that does its work, which blocks while it commits
+    /// and returns `false` if the store stopped in doubt. For simulations, which control when it
+    /// runs.
+    pub fn without_thread(store: Store, clock: Clock) -> (Self, impl Future<Output = bool>) {
         Self::new(store, clock, Metrics::new())
     }
 
@@ -101,7 +104,7 @@ impl SqliteLedger {
         store: Store,
         clock: Clock,
         metrics: Metrics,
-    ) -> (Self, impl Future<Output = ()> + use<>) {
+    ) -> (Self, impl Future<Output = bool> + use<>) {
         // One more for `Job::Finish`.
         let (jobs, queue) = mpsc::channel(QUEUE_MAX + 1);
         let reader = store.reader();
@@ -140,7 +143,7 @@ impl SqliteLedger {
 }
 
 impl Ledger for SqliteLedger {
-    fn vote(&self, votes: Vec<Vote>) -> Answer<Vec<Outcome>> {
+    fn vote(&self, votes: Vec<Vote>) -> Answer<Vec<Decision>> {
         self.ask(move |answer| Job::Votes(votes, answer))
     }
 
@@ -183,11 +186,11 @@ impl Ledger for SqliteLedger {
         // A second call waits here for the first.
         let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((thread, slot)) = worker.running.take() {
-            // If the queue is closed, the thread has ended.
+            // If the thread has panicked, nobody takes it.
             slot.send(Job::Finish);
-            worker.panicked = thread.join().is_err();
+            worker.failed = !thread.join().unwrap_or(false);
         }
-        !worker.panicked
+        !worker.failed
     }
 }
 

@@ -9,6 +9,7 @@ use std::io;
 use std::path::Path;
 
 use super::ballot_box::RollEntry;
+use super::doubt::nothing_was_stored;
 use super::elections::{Elections, NewBallot, StoredElection};
 use super::file::{self, LedgerFile, StoredBallot};
 use super::reader::SqliteReader;
@@ -19,7 +20,7 @@ use super::{sheet, wal, write};
 use crate::election::{
     ElectionState, Outcome, Receipt, Refusal, Timestamp, UnderNumber, Verdict, Vote, judge,
 };
-use crate::ledger::{Act, Authorization, LedgerError, OpenError, Snapshot};
+use crate::ledger::{Act, Authorization, Decision, LedgerError, OpenError, Snapshot};
 
 /// Elections in a SQLite file.
 #[derive(Debug)]
@@ -27,9 +28,8 @@ pub struct Store {
     file: LedgerFile,
     elections: Elections,
     scrub: Scrub,
-    /// The error of a failed write, after which nothing more is written: page cache and disk may
-    /// differ.
-    in_doubt: Option<String>,
+    /// Whether nothing more is written: see [`stop_in_doubt`](Self::stop_in_doubt).
+    in_doubt: bool,
 }
 
 impl Store {
@@ -57,7 +57,7 @@ impl Store {
         let elections = replay::replay(&file.connection, &file.path)?;
         let scrub = Scrub::new(&file.connection);
         let scrub = scrub.map_err(|error| file::open_error(&file.path, error))?;
-        let mut store = Self { file, elections, scrub, in_doubt: None };
+        let mut store = Self { file, elections, scrub, in_doubt: false };
         // The process may have ended between a close and its scrub.
         store.scrub();
         Ok(store)
@@ -77,31 +77,54 @@ impl Store {
         self.elections.snapshot()
     }
 
-    /// Decides these votes in order, as of `now`, and stores those that count in one transaction.
+    /// As [`vote_each`](Self::vote_each), with the first error of a vote as the error of all.
     ///
     /// # Errors
-    /// [`LedgerError::NotStored`]; [`LedgerError::Unknown`], and after it always. None of the votes
-    /// is then counted in the [`snapshot`](Self::snapshot).
+    /// As [`vote_each`](Self::vote_each), and those of its decisions.
     pub fn vote(&mut self, votes: &[Vote], now: Timestamp) -> Result<Vec<Outcome>, LedgerError> {
+        self.vote_each(votes, now)?.into_iter().collect()
+    }
+
+    /// Decides these votes in order, as of `now`, and stores those that count in one transaction.
+    ///
+    /// A vote has the error [`LedgerError::NotStored`] or [`LedgerError::Unknown`] if its decision
+    /// depends on a transaction that failed, and is then not counted in the
+    /// [`snapshot`](Self::snapshot); [`LedgerError::Unreadable`] if the ballot under its number
+    /// cannot be read. The others are decided nevertheless: what they rest on was stored before.
+    ///
+    /// # Errors
+    /// [`LedgerError::Stopped`] if the store is [in doubt](Self::is_in_doubt).
+    pub fn vote_each(
+        &mut self,
+        votes: &[Vote],
+        now: Timestamp,
+    ) -> Result<Vec<Decision>, LedgerError> {
         self.check_certain()?;
         let mut counted = Vec::new();
-        let decided = self.decide(votes, now, &mut counted);
-        let stored = decided.and_then(|outcomes| self.store(&counted).map(|()| outcomes));
-        if stored.is_err() {
+        let mut provisional = Vec::new();
+        let mut decisions = self.decide(votes, now, &mut counted, &mut provisional);
+        let stored = self.store(&counted);
+        if let Err(error) = stored {
             for NewBallot { election, at, .. } in counted {
                 if let Some(election) = self.elections.list.get_mut(election) {
                     election.ballot_box.uncount(at);
                 }
             }
+            for index in provisional {
+                if let Some(decision) = decisions.get_mut(index) {
+                    *decision = Err(error.clone());
+                }
+            }
         }
-        stored
+        Ok(decisions)
     }
 
     /// Makes these changes in order, all or none, in one transaction, if the authorization is in
     /// force.
     ///
     /// # Errors
-    /// As [`vote`](Self::vote), [`LedgerError::Refused`] and [`LedgerError::Revoked`].
+    /// [`LedgerError::NotStored`], [`LedgerError::Unknown`], and after that always
+    /// [`LedgerError::Stopped`]; [`LedgerError::Refused`] and [`LedgerError::Revoked`].
     pub fn act(&mut self, acts: &[Act], under: Option<&Authorization>) -> Result<(), LedgerError> {
         self.check_certain()?;
         if under.is_some_and(|under| !under.is_in_force(&self.elections.grants)) {
@@ -140,7 +163,7 @@ impl Store {
     /// Tries to scrub what closes have deleted. Returns `false` if that failed, for example because
     /// another program reads the file: try again later.
     pub fn scrub(&mut self) -> bool {
-        if self.in_doubt.is_some() {
+        if self.in_doubt {
             return true;
         }
         let directory = crate::private_file::parent(&self.file.path);
@@ -152,30 +175,47 @@ impl Store {
         SqliteReader::new(self.file.path.clone(), self.scrub.readers())
     }
 
-    fn check_certain(&self) -> Result<(), LedgerError> {
-        match &self.in_doubt {
-            Some(why) => Err(in_doubt(why)),
-            None => Ok(()),
-        }
+    /// Whether the store accepts nothing more until it is opened again.
+    pub fn is_in_doubt(&self) -> bool {
+        self.in_doubt
     }
 
-    /// The error for a failed write. Unless it is certain that nothing was written, the store
-    /// accepts nothing more: after a failed fsync, page cache and disk may differ.
+    /// Stops the store, because it is not certain that its last write is on the disk, or that a
+    /// next one would be. It accepts nothing more, and leaves the WAL to the next
+    /// [`open`](Self::open), which makes sure that what it finds is on the disk. Returns the error
+    /// for the calls whose outcome is unknown.
+    pub(super) fn stop_in_doubt(&mut self, why: &str) -> LedgerError {
+        self.in_doubt = true;
+        if let Err(error) = wal::keep(&self.file.connection) {
+            tracing::warn!(%error, "the log of the ledger will be copied into its file");
+        }
+        LedgerError::Unknown(format!("the server has to be started again: {why}"))
+    }
+
+    fn check_certain(&self) -> Result<(), LedgerError> {
+        if self.in_doubt { Err(LedgerError::Stopped) } else { Ok(()) }
+    }
+
+    /// The error for a failed statement. Unless it is certain that nothing was written, the store
+    /// [stops](Self::stop_in_doubt): after a failed fsync, page cache and disk may differ.
     fn failed(&mut self, error: rusqlite::Error) -> LedgerError {
-        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull};
-        let harmless =
-            matches!(error.sqlite_error_code(), Some(DatabaseBusy | DatabaseLocked | DiskFull));
         let rolled_back = self.file.connection.is_autocommit();
-        if harmless && rolled_back {
+        if rolled_back && nothing_was_stored(&error) {
             return LedgerError::NotStored(error.to_string());
         }
-        let why = error.to_string();
-        let error = in_doubt(&why);
-        self.in_doubt = Some(why);
-        error
+        self.stop_in_doubt(&error.to_string())
     }
 
-    /// Decides every vote in memory. `counted` gets those to store, in the order of their rows.
+    /// The error for a vote whose earlier ballot cannot be read.
+    fn unreadable(&mut self, error: rusqlite::Error) -> LedgerError {
+        match self.failed(error) {
+            LedgerError::NotStored(why) => LedgerError::Unreadable(why),
+            error => error,
+        }
+    }
+
+    /// Decides every vote in memory. `counted` gets those to store, in the order of their rows, and
+    /// `provisional` the indexes of the votes whose decisions hold only once these are stored.
     #[expect(
         clippy::indexing_slicing,
         reason = "indexes of `votes`, which has as many outcomes, and of the list of elections, \
@@ -186,9 +226,10 @@ impl Store {
         votes: &[Vote],
         now: Timestamp,
         counted: &mut Vec<NewBallot>,
-    ) -> Result<Vec<Outcome>, LedgerError> {
-        // The outcome of votes in elections that do not exist.
-        let mut outcomes = vec![Outcome::Refused(Refusal::NotOpen); votes.len()];
+        provisional: &mut Vec<usize>,
+    ) -> Vec<Decision> {
+        // The decision on votes in elections that do not exist.
+        let mut decisions = vec![Ok(Outcome::Refused(Refusal::NotOpen)); votes.len()];
         // The ballots of one election are one entry of its chain, so their rows must be adjacent.
         let mut order: Vec<(usize, usize)> = votes
             .iter()
@@ -199,29 +240,41 @@ impl Store {
         for (election, index) in order {
             let vote = &votes[index];
             let entry = self.elections.list[election].ballot_box.roll_entry(vote.number);
-            let under_number = self.under_number(election, vote, entry, counted)?;
+            if let RollEntry::Used(row) = entry
+                && row.get() > self.elections.last_ballot
+                && self.elections.list[election].ballot_box.state() == ElectionState::Open
+            {
+                provisional.push(index);
+            }
+            let under_number = match self.under_number(election, vote, entry, counted) {
+                Ok(under_number) => under_number,
+                Err(error) => {
+                    decisions[index] = Err(error);
+                    continue;
+                }
+            };
             let ballot_box = &mut self.elections.list[election].ballot_box;
             let verdict =
                 judge(ballot_box.definition(), ballot_box.state(), now, vote.choice, under_number);
-            outcomes[index] = match (verdict, entry) {
+            decisions[index] = match (verdict, entry) {
                 (Verdict::Count, RollEntry::Unused(at)) => {
                     let row = self.elections.last_ballot + counted.len() as u64 + 1;
-                    let row = BallotRow::new(row).ok_or_else(|| {
-                        LedgerError::NotStored(
-                            "it is full: its ballots are numbered with 32 bits".into(),
-                        )
-                    })?;
+                    let Some(row) = BallotRow::new(row) else {
+                        decisions[index] = Err(full());
+                        continue;
+                    };
                     let Vote { number, choice, nonce, .. } = *vote;
                     ballot_box.count(at, choice, nonce, row);
                     counted.push(NewBallot { election, number, choice, nonce, at, row });
-                    Outcome::Recorded
+                    provisional.push(index);
+                    Ok(Outcome::Recorded)
                 }
                 // `judge` counts only votes under numbers without a ballot.
-                (Verdict::Count, _) => Outcome::Refused(Refusal::UnknownVoterNumber),
-                (Verdict::Answer(outcome), _) => outcome,
+                (Verdict::Count, _) => Ok(Outcome::Refused(Refusal::UnknownVoterNumber)),
+                (Verdict::Answer(outcome), _) => Ok(outcome),
             };
         }
-        Ok(outcomes)
+        decisions
     }
 
     /// The ballot under the number of a vote, which is either stored or one of those `counted` in
@@ -238,7 +291,7 @@ impl Store {
         };
         if stored.ballot_box.state() == ElectionState::Closed {
             let listed = sheet::has(&self.file.connection, stored, receipt(stored, vote));
-            let listed = listed.map_err(|error| self.failed(error))?;
+            let listed = listed.map_err(|error| self.unreadable(error))?;
             return Ok(if listed { UnderNumber::SameBallot } else { UnderNumber::OtherBallot });
         }
         let row = match entry {
@@ -249,7 +302,7 @@ impl Store {
         let recent = row.get().checked_sub(self.elections.last_ballot + 1);
         let ballot = match recent.and_then(|index| counted.get(index as usize)) {
             Some(counted) => StoredBallot { choice: counted.choice, nonce: counted.nonce },
-            None => self.file.ballot(row).map_err(|error| self.failed(error))?,
+            None => self.file.ballot(row).map_err(|error| self.unreadable(error))?,
         };
         let same = ballot == StoredBallot { choice: vote.choice, nonce: vote.nonce };
         Ok(if same { UnderNumber::SameBallot } else { UnderNumber::OtherBallot })
@@ -260,6 +313,8 @@ impl Store {
         let Some(last) = counted.last() else {
             return Ok(());
         };
+        // A read may have failed while these were decided.
+        self.check_certain()?;
         let advances = write::ballots(&mut self.file.connection, &self.elections, counted)
             .map_err(|error| self.failed(error))?;
         self.elections.last_ballot = last.row.get();
@@ -268,10 +323,8 @@ impl Store {
     }
 }
 
-fn in_doubt(why: &str) -> LedgerError {
-    LedgerError::Unknown(format!(
-        "the ledger takes no more until the server is started again: {why}"
-    ))
+fn full() -> LedgerError {
+    LedgerError::NotStored("it is full: its ballots are numbered with 32 bits".into())
 }
 
 /// The receipt of a vote. A choice that is not on the slate has the receipt of a blank ballot.

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::*;
-use crate::election::{Choice, Definition, Nonce, VoterNumber};
+use crate::election::{Choice, Definition, Nonce, Outcome, Refusal, VoterNumber};
 use crate::ledger::system_clock;
 
 struct Gated {
@@ -58,7 +58,7 @@ async fn cast(ledger: Arc<SqliteLedger>, number: u64) -> Result<Outcome, LedgerE
     let choice = Choice::from_index(0).unwrap();
     let nonce = Nonce::from([0; 16]);
     let vote = Vote { election: id(), choice, number: number.into(), nonce };
-    Ok(ledger.vote(vec![vote]).await?[0])
+    ledger.vote(vec![vote]).await?.remove(0)
 }
 
 fn ballots(ledger: &SqliteLedger) -> u64 {
@@ -113,21 +113,50 @@ async fn votes_that_queue_during_a_commit_are_the_next_commit() {
 }
 
 #[tokio::test]
-async fn a_failed_commit_fails_all_its_votes_and_counts_none() {
+async fn after_a_commit_in_doubt_all_that_is_known_is_answered_and_the_rest_is_refused() {
     let Gated { ledger, mut begins, gate, directory } = gated();
-    let refuse = "CREATE TRIGGER no BEFORE INSERT ON entries BEGIN SELECT RAISE(ABORT, 'no'); END";
+    let refuse = "CREATE TRIGGER no BEFORE INSERT ON ballots WHEN NEW.voter = 3
+                  BEGIN SELECT RAISE(ABORT, 'no'); END";
     let other = Connection::open(directory.path().join("ledger.sqlite")).unwrap();
     other.execute_batch(refuse).unwrap();
     let first = queue(&ledger, 1..=1);
     begins.recv().await.unwrap();
-    let queued = queue(&ledger, 2..=9);
+    // A commit of which one vote is a retry and one has a wrong number.
+    let doubtful = queue(&ledger, 2..=3);
+    let retry = queue(&ledger, 1..=1);
+    let wrong = queue(&ledger, 5_000..=5_000);
+    // Two votes of one number.
+    let again = queue(&ledger, 2..=2);
+    let mut act = ledger.act(vec![Act::Issue(id(), vec![5_001.into()])], None);
+    assert!((&mut act).now_or_never().is_none());
+    // So many that some wait for a slot.
+    let untried = queue(&ledger, 10..=10 + QUEUE_MAX as u64);
     gate.send(()).unwrap();
     gate.send(()).unwrap();
-    for voting in first.into_iter().chain(queued) {
+    let untried = tokio::spawn(futures::future::join_all(untried));
+    for voting in first.into_iter().chain(retry) {
+        assert_eq!(voting.await, Ok(Outcome::Recorded));
+    }
+    for voting in wrong {
+        assert_eq!(voting.await, Ok(Outcome::Refused(Refusal::UnknownVoterNumber)));
+    }
+    for voting in doubtful.into_iter().chain(again) {
         let error = voting.await.unwrap_err();
         assert!(!error.is_certain() && error.to_string().contains("no"), "{error}");
     }
-    assert_eq!(ballots(&ledger), 0);
+    assert_eq!(act.await, Err(LedgerError::Stopped));
+    for refused in untried.await.unwrap() {
+        assert_eq!(refused, Err(LedgerError::Stopped));
+    }
+    assert!(LedgerError::Stopped.is_certain());
+    ledger.stopped().await;
+    assert_eq!(cast(ledger.clone(), 4).await, Err(LedgerError::Stopped));
+    assert_eq!(ballots(&ledger), 1);
+    assert!(!ledger.shut_down());
+    drop(ledger);
+    other.execute_batch("DROP TRIGGER no").unwrap();
+    drop(other);
+    assert_eq!(Store::open(directory.path()).unwrap().snapshot().elections[0].ballots, 1);
 }
 
 #[tokio::test]

@@ -164,11 +164,12 @@ async fn act(ledger: &Arc<dyn Ledger>, acts: Vec<Act>) -> Result<(), LedgerError
 }
 
 async fn cast<const N: usize>(ledger: &Arc<dyn Ledger>, votes: [Vote; N]) -> [Outcome; N] {
-    ledger.vote(votes.to_vec()).await.unwrap().try_into().unwrap()
+    cast_all(ledger, &votes).await.try_into().unwrap()
 }
 
 async fn cast_all(ledger: &Arc<dyn Ledger>, votes: &[Vote]) -> Vec<Outcome> {
-    ledger.vote(votes.to_vec()).await.unwrap()
+    let decisions = ledger.vote(votes.to_vec()).await.unwrap();
+    decisions.into_iter().collect::<Result<_, _>>().unwrap()
 }
 
 /// Closes an election, and returns the votes for each choice.
