@@ -108,6 +108,20 @@ struct ElectionInfo {
 
   closes @9 :UInt64;
   # When the server closes the election by itself, likewise. A vote at this time is too late.
+
+  ledger @10 :Data;
+  # The identity of the ledger that the election is stored in: 16 random bytes.
+
+  epoch @11 :UInt64;
+  # The ledger's epoch: 1, and more after each restore from a backup. What was recorded after the
+  # backup was taken is not in the restored ledger.
+
+  restored @12 :UInt64;
+  # The epoch in which this election was last restored, before its close; 0 if it never was.
+
+  unconfirmed @13 :Bool;
+  # Whether the election was restored, and no officer has confirmed that since. Until then it counts
+  # no votes, and is neither opened nor closed.
 }
 
 enum Publication {
@@ -160,7 +174,7 @@ struct VoteOutcome {
     # The name is not on the slate, which is returned.
 
     notOpen @5 :Void;
-    # The election is still a draft.
+    # The election is still a draft, or `unconfirmed`.
 
     closed @6 :Void;
     # The election is closed.
@@ -169,6 +183,10 @@ struct VoteOutcome {
     # Too many wrong guesses came from this connection or address, and this number was not looked
     # up: retry after this many milliseconds, over a new connection.
   }
+
+  unconfirmed @8 :Bool;
+  # With `notOpen`: the election was restored from a backup, and takes no votes until an officer
+  # confirms that. This vote is not in the restored ledger.
 }
 
 struct Receipt {
@@ -188,6 +206,13 @@ struct Receipt {
 
   nonce @3 :Data;
   # The 16 bytes that were used: the client's, or the server's if the client sent none.
+
+  ledger @4 :Data;
+  # The identity of the ledger that holds the vote, as `ElectionInfo.ledger`.
+
+  epoch @5 :UInt64;
+  # The ledger's epoch. If the election has been restored in a later one, send the vote again with
+  # the same nonce: the restored ledger may lack it.
 }
 
 enum ResultStatus {

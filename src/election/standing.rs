@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Choice, Definition, Publication, Refusal};
+use super::{Choice, Definition, Origin, Publication, Refusal};
 
 /// The state of an election.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub struct Standing {
     pub added_while_open: u64,
     /// How many votes are recorded.
     pub ballots: u64,
+    /// Where it is stored.
+    pub origin: Origin,
     /// The votes for each choice, in the order of the slate. Read only through
     /// [`votes`](Self::votes), which hides a sealed count.
     votes: Vec<u64>,
@@ -56,7 +58,14 @@ impl Standing {
         votes: Vec<u64>,
     ) -> Self {
         let ballots = votes.iter().sum();
-        Self { definition, state, voters, added_while_open, ballots, votes }
+        let origin = Origin::default();
+        Self { definition, state, voters, added_while_open, ballots, origin, votes }
+    }
+
+    /// The same, stored there.
+    #[must_use]
+    pub fn with_origin(self, origin: Origin) -> Self {
+        Self { origin, ..self }
     }
 
     /// The choice of a vote for `candidate`, which need not be UTF-8.
@@ -130,7 +139,8 @@ mod tests {
             Definition::new("board".parse().unwrap(), String::new(), candidates).unwrap();
         let definition = Arc::new(definition.with_blank(true));
         let votes = vec![1, 3, 1, 2];
-        Standing { definition, state, voters: 10, added_while_open: 0, ballots: 7, votes }
+        let origin = Origin::default();
+        Standing { definition, state, voters: 10, added_while_open: 0, ballots: 7, origin, votes }
     }
 
     fn sealed(state: ElectionState) -> Standing {

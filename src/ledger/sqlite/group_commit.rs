@@ -141,6 +141,7 @@ impl GroupCommit {
         match self.store.vote(votes, (self.clock)()) {
             Ok(outcomes) => {
                 self.metrics.committed(&outcomes, begun.elapsed());
+                self.metrics.log_is(self.store.wal_bytes());
                 self.publish();
                 let mut outcomes = outcomes.into_iter();
                 for (count, reply) in replies {
@@ -160,6 +161,7 @@ impl GroupCommit {
         let done = self.store.act(acts, under);
         if done.is_ok() {
             self.metrics.acted(begun.elapsed());
+            self.metrics.log_is(self.store.wal_bytes());
             self.publish();
             if acts.iter().any(|act| matches!(act, Act::Close(_))) {
                 self.scrub = first_retry();

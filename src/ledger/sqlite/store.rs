@@ -11,13 +11,14 @@ use std::path::Path;
 use super::ballot_box::RollEntry;
 use super::elections::{Elections, NewBallot, StoredElection};
 use super::file::{self, LedgerFile, StoredBallot};
+use super::mark::Position;
 use super::reader::SqliteReader;
 use super::replay;
 use super::roll::BallotRow;
 use super::scrub::Scrub;
-use super::{sheet, wal, write};
+use super::{sheet, wal, whole, write};
 use crate::election::{
-    ElectionState, Outcome, Receipt, Refusal, Timestamp, UnderNumber, Verdict, Vote, judge,
+    ElectionState, Origin, Outcome, Receipt, Refusal, Timestamp, UnderNumber, Verdict, Vote, judge,
 };
 use crate::ledger::{Act, Authorization, LedgerError, OpenError, Snapshot};
 
@@ -27,6 +28,9 @@ pub struct Store {
     file: LedgerFile,
     elections: Elections,
     scrub: Scrub,
+    /// How many votes are recorded in all elections.
+    recorded: u64,
+    wal_length: wal::Length,
     /// The error of a failed write, after which nothing more is written: page cache and disk may
     /// differ.
     in_doubt: Option<String>,
@@ -57,7 +61,9 @@ impl Store {
         let elections = replay::replay(&file.connection, &file.path)?;
         let scrub = Scrub::new(&file.connection);
         let scrub = scrub.map_err(|error| file::open_error(&file.path, error))?;
-        let mut store = Self { file, elections, scrub, in_doubt: None };
+        let recorded = elections.list.iter().map(|it| it.standing.ballots).sum();
+        let wal_length = wal::Length::default();
+        let mut store = Self { file, elections, scrub, recorded, wal_length, in_doubt: None };
         // The process may have ended between a close and its scrub.
         store.scrub();
         Ok(store)
@@ -118,9 +124,11 @@ impl Store {
             write::acts(&mut self.file.connection, &self.elections, acts, &changed)
                 .map_err(|error| self.failed(error))
         });
+        let stored = stored.and_then(|advances| self.attest(0).map(|()| advances));
         match stored {
             Ok(advances) => {
                 self.elections.advance(&advances);
+                self.checkpoint();
                 if acts.iter().any(|act| matches!(act, Act::Close(_))) {
                     self.scrub.require();
                     self.scrub();
@@ -152,6 +160,43 @@ impl Store {
         SqliteReader::new(self.file.path.clone(), self.scrub.readers())
     }
 
+    /// The length of the WAL after the last commit.
+    pub fn wal_bytes(&self) -> u64 {
+        self.wal_length.bytes()
+    }
+
+    /// Where and in which epoch the elections are stored.
+    pub fn origin(&self) -> Origin {
+        self.elections.origin
+    }
+
+    /// Makes sure that a commit is in the files at their paths, and notes it in the mark. It
+    /// recorded this many votes.
+    fn attest(&mut self, votes: u64) -> Result<(), LedgerError> {
+        let recorded = self.recorded + votes;
+        let attested = self.file.check_place().and_then(|bytes| {
+            self.wal_length.note(bytes);
+            let Origin { ledger, epoch, .. } = self.elections.origin;
+            let entry = whole::last_entry(&self.file.connection);
+            let entry = entry.map_err(|error| error.to_string())?;
+            self.file.note(&Position { ledger, epoch, entry, votes: recorded })
+        });
+        match attested {
+            Ok(()) => {
+                self.recorded = recorded;
+                Ok(())
+            }
+            Err(why) => Err(self.doubt(why)),
+        }
+    }
+
+    /// Copies an act into the main file, so that it does not depend on the WAL.
+    fn checkpoint(&self) {
+        if let Err(error) = wal::checkpoint_now(&self.file.connection) {
+            tracing::warn!(%error, "the ledger's log was not copied into its file");
+        }
+    }
+
     fn check_certain(&self) -> Result<(), LedgerError> {
         match &self.in_doubt {
             Some(why) => Err(in_doubt(why)),
@@ -169,7 +214,11 @@ impl Store {
         if harmless && rolled_back {
             return LedgerError::NotStored(error.to_string());
         }
-        let why = error.to_string();
+        self.doubt(error.to_string())
+    }
+
+    /// Accepts nothing more, for this reason.
+    fn doubt(&mut self, why: String) -> LedgerError {
         let error = in_doubt(&why);
         self.in_doubt = Some(why);
         error
@@ -203,6 +252,7 @@ impl Store {
             let ballot_box = &mut self.elections.list[election].ballot_box;
             let verdict =
                 judge(ballot_box.definition(), ballot_box.state(), now, vote.choice, under_number);
+            let verdict = verdict.unless(ballot_box.is_unconfirmed());
             outcomes[index] = match (verdict, entry) {
                 (Verdict::Count, RollEntry::Unused(at)) => {
                     let row = self.elections.last_ballot + counted.len() as u64 + 1;
@@ -258,10 +308,12 @@ impl Store {
     /// Stores the counted votes, and advances the chains.
     fn store(&mut self, counted: &[NewBallot]) -> Result<(), LedgerError> {
         let Some(last) = counted.last() else {
-            return Ok(());
+            // A retry is answered by what is stored.
+            return self.file.check_place().map(drop).map_err(|why| self.doubt(why));
         };
         let advances = write::ballots(&mut self.file.connection, &self.elections, counted)
             .map_err(|error| self.failed(error))?;
+        self.attest(counted.len() as u64)?;
         self.elections.last_ballot = last.row.get();
         self.elections.advance(&advances);
         Ok(())
