@@ -2,7 +2,9 @@
 //! starts.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use capvote::election::{ElectionState, Outcome, Refusal};
 use capvote::ledger::sqlite::{Store, backup, restore};
@@ -41,7 +43,6 @@ fn refused(directory: &Path, why: &str) {
 
 #[test]
 fn nothing_is_acknowledged_once_a_file_is_not_at_its_path() {
-    type Harm = fn(&Path);
     let remove = |name: &'static str| move |data: &Path| fs::remove_file(data.join(name)).unwrap();
     let harms: [(&str, &dyn Fn(&Path)); 8] = [
         ("ledger.sqlite", &remove("ledger.sqlite")),
@@ -59,7 +60,6 @@ fn nothing_is_acknowledged_once_a_file_is_not_at_its_path() {
             drop(ledger_in(data));
         }),
     ];
-    let _: Option<Harm> = None;
     for (what, harm) in harms {
         let parent = tempfile::tempdir().unwrap();
         let data = parent.path().join("data");
@@ -121,6 +121,7 @@ fn a_killed_server_without_its_wal_is_not_taken_for_a_whole_ledger() {
     }
     fs::remove_file(left.join("ledger.sqlite")).unwrap();
     refused(&left, "1 of 1 recorded votes");
+    assert!(!left.join("ledger.sqlite").exists(), "it would be in the way of a restore");
 }
 
 #[test]
@@ -272,4 +273,47 @@ fn a_bare_copy_is_restored_only_if_that_is_asked_for() {
     let report = restore(&copy, &other, true, &mut |_, _, _| {}).unwrap();
     assert_eq!((report.epoch, report.taken), (2, None));
     assert!(Store::open(&other).unwrap().snapshot().elections[0].origin.unconfirmed);
+}
+
+/// Keeps what is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_log_that_grows_because_of_a_reader_is_warned_of_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+    let _logging = tracing::subscriber::set_default(subscriber);
+    let warnings = || {
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        text.matches("the ledger's log grows").count()
+    };
+    let mut ledger = ledger_in(directory.path());
+    let reader = Connection::open(directory.path().join("ledger.sqlite")).unwrap();
+    let issue = |ledger: &mut Store, part: u64| {
+        let numbers = numbers(part * 1_000_000..part * 1_000_000 + 700_000);
+        ledger.act(&[Act::Issue(id("board"), numbers)], None).unwrap();
+    };
+    issue(&mut ledger, 1);
+    assert_eq!((ledger.wal_bytes(), warnings()), (0, 0));
+    reader.execute_batch("BEGIN; SELECT count(*) FROM roll").unwrap();
+    let parts = 2..=9;
+    parts.clone().for_each(|part| issue(&mut ledger, part));
+    assert!(ledger.wal_bytes() > 32 << 20, "{}", ledger.wal_bytes());
+    assert_eq!(warnings(), 1);
+    reader.execute_batch("COMMIT").unwrap();
+    issue(&mut ledger, 10);
+    assert_eq!(ledger.wal_bytes(), 0);
 }

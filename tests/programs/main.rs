@@ -4,6 +4,7 @@
 mod client;
 mod crash;
 mod documents;
+mod durability;
 mod full;
 mod languages;
 mod million;

@@ -71,8 +71,7 @@ pub(crate) fn info(info: &Info, as_json: bool) -> Result<(), Failure> {
             writeln!(stdout, "{what}: {}", time(moment))?;
         }
     }
-    // Older servers do not say.
-    if info.origin.epoch > 0 {
+    if info.origin.epoch > 1 {
         writeln!(stdout, "Ledger: {}, epoch {}", info.origin.ledger, info.origin.epoch)?;
     }
     if let Some(epoch) = info.origin.restored {

@@ -151,13 +151,19 @@ impl LedgerFile {
 
         let path = directory.join(FILE_NAME);
         // SQLite gives the WAL and its index the same permissions.
+        let is_missing = path.symlink_metadata().is_err();
         let file = private_file(&path).map_err(inaccessible(&path))?;
         hold(&file, directory, &path)?;
         let mut connection = connect(&path).map_err(|error| open_error(&path, error))?;
         let unreadable = |error| open_error(&path, error);
         let is_new = is_empty(&connection).map_err(unreadable)?;
         let format = if is_new { 0 } else { check_format(&connection, &path)? };
-        let position = check_whole(&connection, directory, &path, format)?;
+        let position = check_whole(&connection, directory, &path, format).inspect_err(|_| {
+            // An empty file would be in the way of a restore.
+            if is_missing {
+                let _ = std::fs::remove_file(&path);
+            }
+        })?;
         prepare(&mut connection, &path, rewrite).map_err(unreadable)?;
         // Once the WAL is on the disk, and before the file has a format with a mark.
         Mark::create(directory, &position)?;

@@ -133,6 +133,10 @@ impl Store {
                     self.scrub.require();
                     self.scrub();
                 }
+                // An act may be long, and is copied at once if nothing reads the file.
+                if let Ok(bytes) = self.file.check_place() {
+                    self.wal_length.note(bytes);
+                }
                 Ok(())
             }
             Err(error) => {
@@ -175,7 +179,9 @@ impl Store {
     fn attest(&mut self, votes: u64) -> Result<(), LedgerError> {
         let recorded = self.recorded + votes;
         let attested = self.file.check_place().and_then(|bytes| {
-            self.wal_length.note(bytes);
+            if votes > 0 {
+                self.wal_length.note(bytes);
+            }
             let Origin { ledger, epoch, .. } = self.elections.origin;
             let entry = whole::last_entry(&self.file.connection);
             let entry = entry.map_err(|error| error.to_string())?;
