@@ -127,6 +127,20 @@ struct ElectionInfo {
 
   closes @9 :UInt64;
   # When the server closes the election by itself, likewise. A vote at this time is too late.
+
+  ledger @10 :Data;
+  # The identity of the ledger that the election is stored in: 16 random bytes.
+
+  epoch @11 :UInt64;
+  # The ledger's epoch: 1, and more after each restore from a backup. What was recorded after the
+  # backup was taken is not in the restored ledger.
+
+  restored @12 :UInt64;
+  # The epoch in which this election was last restored, before its close; 0 if it never was.
+
+  unconfirmed @13 :Bool;
+  # Whether the election was restored, and no officer has confirmed that since. Until then it counts
+  # no votes, and is neither opened nor closed.
 }
 
 enum Publication {
@@ -179,7 +193,7 @@ struct VoteOutcome {
     # The name is not on the slate, which is returned.
 
     notOpen @5 :Void;
-    # The election is still a draft.
+    # The election is still a draft, or `unconfirmed`.
 
     closed @6 :Void;
     # The election is closed.
@@ -192,6 +206,10 @@ struct VoteOutcome {
 
   puzzle @8 :Puzzle;
   # With `throttled`: what to solve in order not to wait. Null if the server has none.
+
+  unconfirmed @9 :Bool;
+  # With `notOpen`: the election was restored from a backup, and takes no votes until an officer
+  # confirms that. This vote is not in the restored ledger.
 }
 
 struct Puzzle {
@@ -230,6 +248,13 @@ struct Receipt {
 
   padding @4 :Data;
   # Zero bytes to be ignored: the receipts of an election have the same size for every choice.
+
+  ledger @5 :Data;
+  # The identity of the ledger that holds the vote, as `ElectionInfo.ledger`.
+
+  epoch @6 :UInt64;
+  # The ledger's epoch. If the election has been restored in a later one, send the vote again with
+  # the same nonce: the restored ledger may lack it.
 }
 
 enum ResultStatus {

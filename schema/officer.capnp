@@ -97,6 +97,10 @@ interface Administration extends(Savable) {
 
   auditor @4 () -> (auditor :Auditor);
   # The authority to check the election only.
+
+  confirm @5 () -> (outcome :ActOutcome);
+  # Lets an election take its course again after it was restored from a backup: votes count, and the
+  # schedule holds. Refused if there is nothing to confirm.
 }
 
 interface Registrar extends(Savable) {

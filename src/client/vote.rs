@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Error;
-use crate::election::{ElectionId, Nonce, Puzzle, Receipt, VoterNumber};
+use crate::election::{ElectionId, LedgerId, Nonce, Puzzle, Receipt, VoterNumber};
 use crate::schema::election_capnp::{receipt, vote_outcome};
 use crate::schema::puzzle::read_puzzle;
 use crate::schema::values::{read_names, read_text};
@@ -35,6 +35,9 @@ pub enum VoteOutcome {
     UnknownCandidate(Vec<String>),
     /// Voting has not begun.
     NotOpen,
+    /// The election was restored from a backup that lacks this vote, and takes no votes until an
+    /// officer confirms that.
+    Unconfirmed,
     /// Voting is over.
     Closed,
     /// Too many wrong numbers came from this connection or address, and this one was not looked up.
@@ -60,6 +63,10 @@ pub struct RecordedVote {
     pub candidate: String,
     /// The nonce it was cast with.
     pub nonce: Nonce,
+    /// The ledger that holds it. The default from a server that does not say.
+    pub ledger: LedgerId,
+    /// The ledger's epoch, or 0.
+    pub epoch: u64,
 }
 
 impl Ballot {
@@ -81,6 +88,7 @@ impl VoteOutcome {
         ballot: &Ballot,
         asked: &str,
     ) -> Result<Self, Error> {
+        let unconfirmed = outcome.get_unconfirmed();
         let Ok(which) = outcome.which() else { return Ok(Self::Unknown) };
         Ok(match which {
             vote_outcome::Recorded(receipt) => {
@@ -89,6 +97,7 @@ impl VoteOutcome {
             vote_outcome::AlreadyVoted(()) => Self::AlreadyVoted,
             vote_outcome::UnknownVoterNumber(()) => Self::UnknownVoterNumber,
             vote_outcome::UnknownCandidate(slate) => Self::UnknownCandidate(read_names(slate?)?),
+            vote_outcome::NotOpen(()) if unconfirmed => Self::Unconfirmed,
             vote_outcome::NotOpen(()) => Self::NotOpen,
             vote_outcome::Closed(()) => Self::Closed,
             vote_outcome::Throttled(ms) => {
@@ -117,7 +126,9 @@ impl RecordedVote {
         {
             return Err(Error::Protocol("the receipt is not for this vote".into()));
         }
-        Ok(Self { receipt: expected, election, candidate, nonce })
+        let ledger = LedgerId::try_from(receipt.get_ledger()?).unwrap_or_default();
+        let epoch = receipt.get_epoch();
+        Ok(Self { receipt: expected, election, candidate, nonce, ledger, epoch })
     }
 }
 

@@ -9,6 +9,7 @@ mod definition;
 mod grants;
 mod id;
 mod nonce;
+mod origin;
 mod printable;
 mod puzzle;
 mod receipt;
@@ -25,6 +26,7 @@ pub use definition::{Definition, InvalidDefinition, Publication, Schedule, Times
 pub use grants::{DERIVED_GRANTS_MAX, GRANTS_MAX, Grant, GrantId, Grants, Role, Token, TokenHash};
 pub use id::{ElectionId, InvalidElectionId};
 pub use nonce::{InvalidNonce, Nonce};
+pub use origin::{InvalidLedgerId, LedgerId, Origin};
 pub use printable::{printable, printable_json};
 pub use puzzle::{Puzzle, Work};
 pub use receipt::Receipt;
@@ -32,7 +34,7 @@ pub use rules::{ChangeRefusal, UnderNumber, Verdict, judge};
 pub use slate::{Choice, InvalidSlate, Slate};
 pub use standing::{ElectionState, ResultStatus, Standing};
 #[cfg(feature = "client")]
-pub use tally_sheet::{InvalidSheet, SheetHeader, SheetLine, TallySheet};
+pub use tally_sheet::{InvalidSheet, Restored, SheetHeader, SheetLine, TallySheet};
 pub use vote::{Outcome, Refusal, Vote};
 pub use voter_number::{InvalidVoterNumber, VoterNumber};
 

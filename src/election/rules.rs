@@ -53,6 +53,15 @@ pub enum ChangeRefusal {
     /// A number is on the roll already, or was given twice.
     #[error("a voter number is on the roll already")]
     NumberTaken,
+    /// A restored election is neither opened nor closed before an officer confirms it.
+    #[error(
+        "it was restored from a backup, and what happened after the backup is not in it; confirm \
+         that first"
+    )]
+    Unconfirmed,
+    /// Only a restored election is confirmed, and once.
+    #[error("there is nothing to confirm: it takes its normal course")]
+    NothingToConfirm,
 }
 
 /// Decides a vote for `choice` that arrives at `now`, in an election in this state.
@@ -83,6 +92,18 @@ pub fn judge(
             } else {
                 Verdict::Count
             }
+        }
+    }
+}
+
+impl Verdict {
+    /// The verdict in an election that may be unconfirmed after a restore: nothing new counts in
+    /// it, and a retry of a vote that it has is answered.
+    #[must_use]
+    pub fn unless(self, unconfirmed: bool) -> Self {
+        match self {
+            Self::Count if unconfirmed => Self::Answer(Outcome::Refused(Refusal::Unconfirmed)),
+            verdict => verdict,
         }
     }
 }

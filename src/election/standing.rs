@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Choice, Count, Definition, OwnBallot, Publication, Refusal};
+use super::{Choice, Count, Definition, Origin, OwnBallot, Publication, Refusal};
 
 /// The state of an election.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub struct Standing {
     pub added_while_open: u64,
     /// How many votes are recorded.
     pub ballots: u64,
+    /// Where it is stored.
+    pub origin: Origin,
     /// The published votes for each choice, in the order of the slate; none while they are sealed.
     /// Read only through [`votes`](Self::votes).
     votes: Vec<u64>,
@@ -63,7 +65,8 @@ impl Standing {
             _ => (count.votes().to_vec(), count.recent().collect()),
         };
         let ballots = count.ballots();
-        Self { definition, state, voters, added_while_open, ballots, votes, recent }
+        let origin = Origin::default();
+        Self { definition, state, voters, added_while_open, ballots, origin, votes, recent }
     }
 
     /// The same election as those see it who cast these ballots: what is published, and the recent
@@ -82,6 +85,12 @@ impl Standing {
     /// Whether this ballot is recorded and not published.
     pub fn is_recent(&self, ballot: &OwnBallot) -> bool {
         self.recent.contains(ballot)
+    }
+
+    /// The same, stored there.
+    #[must_use]
+    pub fn with_origin(self, origin: Origin) -> Self {
+        Self { origin, ..self }
     }
 
     /// The choice of a vote for `candidate`, which need not be UTF-8.

@@ -9,7 +9,7 @@ use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{ElectionId, Nonce, Receipt};
+use super::{ElectionId, LedgerId, Nonce, Receipt};
 
 /// Every counted ballot of an election, in the order of the receipts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,8 +18,20 @@ pub struct TallySheet {
     pub election: Option<ElectionId>,
     /// The ballots.
     pub lines: Vec<SheetLine>,
+    /// Whether the election was restored from a backup before its close. Votes recorded after the
+    /// backup may be missing.
+    pub restored: Option<Restored>,
     /// The rest of a JSON sheet. A CSV sheet has none.
     pub header: Option<SheetHeader>,
+}
+
+/// The restore of an election from a backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Restored {
+    /// The ledger.
+    pub ledger: LedgerId,
+    /// Its epoch, which the last restore before the close began.
+    pub epoch: u64,
 }
 
 /// What a JSON sheet says about the election.
@@ -61,9 +73,18 @@ struct Document {
     title: String,
     candidates: Vec<String>,
     voters: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    restored: Option<RestoredText>,
     ballots: Vec<Row>,
     /// SHA-256 of the document with this text empty.
     sha256: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RestoredText {
+    ledger: String,
+    epoch: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -73,6 +94,9 @@ struct Row {
     nonce: String,
     receipt: String,
 }
+
+/// How the first line of a CSV sheet of a restored election begins.
+const CSV_RESTORED: &str = "# restored from a backup: ";
 
 const CSV_HEADING: [&str; 4] = ["election", "candidate", "nonce", "receipt"];
 
@@ -141,9 +165,10 @@ impl TallySheet {
     }
 
     /// The sheet as CSV: the columns election, candidate, nonce (hexadecimal) and receipt, one
-    /// ballot a line. The header is left out.
+    /// ballot a line. A line before them says if the election was restored. The header is left out.
     pub fn to_csv(&self) -> String {
-        let mut csv = CSV_HEADING.join(",");
+        let mut csv = self.restored.map(|it| it.csv_line(self.id())).unwrap_or_default();
+        csv += &CSV_HEADING.join(",");
         csv.push('\n');
         for line in &self.lines {
             let nonce = HEXLOWER.encode(line.nonce.as_bytes());
@@ -166,6 +191,10 @@ impl TallySheet {
             election: self.id().to_string(),
             title: header.as_ref().map(|header| header.title.clone()).unwrap_or_default(),
             voters: header.as_ref().map_or(0, |header| header.voters),
+            restored: self.restored.map(|Restored { ledger, epoch }| RestoredText {
+                ledger: ledger.to_string(),
+                epoch,
+            }),
             candidates: header.map(|header| header.candidates).unwrap_or_default(),
             ballots: self.lines.iter().map(row).collect(),
             sha256: String::new(),
@@ -210,19 +239,27 @@ impl TallySheet {
     }
 
     fn read_csv(text: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, InvalidSheet> {
-        let mut reader = csv::Reader::from_reader(text.as_bytes());
         let invalid = |line, what: &str| InvalidSheet { line, what: what.to_string() };
+        let (restored, text, first) = match text.split_once('\n') {
+            Some((line, rest)) if line.starts_with('#') => {
+                let read = Restored::read_csv_line(line);
+                let what = "it does not say of a restore what a sheet says";
+                (Some(read.ok_or_else(|| invalid(1, what))?), rest, 2)
+            }
+            _ => (None, text, 1),
+        };
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
         let unreadable =
             |line| move |error: csv::Error| InvalidSheet { line, what: error.to_string() };
-        if *reader.headers().map_err(unreadable(1))? != CSV_HEADING[..] {
-            return Err(invalid(1, "the columns are not those of a tally sheet"));
+        if *reader.headers().map_err(unreadable(first))? != CSV_HEADING[..] {
+            return Err(invalid(first, "the columns are not those of a tally sheet"));
         }
         // An estimate: names may contain newlines.
         let all = memchr::memchr_iter(b'\n', text.as_bytes()).count().saturating_sub(1) as u64;
         let mut election = None;
         let mut lines = Vec::new();
         for (index, record) in reader.records().enumerate() {
-            let number = index + 2;
+            let number = index + first + 1;
             let record = record.map_err(unreadable(number))?;
             let columns: Vec<_> = record.iter().collect();
             let [id, candidate, nonce, receipt] = columns[..] else {
@@ -239,7 +276,7 @@ impl TallySheet {
             check_order(&lines).map_err(|what| invalid(number, what))?;
             progress(lines.len() as u64, all);
         }
-        Ok(Self { election, lines, header: None })
+        Ok(Self { election, lines, restored, header: None })
     }
 
     fn read_json(text: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, InvalidSheet> {
@@ -261,12 +298,40 @@ impl TallySheet {
         if digest != HEXLOWER.encode(&Sha256::digest(json(&document))) {
             return Err(invalid(0, "the sha256 is not that of the document"));
         }
+        let restored = match document.restored.take() {
+            Some(RestoredText { ledger, epoch }) => {
+                let ledger = ledger.parse();
+                let ledger =
+                    ledger.map_err(|_| invalid(0, "the ledger's identity is not valid"))?;
+                Some(Restored { ledger, epoch })
+            }
+            None => None,
+        };
         let Document { title, candidates, voters, .. } = document;
         Ok(Self {
             election: Some(election),
             lines,
+            restored,
             header: Some(SheetHeader { title, candidates, voters }),
         })
+    }
+}
+
+impl Restored {
+    /// The line of a CSV sheet. Its end is a checksum, so that every altered byte is found.
+    fn csv_line(self, election: &str) -> String {
+        let what = format!("{CSV_RESTORED}ledger {}, epoch {}", self.ledger, self.epoch);
+        let sum = Sha256::digest(format!("{what}, election {election}"));
+        let sum: String = HEXLOWER.encode(&sum).chars().take(16).collect();
+        format!("{what}, check {sum}\n")
+    }
+
+    /// Reads the line, but for its checksum: the sheet is compared with what is written again.
+    fn read_csv_line(line: &str) -> Option<Self> {
+        let rest = line.strip_prefix(CSV_RESTORED)?.strip_prefix("ledger ")?;
+        let (ledger, rest) = rest.split_once(", epoch ")?;
+        let (epoch, _) = rest.split_once(", check ")?;
+        Some(Self { ledger: ledger.parse().ok()?, epoch: epoch.parse().ok()? })
     }
 }
 
@@ -323,7 +388,12 @@ mod tests {
         lines.sort_by_key(|line| line.receipt);
         let candidates = names.map(String::from).to_vec();
         let header = SheetHeader { title: "The board".into(), candidates, voters: 100 };
-        TallySheet { election: Some(election), lines, header: Some(header) }
+        TallySheet { election: Some(election), lines, restored: None, header: Some(header) }
+    }
+
+    fn restored(sheet: TallySheet) -> TallySheet {
+        let ledger = LedgerId::from([0xa7; LedgerId::BYTES]);
+        TallySheet { restored: Some(Restored { ledger, epoch: 2 }), ..sheet }
     }
 
     #[test]
@@ -337,12 +407,19 @@ mod tests {
         let empty = TallySheet { lines: Vec::new(), ..sheet };
         assert_eq!(TallySheet::read(&empty.to_json()), Ok(empty.clone()));
         let empty = TallySheet { election: None, header: None, ..empty };
-        assert_eq!(TallySheet::read(&empty.to_csv()), Ok(empty));
+        assert_eq!(TallySheet::read(&empty.to_csv()), Ok(empty.clone()));
+        for sheet in [restored(csv), restored(empty)] {
+            assert_eq!(TallySheet::read(&sheet.to_csv()), Ok(sheet));
+        }
+        let sheet = restored(self::sheet(3));
+        assert_eq!(TallySheet::read(&sheet.to_json()), Ok(sheet));
     }
 
     #[test]
     fn every_altered_byte_is_found() {
-        for text in [sheet(6).to_csv(), sheet(6).to_json()] {
+        let restored = restored(sheet(6));
+        let plain = [sheet(6).to_csv(), sheet(6).to_json()];
+        for text in plain.into_iter().chain([restored.to_csv(), restored.to_json()]) {
             for at in 0..text.len() {
                 for flip in [1, 2, 4, 8, 16, 32, 64, 7, 0x2a] {
                     let mut altered = text.clone().into_bytes();

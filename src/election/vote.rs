@@ -38,4 +38,6 @@ pub enum Refusal {
     NotOpen,
     /// Voting is over.
     Closed,
+    /// The election was restored from a backup, and no officer has confirmed that.
+    Unconfirmed,
 }

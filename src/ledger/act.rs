@@ -18,6 +18,8 @@ pub enum Act {
     Open(ElectionId),
     /// Close an election for good, and separate its ballots from the voter numbers.
     Close(ElectionId),
+    /// Let an election take votes again after it was restored from a backup.
+    Confirm(ElectionId),
     /// Put a grant in force.
     Grant(Grant),
     /// Put a returning officer's grant in force; refused if there is one already.

@@ -113,6 +113,14 @@ pub enum OpenError {
         /// What is wrong.
         what: String,
     },
+    /// The file is not used: what was committed may be missing from it, or be lost in it.
+    #[error("{} is not used: {why}", .path.display())]
+    Refused {
+        /// The file or the directory.
+        path: PathBuf,
+        /// What is wrong, and how to go on.
+        why: String,
+    },
     /// The ledger's thread cannot be started.
     #[error("cannot start the ledger's thread: {0}")]
     Thread(#[source] io::Error),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
@@ -20,6 +21,7 @@ pub struct Metrics {
     commit_votes: Histogram,
     commit_seconds: Histogram,
     act_seconds: Histogram,
+    log_bytes: Gauge,
     on_commit: Option<Arc<dyn Fn(Duration) + Send + Sync>>,
 }
 
@@ -35,6 +37,7 @@ impl Metrics {
             // 62.5 µs to 4 s.
             commit_seconds: Histogram::new(exponential_buckets(62.5e-6, 2.0, 17)),
             act_seconds: Histogram::new(exponential_buckets(62.5e-6, 2.0, 17)),
+            log_bytes: Gauge::default(),
             on_commit: None,
         }
     }
@@ -47,7 +50,8 @@ impl Metrics {
 
     /// Registers `votes_recorded`, `votes_refused` and `votes_failed`, which count votes;
     /// `commit_votes`, the votes of a commit; `commit_seconds` and `act_seconds`, the times of a
-    /// commit of votes and of an officer's act, with the fsync.
+    /// commit of votes and of an officer's act, with the fsync; `log_bytes`, the length of the
+    /// write-ahead log.
     pub(crate) fn register(&self, registry: &mut Registry) {
         registry.register("votes_recorded", "Votes that were recorded", self.recorded.clone());
         registry.register("votes_refused", "Votes that were refused", self.refused.clone());
@@ -60,6 +64,12 @@ impl Metrics {
             "commit_votes",
             "Votes in one commit, which is one sync of the log",
             self.commit_votes.clone(),
+        );
+        registry.register_with_unit(
+            "log",
+            "Length of the write-ahead log, which grows while something reads the ledger",
+            Unit::Bytes,
+            self.log_bytes.clone(),
         );
         let mut seconds = |name, help, histogram: &Histogram| {
             registry.register_with_unit(name, help, Unit::Seconds, histogram.clone());
@@ -82,6 +92,10 @@ impl Metrics {
         if let Some(on_commit) = &self.on_commit {
             on_commit(took);
         }
+    }
+
+    pub(super) fn log_is(&self, bytes: u64) {
+        self.log_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     pub(super) fn failed(&self, votes: usize) {

@@ -10,6 +10,7 @@ mod snapshot;
 pub mod sqlite;
 
 use std::fmt::Debug;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -22,7 +23,9 @@ pub use self::error::{ActRefusal, LedgerError, OpenError};
 pub use self::metrics::Metrics;
 pub use self::snapshot::Snapshot;
 use self::sqlite::{SqliteLedger, Store};
-use crate::election::{Choice, ElectionId, Grant, Nonce, Outcome, Timestamp, TokenHash, Vote};
+use crate::election::{
+    Choice, ElectionId, Grant, Nonce, Origin, Outcome, Timestamp, TokenHash, Vote,
+};
 
 /// The most elections in one ledger.
 pub const ELECTIONS_MAX: usize = 1_000;
@@ -178,7 +181,18 @@ impl Location {
     pub(crate) fn open_with(&self, metrics: &Metrics) -> Result<Arc<dyn Ledger>, OpenError> {
         let Self::Directory(directory) = self;
         let store = Store::open(directory)?;
+        log_origin(&store);
         Ok(Arc::new(SqliteLedger::start_with(store, system_clock(), metrics.clone())?))
+    }
+
+    /// The network file system that the store is on, where its promises do not hold. `None` for a
+    /// local one.
+    ///
+    /// # Errors
+    /// If the file system cannot be told.
+    pub fn network_file_system(&self) -> io::Result<Option<&'static str>> {
+        let Self::Directory(directory) = self;
+        sqlite::network_file_system(directory)
     }
 
     /// Opens the ledger, and creates none.
@@ -189,5 +203,21 @@ impl Location {
         let Self::Directory(directory) = self;
         let store = Store::open_existing(directory)?;
         Ok(Arc::new(SqliteLedger::start(store, system_clock())?))
+    }
+}
+
+/// Logs which ledger was opened, and what it waits for.
+fn log_origin(store: &Store) {
+    let Origin { ledger, epoch, .. } = store.origin();
+    tracing::info!(%ledger, epoch, "the ledger is open");
+    for standing in store.snapshot().elections {
+        if standing.origin.unconfirmed {
+            tracing::warn!(
+                election = %standing.definition.id,
+                votes = standing.ballots,
+                "the election was restored from a backup, and takes no votes until an officer \
+                 confirms it"
+            );
+        }
     }
 }

@@ -3,7 +3,9 @@
 use capnp::Error;
 
 use super::values::{known, length, read_names, read_text, read_time, write_names, write_time};
-use crate::election::{ElectionState, Publication, ResultStatus, Schedule, Standing};
+use crate::election::{
+    ElectionState, LedgerId, Origin, Publication, ResultStatus, Schedule, Standing,
+};
 use crate::schema::election_capnp::{election_info, results, turnout};
 
 /// What everyone may know about an election.
@@ -27,6 +29,8 @@ pub struct Info {
     pub publication: Option<Publication>,
     /// When the server opens and closes the election without an officer.
     pub schedule: Schedule,
+    /// Where it is stored. The default from a server that does not say.
+    pub origin: Origin,
 }
 
 /// The count of an election at one moment.
@@ -57,6 +61,11 @@ pub(crate) fn write_info(standing: &Standing, mut info: election_info::Builder<'
     info.set_publication(definition.publication.into());
     info.set_opens(write_time(definition.schedule.opens));
     info.set_closes(write_time(definition.schedule.closes));
+    let Origin { ledger, epoch, restored, unconfirmed } = &standing.origin;
+    info.set_ledger(ledger.as_bytes());
+    info.set_epoch(*epoch);
+    info.set_restored(restored.unwrap_or_default());
+    info.set_unconfirmed(*unconfirmed);
     let names = definition.slate.names();
     write_names(names, info.init_candidates(length(names.len())));
 }
@@ -65,6 +74,12 @@ impl Info {
     pub(crate) fn read(info: election_info::Reader<'_>) -> Result<Self, Error> {
         let schedule =
             Schedule { opens: read_time(info.get_opens()), closes: read_time(info.get_closes()) };
+        let origin = Origin {
+            ledger: LedgerId::try_from(info.get_ledger()?).unwrap_or_default(),
+            epoch: info.get_epoch(),
+            restored: Some(info.get_restored()).filter(|&epoch| epoch > 0),
+            unconfirmed: info.get_unconfirmed(),
+        };
         Ok(Self {
             id: read_text(info.get_id()?)?,
             title: read_text(info.get_title()?)?,
@@ -75,6 +90,7 @@ impl Info {
             blank: info.get_blank(),
             publication: known(info.get_publication())?,
             schedule,
+            origin,
         })
     }
 }
@@ -156,7 +172,14 @@ mod tests {
         let definition = Arc::new(definition);
         let mut count = Count::new(&definition.slate);
         (0..14).for_each(|_| assert!(count.add_final(Choice::from_index(1).unwrap())));
+        let origin = Origin {
+            ledger: LedgerId::from([7; LedgerId::BYTES]),
+            epoch: 3,
+            restored: Some(2),
+            unconfirmed: true,
+        };
         let standing = Standing::new(definition, ElectionState::Draft, 20, 2, count);
+        let standing = standing.with_origin(origin);
 
         let mut message = Builder::new_default();
         write_info(&standing, message.init_root());
@@ -170,6 +193,7 @@ mod tests {
             blank: true,
             publication: Some(Publication::Sealed),
             schedule,
+            origin,
         };
         assert_eq!(Info::read(message.get_root_as_reader().unwrap()).unwrap(), info);
 

@@ -28,6 +28,9 @@ pub struct Config {
     pub certificate: Option<CertificateFiles>,
     /// Whether to listen without encryption on addresses that other machines can reach.
     pub allow_unencrypted: bool,
+    /// Whether the data directory may be on a network file system, where the ledger's promises do
+    /// not hold.
+    pub allow_network_file_system: bool,
     /// The address to serve metrics on, if any.
     pub metrics: Option<LoopbackAddress>,
 }
@@ -43,6 +46,7 @@ impl Config {
             election: None,
             certificate: None,
             allow_unencrypted: false,
+            allow_network_file_system: false,
             metrics: None,
         }
     }

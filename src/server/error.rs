@@ -35,6 +35,30 @@ pub enum StartError {
         /// Why not.
         why: io::Error,
     },
+    /// The data directory is on a network file system.
+    #[error(
+        "{} is on a network file system ({kind}), which may lose votes that were reported as \
+         recorded; choose a directory on a disk of this machine",
+        .data.display()
+    )]
+    NetworkFileSystem {
+        /// The data directory.
+        data: PathBuf,
+        /// Which file system.
+        kind: &'static str,
+    },
+    /// A file with voter numbers or with a link is about something that is not in the ledger.
+    #[error(
+        "{} is of {what} that is not in this ledger, and is not overwritten; move it away, or bring \
+         back its ledger",
+        .path.display()
+    )]
+    UnknownFile {
+        /// The file.
+        path: PathBuf,
+        /// What it is of.
+        what: &'static str,
+    },
     /// An address without encryption is reachable from other machines.
     #[error(
         "{0:?} would carry votes and links in the clear to where others can read them; listen with \
@@ -71,8 +95,8 @@ pub enum StartError {
         /// Why not.
         why: io::Error,
     },
-    /// A file of a setup that another server made first cannot be removed.
-    #[error("cannot remove {}: {why}", .path.display())]
+    /// A file of a setup cannot get its name or, if another server was first, be removed.
+    #[error("cannot rename or remove {}: {why}", .path.display())]
     Secrets {
         /// The file.
         path: PathBuf,

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::prepared::Prepared;
+use super::prepared::{Prepared, finish, pending};
 use super::{NewElection, StartError};
 use crate::election::{Publication, Standing, VoterNumber};
 use crate::ledger::{Act, Ledger};
@@ -17,12 +17,17 @@ pub(super) async fn prepare(
     data: &Path,
     election: &NewElection,
 ) -> Result<Option<Prepared>, StartError> {
+    let file = numbers_file(data, election);
+    let failed = |why| StartError::Numbers { path: file.clone(), why };
     if exists(ledger, data, election).await? {
+        finish(&file).map_err(failed)?;
         return Ok(None);
     }
+    if file.symlink_metadata().is_ok() {
+        return Err(StartError::UnknownFile { path: file, what: "an election" });
+    }
     let numbers = draw_numbers(election.voters as usize)?;
-    let file = numbers_file(data, election);
-    write(&file, &numbers).map_err(|why| StartError::Numbers { path: file.clone(), why })?;
+    write(&pending(&file), &numbers).map_err(failed)?;
     let id = election.definition.id.clone();
     let create = Act::Create(election.definition.clone());
     let acts = vec![create, Act::Issue(id.clone(), numbers), Act::Open(id)];

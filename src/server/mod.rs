@@ -23,7 +23,7 @@ pub use self::error::{RunError, StartError};
 pub use self::metrics::{FETCH_WAIT_MAX, FETCHES_MAX, LoopbackAddress};
 pub use self::officer_link::new_officer_link;
 pub use self::timekeeper::keep_schedules;
-use crate::ledger::{Ledger, Location, Metrics};
+use crate::ledger::{Ledger, Location, Metrics, OpenError};
 use crate::net::admission::{Admission, CONNECTIONS_MAX, OTHER_FILES, Origin};
 use crate::net::connection::CallTracker;
 use crate::net::link::Link;
@@ -66,6 +66,7 @@ impl Server {
         let admission = Admission::with_files(raise_file_limit());
         let metrics = Metrics::new();
         let location = Location::Directory(config.data.clone());
+        check_storage(&location, &config)?;
         let ledger = OwnedLedger(location.open_with(&metrics)?);
         let identity = identity::ensure(&config)?;
         let mut listeners = Vec::new();
@@ -157,6 +158,19 @@ impl Server {
         // If this thread panicked, votes may be unanswered.
         finished.await.unwrap_or(Err(RunError::Ledger))
     }
+}
+
+/// Refuses a network file system, unless the configuration allows it.
+fn check_storage(location: &Location, config: &Config) -> Result<(), StartError> {
+    let data = || config.data.clone();
+    let kind = location.network_file_system();
+    let kind = kind.map_err(|why| OpenError::Inaccessible { path: data(), why })?;
+    let Some(kind) = kind else { return Ok(()) };
+    if !config.allow_network_file_system {
+        return Err(StartError::NetworkFileSystem { data: data(), kind });
+    }
+    tracing::warn!(kind, "the data directory is on a network file system: votes may be lost");
+    Ok(())
 }
 
 /// Raises the limit of open files to what the admitted connections need, as far as the system

@@ -1,14 +1,15 @@
 //! The file of the returning officer's link.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::StartError;
-use super::prepared::Prepared;
+use super::prepared::{Prepared, finish, pending};
 use crate::election::{Grant, Role, Token};
 use crate::ledger::{Act, Ledger, Location};
 use crate::net::link::{Address, DEFAULT_PORT, HostPort, Link};
-use crate::private_file;
+use crate::private_file::{self, parent};
 use crate::service::draw_grant;
 
 /// The name of the file in the data directory.
@@ -21,18 +22,23 @@ pub(super) async fn prepare(
     data: &Path,
     reached_at: &Link,
 ) -> Result<Option<Prepared>, StartError> {
-    if let Some(token) = working_token(ledger, data).await? {
-        write(data, &token, reached_at)?;
+    let file = data.join(FILE_NAME);
+    if working_token(ledger, &pending(&file)).await?.is_some() {
+        finish(&file).map_err(|why| StartError::OfficerLink { path: file.clone(), why })?;
+    }
+    if let Some(token) = working_token(ledger, &file).await? {
+        write(&file, &token, reached_at)?;
         return Ok(None);
     }
     // The link was moved elsewhere.
     if has_officer(ledger).await? {
         return Ok(None);
     }
-    let grant = write_new(data, reached_at)?;
+    check_unused(&file)?;
+    let grant = write_new(&pending(&file), reached_at)?;
     let acts = vec![Act::GrantFirst(grant)];
     let log = |path: &Path| tracing::info!(file = %path.display(), "the returning officer's link was created");
-    Ok(Some(Prepared { acts, file: data.join(FILE_NAME), log }))
+    Ok(Some(Prepared { acts, file, log }))
 }
 
 /// Creates a new returning officer's link for a ledger that no server uses, and returns its file.
@@ -44,8 +50,10 @@ pub(super) async fn prepare(
 pub async fn new_officer_link(data: &Path, revoke_others: bool) -> Result<PathBuf, StartError> {
     let ledger = Location::Directory(data.to_owned()).open_existing()?;
     let path = data.join(FILE_NAME);
-    if !revoke_others && working_token(&*ledger, data).await?.is_some() {
-        return Err(StartError::OfficerLinkKept(path));
+    match working_token(&*ledger, &path).await? {
+        None => check_unused(&path)?,
+        Some(_) if !revoke_others => return Err(StartError::OfficerLinkKept(path)),
+        Some(_) => {}
     }
     let grants = ledger.fresh().await?.grants.clone();
     let officers = grants.iter().filter(|grant| grant.role == Role::ReturningOfficer);
@@ -53,23 +61,39 @@ pub async fn new_officer_link(data: &Path, revoke_others: bool) -> Result<PathBu
     // The next start replaces the address.
     let reached_at =
         Link::to(Address::Tcp(HostPort { host: "127.0.0.1".into(), port: DEFAULT_PORT }));
-    let grant = write_new(data, &reached_at)?;
+    let grant = write_new(&pending(&path), &reached_at)?;
     ledger.act(revoked.chain([Act::Grant(grant)]).collect(), None).await?;
+    // Replaces only a link that this ledger knows, and that was just revoked.
+    let replaced = replace(&path);
+    replaced.map_err(|why| StartError::OfficerLink { path: path.clone(), why })?;
     Ok(path)
 }
 
+/// Gives the pending link its final name.
+fn replace(path: &Path) -> io::Result<()> {
+    std::fs::rename(pending(path), path)?;
+    File::open(parent(path))?.sync_all()
+}
+
+/// Refuses to replace a link that the ledger does not know: it may be of another ledger.
+fn check_unused(path: &Path) -> Result<(), StartError> {
+    if path.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    Err(StartError::UnknownFile { path: path.to_owned(), what: "a returning officer" })
+}
+
 /// Draws a token, and writes its link. Returns the grant, which is not in force yet.
-fn write_new(data: &Path, reached_at: &Link) -> Result<Grant, StartError> {
+fn write_new(path: &Path, reached_at: &Link) -> Result<Grant, StartError> {
     let (token, grant) = draw_grant(None, Role::ReturningOfficer)?;
-    write(data, &token, reached_at)?;
+    write(path, &token, reached_at)?;
     Ok(grant)
 }
 
-fn write(data: &Path, token: &Token, reached_at: &Link) -> Result<(), StartError> {
-    let path = data.join(FILE_NAME);
+fn write(path: &Path, token: &Token, reached_at: &Link) -> Result<(), StartError> {
     let link = Link { token: Some(token.as_bytes().to_vec()), ..reached_at.clone() };
-    let written = private_file::write(&path, |file| writeln!(file, "{link}"));
-    written.map_err(|why| StartError::OfficerLink { path, why })
+    let written = private_file::write(path, |file| writeln!(file, "{link}"));
+    written.map_err(|why| StartError::OfficerLink { path: path.to_owned(), why })
 }
 
 async fn has_officer(ledger: &dyn Ledger) -> Result<bool, StartError> {
@@ -77,10 +101,10 @@ async fn has_officer(ledger: &dyn Ledger) -> Result<bool, StartError> {
     Ok(snapshot.grants.iter().any(|grant| grant.role == Role::ReturningOfficer))
 }
 
-/// The token in the file, if a returning officer's grant with it is in force.
-async fn working_token(ledger: &dyn Ledger, data: &Path) -> Result<Option<Token>, StartError> {
-    let path = data.join(FILE_NAME);
-    let token = read(&path).map_err(|why| StartError::OfficerLink { path, why })?;
+/// The token in a file, if a returning officer's grant with it is in force.
+async fn working_token(ledger: &dyn Ledger, path: &Path) -> Result<Option<Token>, StartError> {
+    let failed = |why| StartError::OfficerLink { path: path.to_owned(), why };
+    let token = read(path).map_err(failed)?;
     let Some(token) = token else { return Ok(None) };
     let grant = ledger.grant(token.hash()).await?;
     let opens = grant.is_some_and(|grant| grant.role == Role::ReturningOfficer);

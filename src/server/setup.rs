@@ -1,7 +1,7 @@
 //! What a start stores in the ledger: the configured election and the returning officer's grant,
 //! together or not at all.
 
-use super::prepared::Prepared;
+use super::prepared::{Prepared, finish, pending};
 use super::{Config, StartError, initial_election, officer_link};
 use crate::ledger::{ActRefusal, Ledger, LedgerError};
 use crate::net::link::Link;
@@ -33,7 +33,10 @@ pub(super) async fn ensure(
         }
         match ledger.act(acts, None).await {
             Ok(()) => {
-                prepared.iter().for_each(|it| (it.log)(&it.file));
+                for Prepared { file, log, .. } in prepared {
+                    finish(&file).map_err(|why| StartError::Secrets { path: file.clone(), why })?;
+                    log(&file);
+                }
                 return Ok(());
             }
             Err(LedgerError::Refused(
@@ -41,7 +44,8 @@ pub(super) async fn ensure(
             )) if races < LOST_RACES_MAX => {
                 races += 1;
                 // Nothing of these files is in the ledger.
-                for Prepared { file: path, .. } in prepared {
+                for Prepared { file, .. } in prepared {
+                    let path = pending(&file);
                     let removed = std::fs::remove_file(&path);
                     removed.map_err(|why| StartError::Secrets { path, why })?;
                 }

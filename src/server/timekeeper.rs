@@ -59,6 +59,10 @@ pub async fn keep_schedules(ledger: Arc<dyn Ledger>, steady: impl Fn() -> Durati
 
 /// The act that the schedule of an election requires at `now`.
 fn due(standing: &Standing, now: Timestamp) -> Option<Act> {
+    // What was scheduled happens once an officer has confirmed the restore.
+    if standing.origin.unconfirmed {
+        return None;
+    }
     let id = standing.definition.id.clone();
     match standing.state.due(standing.definition.schedule, now)? {
         ElectionState::Open => Some(Act::Open(id)),

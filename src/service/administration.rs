@@ -12,8 +12,9 @@ use crate::election::{ElectionId, Role};
 use crate::ledger::Act;
 use crate::schema::election_capnp::election;
 use crate::schema::officer_capnp::administration::{
-    AuditorParams, AuditorResults, CloseParams, CloseResults, ElectionParams, ElectionResults,
-    OpenParams, OpenResults, RegistrarParams, RegistrarResults, Server,
+    AuditorParams, AuditorResults, CloseParams, CloseResults, ConfirmParams, ConfirmResults,
+    ElectionParams, ElectionResults, OpenParams, OpenResults, RegistrarParams, RegistrarResults,
+    Server,
 };
 
 pub(super) struct Administration {
@@ -44,6 +45,18 @@ impl Server for Administration {
         let closed = self.authority.act(vec![Act::Close(self.id.clone())]).await?;
         if write_act(closed, results.get().init_outcome())? {
             tracing::info!(election = %self.id, "an election was closed");
+        }
+        Ok(())
+    }
+
+    async fn confirm(
+        self: Rc<Self>,
+        _: ConfirmParams,
+        mut results: ConfirmResults,
+    ) -> capnp::Result<()> {
+        let confirmed = self.authority.act(vec![Act::Confirm(self.id.clone())]).await?;
+        if write_act(confirmed, results.get().init_outcome())? {
+            tracing::info!(election = %self.id, "a restored election was confirmed");
         }
         Ok(())
     }

@@ -56,6 +56,10 @@ pub(super) fn write_outcome(decided: &Decided, mut builder: vote_outcome::Builde
             write_names(names, builder.init_unknown_candidate(length(names.len())));
         }
         Answer::Refused(Refusal::NotOpen) => builder.set_not_open(()),
+        Answer::Refused(Refusal::Unconfirmed) => {
+            builder.set_not_open(());
+            builder.set_unconfirmed(true);
+        }
         Answer::Refused(Refusal::Closed) => builder.set_closed(()),
         Answer::Throttled(throttled) => {
             builder.set_throttled(milliseconds(throttled.wait));
@@ -78,4 +82,7 @@ fn write_receipt(decided: &Decided, receipt: &Receipt, mut builder: receipt::Bui
     builder.set_commitment(receipt.to_string().as_str());
     builder.set_election(definition.id.as_str());
     builder.set_nonce(decided.nonce.as_bytes());
+    let origin = &decided.standing.origin;
+    builder.set_ledger(origin.ledger.as_bytes());
+    builder.set_epoch(origin.epoch);
 }

@@ -65,6 +65,12 @@ fn text(definition: &Definition, candidate: &str, answer: &Answer) -> String {
             "Your vote for {candidate} was not counted: voting in election {election} has not \
              begun. Nothing was recorded. Vote again once it is open."
         ),
+        Answer::Refused(Refusal::Unconfirmed) => format!(
+            "Your vote for {candidate} was not counted: election {election} was restored from a \
+             backup, and takes no votes until the returning officer confirms that. This vote is \
+             not in the restored ledger, even if it was recorded before: keep its receipt, and \
+             send it again then."
+        ),
         Answer::Refused(Refusal::Closed) => format!(
             "This call for {candidate} counted nothing: election {election} is closed. A vote that \
              was recorded before the close stands."
@@ -144,6 +150,7 @@ mod tests {
             Refusal::UnknownCandidate,
             Refusal::NotOpen,
             Refusal::Closed,
+            Refusal::Unconfirmed,
         ];
         let throttled = Throttled { wait: Duration::from_secs(3), puzzle: None };
         let others = [Answer::Recorded(receipt), Answer::Throttled(throttled)];

@@ -6,6 +6,7 @@ mod conformance;
 mod damage;
 mod fixture;
 mod memory;
+mod place;
 mod separation;
 
 use std::sync::Arc;

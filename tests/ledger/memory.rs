@@ -254,9 +254,11 @@ impl State {
                 self.grants.revoke(*id);
                 Ok(())
             }
-            Act::Issue(id, _) | Act::Revoke(id, _) | Act::Open(id) | Act::Close(id) => {
-                self.election(id)?.change(act)
-            }
+            Act::Issue(id, _)
+            | Act::Revoke(id, _)
+            | Act::Open(id)
+            | Act::Close(id)
+            | Act::Confirm(id) => self.election(id)?.change(act),
         }
     }
 
@@ -287,7 +289,7 @@ impl Election {
     }
 
     fn change(&mut self, act: &Act) -> Result<(), ActRefusal> {
-        use capvote::election::ChangeRefusal::{NumberTaken, NumberUnknown};
+        use capvote::election::ChangeRefusal::{NothingToConfirm, NumberTaken, NumberUnknown};
         let changed = match act {
             Act::Issue(_, numbers) => {
                 self.state.may_issue(self.roll.len(), numbers.len()).and_then(|()| {
@@ -303,6 +305,8 @@ impl Election {
             }),
             Act::Open(_) => self.state.opened().map(|state| self.state = state),
             Act::Close(_) => self.state.closed().map(|state| self.state = state),
+            // It is never restored.
+            Act::Confirm(_) => Err(NothingToConfirm),
             _ => Ok(()),
         };
         let election = self.definition.id.clone();

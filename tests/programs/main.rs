@@ -5,6 +5,7 @@ mod client;
 mod connections;
 mod crash;
 mod documents;
+mod durability;
 mod failing;
 mod full;
 mod languages;

@@ -103,14 +103,6 @@ fn the_same_command_again_serves_the_same_election() {
 }
 
 #[test]
-fn numbers_of_an_election_that_was_not_stored_are_replaced() {
-    let data = tempfile::tempdir().unwrap();
-    fs::write(data.path().join("board.numbers.csv"), "voter_number\n1\n").unwrap();
-    board(data.path(), 2);
-    assert_eq!(numbers(data.path()).len(), 2);
-}
-
-#[test]
 fn invalid_messages_end_only_their_own_connection() {
     let data = tempfile::tempdir().unwrap();
     let server = board(data.path(), 3);

@@ -43,6 +43,7 @@ fn settled(data: &Path, links: &[&str]) -> Settings {
     }
     settings.add_filter(data.to_str().unwrap(), "FOLDER");
     settings.add_filter("[A-Z2-7]{4}(-[A-Z2-7]{4}){7}", "RECEIPT");
+    settings.add_filter("\"ledger\": \"[0-9a-f]{32}\"", "\"ledger\": \"LEDGER\"");
     settings.add_filter("\"nonce\": \"[0-9a-f]{32}\"", "\"nonce\": \"NONCE\"");
     settings.set_omit_expression(true);
     settings.set_prepend_module_to_snapshot(false);

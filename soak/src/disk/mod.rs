@@ -18,6 +18,10 @@ use capvote::ledger::sqlite::Store;
 use fastrand::Rng;
 use tokio_util::sync::CancellationToken;
 
+/// The ledger's mark, which is not written through SQLite. A power cut keeps all of it: the ledger
+/// must not have less than it says.
+const MARK: &str = "ledger.mark";
+
 /// A sector is written whole or not at all.
 const SECTOR_BYTES: usize = 512;
 
@@ -53,6 +57,7 @@ pub type Plan = Box<dyn FnMut(Operation, &str) -> Option<Fault> + Send>;
 
 /// A folder with simulated faults.
 pub struct Disk {
+    folder: PathBuf,
     state: Mutex<State>,
     /// Cancelled when the power is cut.
     off: CancellationToken,
@@ -108,7 +113,8 @@ impl Disk {
 
     fn with(folder: &Path, files: BTreeMap<String, Content>, rng: Rng) -> Arc<Self> {
         let state = Mutex::new(State { files, plan: no_faults(), rng, is_off: false });
-        let disk = Arc::new(Self { state, off: CancellationToken::new() });
+        let disk =
+            Arc::new(Self { folder: folder.to_owned(), state, off: CancellationToken::new() });
         vfs::mount(folder, &disk);
         disk
     }
@@ -150,6 +156,7 @@ impl Disk {
         for name in files.keys() {
             fs::copy(from.join(name), to.join(name))?;
         }
+        copy_mark(from, to)?;
         Ok(Self::with(to, files, rng.fork()))
     }
 
@@ -168,6 +175,7 @@ impl Disk {
         for (name, content) in &files {
             fs::write(to.join(name), &content.synced)?;
         }
+        copy_mark(&self.folder, to)?;
         Ok(Self::with(to, files, rng.fork()))
     }
 
@@ -243,6 +251,13 @@ impl Disk {
 
     fn deleted(&self, name: &str) {
         self.state().files.remove(name);
+    }
+}
+
+fn copy_mark(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::copy(from.join(MARK), to.join(MARK)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        copied => copied.map(drop),
     }
 }
 

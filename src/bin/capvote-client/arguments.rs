@@ -130,6 +130,10 @@ pub(crate) enum OfficerCommand {
     Open,
     /// End the voting for good. (officer)
     Close,
+    /// Let an election take votes again after the server's ledger was restored from a backup.
+    /// (officer)
+    #[command(after_help = "Example:\n  capvote-client --link officer.link confirm")]
+    Confirm,
     /// Put new voter numbers on the roll, and write them to a file. (officer, registrar)
     #[command(after_help = "Examples:\n  \
                       capvote-client --link officer.link issue --roll people.csv --output letters.csv\n  \

@@ -7,7 +7,7 @@ use capvote::client::{
     ActOutcome, Administration, Auditor, Election, Error, Info, LedgerReport, Registrar, Restored,
 };
 use capvote::command_line::Exit;
-use capvote::election::{Definition, Token, VoterNumber};
+use capvote::election::{Definition, ElectionState, Token, VoterNumber};
 use capvote::net::link::Link;
 use data_encoding::HEXLOWER;
 use serde_json::json;
@@ -33,6 +33,7 @@ pub(crate) async fn run(command: &OfficerCommand, target: &Target) -> Result<(),
         OfficerCommand::Create(create) => officer.create(&create.definition()?).await,
         OfficerCommand::Open => officer.open().await,
         OfficerCommand::Close => officer.close().await,
+        OfficerCommand::Confirm => officer.confirm().await,
         OfficerCommand::RevokeNumbers { file } => {
             officer.revoke_numbers(&roll::numbers(file)?).await
         }
@@ -111,7 +112,19 @@ impl<'a> Officer<'a> {
         self.report_state("closed", &closed.id, "")
     }
 
-    /// Opens or closes the election, and returns its new state.
+    async fn confirm(&self) -> Result<(), Failure> {
+        let Info { id, state, .. } = self.change(async |it| it.confirm().await).await?;
+        let open = state == Some(ElectionState::Open);
+        let more = if open {
+            ", and takes votes. Votes recorded after the backup are not in it: ask those who voted \
+             to send their vote again, with the same receipt file"
+        } else {
+            ", and a draft"
+        };
+        self.report_state("confirmed", &id, more)
+    }
+
+    /// Changes the state of the election, and returns it.
     async fn change(
         &self,
         mut change: impl AsyncFnMut(&Administration) -> Result<ActOutcome, Error>,

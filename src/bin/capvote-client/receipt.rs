@@ -31,6 +31,11 @@ struct Content {
     election: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt: Option<String>,
+    /// The ledger that holds the vote, and its epoch then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ledger: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    epoch: Option<u64>,
 }
 
 impl ReceiptFile {
@@ -44,6 +49,8 @@ impl ReceiptFile {
             voter: bind(ballot),
             election: None,
             receipt: None,
+            ledger: None,
+            epoch: None,
         };
         let mut file = Self { path: path.to_owned(), content, is_new: true };
         match fs::read_to_string(path) {
@@ -85,6 +92,16 @@ impl ReceiptFile {
         Ok(())
     }
 
+    /// Whether the file has the receipt of a vote that was recorded before.
+    pub(crate) fn was_recorded(&self) -> bool {
+        self.content.receipt.is_some()
+    }
+
+    /// The ledger and the epoch in which the vote was recorded before, if the file has them.
+    pub(crate) fn recorded_in(&self) -> Option<(&str, u64)> {
+        self.content.ledger.as_deref().zip(self.content.epoch)
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -92,6 +109,11 @@ impl ReceiptFile {
     /// Stores the receipt of the recorded vote.
     pub(crate) fn complete(&mut self, vote: &RecordedVote) -> Result<(), Failure> {
         let (election, receipt) = (vote.election.to_string(), vote.receipt.to_string());
+        if vote.epoch > 0 {
+            // The first epoch is kept: whether the vote is in a later one is a question to ask.
+            self.content.ledger.get_or_insert_with(|| vote.ledger.to_string());
+            self.content.epoch.get_or_insert(vote.epoch);
+        }
         let known = self.content.election.replace(election.clone()) == Some(election);
         if self.content.receipt.replace(receipt.clone()) == Some(receipt) && known {
             return Ok(());
@@ -132,8 +154,8 @@ const RECEIPT_CHARACTERS: usize = 32;
 
 /// What to look for on a tally sheet.
 pub(crate) enum SearchKey {
-    /// A receipt, as it was typed or received.
-    Receipt(String),
+    /// A receipt, as it was typed or received, and the ledger's epoch, if it is known.
+    Receipt(String, Option<u64>),
     /// A ballot whose receipt was not received.
     Ballot { candidate: String, nonce: Nonce },
 }
@@ -145,7 +167,7 @@ impl SearchKey {
         if plain.clone().count() == RECEIPT_CHARACTERS
             && plain.clone().all(|it| it.is_ascii_alphanumeric())
         {
-            return Ok(Self::Receipt(text.to_string()));
+            return Ok(Self::Receipt(text.to_string(), None));
         }
         let text_of_file = fs::read_to_string(text).map_err(|error| {
             Failure::Usage(match error.kind() {
@@ -167,17 +189,25 @@ impl SearchKey {
         };
         let content: Content = serde_json::from_str(&text_of_file).map_err(|_| no_receipt())?;
         if let Some(receipt) = content.receipt {
-            return Ok(Self::Receipt(receipt));
+            return Ok(Self::Receipt(receipt, content.epoch));
         }
         let nonce = HEXLOWER.decode(content.nonce.as_bytes()).ok();
         let nonce = nonce.and_then(|bytes| Nonce::try_from(&bytes[..]).ok());
         Ok(Self::Ballot { candidate: content.candidate, nonce: nonce.ok_or_else(no_receipt)? })
     }
 
+    /// The ledger's epoch in which the vote was recorded, if it is known.
+    pub(crate) fn epoch(&self) -> Option<u64> {
+        match self {
+            Self::Receipt(_, epoch) => *epoch,
+            Self::Ballot { .. } => None,
+        }
+    }
+
     /// The receipt to find, in this election.
     pub(crate) fn receipt(&self, election: &ElectionId) -> String {
         match self {
-            Self::Receipt(receipt) => receipt.clone(),
+            Self::Receipt(receipt, _) => receipt.clone(),
             Self::Ballot { candidate, nonce } => {
                 Receipt::new(election, candidate, nonce).to_string()
             }

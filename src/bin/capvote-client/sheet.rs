@@ -6,7 +6,7 @@ use std::path::Path;
 
 use capvote::client::{ActOutcome, Auditor, Election, Error};
 use capvote::command_line::Exit;
-use capvote::election::{SheetHeader, SheetLine, TallySheet};
+use capvote::election::{Origin, Restored, SheetHeader, SheetLine, TallySheet};
 use capvote::private_file::PrivateFile;
 use comfy_table::Table;
 use serde_json::json;
@@ -50,9 +50,11 @@ pub(crate) async fn fetch(
         Ok(ActOutcome::Refused(_)) => return Ok(None),
         sent => sent?,
     };
+    let Origin { ledger, restored, .. } = info.origin;
+    let restored = restored.map(|epoch| Restored { ledger, epoch });
     let header =
         SheetHeader { title: info.title, candidates: info.candidates, voters: info.voters };
-    Ok(Some(TallySheet { election: Some(id), lines, header: Some(header) }))
+    Ok(Some(TallySheet { election: Some(id), lines, restored, header: Some(header) }))
 }
 
 /// Writes a sheet in the form of the file's extension. An existing file is not overwritten.
@@ -101,6 +103,7 @@ pub(crate) fn recount(path: &Path, as_json: bool) -> Result<(), Failure> {
             "blank": blank,
             "ballots": ballots,
             "repeated": sheet.repeated(),
+            "restored": sheet.restored.map(|restored| restored.epoch),
         }))?;
         return agrees(contradiction, path, as_json);
     }
@@ -110,6 +113,12 @@ pub(crate) fn recount(path: &Path, as_json: bool) -> Result<(), Failure> {
         show::add_row(&mut table, &[name, &votes.to_string()]);
     }
     show::print(&mut table)?;
+    if let Some(Restored { epoch, .. }) = sheet.restored {
+        show::say(&format!(
+            "The election was restored from a backup, in epoch {epoch} of its ledger: votes \
+             recorded after the backup are missing, unless they were sent again."
+        ))?;
+    }
     if ballots == 0 {
         return show::say("There are no ballots on the sheet.");
     }
@@ -137,8 +146,16 @@ pub(crate) fn verify(receipt: &str, path: &Path, as_json: bool) -> Result<(), Fa
     let sheet = read(path, as_json)?;
     let found = sheet.election.as_ref().and_then(|id| sheet.find(&key.receipt(id)));
     let (place, line) = found.ok_or_else(|| {
+        let restored = match sheet.restored {
+            Some(restored) if key.epoch().is_none_or(|epoch| epoch < restored.epoch) => format!(
+                ", which was restored from a backup in epoch {} of its ledger, perhaps after your \
+                 vote",
+                restored.epoch
+            ),
+            _ => String::new(),
+        };
         Failure::Refused(format!(
-            "no ballot with this receipt is among the {} of election {} on the sheet; keep the \
+            "no ballot with this receipt is among the {} of election {} on the sheet{restored}; keep the \
              receipt, and compare it and the sheet with the returning officer",
             sheet.lines.len(),
             sheet.id()

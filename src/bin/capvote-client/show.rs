@@ -85,6 +85,17 @@ pub(crate) fn info(info: &Info, as_json: bool) -> Result<(), Failure> {
             "The count is shown while voting, in batches of {LIVE_BATCH_BALLOTS} ballots."
         ))?;
     }
+    if info.origin.epoch > 1 {
+        line(&format!("Ledger: {}, epoch {}", info.origin.ledger, info.origin.epoch))?;
+    }
+    if let Some(epoch) = info.origin.restored {
+        let what = if info.origin.unconfirmed {
+            "it takes no votes until an officer confirms that"
+        } else {
+            "confirmed since"
+        };
+        line(&format!("Restored from a backup in epoch {epoch}; {what}."))?;
+    }
     if info.publication == Some(Publication::Sealed) {
         let when = match info.state {
             Some(ElectionState::Closed) => "The count was sealed until the close; see result.",
@@ -192,6 +203,9 @@ pub(crate) fn words(outcome: &VoteOutcome) -> &'static str {
         VoteOutcome::UnknownVoterNumber => "Not counted: this voter number is not on the roll.",
         VoteOutcome::UnknownCandidate(_) => "Not counted: this is no candidate's name.",
         VoteOutcome::NotOpen => "Not counted: voting has not begun.",
+        VoteOutcome::Unconfirmed => {
+            "Not counted: the election was restored from a backup, and waits for its officer."
+        }
         VoteOutcome::Closed => "Not counted: voting is over.",
         VoteOutcome::Throttled { .. } => {
             "Not counted: too many wrong numbers came from here; wait and vote again."
@@ -243,6 +257,8 @@ pub(crate) fn outcome(outcome: &VoteOutcome, message: &str) -> Value {
                     "election": vote.election.as_str(),
                     "candidate": vote.candidate,
                     "nonce": HEXLOWER.encode(vote.nonce.as_bytes()),
+                    "ledger": vote.ledger.to_string(),
+                    "epoch": vote.epoch,
                 },
             });
         }
@@ -256,6 +272,9 @@ pub(crate) fn outcome(outcome: &VoteOutcome, message: &str) -> Value {
         }
         VoteOutcome::AlreadyVoted => "alreadyVoted",
         VoteOutcome::UnknownVoterNumber => "unknownVoterNumber",
+        VoteOutcome::Unconfirmed => {
+            return json!({ "outcome": "notOpen", "message": message, "unconfirmed": true });
+        }
         VoteOutcome::NotOpen => "notOpen",
         VoteOutcome::Closed => "closed",
         VoteOutcome::Unknown => UNKNOWN,
@@ -279,6 +298,10 @@ fn info_document(info: &Info) -> Value {
         },
         "opens": info.schedule.opens.map(time),
         "closes": info.schedule.closes.map(time),
+        "ledger": info.origin.ledger.to_string(),
+        "epoch": info.origin.epoch,
+        "restored": info.origin.restored.unwrap_or_default(),
+        "unconfirmed": info.origin.unconfirmed,
     })
 }
 

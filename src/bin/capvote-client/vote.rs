@@ -45,6 +45,7 @@ pub(crate) async fn run(vote: &Vote, target: &Target) -> Result<(), Failure> {
     if outcome == VoteOutcome::UnknownVoterNumber {
         message += &number.hint();
     }
+    message += &about_restore(&outcome, receipt.as_ref());
     let kept = match (&outcome, receipt) {
         (VoteOutcome::Recorded(vote), Some(mut file)) => file.complete(vote),
         // If the first answer was lost, the vote may be recorded: its file is kept.
@@ -129,6 +130,25 @@ fn report(
         true => Ok(()),
         false if json => Err(Failure::Reported(message, Exit::Refused)),
         false => Err(Failure::Refused(message)),
+    }
+}
+
+/// What to add to the message if the vote was recorded before in another epoch of the ledger.
+fn about_restore(outcome: &VoteOutcome, receipt: Option<&ReceiptFile>) -> String {
+    let recorded_in = receipt.and_then(ReceiptFile::recorded_in);
+    match (outcome, recorded_in) {
+        (VoteOutcome::Recorded(vote), Some((ledger, epoch)))
+            if (ledger, epoch) != (&vote.ledger.to_string(), vote.epoch) && vote.epoch > 0 =>
+        {
+            format!(
+                " It was recorded before in epoch {epoch} of its ledger, which was restored from a \
+                 backup since: it is in the restored ledger, too."
+            )
+        }
+        (VoteOutcome::Unconfirmed, _) if receipt.is_some_and(ReceiptFile::was_recorded) => {
+            " The file has the receipt of this vote: the restored ledger has lost it.".into()
+        }
+        _ => String::new(),
     }
 }
 

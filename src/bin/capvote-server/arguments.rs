@@ -72,6 +72,14 @@ pub(crate) struct Arguments {
         value_parser = BoolishValueParser::new()
     )]
     pub(crate) allow_unencrypted: bool,
+    /// Allow a data directory on a network file system (NFS, SMB, FUSE and others), where votes that
+    /// were reported as recorded can be lost.
+    #[arg(
+        long,
+        env = "CAPVOTE_SERVER_ALLOW_NETWORK_FILE_SYSTEM",
+        value_parser = BoolishValueParser::new()
+    )]
+    pub(crate) allow_network_file_system: bool,
     /// Threads that serve connections. [default: one per processor]
     #[arg(
         long,
@@ -157,13 +165,21 @@ pub(crate) enum Offline {
         #[command(flatten)]
         output: Output,
     },
-    /// Restore a copy of a ledger to a data directory without one.
+    /// Restore a backup to a data directory without a ledger.
+    ///
+    /// What happened after the backup was taken is lost: the ledger begins a new epoch, and its
+    /// elections that are not closed take no votes until an officer confirms them
+    /// (`capvote-client confirm`).
     #[command(after_help = "Example:\n  capvote-server restore copy.sqlite capvote-data")]
     Restore {
-        /// Copy to restore.
+        /// Backup to restore.
         file: PathBuf,
         /// Data directory, created if it does not exist.
         directory: PathBuf,
+        /// Restore a file that is not a backup, such as a ledger's file that was copied without its
+        /// WAL. What was committed last may be missing from it.
+        #[arg(long)]
+        accept_copy: bool,
         #[command(flatten)]
         output: Output,
     },

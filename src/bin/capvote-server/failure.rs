@@ -11,6 +11,7 @@ use capvote::server::StartError;
 pub(crate) fn sentence(error: &StartError) -> String {
     let hint = match error {
         StartError::Unencrypted(_) => ", or say --allow-unencrypted".into(),
+        StartError::NetworkFileSystem { .. } => ", or say --allow-network-file-system".into(),
         StartError::OtherElection { .. } => {
             "; start without --election to serve what is there, or choose another --data".into()
         }
@@ -38,6 +39,9 @@ pub(crate) fn exit(error: &StartError) -> Exit {
     match error {
         StartError::OtherElection { .. }
         | StartError::OfficerLinkKept(_)
+        | StartError::NetworkFileSystem { .. }
+        | StartError::UnknownFile { .. }
+        | StartError::Ledger(OpenError::Refused { .. })
         | StartError::Ledger(OpenError::InUse(_)) => Exit::Refused,
         StartError::Unencrypted(_) => Exit::Usage,
         _ => Exit::Fault,

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use capvote::command_line::{self, Exit};
-use capvote::ledger::sqlite::{self, CopyPhase};
+use capvote::election::ElectionState;
+use capvote::ledger::sqlite::{self, CopyPhase, RestoreReport};
 use capvote::server::{StartError, new_officer_link};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
@@ -49,10 +50,11 @@ async fn result(command: &Offline) -> Result<(Value, String), StartError> {
             );
             (json!({ "file": shown(file) }), text)
         }
-        Offline::Restore { file, directory, .. } => {
-            with_progress(|progress| sqlite::restore(file, directory, progress))?;
-            let text = format!("{} has the ledger of {}.\n", shown(directory), shown(file));
-            (json!({ "directory": shown(directory) }), text)
+        Offline::Restore { file, directory, accept_copy, .. } => {
+            let restore = |progress: &mut dyn FnMut(CopyPhase, u64, u64)| {
+                sqlite::restore(file, directory, *accept_copy, progress)
+            };
+            restored(file, directory, &with_progress(restore)?)
         }
         Offline::OfficerLink { directory, end_others, .. } => {
             let path = shown(&new_officer_link(directory, *end_others).await?);
@@ -60,6 +62,47 @@ async fn result(command: &Offline) -> Result<(Value, String), StartError> {
             (json!({ "file": path }), text)
         }
     })
+}
+
+/// What a restore did, as a document and as text.
+fn restored(file: &Path, directory: &Path, report: &RestoreReport) -> (Value, String) {
+    let RestoreReport { ledger, epoch, taken, elections, lost } = report;
+    let taken = taken.map(|taken| {
+        let time = i64::try_from(taken.0).ok().and_then(|it| jiff::Timestamp::from_second(it).ok());
+        time.map_or_else(|| format!("{} s after 1970", taken.0), |time| time.to_string())
+    });
+    let votes: u64 = elections.iter().map(|(.., votes)| votes).sum();
+    let when = taken.as_deref().unwrap_or("at a time that is not known");
+    let mut text = format!(
+        "{} has the ledger of {}, as of its backup {when}, with {votes} votes.\nThis is epoch \
+         {epoch} of ledger {ledger}. What happened after the backup is not in it.\n",
+        shown(directory),
+        shown(file)
+    );
+    if let Some(lost) = lost.filter(|&lost| lost > 0) {
+        text += &format!("{lost} votes that were recorded after it are lost.\n");
+    }
+    let mut documents = Vec::new();
+    for (id, state, votes) in elections {
+        let (name, waits) = match state {
+            ElectionState::Draft => ("draft", true),
+            ElectionState::Open => ("open", true),
+            ElectionState::Closed => ("closed", false),
+        };
+        let what = if waits {
+            "; takes no votes until an officer confirms it (capvote-client confirm)"
+        } else {
+            ""
+        };
+        text += &format!("Election {id}: {name}, {votes} votes{what}.\n");
+        let id = id.as_str();
+        documents.push(json!({ "id": id, "state": name, "votes": votes, "unconfirmed": waits }));
+    }
+    let document = json!({
+        "directory": shown(directory), "ledger": ledger.to_string(), "epoch": epoch,
+        "taken": taken, "votes": votes, "votesLost": lost, "elections": documents,
+    });
+    (document, text)
 }
 
 /// A path as text, lossy where it is not Unicode.

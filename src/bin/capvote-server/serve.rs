@@ -53,6 +53,7 @@ fn config(arguments: &Arguments) -> Result<Config, String> {
         election: new_election(arguments).map_err(|error| error.to_string())?,
         certificate: certificate.map(|(certificates, key)| CertificateFiles { certificates, key }),
         allow_unencrypted: arguments.allow_unencrypted,
+        allow_network_file_system: arguments.allow_network_file_system,
         metrics: arguments.metrics,
     })
 }

@@ -32,7 +32,7 @@ pub struct ReturningOfficer {
     connection: Connection,
 }
 
-/// May open, close and delegate one election. From [`Restored::administration`] and
+/// May open, close, confirm and delegate one election. From [`Restored::administration`] and
 /// [`ReturningOfficer::administer`].
 #[derive(Clone)]
 pub struct Administration {
@@ -168,6 +168,19 @@ impl Administration {
     pub async fn close(&self) -> Result<ActOutcome, Error> {
         let closed = self.capability.close_request().send().promise;
         let answer = self.connection.unless_lost(closed).await?;
+        ActOutcome::read(answer.get()?.get_outcome()?)
+    }
+
+    /// Lets an election take its course again after it was restored from a backup. From
+    /// `Administration.confirm`.
+    ///
+    /// If there is nothing to confirm, this is [`ActOutcome::Refused`].
+    ///
+    /// # Errors
+    /// As [`ReturningOfficer::create`].
+    pub async fn confirm(&self) -> Result<ActOutcome, Error> {
+        let confirmed = self.capability.confirm_request().send().promise;
+        let answer = self.connection.answer(confirmed).await?;
         ActOutcome::read(answer.get()?.get_outcome()?)
     }
 

@@ -9,8 +9,15 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempPath;
 
-use super::file::{FILE_NAME, check_format, create_directory, lock, open_error};
+use super::epochs::{self, Epoch};
+use super::file::{
+    FILE_NAME, FORMAT, check_format, create_directory, lock, now, open_error, upgrade, user_version,
+};
+use super::mark::{Mark, Position};
 use super::replay::replay_with;
+use super::restore::{RestoreReport, begin_epoch};
+use super::whole::{self, draw_identity};
+use crate::election::Timestamp;
 use crate::ledger::OpenError;
 use crate::private_file::parent;
 
@@ -27,8 +34,19 @@ pub fn backup(
     copy: &Path,
     progress: &mut dyn FnMut(CopyPhase, u64, u64),
 ) -> Result<(), OpenError> {
-    copy_ledger(&directory.join(FILE_NAME), copy, progress)
+    let from = directory.join(FILE_NAME);
+    let mark_backup = |target: &mut Connection, progress: &mut Progress<'_>| {
+        let unwritable = |error| open_error(copy, error);
+        let insert = "INSERT OR REPLACE INTO backup (taken) VALUES (?1)";
+        target.execute(insert, [now().0.cast_signed()]).map_err(unwritable)?;
+        replay_with(target, &from, &mut |done, all| progress(CopyPhase::Entries, done, all))?;
+        Ok(())
+    };
+    copy_ledger(&from, copy, progress, mark_backup)
 }
+
+/// Gets the progress of a copy.
+type Progress<'a> = dyn FnMut(CopyPhase, u64, u64) + 'a;
 
 /// A phase of copying a ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,17 +60,20 @@ pub enum CopyPhase {
 /// Pages copied between two reports of progress.
 const STEP_PAGES: i32 = 4_096;
 
-/// Copies the ledger in the file `copy` to a data directory, and creates that if it is missing.
-/// `progress` is as with [`backup`].
+/// Copies the backup in the file `copy` to a data directory, and creates that if it is missing. The
+/// ledger begins a new epoch, in which elections that are not closed wait for an officer's
+/// confirmation. With `accept_copy`, the file may be any copy of a ledger. `progress` is as with
+/// [`backup`].
 ///
 /// # Errors
-/// [`OpenError`] if `copy` is not a ledger or is damaged, or if the directory has a ledger, is in
-/// use, or cannot be written.
+/// [`OpenError`] if `copy` is not a backup or is damaged, or if the directory has a ledger or the
+/// mark of another one, is in use, or cannot be written.
 pub fn restore(
     copy: &Path,
     directory: &Path,
+    accept_copy: bool,
     progress: &mut dyn FnMut(CopyPhase, u64, u64),
-) -> Result<(), OpenError> {
+) -> Result<RestoreReport, OpenError> {
     let inaccessible = |why| OpenError::Inaccessible { path: directory.to_owned(), why };
     create_directory(directory).map_err(inaccessible)?;
     let _lock = lock(directory)?;
@@ -65,14 +86,65 @@ pub fn restore(
             return Err(OpenError::Inaccessible { path, why });
         }
     }
-    copy_ledger(copy, &directory.join(FILE_NAME), progress)
+    let marked = Mark::read(directory)?;
+    copy_ledger(copy, &directory.join(FILE_NAME), progress, |target, progress| {
+        let taken = check_backup(target, copy, accept_copy)?;
+        check_mark(target, copy, marked.as_ref())?;
+        let elections =
+            replay_with(target, copy, &mut |done, all| progress(CopyPhase::Entries, done, all))?;
+        let begun = begin_epoch(target, &elections, taken, marked.as_ref());
+        let (report, position) = begun.map_err(|error| open_error(copy, error))?;
+        // Before the ledger has its name: without its mark, it would not be used.
+        Mark::create(directory, &position)?;
+        Ok(report)
+    })
 }
 
-fn copy_ledger(
+/// Refuses a file that is not a backup, unless `accept_copy` is set. Returns when it was taken.
+fn check_backup(
+    target: &Connection,
+    copy: &Path,
+    accept_copy: bool,
+) -> Result<Option<Timestamp>, OpenError> {
+    let taken = epochs::backup_taken(target).map_err(|error| open_error(copy, error))?;
+    if taken.is_none() && !accept_copy {
+        let why = "it is not a backup, which `capvote-server backup` makes, but a copy of a \
+                   ledger's file: what was committed last may be missing. --accept-copy restores \
+                   it nevertheless";
+        return Err(OpenError::Refused { path: copy.to_owned(), why: why.into() });
+    }
+    Ok(taken)
+}
+
+/// Refuses to restore in the place of another ledger.
+fn check_mark(
+    target: &Connection,
+    copy: &Path,
+    marked: Option<&Position>,
+) -> Result<(), OpenError> {
+    let found = whole::position(target, FORMAT).map_err(|error| open_error(copy, error))?;
+    match marked {
+        // A mark without entries is of a ledger in which nothing happened.
+        Some(marked) if marked.ledger != found.ledger && marked.entry > 0 => {
+            Err(OpenError::Refused {
+                path: copy.to_owned(),
+                why: format!(
+                    "it is of ledger {}, and ledger.mark in the data directory is of ledger {}; \
+                     move that away first",
+                    found.ledger, marked.ledger
+                ),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn copy_ledger<T>(
     from: &Path,
     to: &Path,
     progress: &mut dyn FnMut(CopyPhase, u64, u64),
-) -> Result<(), OpenError> {
+    finish: impl FnOnce(&mut Connection, &mut Progress<'_>) -> Result<T, OpenError>,
+) -> Result<T, OpenError> {
     let inaccessible = |why| OpenError::Inaccessible { path: to.to_owned(), why };
     if to.symlink_metadata().is_ok() {
         let exists = "there is a file of that name; it is not overwritten";
@@ -101,13 +173,32 @@ fn copy_ledger(
         }
     }
     source.execute_batch("COMMIT").map_err(unreadable)?;
+    let journal = target.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
+    let was_copy = journal.map_err(unwritable)? == "delete";
     // A copy is one file, without a WAL.
     target.pragma_update(None, "journal_mode", "DELETE").map_err(unwritable)?;
-    replay_with(&target, from, &mut |done, all| progress(CopyPhase::Entries, done, all))?;
+    upgrade_copy(&mut target, to, was_copy)?;
+    let finished = finish(&mut target, progress)?;
     drop(target);
 
     partial.finish(to).map_err(inaccessible)?;
-    File::open(parent(to)).and_then(|it| it.sync_all()).map_err(inaccessible)
+    File::open(parent(to)).and_then(|it| it.sync_all()).map_err(inaccessible)?;
+    Ok(finished)
+}
+
+/// Brings a copy to the current format. A backup of format 1 has no mark that it is one, but unlike
+/// a ledger it was not in WAL mode: `was_copy`.
+fn upgrade_copy(target: &mut Connection, to: &Path, was_copy: bool) -> Result<(), OpenError> {
+    let unwritable = |error| open_error(to, error);
+    if user_version(target).map_err(unwritable)? > 1 {
+        return Ok(());
+    }
+    upgrade(target, &Epoch::first(draw_identity(to)?, now())).map_err(unwritable)?;
+    if was_copy {
+        // When it was taken is not known.
+        target.execute("INSERT INTO backup (taken) VALUES (0)", []).map_err(unwritable)?;
+    }
+    Ok(())
 }
 
 fn copy_pages(

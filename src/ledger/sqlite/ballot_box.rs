@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::roll::{BallotRow, Roll, RollIndex};
 use crate::election::{
-    ChangeRefusal, Choice, Count, Definition, ElectionState, Nonce, Standing, VoterNumber,
+    ChangeRefusal, Choice, Count, Definition, ElectionState, Nonce, Origin, Standing, VoterNumber,
 };
 
 /// The state of one election, its roll, and its count.
@@ -18,6 +18,7 @@ pub(super) struct BallotBox {
     roll: Roll,
     added_while_open: u64,
     count: Count,
+    origin: Origin,
 }
 
 /// What the roll has under a number.
@@ -33,10 +34,10 @@ pub(super) enum RollEntry {
 
 impl BallotBox {
     /// A draft with an empty roll.
-    pub(super) fn new(definition: Arc<Definition>) -> Self {
+    pub(super) fn new(definition: Arc<Definition>, origin: Origin) -> Self {
         let count = Count::new(&definition.slate);
         let (state, roll) = (ElectionState::Draft, Roll::default());
-        Self { definition, state, roll, added_while_open: 0, count }
+        Self { definition, state, roll, added_while_open: 0, count, origin }
     }
 
     /// The election's state.
@@ -85,8 +86,9 @@ impl BallotBox {
     /// Opens the election.
     ///
     /// # Errors
-    /// Those of [`ElectionState::opened`].
+    /// Those of [`ElectionState::opened`], and [`ChangeRefusal::Unconfirmed`].
     pub(super) fn open(&mut self) -> Result<(), ChangeRefusal> {
+        self.check_confirmed()?;
         self.state = self.state.opened()?;
         Ok(())
     }
@@ -94,10 +96,50 @@ impl BallotBox {
     /// Closes the election.
     ///
     /// # Errors
-    /// Those of [`ElectionState::closed`].
+    /// Those of [`ElectionState::closed`], and [`ChangeRefusal::Unconfirmed`].
     pub(super) fn close(&mut self) -> Result<(), ChangeRefusal> {
+        self.check_confirmed()?;
         self.state = self.state.closed()?;
         Ok(())
+    }
+
+    /// Notes that the election was restored from a backup, in this epoch. It then takes no votes
+    /// until it is [confirmed](Self::confirm).
+    ///
+    /// # Errors
+    /// [`ChangeRefusal::Closed`]: a closed election is final.
+    pub(super) fn restored(&mut self, epoch: u64) -> Result<(), ChangeRefusal> {
+        if self.state == ElectionState::Closed {
+            return Err(ChangeRefusal::Closed);
+        }
+        (self.origin.restored, self.origin.unconfirmed) = (Some(epoch), true);
+        Ok(())
+    }
+
+    /// Lets a restored election take its course.
+    ///
+    /// # Errors
+    /// [`ChangeRefusal::NothingToConfirm`].
+    pub(super) fn confirm(&mut self) -> Result<(), ChangeRefusal> {
+        if !self.origin.unconfirmed {
+            return Err(ChangeRefusal::NothingToConfirm);
+        }
+        self.origin.unconfirmed = false;
+        Ok(())
+    }
+
+    /// Undoes [`confirm`](Self::confirm).
+    pub(super) fn unconfirm(&mut self) {
+        self.origin.unconfirmed = true;
+    }
+
+    /// Whether it was restored, and is not confirmed.
+    pub(super) fn is_unconfirmed(&self) -> bool {
+        self.origin.unconfirmed
+    }
+
+    fn check_confirmed(&self) -> Result<(), ChangeRefusal> {
+        if self.origin.unconfirmed { Err(ChangeRefusal::Unconfirmed) } else { Ok(()) }
     }
 
     /// Restores a closed election from the numbers that voted and the choices, which are not
@@ -167,6 +209,7 @@ impl BallotBox {
     pub(super) fn standing(&self) -> Standing {
         let (definition, voters) = (self.definition.clone(), self.roll.len() as u64);
         Standing::new(definition, self.state, voters, self.added_while_open, self.count.clone())
+            .with_origin(self.origin)
     }
 }
 
@@ -185,7 +228,7 @@ mod tests {
         let candidates = ["Ada", "Grace"].map(String::from).to_vec();
         let definition =
             Definition::new("board".parse().unwrap(), String::new(), candidates).unwrap();
-        let mut ballot_box = BallotBox::new(Arc::new(definition));
+        let mut ballot_box = BallotBox::new(Arc::new(definition), Origin::default());
         ballot_box.issue([11, 22, 33].map(VoterNumber::from).to_vec()).unwrap();
         ballot_box
     }
@@ -246,6 +289,23 @@ mod tests {
         }
         let off_the_slate = [choice(GRACE), choice(2)];
         assert!(!open().restore_closed(&[33.into(), 11.into()], &off_the_slate));
+    }
+
+    #[test]
+    fn a_restored_election_takes_its_course_once_it_is_confirmed() {
+        let mut ballot_box = open();
+        assert_eq!(ballot_box.confirm(), Err(ChangeRefusal::NothingToConfirm));
+        ballot_box.restored(2).unwrap();
+        assert!(ballot_box.is_unconfirmed());
+        assert_eq!(ballot_box.close(), Err(ChangeRefusal::Unconfirmed));
+        ballot_box.confirm().unwrap();
+        assert_eq!(ballot_box.confirm(), Err(ChangeRefusal::NothingToConfirm));
+        ballot_box.close().unwrap();
+        assert_eq!(ballot_box.restored(3), Err(ChangeRefusal::Closed));
+        assert_eq!(ballot_box.standing().origin.restored, Some(2));
+        let mut draft = draft();
+        draft.restored(2).unwrap();
+        assert_eq!(draft.open(), Err(ChangeRefusal::Unconfirmed));
     }
 
     #[test]

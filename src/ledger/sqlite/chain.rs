@@ -31,19 +31,21 @@ pub(super) enum Kind {
     Voted = 5,
     Closed = 6,
     Revoked = 7,
+    Restored = 8,
+    Confirmed = 9,
 }
 
 impl Kind {
     pub(super) fn from_stored(number: i64) -> Option<Self> {
-        use Kind::{Ballots, Closed, Created, Issued, Opened, Revoked, Voted};
-        let all = [Created, Issued, Opened, Ballots, Voted, Closed, Revoked];
+        use Kind::{Ballots, Closed, Confirmed, Created, Issued, Opened, Restored, Revoked, Voted};
+        let all = [Created, Issued, Opened, Ballots, Voted, Closed, Revoked, Restored, Confirmed];
         all.into_iter().find(|&kind| kind as i64 == number)
     }
 
-    /// The table of the rows of such an entry, if it has rows.
+    /// The table of the rows of such an entry, if it has rows of its election.
     pub(super) fn table(self) -> Option<&'static str> {
         match self {
-            Self::Created | Self::Opened => None,
+            Self::Created | Self::Opened | Self::Restored | Self::Confirmed => None,
             Self::Issued => Some("roll"),
             Self::Revoked => Some("revoked"),
             Self::Ballots => Some("ballots"),
@@ -99,6 +101,11 @@ impl Seal {
     pub(super) fn line(&mut self, choice: Choice, nonce: &Nonce) {
         self.0.update((choice.index() as u16).to_le_bytes());
         self.0.update(nonce.as_bytes());
+    }
+
+    /// Adds the epoch of a restore, by its head.
+    pub(super) fn epoch(&mut self, head: &Head) {
+        self.0.update(head);
     }
 
     /// The head after this entry.

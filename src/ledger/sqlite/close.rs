@@ -22,16 +22,16 @@ pub(super) fn separate(
     election: &StoredElection,
 ) -> rusqlite::Result<(Head, Option<Rows>)> {
     let (voted, lines) = read_ballots(transaction, election)?;
-    transaction.execute("DELETE FROM ballots WHERE election = ?1", [election.key])?;
-    let ballots = Kind::Ballots as i64;
-    let delete = "DELETE FROM entries WHERE election = ?1 AND kind = ?2";
-    transaction.execute(delete, [election.key, ballots])?;
-
     let head = rehash(transaction, election)?;
     let head = insert_numbers(transaction, election, &head, Kind::Voted, &voted)?;
     let mut seal = Seal::new(&head, Kind::Closed, election.definition());
     let sheet = sheet::insert(transaction, election.key, &lines, &mut seal)?;
     let head = insert_entry(transaction, election.key, Kind::Closed, sheet, seal)?;
+    // After the new entries, so that theirs are the highest ids so far: see `mark`.
+    transaction.execute("DELETE FROM ballots WHERE election = ?1", [election.key])?;
+    let ballots = Kind::Ballots as i64;
+    let delete = "DELETE FROM entries WHERE election = ?1 AND kind = ?2";
+    transaction.execute(delete, [election.key, ballots])?;
     transaction.execute("INSERT INTO unscrubbed (election) VALUES (?1)", [election.key])?;
     Ok((head, sheet))
 }
@@ -56,12 +56,16 @@ fn read_ballots(
     Ok((voted, lines))
 }
 
-/// Recomputes the heads of the entries that are left in an election's chain. Returns the last.
+/// Recomputes the heads of the entries that stay in an election's chain: all but those of ballots.
+/// Returns the last.
 fn rehash(transaction: &Transaction<'_>, election: &StoredElection) -> rusqlite::Result<Head> {
-    let mut entries = transaction
-        .prepare("SELECT id, kind, first, last FROM entries WHERE election = ?1 ORDER BY id")?;
+    let mut entries = transaction.prepare(
+        "SELECT id, kind, first, last FROM entries WHERE election = ?1 AND kind <> ?2 ORDER BY id",
+    )?;
     let entries: Vec<(i64, i64, Option<i64>, Option<i64>)> = entries
-        .query_map([election.key], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
+        .query_map([election.key, Kind::Ballots as i64], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })?
         .collect::<rusqlite::Result<_>>()?;
     let mut head = GENESIS;
     for (id, kind, first, last) in entries {
@@ -76,6 +80,10 @@ fn rehash(transaction: &Transaction<'_>, election: &StoredElection) -> rusqlite:
             while let Some(row) = rows.next()? {
                 seal.numbers(&numbers(row.get_ref(0)?)?);
             }
+        }
+        if kind == Kind::Restored {
+            let select = "SELECT head FROM epochs WHERE epoch = ?1";
+            seal.epoch(&transaction.query_row(select, [first], |row| row.get(0))?);
         }
         head = seal.head();
         transaction.execute("UPDATE entries SET head = ?2 WHERE id = ?1", params![id, head])?;

@@ -7,7 +7,7 @@ use super::ballot_box::BallotBox;
 use super::chain::{GENESIS, Head, Rows};
 use super::roll::{BallotRow, RollIndex};
 use crate::election::{
-    ChangeRefusal, Choice, Definition, ElectionId, Grant, Grants, Nonce, Role, Standing,
+    ChangeRefusal, Choice, Definition, ElectionId, Grant, Grants, Nonce, Origin, Role, Standing,
     VoterNumber,
 };
 use crate::ledger::{Act, ActRefusal, ELECTIONS_MAX, Snapshot};
@@ -20,6 +20,8 @@ pub(super) struct Elections {
     /// The last row of the table of ballots; 0 if it is empty.
     pub(super) last_ballot: u64,
     pub(super) grants: Arc<Grants>,
+    /// That of a new election.
+    pub(super) origin: Origin,
 }
 
 /// One election, and the head of its chain.
@@ -74,6 +76,7 @@ impl Elections {
             Act::Revoke(id, numbers) => self.change(id, |it| it.revoke(numbers)),
             Act::Open(id) => self.change(id, BallotBox::open),
             Act::Close(id) => self.change(id, BallotBox::close),
+            Act::Confirm(id) => self.change(id, BallotBox::confirm),
             Act::Grant(grant) => return self.grant(grant).map(|()| None),
             Act::GrantFirst(grant) => {
                 let officer = |grant: &Grant| grant.role == Role::ReturningOfficer;
@@ -100,7 +103,8 @@ impl Elections {
             return Err(ActRefusal::TooManyElections);
         }
         self.by_id.insert(definition.id.clone(), index);
-        self.list.push(StoredElection::new(index as i64 + 1, definition.clone()));
+        let stored = StoredElection::new(index as i64 + 1, definition.clone(), self.origin);
+        self.list.push(stored);
         Ok(index)
     }
 
@@ -115,6 +119,7 @@ impl Elections {
             Act::Issue(_, numbers) => election.ballot_box.unissue(numbers),
             Act::Revoke(_, numbers) => election.ballot_box.unrevoke(numbers.clone()),
             Act::Open(_) | Act::Close(_) => election.ballot_box.step_back(),
+            Act::Confirm(_) => election.ballot_box.unconfirm(),
             Act::Grant(_) | Act::GrantFirst(_) | Act::RevokeGrant(_) => {}
         }
     }
@@ -152,8 +157,8 @@ impl Elections {
 }
 
 impl StoredElection {
-    fn new(key: i64, definition: Arc<Definition>) -> Self {
-        let ballot_box = BallotBox::new(definition);
+    fn new(key: i64, definition: Arc<Definition>, origin: Origin) -> Self {
+        let ballot_box = BallotBox::new(definition, origin);
         let standing = Arc::new(ballot_box.standing());
         Self { key, ballot_box, head: GENESIS, sheet: None, standing }
     }

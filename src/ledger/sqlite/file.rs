@@ -8,10 +8,14 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::epochs::{self, Epoch};
+use super::guard::{Guard, beside};
+use super::mark::{Mark, Position};
 use super::roll::BallotRow;
 use super::values::{choice, nonce};
 use super::wal;
-use crate::election::{Choice, Nonce};
+use super::whole::check_whole;
+use crate::election::{Choice, Nonce, Timestamp};
 use crate::ledger::OpenError;
 use crate::private_file::parent;
 
@@ -22,13 +26,13 @@ const LOCK_NAME: &str = "lock";
 
 /// Marks a SQLite file as a ledger: "capv".
 const APPLICATION_ID: i64 = 0x6361_7076;
-/// The version of the tables below and of the hash chain over them.
-const FORMAT: i64 = 1;
+/// The version of the tables and of the hash chain over them.
+pub(super) const FORMAT: i64 = 2;
 
 /// How long a commit waits for the lock of another program, such as `sqlite3`, on the file.
 pub(super) const BUSY_WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// The tables. Rows are appended, and read in order when the file is opened. SQLite stores the text
+/// The tables of format 1; [`epochs`] has those that format 2 adds. Rows are appended, and read in order when the file is opened. SQLite stores the text
 /// of each statement in the file, with its comments.
 const TABLES: &str = "
     CREATE TABLE elections (
@@ -81,9 +85,10 @@ const TABLES: &str = "
     CREATE TABLE entries (
         id       INTEGER PRIMARY KEY,
         election INTEGER NOT NULL REFERENCES elections,
-        kind     INTEGER NOT NULL, -- 1 created, 2 issued, 3 opened, 4 ballots, 5 voted, 6 closed, 7 revoked
-        first    INTEGER, -- the first and the last row of roll (2), ballots (4), voted (5), sheet (6) or
-        last     INTEGER, -- revoked (7); null where there are none
+        kind     INTEGER NOT NULL, -- 1 created, 2 issued, 3 opened, 4 ballots, 5 voted, 6 closed,
+                                   -- 7 revoked, 8 restored, 9 confirmed
+        first    INTEGER, -- the first and the last row of roll (2), ballots (4), voted (5), sheet (6),
+        last     INTEGER, -- revoked (7) or epochs (8); null where there are none
         head     BLOB NOT NULL -- SHA-256 over the election's head before, the kind, and the rows
     ) STRICT;
     -- Saved capabilities.
@@ -112,8 +117,22 @@ pub(super) struct StoredBallot {
 pub(super) struct LedgerFile {
     pub(super) connection: Connection,
     pub(super) path: PathBuf,
+    guard: Guard,
+    mark: Mark,
+    /// The file itself, locked: the file `lock` can be removed. Declared behind the connection:
+    /// closing a file ends the locks that SQLite has on it.
+    _file: File,
     /// Declared last, so that the lock outlives the connection.
     _lock: File,
+}
+
+impl Drop for LedgerFile {
+    fn drop(&mut self) {
+        // SQLite deletes the WAL by its path when it closes. That may be another ledger's by now.
+        if self.guard.check().is_err() {
+            let _ = wal::keep(&self.connection);
+        }
+    }
 }
 
 impl LedgerFile {
@@ -132,16 +151,50 @@ impl LedgerFile {
 
         let path = directory.join(FILE_NAME);
         // SQLite gives the WAL and its index the same permissions.
-        private_file(&path).map_err(inaccessible(&path))?;
-        let connection = connect(&path).map_err(|error| open_error(&path, error))?;
-        let mut file = Self { connection, path, _lock: lock };
-        if !(file.is_empty().map_err(|error| open_error(&file.path, error))?) {
-            check_format(&file.connection, &file.path)?;
-        }
-        file.prepare(rewrite).map_err(|error| open_error(&file.path, error))?;
+        let is_missing = path.symlink_metadata().is_err();
+        let file = private_file(&path).map_err(inaccessible(&path))?;
+        hold(&file, directory, &path)?;
+        let mut connection = connect(&path).map_err(|error| open_error(&path, error))?;
+        let unreadable = |error| open_error(&path, error);
+        let is_new = is_empty(&connection).map_err(unreadable)?;
+        let format = if is_new { 0 } else { check_format(&connection, &path)? };
+        let position = check_whole(&connection, directory, &path, format).inspect_err(|_| {
+            // An empty file would be in the way of a restore.
+            if is_missing {
+                let _ = std::fs::remove_file(&path);
+            }
+        })?;
+        prepare(&mut connection, &path, rewrite).map_err(unreadable)?;
+        // Once the WAL is on the disk, and before the file has a format with a mark.
+        Mark::create(directory, &position)?;
+        upgrade(&mut connection, &Epoch::first(position.ledger, now())).map_err(unreadable)?;
         // Makes the names of new files durable.
         File::open(directory).and_then(|it| it.sync_all()).map_err(inaccessible(directory))?;
-        Ok(file)
+        let mark = Mark::open(directory)?;
+        let guard = guard(directory, &path).map_err(inaccessible(&path))?;
+        Ok(Self { connection, path, guard, mark, _file: file, _lock: lock })
+    }
+
+    /// Checks that the files at their paths are the open ones, so that what was committed is in
+    /// them. Returns the length of the WAL.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub(super) fn check_place(&self) -> Result<u64, String> {
+        let checked = self.guard.check();
+        if checked.is_err() {
+            // As in `drop`.
+            let _ = wal::keep(&self.connection);
+        }
+        checked
+    }
+
+    /// Notes how far the ledger was committed, after the commit.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub(super) fn note(&self, position: &Position) -> Result<(), String> {
+        self.mark.write(position)
     }
 
     /// Reads the ballot in this row.
@@ -152,49 +205,82 @@ impl LedgerFile {
                 Ok(StoredBallot { choice: choice(row.get(0)?)?, nonce: nonce(row.get_ref(1)?)? })
             })
     }
-
-    /// Sets how the file is written, and creates the tables if there are none.
-    fn prepare(&mut self, rewrite: impl FnOnce(&Path) -> io::Result<()>) -> rusqlite::Result<()> {
-        self.connection.pragma_update(None, "journal_mode", "WAL")?;
-        self.connection.pragma_update(None, "synchronous", "FULL")?;
-        // On macOS a plain fsync leaves data in the drive's cache; elsewhere these do nothing.
-        self.connection.pragma_update(None, "fullfsync", true)?;
-        self.connection.pragma_update(None, "checkpoint_fullfsync", true)?;
-        self.connection.pragma_update(None, "foreign_keys", true)?;
-        // Overwrites deleted rows: ballots must not outlive the close.
-        self.connection.pragma_update(None, "secure_delete", true)?;
-        wal::secure(&mut self.connection, &self.path, rewrite)?;
-        if self.is_empty()? {
-            let transaction = self.connection.transaction()?;
-            transaction.execute_batch(TABLES)?;
-            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-            transaction.pragma_update(None, "user_version", FORMAT)?;
-            transaction.commit()?;
-        }
-        Ok(())
-    }
-
-    /// Whether the file is new.
-    fn is_empty(&self) -> rusqlite::Result<bool> {
-        let tables = "SELECT count(*) FROM sqlite_schema";
-        let tables: i64 = self.connection.query_row(tables, [], |row| row.get(0))?;
-        Ok(tables == 0 && pragma(&self.connection, "application_id")? == 0)
-    }
 }
 
-/// Refuses a file that is not a ledger, before anything is written to it.
-pub(super) fn check_format(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+/// Sets how the file is written, and secures its WAL.
+fn prepare(
+    connection: &mut Connection,
+    path: &Path,
+    rewrite: impl FnOnce(&Path) -> io::Result<()>,
+) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // On macOS a plain fsync leaves data in the drive's cache; elsewhere these do nothing.
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // Overwrites deleted rows: ballots must not outlive the close.
+    connection.pragma_update(None, "secure_delete", true)?;
+    wal::secure(connection, path, rewrite)
+}
+
+/// Creates the tables in a new file, and those that a file of an earlier format lacks. `first` is
+/// the first epoch of a ledger that has none.
+pub(super) fn upgrade(connection: &mut Connection, first: &Epoch) -> rusqlite::Result<()> {
+    let is_new = is_empty(connection)?;
+    let format = pragma(connection, "user_version")?;
+    if format >= FORMAT {
+        return Ok(());
+    }
+    let transaction = connection.transaction()?;
+    if is_new {
+        transaction.execute_batch(TABLES)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    }
+    transaction.execute_batch(epochs::TABLES)?;
+    first.insert(&transaction)?;
+    transaction.pragma_update(None, "user_version", FORMAT)?;
+    transaction.commit()
+}
+
+/// Whether the file is new.
+fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
+    let tables = "SELECT count(*) FROM sqlite_schema";
+    let tables: i64 = connection.query_row(tables, [], |row| row.get(0))?;
+    Ok(tables == 0 && pragma(connection, "application_id")? == 0)
+}
+
+/// The guard of an open ledger.
+fn guard(directory: &Path, path: &Path) -> io::Result<Guard> {
+    // SQLite resolves symbolic links first.
+    let file = path.canonicalize()?;
+    let others = [path.to_owned(), directory.join(LOCK_NAME), beside(&file, "-shm")];
+    Guard::new(beside(&file, "-wal"), others)
+}
+
+/// The machine's time.
+pub(super) fn now() -> Timestamp {
+    crate::ledger::system_clock()()
+}
+
+/// Refuses a file that is not a ledger, before anything is written to it. Returns its format.
+pub(super) fn check_format(connection: &Connection, path: &Path) -> Result<i64, OpenError> {
     let marks = pragma(connection, "application_id")
         .and_then(|application| Ok((application, pragma(connection, "user_version")?)));
     let (application, format) = marks.map_err(|error| open_error(path, error))?;
     let foreign = |why: String| Err(OpenError::Foreign { path: path.to_owned(), why });
     if application != APPLICATION_ID {
         foreign("it is a SQLite file of some other program".into())
-    } else if format != FORMAT {
-        foreign(format!("its format is {format}, and this version reads {FORMAT}"))
+    } else if !(1..=FORMAT).contains(&format) {
+        foreign(format!("its format is {format}, and this version reads 1 to {FORMAT}"))
     } else {
-        Ok(())
+        Ok(format)
     }
+}
+
+/// The format of a file; 0 for a new one.
+pub(super) fn user_version(connection: &Connection) -> rusqlite::Result<i64> {
+    pragma(connection, "user_version")
 }
 
 fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
@@ -223,11 +309,16 @@ pub(super) fn lock(directory: &Path) -> Result<File, OpenError> {
     let path = directory.join(LOCK_NAME);
     let inaccessible = |why| OpenError::Inaccessible { path: path.clone(), why };
     let file = private_file(&path).map_err(inaccessible)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(directory.to_owned())),
-        Err(TryLockError::Error(why)) => Err(inaccessible(why)),
-    }
+    hold(&file, directory, &path)?;
+    Ok(file)
+}
+
+/// Locks a file of a data directory. SQLite's own locks are independent of this one.
+fn hold(file: &File, directory: &Path, path: &Path) -> Result<(), OpenError> {
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => OpenError::InUse(directory.to_owned()),
+        TryLockError::Error(why) => OpenError::Inaccessible { path: path.to_owned(), why },
+    })
 }
 
 /// Opens a file that only its owner may read, or creates it.

@@ -173,6 +173,7 @@ impl GroupCommit {
             Ok(decisions) => {
                 let count = decisions.iter().filter(|decision| decision.is_err()).count();
                 self.metrics.decided(&decisions, count, begun.elapsed());
+                self.metrics.log_is(self.store.wal_bytes());
                 if let Some(error) = decisions.iter().find_map(|it| it.as_ref().err()) {
                     tracing::error!(count, %error, "a commit failed");
                 }
@@ -194,6 +195,7 @@ impl GroupCommit {
         let done = self.store.act(acts, under);
         if done.is_ok() {
             self.metrics.acted(begun.elapsed());
+            self.metrics.log_is(self.store.wal_bytes());
             self.publish();
             if acts.iter().any(|act| matches!(act, Act::Close(_))) {
                 self.scrub = first_retry();

@@ -9,11 +9,16 @@ mod chain;
 mod close;
 mod doubt;
 mod elections;
+mod epochs;
 mod file;
 mod grants;
 mod group_commit;
+mod guard;
+mod mark;
+mod network;
 mod reader;
 mod replay;
+mod restore;
 mod roll;
 mod rows;
 mod scrub;
@@ -23,6 +28,7 @@ mod store;
 mod tests;
 mod values;
 mod wal;
+mod whole;
 mod write;
 
 use std::io;
@@ -36,7 +42,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use self::backup::{CopyPhase, backup, restore};
 use self::group_commit::{GroupCommit, Job};
+pub use self::network::file_system as network_file_system;
 pub use self::reader::SqliteReader;
+pub use self::restore::RestoreReport;
 pub use self::roll::{BallotRow, Roll, RollIndex};
 pub use self::store::Store;
 use super::{

@@ -11,13 +11,14 @@ use rusqlite::{Connection, Row, Rows};
 use super::ballot_box::{BallotBox, RollEntry};
 use super::chain::{Kind, Seal};
 use super::elections::{Elections, StoredElection};
+use super::epochs::{self, Epoch};
 use super::file::open_error;
 use super::grants;
 use super::roll::BallotRow;
 use super::values;
 use crate::election::{
-    ChangeRefusal, Choice, Definition, ElectionId, Grants, Nonce, Publication, Schedule, Timestamp,
-    UnderNumber, Verdict, VoterNumber, judge,
+    ChangeRefusal, Choice, Definition, ElectionId, Grants, Nonce, Origin, Publication, Schedule,
+    Timestamp, UnderNumber, Verdict, VoterNumber, judge,
 };
 use crate::ledger::OpenError;
 
@@ -36,13 +37,19 @@ pub(super) fn replay_with(
     path: &Path,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Elections, OpenError> {
-    Replay { connection, path, elections: Elections::default(), closing: None }.run(progress)
+    let epochs = epochs::read(connection).map_err(|error| open_error(path, error))?;
+    let mut elections = Elections::default();
+    if let Some(Epoch { ledger, epoch, .. }) = epochs.last() {
+        elections.origin = Origin { ledger: *ledger, epoch: *epoch, ..Origin::default() };
+    }
+    Replay { connection, path, elections, epochs, closing: None }.run(progress)
 }
 
 struct Replay<'a> {
     connection: &'a Connection,
     path: &'a Path,
     elections: Elections,
+    epochs: Vec<Epoch>,
     /// Between the two entries of a close: the election, and the numbers that voted in it.
     closing: Option<(usize, Vec<VoterNumber>)>,
 }
@@ -153,6 +160,15 @@ impl Replay<'_> {
                 self.change(entry, |ballot_box| ballot_box.revoke(&numbers))?;
             }
             Kind::Opened => self.change(entry, BallotBox::open)?,
+            Kind::Confirmed => self.change(entry, BallotBox::confirm)?,
+            Kind::Restored => {
+                let wanted = entry.rows.start().cast_unsigned();
+                let epoch = self.epochs.iter().find(|epoch| epoch.epoch == wanted);
+                let what = "is about an epoch that did not begin";
+                let epoch = *epoch.ok_or_else(|| self.entry_damaged(entry, what))?;
+                seal.epoch(&epoch.head);
+                self.change(entry, |ballot_box| ballot_box.restored(epoch.epoch))?;
+            }
             Kind::Ballots => self.count(entry, &mut tables.ballots, &mut seal)?,
             Kind::Voted => {
                 let voted = self.numbers(entry, &mut tables.voted, &mut seal)?;
@@ -286,6 +302,7 @@ impl Replay<'_> {
             // Time 0: a stored ballot was in time.
             let (definition, state) = (ballot_box.definition(), ballot_box.state());
             let verdict = judge(definition, state, Timestamp(0), choice, UnderNumber::NoBallot);
+            let verdict = verdict.unless(ballot_box.is_unconfirmed());
             let row = u64::try_from(id).ok().and_then(BallotRow::new);
             match (verdict, at, row) {
                 (Verdict::Count, Some(at), Some(row)) => {

@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::file::BUSY_WAIT_MAX;
 use super::wal;
 
 /// How long a scrub waits for the readers of this process to yield. Votes wait meanwhile.
@@ -140,10 +139,7 @@ fn rewrite(connection: &Connection, directory: &Path) -> rusqlite::Result<()> {
 /// Checkpoints and empties the WAL, unless another program reads an older snapshot.
 fn empty_wal(connection: &Connection) -> rusqlite::Result<bool> {
     // Votes wait meanwhile, so this does not wait for readers.
-    connection.busy_timeout(Duration::ZERO)?;
-    let emptied = wal::checkpoint(connection);
-    connection.busy_timeout(BUSY_WAIT_MAX)?;
-    if !emptied? {
+    if !wal::checkpoint_now(connection)? {
         return Ok(false);
     }
     connection.execute("DELETE FROM unscrubbed", [])?;

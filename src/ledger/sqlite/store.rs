@@ -12,13 +12,14 @@ use super::ballot_box::RollEntry;
 use super::doubt::nothing_was_stored;
 use super::elections::{Elections, NewBallot, StoredElection};
 use super::file::{self, LedgerFile, StoredBallot};
+use super::mark::Position;
 use super::reader::SqliteReader;
 use super::replay;
 use super::roll::BallotRow;
 use super::scrub::Scrub;
-use super::{sheet, wal, write};
+use super::{sheet, wal, whole, write};
 use crate::election::{
-    ElectionState, Outcome, Receipt, Refusal, Timestamp, UnderNumber, Verdict, Vote, judge,
+    ElectionState, Origin, Outcome, Receipt, Refusal, Timestamp, UnderNumber, Verdict, Vote, judge,
 };
 use crate::ledger::{Act, Authorization, Decision, LedgerError, OpenError, Snapshot};
 
@@ -30,6 +31,9 @@ pub struct Store {
     scrub: Scrub,
     /// Whether nothing more is written: see [`stop_in_doubt`](Self::stop_in_doubt).
     in_doubt: bool,
+    /// How many votes are recorded in all elections.
+    recorded: u64,
+    wal_length: wal::Length,
 }
 
 impl Store {
@@ -57,7 +61,9 @@ impl Store {
         let elections = replay::replay(&file.connection, &file.path)?;
         let scrub = Scrub::new(&file.connection);
         let scrub = scrub.map_err(|error| file::open_error(&file.path, error))?;
-        let mut store = Self { file, elections, scrub, in_doubt: false };
+        let recorded = elections.list.iter().map(|it| it.standing.ballots).sum();
+        let wal_length = wal::Length::default();
+        let mut store = Self { file, elections, scrub, recorded, wal_length, in_doubt: false };
         // The process may have ended between a close and its scrub.
         store.scrub();
         Ok(store)
@@ -103,6 +109,10 @@ impl Store {
         let mut counted = Vec::new();
         let mut provisional = Vec::new();
         let mut decisions = self.decide(votes, now, &mut counted, &mut provisional);
+        if counted.is_empty() {
+            // Whether a vote is recorded was read from memory, and holds only as long as the file.
+            self.file.check_place().map_err(|why| self.stop_in_doubt(&why))?;
+        }
         let stored = self.store(&counted);
         if let Err(error) = stored {
             for NewBallot { election, at, .. } in counted {
@@ -141,12 +151,18 @@ impl Store {
             write::acts(&mut self.file.connection, &self.elections, acts, &changed)
                 .map_err(|error| self.failed(error))
         });
+        let stored = stored.and_then(|advances| self.attest(0).map(|()| advances));
         match stored {
             Ok(advances) => {
                 self.elections.advance(&advances);
+                self.checkpoint();
                 if acts.iter().any(|act| matches!(act, Act::Close(_))) {
                     self.scrub.require();
                     self.scrub();
+                }
+                // An act may be long, and is copied at once if nothing reads the file.
+                if let Ok(bytes) = self.file.check_place() {
+                    self.wal_length.note(bytes);
                 }
                 Ok(())
             }
@@ -178,6 +194,45 @@ impl Store {
     /// Whether the store accepts nothing more until it is opened again.
     pub fn is_in_doubt(&self) -> bool {
         self.in_doubt
+    }
+
+    /// The length of the WAL after the last commit.
+    pub fn wal_bytes(&self) -> u64 {
+        self.wal_length.bytes()
+    }
+
+    /// Where and in which epoch the elections are stored.
+    pub fn origin(&self) -> Origin {
+        self.elections.origin
+    }
+
+    /// Makes sure that a commit is in the files at their paths, and notes it in the mark. It
+    /// recorded this many votes.
+    fn attest(&mut self, votes: u64) -> Result<(), LedgerError> {
+        let recorded = self.recorded + votes;
+        let attested = self.file.check_place().and_then(|bytes| {
+            if votes > 0 {
+                self.wal_length.note(bytes);
+            }
+            let Origin { ledger, epoch, .. } = self.elections.origin;
+            let entry = whole::last_entry(&self.file.connection);
+            let entry = entry.map_err(|error| error.to_string())?;
+            self.file.note(&Position { ledger, epoch, entry, votes: recorded })
+        });
+        match attested {
+            Ok(()) => {
+                self.recorded = recorded;
+                Ok(())
+            }
+            Err(why) => Err(self.stop_in_doubt(&why)),
+        }
+    }
+
+    /// Copies an act into the main file, so that it does not depend on the WAL.
+    fn checkpoint(&self) {
+        if let Err(error) = wal::checkpoint_now(&self.file.connection) {
+            tracing::warn!(%error, "the ledger's log was not copied into its file");
+        }
     }
 
     /// Stops the store, because it is not certain that its last write is on the disk, or that a
@@ -256,6 +311,7 @@ impl Store {
             let ballot_box = &mut self.elections.list[election].ballot_box;
             let verdict =
                 judge(ballot_box.definition(), ballot_box.state(), now, vote.choice, under_number);
+            let verdict = verdict.unless(ballot_box.is_unconfirmed());
             decisions[index] = match (verdict, entry) {
                 (Verdict::Count, RollEntry::Unused(at)) => {
                     let row = self.elections.last_ballot + counted.len() as u64 + 1;
@@ -317,6 +373,7 @@ impl Store {
         self.check_certain()?;
         let advances = write::ballots(&mut self.file.connection, &self.elections, counted)
             .map_err(|error| self.failed(error))?;
+        self.attest(counted.len() as u64)?;
         self.elections.last_ballot = last.row.get();
         self.elections.advance(&advances);
         Ok(())

@@ -9,13 +9,50 @@ use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::ffi::{SQLITE_BUSY, SQLITE_IOERR};
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::file::BUSY_WAIT_MAX;
+use super::guard::beside;
+
+/// A longer WAL is warned of: without a reader that stays, it is emptied before.
+const LONG_BYTES: u64 = 32 << 20;
+
+/// The pause between two such warnings.
+const WARNING_PAUSE: Duration = Duration::from_secs(60);
+
 /// How many bytes are rewritten at a time.
 const CHUNK_BYTES: usize = 1 << 20;
+
+/// The length of the WAL, and when it was last warned of.
+#[derive(Debug, Default)]
+pub(super) struct Length {
+    bytes: u64,
+    warned: Option<Instant>,
+}
+
+impl Length {
+    /// Notes the length after a commit.
+    pub(super) fn note(&mut self, bytes: u64) {
+        self.bytes = bytes;
+        let due = self.warned.is_none_or(|warned| warned.elapsed() >= WARNING_PAUSE);
+        if bytes > LONG_BYTES && due {
+            self.warned = Some(Instant::now());
+            tracing::warn!(
+                bytes,
+                "the ledger's log grows: something has been reading the ledger for long, and until \
+                 it ends the log is not emptied"
+            );
+        }
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
 
 /// Keeps SQLite from checkpointing the WAL when the connection closes: [`secure`] may not have run.
 pub(super) fn keep(connection: &Connection) -> rusqlite::Result<()> {
@@ -69,11 +106,18 @@ pub(super) fn checkpoint(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row(checkpoint, [], |row| row.get::<_, bool>(0)).map(|busy| !busy)
 }
 
+/// Copies as much of the WAL into the file as its readers allow, without waiting for them, and
+/// truncates it if there are none.
+pub(super) fn checkpoint_now(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.busy_timeout(Duration::ZERO)?;
+    let emptied = checkpoint(connection);
+    connection.busy_timeout(BUSY_WAIT_MAX)?;
+    emptied
+}
+
 /// The path of the WAL. SQLite resolves symbolic links first.
 fn wal_of(file: &Path) -> io::Result<PathBuf> {
-    let mut wal = file.canonicalize()?.into_os_string();
-    wal.push("-wal");
-    Ok(wal.into())
+    Ok(beside(&file.canonicalize()?, "-wal"))
 }
 
 fn failed(code: i32, path: &Path, why: &dyn std::fmt::Display) -> rusqlite::Error {

@@ -90,6 +90,7 @@ fn insert_act(
             without_rows(Kind::Created)?
         }
         Act::Open(_) => without_rows(Kind::Opened)?,
+        Act::Confirm(_) => without_rows(Kind::Confirmed)?,
         Act::Issue(_, issued) => numbers(Kind::Issued, issued)?,
         Act::Revoke(_, revoked) => numbers(Kind::Revoked, revoked)?,
         Act::Close(_) => return close::separate(transaction, election).map(Some),

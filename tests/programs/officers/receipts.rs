@@ -121,7 +121,7 @@ fn a_sheet_with_added_ballots_is_refused_though_every_receipt_fits() {
         let (title, candidates) = (String::new(), vec!["Ada".to_string()]);
         let receipt = lines[0].receipt.to_string();
         let header = Some(SheetHeader { title, candidates, voters: 20 });
-        let sheet = TallySheet { election: Some(election.clone()), lines, header };
+        let sheet = TallySheet { election: Some(election.clone()), lines, restored: None, header };
         let file = folder.path().join("sheet.json");
         fs::write(&file, sheet.to_json()).unwrap();
         let file = file.to_str().unwrap();
