@@ -1,5 +1,5 @@
-//! Full servers: which connections make room, and the PROXY protocol, by which one machine can stand
-//! for many addresses.
+//! Full servers: which connections make room, and the PROXY protocol, by which one machine can
+//! stand for many addresses.
 
 use std::fs;
 use std::io::{Read, Write};

@@ -1,4 +1,5 @@
-//! Idle connections of many addresses, which take all places: whether voters from everywhere get in.
+//! Idle connections of many addresses, which take all places: whether voters from everywhere get
+//! in.
 //!
 //! A server that trusts this machine as a proxy is told by the PROXY protocol where each connection
 //! comes from.
