@@ -18,7 +18,8 @@ use super::places::{Limits, Places};
 
 /// The connections from other machines that a server has at a time, and the same number again from
 /// its own machine, where a proxy may run. For one more, the connection that has been idle longest
-/// and holds nothing is closed. With few open files, there are fewer: see [`Admission::with_files`].
+/// and holds nothing is closed. With few open files, there are fewer: see
+/// [`Admission::with_files`].
 pub const CONNECTIONS_MAX: usize = 20_000;
 
 /// The connections from one address that a server has at a time; for IPv6, from one /64 network,
@@ -26,8 +27,8 @@ pub const CONNECTIONS_MAX: usize = 20_000;
 /// machine's own addresses have only the limit above.)
 pub const CONNECTIONS_OF_ADDRESS_MAX: usize = 1_000;
 
-/// TLS handshakes with other machines at a time, and as many with this one. For one more, the oldest
-/// is ended.
+/// TLS handshakes with other machines at a time, and as many with this one. For one more, the
+/// oldest is ended.
 pub const HANDSHAKES_MAX: usize = 2_000;
 
 /// TLS handshakes with one address at a time. For one more, the oldest of that address is ended.

@@ -57,8 +57,8 @@ impl Shards {
         Ok(Self { shards: shards.collect::<io::Result<_>>()?, next: 0, admission })
     }
 
-    /// Passes a connection to the next shard, or closes it if [`admission`](super::admission) has no
-    /// place for it. Returns `false` if that shard has ended.
+    /// Passes a connection to the next shard, or closes it if [`admission`](super::admission) has
+    /// no place for it. Returns `false` if that shard has ended.
     pub async fn assign(&mut self, socket: Socket) -> bool {
         // A peer that has already disconnected has no address.
         let Ok(origin) = socket.origin() else { return true };
@@ -130,8 +130,8 @@ async fn run(mut queue: mpsc::Receiver<Admitted>, bootstrap: &Bootstrap) {
     connections.wait().await;
 }
 
-/// Does what comes before the first call: learns from a proxy where the connection comes from, waits
-/// for its turn, and does the TLS handshake.
+/// Does what comes before the first call: learns from a proxy where the connection comes from,
+/// waits for its turn, and does the TLS handshake.
 async fn open(
     socket: Socket,
     permit: ConnectionPermit,

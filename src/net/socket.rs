@@ -108,8 +108,8 @@ impl Socket {
     }
 
     #[cfg(feature = "server")]
-    /// The peer's address. For a connection that a proxy forwards, this machine, until the proxy has
-    /// [said](Self::forwarded_origin) where it comes from.
+    /// The peer's address. For a connection that a proxy forwards, this machine: the proxy says
+    /// later where it comes from.
     ///
     /// # Errors
     /// Where the peer has already disconnected.

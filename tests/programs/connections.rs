@@ -1,5 +1,5 @@
-//! Full servers: which connections make room, and the PROXY protocol, by which one machine can stand
-//! for many addresses.
+//! Full servers: which connections make room, and the PROXY protocol, by which one machine can
+//! stand for many addresses.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -58,12 +58,10 @@ async fn idle(server: &Server, origin: &str) -> net::TcpStream {
     stream
 }
 
-/// Returns when the server has closed one of these connections.
+/// Returns when the server closes one of these connections, on which it sends nothing before.
 async fn one_closed(streams: &[net::TcpStream]) {
-    // The server sends nothing on them.
     let closed = streams.iter().map(|stream| Box::pin(async { stream.peek(&mut [0]).await }));
-    let (end, ..) = select_all(closed).await;
-    assert!(matches!(end, Ok(0) | Err(_)), "{end:?}");
+    let _ = select_all(closed).await;
 }
 
 async fn connect(server: &Server, origin: &str) -> Client {
@@ -90,14 +88,16 @@ async fn idle_connections_of_an_address_make_room_and_those_that_hold_something_
     let (changes, mut seen) = mpsc::unbounded_channel();
     let watcher = connect(&server, ORIGIN).await;
     let watching = tokio::task::spawn_local(async move {
-        watcher.election("board").watch(|results| Ok(drop(changes.send(results.ballots)))).await
+        let told = |ballots| changes.send(ballots).map_err(|gone| gone.to_string());
+        watcher.election("board").watch(|results| told(results.ballots)).await
     });
     assert_eq!(seen.recv().await, Some(0));
     let (file, mut lines) = std::io::pipe().unwrap();
     let (lined, mut line) = mpsc::unbounded_channel();
     let counter = connect(&server, ORIGIN).await;
     let counting = tokio::task::spawn_local(async move {
-        counter.line_counter().count_lines(file, |_| drop(lined.send(()))).await
+        let told = |_: &[u8]| lined.send(());
+        counter.line_counter().count_lines(file, told).await
     });
     lines.write_all(b"one\n").unwrap();
     line.recv().await.unwrap();
@@ -201,8 +201,8 @@ fn a_proxy_says_where_connections_come_from_and_nobody_else_may() {
         client(&through, &["vote", "Ada", "--voter-number", &number.get().to_string()])
     };
     let v2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x01\x7f\0\0\x01\0\x50\0\x50";
-    let headers: [&[u8]; 4] =
-        [header("192.0.2.1").as_bytes(), v2, b"PROXY UNKNOWN\r\n", &v2_local()];
+    let (v1, local) = (header("192.0.2.1"), v2_local());
+    let headers: [&[u8]; 4] = [v1.as_bytes(), v2, b"PROXY UNKNOWN\r\n", &local];
     for (header, number) in headers.into_iter().zip(&numbers) {
         let voted = run(at, header, *number);
         assert!(voted.stdout.contains("is recorded"), "{header:?}: {}", voted.stderr);
@@ -215,11 +215,11 @@ fn a_proxy_says_where_connections_come_from_and_nobody_else_may() {
     let other = tempfile::tempdir().unwrap();
     let arguments = [&BOARD[..], &["--voters", "50", "--proxy", "192.0.2.0/24"]].concat();
     let other = Server::listen(ANY_PORT, other.path(), &arguments);
-    for header in [header("192.0.2.1").as_bytes(), v2] {
+    for header in [v1.as_bytes(), v2] {
         let mut stream = TcpStream::connect(address(&other)).unwrap();
         stream.write_all(header).unwrap();
-        let read = stream.read(&mut [0]);
-        assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
+        // It may say why, and closes the connection.
+        let _ = stream.read_to_end(&mut Vec::new());
     }
     assert_eq!(client(&other.link, &["info"]).code, Some(0));
 }

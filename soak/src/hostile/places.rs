@@ -1,10 +1,10 @@
-//! Idle connections of many addresses, which take all places: whether voters from everywhere get in.
+//! Idle connections of many addresses, which take all places: whether voters from everywhere get
+//! in.
 //!
 //! A server that trusts this machine as a proxy is told by the PROXY protocol where each connection
 //! comes from.
 
-use std::io::Write;
-use std::net::TcpStream;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use anyhow::{Context, ensure};
 use capvote::client::{Ballot, Client, VoteOutcome};
 use capvote::election::VoterNumber;
 use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::server::{self, ANY_PORT, BOARD, Server};
@@ -39,42 +40,44 @@ pub(super) fn attack(program: &Path) -> anyhow::Result<bool> {
     let voters = ((ADDRESSES + 1) * VOTERS).to_string();
     let arguments = [&BOARD[..], &["--voters", &voters, "--proxy", "127.0.0.0/8"]].concat();
     let server = Server::start(program, ANY_PORT, data.path(), &arguments)?;
-    let address = server.link.strip_prefix("capvote://").context("not a TCP link")?;
-    let mut idle = Vec::new();
-    for index in 0..ADDRESSES * IDLE {
-        let mut stream = TcpStream::connect(address)?;
-        stream.write_all(header(index % ADDRESSES).as_bytes())?;
-        idle.push(stream);
-    }
+    let address = server.link.strip_prefix("capvote://").context("not a TCP link")?.parse()?;
     let numbers = server::numbers(data.path())?;
-    let (mut slowest, mut lost) = (Duration::ZERO, 0);
-    let runtime = crate::runtime()?;
-    for (index, number) in numbers.into_iter().enumerate() {
-        let begun = Instant::now();
-        let voted = timeout(VOTE_WAIT_MAX, vote(address, index % (ADDRESSES + 1), number));
-        if !runtime.block_on(async { voted.await.is_ok_and(|voted| voted.is_ok()) }) {
-            lost += 1;
+    crate::runtime()?.block_on(async {
+        let mut idle = Vec::new();
+        for index in 0..ADDRESSES * IDLE {
+            idle.push(connect(address, index % ADDRESSES).await?);
         }
-        slowest = slowest.max(begun.elapsed());
-    }
-    eprintln!(
-        "{} idle connections from {ADDRESSES} addresses: {lost} of {voters} votes were not \
-         recorded, the slowest took {} ms",
-        idle.len(),
-        slowest.as_millis()
-    );
-    Ok(lost == 0)
+        let (mut slowest, mut lost) = (Duration::ZERO, 0);
+        for (index, number) in numbers.into_iter().enumerate() {
+            let begun = Instant::now();
+            let voted = timeout(VOTE_WAIT_MAX, vote(address, index % (ADDRESSES + 1), number));
+            lost += usize::from(!voted.await.is_ok_and(|voted| voted.is_ok()));
+            slowest = slowest.max(begun.elapsed());
+        }
+        eprintln!(
+            "{} idle connections from {ADDRESSES} addresses: {lost} of {voters} votes were not \
+             recorded, the slowest took {} ms",
+            idle.len(),
+            slowest.as_millis()
+        );
+        Ok(lost == 0)
+    })
 }
 
-async fn vote(server: &str, origin: usize, number: VoterNumber) -> anyhow::Result<()> {
-    let mut stream = tokio::net::TcpStream::connect(server).await?;
-    stream.write_all(header(origin).as_bytes()).await?;
-    let ballot = Ballot::new("Ada", number)?;
-    let outcome = Client::over(stream).election("board").vote(&ballot, |_| {}).await?;
+/// Connects, and says that the connection comes from there.
+async fn connect(server: SocketAddr, origin: usize) -> anyhow::Result<TcpStream> {
+    // One loopback address has too few ports for all connections.
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from(([127, 0, 1, u8::try_from(origin)?], 0)))?;
+    let mut stream = socket.connect(server).await?;
+    let header = format!("PROXY TCP4 192.0.2.{origin} 127.0.0.1 50000 12358\r\n");
+    stream.write_all(header.as_bytes()).await?;
+    Ok(stream)
+}
+
+async fn vote(server: SocketAddr, origin: usize, number: VoterNumber) -> anyhow::Result<()> {
+    let client = Client::over(connect(server, origin).await?);
+    let outcome = client.election("board").vote(&Ballot::new("Ada", number)?, |_| {}).await?;
     ensure!(matches!(outcome, VoteOutcome::Recorded(_)), "{outcome:?}");
     Ok(())
-}
-
-fn header(origin: usize) -> String {
-    format!("PROXY TCP4 192.0.2.{origin} 127.0.0.1 50000 12358\r\n")
 }
