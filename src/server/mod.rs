@@ -2,11 +2,13 @@
 
 mod config;
 mod error;
+mod forget;
 mod identity;
 mod initial_election;
 mod metrics;
 mod officer_link;
 mod prepared;
+mod secrets;
 mod setup;
 mod timekeeper;
 
@@ -14,10 +16,11 @@ use std::sync::Arc;
 
 use capnp::capability::Client;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_local};
 
 pub use self::config::{CertificateFiles, Config, NewElection};
 pub use self::error::{RunError, StartError};
+use self::forget::Closes;
 pub use self::metrics::{FETCH_WAIT_MAX, FETCHES_MAX, LoopbackAddress};
 pub use self::officer_link::new_officer_link;
 use crate::ledger::{Ledger, Location, Metrics};
@@ -37,6 +40,7 @@ pub struct Server {
     listeners: Vec<Listener>,
     shards: Shards,
     ledger: OwnedLedger,
+    closes: Closes,
     metrics: Metrics,
     endpoint: Option<metrics::Endpoint>,
 }
@@ -60,6 +64,7 @@ impl Server {
     /// that is left.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         raise_file_limit();
+        secrets::check(&config)?;
         let metrics = Metrics::new();
         let location = Location::Directory(config.data.clone());
         let ledger = OwnedLedger(location.open_with(&metrics)?);
@@ -82,15 +87,17 @@ impl Server {
             None => None,
         };
         let guesses = Guesses::default();
-        let shared = ledger.0.clone();
+        let (shared, closes) = (ledger.0.clone(), Closes::new());
+        let clear_stack = closes.clone();
         let bootstrap = Arc::new(move || -> Box<dyn Fn(CallTracker, Origin) -> Client> {
+            spawn_local(clear_stack.clear_stack());
             let bootstrap = Bootstrap::new(shared.clone(), guesses.clone());
             Box::new(move |calls, origin| bootstrap.capability(calls, origin))
         });
         let shards = Shards::start(config.threads, bootstrap).map_err(StartError::Resources)?;
         // Last, so that a start that fails has stored nothing.
         setup::ensure(&*ledger.0, &config, listeners.first().map(Listener::link)).await?;
-        Ok(Self { listeners, shards, ledger, metrics, endpoint })
+        Ok(Self { listeners, shards, ledger, closes, metrics, endpoint })
     }
 
     /// The links to this server, one for each listener, with the actual ports.
@@ -115,7 +122,7 @@ impl Server {
     /// # Errors
     /// [`RunError`] if a thread failed. The others are stopped as above.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), RunError> {
-        let Self { listeners, mut shards, ledger, metrics, endpoint } = self;
+        let Self { listeners, mut shards, ledger, closes, metrics, endpoint } = self;
         // At most one accepted connection waits here until its shard takes it.
         let (sender, mut sockets) = mpsc::channel(1);
         let mut until_stop = JoinSet::new();
@@ -124,6 +131,8 @@ impl Server {
             until_stop
                 .spawn(async move { while sender.send(listener.accept().await).await.is_ok() {} });
         }
+        until_stop.spawn(closes.clear_stack());
+        until_stop.spawn(closes.follow(ledger.0.clone()));
         until_stop.spawn(timekeeper::keep_schedules(ledger.0.clone()));
         if let Some(endpoint) = endpoint {
             until_stop.spawn(endpoint.serve(metrics));

@@ -39,7 +39,7 @@ pub(crate) fn exit(error: &StartError) -> Exit {
         StartError::OtherElection { .. }
         | StartError::OfficerLinkKept(_)
         | StartError::Ledger(OpenError::InUse(_)) => Exit::Refused,
-        StartError::Unencrypted(_) => Exit::Usage,
+        StartError::Unencrypted(_) | StartError::OpenToOthers { .. } => Exit::Usage,
         _ => Exit::Fault,
     }
 }

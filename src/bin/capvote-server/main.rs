@@ -11,16 +11,19 @@ use std::process::ExitCode;
 
 use capvote::command_line::{self, Exit};
 use mimalloc::MiMalloc;
+use zeroizing_alloc::ZeroAlloc;
 
 use crate::arguments::{Arguments, Command};
 
-/// The fastest that was measured: see docs/benchmarks.md.
+/// The fastest that was measured: see docs/benchmarks.md. It overwrites what is freed: votes must
+/// not be left in the memory of the process.
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: ZeroAlloc<MiMalloc> = ZeroAlloc(MiMalloc);
 
 const PROGRAM: &str = "capvote-server";
 
 fn main() -> ExitCode {
+    command_line::protect_memory();
     let (arguments, settings) = match settings::read() {
         Ok(read) => read,
         Err(exit) => return exit,

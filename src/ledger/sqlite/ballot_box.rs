@@ -13,7 +13,10 @@ use crate::election::{ChangeRefusal, Choice, Definition, ElectionState, Standing
 pub(super) struct BallotBox {
     definition: Arc<Definition>,
     state: ElectionState,
+    /// Empty after the close: see [`forget_roll`](Self::forget_roll).
     roll: Roll,
+    /// How many numbers the roll had when it was forgotten, and how many of them had voted.
+    forgotten: Option<(u64, u64)>,
     added_while_open: u64,
     votes: Vec<u64>,
 }
@@ -34,7 +37,7 @@ impl BallotBox {
     pub(super) fn new(definition: Arc<Definition>) -> Self {
         let votes = vec![0; definition.slate.choices()];
         let (state, roll) = (ElectionState::Draft, Roll::default());
-        Self { definition, state, roll, added_while_open: 0, votes }
+        Self { definition, state, roll, forgotten: None, added_while_open: 0, votes }
     }
 
     /// The election's state.
@@ -152,14 +155,28 @@ impl BallotBox {
         };
     }
 
+    /// Forgets the numbers, once the close is stored. Their ballots are in order of arrival, and
+    /// would tell who voted when. Votes after the close are answered from the sheet.
+    pub(super) fn forget_roll(&mut self) {
+        if self.state == ElectionState::Closed && self.forgotten.is_none() {
+            self.forgotten = Some((self.voters(), self.numbers_used()));
+            self.roll = Roll::default();
+        }
+    }
+
+    /// How many numbers are on the roll.
+    fn voters(&self) -> u64 {
+        self.forgotten.map_or(self.roll.len() as u64, |(voters, _)| voters)
+    }
+
     /// How many numbers have voted.
     pub(super) fn numbers_used(&self) -> u64 {
-        self.roll.voted().len() as u64
+        self.forgotten.map_or_else(|| self.roll.voted().len() as u64, |(_, used)| used)
     }
 
     /// The public state of the election.
     pub(super) fn standing(&self) -> Standing {
-        let (definition, voters) = (self.definition.clone(), self.roll.len() as u64);
+        let (definition, voters) = (self.definition.clone(), self.voters());
         Standing::new(definition, self.state, voters, self.added_while_open, self.votes.clone())
     }
 
@@ -239,6 +256,10 @@ mod tests {
         let mut after = open();
         assert!(after.restore_closed(&[33.into(), 11.into()], &grace));
         assert_eq!(after.standing(), before.standing());
+        let (standing, used) = (before.standing(), before.numbers_used());
+        before.forget_roll();
+        assert_eq!((before.standing(), before.numbers_used()), (standing, used));
+        assert_eq!(before.roll_entry(11.into()), RollEntry::NotOnRoll);
         assert!(!after.restore_closed(&[], &[]), "it is closed");
         for voted in [&[11.into()][..], &[11.into(), 11.into()], &[11.into(), 12.into()]] {
             assert!(!open().restore_closed(voted, &grace), "{voted:?}");

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use super::store::Store;
 use crate::election::{Outcome, Vote};
 use crate::ledger::{Act, Authorization, Clock, LedgerError, Metrics, Snapshot};
+use crate::stack;
 
 /// Votes in one commit. The last batch may exceed it.
 const COMMIT_VOTES_MAX: usize = 4_096;
@@ -69,13 +70,15 @@ impl GroupCommit {
     /// Works until it takes [`Job::Finish`], or all senders of the queue are gone. Blocks while it
     /// commits.
     pub(super) async fn run(mut self) {
-        let (mut votes, mut replies) = (Vec::new(), Vec::new());
+        let mut replies = Vec::new();
         while let Some(first) = self.next().await {
+            // Freed after each commit: the allocator of the program overwrites what is freed.
+            let mut votes = Vec::new();
             let act = self.take_group(first, &mut votes, &mut replies);
             if !votes.is_empty() {
                 self.commit(&votes, replies.drain(..));
-                votes.clear();
             }
+            drop(votes);
             if let Some((acts, under, reply)) = act {
                 self.act(&acts, under.as_ref(), reply);
             }
@@ -158,12 +161,16 @@ impl GroupCommit {
     fn act(&mut self, acts: &[Act], under: Option<&Authorization>, reply: Reply<()>) {
         let begun = std::time::Instant::now();
         let done = self.store.act(acts, under);
+        let closes = acts.iter().any(|act| matches!(act, Act::Close(_)));
         if done.is_ok() {
             self.metrics.acted(begun.elapsed());
             self.publish();
-            if acts.iter().any(|act| matches!(act, Act::Close(_))) {
+            if closes {
                 self.scrub = first_retry();
             }
+        }
+        if closes {
+            stack::clear();
         }
         let _ = reply.send(done);
     }
