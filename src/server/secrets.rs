@@ -48,15 +48,14 @@ pub(super) fn check_data(data: &Path) -> Result<(), StartError> {
         return Err(open_to_others(data, mode, "700"));
     }
     fs::set_permissions(data, Permissions::from_mode(0o700)).map_err(inaccessible)?;
-    tracing::warn!(path = %data.display(), "others could enter the data directory; it has mode 700 from here on");
+    tracing::warn!(file = %data.display(), "others could enter the data directory; it has mode 700 from here on");
     Ok(())
 }
 
 /// Whether a file of this name in the data directory has secrets.
 fn is_secret(name: &str) -> bool {
-    matches!(name, "lock" | "tls.pem")
+    matches!(name, "lock" | "officer.link" | "tls.pem")
         || name.starts_with("ledger.sqlite")
-        || name.ends_with(".link")
         || name.ends_with(".numbers.csv")
 }
 

@@ -134,6 +134,11 @@ pub(crate) fn client(link: &str, arguments: &[&str]) -> Ran {
     run(env!("CARGO_BIN_EXE_capvote-client"), &arguments, input.as_bytes())
 }
 
+/// Writes a file that only its owner can read.
+pub(crate) fn write_private(path: impl AsRef<Path>, text: &str) {
+    capvote::private_file::write(path.as_ref(), |file| file.write_all(text.as_bytes())).unwrap();
+}
+
 /// Revokes a link with the returning officer's.
 pub(crate) fn revoke(data: &Path, link: &str) -> Ran {
     let officer = data.join("officer.link");

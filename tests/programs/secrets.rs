@@ -30,7 +30,7 @@ fn a_start_refuses_files_that_others_can_read() {
     let data = folder.path().join("data");
     drop(board(&data, 2));
     assert_eq!(mode(&data), 0o700);
-    for name in ["tls.pem", "shared.link", "ledger.sqlite-wal"] {
+    for name in ["tls.pem", "ledger.sqlite-wal"] {
         fs::write(data.join(name), "").unwrap();
     }
     for name in fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().path()) {
@@ -41,7 +41,6 @@ fn a_start_refuses_files_that_others_can_read() {
         "ledger.sqlite-wal",
         "lock",
         "officer.link",
-        "shared.link",
         "tls.pem",
         "board.numbers.csv",
     ];

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::process::{BOARD, Ran, Server, board, numbers, run};
+use crate::process::{BOARD, Ran, Server, board, numbers, run, write_private};
 
 /// Runs a server that is expected not to start.
 fn server(data: &Path, arguments: &[&str]) -> Ran {
@@ -46,7 +46,7 @@ fn invalid_arguments_are_an_error_of_one_line() {
 fn an_unusable_data_directory_is_an_error_of_one_line() {
     let data = tempfile::tempdir().unwrap();
     let ledger = data.path().join("ledger.sqlite");
-    fs::write(&ledger, "this is no database, however long it may be").unwrap();
+    write_private(&ledger, "this is no database, however long it may be");
     server(data.path(), &ANY_PORT).failed(1, "is not a SQLite file");
     server(&ledger, &ANY_PORT).failed(1, "cannot use");
     server(Path::new("/proc/nowhere"), &ANY_PORT).failed(1, "cannot use /proc/nowhere");
@@ -105,7 +105,7 @@ fn the_same_command_again_serves_the_same_election() {
 #[test]
 fn numbers_of_an_election_that_was_not_stored_are_replaced() {
     let data = tempfile::tempdir().unwrap();
-    fs::write(data.path().join("board.numbers.csv"), "voter_number\n1\n").unwrap();
+    write_private(data.path().join("board.numbers.csv"), "voter_number\n1\n");
     board(data.path(), 2);
     assert_eq!(numbers(data.path()).len(), 2);
 }

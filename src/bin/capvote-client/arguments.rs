@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use capvote::command_line::{Extra, VERSION};
 use capvote::election::{Definition, ElectionId, Publication, Schedule, Timestamp};
@@ -314,7 +314,11 @@ pub(crate) fn link(text: &str) -> Result<Link, Failure> {
         secret::warn_if_listed(text);
         text.to_string()
     } else {
-        read_link(text)?
+        let read = read_link(text)?;
+        if read.contains('#') {
+            secret::warn_if_exposed(Path::new(text));
+        }
+        read
     };
     text.trim().parse().map_err(|error| Failure::Usage(format!("{error}")))
 }

@@ -51,6 +51,7 @@ impl Number {
         let read = secret::read(text, NUMBER_BYTES_MAX).map_err(|error| {
             Failure::Usage(format!("cannot read a voter number from {text}: {error}"))
         })?;
+        secret::warn_if_exposed(Path::new(text));
         Self::parse(read.trim())
     }
 

@@ -178,6 +178,7 @@ impl SearchKey {
             Failure::Usage(format!("{text} holds no receipt{order}"))
         };
         let content: Content = serde_json::from_str(&text_of_file).map_err(|_| no_receipt())?;
+        secret::warn_if_exposed(Path::new(text));
         if let Some(receipt) = content.receipt {
             return Ok(Self::Receipt(receipt));
         }

@@ -20,13 +20,11 @@ pub(crate) fn standard_input() -> io::Result<Stdin> {
     Ok(io::stdin())
 }
 
-/// Reads a file, or standard input for "-", up to a number of bytes. Warns of a file that others
-/// can read.
+/// Reads a file, or standard input for "-", up to a number of bytes.
 pub(crate) fn read(path: &str, bytes_max: u64) -> io::Result<String> {
     let source: Box<dyn Read> = if path == STANDARD_INPUT {
         Box::new(standard_input()?)
     } else {
-        warn_if_exposed(Path::new(path));
         Box::new(File::open(path)?)
     };
     let mut text = String::new();
