@@ -2,6 +2,7 @@
 //! messages and exit codes.
 
 mod extra;
+mod memory;
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -12,6 +13,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use console::Term;
 pub use extra::Extra;
+pub use memory::protect_memory;
 use serde_json::json;
 use textwrap::{Options, WordSeparator, WordSplitter};
 

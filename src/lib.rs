@@ -112,6 +112,7 @@
 //! | 0 | [`election`] | the rules of an election; pure |
 //! | 0 | [`private_file`] | files with secrets |
 //! | 0 | `batching` | batching without a timer |
+//! | 0 | `stack` | overwriting what a thread left on its stack |
 //! | 1 | [`schema`] | the types generated from `schema/`, and their conversions |
 //! | 1 | [`ledger`] | the `Ledger` trait (votes, acts, grants, snapshots), and its SQLite store |
 //! | 1 | [`net`] | links, listeners, shards, the transport of a connection |
@@ -154,5 +155,7 @@ pub mod schema;
 pub mod server;
 #[cfg(feature = "server")]
 pub mod service;
+#[cfg(feature = "server")]
+mod stack;
 
 pub use {capnp, capnp_rpc};

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -68,6 +69,24 @@ pub fn write(
     content(&mut file)?;
     file.into_inner()?.replace()
 }
+
+/// The permissions of a file, if some of `bits` are set: [`OTHERS`] for what others than its owner
+/// may do. `None` where there is no file.
+///
+/// # Errors
+/// Where they cannot be read.
+pub fn exposed(path: &Path, bits: u32) -> io::Result<Option<u32>> {
+    match path.metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        metadata => {
+            let mode = metadata?.permissions().mode() & 0o7777;
+            Ok((mode & bits != 0).then_some(mode))
+        }
+    }
+}
+
+/// The permissions of a file that others than its owner have.
+pub const OTHERS: u32 = 0o077;
 
 /// The directory that contains `path`: `.` for a bare file name.
 pub fn parent(path: &Path) -> &Path {

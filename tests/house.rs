@@ -11,9 +11,10 @@ fn root(path: &str) -> PathBuf {
 }
 
 /// The layers, from the lowest. A module may use itself and those of lower layers.
-const LAYERS: [(&str, u32); 11] = [
+const LAYERS: [(&str, u32); 12] = [
     ("private_file", 0),
     ("batching", 0),
+    ("stack", 0),
     ("election", 0),
     ("schema", 1),
     ("ledger", 1),

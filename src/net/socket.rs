@@ -23,6 +23,7 @@ use super::link::{Address, HostPort, Link};
 use super::proxy::{self, PROXY_HEADER_WAIT_MAX};
 #[cfg(feature = "server")]
 use super::tls::Identity;
+use super::tls::Wiped;
 #[cfg(feature = "client")]
 use super::tls::verifier;
 
@@ -157,7 +158,7 @@ impl Socket {
         let (stream, role) = match self.inner {
             Inner::Tcp(stream) => return Ok(Box::new(TcpStream::from_std(stream)?)),
             Inner::Unix(stream) => return Ok(Box::new(UnixStream::from_std(stream)?)),
-            Inner::Tls(stream, role) => (TcpStream::from_std(stream)?, role),
+            Inner::Tls(stream, role) => (Wiped(TcpStream::from_std(stream)?), role),
         };
         let handshake = async {
             let stream: Box<dyn Stream> = match role {

@@ -8,6 +8,7 @@
 mod identity;
 #[cfg(feature = "client")]
 pub(super) mod verifier;
+mod wiped;
 
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ pub use identity::{Identity, InvalidIdentity, new_identity};
 use sha2::{Digest, Sha256};
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::CertificateDer;
+
+pub(super) use self::wiped::Wiped;
 
 /// SHA-256 of a DER-encoded certificate.
 pub type Fingerprint = [u8; 32];

@@ -114,6 +114,29 @@ pub enum StartError {
     /// The file has a returning officer's link that works.
     #[error("{} opens the returning officer's authority already", .0.display())]
     OfficerLinkKept(PathBuf),
+    /// Others than the owner of a file or directory can read or write it.
+    #[error(
+        "{} has mode {mode:o}, so others than its owner can use what is in it; if nobody did, say: \
+         chmod {should_be} {}",
+        .path.display(),
+        .path.display()
+    )]
+    OpenToOthers {
+        /// The file or directory.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+        /// The mode that it should have, in octal.
+        should_be: &'static str,
+    },
+    /// The permissions of a file or directory cannot be read or changed.
+    #[error("cannot use {}: {why}", .path.display())]
+    Permissions {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why not.
+        why: io::Error,
+    },
     /// The system has no random numbers, or cannot start a thread.
     #[error("cannot start: {0}")]
     Resources(io::Error),

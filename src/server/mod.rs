@@ -3,11 +3,13 @@
 mod clock_watch;
 mod config;
 mod error;
+mod forget;
 mod identity;
 mod initial_election;
 mod metrics;
 mod officer_link;
 mod prepared;
+mod secrets;
 mod setup;
 mod timekeeper;
 
@@ -15,11 +17,12 @@ use std::sync::Arc;
 
 use capnp::capability::Client;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_local};
 
 pub use self::clock_watch::{CLOCK_STEP_MAX, CLOCK_STEP_WAIT_MAX};
 pub use self::config::{CertificateFiles, Config, NewElection};
 pub use self::error::{RunError, StartError};
+use self::forget::Closes;
 pub use self::metrics::{FETCH_WAIT_MAX, FETCHES_MAX, LoopbackAddress};
 pub use self::officer_link::new_officer_link;
 pub use self::timekeeper::keep_schedules;
@@ -41,6 +44,7 @@ pub struct Server {
     shards: Shards,
     admission: Admission,
     ledger: OwnedLedger,
+    closes: Closes,
     metrics: Metrics,
     endpoint: Option<metrics::Endpoint>,
 }
@@ -64,6 +68,7 @@ impl Server {
     /// that is left.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let admission = Admission::with_files(raise_file_limit());
+        secrets::check(&config)?;
         let metrics = Metrics::new();
         let location = Location::Directory(config.data.clone());
         check_storage(&location, &config)?;
@@ -87,8 +92,10 @@ impl Server {
             None => None,
         };
         let guesses = Guesses::default();
-        let shared = ledger.0.clone();
+        let (shared, closes) = (ledger.0.clone(), Closes::new());
+        let clear_stack = closes.clone();
         let bootstrap = Arc::new(move || -> Box<dyn Fn(CallTracker, Origin) -> Client> {
+            spawn_local(clear_stack.clear_stack());
             let bootstrap = Bootstrap::new(shared.clone(), guesses.clone());
             Box::new(move |calls, origin| bootstrap.capability(calls, origin))
         });
@@ -96,7 +103,7 @@ impl Server {
         let shards = shards.map_err(StartError::Resources)?;
         // Last, so that a start that fails has stored nothing.
         setup::ensure(&*ledger.0, &config, listeners.first().map(Listener::link)).await?;
-        Ok(Self { listeners, shards, admission, ledger, metrics, endpoint })
+        Ok(Self { listeners, shards, admission, ledger, closes, metrics, endpoint })
     }
 
     /// The links to this server, one for each listener, with the actual ports.
@@ -123,7 +130,7 @@ impl Server {
     /// The others are stopped as above: what is known is answered, and what was not tried is
     /// refused.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), RunError> {
-        let Self { listeners, mut shards, admission, ledger, metrics, endpoint } = self;
+        let Self { listeners, mut shards, admission, ledger, closes, metrics, endpoint } = self;
         // At most one accepted connection waits here until its shard takes it.
         let (sender, mut sockets) = mpsc::channel(1);
         let mut until_stop = JoinSet::new();
@@ -133,6 +140,8 @@ impl Server {
                 while sender.send(listener.accept(&admission).await).await.is_ok() {}
             });
         }
+        until_stop.spawn(closes.clear_stack());
+        until_stop.spawn(closes.follow(ledger.0.clone()));
         until_stop.spawn(keep_schedules(ledger.0.clone(), timekeeper::steady_time));
         if let Some(endpoint) = endpoint {
             until_stop.spawn(endpoint.serve(metrics));

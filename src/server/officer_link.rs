@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::StartError;
 use super::prepared::{Prepared, finish, pending};
+use super::{StartError, secrets};
 use crate::election::{Grant, Role, Token};
 use crate::ledger::{Act, Ledger, Location};
 use crate::net::link::{Address, DEFAULT_PORT, HostPort, Link};
@@ -48,6 +48,7 @@ pub(super) async fn prepare(
 /// [`StartError`]; [`StartError::OfficerLinkKept`] if the file has a link that works, unless
 /// `revoke_others` is set.
 pub async fn new_officer_link(data: &Path, revoke_others: bool) -> Result<PathBuf, StartError> {
+    secrets::check_data(data)?;
     let ledger = Location::Directory(data.to_owned()).open_existing()?;
     let path = data.join(FILE_NAME);
     match working_token(&*ledger, &path).await? {

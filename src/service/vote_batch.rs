@@ -28,7 +28,9 @@ pub(super) struct VoteBatcher {
     votes: mpsc::Sender<Waiting>,
 }
 
-type Waiting = (Vote, oneshot::Sender<Decision>);
+/// The vote is boxed because a channel does not overwrite what was taken out of it, and the
+/// allocator of the program overwrites what is freed.
+type Waiting = (Box<Vote>, oneshot::Sender<Decision>);
 
 impl VoteBatcher {
     /// Batches votes for a ledger until the last clone is dropped.
@@ -45,7 +47,7 @@ impl VoteBatcher {
     /// Has a vote decided. Once it has joined a batch it is decided even if the future is dropped.
     pub(super) async fn vote(&self, vote: Vote) -> Decision {
         let (answer, outcome) = oneshot::channel();
-        self.votes.send((vote, answer)).await.map_err(|_| LedgerError::Stopped)?;
+        self.votes.send((Box::new(vote), answer)).await.map_err(|_| LedgerError::Stopped)?;
         outcome.await.map_err(|_| LedgerError::unanswered())?
     }
 }
@@ -74,7 +76,8 @@ async fn batch(ledger: Arc<dyn Ledger>, mut waiting: mpsc::Receiver<Waiting>) {
 
 /// Has a batch decided, and answers each of its votes. If the caller is gone, the vote stands.
 async fn decide(ledger: Arc<dyn Ledger>, batch: Vec<Waiting>, permit: OwnedSemaphorePermit) {
-    let (votes, answers): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+    let (votes, answers): (Vec<_>, Vec<_>) =
+        batch.into_iter().map(|(vote, answer)| (*vote, answer)).unzip();
     let decided = ledger.vote(votes).await;
     drop(permit);
     match decided {

@@ -8,7 +8,7 @@ use capvote::client::{Ballot, Client, Error, VoteOutcome};
 use capvote_soak::server::{ANY_PORT, BOARD, Server};
 
 /// Mount options of the disk: enough for an election.
-const DISK: &str = "size=1m";
+const DISK: &str = "size=1m,mode=700";
 
 /// The path of a folder in the server's mount namespace, as this process can open it.
 fn seen_by(server: &Server, folder: &Path) -> PathBuf {

@@ -75,6 +75,10 @@ impl Server {
         assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Kills the server with SIGKILL.
     pub(crate) fn kill(self) {
         self.process.kill().unwrap();
@@ -127,9 +131,24 @@ pub(crate) fn run(program: &str, arguments: &[&str], input: &[u8]) -> Ran {
     }
 }
 
-/// Runs the client with a link, or with a file that holds one.
+/// Runs the client with a link, or with a file that holds one. A link with a token is given on
+/// standard input.
 pub(crate) fn client(link: &str, arguments: &[&str]) -> Ran {
-    run(env!("CARGO_BIN_EXE_capvote-client"), &[&["--link", link], arguments].concat(), b"")
+    let (given, input) = if link.contains('#') { ("-", link) } else { (link, "") };
+    let arguments = [&["--link", given], arguments].concat();
+    run(env!("CARGO_BIN_EXE_capvote-client"), &arguments, input.as_bytes())
+}
+
+/// Writes a file that only its owner can read.
+pub(crate) fn write_private(path: impl AsRef<Path>, text: &str) {
+    capvote::private_file::write(path.as_ref(), |file| file.write_all(text.as_bytes())).unwrap();
+}
+
+/// Revokes a link with the returning officer's.
+pub(crate) fn revoke(data: &Path, link: &str) -> Ran {
+    let officer = data.join("officer.link");
+    let arguments = ["--link", officer.to_str().unwrap(), "revoke", "-"];
+    run(env!("CARGO_BIN_EXE_capvote-client"), &arguments, link.as_bytes())
 }
 
 /// Runs the client with the returning officer's link.

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::process::{BOARD, Ran, Server, board, numbers, officer, run};
+use crate::process::{BOARD, Ran, Server, board, numbers, officer, run, write_private};
 
 /// Runs a server that is expected not to start.
 fn server(data: &Path, arguments: &[&str]) -> Ran {
@@ -46,7 +46,7 @@ fn invalid_arguments_are_an_error_of_one_line() {
 fn an_unusable_data_directory_is_an_error_of_one_line() {
     let data = tempfile::tempdir().unwrap();
     let ledger = data.path().join("ledger.sqlite");
-    fs::write(&ledger, "this is no database, however long it may be").unwrap();
+    write_private(&ledger, "this is no database, however long it may be");
     server(data.path(), &ANY_PORT).failed(1, "is not a SQLite file");
     server(&ledger, &ANY_PORT).failed(1, "cannot use");
     server(Path::new("/proc/nowhere"), &ANY_PORT).failed(1, "cannot use /proc/nowhere");

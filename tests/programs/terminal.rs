@@ -14,7 +14,7 @@ use pty_process::blocking::{Command, Pty, open};
 use rustix::termios::{LocalModes, tcgetattr};
 use tempfile::TempDir;
 
-use crate::process::{BOARD, Server, board, numbers, run};
+use crate::process::{BOARD, Server, board, numbers, run, write_private};
 
 const CLIENT: &str = env!("CARGO_BIN_EXE_capvote-client");
 const SERVER: &str = env!("CARGO_BIN_EXE_capvote-server");
@@ -297,7 +297,6 @@ struct Errors {
     elsewhere: TempDir,
     number: String,
     used_number: String,
-    auditor_link: String,
 }
 
 impl Errors {
@@ -306,9 +305,12 @@ impl Errors {
         let (server, number) = voted(folder.path());
         let used_number = numbers(folder.path())[0].to_string();
         let officer = folder.path().join("officer.link");
-        let share = ["--link", officer.to_str().unwrap(), "share", "auditor"];
-        let auditor_link = run(CLIENT, &share, b"").done().trim().to_string();
-        Self { server, folder, elsewhere, number, used_number, auditor_link }
+        let auditor = folder.path().join("auditor.link");
+        let share = ["--link", officer.to_str().unwrap(), "share", "auditor", "--output"];
+        run(CLIENT, &[&share[..], &[auditor.to_str().unwrap()]].concat(), b"").done();
+        let wrong = format!("{}/board#{}", server.link, "A".repeat(43));
+        write_private(folder.path().join("wrong.link"), &wrong);
+        Self { server, folder, elsewhere, number, used_number }
     }
 
     /// The actual word for a word of the commands above, in which "_" is a space.
@@ -317,8 +319,8 @@ impl Errors {
             "LINK" => self.server.link.clone(),
             "NUMBER" => self.number.clone(),
             "USED-NUMBER" => self.used_number.clone(),
-            "AUDITOR-LINK" => self.auditor_link.clone(),
-            "WRONG-LINK" => format!("{}/board#{}", self.server.link, "A".repeat(43)),
+            "AUDITOR-LINK" => self.word("FOLDER/auditor.link"),
+            "WRONG-LINK" => self.word("FOLDER/wrong.link"),
             "RECEIPT" => "AAAA-AAAA-AAAA-AAAA-AAAA-AAAA-AAAA-AAAA".into(),
             word => word
                 .replace("FOLDER", self.folder.path().to_str().unwrap())

@@ -82,6 +82,7 @@ fn an_operators_certificate_is_used_and_not_in_the_link() {
     let pem = new_identity(vec!["localhost".to_string()]).unwrap();
     let file = data.path().join("operator.pem");
     fs::write(&file, &pem).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     let file = file.to_str().unwrap();
     let server = board(data.path(), &["--certificate", file, "--key", file]);
     let mut link: Link = server.link.parse().unwrap();

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::failure::Failure;
 use crate::roll::People;
+use crate::secret;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,7 +27,8 @@ const LAST: usize = 100;
 #[derive(Debug, Parser)]
 #[command(name = "capvote-client", version = VERSION, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// The server: a link such as capvote://HOST:PORT, or a file that holds one.
+    /// The server: a link such as capvote://HOST:PORT, or a file that holds one; "-" is standard
+    /// input. Others on the machine can list command lines: keep a link with a token in a file.
     #[arg(
         long,
         global = true,
@@ -58,7 +60,7 @@ pub(crate) enum Command {
     /// End what a link opens, and everything derived from it, at once.
     #[command(after_help = "Example:\n  capvote-client revoke registrar.link")]
     Revoke {
-        /// The link, or a file that holds it.
+        /// A file that holds the link, or the link; "-" is standard input.
         revoked: String,
     },
     /// Count the lines of a local file through the server, and print each line that it calls back
@@ -104,7 +106,7 @@ pub(crate) enum SheetCommand {
     /// Find a ballot on a tally sheet by its receipt. Needs no server.
     #[command(after_help = "Example:\n  capvote-client verify mine.json sheet.csv")]
     Verify {
-        /// The receipt, or a file that holds it.
+        /// The receipt, or a file that holds it; "-" is standard input.
         receipt: String,
         /// The tally sheet.
         sheet: PathBuf,
@@ -162,11 +164,16 @@ pub(crate) enum OfficerCommand {
         #[arg(long, value_name = "FILE")]
         output: PathBuf,
     },
-    /// Print a link with a part of the authority over the election. (officer)
-    #[command(after_help = "Example:\n  capvote-client --link officer.link share registrar")]
+    /// Print a link with a part of the authority over the election, or write it to a file.
+    /// (officer)
+    #[command(after_help = "Example:\n  capvote-client --link officer.link share registrar \
+                            --output registrar.link")]
     Share {
         /// The part.
         role: Delegate,
+        /// The file to write, readable by its owner only. Without this the link is printed.
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
 }
 
@@ -179,8 +186,9 @@ pub(crate) struct Vote {
     /// Cast a blank ballot, if the election allows that.
     #[arg(long)]
     pub(crate) blank: bool,
-    /// Your voter number, with or without separators. Without this you are asked for it; what you
-    /// type is not shown.
+    /// Your voter number, with or without separators, or a file that holds it; "-" is standard
+    /// input. Others on the machine can list command lines. Without this you are asked for the
+    /// number; what you type is not shown.
     #[arg(long, value_name = "N", env = "CAPVOTE_VOTER_NUMBER", hide_env_values = true)]
     pub(crate) voter_number: Option<String>,
     /// Keep the receipt in this file, which only you can read. Give the file again to send the same
@@ -306,21 +314,22 @@ impl Arguments {
 pub(crate) fn link(text: &str) -> Result<Link, Failure> {
     // Errors must not repeat a token: a text that may have one is not taken for a file name.
     let is_link = text.contains("://") || text.contains('#');
-    let text = if is_link { text.to_string() } else { read_link(Path::new(text))? };
+    let text = if is_link {
+        secret::warn_if_listed(text);
+        text.to_string()
+    } else {
+        let read = read_link(text)?;
+        if read.contains('#') {
+            secret::warn_if_exposed(Path::new(text));
+        }
+        read
+    };
     text.trim().parse().map_err(|error| Failure::Usage(format!("{error}")))
 }
 
-fn read_link(path: &Path) -> Result<String, Failure> {
-    use std::io::Read;
-
-    let unreadable = |error| {
-        Failure::Fault(format!(
-            "cannot read a link from {}: {error}; nothing was sent",
-            path.display()
-        ))
-    };
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    let mut text = String::new();
-    file.take(LINK_BYTES_MAX as u64 + 2).read_to_string(&mut text).map_err(unreadable)?;
-    Ok(text)
+fn read_link(path: &str) -> Result<String, Failure> {
+    // A line ends with one byte or two.
+    secret::read(path, LINK_BYTES_MAX as u64 + 2).map_err(|error| {
+        Failure::Fault(format!("cannot read a link from {path}: {error}; nothing was sent"))
+    })
 }

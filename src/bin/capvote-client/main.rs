@@ -8,6 +8,7 @@ mod number;
 mod officer;
 mod receipt;
 mod roll;
+mod secret;
 mod sheet;
 mod show;
 mod suggest;
@@ -20,14 +21,17 @@ use std::process::ExitCode;
 use capvote::command_line::{self, Exit};
 use mimalloc::MiMalloc;
 use tokio::runtime::{Builder, LocalOptions};
+use zeroizing_alloc::ZeroAlloc;
 
-/// Chosen by measurement: see docs/benchmarks.md.
+/// Chosen by measurement: see docs/benchmarks.md. It overwrites what is freed, such as links and
+/// voter numbers.
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: ZeroAlloc<MiMalloc> = ZeroAlloc(MiMalloc);
 
 const PROGRAM: &str = "capvote-client";
 
 fn main() -> ExitCode {
+    command_line::protect_memory();
     let arguments: arguments::Arguments = match command_line::parse(PROGRAM) {
         Ok(arguments) => arguments,
         Err(exit) => return exit,

@@ -2,11 +2,13 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Read, Write};
+use std::path::Path;
 
 use capvote::election::VoterNumber;
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
 
 use crate::failure::Failure;
+use crate::secret;
 use crate::show;
 
 /// The digits of an issued number as it is printed.
@@ -14,6 +16,9 @@ const ISSUED_DIGITS: usize = 20;
 
 /// The longest line of a terminal in canonical mode, in bytes.
 const LINE_BYTES_MAX: usize = 4_096;
+
+/// The longest file with a voter number, in bytes.
+const NUMBER_BYTES_MAX: u64 = 4_096;
 
 /// The character that Ctrl-C sends.
 const CTRL_C: u8 = 3;
@@ -36,6 +41,18 @@ impl Number {
             ))
         })?;
         Ok(Self { number, digits })
+    }
+
+    /// The number that an option gives, or the file that it names.
+    pub(crate) fn given(text: &str) -> Result<Self, Failure> {
+        if text != secret::STANDARD_INPUT && !Path::new(text).is_file() {
+            return Self::parse(text);
+        }
+        let read = secret::read(text, NUMBER_BYTES_MAX).map_err(|error| {
+            Failure::Usage(format!("cannot read a voter number from {text}: {error}"))
+        })?;
+        secret::warn_if_exposed(Path::new(text));
+        Self::parse(read.trim())
     }
 
     /// Asks for it on the terminal.

@@ -9,6 +9,7 @@ use capvote::client::{
 use capvote::command_line::Exit;
 use capvote::election::{Definition, ElectionState, Token, VoterNumber};
 use capvote::net::link::Link;
+use capvote::private_file::PrivateFile;
 use data_encoding::HEXLOWER;
 use serde_json::json;
 
@@ -39,7 +40,7 @@ pub(crate) async fn run(command: &OfficerCommand, target: &Target) -> Result<(),
         }
         OfficerCommand::Issue(issue) => officer.issue(issue.people()?, &issue.output).await,
         OfficerCommand::Sheet { output } => officer.sheet(output).await,
-        OfficerCommand::Share { role } => officer.share(*role).await,
+        OfficerCommand::Share { role, output } => officer.share(*role, output.as_deref()).await,
         OfficerCommand::Turnout => officer.turnout().await,
         OfficerCommand::Check => officer.check().await,
     }
@@ -236,7 +237,8 @@ impl<'a> Officer<'a> {
         }
     }
 
-    async fn share(&self, role: Delegate) -> Result<(), Failure> {
+    async fn share(&self, role: Delegate, output: Option<&Path>) -> Result<(), Failure> {
+        let file = output.map(link_file).transpose()?;
         let save = async |administration: Administration| {
             let election = administration.election().info().await?.id;
             let token: Token = match role {
@@ -250,7 +252,20 @@ impl<'a> Officer<'a> {
         let election = election.parse().ok();
         let token = Some(token.as_bytes().to_vec());
         let link = Link { election, token, ..self.target.link.clone() };
-        if self.target.json {
+        let json = self.target.json;
+        if let Some((file, path)) = file.zip(output) {
+            let path = path.display();
+            put(file, &link).map_err(|error| {
+                Failure::Fault(format!(
+                    "the link was made, and cannot be written to {path}: {error}"
+                ))
+            })?;
+            return match json {
+                true => show::json(&json!({ "file": path.to_string() })),
+                false => show::say(&format!("The link is in {path}.")),
+            };
+        }
+        if json {
             return show::json(&json!({ "link": link.to_string() }));
         }
         Ok(writeln!(io::stdout(), "{link}")?)
@@ -308,6 +323,22 @@ impl<'a> Officer<'a> {
             false => Err(Failure::Fault(why.into())),
         }
     }
+}
+
+/// Begins a file for a link that is made afterwards. An existing file is not overwritten.
+fn link_file(path: &Path) -> Result<PrivateFile, Failure> {
+    let begun = match path.symlink_metadata() {
+        Ok(_) => Err(io::Error::other("the file exists and is not overwritten")),
+        Err(_) => PrivateFile::begin(path),
+    };
+    begun.map_err(|error| {
+        Failure::Fault(format!("cannot write {}: {error}; no link was made", path.display()))
+    })
+}
+
+fn put(mut file: PrivateFile, link: &Link) -> io::Result<()> {
+    writeln!(file, "{link}")?;
+    file.put()
 }
 
 fn done(outcome: ActOutcome) -> Result<(), Failure> {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::failure::Failure;
+use crate::secret;
 
 /// A file with a voter's nonce and, once the vote is recorded, its receipt.
 pub(crate) struct ReceiptFile {
@@ -53,6 +54,7 @@ impl ReceiptFile {
             epoch: None,
         };
         let mut file = Self { path: path.to_owned(), content, is_new: true };
+        secret::warn_if_exposed(path);
         match fs::read_to_string(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => file.write()?,
             Err(error) => return Err(file.failed(&error)),
@@ -152,6 +154,10 @@ fn bind(ballot: &Ballot) -> String {
 /// The characters of a receipt, without separators.
 const RECEIPT_CHARACTERS: usize = 32;
 
+/// The longest text that is read for a receipt. A tally sheet of some ballots is shorter, and the
+/// error names it.
+const RECEIPT_FILE_BYTES_MAX: u64 = 1 << 20;
+
 /// What to look for on a tally sheet.
 pub(crate) enum SearchKey {
     /// A receipt, as it was typed or received, and the ledger's epoch, if it is known.
@@ -160,16 +166,19 @@ pub(crate) enum SearchKey {
     Ballot { candidate: String, nonce: Nonce },
 }
 
+fn is_receipt(text: &str) -> bool {
+    let plain = text.chars().filter(|it| !matches!(it, '-' | ' '));
+    plain.clone().count() == RECEIPT_CHARACTERS
+        && plain.clone().all(|it| it.is_ascii_alphanumeric())
+}
+
 impl SearchKey {
     /// Parses a receipt, or reads the receipt file that the text names.
     pub(crate) fn read(text: &str) -> Result<Self, Failure> {
-        let plain = text.chars().filter(|it| !matches!(it, '-' | ' '));
-        if plain.clone().count() == RECEIPT_CHARACTERS
-            && plain.clone().all(|it| it.is_ascii_alphanumeric())
-        {
+        if is_receipt(text) {
             return Ok(Self::Receipt(text.to_string(), None));
         }
-        let text_of_file = fs::read_to_string(text).map_err(|error| {
+        let text_of_file = secret::read(text, RECEIPT_FILE_BYTES_MAX).map_err(|error| {
             Failure::Usage(match error.kind() {
                 io::ErrorKind::NotFound => {
                     format!(
@@ -182,12 +191,16 @@ impl SearchKey {
                 ),
             })
         })?;
+        if is_receipt(text_of_file.trim()) {
+            return Ok(Self::Receipt(text_of_file.trim().to_string(), None));
+        }
         let no_receipt = || {
             let is_sheet = TallySheet::read(&text_of_file).is_ok();
             let order = if is_sheet { "; the receipt comes first, then the sheet" } else { "" };
             Failure::Usage(format!("{text} holds no receipt{order}"))
         };
         let content: Content = serde_json::from_str(&text_of_file).map_err(|_| no_receipt())?;
+        secret::warn_if_exposed(Path::new(text));
         if let Some(receipt) = content.receipt {
             return Ok(Self::Receipt(receipt, content.epoch));
         }

@@ -9,6 +9,7 @@ use capvote::private_file::PrivateFile;
 use csv::{Reader, StringRecord, Writer};
 
 use crate::failure::Failure;
+use crate::secret;
 
 /// The name of the column of voter numbers.
 const HEADING: &str = "voter_number";
@@ -63,9 +64,10 @@ pub(crate) fn numbers(path: &Path) -> Result<Vec<VoterNumber>, Failure> {
     let unreadable = |error: csv::Error| {
         Failure::Usage(format!("cannot read the voter numbers in {shown}: {error}"))
     };
-    let input: Box<dyn io::Read> = if path == Path::new("-") {
-        Box::new(io::stdin())
+    let input: Box<dyn io::Read> = if path == Path::new(secret::STANDARD_INPUT) {
+        Box::new(secret::standard_input().map_err(|error| unreadable(error.into()))?)
     } else {
+        secret::warn_if_exposed(path);
         Box::new(File::open(path).map_err(|error| unreadable(error.into()))?)
     };
     let mut reader = Reader::from_reader(input);

@@ -17,7 +17,7 @@ use crate::target::Target;
 pub(crate) async fn run(vote: &Vote, target: &Target) -> Result<(), Failure> {
     let candidate = vote.candidate()?;
     let number = match &vote.voter_number {
-        Some(text) => Number::parse(text).map_err(|failure| failure.about("--voter-number"))?,
+        Some(text) => Number::given(text).map_err(|failure| failure.about("--voter-number"))?,
         // A voter is not asked for a number that cannot be used.
         None => {
             let sent_before = vote.receipt.as_ref().is_some_and(|path| path.exists());

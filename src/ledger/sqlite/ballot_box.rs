@@ -15,7 +15,10 @@ use crate::election::{
 pub(super) struct BallotBox {
     definition: Arc<Definition>,
     state: ElectionState,
+    /// Empty after the close: see [`forget_roll`](Self::forget_roll).
     roll: Roll,
+    /// How many numbers the roll had when it was forgotten, and how many of them had voted.
+    forgotten: Option<(u64, u64)>,
     added_while_open: u64,
     count: Count,
     origin: Origin,
@@ -37,7 +40,7 @@ impl BallotBox {
     pub(super) fn new(definition: Arc<Definition>, origin: Origin) -> Self {
         let count = Count::new(&definition.slate);
         let (state, roll) = (ElectionState::Draft, Roll::default());
-        Self { definition, state, roll, added_while_open: 0, count, origin }
+        Self { definition, state, roll, forgotten: None, added_while_open: 0, count, origin }
     }
 
     /// The election's state.
@@ -200,14 +203,28 @@ impl BallotBox {
         };
     }
 
+    /// Forgets the numbers, once the close is stored. Their ballots are in order of arrival, and
+    /// would tell who voted when. Votes after the close are answered from the sheet.
+    pub(super) fn forget_roll(&mut self) {
+        if self.state == ElectionState::Closed && self.forgotten.is_none() {
+            self.forgotten = Some((self.voters(), self.numbers_used()));
+            self.roll = Roll::default();
+        }
+    }
+
+    /// How many numbers are on the roll.
+    fn voters(&self) -> u64 {
+        self.forgotten.map_or(self.roll.len() as u64, |(voters, _)| voters)
+    }
+
     /// How many numbers have voted.
     pub(super) fn numbers_used(&self) -> u64 {
-        self.roll.voted().len() as u64
+        self.forgotten.map_or_else(|| self.roll.voted().len() as u64, |(_, used)| used)
     }
 
     /// The public state of the election.
     pub(super) fn standing(&self) -> Standing {
-        let (definition, voters) = (self.definition.clone(), self.roll.len() as u64);
+        let (definition, voters) = (self.definition.clone(), self.voters());
         Standing::new(definition, self.state, voters, self.added_while_open, self.count.clone())
             .with_origin(self.origin)
     }
@@ -283,6 +300,10 @@ mod tests {
         let mut after = open();
         assert!(after.restore_closed(&[33.into(), 11.into()], &grace));
         assert_eq!(after.standing(), before.standing());
+        let (standing, used) = (before.standing(), before.numbers_used());
+        before.forget_roll();
+        assert_eq!((before.standing(), before.numbers_used()), (standing, used));
+        assert_eq!(before.roll_entry(11.into()), RollEntry::NotOnRoll);
         assert!(!after.restore_closed(&[], &[]), "it is closed");
         for voted in [&[11.into()][..], &[11.into(), 11.into()], &[11.into(), 12.into()]] {
             assert!(!open().restore_closed(voted, &grace), "{voted:?}");

@@ -130,6 +130,7 @@ impl Elections {
             if let Some(election) = self.list.get_mut(*election) {
                 election.head = *head;
                 election.sheet = sheet.or(election.sheet);
+                election.ballot_box.forget_roll();
                 election.refresh_standing();
             }
         }

@@ -197,6 +197,17 @@ impl LedgerFile {
         self.mark.write(position)
     }
 
+    /// Replaces the connection by a new one. SQLite overwrites the memory of the old one, if it is
+    /// built as .cargo/config.toml says.
+    pub(super) fn reconnect(&mut self) -> rusqlite::Result<()> {
+        let connection = connect(&self.path)?;
+        configure(&connection)?;
+        // `wal::secure` has run.
+        wal::checkpoint_on_close(&connection)?;
+        self.connection = connection;
+        Ok(())
+    }
+
     /// Reads the ballot in this row.
     pub(super) fn ballot(&self, row: BallotRow) -> rusqlite::Result<StoredBallot> {
         self.connection
@@ -213,14 +224,7 @@ fn prepare(
     path: &Path,
     rewrite: impl FnOnce(&Path) -> io::Result<()>,
 ) -> rusqlite::Result<()> {
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    // On macOS a plain fsync leaves data in the drive's cache; elsewhere these do nothing.
-    connection.pragma_update(None, "fullfsync", true)?;
-    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    // Overwrites deleted rows: ballots must not outlive the close.
-    connection.pragma_update(None, "secure_delete", true)?;
+    configure(connection)?;
     wal::secure(connection, path, rewrite)
 }
 
@@ -332,6 +336,18 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.busy_timeout(BUSY_WAIT_MAX)?;
     wal::keep(&connection)?;
     Ok(connection)
+}
+
+/// Sets how the file is written.
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // On macOS a plain fsync leaves data in the drive's cache; elsewhere these do nothing.
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // Overwrites deleted rows: ballots must not outlive the close.
+    connection.pragma_update(None, "secure_delete", true)
 }
 
 /// An error of SQLite as an error about the file that was opened or read.

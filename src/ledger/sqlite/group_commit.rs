@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use super::store::Store;
 use crate::election::Vote;
 use crate::ledger::{Act, Authorization, Clock, Decision, LedgerError, Metrics, Snapshot};
+use crate::stack;
 
 /// Votes in one commit. The last batch may exceed it.
 const COMMIT_VOTES_MAX: usize = 4_096;
@@ -70,13 +71,15 @@ impl GroupCommit {
     /// if the store has stopped in doubt; everything later was then refused. Blocks while it
     /// commits.
     pub(super) async fn run(mut self) -> bool {
-        let (mut votes, mut replies) = (Vec::new(), Vec::new());
+        let mut replies = Vec::new();
         while let Some(first) = self.next().await {
+            // Freed after each commit: the allocator of the program overwrites what is freed.
+            let mut votes = Vec::new();
             let act = self.take_group(first, &mut votes, &mut replies);
             if !votes.is_empty() {
                 self.commit(&votes, replies.drain(..));
-                votes.clear();
             }
+            drop(votes);
             if let Some((acts, under, reply)) = act {
                 self.act(&acts, under.as_ref(), reply);
             }
@@ -193,16 +196,20 @@ impl GroupCommit {
     fn act(&mut self, acts: &[Act], under: Option<&Authorization>, reply: Reply<()>) {
         let begun = std::time::Instant::now();
         let done = self.store.act(acts, under);
+        let closes = acts.iter().any(|act| matches!(act, Act::Close(_)));
         if done.is_ok() {
             self.metrics.acted(begun.elapsed());
             self.metrics.log_is(self.store.wal_bytes());
             self.publish();
-            if acts.iter().any(|act| matches!(act, Act::Close(_))) {
+            if closes {
                 self.scrub = first_retry();
             }
         }
         if let Err(error @ (LedgerError::NotStored(_) | LedgerError::Unknown(_))) = &done {
             tracing::error!(%error, "an act failed");
+        }
+        if closes {
+            stack::clear();
         }
         let _ = reply.send(done);
     }

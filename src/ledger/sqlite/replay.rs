@@ -121,6 +121,7 @@ impl Replay<'_> {
             return Err(self.damaged("there are elections without an entry in a hash chain"));
         }
         for election in &mut self.elections.list {
+            election.ballot_box.forget_roll();
             election.refresh_standing();
         }
         let grants = grants::read(connection).map_err(|error| self.unreadable(error))?;

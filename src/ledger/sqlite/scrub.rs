@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use super::file::LedgerFile;
 use super::wal;
+use crate::private_file::parent;
 
 /// How long a scrub waits for the readers of this process to yield. Votes wait meanwhile.
 const YIELD_WAIT_MAX: Duration = Duration::from_millis(100);
@@ -63,11 +65,11 @@ impl Scrub {
     }
 
     /// Scrubs as far as possible. Returns whether nothing is left.
-    pub(super) fn run(&mut self, connection: &Connection, directory: &Path) -> bool {
+    pub(super) fn run(&mut self, file: &mut LedgerFile) -> bool {
         if self.left == Left::Nothing {
             return true;
         }
-        match self.try_scrub(connection, directory) {
+        match self.try_scrub(file) {
             Ok(true) => {
                 self.left = Left::Nothing;
                 tracing::info!("the ledger's file was scrubbed: no deleted ballot is left in it");
@@ -79,13 +81,15 @@ impl Scrub {
     }
 
     /// Returns `false` while the file is being read.
-    fn try_scrub(&mut self, connection: &Connection, directory: &Path) -> rusqlite::Result<bool> {
+    fn try_scrub(&mut self, file: &mut LedgerFile) -> rusqlite::Result<bool> {
         if self.left == Left::Rewrite {
-            rewrite(connection, directory)?;
+            rewrite(&file.connection, parent(&file.path))?;
+            // The page cache and the prepared statements of the old connection have ballots.
+            file.reconnect()?;
             self.left = Left::EmptyWal;
         }
         match self.readers.exclude() {
-            Some(_exclusive) => empty_wal(connection),
+            Some(_exclusive) => empty_wal(&file.connection),
             None => Ok(false),
         }
     }

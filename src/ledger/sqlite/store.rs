@@ -182,8 +182,7 @@ impl Store {
         if self.in_doubt {
             return true;
         }
-        let directory = crate::private_file::parent(&self.file.path);
-        self.scrub.run(&self.file.connection, directory)
+        self.scrub.run(&mut self.file)
     }
 
     /// A way to read the file from other threads while this one commits.

@@ -80,6 +80,11 @@ pub(super) fn secure(
     if !checkpoint(connection)? {
         return Err(failed(SQLITE_BUSY, file, &"another program reads it"));
     }
+    checkpoint_on_close(connection)
+}
+
+/// Undoes [`keep`].
+pub(super) fn checkpoint_on_close(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map(drop)
 }
 

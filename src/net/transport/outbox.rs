@@ -118,6 +118,7 @@ impl Outbox {
             if let Some(Piece::Copied(mut copied)) = self.pieces.pop_front()
                 && copied.capacity() <= KEPT_BYTES_MAX.max(self.bytes)
             {
+                copied.fill(0);
                 copied.clear();
                 self.spare = copied;
             }

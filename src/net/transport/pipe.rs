@@ -257,7 +257,10 @@ impl Pipe {
         READ.with_borrow_mut(|buffer| {
             let mut buffer = ReadBuf::new(buffer);
             ready!(Pin::new(&mut **stream).poll_read(context, &mut buffer))?;
-            decoder.take(buffer.filled())?;
+            let taken = decoder.take(buffer.filled());
+            // Votes must not be left in it.
+            buffer.filled_mut().fill(0);
+            taken?;
             Poll::Ready(Ok(buffer.filled().len()))
         })
     }

@@ -1,6 +1,7 @@
 //! Encrypted links, and the certificates that they name.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use data_encoding::BASE64URL_NOPAD;
 use rcgen::{CertificateParams, Issuer, KeyPair, date_time_ymd};
@@ -42,6 +43,7 @@ fn the_python_client_accepts_any_certificate_that_the_link_names() {
         let data = tempfile::tempdir().unwrap();
         let file = data.path().join("operator.pem");
         fs::write(&file, certificate.pem() + &own_key.serialize_pem()).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
         let file = file.to_str().unwrap();
         let more = ["--voters", "1", "--certificate", file, "--key", file];
         let server =

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::process::{Server, board, client, officer, run};
+use crate::process::{Server, board, client, officer, revoke, run};
 
 #[test]
 fn a_shared_link_works_until_it_is_revoked() {
@@ -21,7 +21,7 @@ fn a_shared_link_works_until_it_is_revoked() {
         .failed(1, "no numbers were issued");
     client(&server.link, &["close"]).failed(2, "it takes the officer's link");
 
-    officer(data.path(), &["revoke", &shared]).done();
+    revoke(data.path(), &shared).done();
     client(&shared, &["issue", "--count", "2", "--output", &output("two.csv")])
         .failed(1, "was revoked");
     assert!(!Path::new(&output("two.csv")).exists());
@@ -69,7 +69,7 @@ fn an_administration_link_is_for_one_election() {
         client(&board, &["sheet", "--output", &output(sheet)]).done();
         client(&board, &["recount", &output(sheet)]).done();
     }
-    officer(data.path(), &["revoke", &board]).done();
+    revoke(data.path(), &board).done();
     client(&registrar, &["turnout"]).failed(1, "was revoked");
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::process::{BOARD, Server, client, officer};
+use crate::process::{BOARD, Server, client, officer, revoke, write_private};
 
 #[test]
 fn a_server_runs_on_if_nothing_reads_its_log() {
@@ -60,7 +60,7 @@ fn run_an_election(server: &Server, data: &Path) -> Vec<String> {
     officer(data, &["issue", "--count", "9", "--output", &file("roll.csv")]).done();
     let roll = fs::read_to_string(file("roll.csv")).unwrap();
     let numbers: Vec<_> = roll.lines().skip(1).collect();
-    fs::write(file("lost.csv"), format!("voter_number\n{}\n", numbers[8])).unwrap();
+    write_private(file("lost.csv"), &format!("voter_number\n{}\n", numbers[8]));
     officer(data, &["revoke-numbers", &file("lost.csv")]).done();
     officer(data, &["open"]).done();
     let receipt = file("receipt.json");
@@ -76,7 +76,7 @@ fn run_an_election(server: &Server, data: &Path) -> Vec<String> {
     client(&server.link, &["vote", "Nobody Known", "--voter-number", numbers[0]])
         .failed(3, "is not a candidate");
     let shared = officer(data, &["share", "auditor"]).done().trim().to_string();
-    officer(data, &["revoke", &shared]).done();
+    revoke(data, &shared).done();
     client(&shared, &["turnout"]).failed(1, "opens nothing");
     officer(data, &["check"]).done();
     officer(data, &["close"]).done();

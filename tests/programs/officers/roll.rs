@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::process::{Server, client, officer};
+use crate::process::{Server, client, officer, write_private};
 
 #[test]
 fn a_lost_letter_is_revoked_and_issued_again() {
@@ -10,17 +10,17 @@ fn a_lost_letter_is_revoked_and_issued_again() {
     let server = Server::start(data.path(), &[]);
     let file = |name: &str| data.path().join(name).to_str().unwrap().to_string();
     officer(data.path(), &["create", "board", "--candidate", "Ada"]).done();
-    fs::write(file("people.csv"), "name\nAnn\nBob\n").unwrap();
+    write_private(file("people.csv"), "name\nAnn\nBob\n");
     let issue = ["issue", "--roll", &file("people.csv"), "--output", &file("roll.csv")];
     officer(data.path(), &issue).done();
     let roll = fs::read_to_string(file("roll.csv")).unwrap();
     let rows: Vec<_> = roll.lines().collect();
-    fs::write(file("lost.csv"), format!("{}\n{}\n", rows[0], rows[1])).unwrap();
+    write_private(file("lost.csv"), &format!("{}\n{}\n", rows[0], rows[1]));
     let revoke = |name: &str| officer(data.path(), &["revoke-numbers", &file(name)]);
     assert_eq!(revoke("lost.csv").done(), "1 voter number is off the roll.\n");
     revoke("lost.csv").failed(3, "not on the roll");
     revoke("people.csv").failed(2, "has no column voter_number");
-    fs::write(file("wrong.csv"), "voter_number\n12x\n").unwrap();
+    write_private(file("wrong.csv"), "voter_number\n12x\n");
     revoke("wrong.csv").failed(2, "line 2");
     fs::write(file("ann.csv"), "name\nAnn\n").unwrap();
     let issue = ["issue", "--roll", &file("ann.csv"), "--output", &file("letter.csv")];
@@ -32,6 +32,6 @@ fn a_lost_letter_is_revoked_and_issued_again() {
     vote(&number(rows[1])).failed(3, "not on the roll");
     vote(&number(rows[2])).done();
     vote(&number(again.lines().nth(1).unwrap())).done();
-    fs::write(file("bob.csv"), format!("{}\n{}\n", rows[0], rows[2])).unwrap();
+    write_private(file("bob.csv"), &format!("{}\n{}\n", rows[0], rows[2]));
     revoke("bob.csv").failed(3, "the roll is frozen");
 }

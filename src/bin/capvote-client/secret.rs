@@ -1,0 +1,61 @@
+//! Secrets for a command: links, voter numbers and receipts, in a file or on standard input.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Stdin, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use capvote::private_file::{OTHERS, exposed};
+
+/// What stands for standard input in place of a file.
+pub(crate) const STANDARD_INPUT: &str = "-";
+
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Standard input, which one argument of a command can be read from.
+pub(crate) fn standard_input() -> io::Result<Stdin> {
+    if TAKEN.swap(true, Ordering::Relaxed) {
+        return Err(io::Error::other("another argument is read from standard input"));
+    }
+    Ok(io::stdin())
+}
+
+/// Reads a file, or standard input for "-", up to a number of bytes.
+pub(crate) fn read(path: &str, bytes_max: u64) -> io::Result<String> {
+    let source: Box<dyn Read> = if path == STANDARD_INPUT {
+        Box::new(standard_input()?)
+    } else {
+        Box::new(File::open(path)?)
+    };
+    let mut text = String::new();
+    source.take(bytes_max + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > bytes_max {
+        return Err(ErrorKind::FileTooLarge.into());
+    }
+    Ok(text)
+}
+
+/// Warns of a file with secrets that others than its owner can read or write.
+pub(crate) fn warn_if_exposed(path: &Path) {
+    if let Ok(Some(mode)) = exposed(path, OTHERS)
+        && path.is_file()
+    {
+        let path = path.display();
+        warn(&format!("{path} has mode {mode:o}, so others can read it; say: chmod 600 {path}"));
+    }
+}
+
+/// Warns of a link with a token on the command line, which every user of the machine can list.
+pub(crate) fn warn_if_listed(link: &str) {
+    if link.contains('#') && std::env::args().any(|word| word.contains(link)) {
+        warn(
+            "others on this machine can list command lines, and the link on this one has a token; \
+             keep it in a file, or give - and the link on standard input",
+        );
+    }
+}
+
+fn warn(what: &str) {
+    // The command goes on even if this cannot be written.
+    let _ = writeln!(io::stderr(), "warning: {what}");
+}

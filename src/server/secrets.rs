@@ -1,0 +1,74 @@
+//! The permissions of the data directory and of the files with secrets, before a start.
+
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use super::{Config, StartError};
+use crate::private_file::{OTHERS, exposed};
+
+/// The permissions that let others create files in a directory.
+const OTHERS_WRITE: u32 = 0o022;
+
+/// The permission of all others to read a key. Its group may: `LoadCredential=` of systemd and the
+/// group ssl-cert of Debian need that.
+const ALL_OTHERS: u32 = 0o007;
+
+/// Refuses files with secrets that others than their owner can read or write, and takes from others
+/// the permission to enter the data directory.
+pub(super) fn check(config: &Config) -> Result<(), StartError> {
+    check_data(&config.data)?;
+    match &config.certificate {
+        Some(files) => refuse(&files.key, ALL_OTHERS, "600"),
+        None => Ok(()),
+    }
+}
+
+/// As [`check`], for the data directory alone.
+pub(super) fn check_data(data: &Path) -> Result<(), StartError> {
+    let inaccessible = |why| StartError::Permissions { path: data.to_owned(), why };
+    refuse(data, OTHERS_WRITE, "700")?;
+    let mode = exposed(data, OTHERS).map_err(inaccessible)?;
+    if mode.is_none() && !data.exists() {
+        return Ok(());
+    }
+    let (mut secrets, mut files) = (0, 0);
+    for entry in fs::read_dir(data).map_err(inaccessible)? {
+        let entry = entry.map_err(inaccessible)?;
+        files += 1;
+        if entry.file_name().to_str().is_some_and(is_secret) {
+            secrets += 1;
+            refuse(&entry.path(), OTHERS, "600")?;
+        }
+    }
+    let Some(mode) = mode else { return Ok(()) };
+    if files > 0 && secrets == 0 {
+        // It may be any directory, which others need.
+        return Err(open_to_others(data, mode, "700"));
+    }
+    fs::set_permissions(data, Permissions::from_mode(0o700)).map_err(inaccessible)?;
+    tracing::warn!(file = %data.display(), "others could enter the data directory; it has mode 700 from here on");
+    Ok(())
+}
+
+/// Whether a file of this name in the data directory has secrets.
+fn is_secret(name: &str) -> bool {
+    matches!(name, "lock" | "officer.link" | "tls.pem")
+        || name.starts_with("ledger.sqlite")
+        || name.ends_with(".numbers.csv")
+}
+
+fn refuse(path: &Path, bits: u32, should_be: &'static str) -> Result<(), StartError> {
+    match exposed(path, bits) {
+        Ok(None) => Ok(()),
+        Ok(Some(mode)) => Err(open_to_others(path, mode, should_be)),
+        // Whoever needs the file reports that it cannot be read.
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(()),
+        Err(why) => Err(StartError::Permissions { path: path.to_owned(), why }),
+    }
+}
+
+fn open_to_others(path: &Path, mode: u32, should_be: &'static str) -> StartError {
+    StartError::OpenToOthers { path: path.to_owned(), mode, should_be }
+}
