@@ -75,10 +75,6 @@ impl Server {
         assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.process.id()
-    }
-
     /// Kills the server with SIGKILL.
     pub(crate) fn kill(self) {
         self.process.kill().unwrap();
