@@ -38,13 +38,13 @@ pub(super) async fn prepare(
     Ok(Some(Prepared { acts, file, log }))
 }
 
-fn log_opened(file: &Path) {
-    tracing::info!(file = %file.display(), "an election was opened; its numbers are in the file");
+fn log_opened(path: &Path) {
+    tracing::info!(file = %path.display(), "an election was opened; its numbers are in the file");
 }
 
-fn log_opened_live(file: &Path) {
+fn log_opened_live(path: &Path) {
     tracing::info!(
-        file = %file.display(),
+        file = %path.display(),
         "an election was opened; its numbers are in the file; its results are live, for trying \
          things out: a count in small batches tells more than one at the close"
     );

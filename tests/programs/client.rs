@@ -72,7 +72,8 @@ fn output_for_people() {
     );
     assert_eq!(
         client(&server, &["info"]).done(),
-        "board (open)\nVoters: 3\nCandidates:\n  Ada\n  Grace\n"
+        "board (open)\nVoters: 3\n\
+         The count is shown while voting, in batches of 10 ballots.\nCandidates:\n  Ada\n  Grace\n"
     );
     assert_eq!(
         client(&server, &["result"]).done(),

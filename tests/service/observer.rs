@@ -134,7 +134,11 @@ async fn a_watch_shows_whole_batches() {
         let election = client.election("board");
         async move {
             let mut seen = Vec::new();
-            soon(election.watch(|results| Ok(seen.push(results.clone())))).await.unwrap();
+            let watched = election.watch(|results| {
+                seen.push(results.clone());
+                Ok(())
+            });
+            soon(watched).await.unwrap();
             seen
         }
     });

@@ -40,6 +40,8 @@ pub struct History {
     pub steps: usize,
     /// The highest count seen for each candidate.
     highest: Count,
+    /// The highest turnout seen.
+    turnout: u64,
     /// Where in the story the returning officer's close was answered.
     closed: Option<usize>,
     /// Whether the returning officer has called the close, or a server has started with a wrong
@@ -91,7 +93,7 @@ impl History {
     /// An empty history. `closes`: when the election closes by schedule, if it does.
     pub(super) fn new(began: Instant, closes: Option<Timestamp>) -> Self {
         let (attempts, story, violations) = Default::default();
-        let (restarts, ended, faults, steps, highest) = Default::default();
+        let (restarts, ended, faults, steps, highest, turnout) = Default::default();
         let (closed, may_close) = (None, false);
         Self {
             began,
@@ -104,6 +106,7 @@ impl History {
             faults,
             steps,
             highest,
+            turnout,
             closed,
             may_close,
         }
@@ -236,6 +239,7 @@ impl History {
     /// Until the close, a count has whole batches, and leaves out one batch to two.
     fn check_batches(&mut self, results: &Results) {
         let (turnout, shown) = (results.ballots, count(results).iter().sum::<u64>());
+        self.turnout = self.turnout.max(turnout);
         let batch = LIVE_BATCH_BALLOTS as u64;
         let expected = match results.status {
             Some(ResultStatus::Final) => turnout,
@@ -281,6 +285,11 @@ impl History {
         if last.iter().zip(self.highest).any(|(last, highest)| *last < highest) {
             let highest = self.highest;
             found.push(format!("the sheet has {last:?}, and results had {highest:?} before"));
+        }
+        if (sheet.len() as u64) < self.turnout {
+            let (lines, turnout) = (sheet.len(), self.turnout);
+            found
+                .push(format!("the sheet has {lines} ballots, and a turnout was {turnout} before"));
         }
         found.into_iter().for_each(|what| self.violated(what));
     }
