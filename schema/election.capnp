@@ -29,15 +29,19 @@ interface Directory {
 interface MessageSink {
   # Receives the server's messages to a voter. Implemented by the voter's client.
 
-  message @0 (text :Text) -> ();
+  message @0 (text :Text, padding :Data) -> ();
   # One message for people: at most 4,096 bytes of UTF-8, without line breaks. To be answered within
   # 10 s.
+  #
+  # `padding` is zero bytes to be ignored: messages that differ only in the choice that they name
+  # have the same size.
 }
 
 interface Election {
   # One election, as everyone may use it.
 
-  vote @0 (candidate :Text, voterNumber :UInt64, messages :MessageSink, nonce :Data)
+  vote @0 (candidate :Text, voterNumber :UInt64, messages :MessageSink, nonce :Data,
+           padding :Data)
       -> (outcome :VoteOutcome);
   # Casts a vote under `voterNumber`. `candidate` is a name on the slate, byte for byte, or empty
   # for a blank ballot; where the election allows no blank ballots, an empty name is
@@ -54,21 +58,34 @@ interface Election {
   # the close, when no ballot can be linked to a number, every vote whose candidate and nonce are on
   # the tally sheet gets `recorded`, and every other one `closed`.
   #
+  # `padding` keeps the size of an encrypted vote from telling the choice. It is ignored. For a name
+  # of n bytes (0 for a blank ballot) send 8 * (32 - n / 8) zero bytes, with n / 8 rounded down: then
+  # the name, with its terminating zero, and the padding take 264 bytes on the wire for every
+  # choice. The server's message and answer have the same size for every choice of a slate.
+  #
   # An exception leaves open whether the vote was recorded: retry with the same nonce.
 
-  result @1 (candidate :Text) -> (candidate :Text, votes :UInt64, status :ResultStatus);
+  result @1 (candidate :Text, padding :Data)
+      -> (candidate :Text, votes :UInt64, status :ResultStatus, padding :Data);
   # The candidate's name and number of votes. An empty name means blank ballots, where they are
-  # allowed. With `unknownCandidate` the returned name is empty. A vote is in this count, or while
-  # the count is sealed in the turnout, before its `recorded` is returned.
+  # allowed. With `unknownCandidate` the returned name is empty. `padding` is as for `vote`.
+  #
+  # Until the close, a live count has the ballots in whole batches of 10, in the order in which they
+  # were recorded, and not the last 10 to 19. So a change of the count, or the final count, never
+  # tells what fewer than 10 voters chose; what they all chose alike, it tells. The connection that
+  # cast a vote has that vote in its own `result` and `results` at once, before `recorded` is
+  # returned, and no other vote earlier than everybody.
 
   results @2 () -> (results :Results);
-  # Every candidate's votes, and the turnout.
+  # Every candidate's votes, as in `result`, and the turnout. A vote is in the turnout before its
+  # `recorded` is returned, on every connection.
 
   watch @3 (observer :ResultObserver) -> (subscription :Handle);
   # Calls `observer` with the current results, and again after they change, at most four times a
   # second. A slow observer skips to the newest results. Without a change it is called with the same
   # results every 5 minutes, to see that it is still there. Drop the handle to stop. A connection
-  # may have 64 watches; one more fails with `overloaded`.
+  # may have 64 watches; one more fails with `overloaded`. A live count has whole batches only, also
+  # over a connection that has cast votes.
 
   info @4 () -> (info :ElectionInfo);
   # The election's definition and state.
@@ -114,10 +131,10 @@ enum Publication {
   # When an election's count is published.
 
   unspecified @0;
-  # Never sent by a server. In an `ElectionSpec` it means `live`.
+  # Never sent by a server. In an `ElectionSpec` it means `sealed`.
 
   live @1;
-  # As votes come in.
+  # While voting, in batches: see `Election.result`.
 
   sealed @2;
   # After the close; until then, only the turnout.
@@ -188,6 +205,9 @@ struct Receipt {
 
   nonce @3 :Data;
   # The 16 bytes that were used: the client's, or the server's if the client sent none.
+
+  padding @4 :Data;
+  # Zero bytes to be ignored: the receipts of an election have the same size for every choice.
 }
 
 enum ResultStatus {
@@ -197,7 +217,7 @@ enum ResultStatus {
   # Never sent by a server.
 
   provisional @1;
-  # The count so far: the election is not closed.
+  # The live count so far, in batches: the election is not closed.
 
   sealed @2;
   # The count is not published before the close: the votes are 0.

@@ -51,7 +51,7 @@ struct ElectionSpec {
   # The slate in ballot order: at least one name, all different.
 
   publication @3 :Election.Publication;
-  # When the count is published; `unspecified` means `live`.
+  # When the count is published; `unspecified` means `sealed`.
 
   blank @4 :Bool;
   # Whether blank ballots are allowed.

@@ -152,8 +152,14 @@ async def vote(election, candidate, number, nonce=None):
     nonce = bytes.fromhex(nonce) if nonce else os.urandom(NONCE_BYTES)
     number = voter_number(number)
     print(f"nonce {nonce.hex()}", flush=True)
+    # With it, the size of an encrypted vote does not tell the choice.
+    padding = bytes(8 * max(0, 32 - len(candidate.encode()) // 8))
     answer = await election.vote(
-        candidate=candidate, voterNumber=number, messages=MessageSink(), nonce=nonce
+        candidate=candidate,
+        voterNumber=number,
+        messages=MessageSink(),
+        nonce=nonce,
+        padding=padding,
     )
     # A refusal is a value. An exception leaves open whether the vote was recorded.
     outcome = answer.outcome

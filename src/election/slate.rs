@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{CANDIDATE_BYTES_MAX, CANDIDATES_MAX};
+use super::{CANDIDATE_BYTES_MAX, CANDIDATES_MAX, printable};
 
 /// The candidates of an election, in ballot order, and whether a ballot may be blank.
 ///
@@ -13,6 +13,8 @@ pub struct Slate {
     names: Vec<String>,
     choices: HashMap<String, Choice>,
     blank: Option<Choice>,
+    longest: usize,
+    longest_printable: usize,
 }
 
 /// A candidate's position on the slate, from 0. A blank ballot follows the last candidate.
@@ -76,7 +78,10 @@ impl Slate {
                 return Err(InvalidSlate::Duplicate(name.clone()));
             }
         }
-        Ok(Self { names, choices, blank: None })
+        let longest = names.iter().map(String::len).max().unwrap_or_default();
+        let printed = names.iter().map(|name| printable(name).len());
+        let longest_printable = printed.max().unwrap_or_default();
+        Ok(Self { names, choices, blank: None, longest, longest_printable })
     }
 
     /// The same slate, with blank ballots allowed or not.
@@ -99,6 +104,16 @@ impl Slate {
     /// The names, in order.
     pub fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// The length of the longest name, in bytes.
+    pub fn longest(&self) -> usize {
+        self.longest
+    }
+
+    /// The length of the longest name that was made [`printable`], in bytes.
+    pub fn longest_printable(&self) -> usize {
+        self.longest_printable
     }
 
     /// The choice of the candidate with this name, or of a blank ballot for the empty name.

@@ -2,8 +2,11 @@
 
 use capnp::{Error, NotInSchema, text, text_list};
 
-use crate::election::{self, Timestamp};
+use crate::election::{self, CANDIDATE_BYTES_MAX, Timestamp};
 use crate::schema::election_capnp as wire;
+
+/// The longest padding: what a text is padded to is at most a quoted and shortened name.
+const PADDING_BYTES: usize = CANDIDATE_BYTES_MAX + 8;
 
 /// Converts between a schema enum and the election's enum with the same values. `unspecified` is
 /// what reading value 0 gives.
@@ -62,6 +65,14 @@ pub(crate) fn write_names(names: &[String], mut list: text_list::Builder<'_>) {
     for (index, name) in names.iter().enumerate() {
         list.set(length(index), name.as_str());
     }
+}
+
+/// Zero bytes that, after a text of `length` bytes, take as many words as are left of those of a
+/// text of `longest` bytes. A text has a terminating zero, and fills whole words.
+pub(crate) fn padding(length: usize, longest: usize) -> &'static [u8] {
+    static ZEROS: [u8; PADDING_BYTES] = [0; PADDING_BYTES];
+    let bytes = (longest / 8).saturating_sub(length / 8) * 8;
+    ZEROS.get(..bytes).unwrap_or(&ZEROS)
 }
 
 /// A scheduled time: 0 seconds stands for none.

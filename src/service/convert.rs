@@ -10,7 +10,7 @@ use crate::election::{Receipt, Refusal};
 use crate::ledger::LedgerError;
 use crate::schema::election_capnp::{receipt, vote_outcome};
 use crate::schema::officer_capnp::act_outcome;
-use crate::schema::values::{length, write_names};
+use crate::schema::values::{length, padding, write_names};
 
 /// A fault as an exception.
 pub(super) fn exception(fault: impl Display) -> Error {
@@ -63,8 +63,10 @@ fn milliseconds(wait: Duration) -> u32 {
 }
 
 fn write_receipt(decided: &Decided, receipt: &Receipt, mut builder: receipt::Builder<'_>) {
-    builder.set_commitment(receipt.to_string().as_str());
-    builder.set_election(decided.standing.definition.id.as_str());
+    let definition = &decided.standing.definition;
     builder.set_candidate(decided.candidate.as_str());
+    builder.set_padding(padding(decided.candidate.len(), definition.slate.longest()));
+    builder.set_commitment(receipt.to_string().as_str());
+    builder.set_election(definition.id.as_str());
     builder.set_nonce(decided.nonce.as_bytes());
 }

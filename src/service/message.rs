@@ -1,10 +1,14 @@
-//! The text of the message about a vote.
+//! The message about a vote.
 
 use super::decided::Answer;
 use crate::election::{Definition, Refusal, printable};
+use crate::schema::values::padding;
 
 /// The longest message, in bytes of UTF-8.
 pub const MESSAGE_BYTES_MAX: usize = 4_096;
+
+/// Bytes of a name of the slate. It is cut if its escapes make it longer.
+const NAME_BYTES_MAX: usize = 256;
 
 /// Characters of a name that is not on the slate. The rest is cut.
 const QUOTED_CHARACTERS_MAX: usize = 80;
@@ -12,9 +16,31 @@ const QUOTED_CHARACTERS_MAX: usize = 80;
 /// Bytes of a message for the names of the slate.
 const SLATE_BYTES_MAX: usize = 2_048;
 
-/// The message about a vote for `candidate`.
-pub(super) fn text(definition: &Definition, candidate: &str, answer: &Answer) -> String {
-    let candidate = quoted(definition, candidate);
+/// Stands for the name of a blank ballot.
+const BLANK: &str = "nobody (a blank ballot)";
+
+/// What marks a cut.
+const DOTS: &str = "…";
+
+/// A message, with the padding that gives it the same size for every choice of the slate.
+pub(super) struct Message {
+    pub(super) text: String,
+    pub(super) padding: &'static [u8],
+}
+
+impl Message {
+    /// The message about a vote for `candidate`.
+    pub(super) fn new(definition: &Definition, candidate: &str, answer: &Answer) -> Self {
+        let candidate = quoted(definition, candidate);
+        let text = text(definition, &candidate, answer);
+        let rest = text.len().saturating_sub(candidate.len());
+        let padding = padding(text.len(), rest + longest_quoted(definition));
+        Self { text, padding }
+    }
+}
+
+/// The text about a vote for `candidate`, which is quoted.
+fn text(definition: &Definition, candidate: &str, answer: &Answer) -> String {
     let election = &definition.id;
     match answer {
         Answer::Recorded(receipt) => format!(
@@ -54,19 +80,31 @@ pub(super) fn text(definition: &Definition, candidate: &str, answer: &Answer) ->
     }
 }
 
-/// A name in quotes, escaped, and cut unless it is on the slate.
+/// A name in quotes, escaped. One that is not on the slate is cut, and so is one that its escapes
+/// make longer than any name.
 fn quoted(definition: &Definition, name: &str) -> String {
-    let blank = definition.slate.blank().is_some() && name.is_empty();
-    if blank {
-        return "nobody (a blank ballot)".to_string();
+    let on_slate = definition.slate.choice(name).is_some();
+    if on_slate && name.is_empty() {
+        return BLANK.to_string();
     }
     let printable = printable(name);
-    if definition.slate.choice(name).is_some() {
-        return format!("\"{printable}\"");
-    }
-    let cut: String = printable.chars().take(QUOTED_CHARACTERS_MAX).collect();
-    let dots = if cut.len() < printable.len() { "…" } else { "" };
+    let end = printable.len().min(NAME_BYTES_MAX);
+    let cut = if on_slate {
+        (0..=end).rev().find_map(|end| printable.get(..end))
+    } else {
+        let rest = printable.char_indices().nth(QUOTED_CHARACTERS_MAX);
+        rest.and_then(|(end, _)| printable.get(..end))
+    };
+    let cut = cut.unwrap_or(&printable);
+    let dots = if cut.len() < printable.len() { DOTS } else { "" };
     format!("\"{cut}{dots}\"")
+}
+
+/// The length of the longest of the slate's choices, as [`quoted`], in bytes. It may be a few bytes
+/// more.
+fn longest_quoted(definition: &Definition) -> usize {
+    let name = definition.slate.longest_printable().min(NAME_BYTES_MAX + DOTS.len());
+    BLANK.len().max(name + 2)
 }
 
 /// The names of the slate, as many as fit in [`SLATE_BYTES_MAX`].
@@ -114,7 +152,7 @@ mod tests {
     fn each_message_says_whom_the_vote_was_for_and_where() {
         let definition = definition(vec!["Ada".into(), "Grace".into()]);
         for answer in answers() {
-            let text = text(&definition, "Ada", &answer);
+            let text = Message::new(&definition, "Ada", &answer).text;
             assert!(text.contains("\"Ada\"") && text.contains("board"), "{text}");
             let recorded = matches!(answer, Answer::Recorded(_));
             assert_eq!(text.contains("is recorded"), recorded, "{text}");
@@ -129,7 +167,7 @@ mod tests {
         let definition = definition((0..CANDIDATES_MAX).map(nasty).collect());
         let endless = "\u{7}".repeat(1_000_000);
         for answer in answers() {
-            let text = text(&definition, &endless, &answer);
+            let text = Message::new(&definition, &endless, &answer).text;
             assert!(text.len() <= MESSAGE_BYTES_MAX, "{} bytes", text.len());
             assert!(!text.contains(char::is_control));
         }

@@ -67,9 +67,14 @@ pub const ANSWER_BYTES_MAX: usize = 512 << 10;
 /// The capabilities in one message of a client; one more ends the connection.
 pub const MESSAGE_CAPABILITIES_MAX: u32 = 64;
 
-/// The first segment of a message, in words. For a message of unknown length, such as a call,
-/// capnp-rpc asks for more; but most are short, and a segment is zeroed before use.
-const FIRST_SEGMENT_WORDS: u32 = 64;
+/// The first segment of a call or of results, in words. capnp-rpc does not know their length, and
+/// asks for more; but most are short, and a segment is zeroed before use. A vote, its message and
+/// its outcome fit: a second segment takes a word for each pointer into it, and so the lengths of
+/// the texts in them, a name and its padding, would change their size.
+const FIRST_SEGMENT_WORDS: u32 = 128;
+
+/// capnp-rpc asks for more words than this where it does not know the length.
+const KNOWN_LENGTH_WORDS: u32 = 64;
 
 /// The first segment of a call is as large as the previous call, up to this many words: a message
 /// in one segment is written and read faster.
@@ -207,7 +212,7 @@ impl Connection<Side> for TwoParty {
     }
 
     fn new_outgoing_message(&mut self, first_segment_words: u32) -> Box<dyn OutgoingMessage> {
-        let unknown_length = first_segment_words > FIRST_SEGMENT_WORDS;
+        let unknown_length = first_segment_words > KNOWN_LENGTH_WORDS;
         let words =
             if unknown_length { self.pipe.call_words() } else { first_segment_words.max(1) };
         let message = Builder::new(HeapAllocator::new().first_segment_words(words));
