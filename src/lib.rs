@@ -86,9 +86,9 @@
 //!         VoteOutcome::Recorded(vote) => println!("keep this: {}", vote.receipt),
 //!         refused => println!("not counted: {refused:?}"),
 //!     }
-//!     for (candidate, votes) in board.results().await?.candidates {
-//!         println!("{candidate}: {votes}");
-//!     }
+//!     // Until the close, the count is sealed.
+//!     let results = board.results().await?;
+//!     println!("{} of {} have voted", results.ballots, results.voters);
 //!     let (file, counter) = (File::open("afile.txt")?, client.line_counter());
 //!     let count = counter.count_lines(file, |line| println!("{} bytes", line.len())).await?;
 //!     println!("{count} lines");

@@ -8,10 +8,10 @@ use super::connection::{Connection, resolved};
 use super::message_sink::message_sink;
 use super::observer::observer;
 use super::{Ballot, Error, VoteOutcome};
-use crate::election::ResultStatus;
+use crate::election::{CANDIDATE_BYTES_MAX, ResultStatus};
 use crate::schema::election::{Info, Results};
 use crate::schema::election_capnp::election;
-use crate::schema::values::known;
+use crate::schema::values::{known, padding};
 
 /// The longest silence of a watch. A server repeats unchanged results at least every 5 minutes.
 pub const WATCH_WAIT_MAX: Duration = Duration::from_secs(10 * 60);
@@ -66,7 +66,10 @@ impl Election {
         let (sink, messages) = message_sink();
         let mut request = resolved(&self.capability).vote_request();
         let mut vote = request.get();
+        // The two are set first, and together: within the message's first segment, their order and
+        // lengths make no difference to its size.
         vote.set_candidate(ballot.candidate.as_str());
+        vote.set_padding(padding(ballot.candidate.len(), CANDIDATE_BYTES_MAX));
         vote.set_voter_number(ballot.number.get());
         vote.set_nonce(ballot.nonce.as_bytes());
         vote.set_messages(sink);
@@ -87,7 +90,9 @@ impl Election {
     }
 
     /// A candidate's votes, and what the number means (see [`Results::status`]). It is 0 while the
-    /// count is sealed, and for a name that is not on the slate. From `Election.result`.
+    /// count is sealed, and for a name that is not on the slate. A live count has whole
+    /// [batches](crate::election::LIVE_BATCH_BALLOTS), and the votes of this connection. From
+    /// `Election.result`.
     ///
     /// ```no_run
     /// # async fn example(client: capvote::client::Client) -> anyhow::Result<()> {
@@ -101,13 +106,16 @@ impl Election {
     /// [`Error::NoAnswer`].
     pub async fn result(&self, candidate: &str) -> Result<(u64, Option<ResultStatus>), Error> {
         let mut request = self.capability.result_request();
-        request.get().set_candidate(candidate);
+        let mut asked = request.get();
+        asked.set_candidate(candidate);
+        asked.set_padding(padding(candidate.len(), CANDIDATE_BYTES_MAX));
         let answer = self.connection.answer(request.send().promise).await?;
         let result = answer.get()?;
         Ok((result.get_votes(), known(result.get_status())?))
     }
 
-    /// Every candidate's votes, and the turnout. From `Election.results`.
+    /// Every candidate's votes, as in [`result`](Self::result), and the turnout. From
+    /// `Election.results`.
     ///
     /// ```no_run
     /// # async fn example(client: capvote::client::Client) -> anyhow::Result<()> {

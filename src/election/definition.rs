@@ -20,10 +20,10 @@ pub struct Definition {
 /// When an election's count is published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Publication {
-    /// While voting.
-    #[default]
+    /// While voting, in [batches](super::LIVE_BATCH_BALLOTS).
     Live,
     /// After the close. Before that, only the turnout is published.
+    #[default]
     Sealed,
 }
 
@@ -55,7 +55,7 @@ pub enum InvalidDefinition {
 }
 
 impl Definition {
-    /// An election with live results, without blank ballots and without a schedule.
+    /// An election whose count is sealed until the close, without blank ballots and without a schedule.
     ///
     /// # Errors
     /// [`InvalidDefinition`] if the title is too long, or the candidates are not a valid
@@ -69,7 +69,7 @@ impl Definition {
             return Err(InvalidDefinition::LongTitle(title.len()));
         }
         let slate = Slate::new(candidates)?;
-        let (publication, schedule) = (Publication::Live, Schedule::default());
+        let (publication, schedule) = Default::default();
         Ok(Self { id, title, slate, publication, schedule })
     }
 

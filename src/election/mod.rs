@@ -4,6 +4,7 @@
 //! This layer is pure: no I/O, no clock, no randomness, no RPC types. Times and random bytes are
 //! arguments.
 
+mod count;
 mod definition;
 mod grants;
 mod id;
@@ -18,6 +19,7 @@ mod tally_sheet;
 mod vote;
 mod voter_number;
 
+pub use count::{Count, LIVE_BATCH_BALLOTS, OwnBallot};
 pub use definition::{Definition, InvalidDefinition, Publication, Schedule, Timestamp};
 pub use grants::{DERIVED_GRANTS_MAX, GRANTS_MAX, Grant, GrantId, Grants, Role, Token, TokenHash};
 pub use id::{ElectionId, InvalidElectionId};

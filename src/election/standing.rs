@@ -1,8 +1,8 @@
-//! The public state of an election at one moment: its turnout, and its count unless that is sealed.
+//! The public state of an election at one moment: its turnout, and of its count what is published.
 
 use std::sync::Arc;
 
-use super::{Choice, Definition, Publication, Refusal};
+use super::{Choice, Count, Definition, OwnBallot, Publication, Refusal};
 
 /// The state of an election.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub enum ElectionState {
 /// What a number of votes means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResultStatus {
-    /// The count so far.
+    /// The count so far, in whole [batches](super::LIVE_BATCH_BALLOTS).
     Provisional,
     /// Not published before the close; the number is 0.
     Sealed,
@@ -41,22 +41,47 @@ pub struct Standing {
     pub added_while_open: u64,
     /// How many votes are recorded.
     pub ballots: u64,
-    /// The votes for each choice, in the order of the slate. Read only through
-    /// [`votes`](Self::votes), which hides a sealed count.
+    /// The published votes for each choice, in the order of the slate; none while they are sealed.
+    /// Read only through [`votes`](Self::votes).
     votes: Vec<u64>,
+    /// The ballots of a live count that are not published, for [`with_own`](Self::with_own).
+    recent: Vec<OwnBallot>,
 }
 
 impl Standing {
-    /// An election with these votes for each choice of its slate, one ballot for each vote.
+    /// An election with this count. The standing has no more of it than may be shown to somebody.
     pub fn new(
         definition: Arc<Definition>,
         state: ElectionState,
         voters: u64,
         added_while_open: u64,
-        votes: Vec<u64>,
+        mut count: Count,
     ) -> Self {
-        let ballots = votes.iter().sum();
-        Self { definition, state, voters, added_while_open, ballots, votes }
+        count.publish(definition.publication, state);
+        let (votes, recent) = match status(state, definition.publication) {
+            ResultStatus::Sealed => Default::default(),
+            _ => (count.votes().to_vec(), count.recent().collect()),
+        };
+        let ballots = count.ballots();
+        Self { definition, state, voters, added_while_open, ballots, votes, recent }
+    }
+
+    /// The same election as those see it who cast these ballots: what is published, and the recent
+    /// ones among these. They learn nothing of other ballots, as long as nonces are secret.
+    #[must_use]
+    pub fn with_own(&self, own: &[OwnBallot]) -> Self {
+        let mut seen = self.clone();
+        for (choice, _) in self.recent.iter().filter(|ballot| own.contains(ballot)) {
+            if let Some(votes) = seen.votes.get_mut(choice.index()) {
+                *votes += 1;
+            }
+        }
+        seen
+    }
+
+    /// Whether this ballot is recorded and not published.
+    pub fn is_recent(&self, ballot: &OwnBallot) -> bool {
+        self.recent.contains(ballot)
     }
 
     /// The choice of a vote for `candidate`, which need not be UTF-8.
@@ -78,14 +103,11 @@ impl Standing {
 
     /// What the votes of this standing mean.
     pub fn status(&self) -> ResultStatus {
-        match (self.state, self.definition.publication) {
-            (ElectionState::Closed, _) => ResultStatus::Final,
-            (_, Publication::Live) => ResultStatus::Provisional,
-            (_, Publication::Sealed) => ResultStatus::Sealed,
-        }
+        status(self.state, self.definition.publication)
     }
 
-    /// The votes for each choice, in the order of the slate. `None` while they are sealed.
+    /// The published votes for each choice, in the order of the slate: until the close, only the
+    /// whole [batches](super::LIVE_BATCH_BALLOTS) of a live count. `None` while they are sealed.
     pub fn votes(&self) -> Option<&[u64]> {
         (self.status() != ResultStatus::Sealed).then_some(&self.votes)
     }
@@ -120,23 +142,40 @@ impl Standing {
     }
 }
 
+fn status(state: ElectionState, publication: Publication) -> ResultStatus {
+    match (state, publication) {
+        (ElectionState::Closed, _) => ResultStatus::Final,
+        (_, Publication::Live) => ResultStatus::Provisional,
+        (_, Publication::Sealed) => ResultStatus::Sealed,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::election::{LIVE_BATCH_BALLOTS, Nonce};
 
-    fn standing(state: ElectionState) -> Standing {
+    /// An election with two batches of ballots, of which one is published.
+    fn standing(state: ElectionState, publication: Publication) -> Standing {
         let candidates = ["Ada", "Grace", "Edsger"].map(String::from).to_vec();
         let definition =
             Definition::new("board".parse().unwrap(), String::new(), candidates).unwrap();
-        let definition = Arc::new(definition.with_blank(true));
-        let votes = vec![1, 3, 1, 2];
-        Standing { definition, state, voters: 10, added_while_open: 0, ballots: 7, votes }
+        let definition = definition.with_blank(true).with_publication(publication);
+        let mut count = Count::new(&definition.slate);
+        let indexes = [0, 1, 1, 1, 2, 3, 3].into_iter().chain([3; LIVE_BATCH_BALLOTS * 2 - 7]);
+        for (nonce, index) in indexes.enumerate() {
+            let choice = Choice::from_index(index).unwrap();
+            assert!(count.add(choice, Nonce::from([nonce as u8; 16])));
+        }
+        Standing::new(Arc::new(definition), state, 100, 0, count)
+    }
+
+    fn live(state: ElectionState) -> Standing {
+        standing(state, Publication::Live)
     }
 
     fn sealed(state: ElectionState) -> Standing {
-        let live = standing(state);
-        let definition = (*live.definition).clone().with_publication(Publication::Sealed);
-        Standing { definition: Arc::new(definition), ..live }
+        standing(state, Publication::Sealed)
     }
 
     #[test]
@@ -146,7 +185,7 @@ mod tests {
             assert_eq!(standing.votes(), None);
             assert_eq!(standing.ranking(), [("Ada", 0), ("Grace", 0), ("Edsger", 0)]);
             assert_eq!(standing.result("Grace"), (0, ResultStatus::Sealed));
-            assert_eq!((standing.blank(), standing.ballots), (0, 7));
+            assert_eq!((standing.blank(), standing.ballots), (0, 20));
         }
         let standing = sealed(ElectionState::Closed);
         assert_eq!(standing.result("Grace"), (3, ResultStatus::Final));
@@ -155,24 +194,42 @@ mod tests {
 
     #[test]
     fn most_votes_first_and_the_slates_order_among_equals() {
-        let standing = standing(ElectionState::Open);
+        let standing = live(ElectionState::Open);
         assert_eq!(standing.ranking(), [("Grace", 3), ("Ada", 1), ("Edsger", 1)]);
     }
 
     #[test]
     fn a_name_that_is_not_on_the_slate_has_no_votes() {
-        let standing = standing(ElectionState::Open);
+        let standing = live(ElectionState::Open);
         assert_eq!(standing.result("Grace"), (3, ResultStatus::Provisional));
         assert_eq!(standing.result("grace"), (0, ResultStatus::UnknownCandidate));
-        assert_eq!(standing.result(""), (2, ResultStatus::Provisional), "blank ballots");
+        assert_eq!(standing.result(""), (5, ResultStatus::Provisional), "blank ballots");
     }
 
     #[test]
     fn votes_for_candidates_are_admitted_once_the_election_is_open() {
-        assert_eq!(standing(ElectionState::Open).admit(b"Ada").map(Choice::index), Ok(0));
-        assert_eq!(standing(ElectionState::Open).admit(b"Zoe"), Err(Refusal::UnknownCandidate));
-        assert_eq!(standing(ElectionState::Draft).admit(b"Ada"), Err(Refusal::NotOpen));
-        assert_eq!(standing(ElectionState::Closed).admit(b"Zoe"), Err(Refusal::Closed));
-        assert_eq!(standing(ElectionState::Closed).admit(b"Ada").map(Choice::index), Ok(0));
+        assert_eq!(live(ElectionState::Open).admit(b"Ada").map(Choice::index), Ok(0));
+        assert_eq!(live(ElectionState::Open).admit(b"Zoe"), Err(Refusal::UnknownCandidate));
+        assert_eq!(live(ElectionState::Draft).admit(b"Ada"), Err(Refusal::NotOpen));
+        assert_eq!(live(ElectionState::Closed).admit(b"Zoe"), Err(Refusal::Closed));
+        assert_eq!(live(ElectionState::Closed).admit(b"Ada").map(Choice::index), Ok(0));
+    }
+
+    #[test]
+    fn a_live_count_has_whole_batches_and_for_their_voters_recent_ballots() {
+        let open = live(ElectionState::Open);
+        assert_eq!(open.votes(), Some(&[1, 3, 1, 5][..]));
+        assert_eq!(
+            (open.ballots, live(ElectionState::Closed).votes()),
+            (20, Some(&[1, 3, 1, 15][..]))
+        );
+        let ballot =
+            |choice, nonce| (Choice::from_index(choice).unwrap(), Nonce::from([nonce; 16]));
+        // The first is published, the second recent; the others are no ballots of this election.
+        let own = [ballot(0, 0), ballot(3, 19), ballot(3, 20), ballot(2, 19)];
+        assert_eq!(open.with_own(&own).votes(), Some(&[1, 3, 1, 6][..]));
+        assert_eq!(own.map(|ballot| open.is_recent(&ballot)), [false, true, false, false]);
+        assert_eq!(sealed(ElectionState::Open).with_own(&own), sealed(ElectionState::Open));
+        assert_eq!(live(ElectionState::Closed).with_own(&own), live(ElectionState::Closed));
     }
 }

@@ -36,10 +36,13 @@ pub const ELECTIONS_MAX: usize = 1_000;
 ///    answer is given: what this call stored, and for a retry what an earlier call stored. The
 ///    suite shows this for a restart; loss of power is for each store to test.
 /// 2. **A handle reads its own answers.** When a call resolves, [`snapshots`](Self::snapshots) of
-///    the same handle include everything the answer depends on: a recorded vote is in the results
+///    the same handle include everything the answer depends on: a recorded vote is in the turnout
 ///    on every connection to the same server. Handles of other servers follow within a second.
 /// 3. **Votes and acts are serialised.** A recorded vote is in the final count. A vote decided
 ///    after the close counts nothing, and is answered `recorded` only if it is a retry.
+///
+/// 4. **Live counts have batches.** Standings are made with a [`Count`](crate::election::Count) of
+///    the stored ballots in the order in which they were recorded, which a restart does not change.
 ///
 /// A snapshot may lag. Before refusing because of one (no such election, not open, unknown
 /// candidate, closed), callers ask for a [`fresh`](Self::fresh) one.

@@ -130,7 +130,7 @@ mod tests {
     use capnp::traits::Owned;
 
     use super::*;
-    use crate::election::{Definition, Standing, Timestamp};
+    use crate::election::{Choice, Count, Definition, Standing, Timestamp};
     use crate::schema::election_capnp as wire;
 
     /// The message that a newer server would send: the one that is written, with `was` replaced by
@@ -154,8 +154,9 @@ mod tests {
         let schedule = Schedule { opens: None, closes: Some(Timestamp(9)) };
         let definition = definition.with_schedule(schedule).unwrap();
         let definition = Arc::new(definition);
-        let votes = vec![8, 5, 1];
-        let standing = Standing::new(definition, ElectionState::Draft, 20, 2, votes);
+        let mut count = Count::new(&definition.slate);
+        (0..14).for_each(|_| assert!(count.add_final(Choice::from_index(1).unwrap())));
+        let standing = Standing::new(definition, ElectionState::Draft, 20, 2, count);
 
         let mut message = Builder::new_default();
         write_info(&standing, message.init_root());

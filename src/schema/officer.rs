@@ -3,7 +3,10 @@
 use capnp::Error;
 
 use super::values::{length, read_names, read_text, read_time, write_names, write_time};
-use crate::election::{CANDIDATES_MAX, Definition, ElectionId, InvalidSlate, Schedule};
+use crate::election::{
+    CANDIDATES_MAX, Definition, ElectionId, InvalidSlate, Publication, Schedule,
+};
+use crate::schema::election_capnp as wire;
 use crate::schema::officer_capnp::election_spec;
 
 pub(crate) fn write_spec(definition: &Definition, mut spec: election_spec::Builder<'_>) {
@@ -32,7 +35,11 @@ pub(crate) fn read_spec(
         return Ok(Err(InvalidSlate::TooMany(names.len() as usize).to_string()));
     }
     let candidates = read_names(names)?;
-    let publication = spec.get_publication()?.try_into()?;
+    let publication = match spec.get_publication()? {
+        // Of a client that does not say, or cannot.
+        wire::Publication::Unspecified => Publication::default(),
+        publication => publication.try_into()?,
+    };
     let schedule =
         Schedule { opens: read_time(spec.get_opens()), closes: read_time(spec.get_closes()) };
     let id = match id.parse::<ElectionId>() {
@@ -48,19 +55,29 @@ pub(crate) fn read_spec(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::election::{Publication, Timestamp};
+    use crate::election::Timestamp;
 
     #[test]
     fn a_definition_reads_back_as_it_was_written() {
         let names = vec!["Ada".to_string(), "Grace".to_string()];
         let plain = Definition::new("board".parse().unwrap(), "The board".into(), names).unwrap();
         let schedule = Schedule { opens: Some(Timestamp(5)), closes: None };
-        let special = plain.clone().with_blank(true).with_publication(Publication::Sealed);
+        let special = plain.clone().with_blank(true).with_publication(Publication::Live);
         for definition in [plain, special.with_schedule(schedule).unwrap()] {
             let mut message = capnp::message::Builder::new_default();
             write_spec(&definition, message.init_root());
             let read = read_spec(message.get_root_as_reader().unwrap()).unwrap();
             assert_eq!(read, Ok(definition));
         }
+    }
+
+    #[test]
+    fn an_election_is_sealed_unless_its_definition_says_otherwise() {
+        let mut message = capnp::message::Builder::new_default();
+        let mut spec = message.init_root::<election_spec::Builder<'_>>();
+        spec.set_id("board");
+        spec.init_candidates(1).set(0, "Ada");
+        let read = read_spec(message.get_root_as_reader().unwrap()).unwrap().unwrap();
+        assert_eq!(read.publication, Publication::Sealed);
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::prepared::Prepared;
 use super::{NewElection, StartError};
-use crate::election::{Standing, VoterNumber};
+use crate::election::{Publication, Standing, VoterNumber};
 use crate::ledger::{Act, Ledger};
 use crate::private_file;
 use crate::service::draw_numbers;
@@ -26,8 +26,23 @@ pub(super) async fn prepare(
     let id = election.definition.id.clone();
     let create = Act::Create(election.definition.clone());
     let acts = vec![create, Act::Issue(id.clone(), numbers), Act::Open(id)];
-    let log = |path: &Path| tracing::info!(file = %path.display(), "an election was opened; its numbers are in the file");
+    let log = match election.definition.publication {
+        Publication::Sealed => log_opened,
+        Publication::Live => log_opened_live,
+    };
     Ok(Some(Prepared { acts, file, log }))
+}
+
+fn log_opened(path: &Path) {
+    tracing::info!(file = %path.display(), "an election was opened; its numbers are in the file");
+}
+
+fn log_opened_live(path: &Path) {
+    tracing::info!(
+        file = %path.display(),
+        "an election was opened; its numbers are in the file; its results are live, for trying \
+         things out: a count in small batches tells more than one at the close"
+    );
 }
 
 /// Whether the ledger has this election. An error if it has only others.

@@ -11,8 +11,9 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use super::convert::{exception, write_outcome};
 use super::decided::{Answer, Decided};
 use super::draw::{draw_nonce, no_random_numbers};
+use super::message::Message;
 use super::session::{Session, send_message, standing_in};
-use super::{message, watch};
+use super::watch;
 use crate::election::{
     CANDIDATE_BYTES_MAX, ElectionId, Nonce, Outcome, Receipt, Refusal, ResultStatus, Standing,
     Vote, VoterNumber,
@@ -24,6 +25,7 @@ use crate::schema::election_capnp::election::{
     VoteParams, VoteResults, WatchParams, WatchResults,
 };
 use crate::schema::election_capnp::message_sink;
+use crate::schema::values::padding;
 
 pub(super) struct Election {
     session: Rc<Session>,
@@ -45,7 +47,7 @@ impl Election {
     }
 
     fn standing(&self) -> Result<Arc<Standing>, Error> {
-        self.session.standing(&self.id)
+        self.session.seen(&self.id)
     }
 
     /// Decides a vote and sends the message about it.
@@ -57,9 +59,9 @@ impl Election {
     ) -> Result<Decided, Error> {
         let decided = self.decide(&request).await?;
         if let Some(sink) = request.sink {
-            let text =
-                message::text(&decided.standing.definition, &decided.candidate, &decided.answer);
-            let sent = send_message(&sink, &text, self.session.message_permit().await);
+            let message =
+                Message::new(&decided.standing.definition, &decided.candidate, &decided.answer);
+            let sent = send_message(&sink, &message, self.session.message_permit().await);
             // The outcome does not wait for the sink's answer. Permits and a timeout bound these
             // tasks.
             spawn_local(sent.answered());
@@ -91,6 +93,7 @@ impl Election {
             Err(wait) => Answer::Throttled(wait),
             Ok(Outcome::Refused(refusal)) => Answer::Refused(refusal),
             Ok(Outcome::Recorded) => {
+                self.session.remember(&self.id, (choice, nonce));
                 let name = standing.definition.slate.name(choice).unwrap_or_default();
                 Answer::Recorded(Receipt::new(&self.id, name, &nonce))
             }
@@ -149,6 +152,8 @@ impl Server for Election {
         result.set_status(status.into());
         if status != ResultStatus::UnknownCandidate {
             result.set_candidate(candidate);
+            let longest = standing.definition.slate.longest();
+            result.set_padding(padding(candidate.len(), longest));
         }
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! What the capabilities of one connection share: the ledger, and the permits that bound the
 //! connection.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +15,9 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::convert::exception;
 use super::guesses::{Guesser, UNDECIDED_VOTES_MAX};
+use super::message::Message;
 use super::vote_batch::VoteBatcher;
-use crate::election::{ElectionId, Standing};
+use crate::election::{ElectionId, LIVE_BATCH_BALLOTS, OwnBallot, Standing};
 use crate::ledger::{Ledger, Snapshot};
 use crate::net::connection::CallTracker;
 use crate::schema::election_capnp::message_sink;
@@ -33,6 +36,13 @@ pub const COUNTS_MAX: usize = 8;
 
 /// Watches of one connection. One more is an error.
 pub const WATCHES_MAX: usize = 64;
+
+/// Votes of one connection in one election that are remembered until their batch is published.
+/// Older ones, which are in a published batch, make room.
+const OWN_BALLOTS_MAX: usize = 64;
+
+// Fewer than two batches are not published.
+const _: () = assert!(OWN_BALLOTS_MAX > 2 * LIVE_BATCH_BALLOTS);
 
 /// Officers' capabilities held by one connection. A capability reached through others keeps those
 /// alive, and they count too. One more is an error.
@@ -55,6 +65,8 @@ pub(super) struct Session {
     counts: Arc<Semaphore>,
     authorities: Arc<Semaphore>,
     long_work: Arc<Semaphore>,
+    /// Recorded votes of this connection, among them all that are not published.
+    own: RefCell<HashMap<ElectionId, Vec<OwnBallot>>>,
 }
 
 impl Session {
@@ -82,6 +94,34 @@ impl Session {
             counts,
             authorities,
             long_work,
+            own: RefCell::default(),
+        })
+    }
+
+    /// Remembers a recorded vote of this connection, which it sees in the count at once.
+    pub(super) fn remember(&self, election: &ElectionId, ballot: OwnBallot) {
+        let Ok(standing) = self.standing(election) else { return };
+        if !standing.is_recent(&ballot) {
+            return;
+        }
+        let mut all = self.own.borrow_mut();
+        let own = all.entry(election.clone()).or_default();
+        if own.contains(&ballot) {
+            return;
+        }
+        if own.len() >= OWN_BALLOTS_MAX {
+            own.retain(|ballot| standing.is_recent(ballot));
+        }
+        own.push(ballot);
+    }
+
+    /// The standing of an election as this connection sees it: as published, and with its own votes.
+    pub(super) fn seen(&self, id: &ElectionId) -> Result<Arc<Standing>, Error> {
+        let standing = self.standing(id)?;
+        let own = self.own.borrow();
+        Ok(match own.get(id) {
+            Some(own) => Arc::new(standing.with_own(own)),
+            None => standing,
         })
     }
 
@@ -175,9 +215,15 @@ pub(super) struct SentMessage {
 }
 
 /// Sends a message. It is ahead of everything that is sent on the connection after this returns.
-pub(super) fn send_message(sink: &message_sink::Client, text: &str, permit: Permit) -> SentMessage {
+pub(super) fn send_message(
+    sink: &message_sink::Client,
+    message: &Message,
+    permit: Permit,
+) -> SentMessage {
     let mut request = sink.message_request();
-    request.get().set_text(text);
+    let mut params = request.get();
+    params.set_text(message.text.as_str());
+    params.set_padding(message.padding);
     SentMessage { answer: request.send().promise, _permit: permit }
 }
 
@@ -211,7 +257,8 @@ mod tests {
         let messages = Arc::new(Semaphore::new(1));
         let permit = messages.clone().acquire_owned().await.unwrap();
         let started = tokio::time::Instant::now();
-        let sent = send_message(&capnp_rpc::new_client(Hung), "hello", Some(permit));
+        let message = Message { text: "hello".into(), padding: &[] };
+        let sent = send_message(&capnp_rpc::new_client(Hung), &message, Some(permit));
         tokio::task::spawn_local(sent.answered());
         let _permit = messages.acquire().await.unwrap();
         assert_eq!(started.elapsed(), MESSAGE_WAIT_MAX);

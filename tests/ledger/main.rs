@@ -10,7 +10,9 @@ mod separation;
 
 use std::sync::Arc;
 
-use capvote::election::{Choice, Definition, ElectionId, Nonce, Timestamp, Vote, VoterNumber};
+use capvote::election::{
+    Choice, Definition, ElectionId, Nonce, Publication, Timestamp, Vote, VoterNumber,
+};
 use capvote::ledger::Act;
 
 const ADA: usize = 0;
@@ -25,11 +27,11 @@ fn numbers(of: impl IntoIterator<Item = u64>) -> Vec<VoterNumber> {
     of.into_iter().map(VoterNumber::from).collect()
 }
 
+/// Creates an election with a live count.
 fn create(election: &str) -> Act {
     let candidates = ["Ada", "Grace"].map(String::from).to_vec();
-    Act::Create(Arc::new(
-        Definition::new(id(election), format!("The {election}"), candidates).unwrap(),
-    ))
+    let definition = Definition::new(id(election), format!("The {election}"), candidates);
+    Act::Create(Arc::new(definition.unwrap().with_publication(Publication::Live)))
 }
 
 /// Creates and opens an election with the numbers 1 to 1,000.

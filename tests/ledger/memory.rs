@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use capvote::election::{
-    Choice, Definition, ElectionId, ElectionState, Grant, Grants, Nonce, Outcome, Receipt, Refusal,
-    Role, Standing, Timestamp, TokenHash, UnderNumber, Verdict, Vote, VoterNumber, judge,
+    Choice, Count, Definition, ElectionId, ElectionState, Grant, Grants, Nonce, Outcome, Receipt,
+    Refusal, Role, Standing, Timestamp, TokenHash, UnderNumber, Verdict, Vote, VoterNumber, judge,
 };
 use capvote::ledger::{
     Act, ActRefusal, Answer, Authorization, Ledger, LedgerError, Report, SheetCursor, SheetPart,
@@ -42,6 +42,7 @@ struct Election {
     definition: Arc<Definition>,
     state: ElectionState,
     roll: BTreeMap<VoterNumber, Option<(Choice, Nonce)>>,
+    count: Count,
     added_while_open: u64,
 }
 
@@ -222,6 +223,7 @@ impl State {
             Verdict::Answer(outcome) => outcome,
             Verdict::Count => {
                 election.roll.insert(vote.number, Some(ballot));
+                assert!(election.count.add(vote.choice, vote.nonce));
                 Outcome::Recorded
             }
         }
@@ -235,8 +237,9 @@ impl State {
             }
             Act::Create(definition) => {
                 let (definition, state) = (definition.clone(), ElectionState::Draft);
-                let roll = BTreeMap::new();
-                self.elections.push(Election { definition, state, roll, added_while_open: 0 });
+                let (roll, count) = (BTreeMap::new(), Count::new(&definition.slate));
+                let election = Election { definition, state, roll, count, added_while_open: 0 };
+                self.elections.push(election);
                 Ok(())
             }
             Act::GrantFirst(_) if self.grants.iter().any(officer) => Err(ActRefusal::OfficerExists),
@@ -263,10 +266,8 @@ impl State {
 
 impl Election {
     fn standing(&self) -> Standing {
-        let mut votes = vec![0; self.definition.slate.choices()];
-        self.ballots().for_each(|(choice, _)| votes[choice.index()] += 1);
         let (definition, voters) = (self.definition.clone(), self.roll.len() as u64);
-        Standing::new(definition, self.state, voters, self.added_while_open, votes)
+        Standing::new(definition, self.state, voters, self.added_while_open, self.count.clone())
     }
 
     fn ballots(&self) -> impl Iterator<Item = (Choice, Nonce)> {

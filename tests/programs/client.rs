@@ -49,13 +49,13 @@ fn a_vote_from_the_command_line() {
     let again = client(&server, &["--json", "vote", "Grace", "--voter-number", &second]);
     assert_eq!((again.code, &json(&again)["outcome"]), (Some(3), &json!("alreadyVoted")));
 
-    assert_eq!(client(&server, &["result", "Ada"]).done(), "Ada: 1 vote (provisional)\n");
+    assert_eq!(client(&server, &["result", "Ada"]).done(), "Ada: 0 votes (provisional)\n");
     client(&server, &["result", "Zoe"]).failed(3, "the candidates are Ada, Grace");
     let results = client(&server, &["result", "--json"]);
     let expected = json!({
         "election": "board",
         "status": "provisional",
-        "candidates": [{ "candidate": "Ada", "votes": 1 }, { "candidate": "Grace", "votes": 1 }],
+        "candidates": [{ "candidate": "Ada", "votes": 0 }, { "candidate": "Grace", "votes": 0 }],
         "blank": 0,
         "turnout": { "ballots": 2, "voters": 3 },
     });
@@ -72,7 +72,8 @@ fn output_for_people() {
     );
     assert_eq!(
         client(&server, &["info"]).done(),
-        "board (open)\nVoters: 3\nCandidates:\n  Ada\n  Grace\n"
+        "board (open)\nVoters: 3\n\
+         The count is shown while voting, in batches of 10 ballots.\nCandidates:\n  Ada\n  Grace\n"
     );
     assert_eq!(
         client(&server, &["result"]).done(),

@@ -12,6 +12,7 @@ mod packaging;
 mod process;
 mod server;
 mod settings;
+mod sizes;
 mod terminal;
 mod tls;
 mod walkthrough;

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::process::{BOARD, Ran, Server, board, numbers, run};
+use crate::process::{BOARD, Ran, Server, board, numbers, officer, run};
 
 /// Runs a server that is expected not to start.
 fn server(data: &Path, arguments: &[&str]) -> Ran {
@@ -188,9 +188,10 @@ fn a_vote_whose_answer_is_lost_is_cast_again_and_counts_once() {
     let arguments = ["--link", &link, "vote", "Ada", "--voter-number", &number];
     let voted = run(env!("CARGO_BIN_EXE_capvote-client"), &arguments, b"");
     assert!(voted.done().contains("is recorded"));
+    officer(data.path(), &["close"]).done();
     let result =
         run(env!("CARGO_BIN_EXE_capvote-client"), &["--link", &server.link, "result", "Ada"], b"");
-    assert_eq!(result.done(), "Ada: 1 vote (provisional)\n");
+    assert_eq!(result.done(), "Ada: 1 vote (final)\n");
     drop(server);
     lossy.join().unwrap();
 }
@@ -227,9 +228,9 @@ fn a_backup_of_a_running_server_is_restored() {
     program(&[Path::new("restore"), &copy, &data]).failed(1, "it is left from another ledger");
     program(&[Path::new("restore"), &copy, &other]).done();
     let restored = Server::start(&other, &[]);
-    let result = ["--link", &restored.link, "result", "Ada"];
-    let result = run(env!("CARGO_BIN_EXE_capvote-client"), &result, b"");
-    assert_eq!(result.done(), "Ada: 1 vote (provisional)\n");
+    let turnout = ["--link", &restored.link, "result"];
+    let turnout = run(env!("CARGO_BIN_EXE_capvote-client"), &turnout, b"");
+    assert!(turnout.done().contains("1 of 3 has voted"), "{}", turnout.stdout);
 
     let mut bytes = fs::read(&copy).unwrap();
     let at = bytes.windows(5).position(|window| window == b"Grace").unwrap();

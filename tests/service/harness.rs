@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use capvote::client::{Ballot, Client};
-use capvote::election::{Definition, Grant, GrantId, Role, Token, VoterNumber};
+use capvote::election::{Definition, Grant, GrantId, Publication, Role, Token, VoterNumber};
 use capvote::ledger::{Act, Ledger, Location, Snapshot};
 use capvote::net::admission::Origin;
 use capvote::net::connection;
@@ -29,7 +29,7 @@ pub(crate) struct Harness {
     _directory: Option<TempDir>,
 }
 
-/// A server with these elections (id, candidates, voters). Those with voters are open.
+/// A server with these live elections (id, candidates, voters). Those with voters are open.
 pub(crate) async fn harness(elections: &[(&str, &[&str], u64)]) -> Rc<Harness> {
     let directory = tempfile::tempdir().unwrap();
     let ledger = Location::Directory(directory.path().to_owned()).open().unwrap();
@@ -37,6 +37,7 @@ pub(crate) async fn harness(elections: &[(&str, &[&str], u64)]) -> Rc<Harness> {
         let id: capvote::election::ElectionId = id.parse().unwrap();
         let candidates = candidates.iter().map(|name| name.to_string()).collect();
         let definition = Definition::new(id.clone(), format!("The {id}"), candidates).unwrap();
+        let definition = definition.with_publication(Publication::Live);
         let mut acts = vec![Act::Create(Arc::new(definition))];
         if voters > 0 {
             acts.push(Act::Issue(id.clone(), (1..=voters).map(VoterNumber::from).collect()));
@@ -75,6 +76,12 @@ impl Harness {
         here
     }
 
+    /// The same server, where no wrong number was tried yet.
+    pub(crate) fn with_new_guesses(&self) -> Self {
+        let (ledger, stop, guesses) = (self.ledger.clone(), self.stop.clone(), Guesses::default());
+        Self { ledger, stop, guesses, _directory: None }
+    }
+
     pub(crate) fn connect(&self) -> Client {
         Client::over(self.stream())
     }
@@ -94,8 +101,9 @@ impl Harness {
         self.ledger.snapshots().borrow().clone()
     }
 
-    /// The votes for each candidate of "board", over a new connection.
+    /// Closes "board", and returns the votes for each candidate, over a new connection.
     pub(crate) async fn tally(&self) -> Vec<(String, u64)> {
+        self.ledger.act(vec![Act::Close("board".parse().unwrap())], None).await.unwrap();
         let results = self.connect().election("board").results().await.unwrap();
         assert_eq!(results.ballots, results.candidates.iter().map(|(_, votes)| votes).sum::<u64>());
         results.candidates

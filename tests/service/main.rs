@@ -9,6 +9,8 @@ mod lagging;
 mod lines;
 #[path = "../ledger/memory.rs"]
 mod memory;
+mod observer;
 mod officers;
+mod sizes;
 mod votes;
 mod watch;

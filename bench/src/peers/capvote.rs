@@ -11,7 +11,7 @@ use capnp::capability;
 use capnp_rpc::rpc_twoparty_capnp::Side;
 use capnp_rpc::{VatNetwork, twoparty};
 use capvote::client::{Ballot, Client, VoteOutcome};
-use capvote::election::{Definition, ElectionId, VoterNumber};
+use capvote::election::{Definition, ElectionId, Publication, VoterNumber};
 use capvote::ledger::{Act, Ledger, Location};
 use capvote::net::admission::Origin;
 use capvote::net::bdp::WINDOW_BYTES_MAX;
@@ -96,7 +96,8 @@ async fn listen() -> anyhow::Result<(Listener, SocketAddr)> {
 async fn open_election(ledger: &dyn Ledger, voters: u64) -> anyhow::Result<()> {
     let id: ElectionId = "board".parse()?;
     let candidates = vec![CANDIDATE.to_string(), "Grace".to_string()];
-    let definition = Definition::new(id.clone(), String::new(), candidates)?;
+    let definition =
+        Definition::new(id.clone(), String::new(), candidates)?.with_publication(Publication::Live);
     let numbers = (1..=voters).map(VoterNumber::from).collect();
     let create = Act::Create(Arc::new(definition));
     ledger.act(vec![create, Act::Issue(id.clone(), numbers), Act::Open(id)], None).await?;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::thread;
 
 use capvote::election::{
-    Choice, Definition, ElectionId, ElectionState, Grant, Nonce, Outcome, Standing, Timestamp,
-    TokenHash, UnderNumber, Verdict, Vote, judge,
+    Choice, Count, Definition, ElectionId, ElectionState, Grant, Nonce, Outcome, Standing,
+    Timestamp, TokenHash, UnderNumber, Verdict, Vote, judge,
 };
 use capvote::ledger::sqlite::{BallotRow, Roll};
 use capvote::ledger::{
@@ -35,7 +35,7 @@ struct Election {
     definition: Arc<Definition>,
     state: ElectionState,
     roll: Roll,
-    votes: Vec<u64>,
+    count: Count,
     ballots: Vec<(Choice, Nonce)>,
 }
 
@@ -68,6 +68,7 @@ fn work(mut queue: mpsc::Receiver<Job>, publisher: &watch::Sender<Arc<Snapshot>>
             Job::Votes(votes, answer) => {
                 let Some(election) = &mut election else { continue };
                 let outcomes = votes.iter().map(|vote| decide(election, vote)).collect();
+                election.count.publish(election.definition.publication, election.state);
                 publish(election, publisher);
                 let _ = answer.send(outcomes);
             }
@@ -81,7 +82,7 @@ fn work(mut queue: mpsc::Receiver<Job>, publisher: &watch::Sender<Arc<Snapshot>>
 }
 
 fn decide(election: &mut Election, vote: &Vote) -> Outcome {
-    let Election { definition, state, roll, votes, ballots } = election;
+    let Election { definition, state, roll, count, ballots } = election;
     let at = roll.find(vote.number);
     let cast = at.and_then(|at| roll.ballot(at));
     let under_number = match (at, cast.and_then(|row| ballots.get(row.get() as usize - 1))) {
@@ -95,7 +96,7 @@ fn decide(election: &mut Election, vote: &Vote) -> Outcome {
         (Verdict::Count, Some(at)) => {
             ballots.push((vote.choice, vote.nonce));
             roll.set_ballot(at, BallotRow::new(ballots.len() as u64));
-            votes[vote.choice.index()] += 1;
+            count.add(vote.choice, vote.nonce);
             Outcome::Recorded
         }
         (Verdict::Count, None) => {
@@ -109,8 +110,8 @@ fn apply(election: &mut Option<Election>, act: Act) {
     match (act, election) {
         (Act::Create(definition), election) => {
             let (state, roll, ballots) = (ElectionState::Draft, Roll::default(), Vec::new());
-            let votes = vec![0; definition.slate.choices()];
-            *election = Some(Election { definition, state, roll, votes, ballots });
+            let count = Count::new(&definition.slate);
+            *election = Some(Election { definition, state, roll, count, ballots });
         }
         (Act::Issue(_, numbers), Some(election)) => {
             assert!(election.roll.add(numbers), "the benchmark issues each number once");
@@ -121,8 +122,8 @@ fn apply(election: &mut Option<Election>, act: Act) {
 }
 
 fn publish(election: &Election, publisher: &watch::Sender<Arc<Snapshot>>) {
-    let Election { definition, state, roll, votes, .. } = election;
-    let standing = Standing::new(definition.clone(), *state, roll.len() as u64, 0, votes.clone());
+    let Election { definition, state, roll, count, .. } = election;
+    let standing = Standing::new(definition.clone(), *state, roll.len() as u64, 0, count.clone());
     let grants = Arc::default();
     publisher.send_replace(Arc::new(Snapshot { elections: vec![Arc::new(standing)], grants }));
 }

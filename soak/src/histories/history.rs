@@ -5,15 +5,15 @@
 //! - The sheet has only ballots that were cast: each once, at most one for each number.
 //! - After `alreadyVoted`, another ballot of that number is on the sheet.
 //! - A vote answered "not recorded" is not on the sheet, unless the same ballot was cast again.
-//! - While an election is open, no count goes down, across restarts too, and each includes every
-//!   vote that was recorded before the question.
+//! - While an election is open, no count goes down, across restarts too, and each turnout includes
+//!   every vote that was recorded before the question. Counts are published in whole batches.
 //! - No ballot that was first cast after the close is recorded.
 //! - The message about a vote arrives before its outcome.
 
 use std::collections::{HashMap, HashSet};
 
 use capvote::client::{Ballot, Results};
-use capvote::election::{Nonce, Timestamp};
+use capvote::election::{LIVE_BATCH_BALLOTS, Nonce, ResultStatus, Timestamp};
 use tokio::time::Instant;
 
 use super::CANDIDATES;
@@ -34,6 +34,8 @@ pub struct History {
     pub faults: usize,
     /// The highest count seen for each candidate.
     highest: Count,
+    /// The highest turnout seen.
+    turnout: u64,
     /// Where in the story the returning officer's close was answered.
     closed: Option<usize>,
 }
@@ -74,6 +76,7 @@ pub(super) enum Answer {
 /// A lower bound on results, taken when they are asked for.
 pub(super) struct LowerBound {
     at_least: Count,
+    turnout: u64,
     after_close: bool,
 }
 
@@ -81,8 +84,19 @@ impl History {
     /// An empty history. `closes`: when the election closes by schedule, if it does.
     pub(super) fn new(began: Instant, closes: Option<Timestamp>) -> Self {
         let (attempts, story, violations) = Default::default();
-        let (restarts, faults, highest, closed) = Default::default();
-        Self { began, closes, attempts, story, violations, restarts, faults, highest, closed }
+        let (restarts, faults, highest, turnout, closed) = Default::default();
+        Self {
+            began,
+            closes,
+            attempts,
+            story,
+            violations,
+            restarts,
+            faults,
+            highest,
+            turnout,
+            closed,
+        }
     }
 
     /// Appends to the story and returns its length.
@@ -150,13 +164,8 @@ impl History {
 
     /// The least that results asked for at this moment have to show.
     pub(super) fn lower_bound(&self) -> LowerBound {
-        let mut at_least = self.highest;
-        let recorded = self.recorded();
-        for (candidate, at_least) in CANDIDATES.iter().zip(&mut at_least) {
-            let recorded = recorded.values().filter(|(ballot, _)| ballot.candidate == *candidate);
-            *at_least = (*at_least).max(recorded.count() as u64);
-        }
-        LowerBound { at_least, after_close: self.closed.is_some() }
+        let (at_least, turnout) = (self.highest, self.recorded().len() as u64);
+        LowerBound { at_least, turnout, after_close: self.closed.is_some() }
     }
 
     /// A call for the results was answered. `bound` was taken before the call.
@@ -167,6 +176,11 @@ impl History {
             let before = bound.at_least;
             self.violated(format!("a count of {count:?}, and {before:?} before"));
         }
+        let (turnout, recorded) = (results.ballots, bound.turnout);
+        if turnout < recorded {
+            self.violated(format!("a turnout of {turnout}, and {recorded} were recorded before"));
+        }
+        self.check_batches(results);
         if bound.after_close && count != self.highest && self.highest != Count::default() {
             // The count is final: results that were answered meanwhile cannot be higher.
             let highest = self.highest;
@@ -181,7 +195,20 @@ impl History {
     pub(super) fn pushed(&mut self, results: &Results) {
         let count = count(results);
         self.log(format!("pushed {count:?}, {:?}", results.status));
+        self.check_batches(results);
         self.raise_highest(count);
+    }
+
+    /// Until the close, a count has whole batches, and leaves out one batch to two.
+    fn check_batches(&mut self, results: &Results) {
+        let (turnout, shown) = (results.ballots, count(results).iter().sum::<u64>());
+        self.turnout = self.turnout.max(turnout);
+        let batch = LIVE_BATCH_BALLOTS as u64;
+        let expected = match results.status {
+            Some(ResultStatus::Final) => turnout,
+            _ => (turnout / batch).saturating_sub(1) * batch,
+        };
+        self.check(shown == expected, || format!("{shown} votes of {turnout} are published"));
     }
 
     fn raise_highest(&mut self, count: Count) {
@@ -221,6 +248,11 @@ impl History {
         if last.iter().zip(self.highest).any(|(last, highest)| *last < highest) {
             let highest = self.highest;
             found.push(format!("the sheet has {last:?}, and results had {highest:?} before"));
+        }
+        if (sheet.len() as u64) < self.turnout {
+            let (lines, turnout) = (sheet.len(), self.turnout);
+            found
+                .push(format!("the sheet has {lines} ballots, and a turnout was {turnout} before"));
         }
         found.into_iter().for_each(|what| self.violated(what));
     }

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use capvote::election::{
-    Choice, Definition, ElectionId, ElectionState, Grant, GrantId, Nonce, Outcome, Role, Schedule,
-    Timestamp, Token, Vote, VoterNumber,
+    Choice, Definition, ElectionId, ElectionState, Grant, GrantId, Nonce, Outcome, Publication,
+    Role, Schedule, Timestamp, Token, Vote, VoterNumber,
 };
 use capvote::ledger::sqlite::{SqliteLedger, SqliteReader, Store};
 use capvote::ledger::{Act, LedgerError, SheetCursor};
@@ -77,6 +77,7 @@ impl Server {
         let candidates = CANDIDATES.map(String::from).to_vec();
         let closes = (rng.u32(0..3) == 0).then(|| Timestamp(rng.u64(1..DURATION.as_secs())));
         let definition = Definition::new(board(), String::new(), candidates)?
+            .with_publication(Publication::Live)
             .with_schedule(Schedule { opens: None, closes })?;
         let (role, token) = (Role::ReturningOfficer, Token::from(TOKEN).hash());
         let acts = [

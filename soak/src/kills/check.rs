@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use anyhow::{bail, ensure};
 use capvote::client::{ActOutcome, Auditor, Ballot, Election, RecordedVote, VoteOutcome};
+use capvote::election::{LIVE_BATCH_BALLOTS, ResultStatus};
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::Figures;
@@ -107,8 +108,12 @@ async fn count(election: &Election, votes: &Votes, figures: &mut Figures) -> any
         lost += expected.saturating_sub(*found) as usize;
         twice += found.saturating_sub(expected) as usize;
     }
-    figures.note(lost, twice);
     let (turnout, recorded) = (results.ballots as usize, votes.recorded.len());
+    // A live count leaves out the newest ballots.
+    let open = results.status != Some(ResultStatus::Final);
+    let published = (turnout / LIVE_BATCH_BALLOTS).saturating_sub(1) * LIVE_BATCH_BALLOTS;
+    lost -= if open { lost.min(turnout - published) } else { 0 };
+    figures.note(lost, twice);
     let fits = turnout == recorded || !figures.hold();
     ensure!(fits, "the turnout is {turnout}, but {recorded} votes are recorded");
     Ok(())

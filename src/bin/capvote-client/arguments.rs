@@ -123,7 +123,7 @@ pub(crate) enum OfficerCommand {
     /// Create an election, as a draft. (officer)
     #[command(
         after_help = "Example:\n  capvote-client --link officer.link create board --candidate Ada \
-                      --candidate Grace --results sealed --closes 2026-12-24T18:00"
+                      --candidate Grace --closes 2026-12-24T18:00"
     )]
     Create(Create),
     /// Begin the voting. (officer)
@@ -196,8 +196,8 @@ pub(crate) struct Create {
     /// What people call the election.
     #[arg(long, value_name = "TEXT", default_value = "")]
     title: String,
-    /// When the count is shown: as the votes come in, or at the close.
-    #[arg(long, value_enum, default_value_t = Results::Live)]
+    /// When the count is shown: at the close, or while voting, in batches of 10 ballots.
+    #[arg(long, value_enum, default_value_t = Results::Sealed)]
     results: Results,
     /// Allow blank ballots.
     #[arg(long)]

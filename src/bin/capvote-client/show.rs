@@ -4,7 +4,9 @@ use std::io::{self, IsTerminal, Write};
 
 use capvote::client::{Info, Results, VoteOutcome};
 use capvote::command_line::wrapped;
-use capvote::election::{ElectionState, Publication, ResultStatus, Timestamp, printable};
+use capvote::election::{
+    ElectionState, LIVE_BATCH_BALLOTS, Publication, ResultStatus, Timestamp, printable,
+};
 use comfy_table::{Cell, CellAlignment, Column, ContentArrangement, Row, Table, presets};
 use console::{Term, measure_text_width, style};
 use data_encoding::HEXLOWER;
@@ -70,6 +72,12 @@ pub(crate) fn info(info: &Info, as_json: bool) -> Result<(), Failure> {
         if let Some(moment) = moment {
             writeln!(stdout, "{what}: {}", time(moment))?;
         }
+    }
+    if (info.publication, info.state) == (Some(Publication::Live), Some(ElectionState::Open)) {
+        writeln!(
+            stdout,
+            "The count is shown while voting, in batches of {LIVE_BATCH_BALLOTS} ballots."
+        )?;
     }
     if info.publication == Some(Publication::Sealed) {
         let when = match info.state {
@@ -148,7 +156,15 @@ pub(crate) fn standing(results: &Results) -> String {
     let turnout = turnout(results.ballots, results.voters);
     match results.status {
         Some(ResultStatus::Sealed) => format!("{turnout}. The count is sealed until the close."),
-        status => format!("{turnout}; these results are {}.", status_name(status)),
+        status => {
+            let shown = results.candidates.iter().map(|(_, votes)| *votes);
+            let shown = shown.fold(results.blank, u64::saturating_add);
+            let left_out = match results.ballots.saturating_sub(shown) {
+                0 => String::new(),
+                newest => format!(", and leave out the newest {}", counted(newest, "ballot")),
+            };
+            format!("{turnout}; these results are {}{left_out}.", status_name(status))
+        }
     }
 }
 

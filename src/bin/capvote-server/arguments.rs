@@ -78,7 +78,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILTER", env = "CAPVOTE_SERVER_LOG", default_value = "info")]
     pub(crate) log: EnvFilter,
     /// Id of an election to create and open if the data directory has none. Its voter numbers are
-    /// written to DIR/NAME.numbers.csv.
+    /// written to DIR/NAME.numbers.csv. It is for trying things out: its results are live, in
+    /// batches of 10 ballots; those of capvote-client create are sealed until the close.
     #[arg(
         long,
         value_name = "NAME",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use capvote::command_line::{self, Exit};
-use capvote::election::{Definition, InvalidDefinition};
+use capvote::election::{Definition, InvalidDefinition, Publication};
 use capvote::net::link::Link;
 use capvote::server::{CertificateFiles, Config, NewElection, RunError, Server};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -71,7 +71,8 @@ fn new_election(arguments: &Arguments) -> Result<Option<NewElection>, InvalidDef
     let (Some(id), Some(voters)) = (&arguments.election, arguments.voters) else {
         return Ok(None);
     };
-    let definition = Definition::new(id.clone(), String::new(), arguments.candidate.clone())?;
+    let definition = Definition::new(id.clone(), String::new(), arguments.candidate.clone())?
+        .with_publication(Publication::Live);
     Ok(Some(NewElection { definition: Arc::new(definition), voters }))
 }
 

@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use super::roll::{BallotRow, Roll, RollIndex};
-use crate::election::{ChangeRefusal, Choice, Definition, ElectionState, Standing, VoterNumber};
+use crate::election::{
+    ChangeRefusal, Choice, Count, Definition, ElectionState, Nonce, Standing, VoterNumber,
+};
 
 /// The state of one election, its roll, and its count.
 #[derive(Debug)]
@@ -15,7 +17,7 @@ pub(super) struct BallotBox {
     state: ElectionState,
     roll: Roll,
     added_while_open: u64,
-    votes: Vec<u64>,
+    count: Count,
 }
 
 /// What the roll has under a number.
@@ -32,9 +34,9 @@ pub(super) enum RollEntry {
 impl BallotBox {
     /// A draft with an empty roll.
     pub(super) fn new(definition: Arc<Definition>) -> Self {
-        let votes = vec![0; definition.slate.choices()];
+        let count = Count::new(&definition.slate);
         let (state, roll) = (ElectionState::Draft, Roll::default());
-        Self { definition, state, roll, added_while_open: 0, votes }
+        Self { definition, state, roll, added_while_open: 0, count }
     }
 
     /// The election's state.
@@ -102,7 +104,7 @@ impl BallotBox {
     /// paired. Returns `false` if they do not match each other or the roll.
     #[must_use]
     pub(super) fn restore_closed(&mut self, voted: &[VoterNumber], choices: &[Choice]) -> bool {
-        let open = self.state == ElectionState::Open && self.votes.iter().all(|&votes| votes == 0);
+        let open = self.state == ElectionState::Open && self.count.ballots() == 0;
         if !open || voted.len() != choices.len() {
             return false;
         }
@@ -114,21 +116,25 @@ impl BallotBox {
             }
             RollEntry::NotOnRoll | RollEntry::Used(_) => false,
         };
-        voted.iter().all(mark) && choices.iter().all(|&choice| self.add_vote(choice))
+        voted.iter().all(mark) && choices.iter().all(|&choice| self.count.add_final(choice))
     }
 
     /// Counts a vote whose verdict is `Count`, as `ballot`.
-    pub(super) fn count(&mut self, at: RollIndex, choice: Choice, ballot: BallotRow) {
+    pub(super) fn count(&mut self, at: RollIndex, choice: Choice, nonce: Nonce, ballot: BallotRow) {
         self.roll.set_ballot(at, Some(ballot));
-        self.add_vote(choice);
+        self.count.add(choice, nonce);
     }
 
-    /// Undoes [`count`](Self::count).
-    pub(super) fn uncount(&mut self, at: RollIndex, choice: Choice) {
+    /// Undoes the last [`count`](Self::count), which was at this place of the roll, or one of the
+    /// last ones if all of them are undone.
+    pub(super) fn uncount(&mut self, at: RollIndex) {
         self.roll.set_ballot(at, None);
-        if let Some(votes) = self.votes.get_mut(choice.index()) {
-            *votes -= 1;
-        }
+        self.count.undo();
+    }
+
+    /// Publishes what may be of the count, once every ballot in it is stored.
+    pub(super) fn publish(&mut self) {
+        self.count.publish(self.definition.publication, self.state);
     }
 
     /// Undoes [`issue`](Self::issue).
@@ -160,13 +166,7 @@ impl BallotBox {
     /// The public state of the election.
     pub(super) fn standing(&self) -> Standing {
         let (definition, voters) = (self.definition.clone(), self.roll.len() as u64);
-        Standing::new(definition, self.state, voters, self.added_while_open, self.votes.clone())
-    }
-
-    /// Adds one vote, unless no such choice is on the slate.
-    fn add_vote(&mut self, choice: Choice) -> bool {
-        let votes = self.votes.get_mut(choice.index());
-        votes.map(|votes| *votes += 1).is_some()
+        Standing::new(definition, self.state, voters, self.added_while_open, self.count.clone())
     }
 }
 
@@ -201,7 +201,7 @@ mod tests {
         let RollEntry::Unused(at) = ballot_box.roll_entry(number.into()) else {
             panic!("{number} cannot vote")
         };
-        ballot_box.count(at, choice(index), BallotRow::new(7).unwrap());
+        ballot_box.count(at, choice(index), [7; 16].into(), BallotRow::new(7).unwrap());
         at
     }
 
@@ -215,8 +215,9 @@ mod tests {
             assert_eq!(ballot_box.roll_entry(stranger.into()), RollEntry::NotOnRoll);
         }
         let standing = ballot_box.standing();
-        assert_eq!(standing.votes(), Some(&[0, 1][..]));
         assert_eq!((standing.ballots, standing.voters), (1, 3));
+        ballot_box.close().unwrap();
+        assert_eq!(ballot_box.standing().votes(), Some(&[0, 1][..]));
     }
 
     #[test]
@@ -224,7 +225,7 @@ mod tests {
         let mut ballot_box = open();
         let before = ballot_box.standing();
         let at = cast(&mut ballot_box, 33, GRACE);
-        ballot_box.uncount(at, choice(GRACE));
+        ballot_box.uncount(at);
         assert_eq!(ballot_box.standing(), before);
         cast(&mut ballot_box, 33, ADA);
     }

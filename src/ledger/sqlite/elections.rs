@@ -162,7 +162,9 @@ impl StoredElection {
         self.ballot_box.definition()
     }
 
+    /// Shows the ballot box as it is: everything in it is stored.
     pub(super) fn refresh_standing(&mut self) {
+        self.ballot_box.publish();
         self.standing = Arc::new(self.ballot_box.standing());
     }
 }

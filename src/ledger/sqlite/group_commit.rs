@@ -169,7 +169,7 @@ impl GroupCommit {
     }
 
     /// Publishes a commit. Called before it is answered: a voter who is told `recorded` finds the
-    /// vote in the results.
+    /// vote in the turnout.
     fn publish(&self) {
         self.snapshots.send_replace(Arc::new(self.store.snapshot()));
     }

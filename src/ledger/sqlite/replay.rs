@@ -289,7 +289,8 @@ impl Replay<'_> {
             let row = u64::try_from(id).ok().and_then(BallotRow::new);
             match (verdict, at, row) {
                 (Verdict::Count, Some(at), Some(row)) => {
-                    ballot_box.count(at, choice, row);
+                    ballot_box.count(at, choice, nonce, row);
+                    ballot_box.publish();
                     self.elections.last_ballot = row.get();
                 }
                 _ => {

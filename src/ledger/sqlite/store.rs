@@ -88,9 +88,9 @@ impl Store {
         let decided = self.decide(votes, now, &mut counted);
         let stored = decided.and_then(|outcomes| self.store(&counted).map(|()| outcomes));
         if stored.is_err() {
-            for NewBallot { election, choice, at, .. } in counted {
+            for NewBallot { election, at, .. } in counted {
                 if let Some(election) = self.elections.list.get_mut(election) {
-                    election.ballot_box.uncount(at, choice);
+                    election.ballot_box.uncount(at);
                 }
             }
         }
@@ -212,7 +212,7 @@ impl Store {
                         )
                     })?;
                     let Vote { number, choice, nonce, .. } = *vote;
-                    ballot_box.count(at, choice, row);
+                    ballot_box.count(at, choice, nonce, row);
                     counted.push(NewBallot { election, number, choice, nonce, at, row });
                     Outcome::Recorded
                 }

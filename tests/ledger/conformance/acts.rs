@@ -6,7 +6,7 @@ use capvote::election::{
 use capvote::ledger::{Act, ActRefusal, LedgerError};
 
 use super::super::{ADA, GRACE, create, id, numbers, running, vote};
-use super::{Subject, act, cast, restart, standing, standings};
+use super::{Subject, act, cast, final_votes, restart, standing, standings};
 
 const RECORDED: Outcome = Outcome::Recorded;
 const LATE: Outcome = Outcome::Refused(Refusal::Closed);
@@ -40,8 +40,8 @@ pub(super) async fn acts_are_made_together_or_not_at_all(subject: &impl Subject)
     assert_eq!(cast(&ledger, [vote("board", 2, ADA, 1)]).await, [RECORDED]);
     act(&ledger, running("cake")).await.unwrap();
     let ledger = restart(subject, ledger).await;
-    assert_eq!(standing(&ledger, "board").votes(), Some(&[2, 0][..]));
     assert_eq!(standing(&ledger, "cake").state, ElectionState::Open);
+    assert_eq!(final_votes(&ledger, "board").await, [2, 0]);
 }
 
 pub(super) async fn numbers_join_an_open_election(subject: &impl Subject) {
@@ -134,7 +134,7 @@ pub(super) async fn a_closed_election_stays_as_it_was_counted(subject: &impl Sub
         assert_eq!(cast(&ledger, [vote("cake", number, GRACE, 1)]).await, [RECORDED]);
         ledger = restart(subject, ledger).await;
     }
-    assert_eq!(standing(&ledger, "cake").votes(), Some(&[9, 2][..]));
+    assert_eq!(final_votes(&ledger, "cake").await, [9, 2]);
 }
 
 /// A grant whose token is its id.

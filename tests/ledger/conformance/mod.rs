@@ -48,6 +48,7 @@ macro_rules! check_all {
         check!(votes::a_retry_counts_nothing);
         check!(votes::acknowledged_votes_survive_a_restart);
         check!(votes::elections_do_not_mix);
+        check!(votes::a_live_count_is_published_in_batches);
         check!(votes::refused_votes_count_nothing);
         check!(votes::no_vote_counts_from_the_time_to_close_on);
         check!(acts::acts_are_made_together_or_not_at_all);
@@ -168,6 +169,12 @@ async fn cast<const N: usize>(ledger: &Arc<dyn Ledger>, votes: [Vote; N]) -> [Ou
 
 async fn cast_all(ledger: &Arc<dyn Ledger>, votes: &[Vote]) -> Vec<Outcome> {
     ledger.vote(votes.to_vec()).await.unwrap()
+}
+
+/// Closes an election, and returns the votes for each choice.
+async fn final_votes(ledger: &Arc<dyn Ledger>, election: &str) -> Vec<u64> {
+    act(ledger, vec![Act::Close(id(election))]).await.unwrap();
+    standing(ledger, election).votes().unwrap().to_vec()
 }
 
 /// The elections as this handle last saw them.

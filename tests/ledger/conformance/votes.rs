@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use capvote::election::{Outcome, Refusal, Schedule, Timestamp};
+use capvote::election::{LIVE_BATCH_BALLOTS, Outcome, Publication, Refusal, Schedule, Timestamp};
 use capvote::ledger::Act;
 
 use super::super::{ADA, GRACE, NOW, create, running, vote};
-use super::{Subject, act, cast, cast_all, restart, standing, standings};
+use super::{Subject, act, cast, cast_all, final_votes, restart, standing, standings};
 
 const ALREADY: Outcome = Outcome::Refused(Refusal::AlreadyVoted);
 const RECORDED: Outcome = Outcome::Recorded;
@@ -18,9 +18,9 @@ pub(super) async fn one_vote_a_number(subject: &impl Subject) {
     assert_eq!(cast(&ledger, votes).await, [RECORDED, ALREADY, RECORDED]);
     let later = [vote("board", 2, ADA, 4), vote("board", 1, ADA, 5)];
     assert_eq!(cast(&ledger, later).await, [ALREADY, ALREADY]);
-    let standing = standing(&ledger, "board");
-    assert_eq!(standing.votes(), Some(&[1, 1][..]));
-    assert_eq!((standing.ballots, standing.voters), (2, 1_000));
+    let open = standing(&ledger, "board");
+    assert_eq!((open.ballots, open.voters), (2, 1_000));
+    assert_eq!(final_votes(&ledger, "board").await, [1, 1]);
 }
 
 pub(super) async fn a_retry_counts_nothing(subject: &impl Subject) {
@@ -50,7 +50,7 @@ pub(super) async fn acknowledged_votes_survive_a_restart(subject: &impl Subject)
     let outcomes = cast_all(&ledger, &votes).await;
     assert_eq!(outcomes[..70], [ALREADY; 70]);
     assert_eq!(outcomes[70], RECORDED);
-    assert_eq!(standing(&ledger, "board").votes(), Some(&[70, 1][..]));
+    assert_eq!(final_votes(&ledger, "board").await, [70, 1]);
 }
 
 pub(super) async fn elections_do_not_mix(subject: &impl Subject) {
@@ -64,8 +64,45 @@ pub(super) async fn elections_do_not_mix(subject: &impl Subject) {
         assert_eq!(cast_all(&ledger, &votes).await, [RECORDED; 200], "try {try_number}");
     }
     let ledger = restart(subject, ledger).await;
-    assert_eq!(standing(&ledger, "board").votes(), Some(&[50, 50][..]));
-    assert_eq!(standing(&ledger, "cake").votes(), Some(&[0, 100][..]));
+    assert_eq!(final_votes(&ledger, "board").await, [50, 50]);
+    assert_eq!(final_votes(&ledger, "cake").await, [0, 100]);
+}
+
+/// The published count has the ballots in their order, however they were committed and by whichever
+/// start; a ballot that is refused or retried is not among them.
+pub(super) async fn a_live_count_is_published_in_batches(subject: &impl Subject) {
+    let mut ledger = subject.open();
+    act(&ledger, running("board")).await.unwrap();
+    let mut acts = running("sealed");
+    let Act::Create(definition) = &acts[0] else { panic!("not a creation") };
+    let sealed = (**definition).clone().with_publication(Publication::Sealed);
+    acts[0] = Act::Create(Arc::new(sealed));
+    act(&ledger, acts).await.unwrap();
+    let batch = LIVE_BATCH_BALLOTS as u64;
+    let choice = |number: u64| if number.is_multiple_of(3) { GRACE } else { ADA };
+    let mut last = 0;
+    for group in [1, 2, batch - 4, batch, 1, batch * 2 + 3, batch * 3, 1] {
+        let votes: Vec<_> = (last + 1..=last + group)
+            .flat_map(|n| [vote("board", n, choice(n), 1), vote("sealed", n, choice(n), 1)])
+            .collect();
+        for _ in 0..2 {
+            assert!(cast_all(&ledger, &votes).await.iter().all(|it| *it == RECORDED));
+        }
+        last += group;
+        let published = (last / batch).saturating_sub(1) * batch;
+        let grace = (1..=published).filter(|n| choice(*n) == GRACE).count() as u64;
+        for _ in 0..2 {
+            let live = standing(&ledger, "board");
+            assert_eq!(live.votes(), Some(&[published - grace, grace][..]), "of {last}");
+            assert_eq!(live.ballots, last);
+            assert_eq!(standing(&ledger, "sealed").votes(), None);
+            ledger = restart(subject, ledger).await;
+        }
+    }
+    let grace = (1..=last).filter(|n| choice(*n) == GRACE).count() as u64;
+    for election in ["board", "sealed"] {
+        assert_eq!(final_votes(&ledger, election).await, [last - grace, grace]);
+    }
 }
 
 pub(super) async fn refused_votes_count_nothing(subject: &impl Subject) {

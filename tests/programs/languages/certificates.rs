@@ -22,7 +22,7 @@ fn the_python_client_accepts_only_the_certificate_that_the_link_names() {
         assert!(refused.stderr.contains(why), "{}", refused.stderr);
         assert_eq!((refused.code, &refused.stdout[..]), (Some(1), ""));
     }
-    assert_eq!(board.results(), "provisional: Ada 1, Grace 0; 1 of 9 have voted\n");
+    assert_eq!(board.results(), "provisional: Ada 0, Grace 0; 1 of 9 have voted\n");
     cpp.run(&[&board.encrypted, "results"]).failed(1, "a link for this example begins with");
 }
 

@@ -45,7 +45,7 @@ fn every_client_shows_changes_until_the_close() {
     }
     board.client(&["vote", "Grace", "--voter-number", &board.number(0)]).done();
     for watching in &mut watching {
-        assert_eq!(watching.next(), "provisional: Grace 1, Ada 0; 1 of 9 have voted\n");
+        assert_eq!(watching.next(), "provisional: Ada 0, Grace 0; 1 of 9 have voted\n");
     }
     board.close();
     for watching in &mut watching {

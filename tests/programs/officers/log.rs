@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::process::{Server, client, officer};
+use crate::process::{BOARD, Server, client, officer};
 
 #[test]
 fn a_server_runs_on_if_nothing_reads_its_log() {
@@ -16,6 +16,23 @@ fn a_server_runs_on_if_nothing_reads_its_log() {
     officer(data.path(), &["close"]).done();
     server.signal("TERM");
     assert_eq!(server.wait(), (Some(0), String::new()));
+}
+
+#[test]
+fn the_server_says_that_the_results_of_its_own_election_are_live() {
+    let data = tempfile::tempdir().unwrap();
+    let log = data.path().join("log");
+    let server = Server::logging(&log, data.path(), &[&BOARD[..], &["--voters", "3"]].concat());
+    let info = client(&server.link, &["info"]);
+    assert!(
+        info.done().contains("shown while voting, in batches of 10 ballots"),
+        "{}",
+        info.stdout
+    );
+    server.signal("TERM");
+    assert_eq!(server.wait(), (Some(0), String::new()));
+    let log = fs::read_to_string(log).unwrap();
+    assert!(log.contains("its results are live, for trying things out"), "{log}");
 }
 
 #[test]
