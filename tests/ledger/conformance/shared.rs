@@ -77,7 +77,7 @@ pub(super) async fn racing_handles_count_one_vote_a_number(subject: &impl Subjec
         let [first, second] = pair else { panic!("two batches a number") };
         let (first, second) = (first.as_ref().unwrap(), second.as_ref().unwrap());
         // Both handles agree on which of the two votes is recorded.
-        assert_eq!([first[0], first[1]], [second[1], second[0]]);
+        assert_eq!([&first[0], &first[1]], [&second[1], &second[0]]);
         assert_eq!(first.iter().filter(|it| **it == Ok(Outcome::Recorded)).count(), 1);
     }
     for handle in [&ledger, &other] {
