@@ -30,7 +30,7 @@ pub struct Config {
     pub allow_unencrypted: bool,
     /// Whether the data directory may be on a network file system, where the ledger's promises do
     /// not hold.
-    pub allow_network_file_system: bool,
+    pub allow_network_disk: bool,
     /// The address to serve metrics on, if any.
     pub metrics: Option<LoopbackAddress>,
 }
@@ -46,7 +46,7 @@ impl Config {
             election: None,
             certificate: None,
             allow_unencrypted: false,
-            allow_network_file_system: false,
+            allow_network_disk: false,
             metrics: None,
         }
     }

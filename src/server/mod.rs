@@ -175,7 +175,7 @@ fn check_storage(location: &Location, config: &Config) -> Result<(), StartError>
     let kind = location.network_file_system();
     let kind = kind.map_err(|why| OpenError::Inaccessible { path: data(), why })?;
     let Some(kind) = kind else { return Ok(()) };
-    if !config.allow_network_file_system {
+    if !config.allow_network_disk {
         return Err(StartError::NetworkFileSystem { data: data(), kind });
     }
     tracing::warn!(kind, "the data directory is on a network file system: votes may be lost");

@@ -38,7 +38,7 @@ fn write_the_fixture_of_this_format() {
     let child = Grant { id: GrantId(2), parent: Some(GrantId(1)), role: registrar, token };
     ledger.act(&[Act::Grant(grant), Act::Grant(child)], None).unwrap();
     drop(ledger);
-    backup(directory.path(), &fixture(1), &mut |_, _, _| {}).unwrap();
+    backup(directory.path(), &fixture(2), &mut |_, _, _| {}).unwrap();
 }
 
 #[test]

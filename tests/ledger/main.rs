@@ -8,6 +8,7 @@ mod fixture;
 mod memory;
 mod place;
 mod separation;
+mod speed;
 
 use std::sync::Arc;
 

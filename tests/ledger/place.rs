@@ -49,13 +49,13 @@ fn nothing_is_acknowledged_once_a_file_is_not_at_its_path() {
         ("ledger.sqlite-wal", &remove("ledger.sqlite-wal")),
         ("ledger.sqlite-shm", &remove("ledger.sqlite-shm")),
         ("lock", &remove("lock")),
-        ("the directory", &(|data| fs::remove_dir_all(data).unwrap()) as &dyn Fn(&Path)),
-        ("a move", &|data| fs::rename(data, data.with_extension("elsewhere")).unwrap()),
-        ("another lock", &|data| {
+        ("the directory", &|data: &Path| fs::remove_dir_all(data).unwrap()),
+        ("a move", &|data: &Path| fs::rename(data, data.with_extension("elsewhere")).unwrap()),
+        ("another lock", &|data: &Path| {
             fs::remove_file(data.join("lock")).unwrap();
             fs::write(data.join("lock"), "").unwrap();
         }),
-        ("another ledger", &|data| {
+        ("another ledger", &|data: &Path| {
             fs::rename(data, data.with_extension("elsewhere")).unwrap();
             drop(ledger_in(data));
         }),

@@ -38,6 +38,7 @@ data = \"here\" # command line
 # certificate is not set
 # key is not set
 allow-unencrypted = true # file
+allow-network-disk = false # default
 threads = 8 # environment
 # metrics is not set
 log = \"info\" # command line

@@ -76,10 +76,10 @@ pub(crate) struct Arguments {
     /// were reported as recorded can be lost.
     #[arg(
         long,
-        env = "CAPVOTE_SERVER_ALLOW_NETWORK_FILE_SYSTEM",
+        env = "CAPVOTE_SERVER_ALLOW_NETWORK_DISK",
         value_parser = BoolishValueParser::new()
     )]
-    pub(crate) allow_network_file_system: bool,
+    pub(crate) allow_network_disk: bool,
     /// Threads that serve connections. [default: one per processor]
     #[arg(
         long,

@@ -11,7 +11,7 @@ use capvote::server::StartError;
 pub(crate) fn sentence(error: &StartError) -> String {
     let hint = match error {
         StartError::Unencrypted(_) => ", or say --allow-unencrypted".into(),
-        StartError::NetworkFileSystem { .. } => ", or say --allow-network-file-system".into(),
+        StartError::NetworkFileSystem { .. } => ", or say --allow-network-disk".into(),
         StartError::OtherElection { .. } => {
             "; start without --election to serve what is there, or choose another --data".into()
         }

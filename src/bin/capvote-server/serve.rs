@@ -53,7 +53,7 @@ fn config(arguments: &Arguments) -> Result<Config, String> {
         election: new_election(arguments).map_err(|error| error.to_string())?,
         certificate: certificate.map(|(certificates, key)| CertificateFiles { certificates, key }),
         allow_unencrypted: arguments.allow_unencrypted,
-        allow_network_file_system: arguments.allow_network_file_system,
+        allow_network_disk: arguments.allow_network_disk,
         metrics: arguments.metrics,
     })
 }
