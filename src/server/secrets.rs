@@ -16,7 +16,7 @@ const OTHERS_WRITE: u32 = 0o022;
 const ALL_OTHERS: u32 = 0o007;
 
 /// Refuses files with secrets that others than their owner can read or write, and takes from others
-/// the permission to enter the data directory.
+/// the permission to enter the data directory, unless it has other files too.
 pub(super) fn check(config: &Config) -> Result<(), StartError> {
     check_data(&config.data)?;
     match &config.certificate {
@@ -26,15 +26,15 @@ pub(super) fn check(config: &Config) -> Result<(), StartError> {
 }
 
 /// As [`check`], for the data directory alone.
-pub(super) fn check_data(data: &Path) -> Result<(), StartError> {
-    let inaccessible = |why| StartError::Permissions { path: data.to_owned(), why };
-    refuse(data, OTHERS_WRITE, "700")?;
-    let mode = exposed(data, OTHERS).map_err(inaccessible)?;
-    if mode.is_none() && !data.exists() {
+pub(super) fn check_data(path: &Path) -> Result<(), StartError> {
+    let inaccessible = |why| StartError::Permissions { path: path.to_owned(), why };
+    refuse(path, OTHERS_WRITE, "700")?;
+    let mode = exposed(path, OTHERS).map_err(inaccessible)?;
+    if mode.is_none() && !path.exists() {
         return Ok(());
     }
     let (mut secrets, mut files) = (0, 0);
-    for entry in fs::read_dir(data).map_err(inaccessible)? {
+    for entry in fs::read_dir(path).map_err(inaccessible)? {
         let entry = entry.map_err(inaccessible)?;
         files += 1;
         if entry.file_name().to_str().is_some_and(is_secret) {
@@ -42,13 +42,22 @@ pub(super) fn check_data(data: &Path) -> Result<(), StartError> {
             refuse(&entry.path(), OTHERS, "600")?;
         }
     }
-    let Some(mode) = mode else { return Ok(()) };
-    if files > 0 && secrets == 0 {
-        // It may be any directory, which others need.
-        return Err(open_to_others(data, mode, "700"));
+    if mode.is_none() {
+        return Ok(());
     }
-    fs::set_permissions(data, Permissions::from_mode(0o700)).map_err(inaccessible)?;
-    tracing::warn!(file = %data.display(), "others could enter the data directory; it has mode 700 from here on");
+    if files > secrets {
+        // Others may need what else is in it.
+        tracing::warn!(
+            file = %path.display(),
+            "others can enter the data directory; it keeps its mode, since it has other files"
+        );
+        return Ok(());
+    }
+    fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(inaccessible)?;
+    tracing::warn!(
+        file = %path.display(),
+        "others could enter the data directory; it has mode 700 from here on"
+    );
     Ok(())
 }
 
@@ -62,13 +71,9 @@ fn is_secret(name: &str) -> bool {
 fn refuse(path: &Path, bits: u32, should_be: &'static str) -> Result<(), StartError> {
     match exposed(path, bits) {
         Ok(None) => Ok(()),
-        Ok(Some(mode)) => Err(open_to_others(path, mode, should_be)),
+        Ok(Some(mode)) => Err(StartError::OpenToOthers { path: path.to_owned(), mode, should_be }),
         // Whoever needs the file reports that it cannot be read.
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(()),
         Err(why) => Err(StartError::Permissions { path: path.to_owned(), why }),
     }
-}
-
-fn open_to_others(path: &Path, mode: u32, should_be: &'static str) -> StartError {
-    StartError::OpenToOthers { path: path.to_owned(), mode, should_be }
 }

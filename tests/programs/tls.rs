@@ -8,7 +8,7 @@ use std::path::Path;
 use capvote::net::link::Link;
 use capvote::net::tls::{Identity, new_identity};
 
-use crate::process::{BOARD, Ran, Server, client, numbers, run};
+use crate::process::{BOARD, Ran, Server, client, numbers, run, write_private};
 
 const ENCRYPTED: &str = "capvotes://127.0.0.1:0";
 
@@ -104,6 +104,6 @@ fn a_server_with_an_unusable_certificate_says_why() {
     start(&["--listen", ENCRYPTED, "--certificate", "x"]).failed(2, "--key");
     let missing = ["--listen", ENCRYPTED, "--certificate", "/nowhere.pem", "--key", "/nowhere.pem"];
     start(&missing).failed(1, "/nowhere.pem");
-    fs::write(data.path().join("tls.pem"), "not a certificate").unwrap();
+    write_private(data.path().join("tls.pem"), "not a certificate");
     start(&["--listen", ENCRYPTED]).failed(1, "there is no PEM certificate in it");
 }

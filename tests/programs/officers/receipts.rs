@@ -6,7 +6,7 @@ use std::path::Path;
 use capvote::election::{ElectionId, Nonce, SheetHeader, SheetLine, TallySheet};
 use serde_json::Value;
 
-use crate::process::{Ran, Server, board, client, numbers, officer, run};
+use crate::process::{Ran, Server, board, client, numbers, officer, run, write_private};
 
 /// An election with receipt files in the folder of its server.
 struct Election {
@@ -41,7 +41,7 @@ impl Election {
     fn write_unanswered(&self, name: &str, answered: &str) {
         let text = self.read(answered);
         let lines: Vec<_> = text.lines().filter(|line| !line.contains("\"receipt\"")).collect();
-        fs::write(self.file(name), lines.join("\n").replace("\"board\",", "\"board\"")).unwrap();
+        write_private(self.file(name), &lines.join("\n").replace("\"board\",", "\"board\""));
     }
 }
 
