@@ -18,6 +18,7 @@ use crate::election::{
     Vote, VoterNumber,
 };
 use crate::ledger::{LedgerError, Snapshot};
+use crate::net::transport::Caller;
 use crate::schema::election::{write_info, write_results};
 use crate::schema::election_capnp::election::{
     InfoParams, InfoResults, ResultParams, ResultResults, ResultsParams, ResultsResults, Server,
@@ -39,6 +40,13 @@ struct VoteRequest {
     sink: Option<message_sink::Client>,
 }
 
+/// An answer that lists the slate. Many votes may be decided at once, and be answered before any
+/// answer is written: each waits for its turn, and keeps its message until then.
+struct LongAnswer {
+    caller: Caller,
+    _params: VoteParams,
+}
+
 impl Election {
     pub(super) fn new(session: Rc<Session>, id: ElectionId) -> Self {
         Self { session, id }
@@ -54,7 +62,7 @@ impl Election {
         params: VoteParams,
         request: VoteRequest,
         token: TaskTrackerToken,
-    ) -> Result<Decided, Error> {
+    ) -> Result<(Decided, Option<LongAnswer>), Error> {
         let decided = self.decide(&request).await?;
         if let Some(sink) = request.sink {
             let text =
@@ -66,8 +74,10 @@ impl Election {
         }
         // Until here, the call's message counts against the bound on calls in flight, even if the
         // call is cancelled.
-        drop((params, token));
-        Ok(decided)
+        drop(token);
+        let lists_slate = matches!(decided.answer, Answer::Refused(Refusal::UnknownCandidate));
+        let caller = if lists_slate { Caller::of(|| params.get().is_ok()) } else { None };
+        Ok((decided, caller.map(|caller| LongAnswer { caller, _params: params })))
     }
 
     /// Has a vote decided.
@@ -121,6 +131,7 @@ impl Server for Election {
         params: VoteParams,
         mut results: VoteResults,
     ) -> impl Future<Output = capnp::Result<()>> + 'static {
+        let session = self.session.clone();
         let taken = self.session.track_call().and_then(|token| {
             let request = read_vote(&params)?;
             Ok((spawn_local(self.process(params, request, token.clone())), token))
@@ -130,7 +141,13 @@ impl Server for Election {
             let (decided, _token) = taken?;
             let decided = decided.await;
             let failed = |_| Error::failed("the vote was not decided".into());
-            write_outcome(&decided.map_err(failed)??, results.get().init_outcome());
+            let (decided, long) = decided.map_err(failed)??;
+            let turn = if long.is_some() { session.long_answer_permit().await } else { None };
+            if let Some(long) = long {
+                long.caller.may_be_sent_more().await;
+            }
+            write_outcome(&decided, results.get().init_outcome());
+            drop(turn);
             Ok(())
         }
     }

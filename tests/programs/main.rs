@@ -4,6 +4,7 @@
 mod client;
 mod crash;
 mod documents;
+mod floods;
 mod full;
 mod languages;
 mod million;
