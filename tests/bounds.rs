@@ -11,6 +11,7 @@ use std::time::Duration;
 use capnp::Error;
 use capnp::capability::{Promise, Response};
 use capnp_rpc::RpcSystem;
+use capnp_rpc::rpc_capnp::{message, return_};
 use capnp_rpc::rpc_twoparty_capnp::Side;
 use capvote::net::budget::PROCESS_BYTES_MAX;
 use capvote::net::connection::{
@@ -150,6 +151,61 @@ async fn a_client_with_too_many_unfinished_questions_is_disconnected() {
     timeout(TIMEOUT, flood).await.unwrap();
     timeout(TIMEOUT, served).await.unwrap().unwrap();
     assert!(question >= ANONYMOUS_QUESTIONS_MAX as u32, "{question}");
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_cancelled_call_is_answered_as_canceled_and_leaves_the_table() {
+    let server = Rc::new(Waiting::default());
+    let (stream, mut served) = serve(server.clone());
+    let (mut reads, mut writes) = tokio::io::split(stream);
+    // Each is finished before it is answered, and the last is not.
+    let calls = 2 * ANONYMOUS_QUESTIONS_MAX as u32;
+    writes.write_all(&bootstrap(0)).await.unwrap();
+    let answers = spawn_local(async move {
+        let mut read = async || {
+            let mut header = [0; 8];
+            reads.read_exact(&mut header).await.unwrap();
+            let words = u32::from_le_bytes(header[4..].try_into().unwrap());
+            let mut message = [&header[..], &vec![0; words as usize * 8]].concat();
+            reads.read_exact(&mut message[8..]).await.unwrap();
+            message
+        };
+        read().await;
+        let mut canceled = Vec::new();
+        for _ in 0..=calls {
+            let message = read().await;
+            let message = capnp::serialize::read_message(&message[..], Default::default()).unwrap();
+            let Ok(message::Return(answer)) =
+                message.get_root::<message::Reader<'_>>().unwrap().which()
+            else {
+                panic!("not an answer")
+            };
+            let answer = answer.unwrap();
+            let is_canceled = matches!(answer.which(), Ok(return_::Canceled(())));
+            canceled.push((answer.get_answer_id(), is_canceled));
+        }
+        canceled
+    });
+    for question in 1..=calls {
+        let call = call(question, |call| {
+            call.init_target().init_promised_answer().set_question_id(0);
+        });
+        let sent = [call, finish(question)].concat();
+        writes.write_all(&sent).await.unwrap();
+        if question.is_multiple_of(100) {
+            server.settled().await;
+            server.waiting.take();
+        }
+    }
+    server.release();
+    let last = call(calls + 1, |call| {
+        call.init_target().init_promised_answer().set_question_id(0);
+    });
+    writes.write_all(&last).await.unwrap();
+    let answers = timeout(TIMEOUT, answers).await.unwrap().unwrap();
+    let expected = (1..=calls + 1).map(|question| (question, question <= calls));
+    assert_eq!(answers, expected.collect::<Vec<_>>());
+    assert!(timeout(Duration::from_millis(50), &mut served).await.is_err());
 }
 
 /// A call on the bootstrap capability.

@@ -65,9 +65,11 @@ impl Election {
     ) -> Result<(Decided, Option<LongAnswer>), Error> {
         let decided = self.decide(&request).await?;
         if let Some(sink) = request.sink {
+            let permit = self.session.message_permit().await;
+            // Not before: thousands of votes may wait.
             let text =
                 message::text(&decided.standing.definition, &decided.candidate, &decided.answer);
-            let sent = send_message(&sink, &text, self.session.message_permit().await);
+            let sent = send_message(&sink, &text, permit);
             // The outcome does not wait for the sink's answer. Permits and a timeout bound these
             // tasks.
             spawn_local(sent.answered());

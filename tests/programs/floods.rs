@@ -80,12 +80,15 @@ async fn what_clients_have_a_server_keep_takes_no_more_memory_than_it_counts() {
         let flooding = Flooding::start(flooded.address(), flood, CONNECTIONS, entries, false);
         let flooding = flooding.await.unwrap();
         let charged = flooded.settled().await;
-        let grown = (flooded.server.memory_mib().1 - flooded.before) * MIB;
+        let (resident, peak) = flooded.server.memory_mib();
+        let grown = (resident - flooded.before) * MIB;
         let allowed = charged + CONNECTIONS * (CONNECTION_BYTES_MIN + IDLE_BYTES);
         let a_connection = |bytes: f64| bytes / CONNECTIONS as f64 / 1024.0;
         let figures = format!(
-            "{flood:?}: {:.0} KiB a connection resident, {:.0} KiB charged, {} ended, {} unsent",
+            "{flood:?}: {:.0} KiB a connection resident (peak {:.0}), {:.0} KiB charged, {} ended, \
+             {} unsent",
             a_connection(grown),
+            a_connection((peak - flooded.before) * MIB),
             a_connection(charged as f64),
             flooding.ended(),
             flooding.unsent(),
@@ -123,10 +126,13 @@ async fn floods_that_exhaust_the_budget_are_cut_and_honest_voters_vote() {
         assert_eq!(vote.await.unwrap(), Some(0));
     }
     let begun = Instant::now();
+    let mut most = 0;
     while flooded.charged() >= PROCESS_BYTES_MAX / 2 {
         assert!(begun.elapsed() < TIMEOUT, "{} bytes are charged", flooded.charged());
+        most = flooded.charged().max(most);
         sleep(POLL_INTERVAL).await;
     }
+    eprintln!("at the most {} MiB are charged", most >> 20);
     eprintln!("relieved after {:?}, of {EXHAUSTED_WAIT_MAX:?}", begun.elapsed());
     let connections = Flood::ALL.len() * CONNECTIONS;
     let allowed = PROCESS_BYTES_MAX + connections * (CONNECTION_BYTES_MIN + IDLE_BYTES);

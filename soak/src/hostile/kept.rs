@@ -100,9 +100,7 @@ impl Flood {
             Self::Results => message(|message| {
                 let mut call = begin::<election::Client>(message, question, 2);
                 target(&mut call, 1);
-                call.init_params()
-                    .get_content()
-                    .init_as::<election::results_params::Builder<'_>>();
+                call.init_params().get_content().init_as::<election::results_params::Builder<'_>>();
                 Ok(())
             }),
             Self::Slates => vote(question, 0, |_, _| {}),

@@ -2,21 +2,20 @@
 //! client: the memory they need, and their limits.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use capnp::Error;
 use capnp_rpc::rpc_capnp::call::send_results_to;
 use capnp_rpc::rpc_capnp::{
-    call, cap_descriptor, finish, message, message_target, payload, promised_answer, resolve,
-    return_,
+    call, cap_descriptor, finish, message, message_target, resolve, return_,
 };
 use futures::channel::oneshot;
 
+use super::checks::{check_capabilities, check_transform, hosted};
 use super::prices::{EXPORT, IMPORT, MESSAGE_BYTES, OWN_QUESTION, QUESTION, Table};
 use super::{
     ANONYMOUS_QUESTIONS_MAX, ANSWER_BYTES_MAX, CALL_BYTES, CALLS_BYTES_MAX, CHAINED_CALLS_MAX,
-    MESSAGE_CAPABILITIES_MAX, OWN_QUESTIONS_MAX, QUEUED_CALLS_MAX, TRANSFORM_STEPS_MAX,
-    UNFINISHED_QUESTIONS_MAX,
+    OWN_QUESTIONS_MAX, QUEUED_CALLS_MAX, UNFINISHED_QUESTIONS_MAX,
 };
 
 /// What a message is charged for while it is in use, in bytes.
@@ -71,6 +70,8 @@ pub(super) struct Calls {
     exports: Table,
     /// The calls of this side that the client has not answered.
     own_questions: Table,
+    /// Those of them that this side has cancelled.
+    own_cancelled: RefCell<HashSet<u32>>,
     /// For each call that can be cancelled: dropping it cancels the call.
     cancellations: RefCell<HashMap<u32, oneshot::Sender<()>>>,
     /// Whether the client has shown a link.
@@ -94,12 +95,14 @@ enum Question {
 impl Calls {
     /// The memory in use for messages, calls, and all that is kept for the client, in bytes.
     pub(super) fn memory(&self) -> usize {
+        let own = self.own_questions.bytes(OWN_QUESTION);
+        let cancelled = self.own_cancelled.borrow().len() * OWN_QUESTION.entry;
         self.messages.get()
             + self.answers.get()
             + self.unfinished.bytes(QUESTION)
             + self.imports.bytes(IMPORT)
             + self.exports.bytes(EXPORT)
-            + self.own_questions.bytes(OWN_QUESTION)
+            + own.saturating_sub(cancelled)
     }
 
     /// Whether the client must wait before it may call again. A single call may exceed the limit.
@@ -184,6 +187,10 @@ impl Calls {
     /// Checks the client's answer to a call of this side: no call here asks for a capability.
     fn answer(&self, answer: return_::Reader<'_>, bytes: usize) -> Result<(), Error> {
         self.own_questions.remove(1);
+        let mut cancelled = self.own_cancelled.borrow_mut();
+        if !cancelled.is_empty() {
+            cancelled.remove(&answer.get_answer_id());
+        }
         if bytes > ANSWER_BYTES_MAX {
             let why = format!("an answer of {bytes} bytes is not accepted");
             return Err(Error::failed(why));
@@ -305,6 +312,10 @@ impl Calls {
                     return Err(Error::failed(why));
                 }
             }
+            // What capnp-rpc releases here are the capabilities of an answer that is still to come.
+            Ok(message::Finish(Ok(finish))) if finish.get_release_result_caps() => {
+                self.own_cancelled.borrow_mut().insert(finish.get_question_id());
+            }
             Ok(message::Resolve(Ok(resolve))) => {
                 if let Ok(resolve::Cap(_)) = resolve.which() {
                     self.exports.add(1);
@@ -360,32 +371,3 @@ const RESULTS_FACTOR: usize = 2;
 
 /// capnp-rpc keeps an exception for each of the promises around its answer.
 const EXCEPTION_FACTOR: usize = 4;
-
-/// The capabilities that this side hosts in a message it sends.
-fn hosted(payload: payload::Reader<'_>) -> Result<usize, Error> {
-    let is_hosted = |it: &cap_descriptor::Reader<'_>| {
-        matches!(it.which(), Ok(cap_descriptor::SenderHosted(_) | cap_descriptor::SenderPromise(_)))
-    };
-    Ok(payload.get_cap_table()?.iter().filter(is_hosted).count())
-}
-
-/// Limits the capabilities in a message: each takes more memory here than in the message.
-fn check_capabilities(payload: payload::Reader<'_>) -> Result<(), Error> {
-    let count = payload.get_cap_table()?.len();
-    if count > MESSAGE_CAPABILITIES_MAX {
-        return Err(Error::failed(format!(
-            "a call with {count} capabilities is not accepted: no method takes more than \
-             {MESSAGE_CAPABILITIES_MAX}"
-        )));
-    }
-    Ok(())
-}
-
-/// Limits the path to a part of an answer: each step is copied.
-fn check_transform(answer: promised_answer::Reader<'_>) -> Result<(), Error> {
-    let steps = answer.get_transform()?.len();
-    if steps > TRANSFORM_STEPS_MAX {
-        return Err(Error::failed(format!("a path of {steps} steps is not accepted")));
-    }
-    Ok(())
-}

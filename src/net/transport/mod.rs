@@ -7,8 +7,10 @@
 
 mod caller;
 mod calls;
+mod checks;
 mod decoder;
 mod outbox;
+mod own;
 mod pipe;
 mod prices;
 mod promises;
@@ -42,14 +44,14 @@ pub const MESSAGE_WORDS_MAX: usize = 8 << 20;
 pub const UNWRITTEN_BYTES_MAX: usize = 16 << 20;
 
 /// The memory for a client's calls in progress, in bytes: their messages, and [`CALL_BYTES`] for
-/// each. At the limit, which is about 6,500 calls of 0.5 KiB, nothing is read from the client until
+/// each. At the limit, which is about 4,600 calls of 0.5 KiB, nothing is read from the client until
 /// a call is answered. A client should have at most a thousand calls unanswered: its answers to the
 /// server's own calls come behind them, and may not be read in time. (A server's calls to a client
 /// are not counted: the server bounds what they pass.)
 pub const CALLS_BYTES_MAX: usize = 16 << 20;
 
 /// The estimated bytes of a call besides its message: its task, its table entries and its answer.
-pub const CALL_BYTES: usize = 2 << 10;
+pub const CALL_BYTES: usize = 3 << 10;
 
 /// The unfinished questions of a client that holds a link; one more ends the connection. A question
 /// is finished when it is answered and the client has released the answer (`Finish`), if that is
@@ -68,8 +70,8 @@ pub const QUEUED_CALLS_MAX: usize = 64;
 pub const TRANSFORM_STEPS_MAX: u32 = 16;
 
 /// The calls of the server that a client has not answered, cancelled ones included; one more ends
-/// the connection.
-pub const OWN_QUESTIONS_MAX: usize = 10_000;
+/// the connection. (Many libraries never answer a cancelled call.)
+pub const OWN_QUESTIONS_MAX: usize = 100_000;
 
 /// The length of a chain of pipelined calls, each on the promised answer of the one before; a
 /// longer one ends the connection. capnp-rpc polls such calls recursively, on the stack.
@@ -233,8 +235,11 @@ impl Connection<Side> for TwoParty {
             Side::Client => first_segment_words > FIRST_SEGMENT_WORDS,
             Side::Server => first_segment_words >= CALL_HINT_WORDS,
         };
-        let words =
-            if unknown_length { self.pipe.call_words() } else { first_segment_words.clamp(1, FIRST_SEGMENT_WORDS) };
+        let words = if unknown_length {
+            self.pipe.call_words()
+        } else {
+            first_segment_words.clamp(1, FIRST_SEGMENT_WORDS)
+        };
         let message = Builder::new(HeapAllocator::new().first_segment_words(words));
         Box::new(Outgoing { message, unknown_length, pipe: self.pipe.clone() })
     }

@@ -10,8 +10,6 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use capnp::Error;
-use capnp::message::HeapAllocator;
-use capnp_rpc::rpc_capnp::message;
 use capnp_rpc::rpc_twoparty_capnp::Side;
 use tokio::io::ReadBuf;
 use tokio::time::{Sleep, sleep, timeout};
@@ -19,6 +17,7 @@ use tokio::time::{Sleep, sleep, timeout};
 use super::calls::{Calls, Charge, Sent};
 use super::decoder::{self, Decoder};
 use super::outbox::{self, Outbox};
+use super::own;
 use super::prices::PROMISE;
 use super::promises::Promises;
 use super::{FIRST_SEGMENT_WORDS, LONG_CALL_WORDS_MAX, UNWRITTEN_BYTES_MAX};
@@ -130,17 +129,8 @@ impl Pipe {
 
     /// Answers a cancelled call, and has capnp-rpc drop its entry and what it has answered.
     fn send_canceled(&self, question: u32) {
-        let mut answer = outbox::Message::new(HeapAllocator::new().first_segment_words(8));
-        let mut canceled = answer.init_root::<message::Builder<'_>>().init_return();
-        canceled.set_answer_id(question);
-        canceled.set_release_param_caps(false);
-        canceled.set_canceled(());
-        self.outbox.borrow_mut().push(&Rc::new(answer));
-        let mut end = outbox::Message::new(HeapAllocator::new().first_segment_words(8));
-        let mut finish = end.init_root::<message::Builder<'_>>().init_finish();
-        finish.set_question_id(question);
-        finish.set_release_result_caps(true);
-        self.own.borrow_mut().extend(decoder::received(&end));
+        self.outbox.borrow_mut().push(&Rc::new(own::canceled(question)));
+        self.own.borrow_mut().extend(decoder::received(&own::finish(question)));
         wake(&self.reader);
     }
 

@@ -2,8 +2,8 @@
 //!
 //! An entry has a price while it is in its table, and a slot has one for as long as the connection
 //! lasts, since the tables never shrink. The prices are upper bounds of what was measured:
-//! `tests/floods.rs` fills each table of a real server, and compares what the server's resident
-//! memory grew by with what was counted.
+//! `tests/programs/floods.rs` fills each table of a real server, and compares what the server's
+//! resident memory grew by with what was counted.
 
 use std::cell::Cell;
 
@@ -16,19 +16,20 @@ pub(super) struct Price {
 
 /// A question of the client: the answer's entry, its pipeline and the promises around it. A call in
 /// progress costs [`CALL_BYTES`](super::CALL_BYTES) besides.
-pub(super) const QUESTION: Price = Price { entry: 896, slot: 384 };
+pub(super) const QUESTION: Price = Price { entry: 1_408, slot: 384 };
 
 /// A reference to a capability of the client: its entry, the hooks that wrap it.
-pub(super) const IMPORT: Price = Price { entry: 448, slot: 256 };
+pub(super) const IMPORT: Price = Price { entry: 704, slot: 256 };
 
 /// A reference of the client to a capability of ours: its entry, and the capability.
 pub(super) const EXPORT: Price = Price { entry: 512, slot: 192 };
 
-/// A call of ours that the client has not answered: its entry, and what waits for the answer.
-pub(super) const OWN_QUESTION: Price = Price { entry: 1_920, slot: 128 };
+/// A call of ours that the client has not answered: what waits for the answer, until the call is
+/// cancelled; and its slot.
+pub(super) const OWN_QUESTION: Price = Price { entry: 1_920, slot: 256 };
 
 /// What a promise of the client costs besides its import.
-pub(super) const PROMISE: Price = Price { entry: 512, slot: 64 };
+pub(super) const PROMISE: Price = Price { entry: 1_024, slot: 64 };
 
 /// A received message, besides its words.
 pub(super) const MESSAGE_BYTES: usize = 192;
