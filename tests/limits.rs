@@ -180,10 +180,7 @@ const CLIENT_BOUNDS: [(&str, &[&str]); 19] = [
     ("chained calls", &["net::transport::CHAINED_CALLS_MAX"]),
     (
         "unfinished questions",
-        &[
-            "net::transport::UNFINISHED_QUESTIONS_MAX",
-            "net::transport::ANONYMOUS_QUESTIONS_MAX",
-        ],
+        &["net::transport::UNFINISHED_QUESTIONS_MAX", "net::transport::ANONYMOUS_QUESTIONS_MAX"],
     ),
     ("capabilities in one call", &["net::transport::MESSAGE_CAPABILITIES_MAX"]),
     ("a message;", &["net::transport::MESSAGE_WORDS_MAX", "net::transport::ANSWER_BYTES_MAX"]),

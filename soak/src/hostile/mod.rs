@@ -142,7 +142,7 @@ impl Arguments {
 fn bound_mib(before: f64) -> f64 {
     let floods = FLOODS * (CALLS_BYTES_MAX + UNWRITTEN_BYTES_MAX);
     let quiet = (SINKS + HALF_OPEN + RANDOM_AT_ONCE) * QUIET_BYTES;
-    let keeping = PROCESS_BYTES_MAX + KEEPING * (CONNECTION_BYTES_MIN + QUIET_BYTES);
+    let keeping = PROCESS_BYTES_MAX / 4 * 5 + KEEPING * (CONNECTION_BYTES_MIN + QUIET_BYTES);
     let bytes = floods + quiet + RANDOM_AT_ONCE * ANNOUNCED_BYTES + keeping;
     before + bytes as f64 / f64::from(1 << 20)
 }

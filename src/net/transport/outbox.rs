@@ -84,9 +84,10 @@ impl Outbox {
         self.bytes - self.written
     }
 
-    /// The bytes in memory: the unwritten ones, and the written part of the first piece.
+    /// The bytes in memory: the unwritten ones, the written part of the first piece, and a quarter
+    /// more, since the allocator rounds up.
     pub(super) fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.bytes / 4
     }
 
     /// Fills `slices` with the next unwritten bytes, and returns those that were filled.

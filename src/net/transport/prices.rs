@@ -26,7 +26,7 @@ pub(super) const EXPORT: Price = Price { entry: 512, slot: 192 };
 
 /// A call of ours that the client has not answered: what waits for the answer, until the call is
 /// cancelled; and its slot.
-pub(super) const OWN_QUESTION: Price = Price { entry: 1_920, slot: 256 };
+pub(super) const OWN_QUESTION: Price = Price { entry: 1_920, slot: 384 };
 
 /// What a promise of the client costs besides its import.
 pub(super) const PROMISE: Price = Price { entry: 1_024, slot: 64 };
