@@ -187,7 +187,9 @@ impl Server for Election {
         mut results: WatchResults,
     ) -> capnp::Result<()> {
         let observer = params.get()?.get_observer()?;
-        results.get().set_subscription(watch::start(&self.session, self.id.clone(), observer)?);
+        let caller = Caller::of(|| params.get().is_ok());
+        let handle = watch::start(&self.session, self.id.clone(), observer, caller)?;
+        results.get().set_subscription(handle);
         Ok(())
     }
 

@@ -21,6 +21,21 @@ pub(crate) struct Caller {
     question: u32,
 }
 
+/// Memory that is counted as a client's.
+pub(crate) struct Kept {
+    pipe: Rc<Pipe>,
+    bytes: usize,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if let Some(calls) = self.pipe.calls() {
+            calls.drop_kept(self.bytes);
+        }
+        self.pipe.account_memory();
+    }
+}
+
 impl Caller {
     /// The call whose parameters `read` reads; `None` if they came another way. (capnp-rpc does not
     /// pass on what belongs to the transport, but its parameters read our message.)
@@ -45,6 +60,15 @@ impl Caller {
         if let Some(calls) = self.pipe.calls() {
             calls.trust();
         }
+    }
+
+    /// Counts this many bytes as memory of the client, until the guard is dropped.
+    pub(crate) fn keep(self, bytes: usize) -> Kept {
+        if let Some(calls) = self.pipe.calls() {
+            calls.keep(bytes);
+        }
+        self.pipe.account_memory();
+        Kept { pipe: self.pipe, bytes }
     }
 
     /// Waits until the client has read so much that it may be sent a long answer.

@@ -53,6 +53,8 @@ pub(super) struct Calls {
     in_progress: Cell<usize>,
     /// The sum of [`Charge::memory`].
     messages: Cell<usize>,
+    /// The bytes of what capabilities keep for the client.
+    kept: Cell<usize>,
     /// The unfinished questions. An answered question is finished by the client's `Finish`, or at
     /// once if none is needed.
     questions: RefCell<HashMap<u32, Question>>,
@@ -98,6 +100,7 @@ impl Calls {
         let own = self.own_questions.bytes(OWN_QUESTION);
         let cancelled = self.own_cancelled.borrow().len() * OWN_QUESTION.entry;
         self.messages.get()
+            + self.kept.get()
             + self.answers.get()
             + self.unfinished.bytes(QUESTION)
             + self.imports.bytes(IMPORT)
@@ -115,6 +118,16 @@ impl Calls {
     /// Whether the client was active since the last check, or waits for an answer below the limit.
     pub(super) fn is_active(&self) -> bool {
         self.active.replace(false) || (self.open.get() > 0 && !self.are_at_limit())
+    }
+
+    /// Adds the bytes of what a capability keeps for the client.
+    pub(super) fn keep(&self, bytes: usize) {
+        self.kept.update(|kept| kept + bytes);
+    }
+
+    /// Removes them.
+    pub(super) fn drop_kept(&self, bytes: usize) {
+        self.kept.update(|kept| kept - bytes);
     }
 
     /// Raises the limits: the client holds a link.

@@ -30,7 +30,7 @@ use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::{LocalBoxFuture, Shared};
 
-pub(crate) use self::caller::Caller;
+pub(crate) use self::caller::{Caller, Kept};
 use self::calls::{Calls, Charge, Received};
 use self::pipe::Pipe;
 use self::window::Window;

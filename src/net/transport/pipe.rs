@@ -78,7 +78,6 @@ pub(super) struct Pipe {
 
 /// A message for capnp-rpc.
 pub(super) enum Received {
-    /// From the peer.
     Peer(decoder::Message),
     /// From this transport.
     Own(decoder::Message),
@@ -235,7 +234,7 @@ impl Pipe {
         }
     }
 
-    /// Updates the memory that a client uses.
+    /// Updates the memory in use.
     pub(super) fn account_memory(&self) {
         if let Some(calls) = &self.calls {
             let (received, unwritten) =
@@ -356,9 +355,7 @@ impl Pipe {
         let was_paused = self.is_paused();
         self.outbox.borrow_mut().advance(written);
         self.account_memory();
-        if self.outbox.borrow().len() <= UNWRITTEN_BYTES_MAX {
-            wake(&self.answerer);
-        }
+        wake(&self.answerer);
         if was_paused && !self.is_paused() {
             wake(&self.reader);
         }
