@@ -5,17 +5,19 @@ mod messages;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use capnp::Error;
 use capnp::capability::{Promise, Response};
 use capnp_rpc::RpcSystem;
+use capnp_rpc::rpc_capnp::{message, return_};
 use capnp_rpc::rpc_twoparty_capnp::Side;
-use capvote::net::budget::SHARD_BYTES_MAX;
+use capvote::net::budget::PROCESS_BYTES_MAX;
 use capvote::net::connection::{
     self, FIRST_CALL_WAIT_MAX, IDLE_WAIT_MAX, MEMORY_WAIT_MAX, MESSAGE_REST_WAIT_MAX,
 };
-use capvote::net::transport::{self, CALL_BYTES, CALLS_BYTES_MAX, UNFINISHED_QUESTIONS_MAX};
+use capvote::net::transport::{self, ANONYMOUS_QUESTIONS_MAX};
 use capvote::schema::election_capnp::message_sink;
 use capvote::schema::election_capnp::message_sink::message_results;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -28,6 +30,12 @@ use self::messages::{bootstrap, call, discard, message};
 
 /// The timeout for what must happen. Reached only if a test fails.
 const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Held by a test that uses much of the memory budget, which all tests share.
+fn alone() -> impl Drop {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Answers no call before `release`.
 #[derive(Default)]
@@ -101,14 +109,14 @@ fn call_alone(
 
 #[tokio::test(flavor = "local")]
 async fn a_client_with_too_many_calls_in_progress_is_not_read_from() {
+    let _alone = alone();
     let server = Rc::new(Waiting::default());
     let (stream, _) = serve(server.clone());
     let sink = connect(stream);
     const CALLS: usize = 20_000;
     let answers: Vec<_> = (0..CALLS).map(|_| sink.message_request().send().promise).collect();
     let before = server.settled().await;
-    let most = CALLS_BYTES_MAX / CALL_BYTES;
-    assert!((most * 9 / 10..=most).contains(&before), "{before} calls are in progress");
+    assert_eq!(before, ANONYMOUS_QUESTIONS_MAX);
     server.release();
     for answer in answers {
         timeout(TIMEOUT, answer).await.unwrap().unwrap();
@@ -122,11 +130,12 @@ fn finish(question: u32) -> Vec<u8> {
 
 #[tokio::test(flavor = "local")]
 async fn a_client_with_too_many_unfinished_questions_is_disconnected() {
+    let _alone = alone();
     let (stream, mut served) = serve(Rc::default());
     let (reads, mut writes) = tokio::io::split(stream);
     spawn_local(discard(reads));
     // There is no limit if each is finished.
-    for question in 0..2 * UNFINISHED_QUESTIONS_MAX as u32 {
+    for question in 0..2 * ANONYMOUS_QUESTIONS_MAX as u32 {
         writes.write_all(&bootstrap(question)).await.unwrap();
         tokio::task::yield_now().await;
         writes.write_all(&finish(question)).await.unwrap();
@@ -141,7 +150,60 @@ async fn a_client_with_too_many_unfinished_questions_is_disconnected() {
     };
     timeout(TIMEOUT, flood).await.unwrap();
     timeout(TIMEOUT, served).await.unwrap().unwrap();
-    assert!(question >= UNFINISHED_QUESTIONS_MAX as u32, "{question}");
+    assert!(question >= ANONYMOUS_QUESTIONS_MAX as u32, "{question}");
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_cancelled_call_is_answered_as_canceled_and_leaves_the_table() {
+    let server = Rc::new(Waiting::default());
+    let (stream, mut served) = serve(server.clone());
+    let (mut reads, mut writes) = tokio::io::split(stream);
+    // Each is finished before it is answered, and the last is not.
+    let calls = 2 * ANONYMOUS_QUESTIONS_MAX as u32;
+    writes.write_all(&bootstrap(0)).await.unwrap();
+    let answers = spawn_local(async move {
+        let mut buffer = Vec::new();
+        let mut canceled = Vec::new();
+        // The first answer is the bootstrap capability.
+        while canceled.len() <= calls as usize + 1 {
+            let mut rest = &buffer[..];
+            let Ok(message) = capnp::serialize::read_message(&mut rest, Default::default()) else {
+                assert!(reads.read_buf(&mut buffer).await.unwrap() > 0);
+                continue;
+            };
+            let Ok(message::Return(answer)) =
+                message.get_root::<message::Reader<'_>>().unwrap().which()
+            else {
+                panic!("not an answer")
+            };
+            let answer = answer.unwrap();
+            let is_canceled = matches!(answer.which(), Ok(return_::Canceled(())));
+            canceled.push((answer.get_answer_id(), is_canceled));
+            let used = buffer.len() - rest.len();
+            buffer.drain(..used);
+        }
+        canceled
+    });
+    for question in 1..=calls {
+        let call = call(question, |call| {
+            call.init_target().init_promised_answer().set_question_id(0);
+        });
+        let sent = [call, finish(question)].concat();
+        writes.write_all(&sent).await.unwrap();
+        if question.is_multiple_of(100) {
+            server.settled().await;
+            server.waiting.take();
+        }
+    }
+    server.release();
+    let last = call(calls + 1, |call| {
+        call.init_target().init_promised_answer().set_question_id(0);
+    });
+    writes.write_all(&last).await.unwrap();
+    let answers = timeout(TIMEOUT, answers).await.unwrap().unwrap();
+    let expected = (0..=calls + 1).map(|question| (question, (1..=calls).contains(&question)));
+    assert_eq!(answers, expected.collect::<Vec<_>>());
+    assert!(timeout(Duration::from_millis(50), &mut served).await.is_err());
 }
 
 /// A call on the bootstrap capability.
@@ -230,12 +292,14 @@ async fn an_idle_client_is_disconnected_unless_it_waits_for_an_answer() {
     assert!((IDLE_WAIT_MAX / 2..=IDLE_WAIT_MAX * 2).contains(&begun.elapsed()));
 }
 
-#[tokio::test(flavor = "local")]
-async fn the_connections_of_a_shard_share_a_memory_budget() {
+// Time stands still meanwhile: nobody is cut.
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn the_connections_of_a_process_share_a_memory_budget() {
+    let _alone = alone();
     let server = Rc::new(Waiting::default());
     let call = |bytes| call_alone(&server, bytes).1;
     const LONG: usize = 60 << 20;
-    let enough = SHARD_BYTES_MAX / LONG;
+    let enough = PROCESS_BYTES_MAX / LONG;
     let mut long = Vec::new();
     for count in 1..=enough {
         long.push(call(LONG));
@@ -259,12 +323,13 @@ async fn the_connections_of_a_shard_share_a_memory_budget() {
 
 #[tokio::test(flavor = "local", start_paused = true)]
 async fn a_client_that_holds_scarce_memory_is_disconnected() {
+    let _alone = alone();
     let server = Rc::new(Waiting::default());
     let call = |bytes| call_alone(&server, bytes);
     const LONG: usize = 60 << 20;
     // The calls that take half of the budget, and further ones.
     const MORE: usize = 2;
-    let half = (SHARD_BYTES_MAX / 2).div_ceil(LONG);
+    let half = (PROCESS_BYTES_MAX / 2).div_ceil(LONG);
     let (mut short, _answer) = call(1_000);
     let (mut long, _answers): (Vec<_>, Vec<_>) = (1..half).map(|_| call(LONG)).unzip();
     // Memory is not scarce yet.

@@ -168,10 +168,21 @@ const CLIENT_BOUNDS: [(&str, &[&str]); 20] = [
     ),
     ("one answer to `read`", &["service::line_counter::READ_BYTES_MAX"]),
     ("a line", &["service::line_counter::LINE_BYTES_MAX"]),
-    ("calls in flight", &["net::transport::CALLS_BYTES_MAX", "net::transport::CALL_BYTES"]),
+    (
+        "calls in flight",
+        &[
+            "net::transport::CALLS_BYTES_MAX",
+            "net::transport::CALL_BYTES",
+            "net::transport::ANONYMOUS_QUESTIONS_MAX",
+            "net::transport::QUEUED_CALLS_MAX",
+        ],
+    ),
     ("chained calls", &["net::transport::CHAINED_CALLS_MAX"]),
-    ("unfinished questions", &["net::transport::UNFINISHED_QUESTIONS_MAX"]),
-    ("capabilities in one message", &["net::transport::MESSAGE_CAPABILITIES_MAX"]),
+    (
+        "unfinished questions",
+        &["net::transport::UNFINISHED_QUESTIONS_MAX", "net::transport::ANONYMOUS_QUESTIONS_MAX"],
+    ),
+    ("capabilities in one call", &["net::transport::MESSAGE_CAPABILITIES_MAX"]),
     ("a message;", &["net::transport::MESSAGE_WORDS_MAX", "net::transport::ANSWER_BYTES_MAX"]),
     ("segments of a message", &["net::transport::decoder::SEGMENTS_MAX"]),
     ("a promised capability", &[]),
@@ -180,7 +191,11 @@ const CLIENT_BOUNDS: [(&str, &[&str]); 20] = [
     ("a pause within a message", &["net::connection::MESSAGE_REST_WAIT_MAX"]),
     (
         "server memory kept",
-        &["net::budget::CONNECTION_BYTES_MIN", "net::connection::MEMORY_WAIT_MAX"],
+        &[
+            "net::budget::CONNECTION_BYTES_MIN",
+            "net::connection::MEMORY_WAIT_MAX",
+            "net::budget::EXHAUSTED_WAIT_MAX",
+        ],
     ),
     ("silence", &["net::connection::IDLE_WAIT_MAX"]),
     ("connections from one address", &["net::admission::CONNECTIONS_OF_ADDRESS_MAX"]),

@@ -1,30 +1,49 @@
-//! The memory budget that all connections of a shard share.
+//! The memory budget that all connections of the process share.
 //!
 //! Each connection has bounds of its own, wide enough for the busiest honest client. A thousand
 //! connections at all of their bounds would take more memory than there is. What a connection uses
-//! beyond a small allowance is therefore charged to the budget of its thread, and while that is
-//! exhausted, each connection has to do with its allowance. A connection that holds memory while it
-//! is scarce is closed after [`MEMORY_WAIT_MAX`](super::connection::MEMORY_WAIT_MAX).
+//! beyond a small allowance is therefore charged to one budget, whatever the number of threads.
+//! While that is exhausted, each connection has to do with its allowance, and those that hold most
+//! without progress are closed, see [`relieve`].
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// The budget of a shard, in bytes: for messages that were received and are in use, for unwritten
-/// output, and for lines being counted. While it is exhausted, a connection above
-/// [`CONNECTION_BYTES_MIN`] is not read from, and the window of a stream is one call.
-pub const SHARD_BYTES_MAX: usize = 256 << 20;
+use tokio::sync::Notify;
+use tokio::time::Instant;
 
-/// The allowance of each connection, in bytes, which is not charged: enough for 50 calls of 0.5 KiB
-/// in progress.
-pub const CONNECTION_BYTES_MIN: usize = 128 << 10;
+/// The budget of the process, in bytes: for messages that were received and are in use, for what
+/// the RPC layer keeps for each connection, for unwritten output, and for lines being counted.
+/// While it is exhausted, a connection above [`CONNECTION_BYTES_MIN`] is not read from, and the
+/// window of a stream is one call.
+pub const PROCESS_BYTES_MAX: usize = 256 << 20;
+
+/// The allowance of each connection, in bytes, which is not charged: enough for seven votes in
+/// progress.
+pub const CONNECTION_BYTES_MIN: usize = 32 << 10;
+
+/// The time that a client may hold memory without progress while the budget is exhausted.
+pub const EXHAUSTED_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// Poll interval while blocked on the memory budget. Polling needs no list of waiters, and loses no
 /// wakeup.
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-thread_local! {
-    /// The bytes charged on this thread.
-    static CHARGED: Cell<usize> = const { Cell::new(0) };
+/// Memory is charged in steps of this many bytes, so that few messages touch the shared counter.
+const STEP_BYTES: usize = 16 << 10;
+
+/// The bytes charged in this process.
+static CHARGED: AtomicUsize = AtomicUsize::new(0);
+
+static HOLDERS: Mutex<Holders> = Mutex::new(Holders { all: BTreeMap::new(), marked: None });
+
+/// The bytes charged to the budget, in this process.
+pub fn charged_bytes() -> usize {
+    CHARGED.load(Relaxed)
 }
 
 /// The memory that one connection, or one count of lines, uses. Dropping it releases the charge.
@@ -33,18 +52,25 @@ pub(crate) struct MemoryUse {
     bytes: Cell<usize>,
     /// The bytes that are not charged.
     allowance: usize,
+    /// The bytes that are charged, in whole steps.
+    charged: Cell<usize>,
 }
 
 impl MemoryUse {
     pub(crate) fn with_allowance(allowance: usize) -> Self {
-        Self { bytes: Cell::new(0), allowance }
+        Self { allowance, bytes: Cell::default(), charged: Cell::default() }
     }
 
     /// Sets the bytes in use.
     pub(crate) fn set(&self, bytes: usize) {
-        let before = self.charged();
         self.bytes.set(bytes);
-        CHARGED.set(CHARGED.get() - before + self.charged());
+        let (needed, before) = (self.beyond_allowance(), self.charged.get());
+        // A charge is lowered by two steps at least, or to nothing.
+        if needed > before || needed + 2 * STEP_BYTES <= before || (needed == 0 && before > 0) {
+            let charged = needed.next_multiple_of(STEP_BYTES);
+            CHARGED.fetch_add(charged.wrapping_sub(before), Relaxed);
+            self.charged.set(charged);
+        }
     }
 
     /// The bytes in use.
@@ -53,7 +79,7 @@ impl MemoryUse {
     }
 
     /// The bytes in use beyond the allowance.
-    pub(crate) fn charged(&self) -> usize {
+    pub(crate) fn beyond_allowance(&self) -> usize {
         self.bytes.get().saturating_sub(self.allowance)
     }
 }
@@ -64,34 +90,213 @@ impl Drop for MemoryUse {
     }
 }
 
-/// Whether this thread's budget is used up.
-pub(crate) fn is_exhausted() -> bool {
-    CHARGED.get() >= SHARD_BYTES_MAX
+/// The memory of a connection, which [`relieve`] may end.
+#[derive(Debug)]
+pub(crate) struct ConnectionMemory {
+    usage: MemoryUse,
+    taken: Cell<usize>,
+    holder: Arc<Holder>,
+    /// Set when it is first above the allowance.
+    listed: OnceCell<()>,
 }
 
-/// Whether half of this thread's budget is used up: holding memory without progress is then not
-/// tolerated for long.
+/// What other threads see of a connection's memory.
+#[derive(Debug, Default)]
+struct Holder {
+    bytes: AtomicUsize,
+    /// The bytes taken since the beginning, whether or not they were released. It may wrap.
+    taken: AtomicUsize,
+    /// `taken` at the last mark.
+    taken_at_mark: AtomicUsize,
+    cut: Notify,
+}
+
+#[derive(Debug)]
+struct Holders {
+    /// The connections that were ever above their allowance, by the addresses of their holders.
+    all: BTreeMap<usize, Arc<Holder>>,
+    /// When the holders were last marked.
+    marked: Option<Instant>,
+}
+
+impl ConnectionMemory {
+    pub(crate) fn new() -> Self {
+        let usage = MemoryUse::with_allowance(CONNECTION_BYTES_MIN);
+        let (taken, holder, listed) = Default::default();
+        Self { usage, taken, holder, listed }
+    }
+
+    /// Sets the bytes in use.
+    pub(crate) fn set(&self, bytes: usize) {
+        let before = self.usage.bytes();
+        if bytes == before {
+            return;
+        }
+        self.taken.set(self.taken.get().wrapping_add(bytes.saturating_sub(before)));
+        self.usage.set(bytes);
+        self.holder.bytes.store(bytes, Relaxed);
+        self.holder.taken.store(self.taken.get(), Relaxed);
+        if bytes > CONNECTION_BYTES_MIN {
+            self.listed.get_or_init(|| {
+                with_holders(|holders| holders.all.insert(self.key(), self.holder.clone()));
+            });
+        }
+    }
+
+    /// Whether the connection uses more than its allowance.
+    pub(crate) fn is_above_allowance(&self) -> bool {
+        self.usage.beyond_allowance() > 0
+    }
+
+    /// Returns when the connection has to end, because memory is scarce and it holds much of it
+    /// without progress.
+    pub(crate) async fn cut(&self) {
+        self.holder.cut.notified().await;
+    }
+
+    fn key(&self) -> usize {
+        Arc::as_ptr(&self.holder).addr()
+    }
+}
+
+impl Drop for ConnectionMemory {
+    fn drop(&mut self) {
+        if self.listed.get().is_some() {
+            with_holders(|holders| holders.all.remove(&self.key()));
+        }
+    }
+}
+
+/// Whether the budget is used up. If so, connections that hold much of it without progress may be
+/// closed.
+pub(crate) fn is_exhausted() -> bool {
+    let exhausted = charged_bytes() >= PROCESS_BYTES_MAX;
+    if exhausted {
+        relieve(EXHAUSTED_WAIT_MAX);
+    }
+    exhausted
+}
+
+/// Whether half of the budget is used up: holding memory without progress is then not tolerated for
+/// long.
 pub(crate) fn is_scarce() -> bool {
-    CHARGED.get() >= SHARD_BYTES_MAX / 2
+    charged_bytes() >= PROCESS_BYTES_MAX / 2
+}
+
+/// Where memory is scarce, closes connections that have held memory for at least `wait`, those that
+/// held most first, until it is not scarce.
+///
+/// Memory released and retaken since does not count: it is progress. (Once the budget is exhausted,
+/// a client above its allowance is not read from, and cannot retake any.)
+pub(crate) fn relieve(wait: Duration) {
+    if is_scarce() {
+        with_holders(|holders| holders.relieve(Instant::now(), wait));
+    }
+}
+
+fn with_holders<T>(change: impl FnOnce(&mut Holders) -> T) -> T {
+    change(&mut HOLDERS.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+impl Holders {
+    fn relieve(&mut self, now: Instant, wait: Duration) {
+        if let Some(marked) = self.marked {
+            if now >= marked && now < marked + wait {
+                return;
+            }
+            self.cut(charged_bytes().saturating_sub(PROCESS_BYTES_MAX / 2));
+        }
+        self.marked = Some(now);
+        for holder in self.all.values() {
+            holder.taken_at_mark.store(holder.taken.load(Relaxed), Relaxed);
+        }
+    }
+
+    /// Closes the connections that have held most since the last mark, and together `excess`.
+    fn cut(&self, excess: usize) {
+        let held = self.all.values().map(|holder| (holder.held(), holder));
+        let mut held: Vec<_> = held.filter(|(bytes, _)| *bytes > CONNECTION_BYTES_MIN).collect();
+        held.sort_unstable_by_key(|(bytes, _)| Reverse(*bytes));
+        let mut left = excess;
+        for (bytes, holder) in held {
+            if left == 0 {
+                return;
+            }
+            left = left.saturating_sub(bytes);
+            holder.cut.notify_one();
+        }
+    }
+}
+
+impl Holder {
+    /// The bytes that have been held since the last mark, at least.
+    fn held(&self) -> usize {
+        let taken = self.taken.load(Relaxed).wrapping_sub(self.taken_at_mark.load(Relaxed));
+        self.bytes.load(Relaxed).saturating_sub(taken)
+    }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use futures::FutureExt;
+
     use super::*;
+
+    /// Held by a test that charges the budget of the process, which all tests share.
+    pub(crate) fn alone() -> impl Drop {
+        static ALONE: Mutex<()> = Mutex::new(());
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        with_holders(|holders| holders.marked = None);
+        alone
+    }
 
     #[test]
     fn use_beyond_the_allowance_is_charged_until_it_is_released() {
+        let _alone = alone();
+        let before = charged_bytes();
         let (one, other) = (MemoryUse::with_allowance(CONNECTION_BYTES_MIN), MemoryUse::default());
-        one.set(SHARD_BYTES_MAX);
-        assert!(!is_exhausted());
+        one.set(CONNECTION_BYTES_MIN);
+        assert_eq!((charged_bytes() - before, one.beyond_allowance()), (0, 0));
+        one.set(CONNECTION_BYTES_MIN + 1);
+        assert_eq!((charged_bytes() - before, one.beyond_allowance()), (STEP_BYTES, 1));
+        one.set(PROCESS_BYTES_MAX);
+        assert!(!is_exhausted() && is_scarce());
         other.set(CONNECTION_BYTES_MIN);
         assert!(is_exhausted());
+        // Another thread has the same budget.
+        assert!(std::thread::spawn(is_exhausted).join().unwrap());
         one.set(CONNECTION_BYTES_MIN);
-        assert!(!is_exhausted() && one.charged() == 0);
-        one.set(2 * SHARD_BYTES_MAX);
-        assert!(is_exhausted());
-        drop(one);
         assert!(!is_exhausted());
-        assert_eq!(CHARGED.get(), other.charged());
+        assert_eq!(charged_bytes() - before, CONNECTION_BYTES_MIN);
+        drop((one, other));
+        assert_eq!(charged_bytes(), before);
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn who_holds_most_without_progress_is_cut_first() {
+        let _alone = alone();
+        let holds = |bytes| {
+            let connection = ConnectionMemory::new();
+            connection.set(bytes);
+            connection
+        };
+        let share = PROCESS_BYTES_MAX / 16;
+        let (most, more, some) = (holds(6 * share), holds(4 * share), holds(2 * share));
+        let (moves, honest) = (holds(5 * share), holds(CONNECTION_BYTES_MIN));
+        let all = [&most, &more, &some, &moves, &honest];
+        let cut = || all.map(|it| it.cut().now_or_never().is_some());
+        assert!(is_exhausted());
+        assert_eq!(cut(), [false; 5]);
+        tokio::time::advance(EXHAUSTED_WAIT_MAX).await;
+        // It has released and retaken everything meanwhile.
+        moves.set(0);
+        moves.set(5 * share);
+        assert!(is_exhausted());
+        // Without these two, less than half of the budget is used.
+        assert_eq!(cut(), [true, true, false, false, false]);
+        // One that stays is cut again.
+        tokio::time::advance(EXHAUSTED_WAIT_MAX).await;
+        assert!(is_exhausted());
+        assert!(cut()[0]);
     }
 }

@@ -13,6 +13,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::admission::Seat;
 pub use super::admission::{NoHold, PublicHold};
+use super::budget;
 pub use super::place::Hold;
 use super::place::Observed;
 use super::socket::Stream;
@@ -35,9 +36,9 @@ pub const MESSAGE_REST_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// The time that a client may hold more than
 /// [`CONNECTION_BYTES_MIN`](super::budget::CONNECTION_BYTES_MIN), by calls in progress or by
-/// answers that it does not read, while memory is scarce: half of
-/// [`SHARD_BYTES_MAX`](super::budget::SHARD_BYTES_MAX) is used. The connection is closed after
-/// between one and two times this.
+/// answers that it does not read or release, while memory is scarce: half of
+/// [`PROCESS_BYTES_MAX`](super::budget::PROCESS_BYTES_MAX) is used. Those that hold most are closed,
+/// after between one and two times this, until memory is not scarce.
 pub const MEMORY_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// The time for a connection that makes room to write what it was writing. Then it is closed.
@@ -222,15 +223,22 @@ async fn serve_until(
 
 /// Returns when a client is idle, stalls within a message, or holds scarce memory, for too long.
 async fn timed_out(client: &PeerMonitor, seat: &Seat) {
+    tokio::select! {
+        () = client.is_cut() => {}
+        () = waits_too_long(client, seat) => {}
+    }
+}
+
+async fn waits_too_long(client: &PeerMonitor, seat: &Seat) {
     sleep(FIRST_CALL_WAIT_MAX).await;
-    // Both compare with the previous check, and this is the first.
-    let _ = (client.is_stalled(), client.holds_scarce_memory());
+    // It compares with the previous check, and this is the first.
+    client.is_stalled();
     while client.is_active() {
         let until = Instant::now() + IDLE_WAIT_MAX;
         while Instant::now() < until {
             sleep(MESSAGE_REST_WAIT_MAX.min(MEMORY_WAIT_MAX)).await;
-            // Not `||`: both checks need a baseline for the next one.
-            if client.is_stalled() | client.holds_scarce_memory() {
+            budget::relieve(MEMORY_WAIT_MAX);
+            if client.is_stalled() {
                 return;
             }
             // If it gives up its place, it ends by that.

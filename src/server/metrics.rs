@@ -22,6 +22,7 @@ use hyper_util::rt::TokioIo;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::net::{TcpListener, TcpStream};
@@ -29,6 +30,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use crate::ledger::Metrics;
+use crate::net::budget::charged_bytes;
 
 /// Concurrent scrapes. Further ones wait to be accepted.
 pub const FETCHES_MAX: usize = 8;
@@ -85,6 +87,7 @@ impl Endpoint {
         let mut registry = Registry::default();
         metrics.register(registry.sub_registry_with_prefix("capvote"));
         registry.register_collector(Box::new(ProcessorTime));
+        registry.register_collector(Box::new(ChargedMemory));
         let registry = Arc::new(registry);
         let permits = Arc::new(Semaphore::new(FETCHES_MAX));
         loop {
@@ -132,6 +135,24 @@ fn answer(request: &Request<Incoming>, registry: &Registry) -> Response<Full<Byt
     let mut response = Response::new(Full::from(text));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(FORMAT));
     response
+}
+
+/// `capvote_memory_charged_bytes`.
+#[derive(Debug)]
+struct ChargedMemory;
+
+impl Collector for ChargedMemory {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let bytes = ConstGauge::new(u64::try_from(charged_bytes()).unwrap_or(u64::MAX));
+        let help = "Memory that connections use beyond their allowances";
+        let metric = encoder.encode_descriptor(
+            "capvote_memory_charged",
+            help,
+            Some(&Unit::Bytes),
+            bytes.metric_type(),
+        )?;
+        bytes.encode(metric)
+    }
 }
 
 /// `process_cpu_seconds_total`, the name that Prometheus's client libraries use for it.

@@ -13,6 +13,7 @@ use super::session::standing_in;
 use crate::election::{Choice, ElectionId, ElectionState, Nonce, Receipt, Standing};
 use crate::ledger::{Answer, Ledger, SheetCursor};
 use crate::net::fault;
+use crate::net::transport::Caller;
 use crate::schema::election::write_turnout;
 use crate::schema::officer_capnp::auditor::{
     CheckLedgerParams, CheckLedgerResults, Server, TallySheetParams, TallySheetResults,
@@ -84,6 +85,7 @@ impl Server for Auditor {
         mut results: TallySheetResults,
     ) -> capnp::Result<()> {
         let sink = params.get()?.get_into()?;
+        let caller = Caller::of(|| params.get().is_ok());
         let Some(standing) = self.closed().await? else {
             let why = "there is no tally sheet before the election is closed";
             results.get().init_outcome().set_refused(why);
@@ -97,20 +99,25 @@ impl Server for Auditor {
                 break;
             }
             cursor = next;
-            send_lines(&sink, &standing, &lines).await.map_err(fault::passed_on)?;
+            let sent = send_lines(&sink, &standing, &lines);
+            let sent = Caller::unless_cancelled(caller.as_ref(), sent).await;
+            sent.map_err(fault::passed_on)?;
         }
-        sink.done_request().send().promise.await.map_err(fault::passed_on)?;
+        let done = sink.done_request().send().promise;
+        Caller::unless_cancelled(caller.as_ref(), done).await.map_err(fault::passed_on)?;
         results.get().init_outcome().set_done(());
         Ok(())
     }
 
     async fn check_ledger(
         self: Rc<Self>,
-        _: CheckLedgerParams,
+        params: CheckLedgerParams,
         mut results: CheckLedgerResults,
     ) -> capnp::Result<()> {
         let check = |ledger: &dyn Ledger| ledger.check(self.id.clone());
-        let report = self.read(long_work::check_permit(), check).await?;
+        let caller = Caller::of(|| params.get().is_ok());
+        let read = self.read(long_work::check_permit(), check);
+        let report = Caller::unless_cancelled(caller.as_ref(), read).await?;
         let mut builder = results.get().init_report();
         builder.set_entries(report.entries);
         builder.set_ballots(report.ballots);

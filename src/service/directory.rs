@@ -10,6 +10,7 @@ use super::line_counter::LineCounter;
 use super::restore::restore;
 use super::session::Session;
 use crate::election::ElectionId;
+use crate::net::transport::Caller;
 use crate::schema::election::write_info;
 use crate::schema::election_capnp::directory::{
     ElectionParams, ElectionResults, ElectionsParams, ElectionsResults, LineCounterParams,
@@ -78,6 +79,9 @@ impl Server for Directory {
         mut results: RestoreResults,
     ) -> capnp::Result<()> {
         let capability = restore(&self.session, params.get()?.get_token()?).await?;
+        if let Some(caller) = Caller::of(|| params.get().is_ok()) {
+            caller.holds_link();
+        }
         results.get().init_capability().set_as_capability(capability.hook);
         Ok(())
     }

@@ -20,6 +20,7 @@ use crate::election::{
 };
 use crate::ledger::{LedgerError, Snapshot};
 use crate::net::connection::Hold;
+use crate::net::transport::Caller;
 use crate::schema::election::{write_info, write_results};
 use crate::schema::election_capnp::election::{
     InfoParams, InfoResults, ResultParams, ResultResults, ResultsParams, ResultsResults, Server,
@@ -44,6 +45,13 @@ struct VoteRequest {
     sink: Option<message_sink::Client>,
 }
 
+/// An answer that lists the slate. Many votes may be decided at once, and be answered before any
+/// answer is written: each waits for its turn, and keeps its message until then.
+struct LongAnswer {
+    caller: Caller,
+    _params: VoteParams,
+}
+
 impl Election {
     pub(super) fn new(session: Rc<Session>, id: ElectionId) -> Self {
         Self { session, id }
@@ -60,21 +68,25 @@ impl Election {
         request: VoteRequest,
         token: TaskTrackerToken,
         hold: Hold,
-    ) -> Result<Decided, Error> {
+    ) -> Result<(Decided, Option<LongAnswer>), Error> {
         let mut hold = Some(hold);
         let decided = self.decide(&request).await?;
         if let Some(sink) = request.sink {
+            let permit = self.session.message_permit(&mut hold).await;
+            // Not before: thousands of votes may wait.
             let message =
                 Message::new(&decided.standing.definition, &decided.candidate, &decided.answer);
-            let sent = send_message(&sink, &message, self.session.message_permit(&mut hold).await);
+            let sent = send_message(&sink, &message, permit);
             // The outcome does not wait for the sink's answer. Permits and a timeout bound these
             // tasks.
             spawn_local(sent.answered());
         }
         // Until here, the call's message counts against the bound on calls in flight, even if the
         // call is cancelled.
-        drop((params, token, hold));
-        Ok(decided)
+        drop((token, hold));
+        let lists_slate = matches!(decided.answer, Answer::Refused(Refusal::UnknownCandidate));
+        let caller = if lists_slate { Caller::of(|| params.get().is_ok()) } else { None };
+        Ok((decided, caller.map(|caller| LongAnswer { caller, _params: params })))
     }
 
     /// Has a vote decided.
@@ -137,6 +149,7 @@ impl Server for Election {
         params: VoteParams,
         mut results: VoteResults,
     ) -> impl Future<Output = capnp::Result<()>> + 'static {
+        let session = self.session.clone();
         let taken = self.session.track_call().and_then(|token| {
             let (request, hold) = (read_vote(&params)?, self.session.hold()?);
             Ok((spawn_local(self.process(params, request, token.clone(), hold)), token))
@@ -146,7 +159,13 @@ impl Server for Election {
             let (decided, _token) = taken?;
             let decided = decided.await;
             let failed = |_| Error::failed("the vote was not decided".into());
-            write_outcome(&decided.map_err(failed)??, results.get().init_outcome());
+            let (decided, long) = decided.map_err(failed)??;
+            let turn = if long.is_some() { session.long_answer_permit().await } else { None };
+            if let Some(long) = long {
+                long.caller.may_be_sent_more().await;
+            }
+            write_outcome(&decided, results.get().init_outcome());
+            drop(turn);
             Ok(())
         }
     }
@@ -186,7 +205,9 @@ impl Server for Election {
         mut results: WatchResults,
     ) -> capnp::Result<()> {
         let observer = params.get()?.get_observer()?;
-        results.get().set_subscription(watch::start(&self.session, self.id.clone(), observer)?);
+        let caller = Caller::of(|| params.get().is_ok());
+        let handle = watch::start(&self.session, self.id.clone(), observer, caller)?;
+        results.get().set_subscription(handle);
         Ok(())
     }
 

@@ -13,6 +13,7 @@ use super::stall_guard::StallGuard;
 use crate::net::bdp::{self, BdpEstimate, SendMark};
 use crate::net::budget;
 use crate::net::fault;
+use crate::net::transport::Caller;
 use crate::schema::lines_capnp::line_counter::{CountLinesParams, CountLinesResults, Server};
 use crate::schema::lines_capnp::{line_sink, remote_file};
 
@@ -56,9 +57,12 @@ impl Server for LineCounter {
             let params = params.get()?;
             (params.get_file()?, params.get_lines()?)
         };
+        let caller = Caller::of(|| params.get().is_ok());
         // Frees the call's message, which may be large, before the count, which may never end.
         drop(params);
-        let count = count(file, sink).await.map_err(fault::passed_on)?;
+        let counting = count(file, sink);
+        let counted = Caller::unless_cancelled(caller.as_ref(), counting).await;
+        let count = counted.map_err(fault::passed_on)?;
         results.get().set_count(count);
         Ok(())
     }
@@ -216,7 +220,7 @@ mod tests {
     use tokio::time::{Instant, sleep, timeout};
 
     use super::*;
-    use crate::net::budget::{MemoryUse, SHARD_BYTES_MAX};
+    use crate::net::budget::{MemoryUse, PROCESS_BYTES_MAX, tests::alone};
     use crate::net::connection::MEMORY_WAIT_MAX;
     use crate::schema::lines_capnp::line_sink::LinesParams;
     use crate::schema::lines_capnp::remote_file::{ReadParams, ReadResults};
@@ -257,13 +261,14 @@ mod tests {
 
     #[tokio::test(flavor = "local", start_paused = true)]
     async fn a_stalled_count_ends_while_memory_is_scarce() {
+        let _alone = alone();
         let counted = |data, pause| {
             count(capnp_rpc::new_client(SlowFile(data, pause)), capnp_rpc::new_client(Sink))
         };
         let wait = MEMORY_WAIT_MAX * 10;
         assert!(timeout(wait, counted(LONG, None)).await.is_err());
         let others = MemoryUse::default();
-        others.set(SHARD_BYTES_MAX / 2);
+        others.set(PROCESS_BYTES_MAX / 2);
         // A short line is within the allowance, and lines that were sent take nothing.
         assert!(timeout(wait, counted(&LONG[..80], None)).await.is_err());
         assert!(timeout(wait, counted(&[b'\n'; PIECE], None)).await.is_err());

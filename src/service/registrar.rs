@@ -13,6 +13,7 @@ use super::long_work;
 use crate::election::{ElectionId, VoterNumber};
 use crate::ledger::Act;
 use crate::net::fault;
+use crate::net::transport::Caller;
 use crate::schema::officer_capnp::registrar::{
     IssueParams, IssueResults, RevokeNumbersParams, RevokeNumbersResults, Server,
 };
@@ -62,7 +63,10 @@ impl Server for Registrar {
         let numbers = long_work::run(move || draw_numbers(count as usize))
             .await?
             .map_err(no_random_numbers)?;
-        send_numbers(&sink, &numbers).await.map_err(fault::passed_on)?;
+        let caller = Caller::of(|| params.get().is_ok());
+        let sent = send_numbers(&sink, &numbers);
+        let sent = Caller::unless_cancelled(caller.as_ref(), sent).await;
+        sent.map_err(fault::passed_on)?;
         // After the sink has stored them: no issued number is lost. Checks the authority again.
         let issued = self.authority.act(vec![Act::Issue(self.id.clone(), numbers)]).await?;
         if write_act(issued, results.get().init_outcome())? {

@@ -67,6 +67,7 @@ pub(super) struct Session {
     pub(super) guesser: Guesser,
     calls: CallTracker,
     lookups: Semaphore,
+    long_answers: Semaphore,
     messages: Arc<Semaphore>,
     watches: Arc<Semaphore>,
     counts: Arc<Semaphore>,
@@ -96,6 +97,7 @@ impl Session {
             guesser,
             calls,
             lookups,
+            long_answers: Semaphore::new(1),
             messages,
             watches,
             counts,
@@ -211,6 +213,11 @@ impl Session {
     /// Waits for a permit to look up a voter number.
     pub(super) async fn lookup_permit(&self) -> Option<SemaphorePermit<'_>> {
         self.lookups.acquire().await.ok()
+    }
+
+    /// Waits for the turn of a long answer to a vote.
+    pub(super) async fn long_answer_permit(&self) -> Option<SemaphorePermit<'_>> {
+        self.long_answers.acquire().await.ok()
     }
 
     /// Waits for a permit to send a message. The connection does not hold its place by that: its

@@ -55,7 +55,7 @@ impl StallGuard {
             return Ok(());
         }
         self.memory.set(shrink());
-        if progressed || self.memory.charged() == 0 {
+        if progressed || self.memory.beyond_allowance() == 0 {
             return Ok(());
         }
         Err(Error::overloaded(format!(

@@ -13,6 +13,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::session::{HeldPermit, Session};
 use crate::election::{ElectionId, ElectionState, Standing};
 use crate::net::connection::PublicHold;
+use crate::net::transport::{Caller, Kept};
 use crate::schema::election::write_results;
 use crate::schema::election_capnp::{handle, result_observer};
 
@@ -28,7 +29,11 @@ struct Subscription {
     _stop: DropGuard,
     /// Shared with the watch's task: released when that has ended and the client has dropped this.
     _permit: Rc<HeldPermit<PublicHold>>,
+    _memory: Option<Kept>,
 }
+
+/// The bytes of a watch: its task, and the stream to its observer.
+const WATCH_BYTES: usize = 12 << 10;
 
 impl handle::Server for Subscription {}
 
@@ -37,8 +42,10 @@ pub(super) fn start(
     session: &Rc<Session>,
     election: ElectionId,
     observer: result_observer::Client,
+    caller: Option<Caller>,
 ) -> Result<handle::Client, Error> {
     let permit = Rc::new(session.watch_permit()?);
+    let memory = caller.map(|caller| caller.keep(WATCH_BYTES));
     let task_permit = permit.clone();
     let stop = CancellationToken::new();
     let stopped = stop.clone().cancelled_owned();
@@ -53,7 +60,11 @@ pub(super) fn start(
         }
         drop(task_permit);
     });
-    Ok(capnp_rpc::new_client(Subscription { _stop: stop.drop_guard(), _permit: permit }))
+    Ok(capnp_rpc::new_client(Subscription {
+        _stop: stop.drop_guard(),
+        _permit: permit,
+        _memory: memory,
+    }))
 }
 
 /// Sends an observer every change until the election is closed. While the observer has not answered

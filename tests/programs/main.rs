@@ -7,6 +7,7 @@ mod crash;
 mod documents;
 mod durability;
 mod failing;
+mod floods;
 mod full;
 mod languages;
 mod lying;

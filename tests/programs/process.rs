@@ -70,6 +70,11 @@ impl Server {
         self.process.id()
     }
 
+    /// Resident memory, current and peak, in MiB.
+    pub(crate) fn memory_mib(&self) -> (f64, f64) {
+        self.process.memory_mib().unwrap()
+    }
+
     pub(crate) fn signal(&self, signal: &str) {
         let pid = self.process.id().to_string();
         assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());

@@ -234,7 +234,7 @@ fn a_backup_of_a_running_server_is_restored() {
 }
 
 /// The answer to a request to the metrics endpoint.
-fn fetch(url: &str, request: &str) -> String {
+pub(crate) fn fetch(url: &str, request: &str) -> String {
     let address = url.strip_prefix("http://").unwrap().strip_suffix("/metrics").unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
@@ -268,6 +268,7 @@ fn the_metrics_count_votes_and_commits_and_identify_no_voter() {
         "capvote_commit_votes_sum 3.0",
         "capvote_commit_votes_count 3",
         "capvote_commit_seconds_count 3",
+        "capvote_memory_charged_bytes 0",
     ] {
         assert!(page.lines().any(|it| it == line), "no {line:?} in {page}");
     }

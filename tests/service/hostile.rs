@@ -228,11 +228,12 @@ async fn guesses_throttle_their_connection_and_no_other_from_its_address() {
     assert!(matches!(soon(vote(&guesser, 1)).await.0, VoteOutcome::Throttled { .. }));
     // Nor do concurrent guesses help: only a few are looked up before their outcomes are known.
     let at_once = server.connect();
+    let election = at_once.election("board");
     let flood = (0..5_000).map(|guess| {
-        let client = at_once.clone();
+        let election = election.clone();
         async move {
             let vote = ballot("Ada", 2_000_000 + guess);
-            client.election("board").vote(&vote, |_| ()).await
+            election.vote(&vote, |_| ()).await
         }
     });
     // Most are refused because too many throttled votes have ended the connection.

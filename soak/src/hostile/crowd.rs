@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use super::kept::{Flood, Flooding};
 use super::messages::{FIRST_QUESTION, Vote, opening};
 
 /// Flooding clients. The first passes a sink with each vote and keeps its connection when the
@@ -28,6 +29,9 @@ const WRITTEN_VOTES: u64 = 64;
 
 /// Connections that each vote once, with a sink that never answers.
 pub(super) const SINKS: usize = 1_000;
+
+/// Connections that fill what the server keeps for a client, a part of them each table.
+pub(super) const KEEPING: usize = 360;
 
 /// Connections that send nothing, or half a message header.
 pub(super) const HALF_OPEN: usize = 1_000;
@@ -61,6 +65,8 @@ pub enum Kind {
     Random,
     /// Guess voter numbers. Measured by itself, see `guessing`.
     Guess,
+    /// Have the server keep answers, exceptions, capabilities and the like, and release nothing.
+    Kept,
 }
 
 /// What the hostile clients sent.
@@ -115,6 +121,11 @@ pub(super) async fn attack(address: SocketAddr, seconds: u64, only: &[Kind]) -> 
     for index in (0..RANDOM_AT_ONCE).filter(|_| has(Kind::Random)) {
         let crowd = crowd.clone();
         spawn_local(async move { crowd.send_random(index, seconds).await });
+    }
+    let mut floods = Vec::new();
+    for flood in Flood::ALL.into_iter().filter(|_| has(Kind::Kept)) {
+        let (connections, entries) = (KEEPING / Flood::ALL.len(), flood.entries_max());
+        floods.push(Flooding::start(address, flood, connections, entries, true).await?);
     }
     print_line("ready")?;
     let ended = tokio::task::spawn_blocking(|| stdin().read_line(&mut String::new()));

@@ -26,7 +26,7 @@ struct Sink;
 
 impl message_sink::Server for Sink {}
 
-fn message(
+pub(super) fn message(
     build: impl FnOnce(message::Builder<'_>) -> capnp::Result<()>,
 ) -> capnp::Result<Vec<u8>> {
     let mut message = Builder::new_default();
@@ -51,7 +51,7 @@ pub(super) fn opening() -> capnp::Result<Vec<u8>> {
     Ok([bootstrap, election].concat())
 }
 
-fn begin<C: HasTypeId>(
+pub(super) fn begin<C: HasTypeId>(
     message: message::Builder<'_>,
     question: u32,
     method: u16,

@@ -4,6 +4,7 @@
 mod crowd;
 mod guessing;
 mod honest;
+pub mod kept;
 mod messages;
 mod places;
 mod report;
@@ -20,11 +21,12 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use capvote::election::VoterNumber;
+use capvote::net::budget::{CONNECTION_BYTES_MIN, PROCESS_BYTES_MAX};
 use capvote::net::transport::{CALLS_BYTES_MAX, UNWRITTEN_BYTES_MAX};
 use clap::ValueEnum;
 use tokio::runtime::LocalRuntime;
 
-use self::crowd::{Activity, FLOODS, HALF_OPEN, Kind, RANDOM_AT_ONCE, SINKS};
+use self::crowd::{Activity, FLOODS, HALF_OPEN, KEEPING, Kind, RANDOM_AT_ONCE, SINKS};
 use self::report::{Phase, Report};
 use crate::server::{self, Server};
 
@@ -156,7 +158,8 @@ impl Arguments {
 fn bound_mib(before: f64) -> f64 {
     let floods = FLOODS * (CALLS_BYTES_MAX + UNWRITTEN_BYTES_MAX);
     let quiet = (SINKS + HALF_OPEN + RANDOM_AT_ONCE) * QUIET_BYTES;
-    let bytes = floods + quiet + RANDOM_AT_ONCE * ANNOUNCED_BYTES;
+    let keeping = PROCESS_BYTES_MAX / 4 * 5 + KEEPING * (CONNECTION_BYTES_MIN + QUIET_BYTES);
+    let bytes = floods + quiet + RANDOM_AT_ONCE * ANNOUNCED_BYTES + keeping;
     before + bytes as f64 / f64::from(1 << 20)
 }
 

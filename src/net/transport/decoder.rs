@@ -7,9 +7,10 @@
 use std::collections::VecDeque;
 
 use capnp::message::{Reader, ReaderOptions, ReaderSegments};
-use capnp::{Error, Word};
+use capnp::{Error, Word, serialize};
 
-use super::MESSAGE_WORDS_MAX;
+use super::prices::MESSAGE_BYTES;
+use super::{MESSAGE_WORDS_MAX, outbox};
 
 /// The segments of a message. One more ends the connection.
 pub(super) const SEGMENTS_MAX: usize = 512;
@@ -17,6 +18,9 @@ pub(super) const SEGMENTS_MAX: usize = 512;
 /// The memory allocated for a message before its bytes arrive, in words: announcing a longer
 /// message takes no more.
 const ANNOUNCED_WORDS_MAX: usize = 64 * 1024;
+
+/// The messages that an empty decoder keeps room for.
+const KEPT_MESSAGES_MAX: usize = 64;
 
 /// The traversal limit of a message is its length times the factor, plus the words. It bounds the
 /// copy of a message whose pointers share words, which is longer than the message itself.
@@ -31,6 +35,13 @@ const WORD_BYTES: usize = size_of::<Word>();
 
 /// A received message.
 pub(super) type Message = Reader<Segments>;
+
+/// A message that was built here, as if it had been received.
+pub(super) fn received(built: &outbox::Message) -> Option<Message> {
+    let mut decoder = Decoder::default();
+    decoder.take(&serialize::write_message_to_words(built)).ok()?;
+    decoder.next()
+}
 
 /// Assembles messages from pieces of any size.
 #[derive(Default)]
@@ -80,6 +91,9 @@ impl Decoder {
     pub(super) fn next(&mut self) -> Option<Message> {
         let next = self.complete.pop_front()?;
         self.complete_words -= next.size_in_words();
+        if self.complete.is_empty() && self.complete.capacity() > KEPT_MESSAGES_MAX {
+            self.complete = VecDeque::new();
+        }
         Some(next)
     }
 
@@ -99,7 +113,9 @@ impl Decoder {
             Partial::Header(header) => header.len(),
             Partial::Body(body) => body.words.len() * WORD_BYTES,
         };
-        self.complete_words * WORD_BYTES + partial
+        let complete = self.complete_words * WORD_BYTES + self.complete.len() * MESSAGE_BYTES;
+        let places = self.complete.capacity() * size_of::<Message>();
+        complete + places + partial
     }
 
     /// The buffer for the next bytes of the incomplete message, if it is at least so long.
@@ -217,6 +233,7 @@ impl Body {
         if self.filled == self.words.len() * WORD_BYTES {
             // All of the buffer is received: it may double.
             let longer = (self.words.len() * 2).min(self.length);
+            self.words.reserve_exact(longer - self.words.len());
             self.words.resize(longer, capnp::word(0, 0, 0, 0, 0, 0, 0, 0));
         }
         // Does not panic: `filled` bytes were written into `words`.

@@ -5,10 +5,14 @@
 //!
 //! Backpressure: a client that does not read is not read from, see [`UNWRITTEN_BYTES_MAX`].
 
+mod caller;
 mod calls;
+mod checks;
 mod decoder;
 mod outbox;
+mod own;
 mod pipe;
+mod prices;
 mod promises;
 mod window;
 
@@ -26,7 +30,8 @@ use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::{LocalBoxFuture, Shared};
 
-use self::calls::{Calls, Charge};
+pub(crate) use self::caller::{Caller, Kept};
+use self::calls::{Calls, Charge, Received};
 use self::pipe::Pipe;
 use self::window::Window;
 use super::socket::Stream;
@@ -39,33 +44,49 @@ pub const MESSAGE_WORDS_MAX: usize = 8 << 20;
 pub const UNWRITTEN_BYTES_MAX: usize = 16 << 20;
 
 /// The memory for a client's calls in progress, in bytes: their messages, and [`CALL_BYTES`] for
-/// each. At the limit, which is about 6,500 calls of 0.5 KiB, nothing is read from the client until
+/// each. At the limit, which is about 4,600 calls of 0.5 KiB, nothing is read from the client until
 /// a call is answered. A client should have at most a thousand calls unanswered: its answers to the
 /// server's own calls come behind them, and may not be read in time. (A server's calls to a client
 /// are not counted: the server bounds what they pass.)
 pub const CALLS_BYTES_MAX: usize = 16 << 20;
 
 /// The estimated bytes of a call besides its message: its task, its table entries and its answer.
-pub const CALL_BYTES: usize = 2 << 10;
+pub const CALL_BYTES: usize = 3 << 10;
 
-/// A client's unfinished questions; one more ends the connection. A question is finished when it is
-/// answered and the client has released the answer (`Finish`), if that is required; until then it
-/// takes memory here.
+/// The unfinished questions of a client that holds a link; one more ends the connection. A question
+/// is finished when it is answered and the client has released the answer (`Finish`), if that is
+/// required; until then it takes memory here.
 pub const UNFINISHED_QUESTIONS_MAX: usize = 10_000;
+
+/// The answered and unfinished questions of a client that has restored no capability; one more ends
+/// the connection. While so many of its calls are not answered, nothing is read from it.
+pub const ANONYMOUS_QUESTIONS_MAX: usize = 2_000;
+
+/// The calls of a client that wait for the answer to another. While there are so many, nothing is
+/// read from it: they are all made, and answered, at once.
+pub const QUEUED_CALLS_MAX: usize = 64;
+
+/// The steps from an answer to the part that a call is made on; one more ends the connection.
+pub const TRANSFORM_STEPS_MAX: u32 = 16;
+
+/// The calls of the server that a client has not answered, cancelled ones included; one more ends
+/// the connection. (Many libraries never answer a cancelled call.)
+pub const OWN_QUESTIONS_MAX: usize = 100_000;
 
 /// The length of a chain of pipelined calls, each on the promised answer of the one before; a
 /// longer one ends the connection. capnp-rpc polls such calls recursively, on the stack.
 pub const CHAINED_CALLS_MAX: usize = 64;
 
 /// The promises passed by a peer and not yet released; one more ends the connection.
-pub const PROMISES_MAX: usize = 10_000;
+pub const PROMISES_MAX: usize = 1_000;
 
 /// The longest answer of a client to a call of the server, in bytes; a longer one ends the
 /// connection. It has room for the largest piece of a file that the server reads.
 pub const ANSWER_BYTES_MAX: usize = 512 << 10;
 
-/// The capabilities in one message of a client; one more ends the connection.
-pub const MESSAGE_CAPABILITIES_MAX: u32 = 64;
+/// The capabilities in one call of a client; one more ends the connection. `countLines` takes two,
+/// and no method more. In an answer a client may pass none.
+pub const MESSAGE_CAPABILITIES_MAX: u32 = 2;
 
 /// The first segment of a call or of results, in words. capnp-rpc does not know their length, and
 /// asks for more; but most are short, and a segment is zeroed before use. A vote, its message and
@@ -75,6 +96,9 @@ const FIRST_SEGMENT_WORDS: u32 = 128;
 
 /// capnp-rpc asks for more words than this where it does not know the length.
 const KNOWN_LENGTH_WORDS: u32 = 64;
+
+/// The first segment that capnp-rpc asks for, in words, for a call.
+const CALL_HINT_WORDS: u32 = 1_024;
 
 /// The first segment of a call is as large as the previous call, up to this many words: a message
 /// in one segment is written and read faster.
@@ -111,11 +135,10 @@ impl PeerMonitor {
         self.0.is_stalled()
     }
 
-    /// Whether memory is scarce, and the client has held more than its allowance since the last
-    /// check. Memory released and retaken since does not count. (Once the budget is exhausted, the
-    /// client is not read from, and cannot retake any.)
-    pub(super) fn holds_scarce_memory(&self) -> bool {
-        self.0.holds_scarce_memory()
+    /// Returns when the connection has to end, because memory is scarce and the client holds much
+    /// of it without progress.
+    pub(super) async fn is_cut(&self) {
+        self.0.memory().cut().await;
     }
 }
 
@@ -212,25 +235,37 @@ impl Connection<Side> for TwoParty {
     }
 
     fn new_outgoing_message(&mut self, first_segment_words: u32) -> Box<dyn OutgoingMessage> {
-        let unknown_length = first_segment_words > KNOWN_LENGTH_WORDS;
-        let words =
-            if unknown_length { self.pipe.call_words() } else { first_segment_words.max(1) };
+        // What a server answers may be kept for long: it takes no more than it needs.
+        let unknown_length = match self.side {
+            Side::Client => first_segment_words > KNOWN_LENGTH_WORDS,
+            Side::Server => first_segment_words >= CALL_HINT_WORDS,
+        };
+        let words = if unknown_length {
+            self.pipe.call_words()
+        } else {
+            first_segment_words.clamp(1, FIRST_SEGMENT_WORDS)
+        };
         let message = Builder::new(HeapAllocator::new().first_segment_words(words));
         Box::new(Outgoing { message, unknown_length, pipe: self.pipe.clone() })
     }
 
     fn receive_incoming_message(&mut self) -> Promise<Option<Box<dyn IncomingMessage>>, Error> {
         let pipe = self.pipe.clone();
-        match self.pipe.next_received() {
-            Some(message) => match incoming(pipe, message) {
-                Ok(incoming) => Promise::ok(Some(incoming)),
-                Err(error) => Promise::err(error),
-            },
-            None => Promise::from_future(async move {
-                let message = poll_fn(|context| pipe.poll_receive(context)).await?;
-                message.map(|message| incoming(pipe, message)).transpose()
-            }),
+        while let Some(message) = self.pipe.next_received() {
+            match incoming(&pipe, message) {
+                Ok(Some(incoming)) => return Promise::ok(Some(incoming)),
+                Ok(None) => {}
+                Err(error) => return Promise::err(error),
+            }
         }
+        Promise::from_future(async move {
+            while let Some(message) = poll_fn(|context| pipe.poll_receive(context)).await? {
+                if let Some(incoming) = incoming(&pipe, message)? {
+                    return Ok(Some(incoming));
+                }
+            }
+            Ok(None)
+        })
     }
 
     fn new_stream(&mut self) -> (Box<dyn FlowController>, Promise<(), Error>) {
@@ -252,19 +287,31 @@ struct Incoming {
     pipe: Rc<Pipe>,
 }
 
-fn incoming(pipe: Rc<Pipe>, message: decoder::Message) -> Result<Box<dyn IncomingMessage>, Error> {
-    let root = message.get_root::<message::Reader<'_>>()?;
-    pipe.promises().received(root)?;
-    let charge = match pipe.calls() {
-        Some(calls) => calls.received(root, message.size_in_words() * 8)?,
-        None => Charge::default(),
+/// The message for capnp-rpc, unless it is kept from it.
+fn incoming(
+    pipe: &Rc<Pipe>,
+    message: pipe::Received,
+) -> Result<Option<Box<dyn IncomingMessage>>, Error> {
+    let (message, charge) = match message {
+        pipe::Received::Own(message) => (message, Charge::default()),
+        pipe::Received::Peer(message) => {
+            let root = message.get_root::<message::Reader<'_>>()?;
+            pipe.promises().received(root)?;
+            let received = match pipe.calls() {
+                Some(calls) => calls.received(root, message.size_in_words() * 8)?,
+                None => Received::Handled(Charge::default()),
+            };
+            pipe.account_memory();
+            let Received::Handled(charge) = received else { return Ok(None) };
+            (message, charge)
+        }
     };
-    pipe.account_memory();
-    Ok(Box::new(Incoming { message, charge, pipe }))
+    Ok(Some(Box::new(Incoming { message, charge, pipe: pipe.clone() })))
 }
 
 impl IncomingMessage for Incoming {
     fn get_body(&self) -> Result<any_pointer::Reader<'_>, Error> {
+        Caller::note(&self.pipe, self.charge.question);
         self.message.get_root()
     }
 }

@@ -1,7 +1,8 @@
 //! The output queue: serialized messages, as slices for vectored writes.
 //!
-//! Small messages are copied into a common buffer, and so many of them need few slices. Large ones
-//! are written from the message itself.
+//! Small messages are copied into a common buffer, and so many of them need few slices. Long ones
+//! are written from the message itself. Those between are copied, each into a piece of its own: a
+//! message's segments take up to twice its bytes, and the client may be slow to read it.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -12,8 +13,12 @@ use capnp::message::{Builder, HeapAllocator};
 /// A message to be sent.
 pub(super) type Message = Builder<HeapAllocator>;
 
-/// The longest message that is copied: copying a longer one costs more than a piece of its own.
-const COPIED_BYTES_MAX: usize = 16 * 1024;
+/// The longest message that shares a piece: copying it may move what is in the piece.
+const SHARED_BYTES_MAX: usize = 16 * 1024;
+
+/// The longest message that is copied, if it has one segment: one that is longer was expected to
+/// be, and its segment is nearly full.
+const COPIED_BYTES_MAX: usize = 128 * 1024;
 
 /// The size from which a piece takes no further messages.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -45,11 +50,19 @@ impl Outbox {
     pub(super) fn push(&mut self, message: &Rc<Message>) {
         let segments = message.get_segments_for_output();
         let bytes: usize = segments.iter().map(|segment| segment.len()).sum();
-        if bytes > COPIED_BYTES_MAX {
+        if bytes > COPIED_BYTES_MAX && segments.len() == 1 {
             let mut header = Vec::new();
             write_header(&segments, &mut header);
             self.bytes += header.len() + bytes;
             self.pieces.push_back(Piece::Message(header, message.clone()));
+            return;
+        }
+        if bytes > SHARED_BYTES_MAX {
+            let mut copied = Vec::with_capacity(bytes + header_bytes(segments.len()));
+            write_header(&segments, &mut copied);
+            segments.iter().for_each(|segment| copied.extend_from_slice(segment));
+            self.bytes += copied.len();
+            self.pieces.push_back(Piece::Copied(copied));
             return;
         }
         let full =
@@ -71,9 +84,10 @@ impl Outbox {
         self.bytes - self.written
     }
 
-    /// The bytes in memory: the unwritten ones, and the written part of the first piece.
+    /// The bytes in memory: the unwritten ones, the written part of the first piece, and a quarter
+    /// more, since the allocator rounds up.
     pub(super) fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.bytes / 4
     }
 
     /// Fills `slices` with the next unwritten bytes, and returns those that were filled.
@@ -141,6 +155,11 @@ impl Piece {
             }
         }
     }
+}
+
+/// The length of a header.
+fn header_bytes(segments: usize) -> usize {
+    (4 + 4 * segments).next_multiple_of(8)
 }
 
 /// Appends a message's header: the segment count less one, each segment's length in words, padding.

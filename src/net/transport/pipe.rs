@@ -1,6 +1,7 @@
 //! Reads messages from a byte stream, writes messages to it, and applies backpressure.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -13,13 +14,15 @@ use capnp_rpc::rpc_twoparty_capnp::Side;
 use tokio::io::ReadBuf;
 use tokio::time::{Sleep, sleep, timeout};
 
-use super::calls::{Calls, Charge};
+use super::calls::{Calls, Charge, Sent};
 use super::decoder::{self, Decoder};
 use super::outbox::{self, Outbox};
+use super::own;
+use super::prices::PROMISE;
 use super::promises::Promises;
 use super::{FIRST_SEGMENT_WORDS, LONG_CALL_WORDS_MAX, UNWRITTEN_BYTES_MAX};
 use crate::batching::{Backlog, Batching};
-use crate::net::budget::{self, CONNECTION_BYTES_MIN, MemoryUse};
+use crate::net::budget::{self, ConnectionMemory};
 use crate::net::socket::Stream;
 
 /// The size of the read buffer, which the connections of a thread share.
@@ -51,9 +54,9 @@ pub(super) struct Pipe {
     /// `None` if the peer is a server.
     calls: Option<Calls>,
     promises: Promises,
-    memory: MemoryUse,
-    /// The bytes of memory taken since the last check, whether or not they were released.
-    memory_taken: Cell<usize>,
+    memory: ConnectionMemory,
+    /// Messages of our own to capnp-rpc, ahead of the peer's.
+    own: RefCell<VecDeque<decoder::Message>>,
     /// The timer for polling the budget, while reading is paused.
     budget_poll: RefCell<Option<Pin<Box<Sleep>>>>,
     /// Whether any byte has arrived since the last check.
@@ -69,6 +72,15 @@ pub(super) struct Pipe {
     broken: RefCell<Option<Error>>,
     writer: Cell<Option<Waker>>,
     reader: Cell<Option<Waker>>,
+    /// A call that waits for room in the outbox.
+    answerer: Cell<Option<Waker>>,
+}
+
+/// A message for capnp-rpc.
+pub(super) enum Received {
+    Peer(decoder::Message),
+    /// From this transport.
+    Own(decoder::Message),
 }
 
 impl Pipe {
@@ -79,8 +91,8 @@ impl Pipe {
             outbox: RefCell::default(),
             calls: (side == Side::Server).then(Calls::default),
             promises: Promises::default(),
-            memory: MemoryUse::with_allowance(CONNECTION_BYTES_MIN),
-            memory_taken: Cell::default(),
+            memory: ConnectionMemory::new(),
+            own: RefCell::default(),
             budget_poll: RefCell::default(),
             received: Cell::default(),
             batching: Cell::default(),
@@ -90,6 +102,7 @@ impl Pipe {
             broken: RefCell::default(),
             writer: Cell::default(),
             reader: Cell::default(),
+            answerer: Cell::default(),
         }
     }
 
@@ -98,13 +111,35 @@ impl Pipe {
         if self.broken.borrow().is_some() {
             return;
         }
-        self.outbox.borrow_mut().push(message);
-        wake(&self.writer);
-        self.promises.sent(message);
-        if let Some(calls) = &self.calls {
-            calls.sent(message);
+        let Ok(root) = message.get_root_as_reader() else { return };
+        self.promises.sent(root);
+        let sent = match &self.calls {
+            Some(calls) => calls.sent(root, message.size_in_words() * 8),
+            None => Ok(Sent::Whole),
+        };
+        match sent {
+            Ok(Sent::Whole) => self.outbox.borrow_mut().push(message),
+            Ok(Sent::Canceled(question)) => self.send_canceled(question),
+            Err(error) => return self.fail(error),
         }
+        wake(&self.writer);
         self.account_memory();
+    }
+
+    /// Answers a cancelled call, and has capnp-rpc drop its entry and what it has answered.
+    fn send_canceled(&self, question: u32) {
+        self.outbox.borrow_mut().push(&Rc::new(own::canceled(question)));
+        self.own.borrow_mut().extend(decoder::received(&own::finish(question)));
+        wake(&self.reader);
+    }
+
+    /// Ready when the peer may be sent a long message.
+    pub(super) fn poll_has_room(&self, context: &mut Context<'_>) -> Poll<()> {
+        if self.broken.borrow().is_some() || self.outbox.borrow().len() <= UNWRITTEN_BYTES_MAX {
+            return Poll::Ready(());
+        }
+        self.answerer.set(Some(context.waker().clone()));
+        Poll::Pending
     }
 
     /// The expected length of the next call, in words.
@@ -131,11 +166,14 @@ impl Pipe {
     }
 
     /// The next message that has arrived and may be handled.
-    pub(super) fn next_received(&self) -> Option<decoder::Message> {
+    pub(super) fn next_received(&self) -> Option<Received> {
+        if let Some(own) = self.own.borrow_mut().pop_front() {
+            return Some(Received::Own(own));
+        }
         let mut decoder = self.decoder.borrow_mut();
         let message = if self.is_paused() { None } else { decoder.next() };
         self.backlog.set(message.is_some() && decoder.has_next());
-        message
+        message.map(Received::Peer)
     }
 
     /// Whether a message is incomplete and no further byte of it has arrived since the last check.
@@ -145,10 +183,9 @@ impl Pipe {
         !received && !paused_for_client && !self.decoder.borrow().is_between_messages()
     }
 
-    /// Whether memory is scarce, and more than the allowance was held since the last check.
-    pub(super) fn holds_scarce_memory(&self) -> bool {
-        let held = self.memory.bytes().saturating_sub(self.memory_taken.replace(0));
-        budget::is_scarce() && held > CONNECTION_BYTES_MIN
+    /// The memory that the client uses.
+    pub(super) fn memory(&self) -> &ConnectionMemory {
+        &self.memory
     }
 
     /// The promises of the peer.
@@ -173,10 +210,10 @@ impl Pipe {
     }
 
     /// Whether nothing is read: the client is at a limit, or above its allowance while the budget
-    /// of the shard is exhausted.
+    /// is exhausted.
     fn is_paused(&self) -> bool {
         self.calls.as_ref().is_some_and(|calls| {
-            self.is_at_limit(calls) || (budget::is_exhausted() && self.memory.charged() > 0)
+            self.is_at_limit(calls) || (self.memory.is_above_allowance() && budget::is_exhausted())
         })
     }
 
@@ -197,14 +234,13 @@ impl Pipe {
         }
     }
 
-    /// Updates the memory that a client uses.
+    /// Updates the memory in use.
     pub(super) fn account_memory(&self) {
         if let Some(calls) = &self.calls {
             let (received, unwritten) =
                 (self.decoder.borrow().bytes(), self.outbox.borrow().bytes());
-            let bytes = calls.memory() + received + unwritten;
-            self.memory_taken.update(|taken| taken + bytes.saturating_sub(self.memory.bytes()));
-            self.memory.set(bytes);
+            let promises = self.promises.bytes(PROMISE);
+            self.memory.set(calls.memory() + promises + received + unwritten);
         }
     }
 
@@ -212,7 +248,7 @@ impl Pipe {
     pub(super) fn poll_receive(
         &self,
         context: &mut Context<'_>,
-    ) -> Poll<Result<Option<decoder::Message>, Error>> {
+    ) -> Poll<Result<Option<Received>, Error>> {
         loop {
             if self.closing.borrow().is_some() {
                 // The RPC system has ended its side, and handles no further message.
@@ -322,6 +358,7 @@ impl Pipe {
         let was_paused = self.is_paused();
         self.outbox.borrow_mut().advance(written);
         self.account_memory();
+        wake(&self.answerer);
         if was_paused && !self.is_paused() {
             wake(&self.reader);
         }
@@ -345,6 +382,7 @@ impl Pipe {
         self.account_memory();
         wake(&self.reader);
         wake(&self.writer);
+        wake(&self.answerer);
     }
 }
 

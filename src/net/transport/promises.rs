@@ -12,13 +12,17 @@ use std::collections::HashSet;
 use capnp::Error;
 use capnp_rpc::rpc_capnp::{cap_descriptor, message, payload, resolve, return_};
 
-use super::{PROMISES_MAX, outbox};
+use super::PROMISES_MAX;
+use super::prices::{Price, Table};
 
 /// The unreleased promises of a peer, by export ID. A resolved promise keeps its ID, and stays in
 /// the set. (A promise in the answer to a cancelled call stays until the connection ends: it is
 /// never released.)
 #[derive(Default)]
-pub(super) struct Promises(RefCell<HashSet<u32>>);
+pub(super) struct Promises {
+    ids: RefCell<HashSet<u32>>,
+    table: Table,
+}
 
 impl Promises {
     /// Adds the promises of a received message, or checks what a promise resolves to.
@@ -40,9 +44,10 @@ impl Promises {
     fn add(&self, payload: payload::Reader<'_>) -> Result<(), Error> {
         for capability in payload.get_cap_table()? {
             if let Ok(cap_descriptor::SenderPromise(promise)) = capability.which() {
-                let mut promises = self.0.borrow_mut();
-                promises.insert(promise);
-                if promises.len() > PROMISES_MAX {
+                if self.ids.borrow_mut().insert(promise) {
+                    self.table.add(1);
+                }
+                if self.table.len() > PROMISES_MAX {
                     return Err(Error::failed(format!(
                         "more than {PROMISES_MAX} unreleased promises"
                     )));
@@ -58,7 +63,7 @@ impl Promises {
         let to_promise = match capability?.which() {
             Ok(cap_descriptor::SenderPromise(_) | cap_descriptor::ReceiverAnswer(_)) => true,
             Ok(cap_descriptor::SenderHosted(capability)) => {
-                capability == promised || self.0.borrow().contains(&capability)
+                capability == promised || self.ids.borrow().contains(&capability)
             }
             _ => false,
         };
@@ -70,14 +75,17 @@ impl Promises {
     }
 
     /// Removes the promise that a sent message releases.
-    pub(super) fn sent(&self, message: &outbox::Message) {
-        let mut promises = self.0.borrow_mut();
-        if promises.is_empty() {
-            return;
+    pub(super) fn sent(&self, root: message::Reader<'_>) {
+        if self.table.len() > 0
+            && let Ok(message::Release(Ok(release))) = root.which()
+            && self.ids.borrow_mut().remove(&release.get_id())
+        {
+            self.table.remove(1);
         }
-        let root = message.get_root_as_reader::<message::Reader<'_>>();
-        if let Ok(Ok(message::Release(Ok(release)))) = root.map(|root| root.which()) {
-            promises.remove(&release.get_id());
-        }
+    }
+
+    /// What they cost, in bytes.
+    pub(super) fn bytes(&self, price: Price) -> usize {
+        self.table.bytes(price)
     }
 }
