@@ -15,7 +15,7 @@
 use std::collections::{HashMap, HashSet};
 
 use capvote::client::{Ballot, Results};
-use capvote::election::{Nonce, Timestamp};
+use capvote::election::{Nonce, ResultStatus, Timestamp};
 use tokio::time::Instant;
 
 use super::CANDIDATES;
@@ -42,9 +42,11 @@ pub struct History {
     highest: Count,
     /// Where in the story the returning officer's close was answered.
     closed: Option<usize>,
-    /// Whether the returning officer has called the close, or a server has started with a wrong
-    /// clock, which it cannot notice.
-    may_close: bool,
+    /// Whether the returning officer has called the close.
+    asked_to_close: bool,
+    /// Whether the server has started with a wrong clock, which it cannot notice, or one that did
+    /// has closed the election.
+    wrong_clock: bool,
 }
 
 /// Votes for each candidate.
@@ -91,7 +93,7 @@ impl History {
     pub(super) fn new(began: Instant, closes: Option<Timestamp>) -> Self {
         let (attempts, story, violations) = Default::default();
         let (restarts, ended, faults, steps, highest) = Default::default();
-        let (closed, may_close) = (None, false);
+        let (closed, asked_to_close, wrong_clock) = Default::default();
         Self {
             began,
             closes,
@@ -104,7 +106,8 @@ impl History {
             steps,
             highest,
             closed,
-            may_close,
+            asked_to_close,
+            wrong_clock,
         }
     }
 
@@ -169,19 +172,23 @@ impl History {
     /// The returning officer calls the close.
     pub(super) fn asks_to_close(&mut self) {
         self.log("the officer asks to close".into());
-        self.may_close = true;
+        self.asked_to_close = true;
     }
 
-    /// A server starts with a wrong clock.
-    pub(super) fn starts_with_wrong_clock(&mut self) {
-        self.log("the clock is wrong at the start".into());
-        self.may_close = true;
+    /// The server starts, finds the election closed or not, and has a wrong clock or not.
+    pub(super) fn started(&mut self, closed: bool, wrong_clock: bool) {
+        self.log(format!("the server starts; closed: {closed}, wrong clock: {wrong_clock}"));
+        if closed {
+            self.found_closed();
+        }
+        self.wrong_clock = wrong_clock || (closed && self.wrong_clock);
     }
 
     /// The election was found closed.
     pub(super) fn found_closed(&mut self) {
         let due = self.closes.is_some_and(|closes| self.began.elapsed().as_secs() >= closes.0);
-        self.check(self.may_close || due, || "it was closed before its time".into());
+        let may = self.asked_to_close || self.wrong_clock || due;
+        self.check(may, || "it was closed before its time".into());
     }
 
     /// The returning officer's close was answered.
@@ -222,6 +229,9 @@ impl History {
             }
         }
         self.raise_highest(count);
+        if results.status == ResultStatus::Final {
+            self.found_closed();
+        }
     }
 
     /// An observer was called with results. They may be older than the last answer to a call.
@@ -229,6 +239,9 @@ impl History {
         let count = count(results);
         self.log(format!("pushed {count:?}, {:?}", results.status));
         self.raise_highest(count);
+        if results.status == ResultStatus::Final {
+            self.found_closed();
+        }
     }
 
     fn raise_highest(&mut self, count: Count) {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use capvote::election::{
     Choice, Definition, ElectionId, ElectionState, Grant, GrantId, Nonce, Outcome, Role, Schedule,
-    Timestamp, Token, Vote, VoterNumber,
+    Standing, Timestamp, Token, Vote, VoterNumber,
 };
 use capvote::ledger::sqlite::{SqliteLedger, SqliteReader, Store};
 use capvote::ledger::{Act, Ledger as _, LedgerError, SheetCursor};
@@ -231,11 +231,10 @@ impl Server {
         }
         match Running::start(folder, disk, &mut rng, &self.clocks) {
             Ok(running) => {
-                let mut history = self.history.borrow_mut();
-                history.note("the server starts");
-                if self.clocks.are_apart() {
-                    history.starts_with_wrong_clock();
-                }
+                let snapshot = running.ledger.snapshots().borrow().clone();
+                let closed = |it: &Arc<Standing>| it.state == ElectionState::Closed;
+                let closed = snapshot.elections.iter().any(closed);
+                self.history.borrow_mut().started(closed, self.clocks.are_apart());
                 self.running.replace(Some(running));
             }
             Err(error) => {
