@@ -22,36 +22,43 @@ pub(super) fn steady_time() -> Duration {
     clock_gettime(STEADY).try_into().unwrap_or_default()
 }
 
-/// Opens and closes elections, and never returns. Several servers of one ledger may do so: the
+/// Opens and closes elections. The future never ends. Several servers of one ledger may do so: the
 /// first act wins, and the others are refused.
 ///
 /// While the ledger's time and `steady` do not agree, nothing is opened or closed: see
 /// [`CLOCK_STEP_MAX`](super::CLOCK_STEP_MAX). An officer's own act needs no clock.
-pub async fn keep_schedules(ledger: Arc<dyn Ledger>, steady: impl Fn() -> Duration) {
-    let snapshots = ledger.snapshots();
+pub fn keep_schedules(
+    ledger: Arc<dyn Ledger>,
+    steady: impl Fn() -> Duration,
+) -> impl Future<Output = ()> {
+    // Here and not at the first poll: what the clock is at a start is believed.
     let mut watch = ClockWatch::new(ledger.now(), steady());
-    let mut interval = tokio::time::interval(CHECK_INTERVAL);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        interval.tick().await;
-        let now = ledger.now();
-        if !watch.is_believed(now, steady()) {
-            continue;
+    async move {
+        let mut interval = tokio::time::interval(CHECK_INTERVAL);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            interval.tick().await;
+            let now = ledger.now();
+            if watch.is_believed(now, steady()) {
+                act_on_schedules(&*ledger, now).await;
+            }
         }
-        let elections = snapshots.borrow().elections.clone();
-        for standing in elections {
-            let Some(act) = due(&standing, now) else { continue };
-            let election = &standing.definition.id;
-            match ledger.act(vec![act], None).await {
-                Ok(()) => {
-                    tracing::info!(%election, "an election was opened or closed on time")
-                }
-                Err(error) if error.is_refusal() => {
-                    tracing::debug!(%election, %error, "an election had been opened or closed");
-                }
-                Err(error) => {
-                    tracing::warn!(%election, %error, "cannot open or close an election on time");
-                }
+    }
+}
+
+/// Opens and closes what is due.
+async fn act_on_schedules(ledger: &dyn Ledger, now: Timestamp) {
+    let elections = ledger.snapshots().borrow().elections.clone();
+    for standing in elections {
+        let Some(act) = due(&standing, now) else { continue };
+        let election = &standing.definition.id;
+        match ledger.act(vec![act], None).await {
+            Ok(()) => tracing::info!(%election, "an election was opened or closed on time"),
+            Err(error) if error.is_refusal() => {
+                tracing::debug!(%election, %error, "an election had been opened or closed");
+            }
+            Err(error) => {
+                tracing::warn!(%election, %error, "cannot open or close an election on time");
             }
         }
     }

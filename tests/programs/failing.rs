@@ -53,7 +53,7 @@ fn a_failed_sync_ends_the_server_with_exit_code_1_and_clients_get_through_to_the
     assert!(log.contains("capvote-server: the ledger failed; the log tells why"), "{log}");
     let _server = Server::listen(&link, data.path(), &[]);
     voting.join().unwrap();
-    let results = client(&link, &["results", "--json"]);
+    let results = client(&link, &["result", "--json"]);
     let results: serde_json::Value = serde_json::from_str(results.done()).unwrap();
     assert_eq!(results["turnout"]["ballots"], VOTERS, "{results}");
 }

@@ -44,9 +44,11 @@ pub struct History {
     turnout: u64,
     /// Where in the story the returning officer's close was answered.
     closed: Option<usize>,
-    /// Whether the returning officer has called the close, or a server has started with a wrong
-    /// clock, which it cannot notice.
-    may_close: bool,
+    /// Whether the returning officer has called the close.
+    asked_to_close: bool,
+    /// Whether the server has started with a wrong clock, which it cannot notice, or one that did
+    /// has closed the election.
+    wrong_clock: bool,
 }
 
 /// Votes for each candidate.
@@ -94,7 +96,7 @@ impl History {
     pub(super) fn new(began: Instant, closes: Option<Timestamp>) -> Self {
         let (attempts, story, violations) = Default::default();
         let (restarts, ended, faults, steps, highest, turnout) = Default::default();
-        let (closed, may_close) = (None, false);
+        let (closed, asked_to_close, wrong_clock) = Default::default();
         Self {
             began,
             closes,
@@ -108,7 +110,8 @@ impl History {
             highest,
             turnout,
             closed,
-            may_close,
+            asked_to_close,
+            wrong_clock,
         }
     }
 
@@ -173,19 +176,23 @@ impl History {
     /// The returning officer calls the close.
     pub(super) fn asks_to_close(&mut self) {
         self.log("the officer asks to close".into());
-        self.may_close = true;
+        self.asked_to_close = true;
     }
 
-    /// A server starts with a wrong clock.
-    pub(super) fn starts_with_wrong_clock(&mut self) {
-        self.log("the clock is wrong at the start".into());
-        self.may_close = true;
+    /// The server starts, finds the election closed or not, and has a wrong clock or not.
+    pub(super) fn started(&mut self, closed: bool, wrong_clock: bool) {
+        self.log(format!("the server starts; closed: {closed}, wrong clock: {wrong_clock}"));
+        if closed {
+            self.found_closed();
+        }
+        self.wrong_clock = wrong_clock || (closed && self.wrong_clock);
     }
 
     /// The election was found closed.
     pub(super) fn found_closed(&mut self) {
         let due = self.closes.is_some_and(|closes| self.began.elapsed().as_secs() >= closes.0);
-        self.check(self.may_close || due, || "it was closed before its time".into());
+        let may = self.asked_to_close || self.wrong_clock || due;
+        self.check(may, || "it was closed before its time".into());
     }
 
     /// The returning officer's close was answered.
@@ -226,6 +233,9 @@ impl History {
             }
         }
         self.raise_highest(count);
+        if results.status == ResultStatus::Final {
+            self.found_closed();
+        }
     }
 
     /// An observer was called with results. They may be older than the last answer to a call.
@@ -234,6 +244,9 @@ impl History {
         self.log(format!("pushed {count:?}, {:?}", results.status));
         self.check_batches(results);
         self.raise_highest(count);
+        if results.status == ResultStatus::Final {
+            self.found_closed();
+        }
     }
 
     /// Until the close, a count has whole batches, and leaves out one batch to two.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use capvote::election::{
     Choice, Definition, ElectionId, ElectionState, Grant, GrantId, Nonce, Outcome, Publication,
-    Role, Schedule, Timestamp, Token, Vote, VoterNumber,
+    Role, Schedule, Standing, Timestamp, Token, Vote, VoterNumber,
 };
 use capvote::ledger::sqlite::{SqliteLedger, SqliteReader, Store};
 use capvote::ledger::{Act, Ledger as _, LedgerError, SheetCursor};
@@ -165,22 +165,28 @@ impl Server {
     /// Waits until the ledger stops by itself, and then for the calls in progress, as
     /// `capvote::server::Server::run` does.
     async fn end_in_doubt(&self) {
-        let running = self.running.borrow();
-        let Some(running) = running.as_ref() else { return std::future::pending().await };
-        running.ledger.stopped().await;
-        running.timekeeper.abort();
-        running.stop.cancel();
-        {
+        let stopped = self.running.borrow().as_ref().map(|running| running.ledger.stopped());
+        let Some(stopped) = stopped else { return std::future::pending().await };
+        stopped.await;
+        if let Some(running) = self.running.borrow().as_ref() {
+            running.timekeeper.abort();
+            running.stop.cancel();
             let mut history = self.history.borrow_mut();
             history.note("the server ends: its ledger is in doubt");
             history.ended += 1;
         }
         let drained = async {
-            while running.connections.borrow().iter().any(|it| !it.is_finished()) {
+            while self.is_connected() {
                 sleep(DRAIN_POLL).await;
             }
         };
         let _ = timeout(connection::DRAIN_WAIT_MAX, drained).await;
+    }
+
+    fn is_connected(&self) -> bool {
+        let running = self.running.borrow();
+        let connections = running.as_ref().map(|running| running.connections.borrow());
+        connections.is_some_and(|it| it.iter().any(|connection| !connection.is_finished()))
     }
 
     fn below(&self, count: u64) -> u64 {
@@ -226,11 +232,10 @@ impl Server {
         }
         match Running::start(folder, disk, &mut rng, &self.clocks) {
             Ok(running) => {
-                let mut history = self.history.borrow_mut();
-                history.note("the server starts");
-                if self.clocks.are_apart() {
-                    history.starts_with_wrong_clock();
-                }
+                let snapshot = running.ledger.snapshots().borrow().clone();
+                let closed = |it: &Arc<Standing>| it.state == ElectionState::Closed;
+                let closed = snapshot.elections.iter().any(closed);
+                self.history.borrow_mut().started(closed, self.clocks.are_apart());
                 self.running.replace(Some(running));
             }
             Err(error) => {
