@@ -1,9 +1,8 @@
 //! Guessing voter numbers and tokens: what it costs the guesser, and that everybody else gets
 //! through.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use capvote::client::{Client, Error, VoteOutcome, cast};
 use capvote::election::Puzzle;
@@ -23,6 +22,9 @@ const GUESSERS: u64 = 100;
 
 /// Voters beside them.
 const HONEST: u64 = 40;
+
+/// Throttled votes of a connection that are answered at once.
+const QUICK: u64 = 4;
 
 /// A puzzle's solution for a number, computed by another thread.
 async fn solve(puzzle: Puzzle, number: u64) -> u64 {
@@ -153,29 +155,30 @@ async fn a_solution_is_for_one_number_and_one_lookup() {
 #[tokio::test(flavor = "local")]
 async fn throttled_votes_are_answered_late_and_too_many_end_the_connection() {
     let server = board().await;
-    exceed_the_limit(&server).await;
     let client = server.connect();
+    let guess = |index: u64| {
+        let client = client.clone();
+        async move { client.election("board").vote(&ballot("Ada", 4_000_000 + index), |_| ()).await }
+    };
+    for index in 0..5 {
+        let outcome = soon(guess(index)).await.unwrap();
+        assert_eq!(outcome, VoteOutcome::UnknownVoterNumber);
+    }
     // From here on the test only waits.
     tokio::time::pause();
     let begun = Instant::now();
-    let (mut throttled, waits) = (0, RefCell::new(Vec::new()));
-    for guess in 0.. {
-        let vote = ballot("Ada", 4_000_000 + guess);
-        let sent = Instant::now();
-        match client.election("board").vote(&vote, |_| ()).await {
-            Ok(VoteOutcome::Throttled { .. }) => throttled += 1,
-            Ok(_) => continue,
-            Err(Error::Overloaded(_) | Error::Disconnected) => break,
-            Err(other) => panic!("{other:?}"),
-        }
-        waits.borrow_mut().push(sent.elapsed());
-        assert!(throttled <= THROTTLED_VOTES_MAX, "the connection goes on");
-    }
-    assert_eq!(throttled, THROTTLED_VOTES_MAX);
-    assert!(begun.elapsed() >= THROTTLED_WAIT_MAX * (THROTTLED_VOTES_MAX - 10));
-    client.closed().await;
     // The first ones, as an honest client gets them, are answered at once.
-    assert!(waits.borrow()[..4].iter().all(|wait| *wait < Duration::from_millis(100)));
+    for index in 0..QUICK {
+        assert!(matches!(guess(index).await, Ok(VoteOutcome::Throttled { .. })));
+    }
+    assert!(begun.elapsed() < THROTTLED_WAIT_MAX / 2);
+    let outcomes = all((0..THROTTLED_VOTES_MAX.into()).map(guess)).await;
+    assert!(begun.elapsed() >= THROTTLED_WAIT_MAX);
+    let throttled = outcomes.iter().filter(|it| matches!(it, Ok(VoteOutcome::Throttled { .. })));
+    assert_eq!(throttled.count() as u64, u64::from(THROTTLED_VOTES_MAX) - QUICK);
+    let late = outcomes.iter().filter_map(|it| it.as_ref().err());
+    assert!(late.into_iter().all(|it| matches!(it, Error::Overloaded(_) | Error::Disconnected)));
+    client.closed().await;
 }
 
 /// Restores a token and uses it: the election is open already, but the officer is heard.
@@ -195,8 +198,7 @@ async fn officers_are_never_throttled_and_wrong_tokens_end_their_connection() {
         assert!(error.contains("opens nothing here"), "{error}");
         use_token(&client, token.as_bytes()).await.unwrap();
     }
-    let error = use_token(&client, &[255; 32]).await.unwrap_err().to_string();
-    assert!(error.contains("opens nothing here"), "{error}");
+    use_token(&client, &[255; 32]).await.unwrap_err();
     soon(client.closed()).await;
     // From the same address, over another connection.
     use_token(&server.connect(), token.as_bytes()).await.unwrap();
