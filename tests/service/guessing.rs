@@ -81,7 +81,9 @@ async fn guess(server: Rc<Harness>, index: u64, done: Rc<Cell<bool>>, looked_up:
     while !done.get() {
         match client.election("board").vote_solved(&vote, solution, |_| ()).await {
             Ok(VoteOutcome::UnknownVoterNumber) => looked_up.set(looked_up.get() + 1),
-            Ok(VoteOutcome::Throttled { puzzle, .. }) if index % 2 == 0 && solution == 0 => {
+            Ok(VoteOutcome::Throttled { puzzle, .. })
+                if index.is_multiple_of(2) && solution == 0 =>
+            {
                 solution = solve(puzzle.unwrap(), number).await;
                 continue;
             }
@@ -131,20 +133,17 @@ async fn voters_and_officers_get_through_beside_guessers_at_their_address() {
 #[tokio::test(flavor = "local")]
 async fn a_solution_is_for_one_number_and_one_lookup() {
     let server = board().await;
-    exceed_the_limit(&server).await;
     let client = server.connect();
-    let mut guesses = 0;
-    let puzzle = loop {
-        let vote = ballot("Ada", 3_000_000 + guesses);
-        match soon(client.election("board").vote(&vote, |_| ())).await.unwrap() {
-            VoteOutcome::Throttled { puzzle, .. } => break puzzle.unwrap(),
-            _ => guesses += 1,
-        }
-        assert!(guesses < 10);
-    };
     let vote = async |number, solution| {
         let election = client.election("board");
         soon(election.vote_solved(&ballot("Ada", number), solution, |_| ())).await.unwrap()
+    };
+    // Over its own limit, a connection waits for 10 s.
+    for guess in 0..5 {
+        assert_eq!(vote(3_000_000 + guess, 0).await, VoteOutcome::UnknownVoterNumber);
+    }
+    let VoteOutcome::Throttled { puzzle: Some(puzzle), .. } = vote(7, 0).await else {
+        panic!("guesses are not throttled, or without a puzzle")
     };
     let solution = solve(puzzle, 7).await;
     assert!(matches!(vote(8, solution).await, VoteOutcome::Throttled { .. }));
@@ -174,10 +173,8 @@ async fn throttled_votes_are_answered_late_and_too_many_end_the_connection() {
     assert!(begun.elapsed() < THROTTLED_WAIT_MAX / 2);
     let outcomes = all((0..THROTTLED_VOTES_MAX.into()).map(guess)).await;
     assert!(begun.elapsed() >= THROTTLED_WAIT_MAX);
-    let throttled = outcomes.iter().filter(|it| matches!(it, Ok(VoteOutcome::Throttled { .. })));
-    assert_eq!(throttled.count() as u64, u64::from(THROTTLED_VOTES_MAX) - QUICK);
-    let late = outcomes.iter().filter_map(|it| it.as_ref().err());
-    assert!(late.into_iter().all(|it| matches!(it, Error::Overloaded(_) | Error::Disconnected)));
+    // All of them had arrived before the connection began to end.
+    assert!(outcomes.iter().all(|it| matches!(it, Ok(VoteOutcome::Throttled { .. }))));
     client.closed().await;
 }
 
