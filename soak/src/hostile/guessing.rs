@@ -30,7 +30,7 @@ const VOTERS: usize = 200;
 /// The longest that one of them may take.
 const WAIT_MAX: Duration = Duration::from_secs(10);
 
-/// Connections of the guesser. Every fifth sends the votes with solutions.
+/// Connections of the guesser. A fifth of them send the votes with solutions.
 const CONNECTIONS: usize = 100;
 const SOLVERS: usize = CONNECTIONS / 5;
 
