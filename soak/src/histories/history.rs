@@ -233,7 +233,7 @@ impl History {
             }
         }
         self.raise_highest(count);
-        if results.status == ResultStatus::Final {
+        if results.status == Some(ResultStatus::Final) {
             self.found_closed();
         }
     }
@@ -244,7 +244,7 @@ impl History {
         self.log(format!("pushed {count:?}, {:?}", results.status));
         self.check_batches(results);
         self.raise_highest(count);
-        if results.status == ResultStatus::Final {
+        if results.status == Some(ResultStatus::Final) {
             self.found_closed();
         }
     }
