@@ -47,17 +47,11 @@ pub(super) fn check_data(path: &Path) -> Result<(), StartError> {
     }
     if files > secrets {
         // Others may need what else is in it.
-        tracing::warn!(
-            file = %path.display(),
-            "others can enter the data directory; it keeps its mode, since it has other files"
-        );
+        tracing::warn!(file = %path.display(), "others can enter it, and it has other files");
         return Ok(());
     }
     fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(inaccessible)?;
-    tracing::warn!(
-        file = %path.display(),
-        "others could enter the data directory; it has mode 700 from here on"
-    );
+    tracing::warn!(file = %path.display(), "others could enter it; it has mode 700 from here on");
     Ok(())
 }
 

@@ -78,8 +78,8 @@ impl Folder {
     fn run(&self, program: &str, common: &[&str], command: &str) -> Ran {
         let place = |word| match word {
             "capvote-data" => self.file(""),
-            "lines.txt" | "sheet.csv" | "mine.json" | "numbers.csv" | "copy.sqlite"
-            | "restored" => self.file(word),
+            "lines.txt" | "sheet.csv" | "mine.json" | "numbers.csv" | "registrar.link"
+            | "copy.sqlite" | "restored" => self.file(word),
             word => word.to_string(),
         };
         let words: Vec<_> = command.split(' ').map(place).collect();
