@@ -10,5 +10,6 @@ mod lines;
 #[path = "../ledger/memory.rs"]
 mod memory;
 mod officers;
+mod tables;
 mod votes;
 mod watch;
