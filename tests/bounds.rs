@@ -13,7 +13,7 @@ use capnp::capability::{Promise, Response};
 use capnp_rpc::RpcSystem;
 use capnp_rpc::rpc_capnp::{message, return_};
 use capnp_rpc::rpc_twoparty_capnp::Side;
-use capvote::net::budget::PROCESS_BYTES_MAX;
+use capvote::net::budget::{PROCESS_BYTES_MAX, charged_bytes};
 use capvote::net::connection::{
     self, FIRST_CALL_WAIT_MAX, IDLE_WAIT_MAX, MEMORY_WAIT_MAX, MESSAGE_REST_WAIT_MAX,
 };
@@ -155,6 +155,7 @@ async fn a_client_with_too_many_unfinished_questions_is_disconnected() {
 
 #[tokio::test(flavor = "local")]
 async fn a_cancelled_call_is_answered_as_canceled_and_leaves_the_table() {
+    let _alone = alone();
     let server = Rc::new(Waiting::default());
     let (stream, mut served) = serve(server.clone());
     let (mut reads, mut writes) = tokio::io::split(stream);
@@ -339,6 +340,13 @@ async fn a_client_that_holds_scarce_memory_is_disconnected() {
     assert!(timeout(FIRST_CALL_WAIT_MAX + MEMORY_WAIT_MAX * 3, &mut short).await.is_err());
     // Disconnecting stops once memory is not scarce.
     assert_eq!(long.iter().filter(|served| served.is_finished()).count(), MORE + 1);
+    server.release();
+    let released = async {
+        while charged_bytes() > 0 {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(TIMEOUT, released).await.unwrap();
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]

@@ -64,6 +64,15 @@ impl Flooded {
         bytes.unwrap().parse().unwrap()
     }
 
+    /// Waits until no more than this is charged.
+    async fn has_at_most(&self, bytes: usize) {
+        let begun = Instant::now();
+        while self.charged() > bytes {
+            assert!(begun.elapsed() < TIMEOUT, "{} bytes are charged", self.charged());
+            sleep(POLL_INTERVAL).await;
+        }
+    }
+
     /// The bytes charged once they no longer change.
     async fn settled(&self) -> usize {
         let (mut last, mut quiet) = (0, 0);
@@ -106,6 +115,8 @@ async fn what_clients_have_a_server_keep_takes_no_more_memory_than_it_counts() {
         if grown > allowed as f64 || flooding.ended() > 0 {
             wrong.push(figures);
         }
+        drop(flooding);
+        flooded.has_at_most(0).await;
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
@@ -135,13 +146,7 @@ async fn floods_that_exhaust_the_budget_are_cut_and_honest_voters_vote() {
         assert_eq!(vote.await.unwrap(), Some(0));
     }
     let begun = Instant::now();
-    let mut most = 0;
-    while flooded.charged() >= PROCESS_BYTES_MAX / 2 {
-        assert!(begun.elapsed() < TIMEOUT, "{} bytes are charged", flooded.charged());
-        most = flooded.charged().max(most);
-        sleep(POLL_INTERVAL).await;
-    }
-    eprintln!("at the most {} MiB are charged", most >> 20);
+    flooded.has_at_most(PROCESS_BYTES_MAX / 2).await;
     eprintln!("relieved after {:?}, of {EXHAUSTED_WAIT_MAX:?}", begun.elapsed());
     let connections = Flood::ALL.len() * CONNECTIONS;
     let allowed = RESIDENT_BYTES_MAX + connections * (CONNECTION_BYTES_MIN + IDLE_BYTES);
@@ -149,4 +154,6 @@ async fn floods_that_exhaust_the_budget_are_cut_and_honest_voters_vote() {
     let grown = peak - flooded.before;
     eprintln!("{grown:.0} MiB at the most, of {:.0} MiB", allowed as f64 / MIB);
     assert!(grown * MIB <= allowed as f64, "{grown} MiB");
+    drop(floods);
+    flooded.has_at_most(0).await;
 }

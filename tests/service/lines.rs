@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use capvote::client::{Client, Error};
 use capvote::net::bdp::WINDOW_BYTES_MAX;
-use capvote::net::transport::UNFINISHED_QUESTIONS_MAX;
 use capvote::schema::lines_capnp::{line_sink, remote_file};
 use capvote::service::{COUNTS_MAX, LINE_BYTES_MAX};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
@@ -382,42 +381,4 @@ async fn the_window_is_kept_full_over_a_round_trip_of_a_hundred_milliseconds() {
         (full..full + 15.0).contains(&round_trips),
         "{round_trips} round trips, at least {full}"
     );
-}
-
-/// Answers no call.
-struct Hung(mpsc::UnboundedSender<()>);
-
-impl remote_file::Server for Hung {
-    async fn read(
-        self: Rc<Self>,
-        _: remote_file::ReadParams,
-        _: remote_file::ReadResults,
-    ) -> capnp::Result<()> {
-        let _ = self.0.send(());
-        std::future::pending().await
-    }
-}
-
-impl line_sink::Server for Hung {}
-
-#[tokio::test(flavor = "local")]
-async fn cancelled_counts_leave_nothing_behind() {
-    let client = board().await.connect();
-    let directory = client.directory();
-    let counter = directory.line_counter_request().send().pipeline.get_counter();
-    let (reads, mut read) = mpsc::unbounded_channel();
-    let file: remote_file::Client = capnp_rpc::new_client(Hung(reads.clone()));
-    let sink: line_sink::Client = capnp_rpc::new_client(Hung(reads));
-    for _ in 0..=UNFINISHED_QUESTIONS_MAX {
-        let mut request = counter.count_lines_request();
-        request.get().set_file(file.clone());
-        request.get().set_lines(sink.clone());
-        let counted = request.send().promise;
-        tokio::select! {
-            // A count that was refused would not read.
-            _ = soon(read.recv()) => {}
-            _ = counted => panic!("the count ended"),
-        }
-    }
-    assert_eq!(count(&client, b"one\ntwo", Cursor::new(b"one\ntwo")).await, 2);
 }

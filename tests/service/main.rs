@@ -13,5 +13,6 @@ mod memory;
 mod observer;
 mod officers;
 mod sizes;
+mod tables;
 mod votes;
 mod watch;

@@ -169,7 +169,8 @@ impl Calls {
             // Answers must be read for this side's own calls to end.
             Ok(message::Return(answer)) => self.answer(answer?, bytes)?,
             Ok(message::Finish(finish)) => {
-                if !self.finish(finish?) {
+                let handled = self.finish(finish?);
+                if !handled {
                     return Ok(Received::Kept);
                 }
             }

@@ -30,7 +30,9 @@ use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::{LocalBoxFuture, Shared};
 
-pub(crate) use self::caller::{Caller, Kept};
+pub(crate) use self::caller::Caller;
+#[cfg(feature = "server")]
+pub(crate) use self::caller::Kept;
 use self::calls::{Calls, Charge, Received};
 use self::pipe::Pipe;
 use self::window::Window;

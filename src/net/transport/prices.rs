@@ -16,7 +16,7 @@ pub(super) struct Price {
 
 /// A question of the client: the answer's entry, its pipeline and the promises around it. A call in
 /// progress costs [`CALL_BYTES`](super::CALL_BYTES) besides.
-pub(super) const QUESTION: Price = Price { entry: 1_792, slot: 384 };
+pub(super) const QUESTION: Price = Price { entry: 2_048, slot: 384 };
 
 /// A reference to a capability of the client: its entry, the hooks that wrap it.
 pub(super) const IMPORT: Price = Price { entry: 704, slot: 256 };
