@@ -229,7 +229,7 @@ impl History {
             }
         }
         self.raise_highest(count);
-        if results.status == ResultStatus::Final {
+        if results.status == Some(ResultStatus::Final) {
             self.found_closed();
         }
     }
@@ -239,7 +239,7 @@ impl History {
         let count = count(results);
         self.log(format!("pushed {count:?}, {:?}", results.status));
         self.raise_highest(count);
-        if results.status == ResultStatus::Final {
+        if results.status == Some(ResultStatus::Final) {
             self.found_closed();
         }
     }
