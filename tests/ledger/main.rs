@@ -8,7 +8,6 @@ mod fixture;
 mod memory;
 mod place;
 mod separation;
-mod speed;
 
 use std::sync::Arc;
 
