@@ -104,17 +104,23 @@ fn layer_zero_knows_nothing_of_the_world() {
 
 /// The values that may be logged. None comes from a vote, a voter or a token: links are logged
 /// without their tokens, and of votes and numbers only how many there were.
-const LOGGED: [&str; 11] = [
+const LOGGED: [&str; 17] = [
     "%error",
     "%election",
+    "election = %standing.definition.id",
     "election = %id",
     "election = %self.id",
     "link = ?self.link",
     "?origin",
+    "%ledger",
+    "epoch",
+    "bytes",
+    "file_system",
     "allowed",
     "count",
     "seconds",
     "votes = votes.len()",
+    "votes = standing.ballots",
     "file = %path.display()",
 ];
 

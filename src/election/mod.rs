@@ -13,6 +13,8 @@ mod origin;
 mod printable;
 mod puzzle;
 mod receipt;
+#[cfg(feature = "client")]
+mod restored;
 mod rules;
 mod slate;
 mod standing;
@@ -30,11 +32,13 @@ pub use origin::{InvalidLedgerId, LedgerId, Origin};
 pub use printable::{printable, printable_json};
 pub use puzzle::{Puzzle, Work};
 pub use receipt::Receipt;
+#[cfg(feature = "client")]
+pub use restored::Restored;
 pub use rules::{ChangeRefusal, UnderNumber, Verdict, judge};
 pub use slate::{Choice, InvalidSlate, Slate};
 pub use standing::{ElectionState, ResultStatus, Standing};
 #[cfg(feature = "client")]
-pub use tally_sheet::{InvalidSheet, Restored, SheetHeader, SheetLine, TallySheet};
+pub use tally_sheet::{InvalidSheet, SheetHeader, SheetLine, TallySheet};
 pub use vote::{Outcome, Refusal, Vote};
 pub use voter_number::{InvalidVoterNumber, VoterNumber};
 

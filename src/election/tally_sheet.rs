@@ -9,7 +9,8 @@ use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{ElectionId, LedgerId, Nonce, Receipt};
+use super::restored::{Restored, RestoredText};
+use super::{ElectionId, Nonce, Receipt};
 
 /// Every counted ballot of an election, in the order of the receipts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,15 +24,6 @@ pub struct TallySheet {
     pub restored: Option<Restored>,
     /// The rest of a JSON sheet. A CSV sheet has none.
     pub header: Option<SheetHeader>,
-}
-
-/// The restore of an election from a backup.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Restored {
-    /// The ledger.
-    pub ledger: LedgerId,
-    /// Its epoch, which the last restore before the close began.
-    pub epoch: u64,
 }
 
 /// What a JSON sheet says about the election.
@@ -82,21 +74,11 @@ struct Document {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RestoredText {
-    ledger: String,
-    epoch: u64,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Row {
     candidate: String,
     nonce: String,
     receipt: String,
 }
-
-/// How the first line of a CSV sheet of a restored election begins.
-const CSV_RESTORED: &str = "# restored from a backup: ";
 
 const CSV_HEADING: [&str; 4] = ["election", "candidate", "nonce", "receipt"];
 
@@ -317,24 +299,6 @@ impl TallySheet {
     }
 }
 
-impl Restored {
-    /// The line of a CSV sheet. Its end is a checksum, so that every altered byte is found.
-    fn csv_line(self, election: &str) -> String {
-        let what = format!("{CSV_RESTORED}ledger {}, epoch {}", self.ledger, self.epoch);
-        let sum = Sha256::digest(format!("{what}, election {election}"));
-        let sum: String = HEXLOWER.encode(&sum).chars().take(16).collect();
-        format!("{what}, check {sum}\n")
-    }
-
-    /// Reads the line, but for its checksum: the sheet is compared with what is written again.
-    fn read_csv_line(line: &str) -> Option<Self> {
-        let rest = line.strip_prefix(CSV_RESTORED)?.strip_prefix("ledger ")?;
-        let (ledger, rest) = rest.split_once(", epoch ")?;
-        let (epoch, _) = rest.split_once(", check ")?;
-        Some(Self { ledger: ledger.parse().ok()?, epoch: epoch.parse().ok()? })
-    }
-}
-
 #[expect(clippy::expect_used, reason = "the keys of these structs are texts")]
 fn json(document: &Document) -> String {
     let mut text = serde_json::to_string_pretty(document)
@@ -392,7 +356,7 @@ mod tests {
     }
 
     fn restored(sheet: TallySheet) -> TallySheet {
-        let ledger = LedgerId::from([0xa7; LedgerId::BYTES]);
+        let ledger = crate::election::LedgerId::from([0xa7; 16]);
         TallySheet { restored: Some(Restored { ledger, epoch: 2 }), ..sheet }
     }
 

@@ -174,11 +174,11 @@ fn check_storage(location: &Location, config: &Config) -> Result<(), StartError>
     let data = || config.data.clone();
     let kind = location.network_file_system();
     let kind = kind.map_err(|why| OpenError::Inaccessible { path: data(), why })?;
-    let Some(kind) = kind else { return Ok(()) };
+    let Some(file_system) = kind else { return Ok(()) };
     if !config.allow_network_disk {
-        return Err(StartError::NetworkFileSystem { data: data(), kind });
+        return Err(StartError::NetworkFileSystem { data: data(), kind: file_system });
     }
-    tracing::warn!(kind, "the data directory is on a network file system: votes may be lost");
+    tracing::warn!(file_system, "a network file system can lose votes");
     Ok(())
 }
 

@@ -258,8 +258,8 @@ fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
 fn guard(directory: &Path, path: &Path) -> io::Result<Guard> {
     // SQLite resolves symbolic links first.
     let file = path.canonicalize()?;
-    let others = [path.to_owned(), directory.join(LOCK_NAME), beside(&file, "-shm")];
-    Guard::new(beside(&file, "-wal"), others)
+    let others = [directory.join(LOCK_NAME), beside(&file, "-shm")];
+    Guard::new(path.to_owned(), beside(&file, "-wal"), others)
 }
 
 /// The machine's time.

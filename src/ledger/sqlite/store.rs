@@ -214,8 +214,13 @@ impl Store {
                 self.wal_length.note(bytes);
             }
             let Origin { ledger, epoch, .. } = self.elections.origin;
-            let entry = whole::last_entry(&self.file.connection);
-            let entry = entry.map_err(|error| error.to_string())?;
+            let connection = &self.file.connection;
+            let entry = if votes > 0 {
+                // A commit of votes ends with an entry.
+                connection.last_insert_rowid().cast_unsigned()
+            } else {
+                whole::last_entry(connection).map_err(|error| error.to_string())?
+            };
             self.file.note(&Position { ledger, epoch, entry, votes: recorded })
         });
         match attested {

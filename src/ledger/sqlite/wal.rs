@@ -41,11 +41,7 @@ impl Length {
         let due = self.warned.is_none_or(|warned| warned.elapsed() >= WARNING_PAUSE);
         if bytes > LONG_BYTES && due {
             self.warned = Some(Instant::now());
-            tracing::warn!(
-                bytes,
-                "the ledger's log grows: something has been reading the ledger for long, and until \
-                 it ends the log is not emptied"
-            );
+            tracing::warn!(bytes, "the ledger's log grows: something keeps reading the ledger");
         }
     }
 
