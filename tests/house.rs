@@ -103,10 +103,9 @@ fn layer_zero_knows_nothing_of_the_world() {
 
 /// The values that may be logged. None comes from a vote, a voter or a token: links are logged
 /// without their tokens, and of votes and numbers only how many there were.
-const LOGGED: [&str; 16] = [
+const LOGGED: [&str; 14] = [
     "%error",
     "%election",
-    "election = %standing.definition.id",
     "election = %id",
     "election = %self.id",
     "link = ?self.link",
@@ -118,7 +117,6 @@ const LOGGED: [&str; 16] = [
     "allowed",
     "count",
     "votes = votes.len()",
-    "votes = standing.ballots",
     "file = %path.display()",
 ];
 
