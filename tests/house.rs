@@ -104,10 +104,13 @@ fn layer_zero_knows_nothing_of_the_world() {
 
 /// The values that may be logged. None comes from a vote, a voter or a token: links are logged
 /// without their tokens, and of votes and numbers only how many there were.
+<<<<<<< HEAD
 const LOGGED: [&str; 17] = [
+=======
+const LOGGED: [&str; 14] = [
+>>>>>>> wt-restore
     "%error",
     "%election",
-    "election = %standing.definition.id",
     "election = %id",
     "election = %self.id",
     "link = ?self.link",
@@ -120,7 +123,6 @@ const LOGGED: [&str; 17] = [
     "count",
     "seconds",
     "votes = votes.len()",
-    "votes = standing.ballots",
     "file = %path.display()",
 ];
 

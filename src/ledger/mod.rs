@@ -211,13 +211,9 @@ fn log_origin(store: &Store) {
     let Origin { ledger, epoch, .. } = store.origin();
     tracing::info!(%ledger, epoch, "the ledger is open");
     for standing in store.snapshot().elections {
+        let election = &standing.definition.id;
         if standing.origin.unconfirmed {
-            tracing::warn!(
-                election = %standing.definition.id,
-                votes = standing.ballots,
-                "the election was restored from a backup, and takes no votes until an officer \
-                 confirms it"
-            );
+            tracing::warn!(%election, "was restored from a backup, and takes no votes until confirmed");
         }
     }
 }

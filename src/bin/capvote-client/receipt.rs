@@ -28,15 +28,15 @@ struct Content {
     nonce: String,
     /// Binds the file to the voter number without revealing it: see [`bind`].
     voter: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    election: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    receipt: Option<String>,
     /// The ledger that holds the vote, and its epoch then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ledger: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     epoch: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    election: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<String>,
 }
 
 impl ReceiptFile {
