@@ -104,11 +104,7 @@ fn layer_zero_knows_nothing_of_the_world() {
 
 /// The values that may be logged. None comes from a vote, a voter or a token: links are logged
 /// without their tokens, and of votes and numbers only how many there were.
-<<<<<<< HEAD
-const LOGGED: [&str; 17] = [
-=======
-const LOGGED: [&str; 14] = [
->>>>>>> wt-restore
+const LOGGED: [&str; 15] = [
     "%error",
     "%election",
     "election = %id",

@@ -37,7 +37,7 @@ pub(super) fn check_data(path: &Path) -> Result<(), StartError> {
     for entry in fs::read_dir(path).map_err(inaccessible)? {
         let entry = entry.map_err(inaccessible)?;
         files += 1;
-        if entry.file_name().to_str().is_some_and(is_secret) {
+        if entry.file_name().to_str().is_some_and(is_secret) && entry.path().is_file() {
             secrets += 1;
             refuse(&entry.path(), OTHERS, "600")?;
         }
