@@ -98,14 +98,14 @@ async fn a_server_that_is_dropped_leaves_its_folder_free() {
 async fn a_start_that_fails_leaves_the_officers_link_and_the_ledger_as_they_were() {
     let data = tempfile::tempdir().unwrap();
     // The file of the numbers cannot be written.
-    std::fs::create_dir(data.path().join("board.numbers.csv")).unwrap();
+    std::fs::create_dir(data.path().join("board.numbers.csv.pending")).unwrap();
     let error = Server::start(board(data.path())).await.unwrap_err();
     assert!(matches!(error, StartError::Numbers { .. }), "{error}");
     assert!(!data.path().join("officer.link").exists());
     let snapshot = Store::open(data.path()).unwrap().snapshot();
     assert!(snapshot.elections.is_empty() && snapshot.grants.iter().next().is_none());
 
-    std::fs::remove_dir(data.path().join("board.numbers.csv")).unwrap();
+    std::fs::remove_dir(data.path().join("board.numbers.csv.pending")).unwrap();
     drop(Server::start(board(data.path())).await.unwrap());
     let link = std::fs::read_to_string(data.path().join("officer.link")).unwrap();
     let mut other = board(data.path());

@@ -142,7 +142,6 @@ impl Pipe {
         Poll::Pending
     }
 
-    /// The expected length of the next call, in words.
     pub(super) fn call_words(&self) -> u32 {
         self.call_words.get()
     }
@@ -188,12 +187,10 @@ impl Pipe {
         &self.memory
     }
 
-    /// The promises of the peer.
     pub(super) fn promises(&self) -> &Promises {
         &self.promises
     }
 
-    /// The calls of the client, if the peer is one.
     pub(super) fn calls(&self) -> Option<&Calls> {
         self.calls.as_ref()
     }

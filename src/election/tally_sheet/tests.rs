@@ -1,0 +1,98 @@
+//! Sheets read back, altered, and stuffed.
+
+use super::*;
+
+fn sheet(ballots: u8) -> TallySheet {
+    let election: ElectionId = "board".parse().unwrap();
+    let names = ["Ada", "Grace \"Amazing\" Hopper", "", "李四, 🗳️\nJr."];
+    let line =
+        |n: u8| SheetLine::new(&election, names[usize::from(n % 4)].into(), Nonce::from([n; 16]));
+    let mut lines: Vec<_> = (0..ballots).map(line).collect();
+    lines.sort_by_key(|line| line.receipt);
+    let candidates = names.map(String::from).to_vec();
+    let header = SheetHeader { title: "The board".into(), candidates, voters: 100 };
+    TallySheet { election: Some(election), lines, restored: None, header: Some(header) }
+}
+
+fn restored(sheet: TallySheet) -> TallySheet {
+    let ledger = crate::election::LedgerId::from([0xa7; 16]);
+    TallySheet { restored: Some(Restored { ledger, epoch: 2 }), ..sheet }
+}
+
+#[test]
+fn a_sheet_reads_back_as_it_was_written() {
+    let sheet = sheet(20);
+    assert_eq!(TallySheet::read(&sheet.to_json()), Ok(sheet.clone()));
+    let csv = TallySheet { header: None, ..sheet.clone() };
+    assert_eq!(TallySheet::read(&sheet.to_csv()), Ok(csv.clone()));
+    assert_eq!(csv.recount(), sheet.recount());
+    assert_eq!(csv.recount()["Ada"], 5);
+    let empty = TallySheet { lines: Vec::new(), ..sheet };
+    assert_eq!(TallySheet::read(&empty.to_json()), Ok(empty.clone()));
+    let empty = TallySheet { election: None, header: None, ..empty };
+    assert_eq!(TallySheet::read(&empty.to_csv()), Ok(empty.clone()));
+    for sheet in [restored(csv), restored(empty)] {
+        assert_eq!(TallySheet::read(&sheet.to_csv()), Ok(sheet));
+    }
+    let sheet = restored(self::sheet(3));
+    assert_eq!(TallySheet::read(&sheet.to_json()), Ok(sheet));
+}
+
+#[test]
+fn every_altered_byte_is_found() {
+    let restored = restored(sheet(6));
+    let plain = [sheet(6).to_csv(), sheet(6).to_json()];
+    for text in plain.into_iter().chain([restored.to_csv(), restored.to_json()]) {
+        for at in 0..text.len() {
+            for flip in [1, 2, 4, 8, 16, 32, 64, 7, 0x2a] {
+                let mut altered = text.clone().into_bytes();
+                altered[at] ^= flip;
+                // A sheet that is not UTF-8 is rejected before it is parsed.
+                let Ok(altered) = String::from_utf8(altered) else { continue };
+                assert!(TallySheet::read(&altered).is_err(), "byte {at} by {flip}: {altered}");
+            }
+        }
+        let lines: Vec<_> = text.split_inclusive('\n').collect();
+        for dropped in 0..lines.len() {
+            let mut twice = lines.clone();
+            twice.insert(dropped, lines[dropped]);
+            let repeated = TallySheet::read(&twice.concat()).map_or(1, |sheet| sheet.repeated());
+            assert_eq!(repeated, 1, "line {dropped} twice");
+        }
+    }
+}
+
+#[test]
+fn ballots_that_were_added_contradict_the_sheet() {
+    let (sheet, election) = (sheet(20), "board".parse().unwrap());
+    assert_eq!(sheet.contradiction(), None);
+    let with = |line: SheetLine, voters| {
+        let mut stuffed = sheet.clone();
+        stuffed.lines.push(line);
+        stuffed.lines.sort_by_key(|line| line.receipt);
+        stuffed.header.as_mut().unwrap().voters = voters;
+        let read = TallySheet::read(&stuffed.to_json()).unwrap();
+        assert_eq!(read.to_csv(), stuffed.to_csv());
+        read.contradiction()
+    };
+    let added = |name: &str| SheetLine::new(&election, name.into(), Nonce::from([99; 16]));
+    assert_eq!(with(added("Ada"), 21), None);
+    for (line, voters, why) in [
+        (added("Ada"), 20, "it has 21 ballots, and the roll has 20 voters"),
+        (added("Eve"), 100, "a ballot is for \"Eve\", and that is no candidate"),
+        (sheet.lines[3].clone(), 100, "1 of its ballots share their receipt"),
+    ] {
+        assert!(with(line, voters).is_some_and(|it| it.starts_with(why)), "{why}");
+    }
+}
+
+#[test]
+fn a_ballot_is_found_by_its_receipt_however_it_is_typed() {
+    let sheet = sheet(20);
+    let receipt = sheet.lines[7].receipt.to_string();
+    for typed in [receipt.clone(), receipt.to_lowercase(), receipt.replace('-', "")] {
+        assert_eq!(sheet.find(&typed), Some((8, &sheet.lines[7])));
+    }
+    assert_eq!(sheet.find("AAAA-AAAA"), None);
+    assert_eq!(sheet.find(""), None);
+}
