@@ -36,7 +36,7 @@ pub(super) fn check_data(path: &Path) -> Result<(), StartError> {
     let (mut secrets, mut files) = (0, 0);
     for entry in fs::read_dir(path).map_err(inaccessible)? {
         let entry = entry.map_err(inaccessible)?;
-        files += 1;
+        files += usize::from(entry.file_name() != *MARK);
         if entry.file_name().to_str().is_some_and(is_secret) && entry.path().is_file() {
             secrets += 1;
             refuse(&entry.path(), OTHERS, "600")?;
@@ -54,6 +54,9 @@ pub(super) fn check_data(path: &Path) -> Result<(), StartError> {
     tracing::warn!(file = %path.display(), "others could enter it; it has mode 700 from here on");
     Ok(())
 }
+
+/// How far the ledger was committed, which is no secret.
+const MARK: &str = "ledger.mark";
 
 /// Whether a file of this name in the data directory has secrets.
 fn is_secret(name: &str) -> bool {

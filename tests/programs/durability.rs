@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::process::{BOARD, Ran, Server, board, client, numbers, officer, run};
+use crate::process::{BOARD, Ran, Server, board, client, numbers, officer, run, write_private};
 
 const SERVER: &str = env!("CARGO_BIN_EXE_capvote-server");
 
@@ -79,7 +79,7 @@ fn a_restore_is_seen_by_the_operator_the_officer_and_the_voters() {
     let unsent = path("unsent.json");
     let lost = fs::read_to_string(&late).unwrap().replace("\"epoch\": 1", "\"epoch\": 0");
     let commitment = lost.split("\"receipt\": \"").nth(1).unwrap().split('"').next().unwrap();
-    fs::write(&unsent, lost.replace(commitment, &"A".repeat(32))).unwrap();
+    write_private(&unsent, &lost.replace(commitment, &"A".repeat(32)));
     client(&running.link, &["verify", unsent.to_str().unwrap(), &text("sheet.csv")])
         .failed(3, "perhaps after your vote");
 }

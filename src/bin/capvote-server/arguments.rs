@@ -47,12 +47,7 @@ pub(crate) struct Arguments {
     /// Proxy from which every connection begins with a PROXY protocol header (version 1 or 2), which
     /// is believed: ADDRESS, ADDRESS/PREFIX for a network, or unix for those that connect to a Unix
     /// socket. From others the header is not accepted. Repeat it for more.
-    #[arg(
-        long,
-        value_name = "ADDRESS[/PREFIX]",
-        env = "CAPVOTE_SERVER_PROXY",
-        value_delimiter = ' '
-    )]
+    #[arg(long, value_name = "PROXY", env = "CAPVOTE_SERVER_PROXY", value_delimiter = ' ')]
     pub(crate) proxy: Vec<TrustedProxy>,
     /// Data directory, created if it does not exist.
     #[arg(long, value_name = "DIR", env = "CAPVOTE_SERVER_DATA", default_value = "capvote-data")]

@@ -16,7 +16,7 @@ pub(super) struct Price {
 
 /// A question of the client: the answer's entry, its pipeline and the promises around it. A call in
 /// progress costs [`CALL_BYTES`](super::CALL_BYTES) besides.
-pub(super) const QUESTION: Price = Price { entry: 2_048, slot: 384 };
+pub(super) const QUESTION: Price = Price { entry: 2_048, slot: 512 };
 
 /// A reference to a capability of the client: its entry, the hooks that wrap it.
 pub(super) const IMPORT: Price = Price { entry: 704, slot: 256 };
@@ -26,7 +26,7 @@ pub(super) const EXPORT: Price = Price { entry: 512, slot: 192 };
 
 /// A call of ours that the client has not answered: what waits for the answer, until the call is
 /// cancelled; and its slot.
-pub(super) const OWN_QUESTION: Price = Price { entry: 1_920, slot: 384 };
+pub(super) const OWN_QUESTION: Price = Price { entry: 1_920, slot: 512 };
 
 /// What a promise of the client costs besides its import.
 pub(super) const PROMISE: Price = Price { entry: 1_024, slot: 64 };
