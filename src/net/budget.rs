@@ -4,7 +4,7 @@
 //! connections at all of their bounds would take more memory than there is. What a connection uses
 //! beyond a small allowance is therefore charged to one budget, whatever the number of threads.
 //! While that is exhausted, each connection has to do with its allowance, and those that hold most
-//! without progress are closed, see [`relieve`].
+//! without progress are closed, see `relieve`.
 
 use std::cell::{Cell, OnceCell};
 use std::cmp::Reverse;

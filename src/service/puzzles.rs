@@ -16,7 +16,7 @@ use crate::election::{Puzzle, VoterNumber, Work};
 /// How long a challenge is given. Its solutions are accepted for as long again.
 const CHALLENGE_TIME: Duration = Duration::from_secs(30);
 
-/// The used solutions of [`CHALLENGE_TIME`] that are kept. If there are more, those with the least
+/// The used solutions of `CHALLENGE_TIME` that are kept. If there are more, those with the least
 /// work are forgotten, and solutions with no more work than they are refused: they may be used.
 pub const USED_SOLUTIONS_MAX: usize = 100_000;
 
