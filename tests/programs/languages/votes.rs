@@ -134,6 +134,7 @@ fn the_python_client_reports_values_of_a_newer_schema_as_something_newer() {
         "    closed @6 :Void;\n",
         "    throttled @7 :UInt32;\n",
         "  puzzle @8 :Puzzle;\n",
+        "  unconfirmed @9 :Bool;\n",
         "  final @3;\n",
         "  unknownCandidate @4;\n",
     ];

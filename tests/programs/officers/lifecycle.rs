@@ -147,7 +147,7 @@ fn copy_ledger(from: &Path, to: &Path) {
     for name in ["ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm"] {
         let _ = fs::remove_file(to.join(name));
     }
-    for name in ["ledger.sqlite", "ledger.sqlite-wal"] {
+    for name in ["ledger.sqlite", "ledger.sqlite-wal", "ledger.mark"] {
         let _ = fs::copy(from.join(name), to.join(name));
     }
 }
