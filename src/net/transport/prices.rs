@@ -16,13 +16,13 @@ pub(super) struct Price {
 
 /// A question of the client: the answer's entry, its pipeline and the promises around it. A call in
 /// progress costs [`CALL_BYTES`](super::CALL_BYTES) besides.
-pub(super) const QUESTION: Price = Price { entry: 2_048, slot: 512 };
+pub(super) const QUESTION: Price = Price { entry: 2_560, slot: 512 };
 
 /// A reference to a capability of the client: its entry, the hooks that wrap it.
 pub(super) const IMPORT: Price = Price { entry: 704, slot: 256 };
 
 /// A reference of the client to a capability of ours: its entry, and the capability.
-pub(super) const EXPORT: Price = Price { entry: 512, slot: 192 };
+pub(super) const EXPORT: Price = Price { entry: 1_024, slot: 192 };
 
 /// A call of ours that the client has not answered: what waits for the answer, until the call is
 /// cancelled; and its slot.
