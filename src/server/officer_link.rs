@@ -1,6 +1,5 @@
 //! The file of the returning officer's link.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,7 +8,7 @@ use super::{StartError, secrets};
 use crate::election::{Grant, Role, Token};
 use crate::ledger::{Act, Ledger, Location};
 use crate::net::link::{Address, DEFAULT_PORT, HostPort, Link};
-use crate::private_file::{self, parent};
+use crate::private_file::{self, sync_parent};
 use crate::service::draw_grant;
 
 /// The name of the file in the data directory.
@@ -73,7 +72,7 @@ pub async fn new_officer_link(data: &Path, revoke_others: bool) -> Result<PathBu
 /// Gives the pending link its final name.
 fn replace(path: &Path) -> io::Result<()> {
     std::fs::rename(pending(path), path)?;
-    File::open(parent(path))?.sync_all()
+    sync_parent(path)
 }
 
 /// Refuses to replace a link that the ledger does not know: it may be of another ledger.

@@ -1,12 +1,11 @@
 //! Acts of a start that wait to be stored.
 
-use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::ledger::Act;
-use crate::private_file::parent;
+use crate::private_file::{beside, sync_parent};
 
 /// Acts to store, and the file with their secrets. The file is written first, as
 /// [`pending`]: a server killed in between leaves a pending file that the next start
@@ -22,9 +21,7 @@ pub(super) struct Prepared {
 
 /// The name of a file until what it is about is stored.
 pub(super) fn pending(file: &Path) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(".pending");
-    name.into()
+    beside(file, ".pending")
 }
 
 /// Gives a pending file its final name, if there is one. A file of that name is not replaced.
@@ -41,5 +38,5 @@ pub(super) fn finish(file: &Path) -> io::Result<()> {
         }
     }
     std::fs::remove_file(&pending)?;
-    File::open(parent(file))?.sync_all()
+    sync_parent(file)
 }

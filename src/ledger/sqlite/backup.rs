@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
@@ -19,7 +19,7 @@ use super::restore::{RestoreReport, begin_epoch};
 use super::whole::{self, draw_identity};
 use crate::election::Timestamp;
 use crate::ledger::OpenError;
-use crate::private_file::parent;
+use crate::private_file::{beside, sync_parent};
 
 /// Copies the ledger in a data directory to the new file `copy`, which only its owner can read.
 ///
@@ -182,7 +182,7 @@ fn copy_ledger<T>(
     drop(target);
 
     partial.finish(to).map_err(inaccessible)?;
-    File::open(parent(to)).and_then(|it| it.sync_all()).map_err(inaccessible)?;
+    sync_parent(to).map_err(inaccessible)?;
     Ok(finished)
 }
 
@@ -229,9 +229,7 @@ struct PartialCopy {
 
 impl PartialCopy {
     fn create(to: &Path) -> io::Result<Self> {
-        let mut name = to.as_os_str().to_owned();
-        name.push(".capvote-part");
-        let path = PathBuf::from(name);
+        let path = beside(to, ".capvote-part");
         if let Ok(earlier) = File::open(&path) {
             lock_copy(&earlier)?;
             std::fs::remove_file(&path)?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::epochs::{self, Epoch};
-use super::guard::{Guard, beside};
+use super::guard::Guard;
 use super::mark::{Mark, Position};
 use super::roll::BallotRow;
 use super::values::{choice, nonce};
@@ -17,7 +17,7 @@ use super::wal;
 use super::whole::check_whole;
 use crate::election::{Choice, Nonce, Timestamp};
 use crate::ledger::OpenError;
-use crate::private_file::parent;
+use crate::private_file::{beside, parent};
 
 /// The name of the file in the data directory.
 pub(super) const FILE_NAME: &str = "ledger.sqlite";

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The lock and SQLite's index are looked at once in so many checks. Without them nothing is lost
 /// yet, and a second server is kept out by the lock on the ledger's file.
@@ -77,11 +77,4 @@ impl Watched {
             }
         }
     }
-}
-
-/// The name of a file that SQLite keeps beside a database.
-pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }

@@ -16,7 +16,7 @@ use rusqlite::ffi::{SQLITE_BUSY, SQLITE_IOERR};
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::file::BUSY_WAIT_MAX;
-use super::guard::beside;
+use crate::private_file::beside;
 
 /// A longer WAL is warned of: without a reader that stays, it is emptied before.
 const LONG_BYTES: u64 = 32 << 20;
