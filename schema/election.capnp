@@ -61,8 +61,8 @@ interface Election {
   # ignored where the vote is not throttled.
   #
   # `padding` keeps the size of an encrypted vote from telling the choice. It is ignored. For a name
-  # of n bytes (0 for a blank ballot) send 8 * (32 - n / 8) zero bytes, with n / 8 rounded down: then
-  # the name, with its terminating zero, and the padding take 264 bytes on the wire for every
+  # of n bytes (0 for a blank ballot) send 8 * (32 - n / 8) zero bytes, with n / 8 rounded down:
+  # then the name, with its terminating zero, and the padding take 264 bytes on the wire for every
   # choice. The server's message and answer have the same size for every choice of a slate.
   #
   # An exception leaves open whether the vote was recorded: retry with the same nonce.

@@ -27,9 +27,9 @@ pub struct CastOutcome {
 }
 
 /// Connects and casts a vote. Casts it again over a new connection if its answer is lost, if the
-/// server is stopping, until it is restarted, and with a solution of the puzzle or after the wait that a throttling server
-/// asks for, for up to [`RETRY_WAIT_MAX`]. The vote counts once. A puzzle takes a thread's time, up
-/// to some seconds of it.
+/// server is stopping, until it is restarted, and with a solution of the puzzle or after the wait
+/// that a throttling server asks for, for up to [`RETRY_WAIT_MAX`]. The vote counts once. A puzzle
+/// takes a thread's time, up to some seconds of it.
 ///
 /// `election` is the election's id, or empty for the only one there is. `on_message` gets the
 /// server's message about each try that is answered.

@@ -8,8 +8,8 @@ use super::{Choice, ElectionState, Nonce, Publication, Slate};
 ///
 /// Who knows when somebody votes, and sees the count before and after, would know the choice. So a
 /// live count that is published has whole batches only, and leaves out at least one more batch:
-/// whatever two counts of an election are compared, the final one included, they are equal or differ
-/// by at least this many ballots.
+/// whatever two counts of an election are compared, the final one included, they are equal or
+/// differ by at least this many ballots.
 pub const LIVE_BATCH_BALLOTS: usize = 10;
 
 /// A ballot as its voter knows it.

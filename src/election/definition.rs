@@ -55,7 +55,8 @@ pub enum InvalidDefinition {
 }
 
 impl Definition {
-    /// An election whose count is sealed until the close, without blank ballots and without a schedule.
+    /// An election whose count is sealed until the close, without blank ballots and without a
+    /// schedule.
     ///
     /// # Errors
     /// [`InvalidDefinition`] if the title is too long, or the candidates are not a valid

@@ -69,8 +69,8 @@ pub trait Ledger: Debug + Send + Sync {
     /// Dropping the future is as with [`vote`](Self::vote).
     ///
     /// # Errors
-    /// [`LedgerError::NotStored`], [`LedgerError::Stopped`] and [`LedgerError::Unknown`], for all of
-    /// them together; [`LedgerError::Refused`] if the rules do not allow a change;
+    /// [`LedgerError::NotStored`], [`LedgerError::Stopped`] and [`LedgerError::Unknown`], for all
+    /// of them together; [`LedgerError::Refused`] if the rules do not allow a change;
     /// [`LedgerError::Revoked`] if the authorization is not in force.
     fn act(&self, acts: Vec<Act>, under: Option<Authorization>) -> Answer<()>;
 

@@ -37,8 +37,8 @@ pub const MESSAGE_REST_WAIT_MAX: Duration = Duration::from_secs(30);
 /// The time that a client may hold more than
 /// [`CONNECTION_BYTES_MIN`](super::budget::CONNECTION_BYTES_MIN), by calls in progress or by
 /// answers that it does not read or release, while memory is scarce: half of
-/// [`PROCESS_BYTES_MAX`](super::budget::PROCESS_BYTES_MAX) is used. Those that hold most are closed,
-/// after between one and two times this, until memory is not scarce.
+/// [`PROCESS_BYTES_MAX`](super::budget::PROCESS_BYTES_MAX) is used. Those that hold most are
+/// closed, after between one and two times this, until memory is not scarce.
 pub const MEMORY_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// The time for a connection that makes room to write what it was writing. Then it is closed.

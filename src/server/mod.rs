@@ -126,9 +126,9 @@ impl Server {
     /// waiting.
     ///
     /// # Errors
-    /// [`RunError`] if a thread failed, or if the ledger cannot tell what its last write has stored.
-    /// The others are stopped as above: what is known is answered, and what was not tried is
-    /// refused.
+    /// [`RunError`] if a thread failed, or if the ledger cannot tell what its last write has
+    /// stored. The others are stopped as above: what is known is answered, and what was not tried
+    /// is refused.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), RunError> {
         let Self { listeners, mut shards, admission, ledger, closes, metrics, endpoint } = self;
         // At most one accepted connection waits here until its shard takes it.

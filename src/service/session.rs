@@ -124,7 +124,8 @@ impl Session {
         own.push(ballot);
     }
 
-    /// The standing of an election as this connection sees it: as published, and with its own votes.
+    /// The standing of an election as this connection sees it: as published, and with its own
+    /// votes.
     pub(super) fn seen(&self, id: &ElectionId) -> Result<Arc<Standing>, Error> {
         let standing = self.standing(id)?;
         let own = self.own.borrow();

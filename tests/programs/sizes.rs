@@ -11,8 +11,8 @@ use crate::process::{Server, client, numbers};
 /// The type of a TLS record that carries data, or one of the encrypted messages of the handshake.
 const DATA: u8 = 23;
 
-/// The lengths of the records with data, each with whether the server sent it, in the order in which
-/// they passed.
+/// The lengths of the records with data, each with whether the server sent it, in the order in
+/// which they passed.
 type Records = Arc<Mutex<Vec<(bool, usize)>>>;
 
 /// Forwards whole records one way, and notes them, until the sender ends.

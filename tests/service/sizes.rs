@@ -75,8 +75,8 @@ fn escaped_choices() -> Vec<String> {
     [0, 1, 5, 43, 44, 100, CANDIDATE_BYTES_MAX].map(|length| "\u{1b}".repeat(length)).to_vec()
 }
 
-/// A server with an election "board" for these choices, open for the voters 1 to 1,000, and the same
-/// as a draft, "draft".
+/// A server with an election "board" for these choices, open for the voters 1 to 1,000, and the
+/// same as a draft, "draft".
 async fn server(choices: &[String], publication: Publication) -> Rc<Harness> {
     let server = harness(&[]).await;
     let names: Vec<_> = choices.iter().filter(|name| !name.is_empty()).cloned().collect();

@@ -155,8 +155,8 @@ pub(crate) fn verify(receipt: &str, path: &Path, as_json: bool) -> Result<(), Fa
             _ => String::new(),
         };
         Failure::Refused(format!(
-            "no ballot with this receipt is among the {} of election {} on the sheet{restored}; keep the \
-             receipt, and compare it and the sheet with the returning officer",
+            "no ballot with this receipt is among the {} of election {} on the sheet{restored}; keep \
+             the receipt, and compare it and the sheet with the returning officer",
             sheet.lines.len(),
             sheet.id()
         ))

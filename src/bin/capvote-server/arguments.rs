@@ -44,9 +44,9 @@ pub(crate) struct Arguments {
         default_value = "capvote://127.0.0.1:12358"
     )]
     pub(crate) listen: Vec<String>,
-    /// Proxy from which every connection begins with a PROXY protocol header (version 1 or 2), which
-    /// is believed: ADDRESS, ADDRESS/PREFIX for a network, or unix for those that connect to a Unix
-    /// socket. From others the header is not accepted. Repeat it for more.
+    /// Proxy from which every connection begins with a PROXY protocol header (version 1 or 2),
+    /// which is believed: ADDRESS, ADDRESS/PREFIX for a network, or unix for those that connect to
+    /// a Unix socket. From others the header is not accepted. Repeat it for more.
     #[arg(long, value_name = "PROXY", env = "CAPVOTE_SERVER_PROXY", value_delimiter = ' ')]
     pub(crate) proxy: Vec<TrustedProxy>,
     /// Data directory, created if it does not exist.
@@ -67,8 +67,8 @@ pub(crate) struct Arguments {
         value_parser = BoolishValueParser::new()
     )]
     pub(crate) allow_unencrypted: bool,
-    /// Allow a data directory on a network file system (NFS, SMB, FUSE and others), where votes that
-    /// were reported as recorded can be lost.
+    /// Allow a data directory on a network file system (NFS, SMB, FUSE and others), where votes
+    /// that were reported as recorded can be lost.
     #[arg(
         long,
         env = "CAPVOTE_SERVER_ALLOW_NETWORK_DISK",

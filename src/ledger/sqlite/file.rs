@@ -32,8 +32,9 @@ pub(super) const FORMAT: i64 = 2;
 /// How long a commit waits for the lock of another program, such as `sqlite3`, on the file.
 pub(super) const BUSY_WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// The tables of format 1; [`epochs`] has those that format 2 adds. Rows are appended, and read in order when the file is opened. SQLite stores the text
-/// of each statement in the file, with its comments.
+/// The tables of format 1; [`epochs`] has those that format 2 adds. Rows are appended, and read in
+/// order when the file is opened. SQLite stores the text of each statement in the file, with its
+/// comments.
 const TABLES: &str = "
     CREATE TABLE elections (
         key    INTEGER PRIMARY KEY,
