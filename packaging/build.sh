@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the programs for release, in target/package/release. Nothing in them depends on the
-# folder of the source or on the builder's home, so that others can build the same bytes.
+# Builds the programs for release, in target/package/release, without the paths of the source and of
+# the builder's home in them.
 set -eu
 cd "$(dirname "$0")/.."
 source=$(pwd -P)
