@@ -30,7 +30,8 @@ interface ReturningOfficer extends(Savable) {
   # Runs the elections on this server.
 
   create @0 (spec :ElectionSpec) -> (outcome :ActOutcome, administration :Administration);
-  # Creates an election: a draft with an empty roll. `administration` is null if this is refused.
+  # Creates an election: a draft with an empty roll. `administration` is null if this is refused,
+  # which it also is if the ids, titles and slates of all elections would take more than 16 MiB.
 
   administer @1 (id :Text) -> (administration :Administration);
   # The administration of an election. An empty id means the only election there is. An unknown id,
@@ -101,6 +102,14 @@ interface Administration extends(Savable) {
   confirm @5 () -> (outcome :ActOutcome);
   # Lets an election take its course again after it was restored from a backup: votes count, and the
   # schedule holds. Refused if there is nothing to confirm.
+
+  voidNumbers @6 (token :Data) -> (outcome :ActOutcome, voided :UInt64);
+  # Ends the link with this token, as `revoke` on its capability would, and takes the numbers that
+  # were issued in this election under it, or under links made from it, off the roll, unless they
+  # have voted: from here on they are unknown voter numbers. `voided` is how many they are. The link
+  # may have been revoked before. This is possible until the close. If it fails, some of the numbers
+  # may be voided; the call can be repeated. A token that opens nothing of this election, and under
+  # which no number of it was issued, is refused, and so is a returning officer's that is in force.
 }
 
 interface Registrar extends(Savable) {
@@ -109,10 +118,12 @@ interface Registrar extends(Savable) {
   issue @0 (count :UInt32, into :VoterNumberSink) -> (outcome :ActOutcome);
   # Draws `count` new numbers, at most 10,000,000, passes them to `into`, and puts them on the roll
   # once the sink has answered `done`: all of them, or none if anything fails. The server does not
-  # return them again.
+  # return them again. Refused if the rolls of all elections that are not closed would have more
+  # than 150,000,000 numbers, or if the links of the election, other than the returning officer's,
+  # would have issued more than 20,000,000.
 
   revokeNumbers @1 (numbers :List(UInt64)) -> (outcome :ActOutcome);
-  # Takes numbers off the roll, all or none. Refused once the election is open.
+  # Takes numbers off the roll, at most 100,000, all or none. Refused once the election is open.
 }
 
 interface VoterNumberSink {
@@ -137,8 +148,9 @@ interface Auditor extends(Savable) {
   # order of their texts: in base32 `A` to `Z` come before `2` to `7`.) Refused before the close.
 
   checkLedger @2 () -> (report :LedgerReport);
-  # Reads the election back from the disk and recomputes its hash chain. If that does not agree, an
-  # exception says what is wrong.
+  # Reads the election back from the disk, as it was at the call or later, and recomputes its hash
+  # chain. If that is not the chain that the server wrote, or verified when it started, an exception
+  # says what is wrong.
 }
 
 interface TallySheetSink {

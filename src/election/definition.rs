@@ -74,6 +74,15 @@ impl Definition {
         Ok(Self { id, title, slate, publication, schedule })
     }
 
+    /// About how many bytes it takes in a message, at most.
+    pub fn message_bytes(&self) -> usize {
+        // A text takes a pointer, and is padded to words with a byte more. The rest is numbers.
+        const REST_BYTES: usize = 128;
+        let text = |text: &str| 16 + text.len().next_multiple_of(8);
+        let names = self.slate.names().iter().map(|name| text(name)).sum::<usize>();
+        REST_BYTES + text(self.id.as_str()) + text(&self.title) + names
+    }
+
     /// The same election, with blank ballots allowed or not.
     #[must_use]
     pub fn with_blank(self, blank: bool) -> Self {

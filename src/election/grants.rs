@@ -27,6 +27,16 @@ pub enum Role {
     Auditor(ElectionId),
 }
 
+impl Role {
+    /// The election that the role is in, unless it is in all of them.
+    pub fn election(&self) -> Option<&ElectionId> {
+        match self {
+            Self::ReturningOfficer => None,
+            Self::Administration(id) | Self::Registrar(id) | Self::Auditor(id) => Some(id),
+        }
+    }
+}
+
 /// Identifies a grant. Random, so several servers can draw them without coordination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct GrantId(pub u64);

@@ -24,6 +24,11 @@ impl Receipt {
     /// The length of a receipt when shown.
     const CHARACTERS: usize = 39;
 
+    /// The receipt as bytes.
+    pub fn as_bytes(&self) -> &[u8; Self::BYTES] {
+        &self.0
+    }
+
     /// The receipt for a vote for `candidate` in `election`, made with `nonce`.
     pub fn new(election: &ElectionId, candidate: &str, nonce: &Nonce) -> Self {
         let mut hash = Sha256::new_with_prefix(DOMAIN);

@@ -10,7 +10,8 @@ use crate::election::{Definition, ElectionId, Grant, GrantId, Grants, VoterNumbe
 pub enum Act {
     /// Create an election: a draft with an empty roll.
     Create(Arc<Definition>),
-    /// Add voter numbers to the roll of an election.
+    /// Add voter numbers to the roll of an election. The ledger notes the grant of the
+    /// authorization with them.
     Issue(ElectionId, Vec<VoterNumber>),
     /// Take voter numbers off the roll of a draft.
     Revoke(ElectionId, Vec<VoterNumber>),

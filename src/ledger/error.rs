@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::ELECTIONS_MAX;
+use super::{DEFINITION_BYTES_MAX, ELECTIONS_MAX, LINK_NUMBERS_MAX, NUMBERS_MAX};
 use crate::election::{ChangeRefusal, DERIVED_GRANTS_MAX, ElectionId, GRANTS_MAX};
 
 /// The error of a call on a ledger. `Clone`, since a failed commit fails all its votes.
@@ -60,6 +60,36 @@ pub enum ActRefusal {
     /// The ledger has [`ELECTIONS_MAX`] elections.
     #[error("a ledger has at most {ELECTIONS_MAX} elections")]
     TooManyElections,
+    /// The definitions would have more than [`DEFINITION_BYTES_MAX`].
+    #[error(
+        "the slates and titles of all elections on a server take at most {} MiB together: with \
+         this election they would take more", DEFINITION_BYTES_MAX >> 20
+    )]
+    DefinitionsFull,
+    /// The rolls have this many numbers, and would have more than [`NUMBERS_MAX`].
+    #[error(
+        "the rolls of all elections on a server that are not closed have at most {NUMBERS_MAX} \
+         voter numbers together, and they have {0}: close an election that is over first, or use \
+         another server"
+    )]
+    RollsFull(usize),
+    /// The links of the election have issued this many numbers, and may issue [`LINK_NUMBERS_MAX`].
+    #[error(
+        "the links of one election put at most {LINK_NUMBERS_MAX} voter numbers on its roll, and \
+         they have put {0}: more takes the returning officer's link"
+    )]
+    LinkNumbers(u64),
+    /// The link to void numbers of is a returning officer's, and in force.
+    #[error(
+        "this is a returning officer's link: it is ended on the server's machine, by \
+         capvote-server officer-link --end-others"
+    )]
+    OfficersLink,
+    /// A token is of no grant of the election, and no numbers were issued under it.
+    #[error(
+        "this link opens nothing of election {0}, and no numbers of it were issued under this link"
+    )]
+    UnknownLink(ElectionId),
 }
 
 impl LedgerError {

@@ -6,6 +6,7 @@
 mod act;
 mod error;
 mod metrics;
+mod quotas;
 mod snapshot;
 pub mod sqlite;
 
@@ -21,14 +22,15 @@ use tokio::sync::watch;
 pub use self::act::{Act, Authorization};
 pub use self::error::{ActRefusal, LedgerError, OpenError};
 pub use self::metrics::Metrics;
+pub use self::quotas::{
+    DEFINITION_BYTES_MAX, ELECTIONS_MAX, LINK_NUMBERS_MAX, NUMBERS_MAX, may_add_numbers,
+    may_create, may_issue_under,
+};
 pub use self::snapshot::Snapshot;
 use self::sqlite::{SqliteLedger, Store};
 use crate::election::{
     Choice, ElectionId, Grant, Nonce, Origin, Outcome, Timestamp, TokenHash, Vote,
 };
-
-/// The most elections in one ledger.
-pub const ELECTIONS_MAX: usize = 1_000;
 
 /// One server's handle of a store of elections, shared by all its threads.
 ///
@@ -74,6 +76,23 @@ pub trait Ledger: Debug + Send + Sync {
     /// [`LedgerError::Revoked`] if the authorization is not in force.
     fn act(&self, acts: Vec<Act>, under: Option<Authorization>) -> Answer<()>;
 
+    /// Ends the grant with this token hash, if it is in force, and takes the numbers that were
+    /// issued in this election under it, or under grants derived from it, off the roll, unless they
+    /// have voted. Returns how many.
+    ///
+    /// This is done in steps, between which votes are decided. If a step fails, those before it
+    /// stand; the call can be repeated. Dropping the future is as with [`vote`](Self::vote).
+    ///
+    /// # Errors
+    /// As [`act`](Self::act); [`ActRefusal::UnknownLink`] if the token is of no grant of this
+    /// election, and no numbers were issued under it.
+    fn void(
+        &self,
+        election: ElectionId,
+        token: TokenHash,
+        under: Option<Authorization>,
+    ) -> Answer<u64>;
+
     /// The grant in force with this token hash.
     ///
     /// # Errors
@@ -100,7 +119,8 @@ pub trait Ledger: Debug + Send + Sync {
     /// [`LedgerError::Unreadable`].
     fn sheet(&self, election: ElectionId, cursor: SheetCursor, lines: usize) -> Answer<SheetPart>;
 
-    /// Reads an election back from the store, and verifies its hash chain.
+    /// Reads an election back from the store, as it was at the call or later, and verifies that its
+    /// hash chain is the one that this ledger wrote or verified when it was opened.
     ///
     /// # Errors
     /// [`LedgerError::Unreadable`] with what is wrong; [`ActRefusal::NoSuchElection`].

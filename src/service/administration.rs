@@ -8,13 +8,13 @@ use super::authority::{Authority, savable};
 use super::convert::write_act;
 use super::election::Election;
 use super::registrar::Registrar;
-use crate::election::{ElectionId, Role};
+use crate::election::{ElectionId, Role, Token};
 use crate::ledger::Act;
 use crate::schema::election_capnp::election;
 use crate::schema::officer_capnp::administration::{
     AuditorParams, AuditorResults, CloseParams, CloseResults, ConfirmParams, ConfirmResults,
     ElectionParams, ElectionResults, OpenParams, OpenResults, RegistrarParams, RegistrarResults,
-    Server,
+    Server, VoidNumbersParams, VoidNumbersResults,
 };
 
 pub(super) struct Administration {
@@ -91,6 +91,23 @@ impl Server for Administration {
         let authority = self.authority.delegate(Role::Auditor(self.id.clone()))?;
         let auditor = Auditor::new(authority, self.id.clone());
         results.get().set_auditor(capnp_rpc::new_client(auditor));
+        Ok(())
+    }
+    async fn void_numbers(
+        self: Rc<Self>,
+        params: VoidNumbersParams,
+        mut results: VoidNumbersResults,
+    ) -> capnp::Result<()> {
+        let Ok(token) = Token::try_from(params.get()?.get_token()?) else {
+            results.get().init_outcome().set_refused("a token has 32 bytes");
+            return Ok(());
+        };
+        let voided = self.authority.void(self.id.clone(), token.hash()).await?;
+        let count = voided.as_ref().copied().unwrap_or_default();
+        if write_act(voided.map(drop), results.get().init_outcome())? {
+            results.get().set_voided(count);
+            tracing::info!(election = %self.id, count, "a link ended, and its numbers were voided");
+        }
         Ok(())
     }
 }

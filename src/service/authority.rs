@@ -9,7 +9,7 @@ use capnp::Error;
 
 use super::draw::{draw_grant, no_random_numbers};
 use super::session::{HeldPermit, Session};
-use crate::election::{Grant, GrantId, Role, Token};
+use crate::election::{ElectionId, Grant, GrantId, Role, Token, TokenHash};
 use crate::ledger::{Act, Authorization, LedgerError};
 use crate::net::connection::Hold;
 
@@ -85,6 +85,17 @@ impl Authority {
         let session = self.session()?;
         let _token = session.track_call()?;
         Ok(session.ledger.act(acts, Some(self.authorization.clone())).await)
+    }
+
+    /// Ends a link and voids its numbers, if this authority is in force. Returns how many.
+    pub(super) async fn void(
+        &self,
+        election: ElectionId,
+        token: TokenHash,
+    ) -> Result<Result<u64, LedgerError>, Error> {
+        let session = self.session()?;
+        let _token = session.track_call()?;
+        Ok(session.ledger.void(election, token, Some(self.authorization.clone())).await)
     }
 
     /// Saves this authority: puts a new grant in force, and returns its token.

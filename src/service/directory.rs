@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use capnp::Error;
+
 use super::election::Election;
 use super::find::find;
 use super::line_counter::LineCounter;
@@ -18,6 +20,9 @@ use crate::schema::election_capnp::directory::{
 };
 use crate::schema::election_capnp::election;
 use crate::schema::lines_capnp::line_counter;
+
+/// The longest list of all elections. A message has at most 64 MiB.
+const LISTED_BYTES_MAX: usize = 60 << 20;
 
 pub(super) struct Directory {
     session: Rc<Session>,
@@ -46,6 +51,11 @@ impl Server for Directory {
         mut results: ElectionsResults,
     ) -> capnp::Result<()> {
         let snapshot = self.session.snapshots.borrow().clone();
+        // A ledger that was filled before there was a bound may have more.
+        let definitions = snapshot.elections.iter().map(|it| it.definition.message_bytes());
+        if definitions.sum::<usize>() > LISTED_BYTES_MAX {
+            return Err(Error::failed("the list of all elections is too long to send".into()));
+        }
         let mut list = results.get().init_elections(snapshot.elections.len() as u32);
         for (index, standing) in snapshot.elections.iter().enumerate() {
             write_info(standing, list.reborrow().get(index as u32));

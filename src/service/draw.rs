@@ -2,25 +2,48 @@
 //! their grants, and challenges.
 
 use capnp::Error;
+use chacha20::ChaCha20Rng;
+use chacha20::rand_core::{Rng, SeedableRng};
 
 use crate::election::{Grant, GrantId, Nonce, Puzzle, Role, Token, VoterNumber};
+
+/// Voter numbers that follow from a random seed, and are computed as often as they are needed:
+/// while a client takes its time to store them, no memory has them.
+#[derive(Clone)]
+pub(super) struct Draw {
+    seed: chacha20::Seed,
+    count: usize,
+}
+
+impl Draw {
+    /// Draws `count` voter numbers, none of them 0. Two of ten million are the same once in 300,000
+    /// times.
+    ///
+    /// # Errors
+    /// That of the operating system's generator.
+    pub(super) fn new(count: usize) -> Result<Self, getrandom::Error> {
+        let mut seed = chacha20::Seed::default();
+        getrandom::fill(&mut seed)?;
+        Ok(Self { seed, count })
+    }
+
+    /// The numbers, the same each time.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = VoterNumber> {
+        let mut generator = ChaCha20Rng::from_seed(self.seed);
+        (0..self.count).map(move |_| VoterNumber::from(generator.next_u64().max(1)))
+    }
+}
 
 /// Draws `count` different voter numbers, none of them 0.
 ///
 /// # Errors
 /// That of the operating system's generator.
 pub(crate) fn draw_numbers(count: usize) -> Result<Vec<VoterNumber>, getrandom::Error> {
-    let mut bytes = vec![0; 8 * count];
     loop {
-        getrandom::fill(&mut bytes)?;
-        let chunks = bytes.as_chunks::<8>().0.iter();
-        let numbers: Vec<_> =
-            chunks.map(|&chunk| VoterNumber::from(u64::from_le_bytes(chunk))).collect();
+        let numbers: Vec<_> = Draw::new(count)?.numbers().collect();
         let mut sorted = numbers.clone();
         sorted.sort_unstable();
-        let different = sorted.is_sorted_by(|a, b| a < b);
-        // Ten million numbers take more than one try once in 300,000 times.
-        if different && sorted.first() != Some(&VoterNumber::from(0)) {
+        if sorted.is_sorted_by(|a, b| a < b) {
             return Ok(numbers);
         }
     }
@@ -80,5 +103,14 @@ mod tests {
         let upper_half = numbers.iter().filter(|number| number.get() > u64::MAX / 2).count();
         assert!((4_500..5_500).contains(&upper_half), "{upper_half}");
         assert_eq!(draw_numbers(0).unwrap(), []);
+    }
+
+    #[test]
+    fn a_draw_gives_the_same_numbers_each_time_and_no_other_draw_does() {
+        let draw = Draw::new(1_000).unwrap();
+        let numbers: Vec<_> = draw.numbers().collect();
+        assert!(numbers.iter().copied().eq(draw.numbers()));
+        let other = Draw::new(1_000).unwrap();
+        assert!(other.numbers().all(|number| !numbers.contains(&number)));
     }
 }

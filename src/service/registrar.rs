@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::authority::{Authority, savable};
 use super::convert::write_act;
-use super::draw::{draw_numbers, no_random_numbers};
+use super::draw::{Draw, no_random_numbers};
 use super::long_work;
 use crate::election::{ElectionId, VoterNumber};
 use crate::ledger::Act;
@@ -21,6 +21,9 @@ use crate::schema::officer_capnp::voter_number_sink;
 
 /// Voter numbers issued in one call. More are refused.
 pub const ISSUE_NUMBERS_MAX: u32 = 10_000_000;
+
+/// Voter numbers revoked in one call. More are refused: votes wait while they are looked up.
+pub const REVOKE_NUMBERS_MAX: usize = 100_000;
 
 /// The time for a sink to take a batch of numbers, and to store all of them. If it takes longer,
 /// none is issued.
@@ -57,17 +60,16 @@ impl Server for Registrar {
             results.get().init_outcome().set_refused(why.as_str());
             return Ok(());
         }
-        // Held until the end of the call: the numbers are in memory.
         let _own = self.authority.session()?.long_work_permit().await;
-        let _permit = long_work::draw_permit(count).await;
-        let numbers = long_work::run(move || draw_numbers(count as usize))
-            .await?
-            .map_err(no_random_numbers)?;
+        let draw = Draw::new(count as usize).map_err(no_random_numbers)?;
         let caller = Caller::of(|| params.get().is_ok());
-        let sent = send_numbers(&sink, &numbers);
+        let sent = send_numbers(&sink, &draw);
         let sent = Caller::unless_cancelled(caller.as_ref(), sent).await;
         sent.map_err(fault::passed_on)?;
-        // After the sink has stored them: no issued number is lost. Checks the authority again.
+        // After the sink has stored them: no issued number is lost. Only now are all in memory.
+        let turn = long_work::issue_turn(&self.id, count).await;
+        let (numbers, _turn) = long_work::run(move || (draw.numbers().collect(), turn)).await?;
+        // Checks the authority again.
         let issued = self.authority.act(vec![Act::Issue(self.id.clone(), numbers)]).await?;
         if write_act(issued, results.get().init_outcome())? {
             tracing::info!(election = %self.id, count, "voter numbers were issued");
@@ -80,7 +82,13 @@ impl Server for Registrar {
         params: RevokeNumbersParams,
         mut results: RevokeNumbersResults,
     ) -> capnp::Result<()> {
-        let numbers: Vec<_> = params.get()?.get_numbers()?.iter().map(VoterNumber::from).collect();
+        let numbers = params.get()?.get_numbers()?;
+        if numbers.len() as usize > REVOKE_NUMBERS_MAX {
+            let why = format!("at most {REVOKE_NUMBERS_MAX} numbers are revoked in one call");
+            results.get().init_outcome().set_refused(why.as_str());
+            return Ok(());
+        }
+        let numbers: Vec<_> = numbers.iter().map(VoterNumber::from).collect();
         let count = numbers.len();
         // Frees a long list before this waits for the ledger.
         drop(params);
@@ -99,11 +107,13 @@ async fn in_time<T>(answer: impl Future<Output = Result<T, Error>>) -> Result<T,
 }
 
 /// Sends numbers to a sink, and returns when it has stored all of them.
-async fn send_numbers(
-    sink: &voter_number_sink::Client,
-    numbers: &[VoterNumber],
-) -> Result<(), Error> {
-    for batch in numbers.chunks(BATCH_NUMBERS) {
+async fn send_numbers(sink: &voter_number_sink::Client, draw: &Draw) -> Result<(), Error> {
+    let mut numbers = draw.numbers();
+    loop {
+        let batch: Vec<_> = numbers.by_ref().take(BATCH_NUMBERS).collect();
+        if batch.is_empty() {
+            break;
+        }
         let mut request = sink.numbers_request();
         let mut list = request.get().init_numbers(batch.len() as u32);
         for (index, number) in batch.iter().enumerate() {

@@ -1,11 +1,11 @@
-//! A ledger file of each released format opens.
+//! A ledger file of each format opens.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use capvote::election::{ElectionState, Grant, GrantId, Outcome, Refusal, Role, Token};
-use capvote::ledger::Act;
-use capvote::ledger::sqlite::{Store, backup};
+use capvote::ledger::sqlite::{SqliteLedger, Store, backup, restore};
+use capvote::ledger::{Act, Authorization, Ledger, system_clock};
 
 use super::{ADA, GRACE, NOW, create, id, numbers, running, vote};
 
@@ -15,9 +15,9 @@ fn fixture(format: u32) -> PathBuf {
 
 /// Writes the fixture of the current format. Run this once for each new format:
 /// `cargo test --test ledger -- --ignored write_the_fixture`
-#[test]
+#[tokio::test]
 #[ignore = "writes a file of the repository"]
-fn write_the_fixture_of_this_format() {
+async fn write_the_fixture_of_this_format() {
     let directory = tempfile::tempdir().unwrap();
     let mut ledger = Store::open(directory.path()).unwrap();
     ledger.act(&running("open"), None).unwrap();
@@ -35,18 +35,51 @@ fn write_the_fixture_of_this_format() {
     let token = Token::from([7; Token::BYTES]).hash();
     let grant = Grant { id: GrantId(1), parent: None, role: Role::ReturningOfficer, token };
     let registrar = Role::Registrar(id("open"));
-    let child = Grant { id: GrantId(2), parent: Some(GrantId(1)), role: registrar, token };
-    ledger.act(&[Act::Grant(grant), Act::Grant(child)], None).unwrap();
+    let child = Grant { id: GrantId(2), parent: Some(GrantId(1)), role: registrar.clone(), token };
+    let stolen = Token::from([8; Token::BYTES]).hash();
+    let other = Grant { id: GrantId(3), parent: Some(GrantId(1)), role: registrar, token: stolen };
+    ledger.act(&[grant, child, other].map(Act::Grant), None).unwrap();
+    let under = Some(Authorization { grant: GrantId(3), revoked: Vec::new() });
+    let issued = Act::Issue(id("open"), numbers(6_000..6_010));
+    ledger.act(&[issued], under.as_ref()).unwrap();
+    let ledger = SqliteLedger::start(ledger, system_clock()).unwrap();
+    assert_eq!(ledger.void(id("open"), stolen, None).await.unwrap(), 10);
     drop(ledger);
-    backup(directory.path(), &fixture(2), &mut |_, _, _| {}).unwrap();
+    let (copy, restored) = (directory.path().join("copy"), directory.path().join("restored"));
+    backup(directory.path(), &copy, &mut |_, _, _| {}).unwrap();
+    restore(&copy, &restored, false, &mut |_, _, _| {}).unwrap();
+    let mut ledger = Store::open(&restored).unwrap();
+    ledger.act(&["open", "draft"].map(|election| Act::Confirm(id(election))), None).unwrap();
+    drop(ledger);
+    backup(&restored, &fixture(2), &mut |_, _, _| {}).unwrap();
+}
+
+#[test]
+fn a_backup_of_format_2_is_restored() {
+    let directory = tempfile::tempdir().unwrap();
+    let report = restore(&fixture(2), directory.path(), false, &mut |_, _, _| {}).unwrap();
+    assert_eq!(report.epoch, 3);
+    let mut ledger = Store::open(directory.path()).unwrap();
+    ledger.act(&["open", "draft"].map(|election| Act::Confirm(id(election))), None).unwrap();
+    drop(ledger);
+    it_is_the_ledger_of_the_fixtures(directory.path());
+    let ledger = Store::open(directory.path()).unwrap();
+    for (election, entries) in [("open", 41), ("closed", 5), ("draft", 7)] {
+        let report = ledger.reader().check(&id(election)).unwrap();
+        assert_eq!(report.entries, entries, "{election}");
+    }
 }
 
 #[test]
 fn a_ledger_of_format_1_opens() {
     let directory = tempfile::tempdir().unwrap();
     fs::copy(fixture(1), directory.path().join("ledger.sqlite")).unwrap();
+    it_is_the_ledger_of_the_fixtures(directory.path());
+}
+
+fn it_is_the_ledger_of_the_fixtures(directory: &Path) {
     for _ in 0..2 {
-        let ledger = Store::open(directory.path()).unwrap();
+        let ledger = Store::open(directory).unwrap();
         let standings = ledger.snapshot().elections;
         let of = |index: usize| (&standings[index].definition.title[..], standings[index].state);
         assert_eq!(of(0), ("The open", ElectionState::Open));
@@ -61,7 +94,7 @@ fn a_ledger_of_format_1_opens() {
         let token = Token::from([7; Token::BYTES]);
         assert!(ledger.snapshot().grants.find(&token.hash()).is_some());
     }
-    let mut ledger = Store::open(directory.path()).unwrap();
+    let mut ledger = Store::open(directory).unwrap();
     let votes = [
         vote("open", 1, ADA, 1),
         vote("open", 1, ADA, 2),

@@ -7,6 +7,7 @@ mod damage;
 mod fixture;
 mod memory;
 mod place;
+mod rolls;
 mod separation;
 
 use std::sync::Arc;

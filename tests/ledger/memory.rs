@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use capvote::election::{
-    Choice, Count, Definition, ElectionId, ElectionState, Grant, Grants, Nonce, Outcome, Receipt,
-    Refusal, Role, Standing, Timestamp, TokenHash, UnderNumber, Verdict, Vote, VoterNumber, judge,
+    ChangeRefusal, Choice, Count, Definition, ElectionId, ElectionState, Grant, GrantId, Grants,
+    Nonce, Outcome, Receipt, Refusal, Role, Standing, Timestamp, TokenHash, UnderNumber, Verdict,
+    Vote, VoterNumber, judge,
 };
 use capvote::ledger::{
     Act, ActRefusal, Answer, Authorization, Decision, Ledger, LedgerError, Report, SheetCursor,
-    SheetPart, Snapshot,
+    SheetPart, Snapshot, may_add_numbers, may_create, may_issue_under,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -35,6 +36,8 @@ struct Shared {
 struct State {
     elections: Vec<Election>,
     grants: Grants,
+    /// Every grant that there was.
+    known: Vec<Grant>,
 }
 
 #[derive(Debug, Clone)]
@@ -44,6 +47,9 @@ struct Election {
     roll: BTreeMap<VoterNumber, Option<(Choice, Nonce)>>,
     count: Count,
     added_while_open: u64,
+    /// Numbers issued under a grant: the grant, and whether the election was open.
+    issued: BTreeMap<VoterNumber, (GrantId, bool)>,
+    link_numbers: u64,
 }
 
 /// What one server has of the store.
@@ -144,10 +150,22 @@ impl Ledger for Handle {
     fn act(&self, acts: Vec<Act>, under: Option<Authorization>) -> Answer<()> {
         self.answer(move |store| {
             store.commit(|state, _| {
+                if under.as_ref().is_some_and(|under| !under.is_in_force(&state.grants)) {
+                    return Err(LedgerError::Revoked);
+                }
+                let issuer = under.map(|under| under.grant);
+                Ok(acts.iter().try_for_each(|act| state.act(act, issuer))?)
+            })
+        })
+    }
+
+    fn void(&self, id: ElectionId, token: TokenHash, under: Option<Authorization>) -> Answer<u64> {
+        self.answer(move |store| {
+            store.commit(|state, _| {
                 if under.is_some_and(|under| !under.is_in_force(&state.grants)) {
                     return Err(LedgerError::Revoked);
                 }
-                Ok(acts.iter().try_for_each(|act| state.act(act))?)
+                Ok(state.void(&id, &token)?)
             })
         })
     }
@@ -231,35 +249,84 @@ impl State {
         }
     }
 
-    fn act(&mut self, act: &Act) -> Result<(), ActRefusal> {
+    fn act(&mut self, act: &Act, issuer: Option<GrantId>) -> Result<(), ActRefusal> {
         let officer = |grant: &Grant| grant.role == Role::ReturningOfficer;
         match act {
             Act::Create(definition) if self.election(&definition.id).is_ok() => {
                 Err(ActRefusal::ElectionExists(definition.id.clone()))
             }
             Act::Create(definition) => {
-                let (definition, state) = (definition.clone(), ElectionState::Draft);
-                let (roll, count) = (BTreeMap::new(), Count::new(&definition.slate));
-                let election = Election { definition, state, roll, count, added_while_open: 0 };
-                self.elections.push(election);
+                may_create(self.elections.iter().map(|it| &*it.definition), definition)?;
+                self.elections.push(Election::new(definition.clone()));
                 Ok(())
             }
             Act::GrantFirst(_) if self.grants.iter().any(officer) => Err(ActRefusal::OfficerExists),
             Act::Grant(grant) | Act::GrantFirst(grant) => {
                 let may = grant.parent.is_none_or(|parent| self.grants.may_save_from(parent));
                 let added = may && self.grants.add(grant.clone());
+                self.known.push(grant.clone());
                 if added { Ok(()) } else { Err(ActRefusal::GrantRefused) }
             }
             Act::RevokeGrant(id) => {
                 self.grants.revoke(*id);
                 Ok(())
             }
-            Act::Issue(id, _)
-            | Act::Revoke(id, _)
-            | Act::Open(id)
-            | Act::Close(id)
-            | Act::Confirm(id) => self.election(id)?.change(act),
+            Act::Issue(id, numbers) => {
+                let open = self.elections.iter().filter(|it| it.state != ElectionState::Closed);
+                may_add_numbers(open.map(|it| it.roll.len()).sum(), numbers.len())?;
+                let grant = self.grants.iter().find(|grant| Some(grant.id) == issuer).cloned();
+                let election = self.election(id)?;
+                let role = grant.as_ref().map(|grant| &grant.role);
+                may_issue_under(role, election.link_numbers, numbers.len() as u64)?;
+                election.change(act)?;
+                let open = election.state == ElectionState::Open;
+                let issued = |number| Some((number, (grant.as_ref()?.id, open)));
+                election.issued.extend(numbers.iter().copied().filter_map(issued));
+                if role.is_some_and(|role| *role != Role::ReturningOfficer) {
+                    election.link_numbers += numbers.len() as u64;
+                }
+                Ok(())
+            }
+            Act::Revoke(id, _) | Act::Open(id) | Act::Close(id) | Act::Confirm(id) => {
+                self.election(id)?.change(act)
+            }
         }
+    }
+
+    fn void(&mut self, id: &ElectionId, token: &TokenHash) -> Result<u64, ActRefusal> {
+        let unknown = ActRefusal::UnknownLink(id.clone());
+        self.election(id)?;
+        let link = self.known.iter().find(|grant| grant.token == *token).cloned();
+        let link = link.filter(|it| it.role.election().is_none_or(|it| it == id));
+        let link = link.ok_or(unknown.clone())?;
+        let in_force = self.grants.holds(link.id);
+        if in_force && link.role == Role::ReturningOfficer {
+            return Err(ActRefusal::OfficersLink);
+        }
+        let mut lineage = vec![link.id];
+        let mut next = 0;
+        while let Some(&parent) = lineage.get(next) {
+            lineage
+                .extend(self.known.iter().filter(|it| it.parent == Some(parent)).map(|it| it.id));
+            next += 1;
+        }
+        self.grants.revoke(link.id);
+        let election = self.election(id)?;
+        let under = election.issued.iter().filter(|(_, (grant, _))| lineage.contains(grant));
+        let under: Vec<_> = under.map(|(&number, &(_, added))| (number, added)).collect();
+        if !in_force && (under.is_empty() || election.state == ElectionState::Closed) {
+            return Err(unknown);
+        }
+        let mut voided = 0;
+        for (number, added) in under {
+            if election.state != ElectionState::Closed && election.roll.get(&number) == Some(&None)
+            {
+                election.roll.remove(&number);
+                election.added_while_open -= u64::from(added);
+                voided += 1;
+            }
+        }
+        Ok(voided)
     }
 
     fn election(&mut self, id: &ElectionId) -> Result<&mut Election, ActRefusal> {
@@ -269,6 +336,12 @@ impl State {
 }
 
 impl Election {
+    fn new(definition: Arc<Definition>) -> Self {
+        let (state, roll, issued) = (ElectionState::Draft, BTreeMap::new(), BTreeMap::new());
+        let count = Count::new(&definition.slate);
+        Self { definition, state, roll, count, added_while_open: 0, issued, link_numbers: 0 }
+    }
+
     fn standing(&self) -> Standing {
         let (definition, voters) = (self.definition.clone(), self.roll.len() as u64);
         Standing::new(definition, self.state, voters, self.added_while_open, self.count.clone())
@@ -289,7 +362,7 @@ impl Election {
     }
 
     fn change(&mut self, act: &Act) -> Result<(), ActRefusal> {
-        use capvote::election::ChangeRefusal::{NothingToConfirm, NumberTaken, NumberUnknown};
+        use ChangeRefusal::{NothingToConfirm, NumberTaken, NumberUnknown};
         let changed = match act {
             Act::Issue(_, numbers) => {
                 self.state.may_issue(self.roll.len(), numbers.len()).and_then(|()| {

@@ -222,6 +222,9 @@ fn a_restored_election_takes_no_votes_before_it_is_confirmed() {
         drop(ledger);
         ledger = Store::open(&other).unwrap();
         assert_eq!(ledger.snapshot().elections[0].origin.unconfirmed, waits);
+        for election in ["board", "draft"] {
+            ledger.reader().check(&id(election)).unwrap();
+        }
     }
     assert_eq!(ledger.vote(&votes[..1], NOW).unwrap(), [RECORDED]);
     ledger.act(&[Act::Open(id("draft")), Act::Close(id("board"))], None).unwrap();
@@ -239,9 +242,9 @@ fn every_alteration_is_noticed(data: &Path, altered: &Path) {
         "UPDATE epochs SET ledger = zeroblob(16) WHERE epoch = 1",
         "UPDATE epochs SET taken = 5 WHERE epoch = 2",
         "DELETE FROM epochs WHERE epoch = 2",
-        "DELETE FROM entries WHERE kind = 8",
-        "DELETE FROM entries WHERE kind = 9",
-        "UPDATE entries SET first = 1 WHERE kind = 8",
+        "DELETE FROM entries WHERE kind = 12",
+        "DELETE FROM entries WHERE kind = 13",
+        "UPDATE entries SET first = 1 WHERE kind = 12",
     ] {
         killed(data, altered);
         let file = Connection::open(altered.join("ledger.sqlite")).unwrap();

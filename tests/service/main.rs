@@ -12,6 +12,7 @@ mod lines;
 mod memory;
 mod observer;
 mod officers;
+mod rolls;
 mod sizes;
 mod tables;
 mod votes;

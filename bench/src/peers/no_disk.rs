@@ -134,6 +134,10 @@ impl Ledger for NoDisk {
         self.ask(|answer| Job::Votes(votes, answer))
     }
 
+    fn void(&self, _: ElectionId, _: TokenHash, _: Option<Authorization>) -> Answer<u64> {
+        ready(Ok(0)).boxed()
+    }
+
     fn act(&self, acts: Vec<Act>, _: Option<Authorization>) -> Answer<()> {
         self.ask(|answer| Job::Acts(acts, answer))
     }

@@ -58,10 +58,15 @@ pub(crate) enum Command {
     #[command(flatten)]
     Officer(OfficerCommand),
     /// End what a link opens, and everything derived from it, at once.
-    #[command(after_help = "Example:\n  capvote-client revoke registrar.link")]
+    #[command(after_help = "Examples:\n  capvote-client revoke registrar.link\n  \
+                      capvote-client --link officer.link revoke registrar.link --void-numbers")]
     Revoke {
         /// A file that holds the link, or the link; "-" is standard input.
         revoked: String,
+        /// Also take the numbers that were issued under the link off the roll, unless they have
+        /// voted, even if it was revoked before. (officer)
+        #[arg(long)]
+        void_numbers: bool,
     },
     /// Count the lines of a local file through the server, and print each line that it calls back
     /// with.

@@ -27,10 +27,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Officer(command) => {
             Target::new(&arguments)?.ask(async |it| officer::run(command, it).await).await
         }
-        Command::Revoke { revoked } => {
-            let target = Target::new(&arguments)?;
+        Command::Revoke { revoked, void_numbers } => {
+            let mut target = Target::new(&arguments)?;
             let revoked = arguments::link(revoked)?;
-            target.ask(async |it| officer::revoke(&revoked, it).await).await
+            if *void_numbers {
+                target.or_election(revoked.election.as_ref());
+                target.ask(async |it| officer::void_numbers(&revoked, it).await).await
+            } else {
+                target.ask(async |it| officer::revoke(&revoked, it).await).await
+            }
         }
         Command::CountLines { file, quiet } => {
             let target = Target::new(&arguments)?;

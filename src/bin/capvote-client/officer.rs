@@ -10,6 +10,7 @@ use capvote::command_line::Exit;
 use capvote::election::{Definition, ElectionState, Token, VoterNumber};
 use capvote::net::link::Link;
 use capvote::private_file::PrivateFile;
+use capvote::service::REVOKE_NUMBERS_MAX;
 use data_encoding::HEXLOWER;
 use serde_json::json;
 
@@ -46,11 +47,30 @@ pub(crate) async fn run(command: &OfficerCommand, target: &Target) -> Result<(),
     }
 }
 
+/// The token of a link to revoke.
+fn revoked_token(link: &Link) -> Result<&[u8], Failure> {
+    link.token.as_deref().ok_or_else(|| {
+        Failure::Usage("the link to revoke has no token, and there is nothing to end".into())
+    })
+}
+
+/// Revokes the authority that a link opens, and voids the numbers that were issued under it.
+pub(crate) async fn void_numbers(link: &Link, target: &Target) -> Result<(), Failure> {
+    let token = revoked_token(link)?;
+    let officer = Officer::connect(target).await?;
+    let void = async |administration: Administration| administration.void_numbers(token).await;
+    let (outcome, count) = officer.as_administration(void).await?;
+    done(outcome)?;
+    if target.json {
+        return show::json(&json!({ "revoked": true, "voided": count }));
+    }
+    let (numbers, are) = (show::counted(count, "voter number"), are(count));
+    show::say(&format!("The link opens nothing any more, and {numbers} {are} off the roll."))
+}
+
 /// Revokes the authority that a link opens.
 pub(crate) async fn revoke(link: &Link, target: &Target) -> Result<(), Failure> {
-    let token = link.token.as_deref().ok_or_else(|| {
-        Failure::Usage("the link to revoke has no token, and there is nothing to end".into())
-    })?;
+    let token = revoked_token(link)?;
     target.connect().await?.restore(token).revoke().await?;
     if target.json {
         return show::json(&json!({ "revoked": true }));
@@ -140,9 +160,21 @@ impl<'a> Officer<'a> {
     }
 
     async fn revoke_numbers(&self, numbers: &[VoterNumber]) -> Result<(), Failure> {
-        let revoke = async |registrar: Registrar| registrar.revoke_numbers(numbers).await;
-        done(self.as_registrar(revoke).await?)?;
-        let count = numbers.len() as u64;
+        let mut revoked: u64 = 0;
+        for part in numbers.chunks(REVOKE_NUMBERS_MAX) {
+            let revoke = async |registrar: Registrar| registrar.revoke_numbers(part).await;
+            match self.as_registrar(revoke).await? {
+                ActOutcome::Refused(why) if revoked > 0 => {
+                    return Err(Failure::Refused(format!(
+                        "{why}; the first {revoked} numbers of the file were taken off the roll, \
+                         and no others"
+                    )));
+                }
+                outcome => done(outcome)?,
+            }
+            revoked += part.len() as u64;
+        }
+        let count = revoked;
         if self.target.json {
             return show::json(&json!({ "revoked": count }));
         }

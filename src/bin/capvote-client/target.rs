@@ -1,6 +1,7 @@
 //! The server and the election that a command is about.
 
 use capvote::client::{self, Client, Election};
+use capvote::election::ElectionId;
 use capvote::net::link::Link;
 
 use crate::arguments::Arguments;
@@ -27,6 +28,13 @@ impl Target {
         }
         let id = given.or(in_link).unwrap_or_default().to_string();
         Ok(Self { link, id, json: arguments.json })
+    }
+
+    /// Takes the election of another link, if none was given.
+    pub(crate) fn or_election(&mut self, election: Option<&ElectionId>) {
+        if let (true, Some(election)) = (self.id.is_empty(), election) {
+            self.id = election.to_string();
+        }
     }
 
     pub(crate) async fn connect(&self) -> Result<Client, client::Error> {

@@ -184,6 +184,23 @@ impl Administration {
         ActOutcome::read(answer.get()?.get_outcome()?)
     }
 
+    /// Ends the link with this token, and takes the numbers that were issued under it, or under
+    /// links made from it, off the roll, unless they have voted. Returns how many. The link may have
+    /// been revoked before. There is no time limit. From `Administration.voidNumbers`.
+    ///
+    /// A token that has nothing to do with this election, or an election that is closed, is
+    /// [`ActOutcome::Refused`].
+    ///
+    /// # Errors
+    /// As [`close`](Self::close). It can be repeated.
+    pub async fn void_numbers(&self, token: &[u8]) -> Result<(ActOutcome, u64), Error> {
+        let mut request = self.capability.void_numbers_request();
+        request.get().set_token(token);
+        let answer = self.connection.unless_lost(request.send().promise).await?;
+        let answer = answer.get()?;
+        Ok((ActOutcome::read(answer.get_outcome()?)?, answer.get_voided()))
+    }
+
     /// The election, with everyone's authority over it. Makes no round trip: the first call on it
     /// reports a failure. From `Administration.election`.
     ///

@@ -10,9 +10,8 @@ use rusqlite::{Connection, OpenFlags};
 use tempfile::TempPath;
 
 use super::epochs::{self, Epoch};
-use super::file::{
-    FILE_NAME, FORMAT, check_format, create_directory, lock, now, open_error, upgrade, user_version,
-};
+use super::file::{FILE_NAME, create_directory, lock, now, open_error};
+use super::format::{FORMAT, check_format, upgrade, user_version};
 use super::mark::{Mark, Position};
 use super::replay::replay_with;
 use super::restore::{RestoreReport, begin_epoch};

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::roll::{BallotRow, Roll, RollIndex};
+use super::run::Run;
 use crate::election::{
     ChangeRefusal, Choice, Count, Definition, ElectionState, Nonce, Origin, Standing, VoterNumber,
 };
@@ -61,20 +62,55 @@ impl BallotBox {
         }
     }
 
-    /// Adds numbers to the roll, all or none.
+    /// Adds a run of numbers to the roll, none of which may be on it.
+    ///
+    /// # Errors
+    /// Those of [`ElectionState::may_issue`].
+    pub(super) fn issue(&mut self, run: Run) -> Result<(), ChangeRefusal> {
+        let added = run.on_roll;
+        self.state.may_issue(self.roll.len(), added)?;
+        self.roll.push(run);
+        if self.state == ElectionState::Open {
+            self.added_while_open += added as u64;
+        }
+        Ok(())
+    }
+
+    /// Whether these numbers, which are in ascending order, may join the roll, with others to make
+    /// `added`.
     ///
     /// # Errors
     /// Those of [`ElectionState::may_issue`], and [`ChangeRefusal::NumberTaken`].
-    pub(super) fn issue(&mut self, numbers: Vec<VoterNumber>) -> Result<(), ChangeRefusal> {
-        self.state.may_issue(self.roll.len(), numbers.len())?;
-        let added = numbers.len() as u64;
-        if !self.roll.add(numbers) {
-            return Err(ChangeRefusal::NumberTaken);
+    pub(super) fn may_issue(
+        &self,
+        ascending: &[VoterNumber],
+        added: usize,
+    ) -> Result<(), ChangeRefusal> {
+        self.state.may_issue(self.roll.len(), added)?;
+        if self.roll.is_disjoint(ascending) { Ok(()) } else { Err(ChangeRefusal::NumberTaken) }
+    }
+
+    /// Of these numbers, those that are on the roll and have not voted.
+    pub(super) fn unused(&self, numbers: &[VoterNumber]) -> Vec<VoterNumber> {
+        let unused = |&number: &_| matches!(self.roll_entry(number), RollEntry::Unused(_));
+        numbers.iter().copied().filter(unused).collect()
+    }
+
+    /// Takes numbers off the roll that have not voted, all or none; `added` says whether they were
+    /// issued while the election was open. Returns `false` if one is not on the roll, or has voted.
+    #[must_use]
+    pub(super) fn void(&mut self, numbers: &[VoterNumber], added: bool) -> bool {
+        let unused = |&number: &_| matches!(self.roll_entry(number), RollEntry::Unused(_));
+        let done = numbers.iter().all(unused) && self.roll.remove(numbers);
+        if done && added {
+            self.added_while_open = self.added_while_open.saturating_sub(numbers.len() as u64);
         }
-        if self.state == ElectionState::Open {
-            self.added_while_open += added;
-        }
-        Ok(())
+        done
+    }
+
+    /// Merges the runs of the roll a little. Returns whether there is more to merge.
+    pub(super) fn settle_step(&mut self) -> bool {
+        self.roll.settle_step()
     }
 
     /// Takes numbers off the roll of a draft, all or none.
@@ -104,6 +140,37 @@ impl BallotBox {
         self.check_confirmed()?;
         self.state = self.state.closed()?;
         Ok(())
+    }
+
+    /// Marks numbers of an open election without ballots as used, as those of a closed one that is
+    /// read back. Returns `false` if one is not on the roll, or given twice, or there are ballots.
+    #[must_use]
+    pub(super) fn mark_voted(&mut self, voted: &[VoterNumber]) -> bool {
+        let open = self.state == ElectionState::Open && self.count.ballots() == 0;
+        open && voted.iter().all(|&number| match self.roll_entry(number) {
+            RollEntry::Unused(at) => {
+                self.roll.set_ballot(at, BallotRow::new(1));
+                true
+            }
+            RollEntry::NotOnRoll | RollEntry::Used(_) => false,
+        })
+    }
+
+    /// Counts a ballot of a closed election that is read back. Returns `false` if no such choice is
+    /// on the slate.
+    #[must_use]
+    pub(super) fn count_choice(&mut self, choice: Choice) -> bool {
+        self.count.add_final(choice)
+    }
+
+    /// Closes an election that is read back. Returns `false` if it is not open, or there are not as
+    /// many ballots as numbers that voted.
+    #[must_use]
+    pub(super) fn restore_closed(&mut self) -> bool {
+        let matches = self.count.ballots() == self.numbers_used();
+        let closed = matches && self.close().is_ok();
+        self.forget_roll();
+        closed
     }
 
     /// Notes that the election was restored from a backup, in this epoch. It then takes no votes
@@ -145,25 +212,6 @@ impl BallotBox {
         if self.origin.unconfirmed { Err(ChangeRefusal::Unconfirmed) } else { Ok(()) }
     }
 
-    /// Restores a closed election from the numbers that voted and the choices, which are not
-    /// paired. Returns `false` if they do not match each other or the roll.
-    #[must_use]
-    pub(super) fn restore_closed(&mut self, voted: &[VoterNumber], choices: &[Choice]) -> bool {
-        let open = self.state == ElectionState::Open && self.count.ballots() == 0;
-        if !open || voted.len() != choices.len() {
-            return false;
-        }
-        self.state = ElectionState::Closed;
-        let mark = |&number| match self.roll_entry(number) {
-            RollEntry::Unused(at) => {
-                self.roll.set_ballot(at, BallotRow::new(1));
-                true
-            }
-            RollEntry::NotOnRoll | RollEntry::Used(_) => false,
-        };
-        voted.iter().all(mark) && choices.iter().all(|&choice| self.count.add_final(choice))
-    }
-
     /// Counts a vote whose verdict is `Count`, as `ballot`.
     pub(super) fn count(&mut self, at: RollIndex, choice: Choice, nonce: Nonce, ballot: BallotRow) {
         self.roll.set_ballot(at, Some(ballot));
@@ -182,17 +230,17 @@ impl BallotBox {
         self.count.publish(self.definition.publication, self.state);
     }
 
-    /// Undoes [`issue`](Self::issue).
-    pub(super) fn unissue(&mut self, numbers: &[VoterNumber]) {
-        if self.roll.remove(numbers) && self.state == ElectionState::Open {
-            self.added_while_open -= numbers.len() as u64;
+    /// Undoes the last [`issue`](Self::issue).
+    pub(super) fn unissue(&mut self) {
+        let added = self.roll.pop().map_or(0, |run| run.on_roll);
+        if self.state == ElectionState::Open {
+            self.added_while_open -= added as u64;
         }
     }
 
     /// Undoes [`revoke`](Self::revoke).
-    pub(super) fn unrevoke(&mut self, numbers: Vec<VoterNumber>) {
-        // They were on the roll, so none of them is taken.
-        let _ = self.roll.add(numbers);
+    pub(super) fn unrevoke(&mut self, numbers: &[VoterNumber]) {
+        self.roll.restore(numbers);
     }
 
     /// Undoes [`open`](Self::open) or [`close`](Self::close).
@@ -201,6 +249,16 @@ impl BallotBox {
             ElectionState::Draft | ElectionState::Open => ElectionState::Draft,
             ElectionState::Closed => ElectionState::Open,
         };
+    }
+
+    /// The numbers that have voted, in ascending order. Of an election whose roll is not forgotten.
+    pub(super) fn voted(&self) -> impl Iterator<Item = VoterNumber> {
+        self.roll.voted()
+    }
+
+    /// How many numbers the roll has in memory: none after the close.
+    pub(super) fn roll_numbers(&self) -> usize {
+        self.roll.len()
     }
 
     /// Forgets the numbers, once the close is stored. Their ballots are in order of arrival, and
@@ -219,7 +277,7 @@ impl BallotBox {
 
     /// How many numbers have voted.
     pub(super) fn numbers_used(&self) -> u64 {
-        self.forgotten.map_or_else(|| self.roll.voted().len() as u64, |(_, used)| used)
+        self.forgotten.map_or(self.roll.used() as u64, |(_, used)| used)
     }
 
     /// The public state of the election.
@@ -231,116 +289,4 @@ impl BallotBox {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ADA: usize = 0;
-    const GRACE: usize = 1;
-
-    fn choice(index: usize) -> Choice {
-        Choice::from_index(index).unwrap()
-    }
-
-    fn draft() -> BallotBox {
-        let candidates = ["Ada", "Grace"].map(String::from).to_vec();
-        let definition =
-            Definition::new("board".parse().unwrap(), String::new(), candidates).unwrap();
-        let mut ballot_box = BallotBox::new(Arc::new(definition), Origin::default());
-        ballot_box.issue([11, 22, 33].map(VoterNumber::from).to_vec()).unwrap();
-        ballot_box
-    }
-
-    fn open() -> BallotBox {
-        let mut ballot_box = draft();
-        ballot_box.open().unwrap();
-        ballot_box
-    }
-
-    /// Counts a vote under a number that has none, as ballot 7.
-    fn cast(ballot_box: &mut BallotBox, number: u64, index: usize) -> RollIndex {
-        let RollEntry::Unused(at) = ballot_box.roll_entry(number.into()) else {
-            panic!("{number} cannot vote")
-        };
-        ballot_box.count(at, choice(index), [7; 16].into(), BallotRow::new(7).unwrap());
-        at
-    }
-
-    #[test]
-    fn a_counted_vote_is_found_under_its_number() {
-        let mut ballot_box = open();
-        cast(&mut ballot_box, 11, GRACE);
-        let used = RollEntry::Used(BallotRow::new(7).unwrap());
-        assert_eq!(ballot_box.roll_entry(11.into()), used);
-        for stranger in [0, 12, u64::MAX] {
-            assert_eq!(ballot_box.roll_entry(stranger.into()), RollEntry::NotOnRoll);
-        }
-        let standing = ballot_box.standing();
-        assert_eq!((standing.ballots, standing.voters), (1, 3));
-        ballot_box.close().unwrap();
-        assert_eq!(ballot_box.standing().votes(), Some(&[0, 1][..]));
-    }
-
-    #[test]
-    fn undoing_a_count_leaves_no_trace() {
-        let mut ballot_box = open();
-        let before = ballot_box.standing();
-        let at = cast(&mut ballot_box, 33, GRACE);
-        ballot_box.uncount(at);
-        assert_eq!(ballot_box.standing(), before);
-        cast(&mut ballot_box, 33, ADA);
-    }
-
-    #[test]
-    fn a_closed_election_is_restored_from_numbers_and_choices() {
-        let mut before = open();
-        cast(&mut before, 11, GRACE);
-        cast(&mut before, 33, GRACE);
-        before.close().unwrap();
-        let grace = [choice(GRACE), choice(GRACE)];
-        let mut after = open();
-        assert!(after.restore_closed(&[33.into(), 11.into()], &grace));
-        assert_eq!(after.standing(), before.standing());
-        let (standing, used) = (before.standing(), before.numbers_used());
-        before.forget_roll();
-        assert_eq!((before.standing(), before.numbers_used()), (standing, used));
-        assert_eq!(before.roll_entry(11.into()), RollEntry::NotOnRoll);
-        assert!(!after.restore_closed(&[], &[]), "it is closed");
-        for voted in [&[11.into()][..], &[11.into(), 11.into()], &[11.into(), 12.into()]] {
-            assert!(!open().restore_closed(voted, &grace), "{voted:?}");
-        }
-        let off_the_slate = [choice(GRACE), choice(2)];
-        assert!(!open().restore_closed(&[33.into(), 11.into()], &off_the_slate));
-    }
-
-    #[test]
-    fn a_restored_election_takes_its_course_once_it_is_confirmed() {
-        let mut ballot_box = open();
-        assert_eq!(ballot_box.confirm(), Err(ChangeRefusal::NothingToConfirm));
-        ballot_box.restored(2).unwrap();
-        assert!(ballot_box.is_unconfirmed());
-        assert_eq!(ballot_box.close(), Err(ChangeRefusal::Unconfirmed));
-        ballot_box.confirm().unwrap();
-        assert_eq!(ballot_box.confirm(), Err(ChangeRefusal::NothingToConfirm));
-        ballot_box.close().unwrap();
-        assert_eq!(ballot_box.restored(3), Err(ChangeRefusal::Closed));
-        assert_eq!(ballot_box.standing().origin.restored, Some(2));
-        let mut draft = draft();
-        draft.restored(2).unwrap();
-        assert_eq!(draft.open(), Err(ChangeRefusal::Unconfirmed));
-    }
-
-    #[test]
-    fn numbers_can_be_revoked_before_and_added_after_the_opening() {
-        let mut ballot_box = draft();
-        assert_eq!(ballot_box.revoke(&[11.into(), 12.into()]), Err(ChangeRefusal::NumberUnknown));
-        ballot_box.revoke(&[11.into()]).unwrap();
-        ballot_box.issue(vec![44.into()]).unwrap();
-        assert_eq!(ballot_box.issue(vec![44.into()]), Err(ChangeRefusal::NumberTaken));
-        ballot_box.open().unwrap();
-        assert_eq!(ballot_box.revoke(&[22.into()]), Err(ChangeRefusal::RollFrozen));
-        ballot_box.issue(vec![55.into(), 66.into()]).unwrap();
-        assert_eq!(ballot_box.roll_entry(11.into()), RollEntry::NotOnRoll);
-        let standing = ballot_box.standing();
-        assert_eq!((standing.voters, standing.added_while_open), (5, 2));
-    }
-}
+mod tests;

@@ -4,9 +4,9 @@
 //! Altering, removing or adding rows or entries changes every later head. docs/ledger-format.md
 //! specifies the bytes.
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
-use crate::election::{Choice, Definition, Nonce, Publication, VoterNumber};
+use crate::election::{Choice, Definition, GrantId, Nonce, Publication, VoterNumber};
 
 /// The hash of a chain after an entry.
 pub(super) type Head = [u8; 32];
@@ -18,6 +18,7 @@ pub(super) type Rows = (i64, i64);
 pub(super) const GENESIS: Head = [0; 32];
 
 /// Computes the head of one entry, row by row.
+#[derive(Clone)]
 pub(super) struct Seal(Sha256);
 
 /// What an entry records. The number is stored and hashed, so its meaning never changes.
@@ -25,33 +26,89 @@ pub(super) struct Seal(Sha256);
 #[repr(u8)]
 pub(super) enum Kind {
     Created = 1,
+    /// In a ledger that was once of format 1: issued by nobody knows whom.
     Issued = 2,
     Opened = 3,
     Ballots = 4,
     Voted = 5,
     Closed = 6,
     Revoked = 7,
-    Restored = 8,
-    Confirmed = 9,
+    /// Taken off the roll after the opening, of numbers issued before it.
+    Voided = 8,
+    /// The same, of numbers issued after the opening.
+    VoidedAdded = 9,
+    /// Issued under a returning officer's grant, or by the server itself.
+    IssuedByOfficer = 10,
+    /// Issued under a grant of the election.
+    IssuedByLink = 11,
+    /// Restored from a backup, in an epoch.
+    Restored = 12,
+    /// Confirmed after a restore.
+    Confirmed = 13,
 }
 
 impl Kind {
     pub(super) fn from_stored(number: i64) -> Option<Self> {
-        use Kind::{Ballots, Closed, Confirmed, Created, Issued, Opened, Restored, Revoked, Voted};
-        let all = [Created, Issued, Opened, Ballots, Voted, Closed, Revoked, Restored, Confirmed];
+        use Kind::{
+            Ballots, Closed, Confirmed, Created, Issued, IssuedByLink, IssuedByOfficer, Opened,
+            Restored, Revoked, Voided, VoidedAdded, Voted,
+        };
+        let all = [
+            Created,
+            Issued,
+            Opened,
+            Ballots,
+            Voted,
+            Closed,
+            Revoked,
+            Voided,
+            VoidedAdded,
+            IssuedByOfficer,
+            IssuedByLink,
+            Restored,
+            Confirmed,
+        ];
         all.into_iter().find(|&kind| kind as i64 == number)
+    }
+
+    /// Whether its head covers the digest of its rows.
+    pub(super) fn has_digest(self) -> bool {
+        use Kind::{IssuedByLink, IssuedByOfficer, Voided, VoidedAdded};
+        matches!(self, IssuedByLink | IssuedByOfficer | Voided | VoidedAdded)
     }
 
     /// The table of the rows of such an entry, if it has rows of its election.
     pub(super) fn table(self) -> Option<&'static str> {
         match self {
             Self::Created | Self::Opened | Self::Restored | Self::Confirmed => None,
-            Self::Issued => Some("roll"),
+            Self::Issued | Self::IssuedByOfficer | Self::IssuedByLink => Some("roll"),
+            Self::Voided | Self::VoidedAdded => Some("voided"),
             Self::Revoked => Some("revoked"),
             Self::Ballots => Some("ballots"),
             Self::Voted => Some("voted"),
             Self::Closed => Some("sheet"),
         }
+    }
+}
+
+/// Computes the hash of an entry's rows of voter numbers. It does not depend on the entries before,
+/// so the close need not read the rows again.
+#[derive(Clone)]
+pub(super) struct Digest(Sha256);
+
+impl Digest {
+    pub(super) fn new() -> Self {
+        Self(Sha256::new_with_prefix(b"capvote numbers 1\0"))
+    }
+
+    /// Adds a row.
+    pub(super) fn row(&mut self, numbers: &[VoterNumber]) {
+        self.0.update((numbers.len() as u64).to_le_bytes());
+        numbers.iter().for_each(|number| self.0.update(number.get().to_le_bytes()));
+    }
+
+    pub(super) fn finish(self) -> Head {
+        self.0.finalize().into()
     }
 }
 
@@ -86,6 +143,13 @@ impl Seal {
     pub(super) fn numbers(&mut self, numbers: &[VoterNumber]) {
         self.0.update((numbers.len() as u64).to_le_bytes());
         numbers.iter().for_each(|number| self.0.update(number.get().to_le_bytes()));
+    }
+
+    /// Adds the rows of an entry by their digest, and the grant they were issued under.
+    pub(super) fn digest(&mut self, issuer: Option<GrantId>, digest: &Head) {
+        self.0.update([u8::from(issuer.is_some())]);
+        self.0.update(issuer.map_or(0, |grant| grant.0).to_le_bytes());
+        self.0.update(digest);
     }
 
     /// Adds a ballot.

@@ -10,83 +10,72 @@ use rusqlite::{Transaction, params};
 
 use super::chain::{GENESIS, Head, Kind, Rows, Seal};
 use super::elections::StoredElection;
-use super::rows::{insert_entry, insert_numbers};
+use super::rows::{insert_entry, insert_sealed};
 use super::sheet;
-use super::values::{choice, invalid, nonce, numbers};
-use crate::election::{Receipt, VoterNumber};
+use super::values::{invalid, numbers};
+use crate::election::GrantId;
 
 /// Separates the ballots of an election from its numbers. Returns the head of its chain, and the
-/// rows of its sheet.
+/// rows of its sheet. Memory does not grow with the ballots: SQLite sorts them, in a temporary file.
 pub(super) fn separate(
     transaction: &Transaction<'_>,
     election: &StoredElection,
 ) -> rusqlite::Result<(Head, Option<Rows>)> {
-    let (voted, lines) = read_ballots(transaction, election)?;
     let head = rehash(transaction, election)?;
-    let head = insert_numbers(transaction, election, &head, Kind::Voted, &voted)?;
+    let voted = election.ballot_box.voted();
+    let head = insert_sealed(transaction, election, &head, Kind::Voted, voted)?;
     let mut seal = Seal::new(&head, Kind::Closed, election.definition());
-    let sheet = sheet::insert(transaction, election.key, &lines, &mut seal)?;
+    let sheet = sheet::insert(transaction, election, &mut seal)?;
     let head = insert_entry(transaction, election.key, Kind::Closed, sheet, seal)?;
     // After the new entries, so that theirs are the highest ids so far: see `mark`.
-    transaction.execute("DELETE FROM ballots WHERE election = ?1", [election.key])?;
-    let ballots = Kind::Ballots as i64;
+    let ballots = transaction.execute("DELETE FROM ballots WHERE election = ?1", [election.key])?;
+    if ballots as u64 != election.ballot_box.numbers_used() {
+        return Err(invalid("there are not as many ballots as numbers that voted".into()));
+    }
     let delete = "DELETE FROM entries WHERE election = ?1 AND kind = ?2";
-    transaction.execute(delete, [election.key, ballots])?;
+    transaction.execute(delete, [election.key, Kind::Ballots as i64])?;
     transaction.execute("INSERT INTO unscrubbed (election) VALUES (?1)", [election.key])?;
     Ok((head, sheet))
-}
-
-/// The numbers that voted, and the lines of the sheet.
-fn read_ballots(
-    transaction: &Transaction<'_>,
-    election: &StoredElection,
-) -> rusqlite::Result<(Vec<VoterNumber>, Vec<sheet::Line>)> {
-    let definition = election.definition();
-    let (mut voted, mut lines) = (Vec::new(), Vec::new());
-    let mut ballots = transaction
-        .prepare("SELECT voter, choice, nonce FROM ballots WHERE election = ?1 ORDER BY id")?;
-    let mut rows = ballots.query([election.key])?;
-    while let Some(row) = rows.next()? {
-        let (choice, nonce) = (choice(row.get(1)?)?, nonce(row.get_ref(2)?)?);
-        let name = definition.slate.name(choice).unwrap_or_default();
-        voted.push(VoterNumber::from(row.get::<_, i64>(0)?.cast_unsigned()));
-        lines.push((Receipt::new(&definition.id, name, &nonce), choice, nonce));
-    }
-    lines.sort_unstable_by_key(|(receipt, ..)| *receipt);
-    Ok((voted, lines))
 }
 
 /// Recomputes the heads of the entries that stay in an election's chain: all but those of ballots.
 /// Returns the last.
 fn rehash(transaction: &Transaction<'_>, election: &StoredElection) -> rusqlite::Result<Head> {
-    let mut entries = transaction.prepare(
-        "SELECT id, kind, first, last FROM entries WHERE election = ?1 AND kind <> ?2 ORDER BY id",
+    let mut select = transaction.prepare(
+        "SELECT id, kind, first, last, issuer, digest FROM entries
+         WHERE election = ?1 AND kind <> ?2 AND id > ?3 ORDER BY id LIMIT 1",
     )?;
-    let entries: Vec<(i64, i64, Option<i64>, Option<i64>)> = entries
-        .query_map([election.key, Kind::Ballots as i64], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-        })?
-        .collect::<rusqlite::Result<_>>()?;
-    let mut head = GENESIS;
-    for (id, kind, first, last) in entries {
+    let (mut head, mut last_id) = (GENESIS, 0);
+    loop {
+        let mut entries = select.query([election.key, Kind::Ballots as i64, last_id])?;
+        let Some(entry) = entries.next()? else { return Ok(head) };
+        let (id, kind): (i64, i64) = (entry.get(0)?, entry.get(1)?);
+        last_id = id;
         let kind = Kind::from_stored(kind);
         let kind = kind.ok_or_else(|| invalid("an entry has an unknown kind".into()))?;
         let mut seal = Seal::new(&head, kind, election.definition());
         // Before a close, the entries with rows that are left are those of the roll.
-        if let Some(table) = kind.table() {
+        if let Some(digest) = entry.get::<_, Option<Head>>(5)? {
+            let issuer: Option<i64> = entry.get(4)?;
+            seal.digest(issuer.map(|id| GrantId(id.cast_unsigned())), &digest);
+        } else if let Some(table) = kind.table() {
             let sql = format!("SELECT numbers FROM {table} WHERE id BETWEEN ?1 AND ?2 ORDER BY id");
             let mut select = transaction.prepare_cached(&sql)?;
-            let mut rows = select.query([first, last])?;
+            let rows: (Option<i64>, Option<i64>) = (entry.get(2)?, entry.get(3)?);
+            let mut rows = select.query(rows)?;
             while let Some(row) = rows.next()? {
                 seal.numbers(&numbers(row.get_ref(0)?)?);
             }
         }
         if kind == Kind::Restored {
             let select = "SELECT head FROM epochs WHERE epoch = ?1";
-            seal.epoch(&transaction.query_row(select, [first], |row| row.get(0))?);
+            let epoch: Option<i64> = entry.get(2)?;
+            seal.epoch(&transaction.query_row(select, [epoch], |row| row.get(0))?);
         }
         head = seal.head();
-        transaction.execute("UPDATE entries SET head = ?2 WHERE id = ?1", params![id, head])?;
+        drop(entries);
+        transaction
+            .prepare_cached("UPDATE entries SET head = ?2 WHERE id = ?1")?
+            .execute(params![id, head])?;
     }
-    Ok(head)
 }

@@ -1,4 +1,4 @@
-//! The ledger's file: its path, permissions, lock, settings and tables.
+//! The ledger's file: its path, permissions, lock and settings.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::epochs::{self, Epoch};
+use super::epochs::Epoch;
+use super::format::{check_format, is_empty, upgrade};
 use super::guard::Guard;
 use super::mark::{Mark, Position};
 use super::roll::BallotRow;
@@ -24,87 +25,8 @@ pub(super) const FILE_NAME: &str = "ledger.sqlite";
 /// The name of the file that is locked while a server uses the data directory.
 const LOCK_NAME: &str = "lock";
 
-/// Marks a SQLite file as a ledger: "capv".
-const APPLICATION_ID: i64 = 0x6361_7076;
-/// The version of the tables and of the hash chain over them.
-pub(super) const FORMAT: i64 = 2;
-
 /// How long a commit waits for the lock of another program, such as `sqlite3`, on the file.
 pub(super) const BUSY_WAIT_MAX: Duration = Duration::from_secs(5);
-
-/// The tables of format 1; [`epochs`] has those that format 2 adds. Rows are appended, and read in
-/// order when the file is opened. SQLite stores the text of each statement in the file, with its
-/// comments.
-const TABLES: &str = "
-    CREATE TABLE elections (
-        key    INTEGER PRIMARY KEY,
-        id     TEXT NOT NULL UNIQUE,
-        title  TEXT NOT NULL,
-        blank  INTEGER NOT NULL, -- 1 where a ballot may be blank
-        sealed INTEGER NOT NULL, -- 1 where the count is shown at the close and no earlier
-        opens  INTEGER, -- seconds since 1970
-        closes INTEGER
-    ) STRICT;
-    CREATE TABLE candidates (
-        election INTEGER NOT NULL REFERENCES elections,
-        position INTEGER NOT NULL, -- on the slate, from 0
-        name     TEXT NOT NULL,
-        PRIMARY KEY (election, position)
-    ) STRICT, WITHOUT ROWID;
-    -- Voter numbers, many in a row, 8 bytes each, little-endian, ascending.
-    CREATE TABLE roll (
-        id       INTEGER PRIMARY KEY,
-        election INTEGER NOT NULL REFERENCES elections,
-        numbers  BLOB NOT NULL
-    ) STRICT;
-    CREATE TABLE revoked (
-        id       INTEGER PRIMARY KEY,
-        election INTEGER NOT NULL REFERENCES elections,
-        numbers  BLOB NOT NULL
-    ) STRICT;
-    -- While an election is open: who chose what.
-    CREATE TABLE ballots (
-        id       INTEGER PRIMARY KEY, -- in order of arrival, from 1
-        election INTEGER NOT NULL REFERENCES elections,
-        voter    INTEGER NOT NULL, -- the voter number, as a signed integer of the same bits
-        choice   INTEGER NOT NULL, -- the candidate's position; one more than the last for a blank ballot
-        nonce    BLOB NOT NULL
-    ) STRICT;
-    -- Once it is closed: who voted, and what was chosen, in the order of the receipts.
-    CREATE TABLE voted (
-        id       INTEGER PRIMARY KEY,
-        election INTEGER NOT NULL REFERENCES elections,
-        numbers  BLOB NOT NULL
-    ) STRICT;
-    CREATE TABLE sheet (
-        id       INTEGER PRIMARY KEY,
-        election INTEGER NOT NULL REFERENCES elections,
-        choice   INTEGER NOT NULL,
-        nonce    BLOB NOT NULL
-    ) STRICT;
-    -- The hash chain: what was committed, in order.
-    CREATE TABLE entries (
-        id       INTEGER PRIMARY KEY,
-        election INTEGER NOT NULL REFERENCES elections,
-        kind     INTEGER NOT NULL, -- 1 created, 2 issued, 3 opened, 4 ballots, 5 voted, 6 closed,
-                                   -- 7 revoked, 8 restored, 9 confirmed
-        first    INTEGER, -- the first and the last row of roll (2), ballots (4), voted (5), sheet (6),
-        last     INTEGER, -- revoked (7) or epochs (8); null where there are none
-        head     BLOB NOT NULL -- SHA-256 over the election's head before, the kind, and the rows
-    ) STRICT;
-    -- Saved capabilities.
-    CREATE TABLE grants (
-        id       INTEGER PRIMARY KEY,
-        parent   INTEGER, -- the grant it was made from
-        role     INTEGER NOT NULL, -- 1 returning officer, 2 administration, 3 registrar, 4 auditor
-        election TEXT, -- of which election; null for a returning officer
-        token    BLOB NOT NULL -- what its token hashes to
-    ) STRICT;
-    -- Closed elections whose ballots are deleted, and may be left in unused parts of the file.
-    CREATE TABLE unscrubbed (
-        election INTEGER PRIMARY KEY REFERENCES elections
-    ) STRICT;
-";
 
 /// The part of a stored ballot that tells a retry from a second vote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -229,32 +151,6 @@ fn prepare(
     wal::secure(connection, path, rewrite)
 }
 
-/// Creates the tables in a new file, and those that a file of an earlier format lacks. `first` is
-/// the first epoch of a ledger that has none.
-pub(super) fn upgrade(connection: &mut Connection, first: &Epoch) -> rusqlite::Result<()> {
-    let is_new = is_empty(connection)?;
-    let format = pragma(connection, "user_version")?;
-    if format >= FORMAT {
-        return Ok(());
-    }
-    let transaction = connection.transaction()?;
-    if is_new {
-        transaction.execute_batch(TABLES)?;
-        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-    }
-    transaction.execute_batch(epochs::TABLES)?;
-    first.insert(&transaction)?;
-    transaction.pragma_update(None, "user_version", FORMAT)?;
-    transaction.commit()
-}
-
-/// Whether the file is new.
-fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
-    let tables = "SELECT count(*) FROM sqlite_schema";
-    let tables: i64 = connection.query_row(tables, [], |row| row.get(0))?;
-    Ok(tables == 0 && pragma(connection, "application_id")? == 0)
-}
-
 /// The guard of an open ledger.
 fn guard(directory: &Path, path: &Path) -> io::Result<Guard> {
     // SQLite resolves symbolic links first.
@@ -266,30 +162,6 @@ fn guard(directory: &Path, path: &Path) -> io::Result<Guard> {
 /// The machine's time.
 pub(super) fn now() -> Timestamp {
     crate::ledger::system_clock()()
-}
-
-/// Refuses a file that is not a ledger, before anything is written to it. Returns its format.
-pub(super) fn check_format(connection: &Connection, path: &Path) -> Result<i64, OpenError> {
-    let marks = pragma(connection, "application_id")
-        .and_then(|application| Ok((application, pragma(connection, "user_version")?)));
-    let (application, format) = marks.map_err(|error| open_error(path, error))?;
-    let foreign = |why: String| Err(OpenError::Foreign { path: path.to_owned(), why });
-    if application != APPLICATION_ID {
-        foreign("it is a SQLite file of some other program".into())
-    } else if !(1..=FORMAT).contains(&format) {
-        foreign(format!("its format is {format}, and this version reads 1 to {FORMAT}"))
-    } else {
-        Ok(format)
-    }
-}
-
-/// The format of a file; 0 for a new one.
-pub(super) fn user_version(connection: &Connection) -> rusqlite::Result<i64> {
-    pragma(connection, "user_version")
-}
-
-fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
-    connection.pragma_query_value(None, name, |row| row.get(0))
 }
 
 /// Creates a directory and its parents, and syncs their names.
@@ -368,6 +240,7 @@ pub(super) fn open_error(path: &Path, error: rusqlite::Error) -> OpenError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::sqlite::format::pragma;
 
     #[test]
     fn every_commit_is_synced() {

@@ -9,9 +9,15 @@ use crate::election::{ElectionId, Grant, GrantId, Grants, Role, TokenHash};
 
 /// Stores a grant.
 pub(super) fn insert(transaction: &Transaction<'_>, grant: &Grant) -> rusqlite::Result<()> {
+    insert_into(transaction, "grants", grant)
+}
+
+fn insert_into(transaction: &Transaction<'_>, table: &str, grant: &Grant) -> rusqlite::Result<()> {
     let (role, election) = role_columns(&grant.role);
     transaction.execute(
-        "INSERT INTO grants (id, parent, role, election, token) VALUES (?1, ?2, ?3, ?4, ?5)",
+        &format!(
+            "INSERT INTO {table} (id, parent, role, election, token) VALUES (?1, ?2, ?3, ?4, ?5)"
+        ),
         params![
             grant.id.0.cast_signed(),
             grant.parent.map(|parent| parent.0.cast_signed()),
@@ -24,17 +30,42 @@ pub(super) fn insert(transaction: &Transaction<'_>, grant: &Grant) -> rusqlite::
 }
 
 /// Deletes the grants that are not in force: revoking one grant revokes those derived from it.
-pub(super) fn keep_only(transaction: &Transaction<'_>, in_force: &Grants) -> rusqlite::Result<()> {
-    let in_force: HashSet<GrantId> = in_force.iter().map(|grant| grant.id).collect();
-    let mut select = transaction.prepare("SELECT id FROM grants")?;
-    let stored: Vec<i64> =
-        select.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-    for id in stored {
-        if !in_force.contains(&GrantId(id.cast_unsigned())) {
-            transaction.execute("DELETE FROM grants WHERE id = ?1", [id])?;
-        }
+/// Stores those that have `ended` and are kept.
+pub(super) fn keep_only(
+    transaction: &Transaction<'_>,
+    in_force: &Grants,
+    ended: &[Grant],
+) -> rusqlite::Result<()> {
+    let in_force = in_force.iter().map(|grant| grant.id).collect();
+    delete_others(transaction, "grants", &in_force)?;
+    let stored = delete_others(transaction, "ended", &ended.iter().map(|it| it.id).collect())?;
+    for grant in ended.iter().filter(|grant| !stored.contains(&grant.id)) {
+        insert_into(transaction, "ended", grant)?;
     }
     Ok(())
+}
+
+/// Deletes the grants of a table that are not among these. Returns those that it had.
+fn delete_others(
+    transaction: &Transaction<'_>,
+    table: &str,
+    kept: &HashSet<GrantId>,
+) -> rusqlite::Result<HashSet<GrantId>> {
+    let mut select = transaction.prepare(&format!("SELECT id FROM {table}"))?;
+    let id = |row: &Row<'_>| Ok(GrantId(row.get::<_, i64>(0)?.cast_unsigned()));
+    let stored: HashSet<_> = select.query_map([], id)?.collect::<rusqlite::Result<_>>()?;
+    let delete = format!("DELETE FROM {table} WHERE id = ?1");
+    for id in stored.difference(kept) {
+        transaction.execute(&delete, [id.0.cast_signed()])?;
+    }
+    Ok(stored)
+}
+
+/// The ended grants that are kept.
+pub(super) fn read_ended(connection: &Connection) -> rusqlite::Result<Vec<Grant>> {
+    let mut select =
+        connection.prepare("SELECT id, parent, role, election, token FROM ended ORDER BY rowid")?;
+    select.query_map([], grant)?.collect()
 }
 
 /// Every stored grant, each after its parent.

@@ -7,9 +7,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
+use super::long_changes::Step;
 use super::store::Store;
 use crate::election::Vote;
 use crate::ledger::{Act, Authorization, Clock, Decision, LedgerError, Metrics, Snapshot};
@@ -23,11 +25,16 @@ const COMMIT_VOTES_MAX: usize = 4_096;
 const SCRUB_PAUSE_FIRST: Duration = Duration::from_millis(500);
 const SCRUB_PAUSE_MAX: Duration = Duration::from_secs(60);
 
+/// Steps by which rolls are settled before each job: together about a millisecond.
+const SETTLE_STEPS: usize = 2;
+
 /// A request to the thread.
 #[derive(Debug)]
 pub(super) enum Job {
     Votes(Vec<Vote>, Reply<Vec<Decision>>),
     Acts(Vec<Act>, Option<Authorization>, Reply<()>),
+    /// One step of a long change.
+    Step(Step),
     /// Do the queued jobs, and end.
     Finish,
 }
@@ -35,7 +42,11 @@ pub(super) enum Job {
 /// Where an answer goes. Its receiver may be gone: the job is done nevertheless.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, LedgerError>>;
 
-type QueuedAct = (Vec<Act>, Option<Authorization>, Reply<()>);
+/// A change that ends a group of votes.
+enum Change {
+    Acts(Vec<Act>, Option<Authorization>, Reply<()>),
+    Step(Step),
+}
 
 /// The store, and the queue of its jobs.
 pub(super) struct GroupCommit {
@@ -75,13 +86,15 @@ impl GroupCommit {
         while let Some(first) = self.next().await {
             // Freed after each commit: the allocator of the program overwrites what is freed.
             let mut votes = Vec::new();
-            let act = self.take_group(first, &mut votes, &mut replies);
+            let change = self.take_group(first, &mut votes, &mut replies);
             if !votes.is_empty() {
                 self.commit(&votes, replies.drain(..));
             }
             drop(votes);
-            if let Some((acts, under, reply)) = act {
-                self.act(&acts, under.as_ref(), reply);
+            match change {
+                Some(Change::Acts(acts, under, reply)) => self.act(&acts, under.as_ref(), reply),
+                Some(Change::Step(step)) => self.step(step),
+                None => {}
             }
             if self.store.is_in_doubt() {
                 tracing::error!(
@@ -110,18 +123,28 @@ impl GroupCommit {
                     let _ = reply.send(Err(LedgerError::Stopped));
                 }
                 Some(Job::Acts(.., reply)) => drop(reply.send(Err(LedgerError::Stopped))),
+                // A store in doubt does no step, and answers the same.
+                Some(Job::Step(step)) => step.run(&mut self.store)(),
                 Some(Job::Finish) => self.finishing = true,
                 None => return,
             }
         }
     }
 
-    /// Waits for a job, and retries a scrub meanwhile.
+    /// Waits for a job. Meanwhile settles the rolls, and retries a scrub.
     async fn next(&mut self) -> Option<Job> {
         loop {
             // Not `recv`: a slot that was reserved when the queue closed may never be used.
             if self.finishing {
                 return self.queue.try_recv().ok();
+            }
+            let unsettled = (0..SETTLE_STEPS).all(|_| self.store.settle_step());
+            if unsettled {
+                match self.queue.try_recv() {
+                    Ok(job) => return Some(job),
+                    Err(TryRecvError::Disconnected) => return None,
+                    Err(TryRecvError::Empty) => continue,
+                }
             }
             let Some((at, pause)) = self.scrub else { return self.queue.recv().await };
             // Checked first: under load there is always a job.
@@ -144,7 +167,7 @@ impl GroupCommit {
         first: Job,
         votes: &mut Vec<Vote>,
         replies: &mut Vec<(usize, Reply<Vec<Decision>>)>,
-    ) -> Option<QueuedAct> {
+    ) -> Option<Change> {
         let mut next = Some(first);
         while let Some(job) = next.take() {
             match job {
@@ -152,7 +175,8 @@ impl GroupCommit {
                     replies.push((more.len(), reply));
                     votes.extend(more);
                 }
-                Job::Acts(acts, under, reply) => return Some((acts, under, reply)),
+                Job::Acts(acts, under, reply) => return Some(Change::Acts(acts, under, reply)),
+                Job::Step(step) => return Some(Change::Step(step)),
                 Job::Finish => {
                     self.queue.close();
                     self.finishing = true;
@@ -195,7 +219,7 @@ impl GroupCommit {
 
     fn act(&mut self, acts: &[Act], under: Option<&Authorization>, reply: Reply<()>) {
         let begun = std::time::Instant::now();
-        let done = self.store.act(acts, under);
+        let done = self.store.act_unsettled(acts, under);
         let closes = acts.iter().any(|act| matches!(act, Act::Close(_)));
         if done.is_ok() {
             self.metrics.acted(begun.elapsed());
@@ -212,6 +236,13 @@ impl GroupCommit {
             stack::clear();
         }
         let _ = reply.send(done);
+    }
+
+    fn step(&mut self, step: Step) {
+        let answer = step.run(&mut self.store);
+        self.metrics.log_is(self.store.wal_bytes());
+        self.publish();
+        answer();
     }
 
     /// Publishes a commit. Called before it is answered: a voter who is told `recorded` finds the

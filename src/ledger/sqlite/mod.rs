@@ -3,17 +3,24 @@
 //! [`SqliteLedger`] queues jobs for the `group_commit` thread. That thread owns the [`Store`],
 //! and commits the queued votes with one fsync.
 
+mod acts;
 mod backup;
 mod ballot_box;
 mod chain;
+mod check;
 mod close;
 mod doubt;
 mod elections;
+mod entry;
 mod epochs;
 mod file;
+mod format;
 mod grants;
 mod group_commit;
 mod guard;
+mod issues;
+mod known;
+mod long_changes;
 mod mark;
 mod network;
 mod reader;
@@ -21,8 +28,11 @@ mod replay;
 mod restore;
 mod roll;
 mod rows;
+mod run;
 mod scrub;
 mod sheet;
+mod staged;
+mod steps;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -42,10 +52,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use self::backup::{CopyPhase, backup, restore};
 use self::group_commit::{GroupCommit, Job};
+use self::long_changes::{LongChanges, large_issue};
 pub use self::network::file_system as network_file_system;
 pub use self::reader::SqliteReader;
 pub use self::restore::RestoreReport;
 pub use self::roll::{BallotRow, Roll, RollIndex};
+pub use self::run::Run;
 pub use self::store::Store;
 use super::{
     Act, Answer, Authorization, Clock, Decision, Ledger, LedgerError, Metrics, OpenError, Report,
@@ -60,6 +72,7 @@ pub const QUEUE_MAX: usize = 256;
 /// A [`Store`] in use by a server. Dropping it shuts it down, which blocks.
 pub struct SqliteLedger {
     jobs: mpsc::Sender<Job>,
+    long_changes: LongChanges,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     reader: SqliteReader,
     clock: Clock,
@@ -118,8 +131,8 @@ impl SqliteLedger {
         let (jobs, queue) = mpsc::channel(QUEUE_MAX + 1);
         let reader = store.reader();
         let (work, snapshots) = GroupCommit::new(store, clock.clone(), queue, metrics);
-        let worker = Mutex::default();
-        (Self { jobs, snapshots, reader, clock, worker }, work.run())
+        let (worker, long_changes) = (Mutex::default(), LongChanges::new(jobs.clone()));
+        (Self { jobs, long_changes, snapshots, reader, clock, worker }, work.run())
     }
 
     /// Queues a job and awaits its answer.
@@ -127,13 +140,7 @@ impl SqliteLedger {
         &self,
         job: impl FnOnce(oneshot::Sender<Result<T, LedgerError>>) -> Job + Send + 'static,
     ) -> Answer<T> {
-        let jobs = self.jobs.clone();
-        async move {
-            let (answer, answered) = oneshot::channel();
-            jobs.send(job(answer)).await.map_err(|_| LedgerError::Stopped)?;
-            answered.await.map_err(|_| LedgerError::unanswered())?
-        }
-        .boxed()
+        ask(self.jobs.clone(), job).boxed()
     }
 
     /// Reads the file on a thread for blocking work.
@@ -157,13 +164,43 @@ impl SqliteLedger {
     }
 }
 
+/// Queues a job and awaits its answer.
+async fn ask<T>(
+    jobs: mpsc::Sender<Job>,
+    job: impl FnOnce(oneshot::Sender<Result<T, LedgerError>>) -> Job,
+) -> Result<T, LedgerError> {
+    let (answer, answered) = oneshot::channel();
+    jobs.send(job(answer)).await.map_err(|_| LedgerError::Stopped)?;
+    answered.await.map_err(|_| LedgerError::unanswered())?
+}
+
 impl Ledger for SqliteLedger {
     fn vote(&self, votes: Vec<Vote>) -> Answer<Vec<Decision>> {
         self.ask(move |answer| Job::Votes(votes, answer))
     }
 
     fn act(&self, acts: Vec<Act>, under: Option<Authorization>) -> Answer<()> {
-        self.ask(move |answer| Job::Acts(acts, under, answer))
+        let issues = acts.iter().any(|act| matches!(act, Act::Issue(..)));
+        let (jobs, long_changes) = (self.jobs.clone(), self.long_changes.clone());
+        async move {
+            let permit = if issues { long_changes.permit().await } else { None };
+            match large_issue(acts) {
+                Ok((election, numbers)) => {
+                    long_changes.issue(election, numbers, under, permit).await
+                }
+                Err(acts) => ask(jobs, move |answer| Job::Acts(acts, under, answer)).await,
+            }
+        }
+        .boxed()
+    }
+
+    fn void(
+        &self,
+        election: ElectionId,
+        token: TokenHash,
+        under: Option<Authorization>,
+    ) -> Answer<u64> {
+        self.long_changes.clone().void(election, token, under).boxed()
     }
 
     fn grant(&self, token: TokenHash) -> Answer<Option<Grant>> {

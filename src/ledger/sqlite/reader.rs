@@ -4,14 +4,17 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::check::{self, Check};
 use super::file::{BUSY_WAIT_MAX, open_error};
-use super::replay::replay;
+use super::known::Known;
 use super::scrub::Readers;
 use super::sheet;
-use crate::election::{ElectionId, ElectionState};
+use crate::election::ElectionId;
 use crate::ledger::{ActRefusal, LedgerError, OpenError, Report, SheetCursor, SheetPart};
 
 /// How often a read checks whether to yield to a scrub, in steps of SQLite's virtual machine: about
@@ -21,17 +24,23 @@ const YIELD_CHECK_STEPS: i32 = 100;
 /// How often a read is tried before it fails because of scrubs.
 const TRIES_MAX: usize = 5;
 
-/// Reads the file of a [`Store`](super::Store) from any thread. Calls block; each sees the file at
-/// one moment.
+/// The pause between two steps of a check. While nothing reads, the WAL begins anew.
+const STEP_PAUSE: Duration = Duration::from_millis(2);
+
+/// How long a check waits for the ledger's thread to know of a close that is in the file.
+const CLOSE_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// Reads the file of a [`Store`](super::Store) from any thread. Calls block.
 #[derive(Debug, Clone)]
 pub struct SqliteReader {
     path: PathBuf,
     readers: Arc<Readers>,
+    known: Arc<Known>,
 }
 
 impl SqliteReader {
-    pub(super) fn new(path: PathBuf, readers: Arc<Readers>) -> Self {
-        Self { path, readers }
+    pub(super) fn new(path: PathBuf, readers: Arc<Readers>, known: Arc<Known>) -> Self {
+        Self { path, readers, known }
     }
 
     /// As [`Ledger::check`](crate::ledger::Ledger::check).
@@ -39,24 +48,43 @@ impl SqliteReader {
     /// # Errors
     /// As there.
     pub fn check(&self, election: &ElectionId) -> Result<Report, LedgerError> {
-        self.read(|connection| {
-            let elections = replay(connection, &self.path)?;
-            let found = elections.by_id.get(election).and_then(|&index| elections.list.get(index));
-            let found = found.ok_or_else(|| ActRefusal::NoSuchElection(election.clone()))?;
-            let count = |table| -> rusqlite::Result<i64> {
-                let select = format!("SELECT count(*) FROM {table} WHERE election = ?1");
-                connection.query_row(&select, [found.key], |row| row.get(0))
+        let known = || {
+            let known = self.known.get(election);
+            known.ok_or_else(|| ActRefusal::NoSuchElection(election.clone()))
+        };
+        let mut began = known()?;
+        let mut check = Check::new(began);
+        loop {
+            // A step that a scrub interrupts is repeated.
+            let step = |connection: &Connection| {
+                let mut after = check.clone();
+                let report = after.step(connection);
+                report.map(|report| (after, report)).map_err(|error| open_error(&self.path, error))
             };
-            let counts = count("entries").and_then(|entries| Ok((entries, count("unscrubbed")?)));
-            let (entries, unscrubbed) = counts.map_err(|error| open_error(&self.path, error))?;
-            let closed = found.ballot_box.state() == ElectionState::Closed;
-            Ok(Report {
-                entries: entries.cast_unsigned(),
-                ballots: found.standing.ballots,
-                numbers_used: found.ballot_box.numbers_used(),
-                head: closed.then_some(found.head),
-                unscrubbed: unscrubbed > 0,
-            })
+            match self.read(|connection| Ok(step(connection)?)) {
+                Ok((_, Some(report))) => return Ok(report),
+                Ok((after, None)) => check = after,
+                // The close makes another chain of it, once.
+                Err(error) if !began.closed && self.is_closed(began.key)? => {
+                    let until = Instant::now() + CLOSE_WAIT_MAX;
+                    while !began.closed {
+                        if Instant::now() > until {
+                            return Err(error);
+                        }
+                        thread::sleep(STEP_PAUSE);
+                        began = known()?;
+                    }
+                    check = Check::new(began);
+                }
+                Err(error) => return Err(error),
+            }
+            thread::sleep(STEP_PAUSE);
+        }
+    }
+
+    fn is_closed(&self, key: i64) -> Result<bool, LedgerError> {
+        self.read(|connection| {
+            check::is_closed(connection, key).map_err(|error| open_error(&self.path, error).into())
         })
     }
 

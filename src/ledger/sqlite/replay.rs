@@ -9,22 +9,26 @@ use std::sync::Arc;
 use rusqlite::{Connection, Row, Rows};
 
 use super::ballot_box::{BallotBox, RollEntry};
-use super::chain::{Kind, Seal};
+use super::chain::{Digest, Kind, Seal};
 use super::elections::{Elections, StoredElection};
+use super::entry::{ENTRIES, Entry, definition};
 use super::epochs::{self, Epoch};
 use super::file::open_error;
 use super::grants;
+use super::issues::IssuedRows;
 use super::roll::BallotRow;
+use super::run::Run;
 use super::values;
 use crate::election::{
-    ChangeRefusal, Choice, Definition, ElectionId, Grants, Nonce, Origin, Publication, Schedule,
-    Timestamp, UnderNumber, Verdict, VoterNumber, judge,
+    ChangeRefusal, Choice, ElectionState, Grants, Nonce, Origin, Timestamp, UnderNumber, Verdict,
+    VoterNumber, judge,
 };
 use crate::ledger::OpenError;
 
-/// How many voter numbers memory is reserved for before they are read. Bounds what a damaged file
-/// can make this allocate.
-const RESERVED_NUMBERS_MAX: usize = 8 << 20;
+/// Without the rows that have no entry yet.
+const ROLL: &str = "
+    SELECT id, election, numbers FROM roll
+    WHERE id < (SELECT coalesce(min(first), 9223372036854775807) FROM staged) ORDER BY id";
 
 /// Reads every election and grant of the file.
 pub(super) fn replay(connection: &Connection, path: &Path) -> Result<Elections, OpenError> {
@@ -50,8 +54,8 @@ struct Replay<'a> {
     path: &'a Path,
     elections: Elections,
     epochs: Vec<Epoch>,
-    /// Between the two entries of a close: the election, and the numbers that voted in it.
-    closing: Option<(usize, Vec<VoterNumber>)>,
+    /// Between the two entries of a close: the election.
+    closing: Option<usize>,
 }
 
 /// A cursor in each table with rows of entries.
@@ -59,19 +63,9 @@ struct Tables<'s> {
     roll: Rows<'s>,
     revoked: Rows<'s>,
     ballots: Rows<'s>,
+    voided: Rows<'s>,
     voted: Rows<'s>,
     sheet: Rows<'s>,
-}
-
-/// One row of the table of entries.
-struct Entry {
-    id: i64,
-    /// The index of the election.
-    election: usize,
-    kind: Kind,
-    /// Its rows; an empty range if it has none.
-    rows: std::ops::RangeInclusive<i64>,
-    head: Vec<u8>,
 }
 
 impl Replay<'_> {
@@ -82,10 +76,10 @@ impl Replay<'_> {
             .query_row(last, [], |row| row.get(0))
             .map_err(|error| self.unreadable(error))?;
         let prepare = |sql| connection.prepare(sql).map_err(|error| self.unreadable(error));
-        let mut entries =
-            prepare("SELECT id, election, kind, first, last, head FROM entries ORDER BY id")?;
-        let mut roll = prepare("SELECT id, election, numbers FROM roll ORDER BY id")?;
+        let mut entries = prepare(ENTRIES)?;
+        let mut roll = prepare(ROLL)?;
         let mut revoked = prepare("SELECT id, election, numbers FROM revoked ORDER BY id")?;
+        let mut voided = prepare("SELECT id, election, numbers FROM voided ORDER BY id")?;
         let mut ballots =
             prepare("SELECT id, election, voter, choice, nonce FROM ballots ORDER BY id")?;
         let mut voted = prepare("SELECT id, election, numbers FROM voted ORDER BY id")?;
@@ -95,21 +89,22 @@ impl Replay<'_> {
         let mut tables = Tables {
             roll: roll.query([]).map_err(query)?,
             revoked: revoked.query([]).map_err(query)?,
+            voided: voided.query([]).map_err(query)?,
             ballots: ballots.query([]).map_err(query)?,
             voted: voted.query([]).map_err(query)?,
             sheet: sheet.query([]).map_err(query)?,
         };
 
         while let Some(row) = self.next(&mut entries)? {
-            let entry = self.entry(row)?;
+            let entry = Entry::read(row).map_err(|error| self.unreadable(error))?;
             self.apply(&entry, &mut tables)?;
             progress(entry.id.unsigned_abs(), last.unsigned_abs());
         }
         if self.closing.is_some() {
             return Err(self.damaged("a close is incomplete"));
         }
-        let Tables { roll, revoked, ballots, voted, sheet } = &mut tables;
-        for rows in [roll, revoked, ballots, voted, sheet] {
+        let Tables { roll, revoked, ballots, voided, voted, sheet } = &mut tables;
+        for rows in [roll, revoked, ballots, voided, voted, sheet] {
             if self.next(rows)?.is_some() {
                 return Err(self.damaged("there are rows without an entry in a hash chain"));
             }
@@ -120,16 +115,23 @@ impl Replay<'_> {
         if stored != self.elections.list.len() as i64 {
             return Err(self.damaged("there are elections without an entry in a hash chain"));
         }
+        self.finish()
+    }
+
+    /// The elections, once every entry is read.
+    fn finish(mut self) -> Result<Elections, OpenError> {
         for election in &mut self.elections.list {
-            election.ballot_box.forget_roll();
-            election.refresh_standing();
+            election.after_commit();
+            self.elections.known.set(election);
         }
-        let grants = grants::read(connection).map_err(|error| self.unreadable(error))?;
+        let grants = grants::read(self.connection).map_err(|error| self.unreadable(error))?;
         let mut in_force = Grants::default();
         if !grants.into_iter().all(|grant| in_force.add(grant)) {
             return Err(self.damaged("two grants have the same id, or there are too many"));
         }
         self.elections.grants = Arc::new(in_force);
+        let ended = grants::read_ended(self.connection);
+        self.elections.ended = Arc::new(ended.map_err(|error| self.unreadable(error))?);
         Ok(self.elections)
     }
 
@@ -137,54 +139,41 @@ impl Replay<'_> {
         // Nothing comes between the two entries of a close.
         let closing = self.closing.take();
         let closed = (entry.kind == Kind::Closed).then_some(entry.election);
-        if closing.as_ref().map(|&(election, _)| election) != closed {
+        if closing != closed {
             return Err(self.entry_damaged(entry, "interrupts a close"));
         }
         if entry.kind == Kind::Created {
-            if entry.election != self.elections.list.len() {
-                return Err(self.entry_damaged(entry, "creates an election out of order"));
-            }
-            let definition = self.definition(entry)?;
-            let created = self.elections.create(&definition);
-            created.map_err(|refusal| self.entry_damaged(entry, &refusal.to_string()))?;
+            self.create(entry)?;
         }
         let election = self.election(entry)?;
         let mut seal = Seal::new(&election.head, entry.kind, election.definition());
         match entry.kind {
             Kind::Created => {}
-            Kind::Issued => {
-                let numbers = self.numbers(entry, &mut tables.roll, &mut seal)?;
-                self.change(entry, |ballot_box| ballot_box.issue(numbers))?;
+            Kind::Issued | Kind::IssuedByOfficer | Kind::IssuedByLink => {
+                self.issue(entry, &mut tables.roll, &mut seal)?;
             }
             Kind::Revoked => {
-                let numbers = self.numbers(entry, &mut tables.revoked, &mut seal)?;
-                self.change(entry, |ballot_box| ballot_box.revoke(&numbers))?;
+                self.numbers(entry, &mut tables.revoked, &mut seal, |ballot_box, numbers| {
+                    ballot_box.revoke(numbers).is_ok()
+                })?;
+            }
+            Kind::Voided | Kind::VoidedAdded => {
+                let added = entry.kind == Kind::VoidedAdded;
+                self.numbers(entry, &mut tables.voided, &mut seal, |ballot_box, numbers| {
+                    ballot_box.state() != ElectionState::Closed && ballot_box.void(numbers, added)
+                })?;
             }
             Kind::Opened => self.change(entry, BallotBox::open)?,
             Kind::Confirmed => self.change(entry, BallotBox::confirm)?,
-            Kind::Restored => {
-                let wanted = entry.rows.start().cast_unsigned();
-                let epoch = self.epochs.iter().find(|epoch| epoch.epoch == wanted);
-                let what = "is about an epoch that did not begin";
-                let epoch = *epoch.ok_or_else(|| self.entry_damaged(entry, what))?;
-                seal.epoch(&epoch.head);
-                self.change(entry, |ballot_box| ballot_box.restored(epoch.epoch))?;
-            }
+            Kind::Restored => self.restore(entry, &mut seal)?,
             Kind::Ballots => self.count(entry, &mut tables.ballots, &mut seal)?,
             Kind::Voted => {
-                let voted = self.numbers(entry, &mut tables.voted, &mut seal)?;
-                self.closing = Some((entry.election, voted));
+                self.numbers(entry, &mut tables.voted, &mut seal, BallotBox::mark_voted)?;
+                self.closing = Some(entry.election);
             }
             Kind::Closed => {
-                let choices = self.sheet(entry, &mut tables.sheet, &mut seal)?;
-                let voted = closing.map(|(_, voted)| voted).unwrap_or_default();
-                let (first, last) = entry.rows.clone().into_inner();
-                let election = self.election(entry)?;
-                election.sheet = (first <= last).then_some((first, last));
-                if !election.ballot_box.restore_closed(&voted, &choices) {
-                    let what = "breaks a rule: the ballots and the numbers that voted do not match";
-                    return Err(self.entry_damaged(entry, what));
-                }
+                self.sheet(entry, &mut tables.sheet, &mut seal)?;
+                self.close(entry)?;
             }
         }
         let head = seal.head();
@@ -211,78 +200,113 @@ impl Replay<'_> {
         changed.map_err(|refusal| self.entry_damaged(entry, &format!("breaks a rule: {refusal}")))
     }
 
-    /// The definition of the election that an entry creates.
-    fn definition(&self, entry: &Entry) -> Result<Arc<Definition>, OpenError> {
-        let key = entry.election as i64 + 1;
-        let connection = self.connection;
-        let select = "SELECT id, title, blank, sealed, opens, closes FROM elections WHERE key = ?1";
-        let moment = |row: &Row<'_>, column| -> rusqlite::Result<Option<Timestamp>> {
-            let stored: Option<i64> = row.get(column)?;
-            Ok(stored.map(|seconds| Timestamp(seconds.cast_unsigned())))
-        };
-        let (id, title, blank, sealed, schedule) = connection
-            .query_row(select, [key], |row| {
-                let schedule = Schedule { opens: moment(row, 4)?, closes: moment(row, 5)? };
-                let (id, title): (String, String) = (row.get(0)?, row.get(1)?);
-                Ok((id, title, row.get::<_, bool>(2)?, row.get::<_, bool>(3)?, schedule))
-            })
-            .map_err(|error| self.unreadable(error))?;
-        let candidates: Vec<String> = connection
-            .prepare("SELECT name FROM candidates WHERE election = ?1 ORDER BY position")
-            .and_then(|mut statement| statement.query_map([key], |row| row.get(0))?.collect())
-            .map_err(|error| self.unreadable(error))?;
-        let id: ElectionId =
-            id.parse().map_err(|_| self.entry_damaged(entry, "has an invalid id"))?;
-        let publication = if sealed { Publication::Sealed } else { Publication::Live };
-        let definition = Definition::new(id, title, candidates)
-            .map(|it| it.with_publication(publication).with_blank(blank))
-            .and_then(|it| it.with_schedule(schedule))
-            .map_err(|error| self.entry_damaged(entry, &error.to_string()))?;
-        Ok(Arc::new(definition))
+    fn create(&mut self, entry: &Entry) -> Result<(), OpenError> {
+        if entry.election != self.elections.list.len() {
+            return Err(self.entry_damaged(entry, "creates an election out of order"));
+        }
+        let definition = definition(self.connection, entry.election as i64 + 1);
+        let definition = definition.map_err(|error| self.unreadable(error))?;
+        let created = self.elections.create(&definition);
+        created.map(|_| ()).map_err(|refusal| self.entry_damaged(entry, &refusal.to_string()))
     }
 
-    /// The voter numbers in the rows of an entry.
-    fn numbers(
-        &self,
+    /// Suspends the votes of an election that came from a backup.
+    fn restore(&mut self, entry: &Entry, seal: &mut Seal) -> Result<(), OpenError> {
+        let wanted = entry.rows.start().cast_unsigned();
+        let epoch = self.epochs.iter().find(|epoch| epoch.epoch == wanted);
+        let what = "is about an epoch that did not begin";
+        let epoch = *epoch.ok_or_else(|| self.entry_damaged(entry, what))?;
+        seal.epoch(&epoch.head);
+        self.change(entry, |ballot_box| ballot_box.restored(epoch.epoch))
+    }
+
+    /// Closes an election whose sheet is counted.
+    fn close(&mut self, entry: &Entry) -> Result<(), OpenError> {
+        let (first, last) = entry.rows.clone().into_inner();
+        let election = self.election(entry)?;
+        election.sheet = (first <= last).then_some((first, last));
+        election.issues = Vec::new();
+        if election.ballot_box.restore_closed() {
+            return Ok(());
+        }
+        let what = "breaks a rule: the ballots and the numbers that voted do not match";
+        Err(self.entry_damaged(entry, what))
+    }
+
+    /// Puts the numbers of an entry on the roll of its election.
+    fn issue(
+        &mut self,
         entry: &Entry,
         rows: &mut Rows<'_>,
         seal: &mut Seal,
-    ) -> Result<Vec<VoterNumber>, OpenError> {
-        let mut numbers = Vec::new();
+    ) -> Result<(), OpenError> {
+        let mut run = Run::default();
+        self.numbers(entry, rows, seal, |ballot_box, numbers| {
+            run.extend(numbers) && ballot_box.may_issue(numbers, run.on_roll).is_ok()
+        })?;
+        let numbers = run.on_roll as u64;
+        self.change(entry, |ballot_box| ballot_box.issue(run))?;
+        let (first, last) = entry.rows.clone().into_inner();
+        let election = self.election(entry)?;
+        while election.ballot_box.settle_step() {}
+        election.note_link_numbers(entry.kind, numbers);
+        if let (Some(issuer), true) = (entry.issuer, first <= last) {
+            let added = election.ballot_box.state() == ElectionState::Open;
+            election.issues.push(IssuedRows { issuer, added, rows: (first, last) });
+        }
+        Ok(())
+    }
+
+    /// Passes the numbers in each row of an entry to `apply`, which returns whether the rules allow
+    /// what the entry does with them.
+    fn numbers(
+        &mut self,
+        entry: &Entry,
+        rows: &mut Rows<'_>,
+        seal: &mut Seal,
+        mut apply: impl FnMut(&mut BallotBox, &[VoterNumber]) -> bool,
+    ) -> Result<(), OpenError> {
+        let mut digest = entry.kind.has_digest().then(Digest::new);
         for id in entry.rows.clone() {
             let row = self.row(entry, rows, id)?;
             let stored = row.get_ref(2).and_then(values::numbers);
             let stored = stored.map_err(|error| self.unreadable(error))?;
-            seal.numbers(&stored);
-            if numbers.capacity() == 0 {
-                // All rows but the last are as long as the first. Growing in steps would leave the
-                // allocator with memory that it does not return.
-                let further = entry.rows.end().saturating_sub(*entry.rows.start());
-                let rows = usize::try_from(further).unwrap_or(0).saturating_add(1);
-                numbers.reserve_exact(rows.saturating_mul(stored.len()).min(RESERVED_NUMBERS_MAX));
+            match &mut digest {
+                Some(digest) => digest.row(&stored),
+                None => seal.numbers(&stored),
             }
-            numbers.extend(stored);
+            if !apply(&mut self.election(entry)?.ballot_box, &stored) {
+                return Err(self.entry_damaged(entry, "breaks a rule about its numbers"));
+            }
         }
-        Ok(numbers)
+        let digest = digest.map(Digest::finish);
+        if digest.as_ref().map(|digest| &digest[..]) != entry.digest.as_deref() {
+            return Err(self.entry_damaged(entry, "does not match its numbers"));
+        }
+        if let Some(digest) = digest {
+            seal.digest(entry.issuer, &digest);
+        }
+        Ok(())
     }
 
-    /// The choices in the rows of an entry.
+    /// Counts the choices in the rows of an entry.
     fn sheet(
-        &self,
+        &mut self,
         entry: &Entry,
         rows: &mut Rows<'_>,
         seal: &mut Seal,
-    ) -> Result<Vec<Choice>, OpenError> {
-        let mut choices = Vec::new();
+    ) -> Result<(), OpenError> {
         for id in entry.rows.clone() {
             let row = self.row(entry, rows, id)?;
             let line = row.get(2).and_then(values::choice);
             let line = line.and_then(|choice| Ok((choice, values::nonce(row.get_ref(3)?)?)));
             let (choice, nonce) = line.map_err(|error| self.unreadable(error))?;
             seal.line(choice, &nonce);
-            choices.push(choice);
+            if !self.election(entry)?.ballot_box.count_choice(choice) {
+                return Err(self.entry_damaged(entry, "has a ballot that is off the slate"));
+            }
         }
-        Ok(choices)
+        Ok(())
     }
 
     fn count(
@@ -340,27 +364,6 @@ impl Replay<'_> {
                     .entry_damaged(entry, &format!("has row {id}, which is missing or altered")))
             }
         }
-    }
-
-    fn entry(&self, row: &Row<'_>) -> Result<Entry, OpenError> {
-        let read = || -> rusqlite::Result<Entry> {
-            let kind: i64 = row.get(2)?;
-            let key: i64 = row.get(1)?;
-            let index = key.checked_sub(1).and_then(|index| usize::try_from(index).ok());
-            let first: Option<i64> = row.get(3)?;
-            let last: Option<i64> = row.get(4)?;
-            Ok(Entry {
-                id: row.get(0)?,
-                election: index
-                    .ok_or_else(|| values::invalid("an entry is about no election".into()))?,
-                kind: Kind::from_stored(kind).ok_or_else(|| {
-                    values::invalid(format!("an entry has the unknown kind {kind}"))
-                })?,
-                rows: first.unwrap_or(1)..=last.unwrap_or(0),
-                head: row.get(5)?,
-            })
-        };
-        read().map_err(|error| self.unreadable(error))
     }
 
     fn next<'r>(&self, rows: &'r mut Rows<'_>) -> Result<Option<&'r Row<'r>>, OpenError> {

@@ -2,16 +2,21 @@
 
 use std::num::NonZeroU32;
 
+use super::run::{Run, merge_step};
 use crate::election::VoterNumber;
 
 /// The id of a row in the table of ballots: from 1, over all elections of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BallotRow(NonZeroU32);
 
+/// In the place of a ballot: the number was taken off the roll.
+pub(super) const OFF: BallotRow = BallotRow(NonZeroU32::MAX);
+
 impl BallotRow {
     /// The row `number`, unless it is 0 or beyond 32 bits.
     pub fn new(number: u64) -> Option<Self> {
-        u32::try_from(number).ok().and_then(NonZeroU32::new).map(Self)
+        let row = u32::try_from(number).ok().and_then(NonZeroU32::new).map(Self);
+        row.filter(|row| *row != OFF)
     }
 
     /// The number as an integer.
@@ -22,134 +27,186 @@ impl BallotRow {
 
 /// The voter numbers of one election, each with the ballot cast under it: 12 bytes a number.
 ///
-/// The numbers are sorted in runs, each at least twice as long as the next. A lookup is one binary
-/// search in each run; adding n numbers moves each O(log n) times.
+/// The numbers are sorted in runs. A lookup is one binary search in each. Numbers join as a run of
+/// their own, and leave as a mark. [`settle_step`](Self::settle_step) merges the runs a block at a
+/// time, until each is at least twice as long as the next and a quarter of it at most is marked.
 #[derive(Debug, Default)]
 pub struct Roll {
     runs: Vec<Run>,
+    /// The index of a run that is being merged with the next, into the one after that.
+    merging: Option<usize>,
+    used: usize,
 }
 
-/// The position of a number on a roll. Valid until numbers are added or removed.
+/// The position of a number on a roll. Valid until numbers are added or removed, or runs merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RollIndex {
     run: usize,
+    block: usize,
     index: usize,
-}
-
-#[derive(Debug)]
-struct Run {
-    numbers: Vec<VoterNumber>,
-    ballots: Vec<Option<BallotRow>>,
 }
 
 impl Roll {
     /// How many numbers are on the roll.
     pub fn len(&self) -> usize {
-        self.runs.iter().map(|run| run.numbers.len()).sum()
+        self.runs.iter().map(|run| run.on_roll).sum()
     }
 
     /// Whether it has no numbers.
     pub fn is_empty(&self) -> bool {
-        self.runs.is_empty()
+        self.len() == 0
+    }
+
+    /// How many of its numbers have voted.
+    pub fn used(&self) -> usize {
+        self.used
     }
 
     /// The position of this number, if it is on the roll.
     pub fn find(&self, number: VoterNumber) -> Option<RollIndex> {
-        let search =
-            |(run, it): (usize, &Run)| it.find(number).map(|index| RollIndex { run, index });
-        self.runs.iter().enumerate().find_map(search)
+        self.places(number).find(|&at| self.slot(at).is_some_and(|slot| slot != Some(OFF)))
     }
 
     /// The ballot cast under the number at this position, if there is one.
     pub fn ballot(&self, at: RollIndex) -> Option<BallotRow> {
-        *self.runs.get(at.run)?.ballots.get(at.index)?
+        self.slot(at).flatten()
     }
 
     /// Sets or clears the ballot cast under the number at this position.
     pub fn set_ballot(&mut self, at: RollIndex, ballot: Option<BallotRow>) {
-        let run = self.runs.get_mut(at.run);
-        if let Some(slot) = run.and_then(|run| run.ballots.get_mut(at.index)) {
-            *slot = ballot;
+        if let Some(slot) = self.slot_mut(at) {
+            let before = std::mem::replace(slot, ballot);
+            self.used = self.used + usize::from(ballot.is_some()) - usize::from(before.is_some());
         }
+    }
+
+    /// Whether none of these numbers, which are in ascending order, is on the roll.
+    pub fn is_disjoint(&self, ascending: &[VoterNumber]) -> bool {
+        self.runs.iter().all(|run| run.is_disjoint(ascending))
+    }
+
+    /// Adds a run of numbers. None of them may be on the roll.
+    pub fn push(&mut self, run: Run) {
+        self.runs.push(run);
+    }
+
+    /// Undoes the last [`push`](Self::push), if nothing was settled since.
+    pub fn pop(&mut self) -> Option<Run> {
+        self.runs.pop()
     }
 
     /// Adds these numbers. If one is on the roll already or given twice, adds none and returns
     /// `false`.
     #[must_use]
-    pub fn add(&mut self, mut numbers: Vec<VoterNumber>) -> bool {
-        numbers.sort_unstable();
-        let twice = !numbers.is_sorted_by(|a, b| a < b);
-        if twice || numbers.iter().any(|&number| self.find(number).is_some()) {
-            return false;
+    pub fn add(&mut self, numbers: Vec<VoterNumber>) -> bool {
+        let Some(run) = Run::sorted(numbers) else { return false };
+        let added = run.blocks().all(|numbers| self.is_disjoint(numbers));
+        if added {
+            self.push(run);
+            self.settle();
         }
-        if numbers.is_empty() {
-            return true;
-        }
-        let mut newest = Run { ballots: vec![None; numbers.len()], numbers };
-        while let Some(older) =
-            self.runs.pop_if(|older| older.numbers.len() < 2 * newest.numbers.len())
-        {
-            newest = Run::merge(older, newest);
-        }
-        self.runs.push(newest);
-        true
+        added
     }
 
     /// Removes these numbers. If one is not on the roll, or given twice, removes none and returns
     /// `false`.
     #[must_use]
     pub fn remove(&mut self, numbers: &[VoterNumber]) -> bool {
-        let mut removed = numbers.to_vec();
-        removed.sort_unstable();
-        let twice = !removed.is_sorted_by(|a, b| a < b);
-        if twice || removed.iter().any(|&number| self.find(number).is_none()) {
-            return false;
+        for (index, &number) in numbers.iter().enumerate() {
+            let Some(at) = self.find(number) else {
+                let removed = numbers.get(..index).unwrap_or_default();
+                self.restore(removed);
+                return false;
+            };
+            self.mark(at);
         }
-        let kept = |run: Run| {
-            let entries = run.numbers.into_iter().zip(run.ballots);
-            let (numbers, ballots) =
-                entries.filter(|(number, _)| removed.binary_search(number).is_err()).unzip();
-            Run { numbers, ballots }
-        };
-        self.runs = std::mem::take(&mut self.runs).into_iter().map(kept).collect();
-        self.runs.retain(|run| !run.numbers.is_empty());
         true
     }
 
-    /// The numbers that have voted, in ascending order, which does not reveal when.
-    pub fn voted(&self) -> Vec<VoterNumber> {
-        let entries = self.runs.iter().flat_map(|run| run.numbers.iter().zip(&run.ballots));
-        let mut voted: Vec<_> =
-            entries.filter(|(_, ballot)| ballot.is_some()).map(|(&number, _)| number).collect();
-        voted.sort_unstable();
-        voted
-    }
-}
-
-impl Run {
-    /// The index of a number.
-    fn find(&self, number: VoterNumber) -> Option<usize> {
-        self.numbers.binary_search(&number).ok()
-    }
-
-    fn merge(left: Self, right: Self) -> Self {
-        let length = left.numbers.len() + right.numbers.len();
-        let mut merged =
-            Self { numbers: Vec::with_capacity(length), ballots: Vec::with_capacity(length) };
-        let mut right = right.numbers.into_iter().zip(right.ballots).peekable();
-        for (number, ballot) in left.numbers.into_iter().zip(left.ballots) {
-            while let Some(entry) = right.next_if(|&(other, _)| other < number) {
-                merged.push(entry);
+    /// Undoes [`remove`](Self::remove) of numbers that had not voted, if nothing was settled since.
+    pub fn restore(&mut self, numbers: &[VoterNumber]) {
+        for &number in numbers {
+            // The last: an earlier run may have it from before it was issued again.
+            let off = self.places(number).filter(|&at| self.slot(at) == Some(Some(OFF))).last();
+            let Some(at) = off else { continue };
+            if let Some(slot) = self.slot_mut(at) {
+                *slot = None;
             }
-            merged.push((number, ballot));
+            if let Some(run) = self.runs.get_mut(at.run) {
+                run.on_roll += 1;
+            }
         }
-        right.for_each(|entry| merged.push(entry));
-        merged
     }
 
-    fn push(&mut self, (number, ballot): (VoterNumber, Option<BallotRow>)) {
-        self.numbers.push(number);
-        self.ballots.push(ballot);
+    /// The numbers that have voted, in ascending order, which does not reveal when.
+    pub fn voted(&self) -> impl Iterator<Item = VoterNumber> {
+        let mut runs: Vec<_> = self.runs.iter().map(|run| run.voted().peekable()).collect();
+        std::iter::from_fn(move || {
+            let least = runs.iter_mut().filter_map(|run| run.peek().copied()).min()?;
+            runs.iter_mut().find_map(|run| run.next_if_eq(&least))
+        })
+    }
+
+    /// Merges runs by about a block. Returns whether there is more to merge.
+    pub fn settle_step(&mut self) -> bool {
+        let Some(at) = self.merging.or_else(|| self.begin_merge()) else { return false };
+        let parts = at.checked_add(3).and_then(|end| self.runs.get_mut(at..end));
+        let Some([left, right, merged]) = parts else { return false };
+        if !merge_step(left, right, merged) {
+            self.runs.drain(at..at + 2);
+            self.merging = None;
+        }
+        true
+    }
+
+    /// Merges runs as far as they have to be.
+    pub fn settle(&mut self) {
+        while self.settle_step() {}
+    }
+
+    /// Begins the next merge, if one is due, and returns its index.
+    fn begin_merge(&mut self) -> Option<usize> {
+        self.runs.retain(|run| run.on_roll > 0);
+        let pairs = self.runs.iter().zip(self.runs.iter().skip(1));
+        let close = |(_, (older, newer)): &(usize, (&Run, &Run))| older.numbers < 2 * newer.numbers;
+        // The last pair first: the newest runs are the shortest.
+        let pair = pairs.enumerate().rfind(close).map(|(index, _)| index);
+        let sparse = |run: &Run| run.on_roll < run.numbers / 4 * 3;
+        let at = pair.or_else(|| {
+            let at = self.runs.iter().position(sparse)?;
+            self.runs.insert(at + 1, Run::default());
+            Some(at)
+        })?;
+        self.runs.insert(at + 2, Run::default());
+        self.merging = Some(at);
+        Some(at)
+    }
+
+    /// The positions of this number, on the roll or off it.
+    fn places(&self, number: VoterNumber) -> impl Iterator<Item = RollIndex> {
+        self.runs.iter().enumerate().filter_map(move |(run, it)| {
+            let (block, index) = it.find(number)?;
+            Some(RollIndex { run, block, index })
+        })
+    }
+
+    /// Takes the number at this position off the roll.
+    fn mark(&mut self, at: RollIndex) {
+        self.set_ballot(at, None);
+        if let Some(slot) = self.slot_mut(at) {
+            *slot = Some(OFF);
+        }
+        if let Some(run) = self.runs.get_mut(at.run) {
+            run.on_roll -= 1;
+        }
+    }
+
+    fn slot(&self, at: RollIndex) -> Option<Option<BallotRow>> {
+        self.runs.get(at.run)?.blocks.get(at.block)?.ballots.get(at.index).copied()
+    }
+
+    fn slot_mut(&mut self, at: RollIndex) -> Option<&mut Option<BallotRow>> {
+        self.runs.get_mut(at.run)?.blocks.get_mut(at.block)?.ballots.get_mut(at.index)
     }
 }
 
@@ -220,5 +277,60 @@ mod tests {
         assert!(!roll.add(numbers([7, 7])));
         assert_eq!(roll.len(), 3);
         assert_eq!(roll.find(5.into()), None);
+    }
+
+    #[test]
+    fn a_merge_in_progress_hides_no_number_and_no_ballot() {
+        let mut roll = Roll::default();
+        let all = scattered(1..100_000);
+        let (left, right) = all.split_at(60_000);
+        for part in [left, right] {
+            let run = Run::sorted(part.to_vec()).unwrap();
+            assert!(run.blocks().all(|numbers| roll.is_disjoint(numbers)));
+            roll.push(run);
+        }
+        let (voted, gone) = (left[7], &right[1_000..9_000]);
+        let mut steps = 0;
+        while roll.settle_step() {
+            steps += 1;
+            if steps == 2 {
+                roll.set_ballot(roll.find(voted).unwrap(), BallotRow::new(5));
+                assert!(roll.remove(gone));
+            }
+            assert!(all.iter().step_by(997).all(|&number| {
+                roll.find(number).is_some() != (steps >= 2 && gone.contains(&number))
+            }));
+            assert!(!roll.is_disjoint(&[all[0].min(all[3]), all[0].max(all[3])]));
+        }
+        assert!(steps > 6, "it is merged block by block");
+        assert_eq!((roll.len(), roll.used()), (91_999, 1));
+        assert_eq!(roll.voted().collect::<Vec<_>>(), [voted]);
+        assert_eq!(roll.ballot(roll.find(voted).unwrap()), BallotRow::new(5));
+        assert!(roll.add(gone.to_vec()), "they are off the roll");
+        assert_eq!(roll.len(), 99_999);
+    }
+
+    #[test]
+    fn numbers_that_left_take_little_memory() {
+        let mut roll = Roll::default();
+        let all = scattered(1..100_000);
+        assert!(roll.add(all.clone()) && roll.remove(&all[..60_000]));
+        roll.settle();
+        assert_eq!(roll.runs.iter().map(|run| run.numbers).sum::<usize>(), 39_999);
+        assert!(roll.remove(&all[60_000..]));
+        roll.settle();
+        assert!(roll.runs.is_empty());
+    }
+
+    #[test]
+    fn what_is_undone_leaves_no_trace() {
+        let mut roll = Roll::default();
+        assert!(roll.add(scattered(1..1_000)));
+        roll.push(Run::sorted(numbers([5, 6])).unwrap());
+        assert!(roll.remove(&numbers([5])));
+        roll.restore(&numbers([5]));
+        assert!(roll.find(5.into()).is_some());
+        roll.pop();
+        assert_eq!((roll.len(), roll.find(5.into())), (999, None));
     }
 }

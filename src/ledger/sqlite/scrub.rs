@@ -130,14 +130,18 @@ impl Readers {
 
 /// Rewrites the file, through the WAL, without its free pages.
 fn rewrite(connection: &Connection, directory: &Path) -> rusqlite::Result<()> {
-    // A large VACUUM spills to an unlinked temporary file with the ballots of open elections: keep
-    // it on the same disk.
-    match directory.to_str() {
-        Some(directory) => connection.pragma_update(None, "temp_store_directory", directory)?,
-        // SQLite accepts only UTF-8 here.
-        None => connection.pragma_update(None, "temp_store", "MEMORY")?,
-    }
+    sort_in(connection, directory)?;
     connection.execute_batch("VACUUM")
+}
+
+/// Keeps SQLite's temporary files in this directory: those of a large `VACUUM`, and of a close,
+/// have ballots of open elections. They have no names.
+pub(super) fn sort_in(connection: &Connection, directory: &Path) -> rusqlite::Result<()> {
+    match directory.to_str() {
+        Some(directory) => connection.pragma_update(None, "temp_store_directory", directory),
+        // SQLite accepts only UTF-8 here.
+        None => connection.pragma_update(None, "temp_store", "MEMORY"),
+    }
 }
 
 /// Checkpoints and empties the WAL, unless another program reads an older snapshot.

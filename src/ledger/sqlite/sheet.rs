@@ -1,32 +1,48 @@
 //! The table of tally sheets. The rows of a sheet are in the order of the receipts.
 
+use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, Transaction, params};
 
 use super::chain::{Rows, Seal};
 use super::elections::StoredElection;
 use super::values::{choice, nonce};
-use crate::election::{Choice, ElectionId, Nonce, Receipt};
+use crate::election::{ElectionId, Receipt};
 use crate::ledger::{SheetCursor, SheetPart};
 
-/// One line of a sheet.
-pub(super) type Line = (Receipt, Choice, Nonce);
-
-/// Stores the sorted lines of a sheet, and adds them to the seal. Returns their rows, if any.
+/// Stores the sheet of an election whose ballots are in the table of ballots, in the order of their
+/// receipts, and adds its lines to the seal. Returns its rows, if any.
 pub(super) fn insert(
     transaction: &Transaction<'_>,
-    key: i64,
-    lines: &[Line],
+    election: &StoredElection,
     seal: &mut Seal,
 ) -> rusqlite::Result<Option<Rows>> {
+    sort_by_receipt(transaction, election)?;
+    let mut ballots = transaction.prepare(
+        "SELECT choice, nonce FROM ballots WHERE election = ?1
+         ORDER BY capvote_receipt(choice, nonce)",
+    )?;
     let mut insert = transaction
         .prepare_cached("INSERT INTO sheet (election, choice, nonce) VALUES (?1, ?2, ?3)")?;
+    let mut ballots = ballots.query([election.key])?;
     let mut rows = None;
-    for (_, choice, nonce) in lines {
-        let row = insert.insert(params![key, choice.index() as i64, nonce.as_bytes()])?;
-        seal.line(*choice, nonce);
+    while let Some(ballot) = ballots.next()? {
+        let (choice, nonce) = (choice(ballot.get(0)?)?, nonce(ballot.get_ref(1)?)?);
+        let row = insert.insert(params![election.key, choice.index() as i64, nonce.as_bytes()])?;
+        seal.line(choice, &nonce);
         rows = Some((rows.map_or(row, |(first, _)| first), row));
     }
     Ok(rows)
+}
+
+/// Lets SQLite compute the receipts of an election's ballots.
+fn sort_by_receipt(connection: &Connection, election: &StoredElection) -> rusqlite::Result<()> {
+    let definition = election.ballot_box.definition().clone();
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_scalar_function("capvote_receipt", 2, flags, move |arguments| {
+        let (choice, nonce) = (choice(arguments.get(0)?)?, nonce(arguments.get_raw(1))?);
+        let name = definition.slate.name(choice).unwrap_or_default();
+        Ok(Receipt::new(&definition.id, name, &nonce).as_bytes().to_vec())
+    })
 }
 
 /// Whether an election has a sheet with this receipt. A binary search over its rows.

@@ -17,23 +17,24 @@ use super::reader::SqliteReader;
 use super::replay;
 use super::roll::BallotRow;
 use super::scrub::Scrub;
+use super::staged;
 use super::{sheet, wal, whole, write};
 use crate::election::{
     ElectionState, Origin, Outcome, Receipt, Refusal, Timestamp, UnderNumber, Verdict, Vote, judge,
 };
-use crate::ledger::{Act, Authorization, Decision, LedgerError, OpenError, Snapshot};
+use crate::ledger::{Decision, LedgerError, OpenError, Snapshot};
 
 /// Elections in a SQLite file.
 #[derive(Debug)]
 pub struct Store {
-    file: LedgerFile,
-    elections: Elections,
-    scrub: Scrub,
+    pub(super) file: LedgerFile,
+    pub(super) elections: Elections,
+    pub(super) scrub: Scrub,
     /// Whether nothing more is written: see [`stop_in_doubt`](Self::stop_in_doubt).
     in_doubt: bool,
     /// How many votes are recorded in all elections.
     recorded: u64,
-    wal_length: wal::Length,
+    pub(super) wal_length: wal::Length,
 }
 
 impl Store {
@@ -57,8 +58,12 @@ impl Store {
         directory: &Path,
         rewrite: impl FnOnce(&Path) -> io::Result<()>,
     ) -> Result<Self, OpenError> {
-        let file = LedgerFile::open(directory, rewrite)?;
+        let mut file = LedgerFile::open(directory, rewrite)?;
         let elections = replay::replay(&file.connection, &file.path)?;
+        // The process may have ended while numbers were issued.
+        while staged::remove_some(&mut file.connection)
+            .map_err(|error| file::open_error(&file.path, error))?
+        {}
         let scrub = Scrub::new(&file.connection);
         let scrub = scrub.map_err(|error| file::open_error(&file.path, error))?;
         let recorded = elections.list.iter().map(|it| it.standing.ballots).sum();
@@ -129,53 +134,6 @@ impl Store {
         Ok(decisions)
     }
 
-    /// Makes these changes in order, all or none, in one transaction, if the authorization is in
-    /// force.
-    ///
-    /// # Errors
-    /// [`LedgerError::NotStored`], [`LedgerError::Unknown`], and after that always
-    /// [`LedgerError::Stopped`]; [`LedgerError::Refused`] and [`LedgerError::Revoked`].
-    pub fn act(&mut self, acts: &[Act], under: Option<&Authorization>) -> Result<(), LedgerError> {
-        self.check_certain()?;
-        if under.is_some_and(|under| !under.is_in_force(&self.elections.grants)) {
-            return Err(LedgerError::Revoked);
-        }
-        let grants = self.elections.grants.clone();
-        // For each applied act, the index of the election that it changes.
-        let mut changed = Vec::new();
-        let applied = acts.iter().try_for_each(|act| {
-            changed.push(self.elections.apply(act)?);
-            Ok(())
-        });
-        let stored = applied.and_then(|()| {
-            write::acts(&mut self.file.connection, &self.elections, acts, &changed)
-                .map_err(|error| self.failed(error))
-        });
-        let stored = stored.and_then(|advances| self.attest(0).map(|()| advances));
-        match stored {
-            Ok(advances) => {
-                self.elections.advance(&advances);
-                self.checkpoint();
-                if acts.iter().any(|act| matches!(act, Act::Close(_))) {
-                    self.scrub.require();
-                    self.scrub();
-                }
-                // An act may be long, and is copied at once if nothing reads the file.
-                if let Ok(bytes) = self.file.check_place() {
-                    self.wal_length.note(bytes);
-                }
-                Ok(())
-            }
-            Err(error) => {
-                for (act, election) in acts.iter().zip(changed).rev() {
-                    self.elections.undo(act, election);
-                }
-                self.elections.grants = grants;
-                Err(error)
-            }
-        }
-    }
-
     /// Tries to scrub what closes have deleted. Returns `false` if that failed, for example because
     /// another program reads the file: try again later.
     pub fn scrub(&mut self) -> bool {
@@ -187,7 +145,8 @@ impl Store {
 
     /// A way to read the file from other threads while this one commits.
     pub fn reader(&self) -> SqliteReader {
-        SqliteReader::new(self.file.path.clone(), self.scrub.readers())
+        let known = self.elections.known.clone();
+        SqliteReader::new(self.file.path.clone(), self.scrub.readers(), known)
     }
 
     /// Whether the store accepts nothing more until it is opened again.
@@ -207,7 +166,7 @@ impl Store {
 
     /// Makes sure that a commit is in the files at their paths, and notes it in the mark. It
     /// recorded this many votes.
-    fn attest(&mut self, votes: u64) -> Result<(), LedgerError> {
+    pub(super) fn attest(&mut self, votes: u64) -> Result<(), LedgerError> {
         let recorded = self.recorded + votes;
         let attested = self.file.check_place().and_then(|bytes| {
             if votes > 0 {
@@ -232,13 +191,6 @@ impl Store {
         }
     }
 
-    /// Copies an act into the main file, so that it does not depend on the WAL.
-    fn checkpoint(&self) {
-        if let Err(error) = wal::checkpoint_now(&self.file.connection) {
-            tracing::warn!(%error, "the ledger's log was not copied into its file");
-        }
-    }
-
     /// Stops the store, because it is not certain that its last write is on the disk, or that a
     /// next one would be. It accepts nothing more, and leaves the WAL to the next
     /// [`open`](Self::open), which makes sure that what it finds is on the disk. Returns the error
@@ -251,13 +203,13 @@ impl Store {
         LedgerError::Unknown(format!("the server has to be started again: {why}"))
     }
 
-    fn check_certain(&self) -> Result<(), LedgerError> {
+    pub(super) fn check_certain(&self) -> Result<(), LedgerError> {
         if self.in_doubt { Err(LedgerError::Stopped) } else { Ok(()) }
     }
 
     /// The error for a failed statement. Unless it is certain that nothing was written, the store
     /// [stops](Self::stop_in_doubt): after a failed fsync, page cache and disk may differ.
-    fn failed(&mut self, error: rusqlite::Error) -> LedgerError {
+    pub(super) fn failed(&mut self, error: rusqlite::Error) -> LedgerError {
         let rolled_back = self.file.connection.is_autocommit();
         if rolled_back && nothing_was_stored(&error) {
             return LedgerError::NotStored(error.to_string());

@@ -6,7 +6,8 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::epochs;
-use super::file::{FORMAT, open_error};
+use super::file::open_error;
+use super::format::FORMAT;
 use super::mark::{Mark, Position};
 use crate::election::LedgerId;
 use crate::ledger::OpenError;

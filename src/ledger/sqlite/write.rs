@@ -2,12 +2,13 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::chain::{Head, Kind, Rows, Seal};
+use super::chain::{Head, Kind, Seal};
 use super::elections::{Advance, Elections, NewBallot, StoredElection};
-use super::rows::{insert_entry, insert_numbers};
+use super::issues::{IssuedRows, Issuer};
+use super::rows::{insert_digested, insert_entry, insert_sealed};
 use super::values::invalid;
-use super::{close, grants};
-use crate::election::{Definition, Publication};
+use super::{close, grants, staged};
+use crate::election::{Definition, ElectionState, Publication, VoterNumber};
 use crate::ledger::Act;
 
 /// Stores ballots, which are in the order of their rows. Those of one election are adjacent.
@@ -34,7 +35,7 @@ pub(super) fn ballots(
             seal.ballot(*number, *choice, nonce);
         }
         let head = insert_entry(&transaction, election.key, Kind::Ballots, Some(rows), seal)?;
-        advances.push(Advance { election: index, head, sheet: None });
+        advances.push(Advance { election: index, head, sheet: None, issued: None });
     }
     transaction.commit()?;
     Ok(advances)
@@ -46,10 +47,14 @@ pub(super) fn acts(
     elections: &Elections,
     acts: &[Act],
     changed: &[Option<usize>],
+    issuer: &Issuer,
 ) -> rusqlite::Result<Vec<Advance>> {
     let transaction = begin(connection)?;
+    if acts.iter().any(|act| matches!(act, Act::Issue(..))) {
+        staged::remove_all(&transaction)?;
+    }
     let mut advances: Vec<Advance> = Vec::new();
-    for (act, &changed) in acts.iter().zip(changed) {
+    for (position, (act, &changed)) in acts.iter().zip(changed).enumerate() {
         let Some(index) = changed else {
             // Revoked grants are deleted together, below.
             if let Act::Grant(grant) | Act::GrantFirst(grant) = act {
@@ -60,30 +65,45 @@ pub(super) fn acts(
         let election = election(elections, index)?;
         let earlier = advances.iter().rev().find(|earlier| earlier.election == index);
         let previous = earlier.map_or(election.head, |earlier| earlier.head);
-        if let Some((head, sheet)) = insert_act(&transaction, election, &previous, act)? {
-            advances.push(Advance { election: index, head, sheet });
+        // The election's state is that after all acts.
+        let opens = |later: &Act| matches!(later, Act::Open(id) if *id == election.definition().id);
+        let added = election.ballot_box.state() != ElectionState::Draft
+            && !acts.iter().skip(position).any(opens);
+        let entry = NewEntry { index, election, previous: &previous, added };
+        if let Some(advance) = insert_act(&transaction, &entry, act, issuer)? {
+            advances.push(advance);
         }
     }
-    if acts.iter().any(|act| matches!(act, Act::RevokeGrant(_))) {
-        grants::keep_only(&transaction, &elections.grants)?;
+    if acts.iter().any(|act| matches!(act, Act::RevokeGrant(_) | Act::Close(_))) {
+        grants::keep_only(&transaction, &elections.grants, &elections.ended)?;
     }
     transaction.commit()?;
     Ok(advances)
 }
 
-/// Stores an act on an election, as the entry after the head `previous`. Returns the new head, and
-/// after a close the rows of the sheet.
+/// Where an act on an election is stored.
+struct NewEntry<'a> {
+    /// The election's index.
+    index: usize,
+    election: &'a StoredElection,
+    /// The head before.
+    previous: &'a Head,
+    /// Whether the election was open.
+    added: bool,
+}
+
+/// Stores an act on an election.
 fn insert_act(
     transaction: &Transaction<'_>,
-    election: &StoredElection,
-    previous: &Head,
+    &NewEntry { index, election, previous, added }: &NewEntry<'_>,
     act: &Act,
-) -> rusqlite::Result<Option<(Head, Option<Rows>)>> {
+    issuer: &Issuer,
+) -> rusqlite::Result<Option<Advance>> {
     let without_rows = |kind| {
         let seal = Seal::new(previous, kind, election.definition());
         insert_entry(transaction, election.key, kind, None, seal)
     };
-    let numbers = |kind, numbers| insert_numbers(transaction, election, previous, kind, numbers);
+    let (mut sheet, mut issued) = (None, None);
     let head = match act {
         Act::Create(definition) => {
             create(transaction, election.key, definition)?;
@@ -91,20 +111,38 @@ fn insert_act(
         }
         Act::Open(_) => without_rows(Kind::Opened)?,
         Act::Confirm(_) => without_rows(Kind::Confirmed)?,
-        Act::Issue(_, issued) => numbers(Kind::Issued, issued)?,
-        Act::Revoke(_, revoked) => numbers(Kind::Revoked, revoked)?,
-        Act::Close(_) => return close::separate(transaction, election).map(Some),
+        Act::Issue(_, numbers) => {
+            let entry = (issuer.kind(), issuer.grant);
+            let (head, listed) =
+                insert_digested(transaction, election, previous, entry, ascending(numbers))?;
+            issued = IssuedRows::of(issuer, added, listed.rows);
+            head
+        }
+        Act::Revoke(_, numbers) => {
+            insert_sealed(transaction, election, previous, Kind::Revoked, ascending(numbers))?
+        }
+        Act::Close(_) => {
+            let head;
+            (head, sheet) = close::separate(transaction, election)?;
+            head
+        }
         Act::Grant(_) | Act::GrantFirst(_) | Act::RevokeGrant(_) => return Ok(None),
     };
-    Ok(Some((head, None)))
+    Ok(Some(Advance { election: index, head, sheet, issued }))
 }
 
-fn election(elections: &Elections, index: usize) -> rusqlite::Result<&StoredElection> {
+fn ascending(numbers: &[VoterNumber]) -> Vec<VoterNumber> {
+    let mut ascending = numbers.to_vec();
+    ascending.sort_unstable();
+    ascending
+}
+
+pub(super) fn election(elections: &Elections, index: usize) -> rusqlite::Result<&StoredElection> {
     let election = elections.list.get(index);
     election.ok_or_else(|| invalid("a change is about no election".into()))
 }
 
-fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
+pub(super) fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
     // Immediate: waits for the lock of the file before the first statement.
     connection.transaction_with_behavior(TransactionBehavior::Immediate)
 }

@@ -1,6 +1,7 @@
 //! The suite that every implementation of [`Ledger`] has to pass.
 
 mod acts;
+mod rolls;
 mod shared;
 mod votes;
 
@@ -57,6 +58,10 @@ macro_rules! check_all {
         check!(acts::a_closed_election_stays_as_it_was_counted);
         check!(acts::one_link_makes_a_bounded_number_of_others);
         check!(acts::the_first_officer_is_granted_once);
+        check!(rolls::numbers_of_a_stolen_link_are_voided_before_they_vote);
+        check!(rolls::numbers_of_a_link_are_voided_long_after_it_was_revoked);
+        check!(rolls::a_large_issue_is_made_whole_or_not_at_all);
+        check!(rolls::definitions_that_would_not_fit_a_message_are_refused);
         check!(acts::a_grant_is_found_by_its_token_until_it_is_revoked);
         check!(shared::a_handle_reads_its_own_answers);
         check!(shared::snapshots_follow_other_handles);

@@ -38,6 +38,30 @@ fn a_shared_link_works_until_it_is_revoked() {
 }
 
 #[test]
+fn numbers_issued_under_a_stolen_link_are_voided() {
+    let data = tempfile::tempdir().unwrap();
+    let server = board(data.path(), 3);
+    let output = data.path().join("stolen.csv").to_str().unwrap().to_string();
+    let stolen = data.path().join("stolen.link").to_str().unwrap().to_string();
+    officer(data.path(), &["share", "registrar", "--output", &stolen]).done();
+    client(&stolen, &["issue", "--count", "2", "--output", &output]).done();
+    let numbers = fs::read_to_string(&output).unwrap();
+    let numbers: Vec<_> = numbers.lines().skip(1).collect();
+    // Without an officer's link the command changes nothing.
+    client(&server.link, &["revoke", &stolen, "--void-numbers"]).failed(2, "the officer's link");
+    let vote = |number: &str| client(&server.link, &["vote", "Ada", "--voter-number", number]);
+    vote(numbers[0]).done();
+    officer(data.path(), &["revoke", &stolen]).done();
+    let void = ["revoke", &stolen[..], "--void-numbers"];
+    let said = officer(data.path(), &void).done().to_string();
+    assert!(said.contains("1 voter number is off the roll"), "{said}");
+    assert_eq!(vote(numbers[1]).code, Some(3));
+    let again = officer(data.path(), &["--json", "revoke", &stolen, "--void-numbers"]);
+    let again: serde_json::Value = serde_json::from_str(again.done()).unwrap();
+    assert_eq!(again, serde_json::json!({ "revoked": true, "voided": 0 }));
+}
+
+#[test]
 fn an_administration_link_is_for_one_election() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[]);

@@ -1,0 +1,105 @@
+//! Acts: what officers and the server do, but for votes.
+
+use super::scrub::sort_in;
+use super::store::Store;
+use super::{wal, write};
+use crate::ledger::{Act, Authorization, LedgerError};
+use crate::private_file::parent;
+
+impl Store {
+    /// Makes these changes in order, all or none, in one transaction, if the authorization is in
+    /// force.
+    ///
+    /// # Errors
+    /// [`LedgerError::NotStored`], [`LedgerError::Unknown`], and after that always
+    /// [`LedgerError::Stopped`]; [`LedgerError::Refused`] and [`LedgerError::Revoked`].
+    pub fn act(&mut self, acts: &[Act], under: Option<&Authorization>) -> Result<(), LedgerError> {
+        let done = self.act_unsettled(acts, under);
+        while self.settle_step() {}
+        done
+    }
+
+    /// As [`act`](Self::act), but leaves runs of the rolls to be merged by
+    /// [`settle_step`](Self::settle_step).
+    pub(super) fn act_unsettled(
+        &mut self,
+        acts: &[Act],
+        under: Option<&Authorization>,
+    ) -> Result<(), LedgerError> {
+        self.check_authorized(under)?;
+        let (grants, ended) = (self.elections.grants.clone(), self.elections.ended.clone());
+        let issuer = self.elections.issuer(under);
+        let closes = acts.iter().any(|act| matches!(act, Act::Close(_)));
+        // For each applied act, the index of the election that it changes.
+        let mut changed = Vec::new();
+        let applied = acts.iter().try_for_each(|act| {
+            changed.push(self.elections.apply(act, &issuer)?);
+            Ok(())
+        });
+        let stored = applied.and_then(|()| {
+            if closes {
+                // The close sorts the ballots in a temporary file.
+                let sorted = sort_in(&self.file.connection, parent(&self.file.path));
+                sorted.map_err(|error| self.failed(error))?;
+            }
+            let connection = &mut self.file.connection;
+            let written = write::acts(connection, &self.elections, acts, &changed, &issuer);
+            self.attest_act(written)
+        });
+        match stored {
+            Ok(advances) => {
+                self.elections.advance(&advances);
+                self.checkpoint();
+                if closes {
+                    self.scrub.require();
+                    self.scrub();
+                    self.note_wal();
+                }
+                Ok(())
+            }
+            Err(error) => {
+                for (act, election) in acts.iter().zip(changed).rev() {
+                    self.elections.undo(act, election, &issuer);
+                }
+                self.elections.grants = grants;
+                self.elections.ended = ended;
+                Err(error)
+            }
+        }
+    }
+
+    /// Refuses what is not authorized, or after a write in doubt.
+    pub(super) fn check_authorized(
+        &self,
+        under: Option<&Authorization>,
+    ) -> Result<(), LedgerError> {
+        self.check_certain()?;
+        match under {
+            Some(under) if !under.is_in_force(&self.elections.grants) => Err(LedgerError::Revoked),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes sure that an act, or a step of one, is stored.
+    pub(super) fn attest_act<T>(&mut self, written: rusqlite::Result<T>) -> Result<T, LedgerError> {
+        let written = written.map_err(|error| self.failed(error))?;
+        self.attest(0)?;
+        Ok(written)
+    }
+
+    /// Copies an act, or a step of one, into the main file, so that it does not depend on the WAL.
+    pub(super) fn checkpoint(&mut self) {
+        if let Err(error) = wal::checkpoint_now(&self.file.connection) {
+            tracing::warn!(%error, "the ledger's log was not copied into its file");
+        }
+        self.note_wal();
+    }
+
+    /// Notes the length of the WAL. An act may be long, and is copied at once if nothing reads the
+    /// file.
+    fn note_wal(&mut self) {
+        if let Ok(bytes) = self.file.check_place() {
+            self.wal_length.note(bytes);
+        }
+    }
+}

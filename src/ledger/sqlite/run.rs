@@ -1,0 +1,176 @@
+//! A run of a roll: voter numbers in ascending order, in blocks that can be moved one at a time.
+
+use std::collections::VecDeque;
+
+use super::roll::{BallotRow, OFF};
+use crate::election::VoterNumber;
+
+/// Numbers in a block: what one step of a merge moves.
+const BLOCK_NUMBERS: usize = 16_384;
+
+/// Voter numbers in ascending order, each with the ballot cast under it.
+#[derive(Debug, Default)]
+pub struct Run {
+    pub(super) blocks: VecDeque<Block>,
+    /// The numbers in it, and how many of them are on the roll.
+    pub(super) numbers: usize,
+    pub(super) on_roll: usize,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Block {
+    pub(super) numbers: Vec<VoterNumber>,
+    pub(super) ballots: Vec<Option<BallotRow>>,
+}
+
+impl Run {
+    /// These numbers without ballots, or `None` if one is given twice.
+    pub fn sorted(mut numbers: Vec<VoterNumber>) -> Option<Self> {
+        numbers.sort_unstable();
+        let mut run = Self::default();
+        run.extend(&numbers).then_some(run)
+    }
+
+    /// Adds numbers without ballots. Returns `false` if they are not in ascending order, and all
+    /// greater than those before; the run is of no use then.
+    #[must_use]
+    pub fn extend(&mut self, ascending: &[VoterNumber]) -> bool {
+        let after = |last: &Block| last.numbers.last() < ascending.first();
+        let fits = ascending.is_empty() || self.blocks.back().is_none_or(after);
+        for numbers in ascending.chunks(BLOCK_NUMBERS) {
+            self.append(Block { ballots: vec![None; numbers.len()], numbers: numbers.to_vec() });
+        }
+        fits && ascending.is_sorted_by(|a, b| a < b)
+    }
+
+    /// Its numbers, in ascending order.
+    pub fn blocks(&self) -> impl Iterator<Item = &[VoterNumber]> {
+        self.blocks.iter().map(|block| &block.numbers[..])
+    }
+
+    /// Its numbers that have voted, in ascending order.
+    pub(super) fn voted(&self) -> impl Iterator<Item = VoterNumber> {
+        let entries = self.blocks.iter().flat_map(|it| it.numbers.iter().zip(&it.ballots));
+        let voted = |slot: &Option<BallotRow>| slot.is_some_and(|row| row != OFF);
+        entries.filter(move |(_, slot)| voted(slot)).map(|(&number, _)| number)
+    }
+
+    /// The block and the index in it of a number.
+    pub(super) fn find(&self, number: VoterNumber) -> Option<(usize, usize)> {
+        let block = self.block_of(number)?;
+        let index = self.blocks.get(block)?.numbers.binary_search(&number).ok()?;
+        Some((block, index))
+    }
+
+    /// The only block that can have this number.
+    fn block_of(&self, number: VoterNumber) -> Option<usize> {
+        let before = |block: &Block| block.numbers.first().is_some_and(|&first| first <= number);
+        self.blocks.partition_point(before).checked_sub(1)
+    }
+
+    /// Whether none of these numbers, which are in ascending order, is in it and on the roll.
+    pub(super) fn is_disjoint(&self, ascending: &[VoterNumber]) -> bool {
+        let Some(first) = ascending.first() else { return true };
+        let mut at = self.block_of(*first).unwrap_or(0);
+        ascending.iter().all(|&number| {
+            let begins = |index: usize| self.blocks.get(index)?.numbers.first().copied();
+            while begins(at + 1).is_some_and(|first| first <= number) {
+                at += 1;
+            }
+            let Some(block) = self.blocks.get(at) else { return true };
+            let found = block.numbers.binary_search(&number);
+            found.map_or(true, |index| block.ballots.get(index) == Some(&Some(OFF)))
+        })
+    }
+
+    /// Adds a block at the end, whose numbers are greater than those before.
+    pub(super) fn append(&mut self, mut block: Block) {
+        self.numbers += block.numbers.len();
+        self.on_roll += block.on_roll();
+        match self.blocks.back_mut() {
+            Some(last) if last.numbers.len() + block.numbers.len() <= BLOCK_NUMBERS => {
+                last.numbers.append(&mut block.numbers);
+                last.ballots.append(&mut block.ballots);
+            }
+            _ if block.numbers.is_empty() => {}
+            _ => self.blocks.push_back(block),
+        }
+    }
+
+    /// Takes the first block.
+    pub(super) fn pop_front(&mut self) -> Option<Block> {
+        let block = self.blocks.pop_front()?;
+        self.numbers -= block.numbers.len();
+        self.on_roll -= block.on_roll();
+        Some(block)
+    }
+
+    fn push_front(&mut self, block: Block) {
+        if !block.numbers.is_empty() {
+            self.numbers += block.numbers.len();
+            self.on_roll += block.on_roll();
+            self.blocks.push_front(block);
+        }
+    }
+}
+
+impl Block {
+    fn on_roll(&self) -> usize {
+        self.ballots.iter().filter(|slot| **slot != Some(OFF)).count()
+    }
+
+    /// Splits off the numbers greater than `bound`.
+    fn split_off(&mut self, bound: VoterNumber) -> Self {
+        let at = self.numbers.partition_point(|&number| number <= bound);
+        Self { numbers: self.numbers.split_off(at), ballots: self.ballots.split_off(at) }
+    }
+
+    fn entries(self) -> impl Iterator<Item = (VoterNumber, Option<BallotRow>)> {
+        self.numbers.into_iter().zip(self.ballots)
+    }
+}
+
+/// Moves the first numbers of two runs, about a block, to the end of a third, without those that
+/// are off the roll. Returns `false` if both are empty.
+pub(super) fn merge_step(left: &mut Run, right: &mut Run, merged: &mut Run) -> bool {
+    let (mut one, mut other) = match (left.pop_front(), right.pop_front()) {
+        (None, None) => return false,
+        (Some(only), None) | (None, Some(only)) => (only, Block::default()),
+        (Some(one), Some(other)) => (one, other),
+    };
+    if let (Some(&a), Some(&b)) = (one.numbers.last(), other.numbers.last()) {
+        let bound = a.min(b);
+        left.push_front(one.split_off(bound));
+        right.push_front(other.split_off(bound));
+    }
+    let mut block = Block::default();
+    block.numbers.reserve_exact(one.numbers.len() + other.numbers.len());
+    block.ballots.reserve_exact(one.numbers.len() + other.numbers.len());
+    let mut push = |(number, slot): (VoterNumber, Option<BallotRow>)| {
+        if slot != Some(OFF) {
+            block.numbers.push(number);
+            block.ballots.push(slot);
+        }
+    };
+    let mut other = other.entries().peekable();
+    for entry in one.entries() {
+        while let Some(before) = other.next_if(|before| before.0 < entry.0) {
+            push(before);
+        }
+        push(entry);
+    }
+    other.for_each(push);
+    if block.numbers.len() > BLOCK_NUMBERS {
+        let rest = Block {
+            numbers: block.numbers.split_off(BLOCK_NUMBERS),
+            ballots: block.ballots.split_off(BLOCK_NUMBERS),
+        };
+        block.numbers.shrink_to_fit();
+        block.ballots.shrink_to_fit();
+        merged.append(block);
+        merged.append(rest);
+    } else {
+        merged.append(block);
+    }
+    true
+}
