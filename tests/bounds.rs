@@ -300,7 +300,7 @@ async fn the_connections_of_a_process_share_a_memory_budget() {
     let server = Rc::new(Waiting::default());
     let call = |bytes| call_alone(&server, bytes).1;
     const LONG: usize = 60 << 20;
-    let enough = PROCESS_BYTES_MAX / LONG;
+    let enough = PROCESS_BYTES_MAX / 2 / LONG;
     let mut long = Vec::new();
     for count in 1..=enough {
         long.push(call(LONG));
@@ -311,10 +311,13 @@ async fn the_connections_of_a_process_share_a_memory_budget() {
         };
         timeout(TIMEOUT, arrived).await.unwrap();
     }
-    long.extend((0..3).map(|_| call(LONG)));
+    long.extend((0..enough).map(|_| call(LONG)));
     assert_eq!(server.settled().await, enough);
-    // Small calls are within the allowance of a connection.
-    let short: Vec<_> = (0..3).map(|_| call(1_000)).collect();
+    // Half of the budget is for connections that use little.
+    let mut short: Vec<_> = (0..3).map(|_| call(1_000)).collect();
+    let (stream, _served) = serve(server.clone());
+    let sink = connect(stream);
+    short.extend((0..16).map(|_| sink.message_request().send().promise));
     assert_eq!(server.settled().await, enough + short.len());
     server.release();
     for answer in long.into_iter().chain(short) {

@@ -3,8 +3,8 @@
 //! Each connection has bounds of its own, wide enough for the busiest honest client. A thousand
 //! connections at all of their bounds would take more memory than there is. What a connection uses
 //! beyond a small allowance is therefore charged to one budget, whatever the number of threads.
-//! While that is exhausted, each connection has to do with its allowance, and those that hold most
-//! without progress are closed, see `relieve`.
+//! Half of it is for connections that use little. While a connection has to wait for memory, those
+//! that hold most without progress are closed, see `relieve`.
 
 use std::cell::{Cell, OnceCell};
 use std::cmp::Reverse;
@@ -18,15 +18,20 @@ use tokio::time::Instant;
 
 /// The budget of the process, in bytes: for messages that were received and are in use, for what
 /// the RPC layer keeps for each connection, for unwritten output, and for lines being counted.
-/// While it is exhausted, a connection above [`CONNECTION_BYTES_MIN`] is not read from, and the
-/// window of a stream is one call.
+/// While it is exhausted, a connection above [`CONNECTION_BYTES_MIN`] is not read from. While half
+/// of it is used, a connection above [`MODEST_BYTES_MAX`] is not, and the window of a stream is one
+/// call.
 pub const PROCESS_BYTES_MAX: usize = 256 << 20;
 
 /// The allowance of each connection, in bytes, which is not charged: enough for seven votes in
 /// progress.
 pub const CONNECTION_BYTES_MIN: usize = 32 << 10;
 
-/// The time that a client may hold memory without progress while the budget is exhausted.
+/// The bytes of a connection that uses little: enough for about 25 votes in progress. A thousand
+/// connections that hold as much leave half of the budget.
+pub const MODEST_BYTES_MAX: usize = 128 << 10;
+
+/// The time that a client may hold memory without progress while another has to wait for memory.
 pub const EXHAUSTED_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// Poll interval while blocked on the memory budget. Polling needs no list of waiters, and loses no
@@ -143,9 +148,16 @@ impl ConnectionMemory {
         }
     }
 
-    /// Whether the connection uses more than its allowance.
-    pub(crate) fn is_above_allowance(&self) -> bool {
-        self.usage.beyond_allowance() > 0
+    /// Whether the connection may not use more before others have released memory.
+    pub(crate) fn must_wait(&self) -> bool {
+        let bytes = self.usage.bytes();
+        if bytes <= CONNECTION_BYTES_MIN {
+            false
+        } else if bytes <= MODEST_BYTES_MAX {
+            is_used(PROCESS_BYTES_MAX)
+        } else {
+            must_be_frugal()
+        }
     }
 
     /// Returns when the connection has to end, because memory is scarce and it holds much of it
@@ -167,14 +179,19 @@ impl Drop for ConnectionMemory {
     }
 }
 
-/// Whether the budget is used up. If so, connections that hold much of it without progress may be
-/// closed.
-pub(crate) fn is_exhausted() -> bool {
-    let exhausted = charged_bytes() >= PROCESS_BYTES_MAX;
-    if exhausted {
+/// Whether half of the budget is used, and what needs more than little memory has to wait, or to do
+/// with less. If so, connections that hold much of it without progress may be closed.
+pub(crate) fn must_be_frugal() -> bool {
+    is_used(PROCESS_BYTES_MAX / 2)
+}
+
+/// Whether so many bytes are charged. If so, connections may be closed.
+fn is_used(bytes: usize) -> bool {
+    let used = charged_bytes() >= bytes;
+    if used {
         relieve(EXHAUSTED_WAIT_MAX);
     }
-    exhausted
+    used
 }
 
 /// Whether half of the budget is used up: holding memory without progress is then not tolerated for
@@ -186,8 +203,7 @@ pub(crate) fn is_scarce() -> bool {
 /// Where memory is scarce, closes connections that have held memory for at least `wait`, those that
 /// held most first, until it is not scarce.
 ///
-/// Memory released and retaken since does not count: it is progress. (Once the budget is exhausted,
-/// a client above its allowance is not read from, and cannot retake any.)
+/// Memory released and retaken since does not count: it is progress.
 pub(crate) fn relieve(wait: Duration) {
     if is_scarce() {
         with_holders(|holders| holders.relieve(Instant::now(), wait));
@@ -259,17 +275,41 @@ pub(crate) mod tests {
         assert_eq!((charged_bytes() - before, one.beyond_allowance()), (0, 0));
         one.set(CONNECTION_BYTES_MIN + 1);
         assert_eq!((charged_bytes() - before, one.beyond_allowance()), (STEP_BYTES, 1));
-        one.set(PROCESS_BYTES_MAX);
-        assert!(!is_exhausted() && is_scarce());
+        one.set(PROCESS_BYTES_MAX / 2);
+        assert!(!is_scarce());
         other.set(CONNECTION_BYTES_MIN);
-        assert!(is_exhausted());
+        assert!(is_scarce());
         // Another thread has the same budget.
-        assert!(std::thread::spawn(is_exhausted).join().unwrap());
+        assert!(std::thread::spawn(is_scarce).join().unwrap());
         one.set(CONNECTION_BYTES_MIN);
-        assert!(!is_exhausted());
+        assert!(!is_scarce());
         assert_eq!(charged_bytes() - before, CONNECTION_BYTES_MIN);
         drop((one, other));
         assert_eq!(charged_bytes(), before);
+    }
+
+    #[test]
+    fn half_of_the_budget_is_for_connections_that_use_little() {
+        let _alone = alone();
+        let connections = || [0; 3].map(|_| ConnectionMemory::new());
+        let ([idle, modest, busy], hoard) = (connections(), MemoryUse::default());
+        idle.set(CONNECTION_BYTES_MIN);
+        modest.set(MODEST_BYTES_MAX);
+        busy.set(MODEST_BYTES_MAX + 1);
+        let wait = || [&idle, &modest, &busy].map(ConnectionMemory::must_wait);
+        assert_eq!(wait(), [false; 3]);
+        hoard.set(PROCESS_BYTES_MAX / 2);
+        assert_eq!(wait(), [false, false, true]);
+        hoard.set(PROCESS_BYTES_MAX);
+        assert_eq!(wait(), [false, true, true]);
+    }
+
+    #[test]
+    fn a_thousand_connections_that_use_little_leave_half_of_the_budget() {
+        let _alone = alone();
+        let connections: Vec<_> = (0..1_000).map(|_| ConnectionMemory::new()).collect();
+        connections.iter().for_each(|it| it.set(MODEST_BYTES_MAX));
+        assert!(!is_scarce());
     }
 
     #[tokio::test(flavor = "local", start_paused = true)]
@@ -285,18 +325,18 @@ pub(crate) mod tests {
         let (moves, honest) = (holds(5 * share), holds(CONNECTION_BYTES_MIN));
         let all = [&most, &more, &some, &moves, &honest];
         let cut = || all.map(|it| it.cut().now_or_never().is_some());
-        assert!(is_exhausted());
+        assert!(must_be_frugal());
         assert_eq!(cut(), [false; 5]);
         tokio::time::advance(EXHAUSTED_WAIT_MAX).await;
         // It has released and retaken everything meanwhile.
         moves.set(0);
         moves.set(5 * share);
-        assert!(is_exhausted());
+        assert!(must_be_frugal());
         // Without these two, less than half of the budget is used.
         assert_eq!(cut(), [true, true, false, false, false]);
         // One that stays is cut again.
         tokio::time::advance(EXHAUSTED_WAIT_MAX).await;
-        assert!(is_exhausted());
+        assert!(must_be_frugal());
         assert!(cut()[0]);
     }
 }

@@ -48,7 +48,7 @@ impl Server for LineCounter {
     ) -> capnp::Result<()> {
         // Not tracked: the server does not wait for counts when it stops. They store nothing.
         let _permit = self.session.count_permit()?;
-        if budget::is_exhausted() {
+        if budget::must_be_frugal() {
             return Err(Error::overloaded(
                 "the server has no memory left for this count; try again later".into(),
             ));
@@ -95,7 +95,7 @@ async fn count(file: remote_file::Client, sink: line_sink::Client) -> Result<u64
             guard.progressed = true;
         }
         progress.check_length(splitter.rest())?;
-        if splitter.rest().len() > READ_BYTES_MAX as usize && budget::is_exhausted() {
+        if splitter.rest().len() > READ_BYTES_MAX as usize && budget::must_be_frugal() {
             return Err(Error::overloaded(format!(
                 "the server has no memory left for line {}, which is long; try again later",
                 progress.lines + 1
@@ -172,7 +172,7 @@ impl ReadAhead {
     /// Passes the file's next piece to `take`, or returns `false` at the end of the file.
     async fn next(&mut self, take: impl FnOnce(&[u8])) -> Result<bool, Error> {
         // At least one: the number of counts bounds the memory for it.
-        let reads_max = if budget::is_exhausted() { 1 } else { self.reads_max };
+        let reads_max = if budget::must_be_frugal() { 1 } else { self.reads_max };
         while self.reads.len() < reads_max {
             self.reads.push_back(self.read());
             self.offset += u64::from(READ_BYTES_MAX);

@@ -19,6 +19,9 @@ pub(super) const SEGMENTS_MAX: usize = 512;
 /// message takes no more.
 const ANNOUNCED_WORDS_MAX: usize = 64 * 1024;
 
+/// The same while memory is scarce.
+const FRUGAL_WORDS_MAX: usize = 2 * 1024;
+
 /// The messages that an empty decoder keeps room for.
 const KEPT_MESSAGES_MAX: usize = 64;
 
@@ -50,6 +53,8 @@ pub(super) struct Decoder {
     /// The words of all complete messages.
     complete_words: usize,
     partial: Partial,
+    /// Whether a message that is announced gets little memory before its bytes arrive.
+    is_frugal: bool,
 }
 
 /// The incomplete message.
@@ -95,6 +100,10 @@ impl Decoder {
             self.complete = VecDeque::new();
         }
         Some(next)
+    }
+
+    pub(super) fn set_frugal(&mut self, is_frugal: bool) {
+        self.is_frugal = is_frugal;
     }
 
     /// Whether there is a complete message.
@@ -150,7 +159,9 @@ impl Decoder {
                     bytes = rest;
                     header.extend_from_slice(here);
                     if missing_of_header(header)? == 0 {
-                        self.partial = Partial::Body(Body::announced(header)?);
+                        let most =
+                            if self.is_frugal { FRUGAL_WORDS_MAX } else { ANNOUNCED_WORDS_MAX };
+                        self.partial = Partial::Body(Body::announced(header, most)?);
                     }
                 }
                 Partial::Body(body) => {
@@ -205,8 +216,8 @@ fn segment_count(header: &[u8]) -> Option<usize> {
 }
 
 impl Body {
-    /// The empty body that a complete header announces.
-    fn announced(header: &[u8]) -> Result<Self, Error> {
+    /// The empty body that a complete header announces, with memory for at most so many words.
+    fn announced(header: &[u8], allocated_max: usize) -> Result<Self, Error> {
         // The count keeps out the padding, which follows the lengths.
         let segments = segment_count(header).unwrap_or_default();
         let lengths = header.as_chunks::<4>().0.iter().skip(1).take(segments);
@@ -223,7 +234,7 @@ impl Body {
             let why = format!("a message of more than {limit} bytes is not accepted");
             return Err(Error::failed(why));
         }
-        let words = Word::allocate_zeroed_vec(length.min(ANNOUNCED_WORDS_MAX));
+        let words = Word::allocate_zeroed_vec(length.min(allocated_max));
         let ends = if segments > 1 { SegmentEnds::Many(ends) } else { SegmentEnds::One };
         Ok(Self { words, filled: 0, length, ends })
     }

@@ -9,6 +9,7 @@ mod caller;
 mod calls;
 mod checks;
 mod decoder;
+mod input;
 mod outbox;
 mod own;
 mod pipe;

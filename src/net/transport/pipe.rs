@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use capnp::Error;
 use capnp_rpc::rpc_twoparty_capnp::Side;
-use tokio::io::ReadBuf;
 use tokio::time::{Sleep, sleep, timeout};
 
 use super::calls::{Calls, Charge, Sent};
 use super::decoder::{self, Decoder};
+use super::input;
 use super::outbox::{self, Outbox};
 use super::own;
 use super::prices::PROMISE;
@@ -24,12 +24,6 @@ use super::{FIRST_SEGMENT_WORDS, LONG_CALL_WORDS_MAX, UNWRITTEN_BYTES_MAX};
 use crate::batching::{Backlog, Batching};
 use crate::net::budget::{self, ConnectionMemory};
 use crate::net::socket::Stream;
-
-/// The size of the read buffer, which the connections of a thread share.
-const READ_BYTES: usize = 64 * 1024;
-
-/// The rest of a message of at least this many bytes is read directly, not through the buffer.
-const DIRECT_BYTES_MIN: usize = 16 * 1024;
 
 /// The size from which a batch of output is written without waiting for more.
 const BATCHED_BYTES_MAX: usize = 64 * 1024;
@@ -40,11 +34,6 @@ const WRITE_SLICES: usize = 16;
 /// The wait for the peer's end of stream after this side's. Closing a socket with unread input
 /// resets the connection, and the peer would lose the output that it has not read yet.
 pub(super) const LINGER_WAIT_MAX: Duration = Duration::from_secs(1);
-
-thread_local! {
-    /// Empty between two reads, so an idle connection needs no buffer of its own.
-    static READ: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
-}
 
 /// A byte stream with its decoder, its outbox, and the accounting for both.
 pub(super) struct Pipe {
@@ -206,12 +195,10 @@ impl Pipe {
         }
     }
 
-    /// Whether nothing is read: the client is at a limit, or above its allowance while the budget
-    /// is exhausted.
+    /// Whether nothing is read: the client is at a limit, or has to leave memory to others.
     fn is_paused(&self) -> bool {
-        self.calls.as_ref().is_some_and(|calls| {
-            self.is_at_limit(calls) || (self.memory.is_above_allowance() && budget::is_exhausted())
-        })
+        let calls = self.calls.as_ref();
+        calls.is_some_and(|calls| self.is_at_limit(calls) || self.memory.must_wait())
     }
 
     /// Whether the client has too many calls in progress, or too much output to read.
@@ -280,22 +267,9 @@ impl Pipe {
 
     /// Reads once, and returns the number of bytes.
     fn poll_read(&self, context: &mut Context<'_>) -> Poll<Result<usize, Error>> {
-        let mut stream = self.stream.borrow_mut();
-        let mut decoder = self.decoder.borrow_mut();
-        if let Some(gap) = decoder.gap(DIRECT_BYTES_MIN) {
-            let bytes = ready!(poll_read(&mut **stream, context, gap))?;
-            decoder.fill(bytes);
-            return Poll::Ready(Ok(bytes));
-        }
-        READ.with_borrow_mut(|buffer| {
-            let mut buffer = ReadBuf::new(buffer);
-            ready!(Pin::new(&mut **stream).poll_read(context, &mut buffer))?;
-            let taken = decoder.take(buffer.filled());
-            // Votes must not be left in it.
-            buffer.filled_mut().fill(0);
-            taken?;
-            Poll::Ready(Ok(buffer.filled().len()))
-        })
+        let is_frugal = self.calls.is_some() && budget::is_scarce();
+        let (mut stream, mut decoder) = (self.stream.borrow_mut(), self.decoder.borrow_mut());
+        input::poll_read(&mut **stream, &mut decoder, is_frugal, context)
     }
 
     /// Writes what is sent until the pipe is closed, then shuts the stream down.
@@ -364,12 +338,7 @@ impl Pipe {
 
     /// Reads and drops input until the peer ends the stream.
     fn poll_discard(&self, context: &mut Context<'_>) -> Poll<()> {
-        READ.with_borrow_mut(|buffer| {
-            while let Ok(1..) = ready!(poll_read(&mut **self.stream.borrow_mut(), context, buffer))
-            {
-            }
-            Poll::Ready(())
-        })
+        input::poll_discard(&mut **self.stream.borrow_mut(), context)
     }
 
     fn fail(&self, error: Error) {
@@ -381,16 +350,6 @@ impl Pipe {
         wake(&self.writer);
         wake(&self.answerer);
     }
-}
-
-fn poll_read(
-    stream: &mut dyn Stream,
-    context: &mut Context<'_>,
-    buffer: &mut [u8],
-) -> Poll<io::Result<usize>> {
-    let mut buffer = ReadBuf::new(buffer);
-    ready!(Pin::new(stream).poll_read(context, &mut buffer))?;
-    Poll::Ready(Ok(buffer.filled().len()))
 }
 
 fn wake(waiting: &Cell<Option<Waker>>) {

@@ -95,7 +95,7 @@ fn wait_in(list: &mut Vec<oneshot::Sender<Result<(), Error>>>) -> Promise<(), Er
 
 impl State {
     fn is_open(&self) -> bool {
-        let window = if budget::is_exhausted() { 0 } else { self.estimate.window() };
+        let window = if budget::must_be_frugal() { 0 } else { self.estimate.window() };
         self.in_flight < window.max(self.largest)
     }
 
