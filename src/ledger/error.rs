@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::{DEFINITION_BYTES_MAX, ELECTIONS_MAX, LINK_NUMBERS_MAX, NUMBERS_MAX};
+use super::{DEFINITION_BYTES_MAX, ELECTIONS_MAX, LINK_NUMBERS_MAX};
 use crate::election::{ChangeRefusal, DERIVED_GRANTS_MAX, ElectionId, GRANTS_MAX};
 
 /// The error of a call on a ledger. `Clone`, since a failed commit fails all its votes.
@@ -66,13 +66,18 @@ pub enum ActRefusal {
          this election they would take more", DEFINITION_BYTES_MAX >> 20
     )]
     DefinitionsFull,
-    /// The rolls have this many numbers, and would have more than [`NUMBERS_MAX`].
+    /// The rolls have `numbers`, and would have more than `most`.
     #[error(
-        "the rolls of all elections on a server that are not closed have at most {NUMBERS_MAX} \
-         voter numbers together, and they have {0}: close an election that is over first, or use \
+        "the rolls of all elections on this server that are not closed have at most {most} voter \
+         numbers together, and they have {numbers}: close an election that is over first, or use \
          another server"
     )]
-    RollsFull(usize),
+    RollsFull {
+        /// The voter numbers on them.
+        numbers: usize,
+        /// How many they may have.
+        most: usize,
+    },
     /// The links of the election have issued this many numbers, and may issue [`LINK_NUMBERS_MAX`].
     #[error(
         "the links of one election put at most {LINK_NUMBERS_MAX} voter numbers on its roll, and \

@@ -194,13 +194,19 @@ impl Location {
     /// # Errors
     /// [`OpenError`].
     pub fn open(&self) -> Result<Arc<dyn Ledger>, OpenError> {
-        self.open_with(&Metrics::new())
+        self.open_with(&Metrics::new(), NUMBERS_MAX)
     }
 
-    /// As [`open`](Self::open), with metrics that the caller can read.
-    pub(crate) fn open_with(&self, metrics: &Metrics) -> Result<Arc<dyn Ledger>, OpenError> {
+    /// As [`open`](Self::open), with metrics that the caller can read, and a bound for the voter
+    /// numbers on all rolls.
+    pub(crate) fn open_with(
+        &self,
+        metrics: &Metrics,
+        voter_numbers_max: usize,
+    ) -> Result<Arc<dyn Ledger>, OpenError> {
         let Self::Directory(directory) = self;
-        let store = Store::open(directory)?;
+        let mut store = Store::open(directory)?;
+        store.set_voter_numbers_max(voter_numbers_max);
         log_origin(&store);
         Ok(Arc::new(SqliteLedger::start_with(store, system_clock(), metrics.clone())?))
     }

@@ -8,8 +8,9 @@ use crate::election::{Definition, Role};
 /// The most elections in one ledger.
 pub const ELECTIONS_MAX: usize = 1_000;
 
-/// The most voter numbers on the rolls of all elections of a ledger that are not closed. A server
-/// takes 12 bytes of memory for each.
+/// The most voter numbers on the rolls of all elections of a ledger that are not closed, unless
+/// [a server](crate::server::Config::voter_numbers_max) has its own bound. A server takes 12 bytes of
+/// memory for each.
 pub const NUMBERS_MAX: usize = 150_000_000;
 
 /// The most voter numbers that the links of one election put on its roll, those taken off again
@@ -20,14 +21,14 @@ pub const LINK_NUMBERS_MAX: u64 = 20_000_000;
 /// is one message.
 pub const DEFINITION_BYTES_MAX: usize = 16 << 20;
 
-/// Whether `added` numbers may join the rolls, which have `numbers`.
+/// Whether `added` numbers may join the rolls, which have `numbers` and may have `most`.
 ///
 /// # Errors
 /// [`ActRefusal::RollsFull`].
-pub fn may_add_numbers(numbers: usize, added: usize) -> Result<(), ActRefusal> {
+pub fn may_add_numbers(numbers: usize, added: usize, most: usize) -> Result<(), ActRefusal> {
     match numbers.checked_add(added) {
-        Some(all) if all <= NUMBERS_MAX => Ok(()),
-        _ => Err(ActRefusal::RollsFull(numbers)),
+        Some(all) if all <= most => Ok(()),
+        _ => Err(ActRefusal::RollsFull { numbers, most }),
     }
 }
 
@@ -74,11 +75,12 @@ mod tests {
     #[test]
     fn four_rolls_of_a_national_election_do_not_fit_on_one_server() {
         let national = crate::election::VOTERS_MAX;
-        may_add_numbers(0, national).unwrap();
-        may_add_numbers(national, NUMBERS_MAX - national).unwrap();
-        let refused = may_add_numbers(national, national);
-        assert_eq!(refused, Err(ActRefusal::RollsFull(national)));
-        assert!(may_add_numbers(1, usize::MAX).is_err());
+        let most = NUMBERS_MAX;
+        may_add_numbers(0, national, most).unwrap();
+        may_add_numbers(national, most - national, most).unwrap();
+        let refused = may_add_numbers(national, national, most);
+        assert_eq!(refused, Err(ActRefusal::RollsFull { numbers: national, most }));
+        assert!(may_add_numbers(1, usize::MAX, most).is_err());
     }
 
     #[test]

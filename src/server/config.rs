@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::LoopbackAddress;
 use crate::election::Definition;
+use crate::ledger::NUMBERS_MAX;
 use crate::net::link::Link;
 use crate::net::proxy::TrustedProxy;
 
@@ -31,6 +32,9 @@ pub struct Config {
     /// Whether the data directory may be on a network file system, where the ledger's promises do
     /// not hold.
     pub allow_network_disk: bool,
+    /// How many voter numbers the rolls of all elections that are not closed may have together.
+    /// Each takes 12 bytes of memory.
+    pub voter_numbers_max: usize,
     /// The address to serve metrics on, if any.
     pub metrics: Option<LoopbackAddress>,
 }
@@ -47,6 +51,7 @@ impl Config {
             certificate: None,
             allow_unencrypted: false,
             allow_network_disk: false,
+            voter_numbers_max: NUMBERS_MAX,
             metrics: None,
         }
     }

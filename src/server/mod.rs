@@ -72,7 +72,7 @@ impl Server {
         let metrics = Metrics::new();
         let location = Location::Directory(config.data.clone());
         check_storage(&location, &config)?;
-        let ledger = OwnedLedger(location.open_with(&metrics)?);
+        let ledger = OwnedLedger(location.open_with(&metrics, config.voter_numbers_max)?);
         let identity = identity::ensure(&config)?;
         let mut listeners = Vec::new();
         for link in &config.listen {

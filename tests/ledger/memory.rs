@@ -11,8 +11,8 @@ use capvote::election::{
     Vote, VoterNumber, judge,
 };
 use capvote::ledger::{
-    Act, ActRefusal, Answer, Authorization, Decision, Ledger, LedgerError, Report, SheetCursor,
-    SheetPart, Snapshot, may_add_numbers, may_create, may_issue_under,
+    Act, ActRefusal, Answer, Authorization, Decision, Ledger, LedgerError, NUMBERS_MAX, Report,
+    SheetCursor, SheetPart, Snapshot, may_add_numbers, may_create, may_issue_under,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -273,7 +273,7 @@ impl State {
             }
             Act::Issue(id, numbers) => {
                 let open = self.elections.iter().filter(|it| it.state != ElectionState::Closed);
-                may_add_numbers(open.map(|it| it.roll.len()).sum(), numbers.len())?;
+                may_add_numbers(open.map(|it| it.roll.len()).sum(), numbers.len(), NUMBERS_MAX)?;
                 let grant = self.grants.iter().find(|grant| Some(grant.id) == issuer).cloned();
                 let election = self.election(id)?;
                 let role = grant.as_ref().map(|grant| &grant.role);

@@ -1,7 +1,6 @@
 //! The hostile clients, all in one separate process.
 
 use std::cell::{Cell, RefCell};
-use std::io::{Write, stdin, stdout};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -16,6 +15,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::kept::{Flood, Flooding};
 use super::messages::{FIRST_QUESTION, Vote, opening};
+use super::process;
 
 /// Flooding clients. The first passes a sink with each vote and keeps its connection when the
 /// server stops reading; the second passes none and reconnects.
@@ -65,6 +65,8 @@ pub enum Kind {
     Random,
     /// Guess voter numbers. Measured by itself, see `guessing`.
     Guess,
+    /// Issue, check and create without end, with stolen links. Measured by itself, see `links`.
+    Links,
     /// Have the server keep answers, exceptions, capabilities and the like, and release nothing.
     Kept,
 }
@@ -96,9 +98,8 @@ struct Crowd {
 /// [`Activity`] as JSON.
 pub(super) async fn attack(address: SocketAddr, seconds: u64, only: &[Kind]) -> anyhow::Result<()> {
     let has = |kind| only.is_empty() || only.contains(&kind);
-    let mut line = String::new();
-    stdin().read_line(&mut line)?;
-    let numbers: Vec<u64> = line.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
+    let numbers: Vec<u64> =
+        process::given()?.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
     let needed = FLOODS + SINKS;
     ensure!(numbers.len() == needed, "{needed} numbers are needed");
     let crowd = Rc::new(Crowd {
@@ -127,18 +128,11 @@ pub(super) async fn attack(address: SocketAddr, seconds: u64, only: &[Kind]) -> 
         let (connections, entries) = (KEEPING / Flood::ALL.len(), flood.entries_max());
         floods.push(Flooding::start(address, flood, connections, entries, true).await?);
     }
-    print_line("ready")?;
-    let ended = tokio::task::spawn_blocking(|| stdin().read_line(&mut String::new()));
-    ended.await??;
+    process::ready().await?;
     let mut activity = *crowd.activity.borrow();
     activity.flood_votes = FLOOD_VOTES_MAX - crowd.unsent.get();
     activity.processor_seconds = ProcessTime::now().as_duration().as_secs_f64();
-    print_line(&serde_json::to_string(&activity)?)
-}
-
-fn print_line(line: &str) -> anyhow::Result<()> {
-    let mut stdout = stdout();
-    Ok(writeln!(stdout, "{line}").and_then(|()| stdout.flush())?)
+    process::done(&activity)
 }
 
 impl Crowd {

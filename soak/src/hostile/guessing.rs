@@ -2,18 +2,14 @@
 //! full speed and solves the puzzles with every processor.
 
 use std::cell::{Cell, RefCell};
-use std::env;
-use std::io::{BufRead, BufReader, Write, stdin, stdout};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
 use capvote::client::{Ballot, Client, VoteOutcome, cast};
 use capvote::election::{Puzzle, VoterNumber};
 use capvote::net::link::Link;
@@ -22,6 +18,8 @@ use tokio::sync::mpsc;
 use tokio::task::{spawn_blocking, spawn_local};
 use tokio::time::sleep;
 
+use super::crowd::Kind;
+use super::process::{self, Hostile};
 use crate::server::{self, Server};
 
 /// Voters, all at once.
@@ -76,17 +74,8 @@ pub(super) fn measure(program: &Path, folder: &Path, json: bool) -> anyhow::Resu
     let temporary = tempfile::tempdir_in(folder)?;
     let server = Server::found(program, temporary.path(), VOTERS as u32)?;
     let numbers = server::numbers(temporary.path())?;
-    let address = server.link.strip_prefix("capvote://").context("not a TCP link")?;
-    let mut command = Command::new(env::current_exe()?);
-    command.args(["hostile-crowd", address, "0", "--only", "guess"]);
-    let mut guesser = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-    let stdout = guesser.stdout.take().context("the guesser has no stdout")?;
-    let measured = vote_beside(&server, numbers, BufReader::new(stdout), || {
-        drop(guesser.stdin.take());
-    });
-    let _ = guesser.kill();
-    let _ = guesser.wait();
-    let report = measured?;
+    let guesser = Hostile::start(&server.link, 0, &[Kind::Guess], "")?;
+    let report = vote_beside(&server, numbers, guesser)?;
     if json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
@@ -107,18 +96,10 @@ pub(super) fn measure(program: &Path, folder: &Path, json: bool) -> anyhow::Resu
 fn vote_beside(
     server: &Server,
     numbers: Vec<VoterNumber>,
-    mut guesser: impl BufRead,
-    end: impl FnOnce(),
+    guesser: Hostile,
 ) -> anyhow::Result<Report> {
-    let mut line = String::new();
-    guesser.read_line(&mut line)?;
-    ensure!(line.trim() == "ready", "the guesser did not connect");
-    let link = server.address()?;
-    let mut took = crate::runtime()?.block_on(vote(link, numbers))?;
-    end();
-    line.clear();
-    guesser.read_line(&mut line)?;
-    let guesses: Guesses = serde_json::from_str(&line)?;
+    let mut took = crate::runtime()?.block_on(vote(server.address()?, numbers))?;
+    let guesses: Guesses = guesser.stop()?;
     took.sort_unstable();
     let seconds = |time: Option<&Duration>| time.map_or(f64::NAN, Duration::as_secs_f64);
     Ok(Report {
@@ -165,6 +146,7 @@ struct Guesser {
 
 /// Guesses until the end of stdin. Prints `ready` after the warm-up, and then what it did since.
 pub(super) async fn attack(address: SocketAddr) -> anyhow::Result<()> {
+    process::given()?;
     let guesser = Rc::new(Guesser {
         link: format!("capvote://{address}").parse()?,
         guesses: RefCell::default(),
@@ -186,17 +168,11 @@ pub(super) async fn attack(address: SocketAddr) -> anyhow::Result<()> {
     sleep(WARM_UP).await;
     guesser.guesses.take();
     let begun = Instant::now();
-    print_line("ready")?;
-    spawn_blocking(|| stdin().read_line(&mut String::new())).await??;
+    process::ready().await?;
     let mut guesses = *guesser.guesses.borrow();
     guesses.seconds = begun.elapsed().as_secs_f64();
     stop.store(true, Ordering::Relaxed);
-    print_line(&serde_json::to_string(&guesses)?)
-}
-
-fn print_line(line: &str) -> anyhow::Result<()> {
-    let mut stdout = stdout();
-    Ok(writeln!(stdout, "{line}").and_then(|()| stdout.flush())?)
+    process::done(&guesses)
 }
 
 /// Solves the newest puzzle for one number after another, which are on no roll with near certainty.

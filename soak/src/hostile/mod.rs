@@ -5,28 +5,27 @@ mod crowd;
 mod guessing;
 mod honest;
 pub mod kept;
+mod links;
 mod messages;
 mod places;
+mod process;
 mod report;
 
 use std::cell::RefCell;
 use std::env;
-use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
 use capvote::election::VoterNumber;
 use capvote::net::budget::{CONNECTION_BYTES_MIN, PROCESS_BYTES_MAX};
 use capvote::net::transport::{CALLS_BYTES_MAX, UNWRITTEN_BYTES_MAX};
-use clap::ValueEnum;
 use tokio::runtime::LocalRuntime;
 
 use self::crowd::{Activity, FLOODS, HALF_OPEN, KEEPING, Kind, RANDOM_AT_ONCE, SINKS};
+use self::process::Hostile;
 use self::report::{Phase, Report};
 use crate::server::{self, Server};
 
@@ -88,52 +87,64 @@ impl CrowdArguments {
     pub fn run(self) -> anyhow::Result<bool> {
         rlimit::increase_nofile_limit(FILES)?;
         let runtime = crate::runtime()?;
-        if self.only == [Kind::Guess] {
-            runtime.block_on(guessing::attack(self.address))?;
-        } else {
-            runtime.block_on(crowd::attack(self.address, self.seconds, &self.only))?;
+        match self.only[..] {
+            [Kind::Guess] => runtime.block_on(guessing::attack(self.address))?,
+            [Kind::Links] => runtime.block_on(links::attack(self.address))?,
+            _ => runtime.block_on(crowd::attack(self.address, self.seconds, &self.only))?,
         }
         Ok(true)
     }
-}
-
-/// The process of the hostile clients, killed on drop.
-struct Crowd {
-    process: Child,
-    stdin: Option<ChildStdin>,
-    stdout: BufReader<ChildStdout>,
 }
 
 impl Arguments {
     /// Measures and prints. Returns whether the latency and the memory are within their bounds.
     pub fn run(mut self) -> anyhow::Result<bool> {
         let program = server::program(self.server.clone())?;
-        let folder = self.data.clone().unwrap_or_else(env::temp_dir);
-        let asked = self.only.len();
-        let guesses = asked == 0 || self.only.contains(&Kind::Guess);
-        let guessing_holds = !guesses || guessing::measure(&program, &folder, self.json)?;
-        self.only.retain(|kind| *kind != Kind::Guess);
-        if guesses && asked > 0 && self.only.is_empty() {
-            return Ok(guessing_holds);
+        let all = self.only.is_empty();
+        let has = |kind| all || self.only.contains(&kind);
+        let (guess, links) = (has(Kind::Guess), has(Kind::Links));
+        self.only.retain(|kind| ![Kind::Guess, Kind::Links].contains(kind));
+        let mut holds = true;
+        if guess {
+            holds &= guessing::measure(&program, &self.folder(), self.json)?;
         }
-        let temporary = tempfile::tempdir_in(folder)?;
-        let server = Server::found(&program, temporary.path(), VOTERS)?;
+        if links {
+            holds &= links::measure(&program, &self)?;
+        }
+        if all || !self.only.is_empty() {
+            holds &= self.measure_crowd(&program)? & places::attack(&program)?;
+        }
+        Ok(holds)
+    }
+
+    /// Measures beside all kinds that share a server.
+    fn measure_crowd(&self, program: &Path) -> anyhow::Result<bool> {
+        let temporary = tempfile::tempdir_in(self.folder())?;
+        let server = Server::found(program, temporary.path(), VOTERS)?;
         let numbers = Rc::new(RefCell::new(server::numbers(temporary.path())?));
         let runtime = crate::runtime()?;
         let mut report = Report::new(bound_mib(server.memory_mib()?.1));
         for round in 1..=self.rounds {
             let alone = self.measure(&runtime, &server, &numbers)?;
-            let crowd = Crowd::start(&server.link, &self, &numbers)?;
+            let left = numbers.borrow().len() - FLOODS - SINKS;
+            let given = numbers.borrow_mut().split_off(left);
+            let given: Vec<_> = given.iter().map(|number| number.get().to_string()).collect();
+            let seconds = self.seconds * IN_FLIGHT.len() as u64;
+            let crowd = Hostile::start(&server.link, seconds, &self.only, &given.join(" "))?;
             let attacked = self.measure(&runtime, &server, &numbers)?;
             let memory = server.memory_mib()?;
-            let activity = crowd.stop()?;
+            let activity: Activity = crowd.stop()?;
             eprintln!("round {round}: {activity:?}");
             report.add(alone, attacked, activity, memory);
             thread::sleep(CLEANUP_WAIT);
         }
         report.print(self.json)?;
-        drop(server);
-        Ok(report.holds() & guessing_holds & places::attack(&program)?)
+        Ok(report.holds())
+    }
+
+    /// The folder for ledgers.
+    fn folder(&self) -> PathBuf {
+        self.data.clone().unwrap_or_else(env::temp_dir)
     }
 
     /// Measures both honest clients.
@@ -161,53 +172,4 @@ fn bound_mib(before: f64) -> f64 {
     let keeping = PROCESS_BYTES_MAX / 4 * 5 + KEEPING * (CONNECTION_BYTES_MIN + QUIET_BYTES);
     let bytes = floods + quiet + RANDOM_AT_ONCE * ANNOUNCED_BYTES + keeping;
     before + bytes as f64 / f64::from(1 << 20)
-}
-
-impl Crowd {
-    /// Starts the process and waits until its lasting connections are open.
-    fn start(
-        link: &str,
-        asked: &Arguments,
-        numbers: &RefCell<Vec<VoterNumber>>,
-    ) -> anyhow::Result<Self> {
-        let address = link.strip_prefix("capvote://").context("not a TCP link")?;
-        let mut command = Command::new(env::current_exe()?);
-        let both = asked.seconds * IN_FLIGHT.len() as u64;
-        command.args(["hostile-crowd", address, &both.to_string()]);
-        for kind in &asked.only {
-            let name = kind.to_possible_value().context("a kind without a name")?;
-            command.args(["--only", name.get_name()]);
-        }
-        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let mut stdin = process.stdin.take().context("the hostile process has no stdin")?;
-        let stdout =
-            BufReader::new(process.stdout.take().context("the hostile process has no stdout")?);
-        let mut crowd = Self { process, stdin: None, stdout };
-        let left = numbers.borrow().len() - FLOODS - SINKS;
-        let given = numbers.borrow_mut().split_off(left);
-        let given: Vec<_> = given.iter().map(|number| number.get().to_string()).collect();
-        writeln!(stdin, "{}", given.join(" "))?;
-        crowd.stdin = Some(stdin);
-        ensure!(crowd.line()? == "ready", "the hostile clients did not connect");
-        Ok(crowd)
-    }
-
-    /// Ends the attack and returns what was sent.
-    fn stop(mut self) -> anyhow::Result<Activity> {
-        self.stdin = None;
-        Ok(serde_json::from_str(&self.line()?)?)
-    }
-
-    fn line(&mut self) -> anyhow::Result<String> {
-        let mut line = String::new();
-        self.stdout.read_line(&mut line)?;
-        Ok(line.trim().to_string())
-    }
-}
-
-impl Drop for Crowd {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }

@@ -3,7 +3,6 @@
 use comfy_table::Table;
 use serde::Serialize;
 
-use super::crowd::Activity;
 use super::honest::Times;
 use super::{IN_FLIGHT, RATIO_MAX};
 
@@ -13,19 +12,19 @@ const WAITED_PERCENT_MAX: f64 = 25.0;
 
 /// The rounds and their memory bound.
 #[derive(Debug, Serialize)]
-pub(super) struct Report {
-    rounds: Vec<Round>,
+pub(super) struct Report<A> {
+    rounds: Vec<Round<A>>,
     /// The most memory the server may have, in MiB.
     bound_mib: f64,
 }
 
 #[derive(Debug, Serialize)]
-struct Round {
+struct Round<A> {
     alone: Phase,
     #[serde(rename = "beside")]
     attacked: Phase,
     #[serde(rename = "deeds")]
-    activity: Activity,
+    activity: A,
     /// Resident memory of the server at the end of the round, and its peak so far, in MiB.
     memory_mib: f64,
     peak_mib: f64,
@@ -39,7 +38,7 @@ pub(super) struct Phase {
     pub(super) waited: f64,
 }
 
-impl Report {
+impl<A: Serialize> Report<A> {
     pub(super) fn new(bound_mib: f64) -> Self {
         Self { rounds: Vec::new(), bound_mib }
     }
@@ -48,7 +47,7 @@ impl Report {
         &mut self,
         alone: Phase,
         attacked: Phase,
-        activity: Activity,
+        activity: A,
         (memory_mib, peak_mib): (f64, f64),
     ) {
         self.rounds.push(Round { alone, attacked, activity, memory_mib, peak_mib });
@@ -70,7 +69,7 @@ impl Report {
         attacked / self.median(|round| round.alone.honest[client].p99)
     }
 
-    fn median(&self, of: impl Fn(&Round) -> f64) -> f64 {
+    fn median(&self, of: impl Fn(&Round<A>) -> f64) -> f64 {
         let mut values: Vec<_> = self.rounds.iter().map(of).collect();
         values.sort_by(f64::total_cmp);
         values.get(values.len() / 2).copied().unwrap_or_default()
@@ -84,7 +83,7 @@ impl Report {
         let mut table = Table::new();
         table.set_header(["honest client", "hostile clients", "votes/s", "p50 µs", "p99 µs"]);
         for (client, in_flight) in IN_FLIGHT.into_iter().enumerate() {
-            let mut row = |what: &str, phase: fn(&Round) -> &Phase| {
+            let mut row = |what: &str, phase: fn(&Round<A>) -> &Phase| {
                 let figure = |of: fn(&Times) -> f64| {
                     format!("{:.0}", self.median(|round| of(&phase(round).honest[client])))
                 };

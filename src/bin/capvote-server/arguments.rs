@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use capvote::command_line::{Extra, VERSION};
 use capvote::election::ElectionId;
+use capvote::ledger::NUMBERS_MAX;
 use capvote::net::proxy::TrustedProxy;
 use capvote::server::LoopbackAddress;
 use clap::builder::BoolishValueParser;
@@ -75,6 +76,15 @@ pub(crate) struct Arguments {
         value_parser = BoolishValueParser::new()
     )]
     pub(crate) allow_network_disk: bool,
+    /// The most voter numbers that the rolls of all elections have together, closed ones aside.
+    /// Each takes 12 bytes of memory.
+    #[arg(
+        long,
+        value_name = "N",
+        env = "CAPVOTE_SERVER_VOTER_NUMBERS_MAX",
+        default_value_t = NUMBERS_MAX
+    )]
+    pub(crate) voter_numbers_max: usize,
     /// Threads that serve connections. [default: one per processor]
     #[arg(
         long,

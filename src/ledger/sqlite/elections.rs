@@ -13,10 +13,12 @@ use crate::election::{
     ChangeRefusal, Choice, Definition, ElectionId, ElectionState, Grant, Grants, Nonce, Origin,
     Role, Standing, VoterNumber,
 };
-use crate::ledger::{Act, ActRefusal, Snapshot, may_add_numbers, may_create, may_issue_under};
+use crate::ledger::{
+    Act, ActRefusal, NUMBERS_MAX, Snapshot, may_add_numbers, may_create, may_issue_under,
+};
 
 /// The elections and grants of the file.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Elections {
     pub(super) list: Vec<StoredElection>,
     pub(super) by_id: HashMap<ElectionId, usize>,
@@ -31,6 +33,8 @@ pub(super) struct Elections {
     pub(super) known: Arc<Known>,
     /// That of a new election.
     pub(super) origin: Origin,
+    /// How many voter numbers the rolls may have.
+    pub(super) numbers_max: usize,
 }
 
 /// One election, and the head of its chain.
@@ -75,6 +79,21 @@ pub(super) struct Advance {
 }
 
 impl Elections {
+    /// None, with the origin that new ones have.
+    pub(super) fn none(origin: Origin) -> Self {
+        Self {
+            origin,
+            numbers_max: NUMBERS_MAX,
+            list: Vec::new(),
+            by_id: HashMap::new(),
+            last_ballot: 0,
+            grants: Arc::default(),
+            ended: Arc::default(),
+            unsettled: Vec::new(),
+            known: Arc::default(),
+        }
+    }
+
     /// The public state, as of the last commit.
     pub(super) fn snapshot(&self) -> Snapshot {
         Snapshot {
@@ -157,7 +176,7 @@ impl Elections {
         let may = election.ballot_box.may_issue(ascending, added);
         may.map_err(|refusal| ActRefusal::NotAllowed { election: id.clone(), refusal })?;
         may_issue_under(issuer.role.as_ref(), election.link_numbers, added as u64)?;
-        may_add_numbers(self.numbers(), added)
+        may_add_numbers(self.numbers(), added, self.numbers_max)
     }
 
     /// Adds numbers to the roll of an election that [may](Self::may_issue) be issued.

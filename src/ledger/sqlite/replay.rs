@@ -42,10 +42,9 @@ pub(super) fn replay_with(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Elections, OpenError> {
     let epochs = epochs::read(connection).map_err(|error| open_error(path, error))?;
-    let mut elections = Elections::default();
-    if let Some(Epoch { ledger, epoch, .. }) = epochs.last() {
-        elections.origin = Origin { ledger: *ledger, epoch: *epoch, ..Origin::default() };
-    }
+    let last = epochs.last().map(|last| (last.ledger, last.epoch)).unwrap_or_default();
+    let origin = Origin { ledger: last.0, epoch: last.1, ..Origin::default() };
+    let elections = Elections::none(origin);
     Replay { connection, path, elections, epochs, closing: None }.run(progress)
 }
 

@@ -74,6 +74,11 @@ impl Store {
         Ok(store)
     }
 
+    /// Sets how many voter numbers the rolls of all elections that are not closed may have.
+    pub fn set_voter_numbers_max(&mut self, most: usize) {
+        self.elections.numbers_max = most;
+    }
+
     /// Opens the ledger in a data directory, and creates none.
     ///
     /// # Errors
