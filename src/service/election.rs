@@ -28,6 +28,7 @@ use crate::schema::election_capnp::election::{
 };
 use crate::schema::election_capnp::message_sink;
 use crate::schema::values::padding;
+use crate::stack;
 
 pub(super) struct Election {
     session: Rc<Session>,
@@ -65,7 +66,7 @@ impl Election {
     async fn process(
         self: Rc<Self>,
         params: VoteParams,
-        request: VoteRequest,
+        request: Box<VoteRequest>,
         token: TaskTrackerToken,
         hold: Hold,
     ) -> Result<(Decided, Option<LongAnswer>), Error> {
@@ -105,7 +106,7 @@ impl Election {
             Ok(choice) => choice,
             Err(refusal) => return Ok(decided(standing, Answer::Refused(refusal))),
         };
-        let vote = Vote { election: self.id.clone(), choice, number, nonce };
+        let vote = Box::new(Vote { election: self.id.clone(), choice, number, nonce });
         let answer = match self.decide_by_ledger(vote, request.solution).await? {
             Err(throttled) => Answer::Throttled(throttled),
             Ok(Outcome::Refused(refusal)) => Answer::Refused(refusal),
@@ -121,7 +122,7 @@ impl Election {
     /// Has the ledger decide a vote, unless there were too many wrong guesses.
     async fn decide_by_ledger(
         &self,
-        vote: Vote,
+        vote: Box<Vote>,
         solution: u64,
     ) -> Result<Result<Outcome, Throttled>, Error> {
         let _permit = self.session.lookup_permit().await;
@@ -151,8 +152,9 @@ impl Server for Election {
     ) -> impl Future<Output = capnp::Result<()>> + 'static {
         let session = self.session.clone();
         let taken = self.session.track_call().and_then(|token| {
-            let (request, hold) = (read_vote(&params)?, self.session.hold()?);
-            Ok((spawn_local(self.process(params, request, token.clone(), hold)), token))
+            let (request, hold) = (stack::step(|| read_vote(&params))?, self.session.hold()?);
+            let processed = Box::pin(self.process(params, request, token.clone(), hold));
+            Ok((spawn_local(stack::in_steps(processed)), token))
         });
         async move {
             // The token is held until the outcome is returned: the server drains before it stops.
@@ -233,8 +235,9 @@ fn fault(error: &LedgerError) -> Error {
     }
 }
 
-/// Copies the parameters of a vote out of its message.
-fn read_vote(params: &VoteParams) -> Result<VoteRequest, Error> {
+/// Copies the parameters of a vote out of its message, into a box: what is moved later is its
+/// address.
+fn read_vote(params: &VoteParams) -> Result<Box<VoteRequest>, Error> {
     let params = params.get()?;
     let candidate = params.get_candidate()?.as_bytes();
     // One byte more than the longest name is enough to tell that the name is on no slate.
@@ -245,5 +248,5 @@ fn read_vote(params: &VoteParams) -> Result<VoteRequest, Error> {
     };
     let sink = if params.has_messages() { Some(params.get_messages()?) } else { None };
     let (number, solution) = (params.get_voter_number().into(), params.get_solution());
-    Ok(VoteRequest { candidate, number, nonce, solution, sink })
+    Ok(Box::new(VoteRequest { candidate, number, nonce, solution, sink }))
 }

@@ -12,6 +12,7 @@ use tokio::task::spawn_local;
 use crate::batching::{Batching, is_input_pending, yield_turn};
 use crate::election::Vote;
 use crate::ledger::{Decision, Ledger, LedgerError};
+use crate::stack;
 
 /// Votes of one shard that wait to be batched. Further votes wait for a slot.
 pub const WAITING_VOTES_MAX: usize = 8_192;
@@ -45,9 +46,9 @@ impl VoteBatcher {
     }
 
     /// Has a vote decided. Once it has joined a batch it is decided even if the future is dropped.
-    pub(super) async fn vote(&self, vote: Vote) -> Decision {
+    pub(super) async fn vote(&self, vote: Box<Vote>) -> Decision {
         let (answer, outcome) = oneshot::channel();
-        self.votes.send((Box::new(vote), answer)).await.map_err(|_| LedgerError::Stopped)?;
+        self.votes.send((vote, answer)).await.map_err(|_| LedgerError::Stopped)?;
         outcome.await.map_err(|_| LedgerError::unanswered())?
     }
 }
@@ -77,7 +78,7 @@ async fn batch(ledger: Arc<dyn Ledger>, mut waiting: mpsc::Receiver<Waiting>) {
 /// Has a batch decided, and answers each of its votes. If the caller is gone, the vote stands.
 async fn decide(ledger: Arc<dyn Ledger>, batch: Vec<Waiting>, permit: OwnedSemaphorePermit) {
     let (votes, answers): (Vec<_>, Vec<_>) =
-        batch.into_iter().map(|(vote, answer)| (*vote, answer)).unzip();
+        stack::step(|| batch.into_iter().map(|(vote, answer)| (*vote, answer)).unzip());
     let decided = ledger.vote(votes).await;
     drop(permit);
     match decided {
@@ -103,9 +104,10 @@ mod tests {
         "board".parse().unwrap()
     }
 
-    fn vote(number: u64) -> Vote {
+    fn vote(number: u64) -> Box<Vote> {
         let choice = Choice::from_index(0).unwrap();
-        Vote { election: id(), choice, number: number.into(), nonce: Nonce::from([1; 16]) }
+        let (number, nonce) = (number.into(), Nonce::from([1; 16]));
+        Box::new(Vote { election: id(), choice, number, nonce })
     }
 
     /// A ledger with one open election for the voters 1 to 1,000.
