@@ -112,7 +112,7 @@
 //! | 0 | [`election`] | the rules of an election; pure |
 //! | 0 | [`private_file`] | files with secrets |
 //! | 0 | `batching` | batching without a timer |
-//! | 0 | `stack` | overwriting what a thread left on its stack |
+//! | 0 | `threads` | overwriting what a thread left on its stack; threads of low priority |
 //! | 1 | [`schema`] | the types generated from `schema/`, and their conversions |
 //! | 1 | [`ledger`] | the `Ledger` trait (votes, acts, grants, snapshots), and its SQLite store |
 //! | 1 | [`net`] | links, listeners, shards, the transport of a connection |
@@ -156,6 +156,6 @@ pub mod server;
 #[cfg(feature = "server")]
 pub mod service;
 #[cfg(feature = "server")]
-mod stack;
+mod threads;
 
 pub use {capnp, capnp_rpc};

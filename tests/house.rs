@@ -14,7 +14,7 @@ fn root(path: &str) -> PathBuf {
 const LAYERS: [(&str, u32); 12] = [
     ("private_file", 0),
     ("batching", 0),
-    ("stack", 0),
+    ("threads", 0),
     ("election", 0),
     ("schema", 1),
     ("ledger", 1),

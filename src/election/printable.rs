@@ -12,6 +12,9 @@ const ZERO_WIDTH_JOINER: char = '\u{200D}';
 /// Characters that writing needs stay where they belong: variation selectors and joiners in emoji,
 /// and joiners between letters of Arabic and Indic scripts.
 pub fn printable(text: &str) -> String {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut printable = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
     let mut before = None;
@@ -49,6 +52,10 @@ fn is_visible(character: char) -> bool {
         Control, Format, LineSeparator, ParagraphSeparator, PrivateUse, Unassigned,
     };
 
+    // Letters and digits are in none of the categories below, and to find a category takes long.
+    if character.is_alphanumeric() {
+        return !is_ignorable(character);
+    }
     let hidden = matches!(
         character.general_category(),
         Control | Format | LineSeparator | ParagraphSeparator | PrivateUse | Unassigned
@@ -141,6 +148,17 @@ mod tests {
             let (inside, last) = (format!("a{hidden}b"), format!("a{hidden}"));
             assert!(!printable(&inside).contains(hidden), "{hidden:?}");
             assert!(!printable(&last).contains(hidden), "{hidden:?}");
+        }
+    }
+
+    #[test]
+    fn no_letter_or_digit_is_in_a_hidden_category() {
+        use GeneralCategory::{Control, Format, LineSeparator, ParagraphSeparator, PrivateUse};
+
+        for letter in ('\0'..=char::MAX).filter(|it| it.is_alphanumeric()) {
+            let category = letter.general_category();
+            let hidden = [Control, Format, LineSeparator, ParagraphSeparator, PrivateUse];
+            assert!(!hidden.contains(&category), "{letter:?}");
         }
     }
 

@@ -154,7 +154,7 @@ impl ConnectionMemory {
         if bytes <= CONNECTION_BYTES_MIN {
             false
         } else if bytes <= MODEST_BYTES_MAX {
-            is_used(PROCESS_BYTES_MAX)
+            is_exhausted()
         } else {
             must_be_frugal()
         }
@@ -183,6 +183,11 @@ impl Drop for ConnectionMemory {
 /// with less. If so, connections that hold much of it without progress may be closed.
 pub(crate) fn must_be_frugal() -> bool {
     is_used(PROCESS_BYTES_MAX / 2)
+}
+
+/// Whether the budget is used up. If so, as above.
+pub(crate) fn is_exhausted() -> bool {
+    is_used(PROCESS_BYTES_MAX)
 }
 
 /// Whether so many bytes are charged. If so, connections may be closed.

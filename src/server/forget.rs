@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::election::ElectionState;
 use crate::ledger::{Ledger, Snapshot};
-use crate::stack;
+use crate::threads::stack;
 
 /// Tells the threads of a server how many elections are closed. They do not wait for snapshots
 /// themselves, since every commit would wake all of them.

@@ -28,7 +28,7 @@ use crate::schema::election_capnp::election::{
 };
 use crate::schema::election_capnp::message_sink;
 use crate::schema::values::padding;
-use crate::stack;
+use crate::threads::stack;
 
 pub(super) struct Election {
     session: Rc<Session>,

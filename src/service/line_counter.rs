@@ -95,7 +95,7 @@ async fn count(file: remote_file::Client, sink: line_sink::Client) -> Result<u64
             guard.progressed = true;
         }
         progress.check_length(splitter.rest())?;
-        if splitter.rest().len() > READ_BYTES_MAX as usize && budget::must_be_frugal() {
+        if splitter.rest().len() > READ_BYTES_MAX as usize && budget::is_exhausted() {
             return Err(Error::overloaded(format!(
                 "the server has no memory left for line {}, which is long; try again later",
                 progress.lines + 1

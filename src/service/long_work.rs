@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::task::JoinError;
 
 use crate::election::ElectionId;
-use crate::stack;
+use crate::threads::background;
 
 /// Concurrent checks of the ledger in one process. Further ones wait.
 pub const CHECKS_MAX: usize = 2;
@@ -53,17 +53,11 @@ fn turn_of(election: &ElectionId) -> Arc<Semaphore> {
     turn
 }
 
-/// Runs `work` on a thread for blocking work. It is not aborted when this future is dropped.
+/// Does `work` in the [background]. It is not aborted when this future is dropped.
 pub(super) async fn run<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Error> {
-    let done = tokio::task::spawn_blocking(|| {
-        let done = work();
-        // The thread may be used again, and may outlive the close.
-        stack::clear();
-        done
-    });
-    done.await.map_err(failed)
+    background::run(work).await.map_err(failed)
 }
 
 /// The exception for work that panicked. The panic is in the server's log.

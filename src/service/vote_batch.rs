@@ -12,7 +12,7 @@ use tokio::task::spawn_local;
 use crate::batching::{Batching, is_input_pending, yield_turn};
 use crate::election::Vote;
 use crate::ledger::{Decision, Ledger, LedgerError};
-use crate::stack;
+use crate::threads::stack;
 
 /// Votes of one shard that wait to be batched. Further votes wait for a slot.
 pub const WAITING_VOTES_MAX: usize = 8_192;

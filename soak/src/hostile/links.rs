@@ -44,6 +44,9 @@ const HUNG: usize = 4;
 const SLATE: usize = 1_000;
 const NAME_BYTES: usize = 256;
 
+/// The nice value of the thief's process.
+const NICE: i32 = 19;
+
 /// Pause after a refusal.
 const REFUSED_PAUSE: Duration = Duration::from_millis(10);
 
@@ -87,6 +90,8 @@ pub(super) fn measure(program: &Path, arguments: &Arguments) -> anyhow::Result<b
 
 /// Uses the links until the end of stdin, which begins with an officer's link.
 pub(super) async fn attack(address: SocketAddr) -> anyhow::Result<()> {
+    // The thief is on another machine: this one's processors are for the server and its voters.
+    rustix::process::nice(NICE)?;
     let officer: Link = process::given()?.parse().context("no officer's link")?;
     let token = officer.token.context("the officer's link has no token")?;
     let link: Link = format!("capvote://{address}").parse()?;

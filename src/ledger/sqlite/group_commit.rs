@@ -15,7 +15,7 @@ use super::long_changes::Step;
 use super::store::Store;
 use crate::election::Vote;
 use crate::ledger::{Act, Authorization, Clock, Decision, LedgerError, Metrics, Snapshot};
-use crate::stack;
+use crate::threads::stack;
 
 /// Votes in one commit. The last batch may exceed it.
 const COMMIT_VOTES_MAX: usize = 4_096;

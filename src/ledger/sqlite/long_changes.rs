@@ -4,6 +4,8 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
@@ -15,7 +17,11 @@ use super::steps::{Put, STEP_NUMBERS, Stage};
 use super::store::Store;
 use crate::election::{ElectionId, TokenHash, VoterNumber};
 use crate::ledger::{Act, Authorization, LedgerError};
-use crate::stack;
+use crate::threads::background;
+
+/// The pause after each step of an issue: votes have most of the ledger's time, and few of them wait
+/// for the copying of the log.
+const STEP_PAUSE: Duration = Duration::from_millis(4);
 
 /// What one step does with the store. It returns what answers it, which is called once the change
 /// is published.
@@ -66,7 +72,7 @@ impl LongChanges {
         under: Option<Authorization>,
         permit: Permit,
     ) -> Result<(), LedgerError> {
-        run(move || {
+        let issued = background::run(move || {
             let _permit = permit;
             let issued = self.stage_and_put(election, numbers, under);
             if issued.is_err() {
@@ -74,8 +80,8 @@ impl LongChanges {
                 while self.step(Store::abandon_some).unwrap_or(false) {}
             }
             issued
-        })
-        .await
+        });
+        issued.await.map_err(|_| LedgerError::unanswered())?
     }
 
     /// Voids the unused numbers that were issued under a link.
@@ -86,7 +92,7 @@ impl LongChanges {
         under: Option<Authorization>,
     ) -> Result<u64, LedgerError> {
         let permit = self.permit().await;
-        run(move || {
+        let voided = background::run(move || {
             let _permit = permit;
             let begin =
                 move |store: &mut Store| store.begin_void(&election, &token, under.as_ref());
@@ -95,8 +101,8 @@ impl LongChanges {
                 voided += self.step(move |store| store.void_rows(&rows))?;
             }
             Ok(voided)
-        })
-        .await
+        });
+        voided.await.map_err(|_| LedgerError::unanswered())?
     }
 
     fn stage_and_put(
@@ -127,6 +133,7 @@ impl LongChanges {
                 (before, staged) => before.or(staged),
             };
             is_first = false;
+            thread::sleep(STEP_PAUSE);
         }
         drop(numbers);
         let put = Put { election, run, rows, digest, under };
@@ -157,16 +164,4 @@ pub(super) fn large_issue(acts: Vec<Act>) -> Result<(ElectionId, Vec<VoterNumber
         Ok([act]) => Err(vec![act]),
         Err(acts) => Err(acts),
     }
-}
-
-async fn run<T: Send + 'static>(
-    change: impl FnOnce() -> Result<T, LedgerError> + Send + 'static,
-) -> Result<T, LedgerError> {
-    let changed = tokio::task::spawn_blocking(move || {
-        let changed = change();
-        // The thread may be used again, and may outlive the close.
-        stack::clear();
-        changed
-    });
-    changed.await.map_err(|_| LedgerError::unanswered())?
 }

@@ -64,7 +64,7 @@ use super::{
     SheetCursor, SheetPart, Snapshot,
 };
 use crate::election::{ElectionId, Grant, Timestamp, TokenHash, Vote};
-use crate::stack;
+use crate::threads::background;
 
 /// Jobs in the queue: acts, and batches of votes. Further calls wait for a slot.
 pub const QUEUE_MAX: usize = 256;
@@ -150,13 +150,7 @@ impl SqliteLedger {
     ) -> Answer<T> {
         let reader = self.reader.clone();
         async move {
-            let read = tokio::task::spawn_blocking(move || {
-                let read = read(&reader);
-                // The thread may be used again, and may outlive the close.
-                stack::clear();
-                read
-            });
-            let read = read.await;
+            let read = background::run(move || read(&reader)).await;
             let failed = "the server failed to read the ledger; see its log";
             read.map_err(|_| LedgerError::Unreadable(failed.into()))?
         }

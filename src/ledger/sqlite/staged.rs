@@ -17,8 +17,20 @@ use crate::election::{ElectionState, VoterNumber};
 const REMOVED_ROWS: i64 = 8;
 
 /// Stages rows of numbers, which are in ascending order. The first begins an issue. Returns the
-/// rows.
+/// rows. They are not synced: the commit of the entry that names them syncs them with it.
 pub(super) fn add(
+    connection: &mut Connection,
+    election: i64,
+    is_first: bool,
+    ascending: &[VoterNumber],
+) -> rusqlite::Result<Option<Rows>> {
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    let added = add_unsynced(connection, election, is_first, ascending);
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    added
+}
+
+fn add_unsynced(
     connection: &mut Connection,
     election: i64,
     is_first: bool,

@@ -13,7 +13,7 @@ use crate::election::{ElectionId, ElectionState, TokenHash, VoterNumber};
 use crate::ledger::{Act, ActRefusal, Authorization, LedgerError};
 
 /// Rows of voter numbers in one step. Votes wait for a step.
-const STEP_ROWS: usize = 4;
+const STEP_ROWS: usize = 1;
 
 /// Voter numbers in one step. More are issued in several.
 pub(super) const STEP_NUMBERS: usize = STEP_ROWS * ROW_NUMBERS;
@@ -55,9 +55,7 @@ impl Store {
         let index = self.elections.by_id.get(election).copied().unwrap_or_default();
         let key = index as i64 + 1;
         let staged = staged::add(&mut self.file.connection, key, *is_first, ascending);
-        let rows = self.attest_act(staged)?;
-        self.checkpoint();
-        Ok(rows)
+        self.attest_act(staged)
     }
 
     /// Puts the staged numbers of an issue on the roll.
