@@ -166,11 +166,10 @@ fn create(
             schedule.closes.map(|moment| moment.0.cast_signed()),
         ],
     )?;
+    let mut insert = transaction
+        .prepare_cached("INSERT INTO candidates (election, position, name) VALUES (?1, ?2, ?3)")?;
     for (position, name) in slate.names().iter().enumerate() {
-        transaction.execute(
-            "INSERT INTO candidates (election, position, name) VALUES (?1, ?2, ?3)",
-            params![key, position as i64, name],
-        )?;
+        insert.execute(params![key, position as i64, name])?;
     }
     Ok(())
 }
