@@ -12,7 +12,9 @@
 //!   started with a wrong clock.
 //! - The message about a vote arrives before its outcome.
 
-use std::collections::{HashMap, HashSet};
+mod sheet;
+
+use std::collections::HashMap;
 
 use capvote::client::{Ballot, Results};
 use capvote::election::{LIVE_BATCH_BALLOTS, Nonce, ResultStatus, Timestamp};
@@ -38,6 +40,8 @@ pub struct History {
     pub faults: usize,
     /// Times that the clock was set ahead.
     pub steps: usize,
+    /// Times that a backup was restored.
+    pub restores: usize,
     /// The highest count seen for each candidate.
     highest: Count,
     /// The highest turnout seen.
@@ -65,6 +69,8 @@ struct Attempt {
     /// When it was cast, in seconds since the history began.
     at: Timestamp,
     answer: Answer,
+    /// How long the story was when it was answered.
+    answered: usize,
 }
 
 /// The answer to a vote call.
@@ -95,7 +101,8 @@ impl History {
     /// An empty history. `closes`: when the election closes by schedule, if it does.
     pub(super) fn new(began: Instant, closes: Option<Timestamp>) -> Self {
         let (attempts, story, violations) = Default::default();
-        let (restarts, ended, faults, steps, highest, turnout) = Default::default();
+        let (restarts, ended, faults, steps, restores) = Default::default();
+        let (highest, turnout) = Default::default();
         let (closed, asked_to_close, wrong_clock) = Default::default();
         Self {
             began,
@@ -107,6 +114,7 @@ impl History {
             ended,
             faults,
             steps,
+            restores,
             highest,
             turnout,
             closed,
@@ -142,7 +150,8 @@ impl History {
         let attempt = self.attempts.len();
         let index = self.log(format!("{attempt} casts {}", show(ballot)));
         let at = Timestamp(self.began.elapsed().as_secs());
-        self.attempts.push(Attempt { ballot: ballot.clone(), index, at, answer: Answer::None });
+        let (ballot, answer) = (ballot.clone(), Answer::None);
+        self.attempts.push(Attempt { ballot, index, at, answer, answered: index });
         attempt
     }
 
@@ -171,6 +180,19 @@ impl History {
             }
         }
         self.attempts[attempt].answer = answer;
+        self.attempts[attempt].answered = self.story.len();
+    }
+
+    /// The server has a backup again that was taken when the story had this length. Nothing that
+    /// was answered since is promised.
+    pub(super) fn restored(&mut self, story: usize) {
+        self.log(format!("the server has its state after {story} again"));
+        for attempt in self.attempts.iter_mut().filter(|attempt| attempt.answered > story) {
+            attempt.answer = Answer::None;
+        }
+        self.closed = self.closed.filter(|closed| *closed <= story);
+        (self.highest, self.turnout) = Default::default();
+        self.restores += 1;
     }
 
     /// The returning officer calls the close.
@@ -288,74 +310,6 @@ impl History {
         receipts
     }
 
-    /// Checks every answer against the final tally sheet.
-    pub(super) fn check_sheet(&mut self, sheet: &Sheet) {
-        let mut found = Vec::new();
-        let counted = self.check_lines(sheet, &mut found);
-        self.check_answers(&counted, &mut found);
-        let lines = |candidate: &&str| sheet.iter().filter(|(name, _)| name == candidate).count();
-        let last: Vec<_> = CANDIDATES.iter().map(|candidate| lines(candidate) as u64).collect();
-        if last.iter().zip(self.highest).any(|(last, highest)| *last < highest) {
-            let highest = self.highest;
-            found.push(format!("the sheet has {last:?}, and results had {highest:?} before"));
-        }
-        if (sheet.len() as u64) < self.turnout {
-            let (lines, turnout) = (sheet.len(), self.turnout);
-            found
-                .push(format!("the sheet has {lines} ballots, and a turnout was {turnout} before"));
-        }
-        found.into_iter().for_each(|what| self.violated(what));
-    }
-
-    /// Checks that each line of the sheet is a ballot that was cast, and the only one of its
-    /// number.
-    fn check_lines(&self, sheet: &Sheet, found: &mut Vec<String>) -> Counted {
-        let mut numbers = HashMap::new();
-        let mut nonces = HashSet::new();
-        for (candidate, nonce) in sheet {
-            if !nonces.insert(*nonce) {
-                found.push(format!("{nonce:?} is on the sheet twice"));
-            }
-            let ballots = self.attempts.iter().map(|attempt| &attempt.ballot);
-            match ballots.into_iter().find(|ballot| ballot.nonce == *nonce) {
-                Some(ballot) if ballot.candidate == *candidate => {
-                    if let Some(other) = numbers.insert(ballot.number.get(), *nonce) {
-                        let number = ballot.number.get();
-                        found.push(format!("{number} has {nonce:?} and {other:?} on the sheet"));
-                    }
-                }
-                Some(ballot) => found.push(format!("{} counts for {candidate}", show(ballot))),
-                None => found.push(format!("{nonce:?} was never cast")),
-            }
-        }
-        Counted { numbers, nonces }
-    }
-
-    /// Checks that the sheet agrees with the answer to each attempt.
-    fn check_answers(&self, Counted { numbers, nonces }: &Counted, found: &mut Vec<String>) {
-        for (index, attempt) in self.attempts.iter().enumerate() {
-            let (ballot, nonce) = (show(&attempt.ballot), attempt.ballot.nonce);
-            let number = attempt.ballot.number.get();
-            let again = self.attempts.iter().filter(|it| it.ballot == attempt.ballot).count() > 1;
-            match &attempt.answer {
-                Answer::Recorded(_) if !nonces.contains(&nonce) => {
-                    found.push(format!("{index} was recorded and is lost: {ballot}"));
-                }
-                Answer::AlreadyVoted if numbers.get(&number).is_none_or(|it| *it == nonce) => {
-                    found.push(format!("{index} had already voted, but nothing counts: {ballot}"));
-                }
-                // While the clock was ahead it was late; sent again later, it was not.
-                Answer::Closed if nonces.contains(&nonce) && !(again && self.steps > 0) => {
-                    found.push(format!("{index} came after the close, but counts: {ballot}"));
-                }
-                Answer::NotRecorded(_) if nonces.contains(&nonce) && !again => {
-                    found.push(format!("{index} was not stored, but counts: {ballot}"));
-                }
-                _ => {}
-            }
-        }
-    }
-
     /// Notes a violation unless `holds`.
     pub(super) fn check(&mut self, holds: bool, violation: impl FnOnce() -> String) {
         if !holds {
@@ -367,12 +321,6 @@ impl History {
     pub fn votes(&self) -> usize {
         self.recorded().len()
     }
-}
-
-/// The ballots on a sheet: the nonce of each number, and all nonces.
-struct Counted {
-    numbers: HashMap<u64, Nonce>,
-    nonces: HashSet<Nonce>,
 }
 
 fn count(results: &Results) -> Count {

@@ -1,5 +1,6 @@
 //! Deterministic simulation: voters, observers and a returning officer over connections that break,
-//! and a server with a failing disk, power cuts and a clock that is set, in simulated time.
+//! and a server with a failing disk, power cuts, restored backups and a clock that is set, in
+//! simulated time.
 //!
 //! The client, the transport, the capabilities, the timekeeper, the group commit and the SQLite
 //! ledger are the real ones. Everything else (the actions and their times, the network, the disk) follows from the
@@ -10,6 +11,7 @@ mod clock;
 mod faults;
 pub mod history;
 mod participants;
+mod restores;
 mod server;
 mod wire;
 
@@ -56,13 +58,14 @@ impl Arguments {
         let summary = simulate_many(self.seed, self.count, &scratch)?;
         println!(
             "{} histories: {} votes recorded, {} crashes, {} servers that ended by a failed write, \
-             {} disk faults, {} clock steps, 0 violations",
+             {} disk faults, {} clock steps, {} restores, 0 violations",
             summary.histories,
             summary.votes,
             summary.crashes,
             summary.ended,
             summary.faults,
-            summary.steps
+            summary.steps,
+            summary.restores
         );
         Ok(true)
     }
@@ -113,6 +116,8 @@ pub struct Summary {
     pub faults: usize,
     /// Times that the clock was set ahead.
     pub steps: usize,
+    /// Times that a backup was restored.
+    pub restores: usize,
 }
 
 /// Simulates `count` histories with the seeds from `first`, on one thread per processor.
@@ -144,6 +149,7 @@ pub fn simulate_many(first: u64, count: u64, scratch: &Path) -> anyhow::Result<S
             summary.ended += history.ended;
             summary.faults += history.faults;
             summary.steps += history.steps;
+            summary.restores += history.restores;
             if summary.histories % 1_000 == 0 {
                 eprintln!("{} histories", summary.histories);
             }

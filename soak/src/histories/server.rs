@@ -30,11 +30,16 @@ use tokio_util::sync::CancellationToken;
 use super::clock::{Clocks, FAR};
 use super::faults::{Delayed, plan, until_cut};
 use super::history::{History, Sheet};
+use super::restores::Backups;
 use super::{CANDIDATES, DURATION, VOTERS, wire};
 use crate::disk::{Disk, Fault, open_store};
 
 /// The returning officer's token.
 const TOKEN: [u8; Token::BYTES] = [7; Token::BYTES];
+
+/// A start restores a backup once in so many times, and one is taken after one start in so many.
+const RESTORE_ODDS: u32 = 4;
+const BACKUP_ODDS: u32 = 3;
 
 /// Poll interval of a server that waits for its connections to end, in simulated time.
 const DRAIN_POLL: Duration = Duration::from_millis(10);
@@ -50,6 +55,7 @@ pub(super) struct Server {
     /// The number of data folders so far: each start has its own.
     folders: Cell<usize>,
     clocks: Clocks,
+    backups: Backups,
 }
 
 /// A running server.
@@ -102,8 +108,8 @@ impl Server {
         let noted = history.clone();
         spawn_local(clocks.clone().step(rng.fork(), move |what| noted.borrow_mut().stepped(what)));
         let (folder, rng) = (folder.to_path_buf(), RefCell::new(rng));
-        let (crashed, folders) = (RefCell::default(), Cell::new(1));
-        Ok(Rc::new(Self { folder, history, rng, running, crashed, folders, clocks }))
+        let (crashed, folders, backups) = (RefCell::default(), Cell::new(1), Backups::default());
+        Ok(Rc::new(Self { folder, history, rng, running, crashed, folders, clocks, backups }))
     }
 
     pub(super) fn history(&self) -> Rc<RefCell<History>> {
@@ -215,8 +221,14 @@ impl Server {
 
     /// Starts the server on the files that survived the crash.
     fn restart(&self) -> anyhow::Result<()> {
-        let (folder, disk) = self.crashed.take().context("a crashed server")?;
+        let (folder, mut disk) = self.crashed.take().context("a crashed server")?;
         let mut rng = self.rng.borrow_mut().fork();
+        if rng.u32(0..RESTORE_ODDS) == 0
+            && let Some((restored, story)) = self.restore(&folder, &mut rng)?
+        {
+            disk = restored;
+            self.history.borrow_mut().restored(story);
+        }
         // A read that fails at the start must not damage the ledger.
         if rng.u32(0..10) == 0 {
             let mut reads = rng.u32(0..40);
@@ -236,6 +248,12 @@ impl Server {
                 let closed = |it: &Arc<Standing>| it.state == ElectionState::Closed;
                 let closed = snapshot.elections.iter().any(closed);
                 self.history.borrow_mut().started(closed, self.clocks.are_apart());
+                if rng.u32(0..BACKUP_ODDS) == 0 {
+                    let story = self.history.borrow().story.len();
+                    if self.backups.take(&running.folder, &self.folder, story) {
+                        self.history.borrow_mut().note("a backup is taken");
+                    }
+                }
                 self.running.replace(Some(running));
             }
             Err(error) => {
@@ -245,6 +263,14 @@ impl Server {
             }
         }
         Ok(())
+    }
+
+    /// Restores the newest backup, if there is one.
+    fn restore(&self, folder: &Path, rng: &mut Rng) -> anyhow::Result<Option<(Arc<Disk>, usize)>> {
+        let number = VoterNumber::from(VOTERS);
+        let choice = Choice::from_index(0).context("a candidate")?;
+        let vote = Vote { election: board(), choice, number, nonce: [9; Nonce::BYTES].into() };
+        self.backups.restore(folder, rng.u64(..), &vote)
     }
 
     /// Crashes the server, opens its ledger on a disk without faults, retries every recorded vote,
