@@ -93,6 +93,7 @@ impl Server for Administration {
         results.get().set_auditor(capnp_rpc::new_client(auditor));
         Ok(())
     }
+
     async fn void_numbers(
         self: Rc<Self>,
         params: VoidNumbersParams,
@@ -102,6 +103,7 @@ impl Server for Administration {
             results.get().init_outcome().set_refused("a token has 32 bytes");
             return Ok(());
         };
+        let _own = self.authority.session()?.long_work_permit().await;
         let voided = self.authority.void(self.id.clone(), token.hash()).await?;
         let count = voided.as_ref().copied().unwrap_or_default();
         if write_act(voided.map(drop), results.get().init_outcome())? {

@@ -37,6 +37,12 @@ impl Directory {
         Self { session, elections: RefCell::default(), counter }
     }
 
+    /// The bytes of a list of all elections.
+    fn listed_bytes(&self) -> usize {
+        let snapshot = self.session.snapshots.borrow();
+        snapshot.elections.iter().map(|it| it.definition.message_bytes()).sum()
+    }
+
     fn election_client(&self, id: ElectionId) -> election::Client {
         let new = |id| capnp_rpc::new_client(Election::new(self.session.clone(), id));
         let mut elections = self.elections.borrow_mut();
@@ -47,15 +53,17 @@ impl Directory {
 impl Server for Directory {
     async fn elections(
         self: Rc<Self>,
-        _: ElectionsParams,
+        params: ElectionsParams,
         mut results: ElectionsResults,
     ) -> capnp::Result<()> {
-        let snapshot = self.session.snapshots.borrow().clone();
+        let caller = Caller::of(|| params.get().is_ok());
+        let bytes = self.listed_bytes();
         // A ledger that was filled before there was a bound may have more.
-        let definitions = snapshot.elections.iter().map(|it| it.definition.message_bytes());
-        if definitions.sum::<usize>() > LISTED_BYTES_MAX {
+        if bytes > LISTED_BYTES_MAX {
             return Err(Error::failed("the list of all elections is too long to send".into()));
         }
+        let _turn = self.session.may_answer(caller.as_ref(), bytes).await?;
+        let snapshot = self.session.snapshots.borrow().clone();
         let mut list = results.get().init_elections(snapshot.elections.len() as u32);
         for (index, standing) in snapshot.elections.iter().enumerate() {
             write_info(standing, list.reborrow().get(index as u32));

@@ -162,12 +162,10 @@ impl Server for Election {
             let decided = decided.await;
             let failed = |_| Error::failed("the vote was not decided".into());
             let (decided, long) = decided.map_err(failed)??;
-            let turn = if long.is_some() { session.long_answer_permit().await } else { None };
-            if let Some(long) = long {
-                long.caller.may_be_sent_more().await;
-            }
+            let bytes = decided.standing.definition.message_bytes();
+            let caller = long.as_ref().map(|long| &long.caller);
+            let _turn = session.may_answer(caller, bytes).await?;
             write_outcome(&decided, results.get().init_outcome());
-            drop(turn);
             Ok(())
         }
     }
@@ -194,9 +192,12 @@ impl Server for Election {
 
     async fn results(
         self: Rc<Self>,
-        _: ResultsParams,
+        params: ResultsParams,
         mut results: ResultsResults,
     ) -> capnp::Result<()> {
+        let caller = Caller::of(|| params.get().is_ok());
+        let bytes = self.standing()?.definition.message_bytes();
+        let _turn = self.session.may_answer(caller.as_ref(), bytes).await?;
         write_results(&*self.standing()?, results.get().init_results());
         Ok(())
     }
@@ -213,7 +214,14 @@ impl Server for Election {
         Ok(())
     }
 
-    async fn info(self: Rc<Self>, _: InfoParams, mut results: InfoResults) -> capnp::Result<()> {
+    async fn info(
+        self: Rc<Self>,
+        params: InfoParams,
+        mut results: InfoResults,
+    ) -> capnp::Result<()> {
+        let caller = Caller::of(|| params.get().is_ok());
+        let bytes = self.standing()?.definition.message_bytes();
+        let _turn = self.session.may_answer(caller.as_ref(), bytes).await?;
         write_info(&*self.standing()?, results.get().init_info());
         Ok(())
     }

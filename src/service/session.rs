@@ -20,6 +20,7 @@ use super::vote_batch::VoteBatcher;
 use crate::election::{ElectionId, LIVE_BATCH_BALLOTS, OwnBallot, Standing};
 use crate::ledger::{Ledger, Snapshot};
 use crate::net::connection::{CallTracker, Hold, NoHold, PublicHold};
+use crate::net::transport::{Caller, Kept};
 use crate::schema::election_capnp::message_sink;
 use crate::schema::election_capnp::message_sink::message_results;
 
@@ -57,6 +58,15 @@ pub(super) struct HeldPermit<Hold> {
     _permit: OwnedSemaphorePermit,
     _hold: Hold,
 }
+
+/// An answer with the slate of an election, from so many bytes on, waits for memory.
+pub(super) const LONG_ANSWER_BYTES_MIN: usize = 8 << 10;
+
+/// The copies of an answer while it is written: the answer, what capnp-rpc keeps of it, and output.
+const ANSWER_COPIES: usize = 3;
+
+/// The turn of a long answer, and the memory for it.
+type LongAnswer<'a> = (Option<SemaphorePermit<'a>>, Kept);
 
 /// The state that the capabilities of one connection share.
 #[derive(Debug)]
@@ -216,9 +226,25 @@ impl Session {
         self.lookups.acquire().await.ok()
     }
 
-    /// Waits for the turn of a long answer to a vote.
-    pub(super) async fn long_answer_permit(&self) -> Option<SemaphorePermit<'_>> {
-        self.long_answers.acquire().await.ok()
+    /// Waits until the caller may be sent an answer with a definition: one long answer at a time,
+    /// when the client has read enough of the others, and there is memory for it. The guard is for
+    /// as long as the answer is built.
+    ///
+    /// # Errors
+    /// Where the client cancels the call.
+    pub(super) async fn may_answer(
+        &self,
+        caller: Option<&Caller>,
+        bytes: usize,
+    ) -> Result<Option<LongAnswer<'_>>, Error> {
+        let Some(caller) = caller.filter(|_| bytes >= LONG_ANSWER_BYTES_MIN) else {
+            return Ok(None);
+        };
+        let waits = async {
+            let turn = self.long_answers.acquire().await.ok();
+            Ok((turn, caller.may_be_sent(bytes * ANSWER_COPIES).await))
+        };
+        Caller::unless_cancelled(Some(caller), waits).await.map(Some)
     }
 
     /// Waits for a permit to send a message. The connection does not hold its place by that: its

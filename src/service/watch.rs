@@ -10,7 +10,7 @@ use capnp::traits::HasTypeId;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::session::{HeldPermit, Session};
+use super::session::{HeldPermit, LONG_ANSWER_BYTES_MIN, Session};
 use crate::election::{ElectionId, ElectionState, Standing};
 use crate::net::connection::PublicHold;
 use crate::net::transport::{Caller, Kept};
@@ -23,6 +23,9 @@ pub const CHANGE_PAUSE: Duration = Duration::from_millis(250);
 /// The maximum time between two: without a change, the same results are sent again, to see whether
 /// the observer still answers.
 pub const QUIET_WAIT_MAX: Duration = Duration::from_secs(5 * 60);
+
+/// The copies of a change while it is sent: the message, and output.
+const CHANGE_COPIES: usize = 2;
 
 /// Ends the watch when the client drops it.
 struct Subscription {
@@ -45,7 +48,7 @@ pub(super) fn start(
     caller: Option<Caller>,
 ) -> Result<handle::Client, Error> {
     let permit = Rc::new(session.watch_permit()?);
-    let memory = caller.map(|caller| caller.keep(WATCH_BYTES));
+    let memory = caller.as_ref().map(|caller| caller.keep(WATCH_BYTES));
     let task_permit = permit.clone();
     let stop = CancellationToken::new();
     let stopped = stop.clone().cancelled_owned();
@@ -54,7 +57,7 @@ pub(super) fn start(
         tokio::select! {
             biased;
             () = stopped => {}
-            ended = notify(&session, &election, &observer) => if let Err(error) = ended {
+            ended = notify(&session, &election, &observer, caller.as_ref()) => if let Err(error) = ended {
                 tracing::debug!(%error, "an observer failed");
             }
         }
@@ -73,6 +76,7 @@ async fn notify(
     session: &Session,
     election: &ElectionId,
     observer: &result_observer::Client,
+    caller: Option<&Caller>,
 ) -> Result<(), Error> {
     let mut changes = session.snapshots.clone();
     let mut sent: Option<Arc<Standing>> = None;
@@ -81,6 +85,7 @@ async fn notify(
         let standing = changes.borrow_and_update().election(election).cloned();
         let Some(standing) = standing else { return Ok(()) };
         if sent.as_ref() != Some(&standing) {
+            let _memory = memory_for(&standing, caller).await;
             send_change(observer, &standing).await?;
             if standing.state == ElectionState::Closed {
                 observer.done_request().send().promise.await?;
@@ -97,6 +102,13 @@ async fn notify(
             Err(_) => sent = None,
         }
     }
+}
+
+/// Waits for memory for a change with a long slate, which is kept until the observer has answered.
+async fn memory_for(standing: &Standing, caller: Option<&Caller>) -> Option<Kept> {
+    let bytes = standing.definition.message_bytes();
+    let caller = caller.filter(|_| bytes >= LONG_ANSWER_BYTES_MIN)?;
+    Some(caller.may_be_sent(bytes * CHANGE_COPIES).await)
 }
 
 /// Sends one change, and waits for the observer's answer.

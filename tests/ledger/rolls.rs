@@ -165,6 +165,21 @@ async fn a_start_misses_what_was_done_in_steps() {
     }
 }
 
+#[tokio::test]
+async fn voiding_ends_an_issue_that_is_being_made() {
+    let directory = tempfile::tempdir().unwrap();
+    let ledger = with_registrar(directory.path());
+    let under = Authorization { grant: GrantId(1), revoked: Vec::new() };
+    let stolen = Act::Issue(id("board"), (0..400_000).map(spread).collect());
+    let issue = ledger.act(vec![stolen], Some(under));
+    let void = ledger.void(id("board"), TokenHash::from([7; 32]), None);
+    let (issued, voided) = futures::future::join(issue, void).await;
+    assert_eq!(issued, Err(LedgerError::Revoked));
+    assert_eq!(voided.unwrap(), 1);
+    let snapshot = ledger.snapshots().borrow().clone();
+    assert_eq!(snapshot.election(&id("board")).unwrap().voters, 1_000);
+}
+
 /// The most memory that this process has had since the last call, and what it has.
 fn memory() -> (u64, u64) {
     let status = fs::read_to_string("/proc/self/status").unwrap();

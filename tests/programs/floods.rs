@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use capvote::client::{Ballot, Client, VoteOutcome};
+use capvote::client::{ActOutcome, Ballot, Client, VoteOutcome};
+use capvote::election::Definition;
 use capvote::net::budget::{CONNECTION_BYTES_MIN, EXHAUSTED_WAIT_MAX, PROCESS_BYTES_MAX};
+use capvote::net::link::Link;
 use capvote_soak::hostile::kept::{Flood, Flooding};
 use futures::future::join_all;
 use tempfile::TempDir;
@@ -168,4 +170,41 @@ async fn floods_that_fill_their_half_of_the_budget_are_cut_and_honest_voters_vot
     assert!(grown * MIB <= allowed as f64, "{grown} MiB");
     drop(floods);
     flooded.has_at_most(0).await;
+}
+
+#[tokio::test(flavor = "local")]
+async fn lists_of_long_slates_that_nobody_reads_take_no_more_than_the_budget() {
+    const CONNECTIONS: usize = 60;
+    const ELECTIONS: usize = 50;
+    let flooded = Flooded::start(2);
+    let officer = std::fs::read_to_string(flooded.data.path().join("officer.link")).unwrap();
+    let officer: Link = officer.trim().parse().unwrap();
+    let client = Client::connect(&flooded.server.link.parse().unwrap()).await.unwrap();
+    let officer = client.restore(&officer.token.unwrap()).returning_officer();
+    for election in 0..ELECTIONS {
+        let names = (0..1_000).map(|name| format!("{name:0>250}")).collect();
+        let id = format!("long-{election}").parse().unwrap();
+        let definition = Definition::new(id, String::new(), names).unwrap();
+        assert_eq!(officer.create(&definition).await.unwrap(), ActOutcome::Done);
+    }
+    let before = flooded.server.memory_mib().0;
+    let flooding = Flooding::start(flooded.address(), Flood::Lists, CONNECTIONS, 10, false);
+    let flooding = flooding.await.unwrap();
+    let charged = flooded.settled().await;
+    let (resident, peak) = flooded.server.memory_mib();
+    let allowed = RESIDENT_BYTES_MAX + CONNECTIONS * (CONNECTION_BYTES_MIN + IDLE_BYTES);
+    eprintln!(
+        "{} MiB, at most {} MiB; {} charged",
+        resident - before,
+        peak - before,
+        charged >> 20
+    );
+    assert!((peak - before) * MIB <= allowed as f64, "{} MiB", peak - before);
+    // Votes need little memory, and go on.
+    let number = process::numbers(flooded.data.path()).remove(0);
+    let ballot = Ballot::new("Ada", number).unwrap();
+    let voted = client.election("board").vote(&ballot, |_| {}).await.unwrap();
+    assert!(matches!(voted, VoteOutcome::Recorded(_)), "{voted:?}");
+    drop(flooding);
+    assert_eq!(client.elections().await.unwrap().len(), ELECTIONS + 1);
 }

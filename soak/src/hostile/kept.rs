@@ -39,6 +39,8 @@ pub enum Flood {
     Bootstraps,
     /// All results of an election, never read.
     Results,
+    /// The list of all elections, never read.
+    Lists,
     /// Votes for an unknown candidate, whose answers list the slate, never read.
     Slates,
     /// The same, with sinks that never answer and a spare capability each.
@@ -53,11 +55,12 @@ pub enum Flood {
 
 impl Flood {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Answers,
         Self::Exceptions,
         Self::Bootstraps,
         Self::Results,
+        Self::Lists,
         Self::Slates,
         Self::Sinks,
         Self::Promises,
@@ -77,7 +80,7 @@ impl Flood {
 
     /// Whether the client reads what it is sent.
     fn reads(self) -> bool {
-        !matches!(self, Self::Results | Self::Slates)
+        !matches!(self, Self::Results | Self::Lists | Self::Slates)
     }
 
     /// The messages of one connection.
@@ -101,6 +104,14 @@ impl Flood {
                 let mut call = begin::<election::Client>(message, question, 2);
                 target(&mut call, 1);
                 call.init_params().get_content().init_as::<election::results_params::Builder<'_>>();
+                Ok(())
+            }),
+            Self::Lists => message(|message| {
+                let mut call = begin::<directory::Client>(message, question, 0);
+                call.reborrow().init_target().init_promised_answer().set_question_id(0);
+                call.init_params()
+                    .get_content()
+                    .init_as::<directory::elections_params::Builder<'_>>();
                 Ok(())
             }),
             Self::Slates => vote(question, 0, |_, _| {}),

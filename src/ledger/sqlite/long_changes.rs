@@ -19,7 +19,7 @@ use crate::election::{ElectionId, TokenHash, VoterNumber};
 use crate::ledger::{Act, Authorization, LedgerError};
 use crate::threads::background;
 
-/// The pause after each step of an issue: votes have most of the ledger's time, and few of them wait
+/// The pause after each step: votes have most of the ledger's time, and few of them wait
 /// for the copying of the log.
 const STEP_PAUSE: Duration = Duration::from_millis(4);
 
@@ -48,6 +48,8 @@ impl fmt::Debug for Step {
 pub(super) struct LongChanges {
     jobs: mpsc::Sender<Job>,
     one: Arc<Semaphore>,
+    /// Of all voids, one at a time waits for `one`: issues wait for no more of them.
+    voids: Arc<Semaphore>,
 }
 
 /// `None` would mean that the semaphore is closed, which it never is.
@@ -55,7 +57,8 @@ type Permit = Option<OwnedSemaphorePermit>;
 
 impl LongChanges {
     pub(super) fn new(jobs: mpsc::Sender<Job>) -> Self {
-        Self { jobs, one: Arc::new(Semaphore::new(1)) }
+        let [one, voids] = [(); 2].map(|()| Arc::new(Semaphore::new(1)));
+        Self { jobs, one, voids }
     }
 
     /// Waits until no other long change is being made. Whatever issues numbers waits for this: rows
@@ -91,14 +94,27 @@ impl LongChanges {
         token: TokenHash,
         under: Option<Authorization>,
     ) -> Result<u64, LedgerError> {
+        let revoke = {
+            let (election, under) = (election.clone(), under.clone());
+            move |store: &mut Store| store.begin_void(&election, &token, under.as_ref()).map(drop)
+        };
+        // At once: an issue under the link that is being made ends by this.
+        let this = self.clone();
+        let revoked = background::run(move || this.step(revoke));
+        revoked.await.map_err(|_| LedgerError::unanswered())??;
+        let turn = self.voids.clone().acquire_owned().await.ok();
         let permit = self.permit().await;
         let voided = background::run(move || {
-            let _permit = permit;
+            let _permits = (turn, permit);
             let begin =
                 move |store: &mut Store| store.begin_void(&election, &token, under.as_ref());
             let mut voided = 0;
             for rows in self.step(begin)? {
-                voided += self.step(move |store| store.void_rows(&rows))?;
+                let here = self.step(move |store| store.void_rows(&rows))?;
+                voided += here;
+                if here > 0 {
+                    thread::sleep(STEP_PAUSE);
+                }
             }
             Ok(voided)
         });

@@ -17,7 +17,8 @@ use crate::election::{ElectionState, VoterNumber};
 const REMOVED_ROWS: i64 = 8;
 
 /// Stages rows of numbers, which are in ascending order. The first begins an issue. Returns the
-/// rows. They are not synced: the commit of the entry that names them syncs them with it.
+/// rows. They are not synced before SQLite copies the log into the file, or the entry that names
+/// them is committed. The caller has to call [`syncs`] next.
 pub(super) fn add(
     connection: &mut Connection,
     election: i64,
@@ -25,17 +26,6 @@ pub(super) fn add(
     ascending: &[VoterNumber],
 ) -> rusqlite::Result<Option<Rows>> {
     connection.pragma_update(None, "synchronous", "NORMAL")?;
-    let added = add_unsynced(connection, election, is_first, ascending);
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    added
-}
-
-fn add_unsynced(
-    connection: &mut Connection,
-    election: i64,
-    is_first: bool,
-    ascending: &[VoterNumber],
-) -> rusqlite::Result<Option<Rows>> {
     let transaction = begin(connection)?;
     let numbers = ascending.iter().copied();
     let kind = Kind::IssuedByOfficer;
@@ -45,6 +35,11 @@ fn add_unsynced(
     }
     transaction.commit()?;
     Ok(rows)
+}
+
+/// Has every later commit synced.
+pub(super) fn syncs(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "synchronous", "FULL")
 }
 
 /// Stores the entry of the staged rows. Returns the new head, and what was issued.

@@ -55,6 +55,9 @@ impl Store {
         let index = self.elections.by_id.get(election).copied().unwrap_or_default();
         let key = index as i64 + 1;
         let staged = staged::add(&mut self.file.connection, key, *is_first, ascending);
+        if let Err(error) = staged::syncs(&self.file.connection) {
+            return Err(self.stop_in_doubt(&format!("votes might not be synced: {error}")));
+        }
         self.attest_act(staged)
     }
 

@@ -6,8 +6,10 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use capnp::Error;
+use tokio::time::sleep;
 
 use super::pipe::Pipe;
+use crate::net::budget;
 
 thread_local! {
     /// Whether the call whose message is read next is to be noted, and that call.
@@ -63,17 +65,26 @@ impl Caller {
     }
 
     /// Counts this many bytes as memory of the client, until the guard is dropped.
-    pub(crate) fn keep(self, bytes: usize) -> Kept {
+    pub(crate) fn keep(&self, bytes: usize) -> Kept {
         if let Some(calls) = self.pipe.calls() {
             calls.keep(bytes);
         }
         self.pipe.account_memory();
-        Kept { pipe: self.pipe, bytes }
+        Kept { pipe: self.pipe.clone(), bytes }
     }
 
-    /// Waits until the client has read so much that it may be sent a long answer.
-    pub(crate) async fn may_be_sent_more(&self) {
-        poll_fn(|context| self.pipe.poll_has_room(context)).await;
+    /// Waits until the client has read so much that it may be sent a long message, and there is
+    /// memory for it, which is counted until the guard is dropped.
+    pub(crate) async fn may_be_sent(&self, bytes: usize) -> Kept {
+        loop {
+            poll_fn(|context| self.pipe.poll_has_room(context)).await;
+            let kept = self.keep(bytes);
+            if !budget::must_be_frugal() {
+                return kept;
+            }
+            drop(kept);
+            sleep(budget::POLL_INTERVAL).await;
+        }
     }
 
     /// Does work until the client cancels the call.
