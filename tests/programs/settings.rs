@@ -39,7 +39,7 @@ data = \"here\" # command line
 # key is not set
 allow-unencrypted = true # file
 allow-network-disk = false # default
-voter-numbers-max = 150000000 # default
+numbers-max = 150000000 # default
 threads = 8 # environment
 # metrics is not set
 log = \"info\" # command line

@@ -67,7 +67,7 @@ struct Deeds {
 pub(super) fn measure(program: &Path, arguments: &Arguments) -> anyhow::Result<bool> {
     let temporary = tempfile::tempdir_in(arguments.folder())?;
     let voters = VOTERS.to_string();
-    let options = ["--voters", &voters, "--voter-numbers-max", VOTER_NUMBERS_MAX];
+    let options = ["--voters", &voters, "--numbers-max", VOTER_NUMBERS_MAX];
     let options = [&BOARD[..], &options].concat();
     let server = Server::start(program, ANY_PORT, temporary.path(), &options)?;
     let numbers = Rc::new(RefCell::new(server::numbers(temporary.path())?));

@@ -81,10 +81,10 @@ pub(crate) struct Arguments {
     #[arg(
         long,
         value_name = "N",
-        env = "CAPVOTE_SERVER_VOTER_NUMBERS_MAX",
+        env = "CAPVOTE_SERVER_NUMBERS_MAX",
         default_value_t = NUMBERS_MAX
     )]
-    pub(crate) voter_numbers_max: usize,
+    pub(crate) numbers_max: usize,
     /// Threads that serve connections. [default: one per processor]
     #[arg(
         long,

@@ -54,7 +54,7 @@ fn config(arguments: &Arguments) -> Result<Config, String> {
         certificate: certificate.map(|(certificates, key)| CertificateFiles { certificates, key }),
         allow_unencrypted: arguments.allow_unencrypted,
         allow_network_disk: arguments.allow_network_disk,
-        voter_numbers_max: arguments.voter_numbers_max,
+        voter_numbers_max: arguments.numbers_max,
         metrics: arguments.metrics,
     })
 }
