@@ -180,6 +180,20 @@ async fn voiding_ends_an_issue_that_is_being_made() {
     assert_eq!(snapshot.election(&id("board")).unwrap().voters, 1_000);
 }
 
+#[tokio::test]
+async fn numbers_are_voided_under_the_link_that_is_ended_by_that() {
+    let directory = tempfile::tempdir().unwrap();
+    let ledger = with_registrar(directory.path());
+    let own = TokenHash::from([8; 32]);
+    let administration = Role::Administration(id("board"));
+    let grant = Grant { id: GrantId(2), parent: None, role: administration, token: own };
+    ledger.act(vec![Act::Grant(grant)], None).await.unwrap();
+    let under = || Some(Authorization { grant: GrantId(2), revoked: Vec::new() });
+    ledger.act(vec![Act::Issue(id("board"), numbers([6_000]))], under()).await.unwrap();
+    assert_eq!(ledger.void(id("board"), own, under()).await.unwrap(), 1);
+    assert_eq!(ledger.void(id("board"), own, under()).await, Err(LedgerError::Revoked));
+}
+
 /// The most memory that this process has had since the last call, and what it has.
 fn memory() -> (u64, u64) {
     let status = fs::read_to_string("/proc/self/status").unwrap();

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
+use super::ask;
 use super::chain::Digest;
 use super::group_commit::Job;
 use super::rows::ROW_NUMBERS;
@@ -31,6 +32,16 @@ pub(super) struct Step(Box<dyn FnOnce(&mut Store) -> Reply + Send>);
 pub(super) type Reply = Box<dyn FnOnce() + Send>;
 
 impl Step {
+    fn new<T: Send + 'static>(
+        step: impl FnOnce(&mut Store) -> Result<T, LedgerError> + Send + 'static,
+        answer: oneshot::Sender<Result<T, LedgerError>>,
+    ) -> Self {
+        Self(Box::new(move |store| {
+            let done = step(store);
+            Box::new(move || drop(answer.send(done)))
+        }))
+    }
+
     /// Does the step. Returns what answers it.
     pub(super) fn run(self, store: &mut Store) -> Reply {
         (self.0)(store)
@@ -94,22 +105,16 @@ impl LongChanges {
         token: TokenHash,
         under: Option<Authorization>,
     ) -> Result<u64, LedgerError> {
-        let revoke = {
-            let (election, under) = (election.clone(), under.clone());
-            move |store: &mut Store| store.begin_void(&election, &token, under.as_ref()).map(drop)
-        };
-        // At once: an issue under the link that is being made ends by this.
-        let this = self.clone();
-        let revoked = background::run(move || this.step(revoke));
-        revoked.await.map_err(|_| LedgerError::unanswered())??;
+        let begin = move |store: &mut Store| store.begin_void(&election, &token, under.as_ref());
+        // At once: an issue under the link that is being made ends by this, so these are all rows.
+        let begun = ask(self.jobs.clone(), |answer| Job::Step(Step::new(begin, answer)));
+        let steps = begun.await?;
         let turn = self.voids.clone().acquire_owned().await.ok();
         let permit = self.permit().await;
         let voided = background::run(move || {
             let _permits = (turn, permit);
-            let begin =
-                move |store: &mut Store| store.begin_void(&election, &token, under.as_ref());
             let mut voided = 0;
-            for rows in self.step(begin)? {
+            for rows in steps {
                 let here = self.step(move |store| store.void_rows(&rows))?;
                 voided += here;
                 if here > 0 {
@@ -162,11 +167,8 @@ impl LongChanges {
         step: impl FnOnce(&mut Store) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, LedgerError> {
         let (answer, answered) = oneshot::channel();
-        let step = Step(Box::new(move |store| {
-            let done = step(store);
-            Box::new(move || drop(answer.send(done)))
-        }));
-        self.jobs.blocking_send(Job::Step(step)).map_err(|_| LedgerError::Stopped)?;
+        let step = Job::Step(Step::new(step, answer));
+        self.jobs.blocking_send(step).map_err(|_| LedgerError::Stopped)?;
         answered.blocking_recv().map_err(|_| LedgerError::unanswered())?
     }
 }
