@@ -92,16 +92,19 @@ impl BallotBox {
 
     /// Of these numbers, those that are on the roll and have not voted.
     pub(super) fn unused(&self, numbers: &[VoterNumber]) -> Vec<VoterNumber> {
-        let unused = |&number: &_| matches!(self.roll_entry(number), RollEntry::Unused(_));
-        numbers.iter().copied().filter(unused).collect()
+        numbers.iter().copied().filter(|&number| self.is_unused(number)).collect()
+    }
+
+    fn is_unused(&self, number: VoterNumber) -> bool {
+        matches!(self.roll_entry(number), RollEntry::Unused(_))
     }
 
     /// Takes numbers off the roll that have not voted, all or none; `added` says whether they were
     /// issued while the election was open. Returns `false` if one is not on the roll, or has voted.
     #[must_use]
     pub(super) fn void(&mut self, numbers: &[VoterNumber], added: bool) -> bool {
-        let unused = |&number: &_| matches!(self.roll_entry(number), RollEntry::Unused(_));
-        let done = numbers.iter().all(unused) && self.roll.remove(numbers);
+        let unused = numbers.iter().all(|&number| self.is_unused(number));
+        let done = unused && self.roll.remove(numbers);
         if done && added {
             self.added_while_open = self.added_while_open.saturating_sub(numbers.len() as u64);
         }

@@ -19,7 +19,11 @@ pub(super) const GENESIS: Head = [0; 32];
 
 /// Computes the head of one entry, row by row.
 #[derive(Clone)]
-pub(super) struct Seal(Sha256);
+pub(super) struct Seal {
+    hash: Sha256,
+    /// The rows of voter numbers, of an entry whose head covers their digest.
+    digest: Option<Digest>,
+}
 
 /// What an entry records. The number is stored and hashed, so its meaning never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +76,7 @@ impl Kind {
     }
 
     /// Whether its head covers the digest of its rows.
-    pub(super) fn has_digest(self) -> bool {
+    fn has_digest(self) -> bool {
         use Kind::{IssuedByLink, IssuedByOfficer, Voided, VoidedAdded};
         matches!(self, IssuedByLink | IssuedByOfficer | Voided | VoidedAdded)
     }
@@ -103,8 +107,7 @@ impl Digest {
 
     /// Adds a row.
     pub(super) fn row(&mut self, numbers: &[VoterNumber]) {
-        self.0.update((numbers.len() as u64).to_le_bytes());
-        numbers.iter().for_each(|number| self.0.update(number.get().to_le_bytes()));
+        row(&mut self.0, numbers);
     }
 
     pub(super) fn finish(self) -> Head {
@@ -119,7 +122,7 @@ impl Seal {
         let mut hash = Sha256::new_with_prefix(b"capvote ledger 1\0");
         hash.update(previous);
         hash.update([kind as u8]);
-        let mut seal = Self(hash);
+        let mut seal = Self { hash, digest: kind.has_digest().then(Digest::new) };
         if kind == Kind::Created {
             seal.definition(definition);
         }
@@ -129,27 +132,38 @@ impl Seal {
     fn definition(&mut self, definition: &Definition) {
         self.text(definition.id.as_str());
         self.text(&definition.title);
-        self.0.update((definition.slate.names().len() as u64).to_le_bytes());
+        self.hash.update((definition.slate.names().len() as u64).to_le_bytes());
         definition.slate.names().iter().for_each(|name| self.text(name));
         let sealed = definition.publication == Publication::Sealed;
-        self.0.update([u8::from(definition.slate.blank().is_some()), u8::from(sealed)]);
+        self.hash.update([u8::from(definition.slate.blank().is_some()), u8::from(sealed)]);
         for moment in [definition.schedule.opens, definition.schedule.closes] {
-            self.0.update([u8::from(moment.is_some())]);
-            self.0.update(moment.map_or(0, |moment| moment.0).to_le_bytes());
+            self.hash.update([u8::from(moment.is_some())]);
+            self.hash.update(moment.map_or(0, |moment| moment.0).to_le_bytes());
         }
     }
 
-    /// Adds a row of voter numbers.
+    /// Adds a row of voter numbers. If the head covers the digest of the rows, they count once they
+    /// are [listed](Self::list).
     pub(super) fn numbers(&mut self, numbers: &[VoterNumber]) {
-        self.0.update((numbers.len() as u64).to_le_bytes());
-        numbers.iter().for_each(|number| self.0.update(number.get().to_le_bytes()));
+        match &mut self.digest {
+            Some(digest) => digest.row(numbers),
+            None => row(&mut self.hash, numbers),
+        }
     }
 
-    /// Adds the rows of an entry by their digest, and the grant they were issued under.
-    pub(super) fn digest(&mut self, issuer: Option<GrantId>, digest: &Head) {
-        self.0.update([u8::from(issuer.is_some())]);
-        self.0.update(issuer.map_or(0, |grant| grant.0).to_le_bytes());
-        self.0.update(digest);
+    /// Adds the digest of the rows of voter numbers, if the head covers one, and the grant they were
+    /// issued under. Returns the digest.
+    pub(super) fn list(&mut self, issuer: Option<GrantId>) -> Option<Head> {
+        let digest = self.digest.take()?.finish();
+        self.digest(issuer, &digest);
+        Some(digest)
+    }
+
+    /// Adds the rows of voter numbers by their digest, and the grant they were issued under.
+    pub(super) fn digest(&mut self, issuer: Option<GrantId>, digest: &[u8]) {
+        self.hash.update([u8::from(issuer.is_some())]);
+        self.hash.update(issuer.map_or(0, |grant| grant.0).to_le_bytes());
+        self.hash.update(digest);
     }
 
     /// Adds a ballot.
@@ -158,27 +172,32 @@ impl Seal {
         bytes[..8].copy_from_slice(&number.get().to_le_bytes());
         bytes[8..10].copy_from_slice(&(choice.index() as u16).to_le_bytes());
         bytes[10..].copy_from_slice(nonce.as_bytes());
-        self.0.update(bytes);
+        self.hash.update(bytes);
     }
 
     /// Adds a line of a tally sheet.
     pub(super) fn line(&mut self, choice: Choice, nonce: &Nonce) {
-        self.0.update((choice.index() as u16).to_le_bytes());
-        self.0.update(nonce.as_bytes());
+        self.hash.update((choice.index() as u16).to_le_bytes());
+        self.hash.update(nonce.as_bytes());
     }
 
     /// Adds the epoch of a restore, by its head.
     pub(super) fn epoch(&mut self, head: &Head) {
-        self.0.update(head);
+        self.hash.update(head);
     }
 
     /// The head after this entry.
     pub(super) fn head(self) -> Head {
-        self.0.finalize().into()
+        self.hash.finalize().into()
     }
 
     fn text(&mut self, text: &str) {
-        self.0.update((text.len() as u64).to_le_bytes());
-        self.0.update(text.as_bytes());
+        self.hash.update((text.len() as u64).to_le_bytes());
+        self.hash.update(text.as_bytes());
     }
+}
+
+fn row(hash: &mut Sha256, numbers: &[VoterNumber]) {
+    hash.update((numbers.len() as u64).to_le_bytes());
+    numbers.iter().for_each(|number| hash.update(number.get().to_le_bytes()));
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::chain::{Digest, GENESIS, Head, Kind, Seal};
-use super::entry::{Entry, definition};
+use super::chain::{GENESIS, Head, Kind, Seal};
+use super::entry::{COLUMNS, Entry, definition};
 use super::epochs;
 use super::known::KnownElection;
 use super::values::{choice, invalid, nonce, numbers};
@@ -48,7 +48,6 @@ struct OpenEntry {
     entry: Entry,
     next_row: i64,
     seal: Seal,
-    digest: Option<Digest>,
 }
 
 impl Check {
@@ -89,10 +88,10 @@ impl Check {
         };
         let until = self.last_entry.saturating_add(PASSED_ENTRIES);
         let entry = connection
-            .prepare_cached(
-                "SELECT id, election, kind, first, last, head, issuer, digest FROM entries
-                 WHERE id > ?1 AND id <= ?2 AND election = ?3 ORDER BY id LIMIT 1",
-            )?
+            .prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM entries
+                 WHERE id > ?1 AND id <= ?2 AND election = ?3 ORDER BY id LIMIT 1"
+            ))?
             .query_row([self.last_entry, until, self.known.key], Entry::read)
             .optional()?;
         let Some(entry) = entry else {
@@ -109,7 +108,6 @@ impl Check {
         self.entry = Some(OpenEntry {
             next_row: *entry.rows.start(),
             seal: Seal::new(&self.head, entry.kind, &definition),
-            digest: entry.kind.has_digest().then(Digest::new),
             entry,
         });
         Ok(ENTRY_COST)
@@ -174,10 +172,7 @@ impl Check {
             }
             kind => {
                 let numbers = numbers(row.get_ref(2)?)?;
-                match &mut open.digest {
-                    Some(digest) => digest.row(&numbers),
-                    None => open.seal.numbers(&numbers),
-                }
+                open.seal.numbers(&numbers);
                 if kind == Kind::Voted {
                     self.numbers_voted += numbers.len() as u64;
                 }
@@ -187,11 +182,8 @@ impl Check {
     }
 
     fn end_entry(&mut self, open: OpenEntry) -> rusqlite::Result<()> {
-        let OpenEntry { entry, mut seal, digest, .. } = open;
-        let digest = digest.map(Digest::finish);
-        if let Some(digest) = &digest {
-            seal.digest(entry.issuer, digest);
-        }
+        let OpenEntry { entry, mut seal, .. } = open;
+        let digest = seal.list(entry.issuer);
         let head = seal.head();
         let same_digest = digest.as_ref().map(|it| &it[..]) == entry.digest.as_deref();
         if entry.head != head || !same_digest {

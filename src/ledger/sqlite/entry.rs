@@ -9,9 +9,8 @@ use super::chain::Kind;
 use super::values::invalid;
 use crate::election::{Definition, ElectionId, GrantId, Publication, Schedule, Timestamp};
 
-/// Selects the entries in order. A condition can be inserted before `ORDER`.
-pub(super) const ENTRIES: &str =
-    "SELECT id, election, kind, first, last, head, issuer, digest FROM entries ORDER BY id";
+/// The columns of the table of entries that [`Entry::read`] reads.
+pub(super) const COLUMNS: &str = "id, election, kind, first, last, head, issuer, digest";
 
 /// One row of the table of entries.
 #[derive(Debug, Clone)]
@@ -29,7 +28,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// An entry from a row of [`ENTRIES`].
+    /// An entry from a row of [`COLUMNS`].
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let (key, kind): (i64, i64) = (row.get(1)?, row.get(2)?);
         let index = key.checked_sub(1).and_then(|index| usize::try_from(index).ok());

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use rusqlite::{Connection, Row, Rows};
 
 use super::ballot_box::{BallotBox, RollEntry};
-use super::chain::{Digest, Kind, Seal};
+use super::chain::{Kind, Seal};
 use super::elections::{Elections, StoredElection};
-use super::entry::{ENTRIES, Entry, definition};
+use super::entry::{COLUMNS, Entry, definition};
 use super::epochs::{self, Epoch};
 use super::file::open_error;
 use super::grants;
@@ -74,8 +74,8 @@ impl Replay<'_> {
         let last: i64 = connection
             .query_row(last, [], |row| row.get(0))
             .map_err(|error| self.unreadable(error))?;
-        let prepare = |sql| connection.prepare(sql).map_err(|error| self.unreadable(error));
-        let mut entries = prepare(ENTRIES)?;
+        let prepare = |sql: &str| connection.prepare(sql).map_err(|error| self.unreadable(error));
+        let mut entries = prepare(&format!("SELECT {COLUMNS} FROM entries ORDER BY id"))?;
         let mut roll = prepare(ROLL)?;
         let mut revoked = prepare("SELECT id, election, numbers FROM revoked ORDER BY id")?;
         let mut voided = prepare("SELECT id, election, numbers FROM voided ORDER BY id")?;
@@ -265,25 +265,18 @@ impl Replay<'_> {
         seal: &mut Seal,
         mut apply: impl FnMut(&mut BallotBox, &[VoterNumber]) -> bool,
     ) -> Result<(), OpenError> {
-        let mut digest = entry.kind.has_digest().then(Digest::new);
         for id in entry.rows.clone() {
             let row = self.row(entry, rows, id)?;
             let stored = row.get_ref(2).and_then(values::numbers);
             let stored = stored.map_err(|error| self.unreadable(error))?;
-            match &mut digest {
-                Some(digest) => digest.row(&stored),
-                None => seal.numbers(&stored),
-            }
+            seal.numbers(&stored);
             if !apply(&mut self.election(entry)?.ballot_box, &stored) {
                 return Err(self.entry_damaged(entry, "breaks a rule about its numbers"));
             }
         }
-        let digest = digest.map(Digest::finish);
+        let digest = seal.list(entry.issuer);
         if digest.as_ref().map(|digest| &digest[..]) != entry.digest.as_deref() {
             return Err(self.entry_damaged(entry, "does not match its numbers"));
-        }
-        if let Some(digest) = digest {
-            seal.digest(entry.issuer, &digest);
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 use super::chain::{Digest, Kind, Rows};
 use super::elections::{Advance, Elections};
 use super::issues::{IssuedRows, Issuer};
-use super::rows::{Listed, insert_listed, insert_numbers};
+use super::rows::{insert_digested, insert_numbers};
 use super::write::{begin, election};
 use crate::election::{ElectionState, VoterNumber};
 
@@ -52,8 +52,8 @@ pub(super) fn put(
 ) -> rusqlite::Result<Advance> {
     let transaction = begin(connection)?;
     let election = election(elections, index)?;
-    let listed = Listed { rows, issuer: issuer.grant, digest: digest.finish() };
-    let head = insert_listed(&transaction, election, &election.head, issuer.kind(), &listed)?;
+    let (entry, listed) = ((issuer.kind(), issuer.grant), (rows, digest.finish()));
+    let head = insert_digested(&transaction, election, &election.head, entry, listed)?;
     transaction.execute("DELETE FROM staged", [])?;
     transaction.commit()?;
     let added = election.ballot_box.state() == ElectionState::Open;

@@ -3,7 +3,7 @@
 use super::chain::{Digest, Kind, Rows};
 use super::elections::Advance;
 use super::issues::IssuedRows;
-use super::rows::{ROW_NUMBERS, insert_digested};
+use super::rows::{ROW_NUMBERS, insert_listed};
 use super::run::Run;
 use super::staged;
 use super::store::Store;
@@ -169,7 +169,7 @@ impl Store {
         let kind = if step.added { Kind::VoidedAdded } else { Kind::Voided };
         let unused = unused.iter().copied();
         let (head, _) =
-            insert_digested(&transaction, election, &election.head, (kind, None), unused)?;
+            insert_listed(&transaction, election, &election.head, (kind, None), unused)?;
         transaction.commit()?;
         Ok(Advance { election: step.election, head, sheet: None, issued: None })
     }

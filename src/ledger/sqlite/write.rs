@@ -5,7 +5,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use super::chain::{Head, Kind, Seal};
 use super::elections::{Advance, Elections, NewBallot, StoredElection};
 use super::issues::{IssuedRows, Issuer};
-use super::rows::{insert_digested, insert_entry, insert_sealed};
+use super::rows::{insert_entry, insert_listed};
 use super::values::invalid;
 use super::{close, grants, staged};
 use crate::election::{Definition, ElectionState, Publication, VoterNumber};
@@ -113,13 +113,14 @@ fn insert_act(
         Act::Confirm(_) => without_rows(Kind::Confirmed)?,
         Act::Issue(_, numbers) => {
             let entry = (issuer.kind(), issuer.grant);
-            let (head, listed) =
-                insert_digested(transaction, election, previous, entry, ascending(numbers))?;
-            issued = IssuedRows::of(issuer, added, listed.rows);
+            let (head, rows) =
+                insert_listed(transaction, election, previous, entry, ascending(numbers))?;
+            issued = IssuedRows::of(issuer, added, rows);
             head
         }
         Act::Revoke(_, numbers) => {
-            insert_sealed(transaction, election, previous, Kind::Revoked, ascending(numbers))?
+            let entry = (Kind::Revoked, None);
+            insert_listed(transaction, election, previous, entry, ascending(numbers))?.0
         }
         Act::Close(_) => {
             let head;
