@@ -1,5 +1,6 @@
 //! The definition of an election: candidates, publication and schedule.
 
+use super::slate::text_bytes;
 use super::{ElectionId, InvalidSlate, Slate, TITLE_BYTES_MAX};
 
 /// The definition of an election. It never changes after the election is created.
@@ -76,11 +77,10 @@ impl Definition {
 
     /// About how many bytes it takes in a message, at most.
     pub fn message_bytes(&self) -> usize {
-        // A text takes a pointer, and is padded to words with a byte more. The rest is numbers.
+        // Numbers, and pointers.
         const REST_BYTES: usize = 128;
-        let text = |text: &str| 16 + text.len().next_multiple_of(8);
-        let names = self.slate.names().iter().map(|name| text(name)).sum::<usize>();
-        REST_BYTES + text(self.id.as_str()) + text(&self.title) + names
+        let texts = text_bytes(self.id.as_str()) + text_bytes(&self.title);
+        REST_BYTES + texts + self.slate.message_bytes()
     }
 
     /// The same election, with blank ballots allowed or not.

@@ -15,6 +15,7 @@ pub struct Slate {
     blank: Option<Choice>,
     longest: usize,
     longest_printable: usize,
+    message_bytes: usize,
 }
 
 /// A candidate's position on the slate, from 0. A blank ballot follows the last candidate.
@@ -39,6 +40,12 @@ pub enum InvalidSlate {
     /// Two candidates have the same name.
     #[error("two candidates are called {0:?}")]
     Duplicate(String),
+}
+
+/// About how many bytes a text takes in a message, at most: with its pointer, and padded to words
+/// with a byte more.
+pub(super) fn text_bytes(text: &str) -> usize {
+    16 + text.len().next_multiple_of(8)
 }
 
 impl Choice {
@@ -81,7 +88,8 @@ impl Slate {
         let longest = names.iter().map(String::len).max().unwrap_or_default();
         let printed = names.iter().map(|name| printable(name).len());
         let longest_printable = printed.max().unwrap_or_default();
-        Ok(Self { names, choices, blank: None, longest, longest_printable })
+        let message_bytes = names.iter().map(|name| text_bytes(name)).sum();
+        Ok(Self { names, choices, blank: None, longest, longest_printable, message_bytes })
     }
 
     /// The same slate, with blank ballots allowed or not.
@@ -114,6 +122,11 @@ impl Slate {
     /// The length of the longest name that was made [`printable`], in bytes.
     pub fn longest_printable(&self) -> usize {
         self.longest_printable
+    }
+
+    /// About how many bytes the names take in a message, at most.
+    pub fn message_bytes(&self) -> usize {
+        self.message_bytes
     }
 
     /// The choice of the candidate with this name, or of a blank ballot for the empty name.

@@ -27,7 +27,7 @@ pub const PROCESS_BYTES_MAX: usize = 256 << 20;
 /// progress.
 pub const CONNECTION_BYTES_MIN: usize = 32 << 10;
 
-/// The bytes of a connection that uses little: enough for about 25 votes in progress. A thousand
+/// The bytes of a connection that uses little: enough for 16 votes in progress. A thousand
 /// connections that hold as much leave half of the budget.
 pub const MODEST_BYTES_MAX: usize = 128 << 10;
 

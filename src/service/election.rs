@@ -12,7 +12,7 @@ use super::decided::{Answer, Decided};
 use super::draw::{draw_nonce, no_random_numbers};
 use super::guesses::Throttled;
 use super::message::Message;
-use super::session::{Session, send_message, standing_in};
+use super::session::{AnswerTurn, Session, send_message, standing_in};
 use super::watch;
 use crate::election::{
     CANDIDATE_BYTES_MAX, ElectionId, Nonce, Outcome, Receipt, Refusal, ResultStatus, Standing,
@@ -60,6 +60,12 @@ impl Election {
 
     fn standing(&self) -> Result<Arc<Standing>, Error> {
         self.session.seen(&self.id)
+    }
+
+    /// Waits until the caller may be sent an answer that lists the slate.
+    async fn may_list(&self, caller: Option<Caller>) -> Result<Option<AnswerTurn<'_>>, Error> {
+        let bytes = self.standing()?.definition.message_bytes();
+        self.session.may_answer(caller.as_ref(), bytes).await
     }
 
     /// Decides a vote and sends the message about it.
@@ -162,9 +168,13 @@ impl Server for Election {
             let decided = decided.await;
             let failed = |_| Error::failed("the vote was not decided".into());
             let (decided, long) = decided.map_err(failed)??;
-            let bytes = decided.standing.definition.message_bytes();
-            let caller = long.as_ref().map(|long| &long.caller);
-            let _turn = session.may_answer(caller, bytes).await?;
+            let _turn = match &long {
+                Some(LongAnswer { caller, .. }) => {
+                    let bytes = decided.standing.definition.message_bytes();
+                    session.may_answer(Some(caller), bytes).await?
+                }
+                None => None,
+            };
             write_outcome(&decided, results.get().init_outcome());
             Ok(())
         }
@@ -195,9 +205,7 @@ impl Server for Election {
         params: ResultsParams,
         mut results: ResultsResults,
     ) -> capnp::Result<()> {
-        let caller = Caller::of(|| params.get().is_ok());
-        let bytes = self.standing()?.definition.message_bytes();
-        let _turn = self.session.may_answer(caller.as_ref(), bytes).await?;
+        let _turn = self.may_list(Caller::of(|| params.get().is_ok())).await?;
         write_results(&*self.standing()?, results.get().init_results());
         Ok(())
     }
@@ -219,9 +227,7 @@ impl Server for Election {
         params: InfoParams,
         mut results: InfoResults,
     ) -> capnp::Result<()> {
-        let caller = Caller::of(|| params.get().is_ok());
-        let bytes = self.standing()?.definition.message_bytes();
-        let _turn = self.session.may_answer(caller.as_ref(), bytes).await?;
+        let _turn = self.may_list(Caller::of(|| params.get().is_ok())).await?;
         write_info(&*self.standing()?, results.get().init_info());
         Ok(())
     }

@@ -66,7 +66,7 @@ pub(super) const LONG_ANSWER_BYTES_MIN: usize = 8 << 10;
 const ANSWER_COPIES: usize = 3;
 
 /// The turn of a long answer, and the memory for it.
-type LongAnswer<'a> = (Option<SemaphorePermit<'a>>, Kept);
+pub(super) type AnswerTurn<'a> = (Option<SemaphorePermit<'a>>, Kept);
 
 /// The state that the capabilities of one connection share.
 #[derive(Debug)]
@@ -226,9 +226,9 @@ impl Session {
         self.lookups.acquire().await.ok()
     }
 
-    /// Waits until the caller may be sent an answer with a definition: one long answer at a time,
-    /// when the client has read enough of the others, and there is memory for it. The guard is for
-    /// as long as the answer is built.
+    /// Waits until the caller may be sent an answer of about so many bytes: one long answer at a
+    /// time, once the client has read enough of the others, and there is memory for it. Hold what is
+    /// returned while the answer is built.
     ///
     /// # Errors
     /// Where the client cancels the call.
@@ -236,7 +236,7 @@ impl Session {
         &self,
         caller: Option<&Caller>,
         bytes: usize,
-    ) -> Result<Option<LongAnswer<'_>>, Error> {
+    ) -> Result<Option<AnswerTurn<'_>>, Error> {
         let Some(caller) = caller.filter(|_| bytes >= LONG_ANSWER_BYTES_MIN) else {
             return Ok(None);
         };

@@ -57,8 +57,10 @@ pub(super) fn start(
         tokio::select! {
             biased;
             () = stopped => {}
-            ended = notify(&session, &election, &observer, caller.as_ref()) => if let Err(error) = ended {
-                tracing::debug!(%error, "an observer failed");
+            ended = notify(&session, &election, &observer, caller.as_ref()) => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "an observer failed");
+                }
             }
         }
         drop(task_permit);
