@@ -119,8 +119,8 @@ interface Registrar extends(Savable) {
   # Draws `count` new numbers, at most 10,000,000, passes them to `into`, and puts them on the roll
   # once the sink has answered `done`: all of them, or none if anything fails. The server does not
   # return them again. Refused if the rolls of all elections that are not closed would have more
-  # than 150,000,000 numbers, or if the links of the election, other than the returning officer's,
-  # would have issued more than 20,000,000.
+  # numbers than the server allows (150,000,000 unless it was told otherwise), or if the links of
+  # the election, other than the returning officer's, would have issued more than 20,000,000.
 
   revokeNumbers @1 (numbers :List(UInt64)) -> (outcome :ActOutcome);
   # Takes numbers off the roll, at most 100,000, all or none. Refused once the election is open.

@@ -9,8 +9,8 @@ use crate::election::{Definition, Role};
 pub const ELECTIONS_MAX: usize = 1_000;
 
 /// The most voter numbers on the rolls of all elections of a ledger that are not closed, unless
-/// [a server](crate::server::Config::voter_numbers_max) has its own bound. A server takes 12 bytes
-/// of memory for each, and up to 26 where many issues made the roll.
+/// [a server](crate::server::Config::voter_numbers_max) has its own bound. Each was measured to
+/// take 16 to 26 bytes of memory, most where many issues made the roll.
 pub const NUMBERS_MAX: usize = 150_000_000;
 
 /// The most voter numbers that the links of one election put on its roll, those taken off again

@@ -33,7 +33,7 @@ pub struct Config {
     /// not hold.
     pub allow_network_disk: bool,
     /// How many voter numbers the rolls of all elections that are not closed may have together.
-    /// Each takes 12 to 26 bytes of memory.
+    /// Each takes 16 to 26 bytes of memory.
     pub voter_numbers_max: usize,
     /// The address to serve metrics on, if any.
     pub metrics: Option<LoopbackAddress>,

@@ -3,9 +3,9 @@
 //! simulated time.
 //!
 //! The client, the transport, the capabilities, the timekeeper, the group commit and the SQLite
-//! ledger are the real ones. Everything else (the actions and their times, the network, the disk) follows from the
-//! seed: the same seed gives the same history. [`history`] checks each history against the promises
-//! of an election.
+//! ledger are the real ones. Everything else (the actions and their times, the network, the disk)
+//! follows from the seed: the same seed gives the same history. [`history`] checks each history
+//! against the promises of an election.
 
 mod clock;
 mod faults;

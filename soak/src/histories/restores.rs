@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
-use capvote::election::{ElectionId, ElectionState, Outcome, Timestamp, Vote};
+use capvote::election::{ElectionState, Outcome, Timestamp, Vote};
 use capvote::ledger::Act;
 use capvote::ledger::sqlite::{backup, restore};
 
@@ -63,8 +63,7 @@ impl Backups {
             let outcome = store.vote(std::slice::from_ref(vote), Timestamp(0))?;
             let refused = matches!(outcome[..], [Outcome::Refused(_)]);
             ensure!(refused, "before the confirmation, a vote is {outcome:?}");
-            let confirm: ElectionId = vote.election.clone();
-            store.act(&[Act::Confirm(confirm)], None)?;
+            store.act(&[Act::Confirm(vote.election.clone())], None)?;
         }
         Ok(Some((disk, *story)))
     }

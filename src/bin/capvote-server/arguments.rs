@@ -77,7 +77,7 @@ pub(crate) struct Arguments {
     )]
     pub(crate) allow_network_disk: bool,
     /// The most voter numbers that the rolls of all elections have together, closed ones aside.
-    /// Each takes 12 to 26 bytes of memory.
+    /// Each takes 16 to 26 bytes of memory.
     #[arg(
         long,
         value_name = "N",

@@ -185,8 +185,8 @@ impl Administration {
     }
 
     /// Ends the link with this token, and takes the numbers that were issued under it, or under
-    /// links made from it, off the roll, unless they have voted. Returns how many. The link may have
-    /// been revoked before. There is no time limit. From `Administration.voidNumbers`.
+    /// links made from it, off the roll, unless they have voted. Returns how many. The link may
+    /// have been revoked before. There is no time limit. From `Administration.voidNumbers`.
     ///
     /// A token that has nothing to do with this election, or an election that is closed, is
     /// [`ActOutcome::Refused`].

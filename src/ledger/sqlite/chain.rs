@@ -151,8 +151,8 @@ impl Seal {
         }
     }
 
-    /// Adds the digest of the rows of voter numbers, if the head covers one, and the grant they were
-    /// issued under. Returns the digest.
+    /// Adds the digest of the rows of voter numbers, if the head covers one, and the grant that
+    /// they were issued under. Returns the digest.
     pub(super) fn list(&mut self, issuer: Option<GrantId>) -> Option<Head> {
         let digest = self.digest.take()?.finish();
         self.digest(issuer, &digest);

@@ -1,4 +1,5 @@
-//! The format of the ledger's file: what marks it, its tables, and what brings an earlier one to it.
+//! The format of the ledger's file: what marks it, its tables, and what brings an earlier one to
+//! it.
 
 use std::path::Path;
 
@@ -10,8 +11,8 @@ use crate::ledger::OpenError;
 
 /// Marks a SQLite file as a ledger: "capv".
 const APPLICATION_ID: i64 = 0x6361_7076;
-/// The version of the tables and of the hash chain over them. A file of an earlier one is brought to
-/// it when it is opened.
+/// The version of the tables and of the hash chain over them. A file of an earlier one is brought
+/// to it when it is opened.
 pub(super) const FORMAT: i64 = 2;
 
 /// The tables of format 1. Rows are appended, and read in order when the file is opened. SQLite

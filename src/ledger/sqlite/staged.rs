@@ -1,8 +1,8 @@
 //! Staged rows: numbers of a large issue, in the table of the roll before their entry is.
 //!
 //! Rows are staged in small transactions, between which votes are committed. They mean nothing
-//! until the entry that names them is stored. One issue at a time is staged, and no others are stored
-//! meanwhile. What a server leaves staged when it ends is removed at its next start.
+//! until the entry that names them is stored. One issue at a time is staged, and no others are
+//! stored meanwhile. What a server leaves staged when it ends is removed at its next start.
 
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
