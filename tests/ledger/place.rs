@@ -324,10 +324,12 @@ fn a_log_that_grows_because_of_a_reader_is_warned_of_once() {
     let reader = Connection::open(directory.path().join("ledger.sqlite")).unwrap();
     let issue = |ledger: &mut Store, part: u64| {
         let numbers = numbers(part * 1_000_000..part * 1_000_000 + 700_000);
+        let first = numbers[0].get();
         ledger.act(&[Act::Issue(id("board"), numbers)], None).unwrap();
+        assert_eq!(ledger.vote(&[vote("board", first, ADA, 1)], NOW).unwrap(), [RECORDED]);
     };
     issue(&mut ledger, 1);
-    assert_eq!((ledger.wal_bytes(), warnings()), (0, 0));
+    assert_eq!(warnings(), 0);
     reader.execute_batch("BEGIN; SELECT count(*) FROM roll").unwrap();
     let parts = 2..=9;
     parts.clone().for_each(|part| issue(&mut ledger, part));
@@ -335,5 +337,5 @@ fn a_log_that_grows_because_of_a_reader_is_warned_of_once() {
     assert_eq!(warnings(), 1);
     reader.execute_batch("COMMIT").unwrap();
     issue(&mut ledger, 10);
-    assert_eq!(ledger.wal_bytes(), 0);
+    assert!(ledger.wal_bytes() <= 8 << 20, "{}", ledger.wal_bytes());
 }

@@ -2,7 +2,7 @@
 
 use super::scrub::sort_in;
 use super::store::Store;
-use super::{wal, write};
+use super::write;
 use crate::ledger::{Act, Authorization, LedgerError};
 use crate::private_file::parent;
 
@@ -16,11 +16,12 @@ impl Store {
     pub fn act(&mut self, acts: &[Act], under: Option<&Authorization>) -> Result<(), LedgerError> {
         let done = self.act_unsettled(acts, under);
         while self.settle_step() {}
+        self.copy();
         done
     }
 
     /// As [`act`](Self::act), but leaves runs of the rolls to be merged by
-    /// [`settle_step`](Self::settle_step).
+    /// [`settle_step`](Self::settle_step), and the WAL to be copied.
     pub(super) fn act_unsettled(
         &mut self,
         acts: &[Act],
@@ -49,11 +50,10 @@ impl Store {
         match stored {
             Ok(advances) => {
                 self.elections.advance(&advances);
-                self.checkpoint();
+                self.uncopied = true;
                 if closes {
                     self.scrub.require();
                     self.scrub();
-                    self.note_wal();
                 }
                 Ok(())
             }
@@ -80,26 +80,10 @@ impl Store {
         }
     }
 
-    /// Makes sure that an act, or a step of one, is stored.
-    pub(super) fn attest_act<T>(&mut self, written: rusqlite::Result<T>) -> Result<T, LedgerError> {
+    /// Makes sure that an act is stored.
+    fn attest_act<T>(&mut self, written: rusqlite::Result<T>) -> Result<T, LedgerError> {
         let written = written.map_err(|error| self.failed(error))?;
         self.attest(0)?;
         Ok(written)
-    }
-
-    /// Copies an act, or a step of one, into the main file, so that it does not depend on the WAL.
-    pub(super) fn checkpoint(&mut self) {
-        if let Err(error) = wal::checkpoint_now(&self.file.connection) {
-            tracing::warn!(%error, "the ledger's log was not copied into its file");
-        }
-        self.note_wal();
-    }
-
-    /// Notes the length of the WAL. An act may be long, and is copied at once if nothing reads the
-    /// file.
-    fn note_wal(&mut self) {
-        if let Ok(bytes) = self.file.check_place() {
-            self.wal_length.note(bytes);
-        }
     }
 }

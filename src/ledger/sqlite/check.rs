@@ -18,14 +18,14 @@ use crate::election::{Definition, VoterNumber};
 use crate::ledger::Report;
 
 /// What one step does: this many ballots, or as much of the costs below.
-const STEP_COST: usize = 16_384;
+const STEP_COST: usize = 4_096;
 
 /// What a row of voter numbers, and an entry, cost in ballots.
 const NUMBERS_COST: usize = 512;
 const ENTRY_COST: usize = 16;
 
 /// Entries of other elections that a step passes over.
-const PASSED_ENTRIES: i64 = 65_536;
+const PASSED_ENTRIES: i64 = 16_384;
 
 /// How far a check is.
 #[derive(Clone)]

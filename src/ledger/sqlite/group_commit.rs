@@ -11,6 +11,7 @@ use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
+use super::copier::{Copier, Done};
 use super::long_changes::Step;
 use super::store::Store;
 use crate::election::Vote;
@@ -50,6 +51,8 @@ enum Change {
 
 /// The store, and the queue of its jobs.
 pub(super) struct GroupCommit {
+    /// Declared before the store, which empties the log when it closes. `None` in simulations.
+    copier: Option<Copier>,
     store: Store,
     clock: Clock,
     queue: mpsc::Receiver<Job>,
@@ -67,6 +70,7 @@ type Retry = (Instant, Duration);
 impl GroupCommit {
     /// The receiver gets a snapshot after every commit.
     pub(super) fn new(
+        copier: Option<Copier>,
         store: Store,
         clock: Clock,
         queue: mpsc::Receiver<Job>,
@@ -75,7 +79,8 @@ impl GroupCommit {
         let (snapshots, receiver) = watch::channel(Arc::new(store.snapshot()));
         // The store was scrubbed when it was opened. If nothing is left, a retry costs nothing.
         let scrub = first_retry();
-        (Self { store, clock, queue, snapshots, metrics, finishing: false, scrub }, receiver)
+        let finishing = false;
+        (Self { copier, store, clock, queue, snapshots, metrics, finishing, scrub }, receiver)
     }
 
     /// Works until it takes [`Job::Finish`], or all senders of the queue are gone. Returns `false`
@@ -157,6 +162,7 @@ impl GroupCommit {
             }
             let next = (Instant::now() + pause, (pause * 2).min(SCRUB_PAUSE_MAX));
             self.scrub = (!self.store.scrub()).then_some(next);
+            self.forget();
         }
     }
 
@@ -209,6 +215,7 @@ impl GroupCommit {
                 for (count, reply) in replies {
                     let _ = reply.send(Ok(decisions.by_ref().take(count).collect()));
                 }
+                self.copy_soon();
             }
             Err(error) => {
                 self.metrics.failed(votes.len());
@@ -234,15 +241,41 @@ impl GroupCommit {
         }
         if closes {
             stack::clear();
+            self.forget();
         }
-        let _ = reply.send(done);
+        self.answer(Box::new(move || drop(reply.send(done))));
     }
 
     fn step(&mut self, step: Step) {
         let answer = step.run(&mut self.store);
         self.metrics.log_is(self.store.wal_bytes());
         self.publish();
+        self.answer(answer);
+    }
+
+    /// Answers an act, or a step of one, once it does not depend on the log.
+    fn answer(&mut self, answer: Done) {
+        match &mut self.copier {
+            Some(copier) if self.store.take_uncopied() => return copier.then(answer),
+            Some(_) => self.copy_soon(),
+            None => self.store.copy(),
+        }
         answer();
+    }
+
+    fn copy_soon(&mut self) {
+        if let Some(copier) = &mut self.copier
+            && !self.store.is_in_doubt()
+        {
+            copier.soon();
+        }
+    }
+
+    /// Has the copier forget what a scrub has removed.
+    fn forget(&mut self) {
+        if let Some(copier) = &mut self.copier {
+            copier.forget();
+        }
     }
 
     /// Publishes a commit. Called before it is answered: a voter who is told `recorded` finds the

@@ -22,7 +22,7 @@ use crate::threads::background;
 
 /// The pause after each step: votes have most of the ledger's time, and few of them wait
 /// for the copying of the log.
-const STEP_PAUSE: Duration = Duration::from_millis(4);
+const STEP_PAUSE: Duration = Duration::from_millis(8);
 
 /// What one step does with the store. It returns what answers it, which is called once the change
 /// is published.

@@ -9,6 +9,8 @@ mod ballot_box;
 mod chain;
 mod check;
 mod close;
+mod copier;
+mod creations;
 mod doubt;
 mod elections;
 mod entry;
@@ -51,6 +53,8 @@ use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use self::backup::{CopyPhase, backup, restore};
+use self::copier::Copier;
+use self::creations::Creations;
 use self::group_commit::{GroupCommit, Job};
 use self::long_changes::{LongChanges, large_issue};
 pub use self::network::file_system as network_file_system;
@@ -73,6 +77,7 @@ pub const QUEUE_MAX: usize = 256;
 pub struct SqliteLedger {
     jobs: mpsc::Sender<Job>,
     long_changes: LongChanges,
+    creations: Creations,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     reader: SqliteReader,
     clock: Clock,
@@ -104,7 +109,8 @@ impl SqliteLedger {
     pub fn start_with(store: Store, clock: Clock, metrics: Metrics) -> Result<Self, OpenError> {
         let runtime = Builder::new_current_thread().enable_time().build();
         let runtime = runtime.map_err(OpenError::Thread)?;
-        let (ledger, work) = Self::new(store, clock, metrics);
+        let copier = store.copier().map_err(OpenError::Thread)?;
+        let (ledger, work) = Self::new(Some(copier), store, clock, metrics);
         let slot = ledger.jobs.clone().try_reserve_owned();
         let slot = slot.map_err(|error| OpenError::Thread(io::Error::other(error)))?;
         let thread = thread::Builder::new().name("ledger".into());
@@ -119,10 +125,11 @@ impl SqliteLedger {
     /// and returns `false` if the store stopped in doubt. For simulations, which control when it
     /// runs.
     pub fn without_thread(store: Store, clock: Clock) -> (Self, impl Future<Output = bool>) {
-        Self::new(store, clock, Metrics::new())
+        Self::new(None, store, clock, Metrics::new())
     }
 
     fn new(
+        copier: Option<Copier>,
         store: Store,
         clock: Clock,
         metrics: Metrics,
@@ -130,9 +137,17 @@ impl SqliteLedger {
         // One more for `Job::Finish`.
         let (jobs, queue) = mpsc::channel(QUEUE_MAX + 1);
         let reader = store.reader();
-        let (work, snapshots) = GroupCommit::new(store, clock.clone(), queue, metrics);
-        let (worker, long_changes) = (Mutex::default(), LongChanges::new(jobs.clone()));
-        (Self { jobs, long_changes, snapshots, reader, clock, worker }, work.run())
+        let (work, snapshots) = GroupCommit::new(copier, store, clock.clone(), queue, metrics);
+        let ledger = Self {
+            long_changes: LongChanges::new(jobs.clone()),
+            creations: Creations::new(),
+            worker: Mutex::default(),
+            jobs,
+            snapshots,
+            reader,
+            clock,
+        };
+        (ledger, work.run())
     }
 
     /// Queues a job and awaits its answer.
@@ -176,7 +191,9 @@ impl Ledger for SqliteLedger {
     fn act(&self, acts: Vec<Act>, under: Option<Authorization>) -> Answer<()> {
         let issues = acts.iter().any(|act| matches!(act, Act::Issue(..)));
         let (jobs, long_changes) = (self.jobs.clone(), self.long_changes.clone());
+        let creations = self.creations.clone();
         async move {
+            let _turn = creations.turn(&acts).await;
             let permit = if issues { long_changes.permit().await } else { None };
             match large_issue(acts) {
                 Ok((election, numbers)) => {

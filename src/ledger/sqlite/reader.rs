@@ -24,8 +24,13 @@ const YIELD_CHECK_STEPS: i32 = 100;
 /// How often a read is tried before it fails because of scrubs.
 const TRIES_MAX: usize = 5;
 
-/// The pause between two steps of a check. While nothing reads, the WAL begins anew.
+/// The least pause between two steps of a check. While nothing reads, the WAL begins anew.
 const STEP_PAUSE: Duration = Duration::from_millis(2);
+
+/// A check pauses for this many times the length of its step, so that two at once take a third of a
+/// processor. A low priority is not enough: Linux lets such a thread run on for milliseconds when
+/// another becomes ready.
+const PAUSED_STEPS: u32 = 5;
 
 /// How long a check waits for the ledger's thread to know of a close that is in the file.
 const CLOSE_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -55,13 +60,17 @@ impl SqliteReader {
         let mut began = known()?;
         let mut check = Check::new(began);
         loop {
+            let step_began = Instant::now();
             // A step that a scrub interrupts is repeated.
             let step = |connection: &Connection| {
                 let mut after = check.clone();
                 let report = after.step(connection);
                 report.map(|report| (after, report)).map_err(|error| open_error(&self.path, error))
             };
-            match self.read(|connection| Ok(step(connection)?)) {
+            let read = self.read(|connection| Ok(step(connection)?));
+            // Also after the last: whoever checks again and again pauses too.
+            thread::sleep(STEP_PAUSE.max(step_began.elapsed() * PAUSED_STEPS));
+            match read {
                 Ok((_, Some(report))) => return Ok(report),
                 Ok((after, None)) => check = after,
                 // The close makes another chain of it, once.
@@ -78,7 +87,6 @@ impl SqliteReader {
                 }
                 Err(error) => return Err(error),
             }
-            thread::sleep(STEP_PAUSE);
         }
     }
 

@@ -58,7 +58,7 @@ impl Store {
         if let Err(error) = staged::syncs(&self.file.connection) {
             return Err(self.stop_in_doubt(&format!("votes might not be synced: {error}")));
         }
-        self.attest_act(staged)
+        self.attest_step(staged)
     }
 
     /// Puts the staged numbers of an issue on the roll.
@@ -72,10 +72,10 @@ impl Store {
         let index = self.elections.issue(&election, run, &issuer)?;
         let connection = &mut self.file.connection;
         let put = staged::put(connection, &self.elections, index, &issuer, (rows, digest));
-        match self.attest_act(put) {
+        match self.attest_step(put) {
             Ok(advance) => {
                 self.elections.advance(&[advance]);
-                self.checkpoint();
+                self.uncopied = true;
                 Ok(())
             }
             Err(error) => {
@@ -89,8 +89,8 @@ impl Store {
     pub(super) fn abandon_some(&mut self) -> Result<bool, LedgerError> {
         self.check_certain()?;
         let removed = staged::remove_some(&mut self.file.connection);
-        let more = self.attest_act(removed)?;
-        self.checkpoint();
+        let more = self.attest_step(removed)?;
+        self.uncopied = true;
         Ok(more)
     }
 
@@ -133,19 +133,27 @@ impl Store {
             return Ok(0);
         }
         let stored = self.store_void(step, &unused);
-        let advance = self.attest_act(stored)?;
+        let advance = self.attest_step(stored)?;
         if let Some(election) = self.elections.list.get_mut(step.election) {
             // They were looked up in this step.
             let _ = election.ballot_box.void(&unused, step.added);
         }
         self.elections.advance(&[advance]);
-        self.checkpoint();
+        self.uncopied = true;
         Ok(unused.len() as u64)
     }
 
     /// Merges the runs of a roll a little. Returns whether there is more to merge.
     pub(super) fn settle_step(&mut self) -> bool {
         self.elections.settle_step()
+    }
+
+    /// Makes sure that a step is stored.
+    fn attest_step<T>(&mut self, written: rusqlite::Result<T>) -> Result<T, LedgerError> {
+        let written = written.map_err(|error| self.failed(error))?;
+        let bytes = self.attest(0)?;
+        self.wal_length.note(bytes);
+        Ok(written)
     }
 
     fn unused(&self, step: &VoidRows) -> rusqlite::Result<Vec<VoterNumber>> {

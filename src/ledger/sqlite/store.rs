@@ -9,6 +9,7 @@ use std::io;
 use std::path::Path;
 
 use super::ballot_box::RollEntry;
+use super::copier::Copier;
 use super::doubt::nothing_was_stored;
 use super::elections::{Elections, NewBallot, StoredElection};
 use super::file::{self, LedgerFile, StoredBallot};
@@ -35,6 +36,8 @@ pub struct Store {
     /// How many votes are recorded in all elections.
     recorded: u64,
     pub(super) wal_length: wal::Length,
+    /// Whether an act, or a step of one, depends on the WAL: see [`copy`](Self::copy).
+    pub(super) uncopied: bool,
 }
 
 impl Store {
@@ -68,7 +71,8 @@ impl Store {
         let scrub = scrub.map_err(|error| file::open_error(&file.path, error))?;
         let recorded = elections.list.iter().map(|it| it.standing.ballots).sum();
         let wal_length = wal::Length::default();
-        let mut store = Self { file, elections, scrub, recorded, wal_length, in_doubt: false };
+        let (in_doubt, uncopied) = (false, false);
+        let mut store = Self { file, elections, scrub, recorded, wal_length, in_doubt, uncopied };
         // The process may have ended between a close and its scrub.
         store.scrub();
         Ok(store)
@@ -145,7 +149,31 @@ impl Store {
         if self.in_doubt {
             return true;
         }
-        self.scrub.run(&mut self.file)
+        let scrubbed = self.scrub.run(&mut self.file);
+        // It emptied the WAL.
+        self.uncopied &= !scrubbed;
+        scrubbed
+    }
+
+    /// Copies what acts have left in the WAL into the main file, so that they do not depend on the
+    /// WAL.
+    pub(super) fn copy(&mut self) {
+        if self.take_uncopied()
+            && let Err(error) = wal::checkpoint_now(&self.file.connection)
+        {
+            tracing::warn!(%error, "the ledger's log was not copied into its file");
+        }
+    }
+
+    /// Whether something in the WAL has to be copied, by the caller then. A store in doubt leaves
+    /// the WAL as it is.
+    pub(super) fn take_uncopied(&mut self) -> bool {
+        std::mem::take(&mut self.uncopied) && !self.in_doubt
+    }
+
+    /// Copies the WAL on a thread of its own. The store has to outlive it.
+    pub(super) fn copier(&self) -> io::Result<Copier> {
+        Copier::start(self.file.path.clone(), self.scrub.readers())
     }
 
     /// A way to read the file from other threads while this one commits.
@@ -159,7 +187,7 @@ impl Store {
         self.in_doubt
     }
 
-    /// The length of the WAL after the last commit.
+    /// The length of the WAL after the last commit of votes, or step of a long change.
     pub fn wal_bytes(&self) -> u64 {
         self.wal_length.bytes()
     }
@@ -170,13 +198,10 @@ impl Store {
     }
 
     /// Makes sure that a commit is in the files at their paths, and notes it in the mark. It
-    /// recorded this many votes.
-    pub(super) fn attest(&mut self, votes: u64) -> Result<(), LedgerError> {
+    /// recorded this many votes. Returns the length of the WAL.
+    pub(super) fn attest(&mut self, votes: u64) -> Result<u64, LedgerError> {
         let recorded = self.recorded + votes;
         let attested = self.file.check_place().and_then(|bytes| {
-            if votes > 0 {
-                self.wal_length.note(bytes);
-            }
             let Origin { ledger, epoch, .. } = self.elections.origin;
             let connection = &self.file.connection;
             let entry = if votes > 0 {
@@ -185,12 +210,13 @@ impl Store {
             } else {
                 whole::last_entry(connection).map_err(|error| error.to_string())?
             };
-            self.file.note(&Position { ledger, epoch, entry, votes: recorded })
+            self.file.note(&Position { ledger, epoch, entry, votes: recorded })?;
+            Ok(bytes)
         });
         match attested {
-            Ok(()) => {
+            Ok(bytes) => {
                 self.recorded = recorded;
-                Ok(())
+                Ok(bytes)
             }
             Err(why) => Err(self.stop_in_doubt(&why)),
         }
@@ -334,7 +360,8 @@ impl Store {
         self.check_certain()?;
         let advances = write::ballots(&mut self.file.connection, &self.elections, counted)
             .map_err(|error| self.failed(error))?;
-        self.attest(counted.len() as u64)?;
+        let bytes = self.attest(counted.len() as u64)?;
+        self.wal_length.note(bytes);
         self.elections.last_ballot = last.row.get();
         self.elections.advance(&advances);
         Ok(())
