@@ -47,3 +47,36 @@ impl Drop for Turn {
 fn is_long(act: &Act) -> bool {
     matches!(act, Act::Create(definition) if definition.message_bytes() > LONG_BYTES)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::election::Definition;
+
+    fn create(name_bytes: usize) -> [Act; 1] {
+        let names = (0..100).map(|name| format!("{name:0>name_bytes$}")).collect();
+        let definition = Definition::new("board".parse().unwrap(), String::new(), names).unwrap();
+        [Act::Create(definition.into())]
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn long_creations_are_made_one_at_a_time_with_pauses() {
+        let creations = Creations::new();
+        let begun = Instant::now();
+        let first = creations.turn(&create(256)).await;
+        assert!(first.is_some() && begun.elapsed() < PAUSE);
+        let other = creations.clone();
+        let second = tokio::spawn(async move {
+            let turn = other.turn(&create(256)).await;
+            (turn.is_some(), Instant::now())
+        });
+        // A short one does not wait for it.
+        assert!(creations.turn(&create(3)).await.is_none());
+        tokio::time::sleep(PAUSE * 2).await;
+        assert!(!second.is_finished());
+        let dropped = Instant::now();
+        drop(first);
+        let (turn, at) = second.await.unwrap();
+        assert!(turn && at >= dropped + PAUSE, "{:?}", at - dropped);
+    }
+}
