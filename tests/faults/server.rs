@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use capvote::client::{Ballot, CastOutcome, Client, Error, VoteOutcome, cast};
+use capvote::client::{ActOutcome, Ballot, CastOutcome, Client, Error, VoteOutcome, cast};
 use capvote::election::{Definition, VoterNumber};
 use capvote::net::link::Link;
 use capvote::server::{Config, NewElection, RunError, Server};
@@ -42,6 +42,14 @@ fn ballots(data: &Path) -> Vec<Ballot> {
 fn fail_syncs(disk: &Disk) {
     disk.plan(|operation, name| {
         let fails = operation == Operation::Sync && name.ends_with("-wal");
+        fails.then_some(Fault::Fails)
+    });
+}
+
+/// Lets every sync of the main file fail.
+fn fail_copies(disk: &Disk) {
+    disk.plan(|operation, name| {
+        let fails = operation == Operation::Sync && name.ends_with(".sqlite");
         fails.then_some(Fault::Fails)
     });
 }
@@ -113,5 +121,40 @@ async fn a_write_that_certainly_stored_nothing_does_not_end_the_server() {
         let serving = server.run(async { stop.await.unwrap() });
         let (ended, ()) = join(serving, voting).await;
         assert_eq!(ended, Ok(()));
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_failed_sync_of_the_copied_log_ends_the_server_and_loses_nothing() {
+    let (data, disk) = folder();
+    let config = config(data.path());
+    let server = Server::start(config.clone()).await.unwrap();
+    let link = server.links().next().unwrap().clone();
+    let officer = std::fs::read_to_string(data.path().join("officer.link")).unwrap();
+    let token = officer.trim().parse::<Link>().unwrap().token.unwrap();
+    let ballots = ballots(data.path());
+    let acting = async {
+        let client = Client::connect(&link).await.unwrap();
+        fail_copies(&disk);
+        // An act is copied at once. It is stored nevertheless.
+        let other = Definition::new("other".parse().unwrap(), String::new(), vec!["Ada".into()]);
+        let created = client.restore(&token).returning_officer().create(&other.unwrap()).await;
+        assert_eq!(created.unwrap(), ActOutcome::Done);
+        let outcome = client.election("board").vote(&ballots[0], |_| {}).await;
+        matches!(outcome, Ok(VoteOutcome::Recorded(_)))
+    };
+    let (ended, was_recorded) = join(server.run(pending()), acting).await;
+    assert_eq!(ended, Err(RunError::Ledger));
+    disk.repair();
+    let server = Server::start(config).await.unwrap();
+    let link = server.links().next().unwrap().clone();
+    let checking = async {
+        let client = Client::connect(&link).await.unwrap();
+        assert_eq!(client.elections().await.unwrap().len(), 2);
+        assert!(recorded(&link).await >= u64::from(was_recorded));
+    };
+    tokio::select! {
+        _ = server.run(pending()) => panic!("the next server ended"),
+        () = checking => {}
     }
 }

@@ -1,16 +1,18 @@
-//! Copying the log into the ledger's file, on a thread of its own: votes need not wait for it.
+//! Copying the log into the ledger's file, on a thread of its own: votes seldom wait for it.
 //!
-//! What is in the log is on the disk. The copy of an act is awaited before its answer, so that an
-//! act does not depend on the log.
+//! An act is answered after the copy, so that it does not depend on the log. If a sync of a copy
+//! fails, the ledger stops: a later copy would take for granted what that sync was for.
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 use std::{io, iter, thread};
 
 use rusqlite::Connection;
 
+use super::doubt::nothing_was_stored;
 use super::file::connect;
 use super::scrub::Readers;
 use super::wal;
@@ -22,6 +24,11 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// Requests in the queue. The ledger's thread waits for a slot.
 const QUEUE_MAX: usize = 256;
 
+/// How long the answer of an act waits for a copy that a commit or a reader holds up, and the pause
+/// between two tries.
+const WAIT_MAX: Duration = Duration::from_millis(50);
+const RETRY_PAUSE: Duration = Duration::from_millis(1);
+
 /// The thread. It ends when this is dropped, and with it its connection: SQLite empties the log
 /// when the last connection closes.
 pub(super) struct Copier {
@@ -30,6 +37,7 @@ pub(super) struct Copier {
     thread: Option<thread::JoinHandle<()>>,
     /// When a copy was requested last.
     requested: Instant,
+    stopped: Arc<AtomicBool>,
 }
 
 /// What is called after a copy.
@@ -45,20 +53,34 @@ enum Request {
 struct Log {
     path: PathBuf,
     readers: Arc<Readers>,
-    /// Kept open: an error of a sync is reported to each file that was open when it occurred.
     connection: Option<Connection>,
+    /// Whether nothing more is copied.
+    stopped: Arc<AtomicBool>,
 }
 
 impl Copier {
     pub(super) fn start(path: PathBuf, readers: Arc<Readers>) -> io::Result<Self> {
         let (requests, queue) = sync_channel(QUEUE_MAX);
-        let log = Log { path, readers, connection: None };
+        let stopped = Arc::<AtomicBool>::default();
+        let log = Log { path, readers, connection: None, stopped: stopped.clone() };
         let thread =
             thread::Builder::new().name("copier".into()).spawn(move || log.work(&queue))?;
-        Ok(Self { requests: Some(requests), thread: Some(thread), requested: Instant::now() })
+        let (requests, thread) = (Some(requests), Some(thread));
+        Ok(Self { requests, thread, requested: Instant::now(), stopped })
     }
 
-    /// Copies what was committed, not at once.
+    /// Whether a sync has failed, so that it is not certain what is on the disk.
+    pub(super) fn has_failed(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    /// Copies nothing more.
+    pub(super) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+    }
+
+    /// Copies what was committed, if the last copy was not just before. What is not copied stays in
+    /// the log until the next request.
     pub(super) fn soon(&mut self) {
         if self.requested.elapsed() >= PAUSE {
             self.request(Request::Copy(None));
@@ -78,9 +100,11 @@ impl Copier {
     fn request(&mut self, request: Request) {
         self.requested = Instant::now();
         if let Some(requests) = &self.requests {
-            // The thread ends only after this. If it has panicked, `done` is dropped, which answers
-            // that the outcome is not known.
-            let _ = requests.send(request);
+            // The thread ends only after this, unless it has panicked. `done` is dropped then, which
+            // answers that the outcome is not known.
+            if requests.send(request).is_err() {
+                self.stop();
+            }
         }
     }
 }
@@ -105,20 +129,31 @@ impl Log {
                     Request::Forget => self.forget(),
                 }
             }
-            self.copy();
+            let until = Instant::now() + WAIT_MAX;
+            while !self.copy() && !waiting.is_empty() && Instant::now() < until {
+                thread::sleep(RETRY_PAUSE);
+            }
             waiting.into_iter().for_each(|done| done());
         }
     }
 
-    fn copy(&mut self) {
+    /// Returns whether all of the log is copied, or cannot be.
+    fn copy(&mut self) -> bool {
         let _reading = self.readers.enter();
+        if self.stopped.load(Ordering::Acquire) {
+            return true;
+        }
         let copied = match &mut self.connection {
             Some(connection) => wal::copy(connection),
             none => connect(&self.path).and_then(|it| wal::copy(none.insert(it))),
         };
-        if let Err(error) = copied {
+        copied.unwrap_or_else(|error| {
             tracing::warn!(%error, "the ledger's log was not copied into its file");
-        }
+            if !nothing_was_stored(&error) {
+                self.stopped.store(true, Ordering::Release);
+            }
+            true
+        })
     }
 
     /// SQLite overwrites the connection's memory, if it is built as .cargo/config.toml says.

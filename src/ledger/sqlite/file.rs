@@ -123,8 +123,8 @@ impl LedgerFile {
     /// Replaces the connection by a new one. SQLite overwrites the memory of the old one, if it is
     /// built as .cargo/config.toml says.
     pub(super) fn reconnect(&mut self) -> rusqlite::Result<()> {
-        let connection = connect(&self.path)?;
-        configure(&connection)?;
+        let mut connection = connect(&self.path)?;
+        configure(&mut connection)?;
         // `wal::secure` has run.
         wal::checkpoint_on_close(&connection)?;
         self.connection = connection;
@@ -208,16 +208,16 @@ pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_WAIT_MAX)?;
     wal::keep(&connection)?;
+    // On macOS a plain fsync leaves data in the drive's cache; elsewhere these do nothing.
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     Ok(connection)
 }
 
 /// Sets how the file is written.
-fn configure(connection: &Connection) -> rusqlite::Result<()> {
+fn configure(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    // On macOS a plain fsync leaves data in the drive's cache; elsewhere these do nothing.
-    connection.pragma_update(None, "fullfsync", true)?;
-    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     wal::limit(connection)?;
     // Overwrites deleted rows: ballots must not outlive the close.

@@ -101,7 +101,12 @@ impl GroupCommit {
                 Some(Change::Step(step)) => self.step(step),
                 None => {}
             }
+            if self.copier.as_ref().is_some_and(Copier::has_failed) {
+                self.store.stop_in_doubt("the ledger's log could not be copied into its file");
+            }
             if self.store.is_in_doubt() {
+                // What is queued is not copied: the next start does that.
+                self.copier.iter().for_each(Copier::stop);
                 tracing::error!(
                     "the ledger stops: it is not certain what is on the disk, and the next start \
                      finds out; everything that waits is refused"

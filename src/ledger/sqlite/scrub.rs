@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use super::doubt::nothing_was_stored;
 use super::file::LedgerFile;
 use super::wal;
 use crate::private_file::parent;
@@ -65,9 +66,12 @@ impl Scrub {
     }
 
     /// Scrubs as far as possible. Returns whether nothing is left.
-    pub(super) fn run(&mut self, file: &mut LedgerFile) -> bool {
+    ///
+    /// # Errors
+    /// That of a sync: it is not certain what is on the disk.
+    pub(super) fn run(&mut self, file: &mut LedgerFile) -> rusqlite::Result<bool> {
         if self.left == Left::Nothing {
-            return true;
+            return Ok(true);
         }
         match self.try_scrub(file) {
             Ok(true) => {
@@ -75,9 +79,14 @@ impl Scrub {
                 tracing::info!("the ledger's file was scrubbed: no deleted ballot is left in it");
             }
             Ok(false) => tracing::warn!("{LEFT}: it is being read"),
-            Err(error) => tracing::error!(%error, "{LEFT}: it cannot be scrubbed"),
+            Err(error) => {
+                tracing::error!(%error, "{LEFT}: it cannot be scrubbed");
+                if !nothing_was_stored(&error) {
+                    return Err(error);
+                }
+            }
         }
-        self.left == Left::Nothing
+        Ok(self.left == Left::Nothing)
     }
 
     /// Returns `false` while the file is being read.

@@ -5,6 +5,7 @@
 //! power cut only the part before the first lost page would be left, and SQLite takes that for the
 //! whole. So the WAL is rewritten and synced before it is used.
 
+use std::ffi::c_int;
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -13,8 +14,11 @@ use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::ffi::{SQLITE_BUSY, SQLITE_IOERR};
+use rusqlite::hooks::Wal;
+use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::doubt::nothing_was_stored;
 use super::file::BUSY_WAIT_MAX;
 use crate::private_file::beside;
 
@@ -22,9 +26,9 @@ use crate::private_file::beside;
 /// there.
 const KEPT_BYTES: i64 = 8 << 20;
 
-/// A commit after which the WAL has more pages than this copies it, if the copier has not: while
-/// there are commits all the time, the copier never has all of it.
-const COPY_PAGES: i64 = 2_000;
+/// A commit after which the WAL has more pages than this copies what the copier has not: while there
+/// are commits all the time, the copier never has all of it.
+const COPY_PAGES: c_int = 2_000;
 
 /// A longer WAL is warned of: without a reader that stays, it begins anew before.
 const LONG_BYTES: u64 = 32 << 20;
@@ -115,16 +119,32 @@ pub(super) fn checkpoint(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row(checkpoint, [], |row| row.get::<_, bool>(0)).map(|busy| !busy)
 }
 
-/// Sets when the WAL is copied, and how long its file stays.
-pub(super) fn limit(connection: &Connection) -> rusqlite::Result<()> {
-    connection.pragma_update(None, "wal_autocheckpoint", COPY_PAGES)?;
-    connection.pragma_update(None, "journal_size_limit", KEPT_BYTES)
+/// Sets when commits copy the WAL, and how long its file stays.
+///
+/// A commit fails by a failed sync of the copy, although it is stored: whatever is copied later
+/// would take for granted what that sync was for. SQLite's own automatic checkpoint ignores it.
+pub(super) fn limit(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "journal_size_limit", KEPT_BYTES)?;
+    connection.wal_hook(Some(|wal: &mut Wal, pages| {
+        if pages < COPY_PAGES {
+            return Ok(());
+        }
+        let copied = wal.checkpoint_v2(CheckpointMode::PASSIVE);
+        copied.map(drop).or_else(|error| match nothing_was_stored(&error) {
+            // It is tried again after the next commit.
+            true => Ok(()),
+            false => Err(error),
+        })
+    }))
 }
 
-/// Copies as much of the WAL into the file as its readers allow, without waiting for them. The next
-/// commit begins it anew if all of it was copied.
-pub(super) fn copy(connection: &Connection) -> rusqlite::Result<()> {
-    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+/// Copies as much of the WAL into the file as its readers allow, without waiting for them. Returns
+/// whether all of it was copied. If nothing reads it, the next commit begins it anew.
+pub(super) fn copy(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+        let (busy, pages, copied): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(!busy && pages == copied)
+    })
 }
 
 /// As [`checkpoint`], without waiting for readers.
