@@ -8,6 +8,8 @@ mod count;
 mod definition;
 mod grants;
 mod id;
+#[cfg(feature = "server")]
+mod look_alike;
 mod nonce;
 mod origin;
 mod printable;
@@ -20,6 +22,7 @@ mod slate;
 mod standing;
 #[cfg(feature = "client")]
 mod tally_sheet;
+mod typed;
 mod vote;
 mod voter_number;
 
@@ -27,11 +30,13 @@ pub use count::{Count, LIVE_BATCH_BALLOTS, OwnBallot};
 pub use definition::{Definition, InvalidDefinition, Publication, Schedule, Timestamp};
 pub use grants::{DERIVED_GRANTS_MAX, GRANTS_MAX, Grant, GrantId, Grants, Role, Token, TokenHash};
 pub use id::{ElectionId, InvalidElectionId};
+#[cfg(feature = "server")]
+pub use look_alike::same_text;
 pub use nonce::{InvalidNonce, Nonce};
 pub use origin::{InvalidLedgerId, LedgerId, Origin};
 pub use printable::{printable, printable_json};
 pub use puzzle::{Puzzle, Work};
-pub use receipt::Receipt;
+pub use receipt::{InvalidReceipt, Receipt};
 #[cfg(feature = "client")]
 pub use restored::Restored;
 pub use rules::{ChangeRefusal, UnderNumber, Verdict, judge};
@@ -39,6 +44,7 @@ pub use slate::{Choice, InvalidSlate, Slate};
 pub use standing::{ElectionState, ResultStatus, Standing};
 #[cfg(feature = "client")]
 pub use tally_sheet::{InvalidSheet, SheetHeader, SheetLine, TallySheet};
+pub use typed::{is_invisible, is_separator, typed_digits, unquoted};
 pub use vote::{Outcome, Refusal, Vote};
 pub use voter_number::{InvalidVoterNumber, VoterNumber};
 

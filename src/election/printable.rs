@@ -65,7 +65,7 @@ fn is_visible(character: char) -> bool {
 
 /// The characters with the property `Default_Ignorable_Code_Point` (Unicode, chapter 5.21) that are
 /// in none of the categories above.
-fn is_ignorable(character: char) -> bool {
+pub(super) fn is_ignorable(character: char) -> bool {
     matches!(
         character,
         '\u{034F}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}' | '\u{180B}'..='\u{180F}'

@@ -1,10 +1,12 @@
 //! The receipt of a recorded vote.
 
 use std::fmt;
+use std::str::FromStr;
 
 use data_encoding::BASE32;
 use sha2::{Digest, Sha256};
 
+use super::typed::{is_separator, plain_character, unquoted};
 use super::{ElectionId, Nonce};
 
 /// A commitment to a recorded vote: a hash over election, candidate and nonce, by which a voter
@@ -13,6 +15,11 @@ use super::{ElectionId, Nonce};
 /// It reveals nothing without the nonce. Shown as eight groups of four base32 characters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Receipt([u8; Receipt::BYTES]);
+
+/// Why a text is not a receipt.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a receipt is 32 characters, which are the letters A to Z and the digits 2 to 7")]
+pub struct InvalidReceipt;
 
 /// Domain separation from other hashes.
 const DOMAIN: &[u8] = b"capvote receipt 1\0";
@@ -41,6 +48,19 @@ impl Receipt {
         let mut bytes = [0; Self::BYTES];
         bytes.iter_mut().zip(hash).for_each(|(byte, hashed)| *byte = hashed);
         Self(bytes)
+    }
+}
+
+/// In capitals or not, and with or without separators, as programs and people may change them.
+impl FromStr for Receipt {
+    type Err = InvalidReceipt;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let plain = unquoted(text).chars().filter(|&it| !is_separator(it)).map(plain_character);
+        // One more than a receipt has is enough to tell that this is none.
+        let plain: String = plain.take(Self::CHARACTERS).collect();
+        let bytes = BASE32.decode(plain.to_ascii_uppercase().as_bytes()).ok();
+        bytes.and_then(|bytes| bytes.try_into().ok()).map(Self).ok_or(InvalidReceipt)
     }
 }
 
@@ -83,6 +103,41 @@ mod tests {
         assert_ne!(base, receipt("board", "Adb", 0));
         assert_ne!(base, receipt("board", "Ada", 1));
         assert_ne!(receipt("boardA", "da", 0), base);
+    }
+
+    #[test]
+    fn a_receipt_is_read_as_programs_and_people_change_it() {
+        let receipt = Receipt::new(&"board".parse().unwrap(), "Ada", &Nonce::from([0; 16]));
+        let written = |separator: &str| EXPECTED.replace('-', separator);
+        let wide = |it: char| match it {
+            '!'..='~' => char::from_u32(u32::from(it) + 0xFEE0).unwrap(),
+            other => other,
+        };
+        for text in [
+            EXPECTED.to_string(),
+            EXPECTED.to_lowercase(),
+            written(""),
+            written(" "),
+            written("\u{2011}"),
+            written("\u{2013}"),
+            written("\u{A0}"),
+            written("\u{200B}"),
+            written("-\u{AD}\n"),
+            EXPECTED.chars().map(wide).collect(),
+            format!("\u{FEFF}“{EXPECTED}”\r\n"),
+        ] {
+            assert_eq!(text.parse(), Ok(receipt), "{text:?}");
+        }
+        let long = format!("{EXPECTED}-AAAA");
+        for text in [
+            "",
+            "AAAA",
+            "SCL2-PAQJ-SY77-PWPK-INXW-TM32-HSZR-GJK",
+            &long,
+            &EXPECTED.replace('S', "1"),
+        ] {
+            assert_eq!(text.parse::<Receipt>(), Err(InvalidReceipt), "{text:?}");
+        }
     }
 
     const EXPECTED: &str = "SCL2-PAQJ-SY77-PWPK-INXW-TM32-HSZR-GJKF";

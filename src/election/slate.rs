@@ -40,6 +40,24 @@ pub enum InvalidSlate {
     /// Two candidates have the same name.
     #[error("two candidates are called {0:?}")]
     Duplicate(String),
+    /// A name has nothing but blanks and characters that nobody sees. The place is from 1.
+    #[error("candidate {0} has a name that shows nothing on a ballot; give it letters")]
+    ShowsNothing(usize),
+    /// Voters would take two candidates for one another. The places are from 1.
+    #[error(
+        "candidates {first} and {second} look alike: {names} differ {difference}; give one of them \
+         another name"
+    )]
+    LookAlike {
+        /// The place of the first.
+        first: usize,
+        /// The place of the second.
+        second: usize,
+        /// Both names, as they can be shown.
+        names: String,
+        /// In what they differ.
+        difference: String,
+    },
 }
 
 /// About how many bytes a text takes in a message, at most: with its pointer, and padded to words

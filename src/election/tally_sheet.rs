@@ -3,6 +3,8 @@
 //! A sheet has one exact form in CSV and one in JSON. Reading checks every receipt against its
 //! ballot, and then that writing the sheet again gives the same bytes: every alteration is found.
 
+mod rewritten;
+
 use std::collections::BTreeMap;
 
 use data_encoding::HEXLOWER;
@@ -56,6 +58,9 @@ pub struct InvalidSheet {
     pub line: usize,
     /// What is wrong.
     pub what: String,
+    /// Whether every ballot fits its receipt, and only the form of the file is another: a program
+    /// has saved it again.
+    pub rewritten: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -135,10 +140,8 @@ impl TallySheet {
 
     /// The position, from 1, of the ballot with this receipt, and the ballot.
     pub fn find(&self, receipt: &str) -> Option<(usize, &SheetLine)> {
-        let plain = |text: &str| text.replace(['-', ' '], "").to_ascii_uppercase();
-        let wanted = plain(receipt);
-        let mut places = (1..).zip(&self.lines);
-        places.find(|(_, line)| plain(&line.receipt.to_string()) == wanted)
+        let wanted = receipt.parse::<Receipt>().ok()?;
+        (1..).zip(&self.lines).find(|(_, line)| line.receipt == wanted)
     }
 
     /// The election's id, or an empty text.
@@ -202,26 +205,36 @@ impl TallySheet {
         text: &str,
         mut progress: impl FnMut(u64, u64),
     ) -> Result<Self, InvalidSheet> {
+        let error = match Self::read_exact(text, &mut progress) {
+            Err(error) if !error.rewritten => error,
+            read => return read,
+        };
+        // What an editor or a mail program adds may be all that is wrong.
+        let Some(plain) = rewritten::undone(text) else { return Err(error) };
+        match Self::read_exact(&plain, &mut progress) {
+            Err(other) if !other.rewritten => Err(error),
+            _ => Err(rewritten::error(text)),
+        }
+    }
+
+    fn read_exact(text: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, InvalidSheet> {
         let (sheet, again) = if text.starts_with('{') {
-            let sheet = Self::read_json(text, &mut progress)?;
+            let sheet = Self::read_json(text, progress)?;
             let again = sheet.to_json();
             (sheet, again)
         } else {
-            let sheet = Self::read_csv(text, &mut progress)?;
+            let sheet = Self::read_csv(text, progress)?;
             let again = sheet.to_csv();
             (sheet, again)
         };
         if again != text {
-            let same = again.bytes().zip(text.bytes()).take_while(|(a, b)| a == b).count();
-            let line = 1 + text.bytes().take(same).filter(|&byte| byte == b'\n').count();
-            let what = "it is not written in the exact form of a sheet".to_string();
-            return Err(InvalidSheet { line, what });
+            return Err(rewritten::error(text));
         }
         Ok(sheet)
     }
 
     fn read_csv(text: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, InvalidSheet> {
-        let invalid = |line, what: &str| InvalidSheet { line, what: what.to_string() };
+        let invalid = |line, what: &str| invalid_sheet(line, what);
         let (restored, text, first) = match text.split_once('\n') {
             Some((line, rest)) if line.starts_with('#') => {
                 let read = Restored::read_csv_line(line);
@@ -230,9 +243,10 @@ impl TallySheet {
             }
             _ => (None, text, 1),
         };
-        let mut reader = csv::Reader::from_reader(text.as_bytes());
-        let unreadable =
-            |line| move |error: csv::Error| InvalidSheet { line, what: error.to_string() };
+        let mut reader = csv::ReaderBuilder::new();
+        let reader = reader.delimiter(rewritten::separator(text));
+        let mut reader = reader.from_reader(text.as_bytes());
+        let unreadable = |line| move |error: csv::Error| invalid_sheet(line, &error.to_string());
         if *reader.headers().map_err(unreadable(first))? != CSV_HEADING[..] {
             return Err(invalid(first, "the columns are not those of a tally sheet"));
         }
@@ -262,9 +276,9 @@ impl TallySheet {
     }
 
     fn read_json(text: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, InvalidSheet> {
-        let invalid = |line, what: &str| InvalidSheet { line, what: what.to_string() };
+        let invalid = |line, what: &str| invalid_sheet(line, what);
         let mut document: Document = serde_json::from_str(text)
-            .map_err(|error| InvalidSheet { line: error.line(), what: error.to_string() })?;
+            .map_err(|error| invalid_sheet(error.line(), &error.to_string()))?;
         let election: ElectionId =
             document.election.parse().map_err(|_| invalid(2, "the election id is not valid"))?;
         let mut lines = Vec::new();
@@ -305,6 +319,10 @@ fn json(document: &Document) -> String {
         .expect("a document whose keys are texts can be written as JSON");
     text.push('\n');
     text
+}
+
+fn invalid_sheet(line: usize, what: &str) -> InvalidSheet {
+    InvalidSheet { line, what: what.to_string(), rewritten: false }
 }
 
 fn in_line(line: usize) -> String {

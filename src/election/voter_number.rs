@@ -3,10 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::typed::typed_digits;
+
 /// A secret number that entitles its holder to one vote in one election.
 ///
-/// Shown as five groups of four digits; parsed with or without separators. Any 64-bit number is
-/// valid; 0 is never issued.
+/// Shown as five groups of four digits; parsed with or without separators, as
+/// [`typed_digits`](super::typed_digits) reads them. Any 64-bit number is valid; 0 is never issued.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct VoterNumber(u64);
 
@@ -39,10 +41,9 @@ impl FromStr for VoterNumber {
     type Err = InvalidVoterNumber;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let separator = |character: char| character == '-' || character.is_whitespace();
-        let digits: String = text.chars().filter(|&character| !separator(character)).collect();
-        // `u64::from_str` accepts a leading "+" and any number of leading zeros.
-        if digits.len() > DIGITS || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        let (digits, others) = typed_digits(text);
+        // `u64::from_str` accepts any number of leading zeros.
+        if digits.len() > DIGITS || others {
             return Err(InvalidVoterNumber);
         }
         digits.parse().map(Self).map_err(|_| InvalidVoterNumber)
@@ -85,14 +86,54 @@ mod tests {
 
     #[test]
     fn only_digits_and_separators_are_accepted() {
-        for text in
-            ["12345678", "1234-5678", "1234 5678", " 1234  5678\n", "12-34-56-78", "0012345678"]
-        {
+        for text in [
+            "12345678",
+            "1234-5678",
+            "1234 5678",
+            " 1234  5678\n",
+            "12-34-56-78",
+            "0012345678",
+            "1234\u{2011}5678",
+            "1234\u{2010}5678",
+            "1234\u{2013}5678",
+            "1234\u{2014}5678",
+            "1234\u{2212}5678",
+            "1234\u{FF0D}5678",
+            "1234\u{30FC}5678",
+            "1234\u{A0}5678",
+            "1234\u{202F}5678",
+            "1234\u{3000}5678",
+            "\u{FEFF}1234\u{200B}5678\u{200E}",
+            "\u{202D}1234\u{2060}-5678\u{202C}",
+            "1234\u{AD}-\u{AD}5678",
+            "１２３４－５６７８",
+            "١٢٣٤-٥٦٧٨",
+            "۱۲۳۴ ۵۶۷۸",
+            "१२३४-५६७८",
+            "\"1234-5678\"",
+            "“1234–5678”",
+            "«1234-5678»",
+            "*1234-5678*.",
+            "`12345678`",
+            "1234-5678,",
+        ] {
             assert_eq!(text.parse(), Ok(VoterNumber(12_345_678)), "{text:?}");
         }
-        for text in
-            ["", "-", "+1", "1.0", "0x10", "12a4", "18446744073709551616", "000000000000000000001"]
-        {
+        for text in [
+            "",
+            "-",
+            "+1",
+            "1.0",
+            "0x10",
+            "12a4",
+            "18446744073709551616",
+            "000000000000000000001",
+            "①",
+            "1²",
+            "一",
+            "\"",
+            "1\u{7}2",
+        ] {
             assert_eq!(text.parse::<VoterNumber>(), Err(InvalidVoterNumber), "{text:?}");
         }
     }

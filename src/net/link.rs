@@ -8,6 +8,7 @@ use std::str::FromStr;
 use data_encoding::BASE64URL_NOPAD;
 use percent_encoding::percent_decode_str;
 
+use super::link_text::bare;
 use super::tls::Fingerprint;
 use crate::election::ElectionId;
 
@@ -85,7 +86,7 @@ impl FromStr for Link {
         if text.len() > LINK_BYTES_MAX {
             return Err(InvalidLink(format!("it is longer than {LINK_BYTES_MAX} bytes")));
         }
-        let text = unwrapped(text);
+        let text = bare(text);
         let uri = Uri::split(&text);
         let (address, mut election) = match &*uri.scheme.to_ascii_lowercase() {
             "capvote" => (Address::Tcp(host_port(&uri)?), election_in_path(&uri)?),
@@ -123,12 +124,6 @@ impl FromStr for Link {
             .map_err(|_| invalid("its token is not base64url"))?;
         Ok(Self { address, election, certificate, token })
     }
-}
-
-/// Removes white space around a link and line breaks in it, which mail may add.
-fn unwrapped(text: &str) -> String {
-    let text = text.trim_matches(|c: char| c <= ' ');
-    text.chars().filter(|c| !matches!(c, '\t' | '\n' | '\r')).collect()
 }
 
 /// The components of a URI, split as in RFC 3986, appendix B, and validated when they are parsed.

@@ -14,6 +14,7 @@ pub(crate) mod fault;
 #[cfg(feature = "server")]
 pub(crate) mod gcra;
 pub mod link;
+mod link_text;
 #[cfg(feature = "server")]
 pub mod listener;
 #[cfg(feature = "server")]

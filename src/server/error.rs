@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::LoopbackAddress;
-use crate::election::ElectionId;
+use crate::election::{ElectionId, InvalidSlate};
 use crate::ledger::{LedgerError, OpenError};
 use crate::net::link::Link;
 
@@ -87,6 +87,9 @@ pub enum StartError {
         /// The configured election.
         asked: ElectionId,
     },
+    /// Voters could not tell the candidates of the configured election apart.
+    #[error("{0}; nothing was created")]
+    Slate(#[from] InvalidSlate),
     /// The file for the voter numbers cannot be written.
     #[error("cannot write the voter numbers to {}: {why}", .path.display())]
     Numbers {

@@ -41,7 +41,12 @@ impl Server for ReturningOfficer {
         mut results: CreateResults,
     ) -> capnp::Result<()> {
         self.authority.session()?;
-        let definition = match read_spec(params.get()?.get_spec()?)? {
+        let read = read_spec(params.get()?.get_spec()?)?;
+        let checked = read.and_then(|definition| match definition.slate.check_looks() {
+            Ok(()) => Ok(definition),
+            Err(why) => Err(why.to_string()),
+        });
+        let definition = match checked {
             Ok(definition) => definition,
             Err(why) => {
                 results.get().init_outcome().set_refused(why.as_str());

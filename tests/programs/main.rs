@@ -15,6 +15,7 @@ mod memory;
 mod million;
 mod officers;
 mod packaging;
+mod pasted;
 mod process;
 mod secrets;
 mod server;

@@ -115,7 +115,7 @@ fn secrets_are_read_from_files_and_from_standard_input() {
         .failed(1, "is not overwritten; no link was made");
     let issue = |link: &str, input: &str, name: &str| {
         let output = path(name);
-        let words = ["--link", link, "issue", "--count", "1", "--output", &output];
+        let words = ["--link", link, "issue", "--more", "--count", "1", "--output", &output];
         run(CLIENT, &words, input.as_bytes())
     };
     issue(&link, "", "one.csv").done();

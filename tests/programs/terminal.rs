@@ -216,7 +216,7 @@ fn long_commands_show_their_speed_and_remaining_time() {
     fs::write(&lines, "a line\n".repeat(1_000_000)).unwrap();
     let officer = file("officer.link");
     let vote = ["--link", &server.link, "vote", "Ada", "--voter-number", &number];
-    let issue = ["--link", &officer, "issue", "--count", "5000", "--output", &roll];
+    let issue = ["--link", &officer, "issue", "--more", "--count", "5000", "--output", &roll];
     let count = ["--link", &server.link, "count-lines", "--quiet", &lines];
     let folder = data.path().to_str().unwrap();
     let works: [(&str, &[&str]); 3] =

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use capvote::client::{ActOutcome, Client, Error, VoteOutcome};
 use capvote::election::{
-    Nonce, Publication, Receipt, ResultStatus, Schedule, Timestamp, Token, VoterNumber,
+    Definition, Nonce, Publication, Receipt, ResultStatus, Schedule, Timestamp, Token, VoterNumber,
 };
 use capvote::ledger::{Act, Authorization};
 use capvote::schema::officer_capnp::{act_outcome, auditor, returning_officer};
@@ -28,6 +28,21 @@ async fn issue(client: &Client, token: &Token, count: u32) -> Vec<VoterNumber> {
     });
     assert_eq!(soon(issued).await.unwrap(), ActOutcome::Done);
     kept
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_slate_whose_candidates_look_alike_is_refused() {
+    let harness = harness(&[]).await;
+    let token = harness.officer().await;
+    let client = harness.connect();
+    let officer = client.restore(token.as_bytes()).returning_officer();
+    for (name, why) in [("\u{410}da", "candidates 1 and 2 look alike"), (" ", "shows nothing")] {
+        let names = ["Ada", name].map(String::from).to_vec();
+        let definition = Definition::new("board".parse().unwrap(), String::new(), names).unwrap();
+        let outcome = soon(officer.create(&definition)).await.unwrap();
+        assert!(matches!(&outcome, ActOutcome::Refused(said) if said.contains(why)), "{outcome:?}");
+    }
+    assert!(soon(client.elections()).await.unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "local")]
@@ -270,7 +285,7 @@ async fn a_time_that_means_never_on_the_wire_is_refused() {
     let definition = definition("board").with_schedule(schedule).unwrap();
     let created = soon(officer.create(&definition)).await.unwrap();
     assert!(matches!(&created, ActOutcome::Refused(why) if why.contains("1970")), "{created:?}");
-    assert_eq!(soon(client.elections()).await.unwrap(), []);
+    assert!(soon(client.elections()).await.unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "local")]

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use capvote::command_line::{Extra, VERSION};
-use capvote::election::{Definition, ElectionId, Publication, Schedule, Timestamp};
+use capvote::election::{Definition, ElectionId, Publication, Schedule, Timestamp, VOTERS_MAX};
 use capvote::net::link::{LINK_BYTES_MAX, Link};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::failure::Failure;
-use crate::roll::People;
+use crate::people::{People, Reading};
 use crate::secret;
 
 const EXAMPLES: &str = "\
@@ -231,12 +231,30 @@ pub(crate) struct Create {
 #[derive(Debug, Args)]
 pub(crate) struct Issue {
     /// How many numbers.
-    #[arg(long, value_name = "N", required_unless_present = "roll", conflicts_with = "roll")]
+    #[arg(
+        long,
+        value_name = "N",
+        required_unless_present = "roll",
+        conflicts_with = "roll",
+        value_parser = clap::value_parser!(u32).range(1..=VOTERS_MAX as i64)
+    )]
     count: Option<u32>,
-    /// Issue a number for each row of this CSV file with a heading. The rows do not leave this
-    /// machine.
+    /// Issue a number for each row of this CSV file with a heading, unless the row has one in a
+    /// column voter_number. The rows do not leave this machine.
     #[arg(long, value_name = "FILE")]
     roll: Option<PathBuf>,
+    /// The file of an earlier issue: who is in it keeps the number there, and gets no other.
+    #[arg(long, value_name = "FILE", requires = "roll")]
+    letters: Option<PathBuf>,
+    /// Add to a roll with numbers that are not in these files.
+    #[arg(long)]
+    pub(crate) more: bool,
+    /// Take the first line for a heading, though it looks like a person.
+    #[arg(long, requires = "roll")]
+    heading: bool,
+    /// Issue numbers to rows that look like the same person.
+    #[arg(long, requires = "roll")]
+    allow_duplicates: bool,
     /// The file to write, readable by its owner only: the rows, with a column voter_number.
     #[arg(long, value_name = "FILE")]
     pub(crate) output: PathBuf,
@@ -284,6 +302,7 @@ impl Create {
         Definition::new(self.id.clone(), self.title.clone(), self.candidate.clone())
             .map(|it| it.with_publication(publication).with_blank(self.blank))
             .and_then(|it| it.with_schedule(schedule))
+            .and_then(|it| it.slate.check_looks().map(|()| it).map_err(Into::into))
             .map_err(|error| Failure::Usage(error.to_string()))
     }
 }
@@ -291,7 +310,12 @@ impl Create {
 impl Issue {
     pub(crate) fn people(&self) -> Result<People, Failure> {
         match &self.roll {
-            Some(roll) => People::read(roll),
+            Some(roll) => People::read(Reading {
+                roll,
+                letters: self.letters.as_deref(),
+                heading: self.heading,
+                allow_duplicates: self.allow_duplicates,
+            }),
             None => Ok(People::count(self.count.unwrap_or_default())),
         }
     }

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::officer;
 use crate::sheet;
 use crate::show;
-use crate::suggest::did_you_mean;
+use crate::suggest::{did_you_mean, same_name};
 use crate::target::Target;
 use crate::vote;
 use crate::watch;
@@ -64,6 +64,10 @@ async fn result(candidate: &str, target: &Target) -> Result<(), Failure> {
     let (votes, status) = election.result(candidate).await?;
     if status == Some(ResultStatus::UnknownCandidate) {
         let slate = election.info().await?.candidates;
+        if let Some(name) = same_name(candidate, slate.iter().map(String::as_str)) {
+            let (votes, status) = election.result(name).await?;
+            return show::result(name, votes, status, target.json);
+        }
         let meant = did_you_mean("; d", candidate, slate.iter().map(String::as_str));
         return Err(Failure::Refused(format!(
             "there is no candidate {candidate:?}; the candidates are {}{meant}",

@@ -6,13 +6,16 @@ mod count_lines;
 mod failure;
 mod number;
 mod officer;
+mod people;
 mod receipt;
 mod roll;
 mod secret;
 mod sheet;
 mod show;
 mod suggest;
+mod table;
 mod target;
+mod text;
 mod vote;
 mod watch;
 

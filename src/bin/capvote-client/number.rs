@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
 
-use capvote::election::VoterNumber;
+use capvote::election::{VoterNumber, typed_digits};
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
 
 use crate::failure::Failure;
@@ -31,9 +31,9 @@ pub(crate) struct Number {
 
 impl Number {
     pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
-        let digits = text.chars().filter(char::is_ascii_digit).count();
-        let belongs = |it: char| it.is_ascii_digit() || it == '-' || it.is_whitespace();
-        let more = if text.chars().all(belongs) { "" } else { " and other characters" };
+        let (digits, others) = typed_digits(text);
+        let digits = digits.len();
+        let more = if others { " and other characters" } else { "" };
         let number = text.parse().map_err(|error| {
             let has = show::counted(digits as u64, "digit");
             Failure::Usage(format!(

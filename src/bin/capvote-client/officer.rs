@@ -1,5 +1,7 @@
 //! The commands that take a link with a token.
 
+mod issue;
+
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -15,8 +17,8 @@ use data_encoding::HEXLOWER;
 use serde_json::json;
 
 use crate::arguments::{Delegate, OfficerCommand};
-use crate::failure::{Failure, sentence};
-use crate::roll::{self, People, RollFile};
+use crate::failure::Failure;
+use crate::roll;
 use crate::sheet;
 use crate::show;
 use crate::target::{Target, other_election};
@@ -39,7 +41,7 @@ pub(crate) async fn run(command: &OfficerCommand, target: &Target) -> Result<(),
         OfficerCommand::RevokeNumbers { file } => {
             officer.revoke_numbers(&roll::numbers(file)?).await
         }
-        OfficerCommand::Issue(issue) => officer.issue(issue.people()?, &issue.output).await,
+        OfficerCommand::Issue(issue) => officer.issue(issue).await,
         OfficerCommand::Sheet { output } => officer.sheet(output).await,
         OfficerCommand::Share { role, output } => officer.share(*role, output.as_deref()).await,
         OfficerCommand::Turnout => officer.turnout().await,
@@ -187,46 +189,6 @@ impl<'a> Officer<'a> {
             return show::json(&json!({ "election": id, "state": state }));
         }
         show::say(&format!("Election {id} is {state}{more}."))
-    }
-
-    async fn issue(&self, people: People, output: &Path) -> Result<(), Failure> {
-        let count = people.len()?;
-        let mut file = RollFile::create(output, people)?;
-        let progress = show::progress(count.into(), "numbers", self.target.json);
-        let issue = async |registrar: Registrar| {
-            let keep = |numbers: &[VoterNumber]| {
-                progress.inc(numbers.len() as u64);
-                file.keep(numbers)
-            };
-            registrar.issue(count, keep).await
-        };
-        let issued = self.as_registrar(issue).await;
-        progress.finish_and_clear();
-        match issued {
-            Ok(ActOutcome::Done) => {}
-            Ok(ActOutcome::Refused(why)) => {
-                file.discard();
-                return Err(Failure::Refused(format!("no numbers were issued: {why}")));
-            }
-            // These two are certain: nothing was put on the roll.
-            Err(error @ (Error::Callback(_) | Error::Unimplemented(_))) => {
-                file.discard();
-                return Err(Failure::Fault(format!("no numbers were issued: {error}")));
-            }
-            Err(error) => {
-                let why = sentence(error);
-                return Err(Failure::Fault(format!(
-                    "{why}; unless this says that no numbers were issued, compare the number of \
-                     voters that info shows before you use or remove {}",
-                    output.display()
-                )));
-            }
-        }
-        if self.target.json {
-            return show::json(&json!({ "issued": count, "file": output.display().to_string() }));
-        }
-        let (numbers, are) = (show::counted(count.into(), "voter number"), are(count.into()));
-        show::say(&format!("{numbers} {are} in {}.", output.display()))
     }
 
     /// Acts as the administration of the election, which the link opens itself or through a

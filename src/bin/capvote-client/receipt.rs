@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use capvote::client::{Ballot, RecordedVote};
-use capvote::election::{ElectionId, Nonce, Receipt, TallySheet};
+use capvote::election::{ElectionId, Nonce, Receipt, TallySheet, is_invisible, same_text};
 use capvote::private_file;
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
@@ -55,12 +55,12 @@ impl ReceiptFile {
         };
         let mut file = Self { path: path.to_owned(), content, is_new: true };
         secret::warn_if_exposed(path);
-        match fs::read_to_string(path) {
+        match secret::read_file(path, RECEIPT_FILE_BYTES_MAX) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => file.write()?,
             Err(error) => return Err(file.failed(&error)),
             Ok(text) => {
                 file.content =
-                    serde_json::from_str(&text).map_err(|_| file.failed(&"it is no receipt"))?;
+                    Content::read(&text).ok_or_else(|| file.failed(&"it is no receipt"))?;
                 file.is_new = false;
                 file.adopt(ballot, election)?;
             }
@@ -83,15 +83,22 @@ impl ReceiptFile {
         {
             return Err(other_vote(&format!("in election {}", other)));
         }
-        if self.content.candidate != ballot.candidate {
+        if same_text(&self.content.candidate) != same_text(&ballot.candidate) {
             return Err(other_vote("for another candidate"));
         }
+        ballot.candidate.clone_from(&self.content.candidate);
         let bytes = HEXLOWER.decode(self.content.nonce.as_bytes()).unwrap_or_default();
         ballot.nonce = Nonce::try_from(&bytes[..]).map_err(|error| self.failed(&error))?;
         if self.content.voter != bind(ballot) {
             return Err(other_vote("under another voter number"));
         }
         Ok(())
+    }
+
+    /// Stores the candidate's name as the slate has it.
+    pub(crate) fn spell(&mut self, candidate: &str) -> Result<(), Failure> {
+        self.content.candidate = candidate.to_string();
+        self.write()
     }
 
     /// Whether the file has the receipt of a vote that was recorded before.
@@ -144,15 +151,36 @@ impl ReceiptFile {
     }
 }
 
+impl Content {
+    /// Reads the content of a receipt file, also as a mail program or a word processor has changed
+    /// it.
+    fn read(text: &str) -> Option<Self> {
+        serde_json::from_str(text).or_else(|_| serde_json::from_str(&mended(text))).ok()
+    }
+}
+
+/// The JSON object in a text, without the quotation marks, line breaks and invisible characters
+/// that programs put in it.
+fn mended(text: &str) -> String {
+    let after = text.split_once('{').map_or("", |(_, after)| after);
+    let inside = after.rsplit_once('}').map_or("", |(inside, _)| inside);
+    let lines = inside.lines().map(|line| line.trim_start_matches(['>', ' ', '\t', '\u{a0}']));
+    let plain = |character| match character {
+        '“' | '”' | '„' | '‟' | '«' | '»' => Some('"'),
+        '\u{a0}' => Some(' '),
+        other if is_invisible(other) => None,
+        other => Some(other),
+    };
+    let inside: String = lines.flat_map(str::chars).filter_map(plain).collect();
+    format!("{{{inside}}}")
+}
+
 /// A hash over a ballot's nonce and voter number.
 fn bind(ballot: &Ballot) -> String {
     let hash = Sha256::new_with_prefix(b"capvote receipt file 1\0");
     let hash = hash.chain_update(ballot.nonce.as_bytes());
     HEXLOWER.encode(&hash.chain_update(ballot.number.get().to_le_bytes()).finalize())
 }
-
-/// The characters of a receipt, without separators.
-const RECEIPT_CHARACTERS: usize = 32;
 
 /// The longest text that is read for a receipt. A tally sheet of some ballots is shorter, and the
 /// error names it.
@@ -167,9 +195,7 @@ pub(crate) enum SearchKey {
 }
 
 fn is_receipt(text: &str) -> bool {
-    let plain = text.chars().filter(|it| !matches!(it, '-' | ' '));
-    plain.clone().count() == RECEIPT_CHARACTERS
-        && plain.clone().all(|it| it.is_ascii_alphanumeric())
+    text.parse::<Receipt>().is_ok()
 }
 
 impl SearchKey {
@@ -182,8 +208,8 @@ impl SearchKey {
             Failure::Usage(match error.kind() {
                 io::ErrorKind::NotFound => {
                     format!(
-                        "there is no file {text}, and it is not a receipt (eight groups of four) \
-                         either"
+                        "there is no file {text}, and it is not a receipt (eight groups of four of \
+                         the letters A to Z and the digits 2 to 7) either"
                     )
                 }
                 _ => format!(
@@ -195,11 +221,11 @@ impl SearchKey {
             return Ok(Self::Receipt(text_of_file.trim().to_string(), None));
         }
         let no_receipt = || {
-            let is_sheet = TallySheet::read(&text_of_file).is_ok();
+            let is_sheet = TallySheet::read(&text_of_file).map_or_else(|it| it.rewritten, |_| true);
             let order = if is_sheet { "; the receipt comes first, then the sheet" } else { "" };
             Failure::Usage(format!("{text} holds no receipt{order}"))
         };
-        let content: Content = serde_json::from_str(&text_of_file).map_err(|_| no_receipt())?;
+        let content: Content = Content::read(&text_of_file).ok_or_else(no_receipt)?;
         secret::warn_if_exposed(Path::new(text));
         if let Some(receipt) = content.receipt {
             return Ok(Self::Receipt(receipt, content.epoch));
@@ -224,6 +250,43 @@ impl SearchKey {
             Self::Ballot { candidate, nonce } => {
                 Receipt::new(election, candidate, nonce).to_string()
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receipt_file_is_read_as_editors_and_mail_leave_it() {
+        let content = Content {
+            candidate: "Grace Hopper".into(),
+            nonce: "ab".repeat(16),
+            voter: "cd".repeat(32),
+            ledger: None,
+            epoch: Some(1),
+            election: Some("board".into()),
+            receipt: Some("SCL2-PAQJ-SY77-PWPK-INXW-TM32-HSZR-GJKF".into()),
+        };
+        let text = serde_json::to_string_pretty(&content).unwrap();
+        let wrapped = text.replace("cdcdcdcd\"", "cdcd\n  cdcd\"");
+        for changed in [
+            text.clone(),
+            text.replace('\n', "\r\n"),
+            format!("\u{FEFF}{text}\n\n"),
+            text.replacen('"', "“", 1).replace('"', "”"),
+            text.replace("  ", "\u{a0} ").replace(": ", ":\u{200B} "),
+            wrapped.clone(),
+            text.lines().map(|line| format!("> {line}\n")).collect(),
+            wrapped.lines().map(|line| format!(">> {line}\r\n")).collect(),
+            format!("Dear Ann,\n\nyour receipt:\n{text}\n\nBye\n"),
+        ] {
+            let read = Content::read(&changed).unwrap_or_else(|| panic!("{changed}"));
+            assert_eq!(serde_json::to_string_pretty(&read).unwrap(), text, "{changed}");
+        }
+        for other in ["", "{}", "a receipt", "}{", "{\"candidate\": \"Ada\"}"] {
+            assert!(Content::read(other).is_none(), "{other}");
         }
     }
 }

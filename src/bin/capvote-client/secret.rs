@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use capvote::private_file::{OTHERS, exposed};
 
+use crate::text;
+
 /// What stands for standard input in place of a file.
 pub(crate) const STANDARD_INPUT: &str = "-";
 
@@ -20,19 +22,34 @@ pub(crate) fn standard_input() -> io::Result<Stdin> {
     Ok(io::stdin())
 }
 
-/// Reads a file, or standard input for "-", up to a number of bytes.
+/// Reads a text from a file, or from standard input for "-", up to a number of bytes, in the
+/// encodings that editors save.
 pub(crate) fn read(path: &str, bytes_max: u64) -> io::Result<String> {
     let source: Box<dyn Read> = if path == STANDARD_INPUT {
         Box::new(standard_input()?)
     } else {
         Box::new(File::open(path)?)
     };
-    let mut text = String::new();
-    source.take(bytes_max + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > bytes_max {
-        return Err(ErrorKind::FileTooLarge.into());
+    read_from(source, bytes_max)
+}
+
+/// As [`read`], from a file with any name.
+pub(crate) fn read_file(path: &Path, bytes_max: u64) -> io::Result<String> {
+    read_from(Box::new(File::open(path)?), bytes_max)
+}
+
+fn read_from(source: Box<dyn Read>, bytes_max: u64) -> io::Result<String> {
+    // In UTF-16, a text has up to twice its bytes, and a byte order mark.
+    let stored_max = 2 * bytes_max + 2;
+    let mut bytes = Vec::new();
+    source.take(stored_max + 1).read_to_end(&mut bytes)?;
+    let too_large = || io::Error::from(ErrorKind::FileTooLarge);
+    if bytes.len() as u64 > stored_max {
+        return Err(too_large());
     }
-    Ok(text)
+    let not_text = || io::Error::new(ErrorKind::InvalidData, "it is not a text in UTF-8");
+    let text = text::decode(bytes).ok_or_else(not_text)?;
+    if text.len() as u64 > bytes_max { Err(too_large()) } else { Ok(text) }
 }
 
 /// Warns of a file with secrets that others than its owner can read or write.

@@ -14,9 +14,14 @@ use serde_json::json;
 use crate::failure::Failure;
 use crate::receipt::SearchKey;
 use crate::show;
+use crate::text;
 
 /// What to do with a sheet that is wrong.
 const DISTRUST: &str = "do not trust it, and ask the returning officer for another";
+
+/// What to do with a sheet that was only saved again.
+const UNCHANGED: &str = "get the file again as the command sheet wrote it, and open it in no \
+                         editor before this";
 
 /// Fetches the sheet of an election, or `None` before the close.
 pub(crate) async fn fetch(
@@ -180,8 +185,14 @@ fn read(path: &Path, as_json: bool) -> Result<TallySheet, Failure> {
             "cannot read {shown}: {error}; give a tally sheet that the command sheet wrote"
         ))
     })?;
-    let text = String::from_utf8(bytes).map_err(|_| {
-        Failure::Refused(format!("{shown}: not a valid tally sheet: it is not UTF-8"))
+    let other_encoding = text::utf16(&bytes).is_some();
+    // With a byte order mark of UTF-8, which is no part of a sheet.
+    let decoded = match other_encoding {
+        true => text::decode(bytes),
+        false => String::from_utf8(bytes).ok(),
+    };
+    let text = decoded.ok_or_else(|| {
+        Failure::Refused(format!("{shown}: not a valid tally sheet: it is not UTF-8; {DISTRUST}"))
     })?;
     let bar = show::progress(0, "ballots", as_json);
     let read = TallySheet::read_with_progress(&text, |done, all| {
@@ -189,5 +200,14 @@ fn read(path: &Path, as_json: bool) -> Result<TallySheet, Failure> {
         bar.set_position(done);
     });
     bar.finish_and_clear();
-    read.map_err(|error| Failure::Refused(format!("{shown}: {error}; {DISTRUST}")))
+    match read {
+        Ok(_) if other_encoding => Err(Failure::Refused(format!(
+            "{shown}: not a valid tally sheet: every ballot on it fits its receipt, but a program \
+             has saved it again in UTF-16; {UNCHANGED}"
+        ))),
+        Err(error) if error.rewritten => {
+            Err(Failure::Refused(format!("{shown}: {error}; {UNCHANGED}")))
+        }
+        read => read.map_err(|error| Failure::Refused(format!("{shown}: {error}; {DISTRUST}"))),
+    }
 }

@@ -11,7 +11,7 @@ use crate::failure::{Failure, sentence};
 use crate::number::Number;
 use crate::receipt::ReceiptFile;
 use crate::show;
-use crate::suggest::did_you_mean;
+use crate::suggest::{did_you_mean, same_name};
 use crate::target::Target;
 
 pub(crate) async fn run(vote: &Vote, target: &Target) -> Result<(), Failure> {
@@ -31,10 +31,20 @@ pub(crate) async fn run(vote: &Vote, target: &Target) -> Result<(), Failure> {
     };
     let mut ballot = Ballot::new(candidate, number.number)?;
     let begin = |path| ReceiptFile::begin(path, &mut ballot, &target.id);
-    let receipt = vote.receipt.as_deref().map(begin).transpose()?;
+    let mut receipt = vote.receipt.as_deref().map(begin).transpose()?;
     let mut message = String::new();
-    let on_message = |text: &str| message = text.to_string();
-    let cast = client::cast(&target.link, &target.id, &ballot, on_message).await;
+    let mut on_message = |text: &str| message = text.to_string();
+    let mut cast = client::cast(&target.link, &target.id, &ballot, &mut on_message).await;
+    if let Ok(CastOutcome { outcome: VoteOutcome::UnknownCandidate(slate), .. }) = &cast
+        && let Some(name) = same_name(&ballot.candidate, slate.iter().map(String::as_str))
+        && name != ballot.candidate
+    {
+        ballot.candidate = name.to_string();
+        if let Some(file) = &mut receipt {
+            file.spell(name)?;
+        }
+        cast = client::cast(&target.link, &target.id, &ballot, &mut on_message).await;
+    }
     let CastOutcome { outcome, retried } = match cast {
         Ok(cast) => cast,
         Err(error) => return Err(failed(error, receipt)),
@@ -85,7 +95,8 @@ fn certain_refusal(
     let on_slate = if candidate.is_empty() {
         info.blank
     } else {
-        info.candidates.iter().any(|name| name == candidate)
+        let names = || info.candidates.iter().map(String::as_str);
+        names().any(|name| name == candidate) || same_name(candidate, names()).is_some()
     };
     let (outcome, why) = match info.state? {
         ElectionState::Draft => {

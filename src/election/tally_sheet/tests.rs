@@ -62,6 +62,63 @@ fn every_altered_byte_is_found() {
     }
 }
 
+/// What a program does to a text.
+type Rewrite<'a> = &'a dyn Fn(&str) -> String;
+
+#[test]
+fn a_sheet_that_was_saved_again_is_told_apart_from_a_changed_one() {
+    let plain = |text: &str| text.to_string();
+    let windows = |text: &str| text.replace('\n', "\r\n");
+    let spreadsheet = |text: &str| windows(&text.replace(',', ";"));
+    let rewriting: [(&str, Rewrite<'_>); 10] = [
+        ("line ends of another system", &windows),
+        ("line ends of another system", &|text| text.replace('\n', "\r")),
+        ("a byte order mark", &|text| format!("\u{FEFF}{text}")),
+        ("a byte order mark, line ends", &|text| format!("\u{FEFF}{}", windows(text))),
+        ("an empty line", &|text| format!("{text}\n")),
+        ("an empty line", &|text| format!("\n{text}")),
+        ("line ends of another system", &|text| format!("{}\r\n", windows(text))),
+        ("a last line without its end", &|text| plain(text.trim_end())),
+        ("other separators, quotes or blanks", &|text| format!(" {text}")),
+        ("other separators, quotes or blanks", &|text| format!("{text} \n")),
+    ];
+    let sheet = saved(&["Ada", "Grace \"Amazing\" Hopper", ""]);
+    let (csv, json) = (sheet.to_csv(), sheet.to_json());
+    let check = |text: &str, says: &str| {
+        let error = TallySheet::read(text).unwrap_err();
+        assert!(error.rewritten && error.what.contains(says), "{says}: {error}: {text:?}");
+    };
+    for (says, rewrite) in rewriting {
+        for text in [&csv, &json] {
+            check(&rewrite(text), says);
+            // A changed ballot is one, in whatever form.
+            for (from, to) in [("Ada", "Adb"), ("board", "bored")] {
+                let changed = TallySheet::read(&rewrite(&text.replacen(from, to, 1))).unwrap_err();
+                assert!(!changed.rewritten, "{says}: {changed}");
+            }
+        }
+    }
+    check(&csv.replace("\"Ada\"", "Ada"), "other separators, quotes or blanks");
+    check(&spreadsheet(&csv), "line ends of another system");
+    check(&format!("sep=;\n{}", csv.replace(',', ";")), "other separators");
+    check(&csv.replace(',', "\t"), "other separators");
+    check(&json.replace("  ", "\t"), "other separators, quotes or blanks");
+    let restored = restored(sheet);
+    check(&windows(&restored.to_csv()), "line ends of another system");
+}
+
+/// A sheet without line breaks in its names.
+fn saved(names: &[&str]) -> TallySheet {
+    let election: ElectionId = "board".parse().unwrap();
+    let line =
+        |(name, n): (&&str, u8)| SheetLine::new(&election, name.to_string(), Nonce::from([n; 16]));
+    let mut lines: Vec<_> = names.iter().zip(1..).map(line).collect();
+    lines.sort_by_key(|line| line.receipt);
+    let candidates = names.iter().map(|name| name.to_string()).collect();
+    let header = SheetHeader { title: "Test".into(), candidates, voters: 9 };
+    TallySheet { election: Some(election), lines, restored: None, header: Some(header) }
+}
+
 #[test]
 fn ballots_that_were_added_contradict_the_sheet() {
     let (sheet, election) = (sheet(20), "board".parse().unwrap());
@@ -90,7 +147,12 @@ fn ballots_that_were_added_contradict_the_sheet() {
 fn a_ballot_is_found_by_its_receipt_however_it_is_typed() {
     let sheet = sheet(20);
     let receipt = sheet.lines[7].receipt.to_string();
-    for typed in [receipt.clone(), receipt.to_lowercase(), receipt.replace('-', "")] {
+    for typed in [
+        receipt.clone(),
+        receipt.to_lowercase(),
+        receipt.replace('-', ""),
+        receipt.replace('-', "\u{2011}"),
+    ] {
         assert_eq!(sheet.find(&typed), Some((8, &sheet.lines[7])));
     }
     assert_eq!(sheet.find("AAAA-AAAA"), None);

@@ -270,3 +270,15 @@ async fn a_scrub_is_retried_under_load() {
     let all = futures::future::join(futures::future::join_all(load), check);
     tokio::time::timeout(PATIENCE, all).await.expect("it is scrubbed");
 }
+
+#[test]
+fn a_ledger_with_candidates_that_look_alike_is_opened() {
+    let directory = tempfile::tempdir().unwrap();
+    let names = ["Ada", "Ada ", "\u{410}da", "\u{200B}"].map(String::from).to_vec();
+    let definition = Definition::new(id(), String::new(), names).unwrap();
+    assert!(definition.slate.check_looks().is_err());
+    let create = Act::Create(Arc::new(definition.clone()));
+    Store::open(directory.path()).unwrap().act(&[create, Act::Open(id())], None).unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    assert_eq!(*store.snapshot().elections[0].definition, definition);
+}

@@ -13,16 +13,16 @@ fn a_shared_link_works_until_it_is_revoked() {
     let shared = officer(data.path(), &["share", "registrar"]).done().trim().to_string();
     let audit = officer(data.path(), &["share", "auditor"]).done().trim().to_string();
     assert!(shared.starts_with(&format!("{}/board#", server.link)), "{shared}");
-    client(&shared, &["issue", "--count", "2", "--output", &output("one.csv")]).done();
+    client(&shared, &["issue", "--count", "2", "--more", "--output", &output("one.csv")]).done();
     client(&shared, &["close"]).failed(3, "does not give the authority");
     client(&shared, &["turnout"]).failed(3, "does not give the authority");
     assert_eq!(client(&audit, &["turnout"]).done(), "0 of 5 have voted.\n");
-    client(&audit, &["issue", "--count", "2", "--output", &output("two.csv")])
+    client(&audit, &["issue", "--count", "2", "--more", "--output", &output("two.csv")])
         .failed(1, "no numbers were issued");
     client(&server.link, &["close"]).failed(2, "it takes the officer's link");
 
     revoke(data.path(), &shared).done();
-    client(&shared, &["issue", "--count", "2", "--output", &output("two.csv")])
+    client(&shared, &["issue", "--count", "2", "--more", "--output", &output("two.csv")])
         .failed(1, "was revoked");
     assert!(!Path::new(&output("two.csv")).exists());
     // The other links hold after a restart, at the server's new address. The command that created
@@ -33,7 +33,7 @@ fn a_shared_link_works_until_it_is_revoked() {
     client(&audit, &["check"]).done();
     officer(data.path(), &["turnout"]).done();
     let moved = format!("{}#{}", server.link, shared.split_once('#').unwrap().1);
-    client(&moved, &["issue", "--count", "2", "--output", &output("two.csv")])
+    client(&moved, &["issue", "--count", "2", "--more", "--output", &output("two.csv")])
         .failed(1, "was revoked");
 }
 
@@ -44,7 +44,7 @@ fn numbers_issued_under_a_stolen_link_are_voided() {
     let output = data.path().join("stolen.csv").to_str().unwrap().to_string();
     let stolen = data.path().join("stolen.link").to_str().unwrap().to_string();
     officer(data.path(), &["share", "registrar", "--output", &stolen]).done();
-    client(&stolen, &["issue", "--count", "2", "--output", &output]).done();
+    client(&stolen, &["issue", "--count", "2", "--more", "--output", &output]).done();
     let numbers = fs::read_to_string(&output).unwrap();
     let numbers: Vec<_> = numbers.lines().skip(1).collect();
     // Without an officer's link the command changes nothing.
@@ -75,7 +75,8 @@ fn an_administration_link_is_for_one_election() {
     client(&board, &["issue", "--count", "2", "--output", &output("roll.csv")]).done();
     // It can share parts of itself, and cannot act for another election.
     let registrar = client(&board, &["share", "registrar"]).done().trim().to_string();
-    client(&registrar, &["issue", "--count", "1", "--output", &output("more.csv")]).done();
+    client(&registrar, &["issue", "--count", "1", "--more", "--output", &output("more.csv")])
+        .done();
     client(&board, &["open", "--election", "cake"]).failed(2, "the link is for election board");
     let bare = board.replace("/board#", "#");
     client(&bare, &["close", "--election", "cake"]).failed(2, "the link is for election board");

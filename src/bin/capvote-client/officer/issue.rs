@@ -1,0 +1,151 @@
+//! The command `issue`.
+
+use capvote::client::{ActOutcome, Error, Registrar};
+use capvote::election::{ElectionState, VoterNumber};
+use serde_json::json;
+
+use super::{Officer, are};
+use crate::arguments::Issue;
+use crate::failure::{Failure, sentence};
+use crate::people::{People, first_of};
+use crate::roll::{HEADING, RollFile};
+use crate::show;
+
+impl Officer<'_> {
+    pub(super) async fn issue(&self, issue: &Issue) -> Result<(), Failure> {
+        let people = issue.people()?;
+        let count = people.missing()?;
+        let answer = Answer::about(&people, count);
+        let gone = first_of(&people.gone);
+        let output = &issue.output;
+        let mut file = RollFile::create(output, people)?;
+        if !issue.more {
+            check_gone(&gone)?;
+            self.check_roll(&answer).await?;
+        }
+        let progress = show::progress(count.into(), "numbers", self.target.json);
+        let issue = async |registrar: Registrar| {
+            let keep = |numbers: &[VoterNumber]| {
+                progress.inc(numbers.len() as u64);
+                file.keep(numbers)
+            };
+            registrar.issue(count, keep).await
+        };
+        let issued = self.as_registrar(issue).await;
+        progress.finish_and_clear();
+        match issued {
+            Ok(ActOutcome::Done) => {}
+            Ok(ActOutcome::Refused(why)) => {
+                file.discard();
+                return Err(Failure::Refused(format!("no numbers were issued: {why}")));
+            }
+            // These two are certain: nothing was put on the roll.
+            Err(error @ (Error::Callback(_) | Error::Unimplemented(_))) => {
+                file.discard();
+                return Err(Failure::Fault(format!("no numbers were issued: {error}")));
+            }
+            Err(error) => {
+                let why = sentence(error);
+                return Err(Failure::Fault(format!(
+                    "{why}; unless this says that no numbers were issued, compare the number of \
+                     voters that info shows before you use or remove {}",
+                    output.display()
+                )));
+            }
+        }
+        answer.say(&output.display().to_string(), self.target.json)
+    }
+
+    /// Refuses to add to a roll with numbers that the files do not have: a list that has grown
+    /// would give second numbers to everyone on it.
+    async fn check_roll(&self, about: &Answer) -> Result<(), Failure> {
+        let info = match self.election.info().await {
+            Ok(info) => info,
+            // A registrar's link opens one election, and need not name it.
+            Err(Error::Remote(_)) if self.target.id.is_empty() => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let known = about.known;
+        if info.voters == known || info.state == Some(ElectionState::Closed) {
+            return Ok(());
+        }
+        let has = show::counted(info.voters, "voter number");
+        let known = match known {
+            0 => String::new(),
+            known => format!(", and the files have {known}"),
+        };
+        let how = match about.from_list {
+            true => "--letters FILE skips who has a number in the file of an earlier issue, and ",
+            false => "",
+        };
+        Err(Failure::Refused(format!(
+            "the roll of election {} has {has}{known}; no numbers were issued: {how}--more adds to \
+             the roll all the same",
+            info.id
+        )))
+    }
+}
+
+/// Refuses people who have a number and are not on the list: they may be on it as somebody else.
+fn check_gone(lines: &str) -> Result<(), Failure> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Refused(format!(
+        "people in the file of the earlier issue are not on the list as they are written there, in \
+         lines {lines}; no numbers were issued: write them alike, or say --more if they have gone, \
+         and keep their numbers until those are revoked"
+    )))
+}
+
+/// What is asked before an issue, and said after it.
+struct Answer {
+    count: u32,
+    /// How many numbers there are in the files.
+    known: u64,
+    kept: u64,
+    empty: u64,
+    /// The columns of the file.
+    columns: Vec<String>,
+    from_list: bool,
+}
+
+impl Answer {
+    fn about(people: &People, count: u32) -> Self {
+        let mut columns: Vec<_> = people.heading.iter().map(str::to_string).collect();
+        if people.column.is_none() {
+            columns.push(HEADING.to_string());
+        }
+        let (kept, empty, from_list) = (people.kept, people.empty, people.list.is_some());
+        Self { count, known: people.known, kept, empty, columns, from_list }
+    }
+
+    fn say(&self, file: &str, as_json: bool) -> Result<(), Failure> {
+        let Self { count, kept, empty, columns, from_list, .. } = self;
+        if as_json {
+            return show::json(&json!({
+                "issued": count, "file": file, "columns": columns, "kept": kept, "empty": empty,
+            }));
+        }
+        let count = u64::from(*count);
+        let (numbers, are_in) = (show::counted(count, "voter number"), are(count));
+        let mut said = format!("{numbers} {are_in} in {file}.");
+        if *kept > 0 {
+            let kept_numbers = show::counted(*kept, "number");
+            said += &format!(" {kept_numbers} that people had before {} there too.", are(*kept));
+        }
+        if *from_list {
+            said += &format!(" Its columns are {}.", quoted(columns));
+        }
+        if *empty > 0 {
+            let skipped = if *empty == 1 { "was" } else { "were" };
+            said += &format!(" {} {skipped} skipped.", show::counted(*empty, "empty row"));
+        }
+        show::say(&said)
+    }
+}
+
+/// Names in quotes, with commas between them.
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
+}
