@@ -6,6 +6,8 @@ mod count_lines;
 mod failure;
 mod number;
 mod officer;
+mod prompt;
+mod reader;
 mod receipt;
 mod roll;
 mod secret;
@@ -13,6 +15,7 @@ mod sheet;
 mod show;
 mod suggest;
 mod target;
+mod time;
 mod vote;
 mod watch;
 
