@@ -52,6 +52,8 @@ fn an_empty_variable_is_not_set() {
     run_with(CLIENT, &set, &["vote", "Ada", "--voter-number", &number]).done();
     let link = ["--link", &server.link, "elections"];
     run_with(CLIENT, &[("CAPVOTE_LINK", "")], &link).done();
+    // On the command line it was meant.
+    client("", &["elections"]).failed(2, "--link: there is no link: it is empty");
 }
 
 #[test]
@@ -107,10 +109,10 @@ fn a_name_may_begin_with_a_hyphen() {
     }
     let names = ["create", "board", "--candidate=-Abstain", "--candidate=--none of them"];
     officer(data.path(), &names).done();
-    officer(data.path(), &["open"]).done();
     let roll = data.path().join("roll.csv");
     let issue = ["issue", "--count", "1", "--output", roll.to_str().unwrap()];
     officer(data.path(), &issue).done();
+    officer(data.path(), &["open"]).done();
     let number = std::fs::read_to_string(&roll).unwrap().lines().nth(1).unwrap().to_string();
     let number = ["--voter-number", &number];
     let vote = |words: &[&str]| client(&server.link, words);

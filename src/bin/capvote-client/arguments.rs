@@ -308,6 +308,9 @@ impl Arguments {
 
 /// Parses a link, or reads it from the file that the text names.
 pub(crate) fn link(text: &str) -> Result<Link, Failure> {
+    if text.trim().is_empty() {
+        return Err(Failure::Usage("there is no link: it is empty".into()));
+    }
     // Errors must not repeat a token: a text that may have one is not taken for a file name.
     let is_link = text.contains("://") || text.contains('#');
     let text = if is_link {

@@ -7,6 +7,10 @@ use jiff::fmt::temporal::{DateTimeParser, Pieces};
 use jiff::tz::{AmbiguousOffset, Disambiguation, TimeZone};
 use jiff::{Unit, Zoned, ZonedDifference};
 
+/// What is wrong with `2026-12-01T18:00+05:00[Europe/Berlin]`.
+const CONTRADICTION: &str =
+    "the offset is not the one that the time zone has then; leave out the offset or the zone";
+
 /// Parses a time as RFC 9557 has it: with an offset from UTC or a time zone, or in local time. One
 /// that could mean two moments, or none, is an error.
 pub(crate) fn parse(text: &str) -> Result<Timestamp, String> {
@@ -33,8 +37,12 @@ fn parse_in(
     };
     let civil = pieces.date().to_datetime(time);
     let moment = match (pieces.offset(), pieces.time_zone_annotation()) {
-        // An offset that the zone does not have at that time is an error.
-        (Some(_), Some(_)) => DateTimeParser::new().parse_zoned(text).map(|it| it.timestamp()),
+        (Some(_), Some(zone)) => {
+            zone.to_time_zone().map_err(|error| error.to_string())?;
+            // What is left to go wrong is an offset that the zone does not have at that time.
+            let moment = DateTimeParser::new().parse_zoned(text).map(|it| it.timestamp());
+            return seconds(moment.map_err(|_| CONTRADICTION.to_string())?);
+        }
         (Some(_), None) => DateTimeParser::new().parse_timestamp(text),
         (None, Some(zone)) => {
             let zone = zone.to_time_zone().map_err(|error| error.to_string())?;
@@ -191,7 +199,8 @@ mod tests {
             ("2026-02-30T18:00", "a time looks like"),
             ("2026-12-24T18:00 Europe/Berlin", "a time looks like"),
             ("2026-12-24T18:00[Europe/Nowhere]", "Europe/Nowhere"),
-            ("2026-12-24T18:00-06:00[America/New_York]", "America/New_York"),
+            ("2026-12-24T18:00-06:00[America/New_York]", "leave out the offset or the zone"),
+            ("2026-12-24T18:00+01:00[Europe/Nowhere]", "Europe/Nowhere"),
             ("2026-12-24T18:00[America/New_York][!u-ca=hebrew]", "a time looks like"),
             ("1969-12-24T18:00Z", "after 1970"),
             ("1970-01-01T00:00Z", "after 1970"),
