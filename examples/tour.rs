@@ -28,6 +28,9 @@ const RECORDED_AT_THE_KILL: usize = 500;
 const VOTERS: usize = 5_000;
 const CANDIDATES: [&str; 3] = ["Ada Lovelace", "Grace Hopper", "Edsger Dijkstra"];
 
+/// The folder of the product.
+const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
 /// What is built for the tour. Without the tour, cargo would choose other features of dependencies,
 /// and build the product a second time.
 const TARGETS: [&str; 4] = ["--bin", "capvote-server", "--example", "tour"];
@@ -231,7 +234,7 @@ async fn check_after_kill(server: &Server, voters: &Voters) -> Result<()> {
 }
 
 async fn count_lines(server: &Server) -> Result<()> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock");
+    let path = Path::new(WORKSPACE).join("Cargo.lock");
     let client = server.client().await?;
     let mut longest = Vec::new();
     let mut received = Vec::new();
@@ -317,7 +320,7 @@ fn build_server() -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build.arg("build").args(TARGETS).arg("--quiet").arg("--target-dir").arg(target);
-    build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    build.current_dir(WORKSPACE);
     if profile.ends_with("release") {
         build.arg("--release");
     }
