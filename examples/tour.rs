@@ -3,10 +3,6 @@
 //! tour leaves nothing behind.
 //!
 //! `cargo run --release --example tour`
-#![expect(
-    clippy::indexing_slicing,
-    reason = "tables of three indexed modulo three, and a list of sixty"
-)]
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -31,6 +27,13 @@ const RECORDED_AT_THE_KILL: usize = 500;
 /// Voter numbers: more than the tour uses.
 const VOTERS: usize = 5_000;
 const CANDIDATES: [&str; 3] = ["Ada Lovelace", "Grace Hopper", "Edsger Dijkstra"];
+
+/// The folder of the product.
+const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// What is built for the tour. Without the tour, cargo would choose other features of dependencies,
+/// and build the product a second time.
+const TARGETS: [&str; 4] = ["--bin", "capvote-server", "--example", "tour"];
 
 fn main() -> Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
@@ -231,7 +234,7 @@ async fn check_after_kill(server: &Server, voters: &Voters) -> Result<()> {
 }
 
 async fn count_lines(server: &Server) -> Result<()> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock");
+    let path = Path::new(WORKSPACE).join("Cargo.lock");
     let client = server.client().await?;
     let mut longest = Vec::new();
     let mut received = Vec::new();
@@ -316,8 +319,8 @@ fn build_server() -> Result<PathBuf> {
     let target = profile.parent().context("the tour is not in cargo's target folder")?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
-    build.args(["build", "--quiet", "--bin", "capvote-server", "--target-dir"]).arg(target);
-    build.current_dir(env!("CARGO_MANIFEST_DIR"));
+    build.arg("build").args(TARGETS).arg("--quiet").arg("--target-dir").arg(target);
+    build.current_dir(WORKSPACE);
     if profile.ends_with("release") {
         build.arg("--release");
     }

@@ -11,4 +11,4 @@ export RUSTFLAGS="--remap-path-prefix=$source=capvote --remap-path-prefix=$cargo
 --remap-path-prefix=$rust=rust"
 map="-ffile-prefix-map=$target=target -ffile-prefix-map=$source=capvote -ffile-prefix-map=$cargo_home=cargo"
 export CFLAGS="$map" CXXFLAGS="$map" CARGO_TARGET_DIR="$target"
-cargo build --release --locked --bins
+cargo build --package capvote --release --locked --bins

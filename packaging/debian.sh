@@ -15,7 +15,7 @@ packaging/share.sh target/release target/share
 # What the programs are built from: a software bill of materials in the format CycloneDX.
 cargo cyclonedx --format json --override-filename capvote.cdx
 mv capvote.cdx.json target/share/
-rm -f bench/capvote.cdx.json soak/capvote.cdx.json
+rm -f bench/capvote.cdx.json examples/capvote.cdx.json soak/capvote.cdx.json
 cargo deb --locked --no-build --no-strip
 for package in target/debian/capvote_*.deb; do
     unpacked=$(mktemp -d)

@@ -2,17 +2,19 @@
 //! messages and exit codes.
 
 mod extra;
+mod hints;
 mod memory;
 
 use std::ffi::OsString;
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use console::Term;
-pub use extra::Extra;
+pub use extra::{Extra, command};
+pub use hints::told;
 pub use memory::protect_memory;
 use serde_json::json;
 use textwrap::{Options, WordSeparator, WordSplitter};
@@ -71,7 +73,8 @@ pub fn read<T: CommandFactory + FromArgMatches>(
     words: impl IntoIterator<Item = OsString>,
 ) -> Result<(T, ArgMatches), ExitCode> {
     let words: Vec<_> = words.into_iter().collect();
-    let command = extra::command::<T>(program);
+    let command = command::<T>(program);
+    let whole = command.clone();
     let read = command.clone().try_get_matches_from(&words);
     let read = read.and_then(|matches| Ok((T::from_arg_matches(&matches)?, matches)));
     read.map_err(|error| match error.kind() {
@@ -83,39 +86,11 @@ pub fn read<T: CommandFactory + FromArgMatches>(
         _ => {
             let matches = command.ignore_errors(true).try_get_matches_from(&words).ok();
             let subcommand = matches.as_ref().and_then(ArgMatches::subcommand_name);
-            let hint = subcommand.and_then(|it| quoting_hint(&error, &words, it));
             let help = subcommand.map_or(program.to_string(), |it| format!("{program} {it}"));
-            let (what, hint) = (told(&error), hint.unwrap_or_default());
-            end(program, format_args!("{what}{hint}; see {help} --help"), Exit::Usage)
+            let told = hints::with_hint(&error, &words, &whole, subcommand);
+            end(program, format_args!("{told}; see {help} --help"), Exit::Usage)
         }
     })
-}
-
-/// A hint to quote a name, if words of it were taken for extra arguments.
-fn quoting_hint(error: &clap::Error, words: &[OsString], command: &str) -> Option<String> {
-    let Some(ContextValue::String(extra)) = error.get(ContextKind::InvalidArg) else { return None };
-    let words = words.iter().map(|word| word.to_string_lossy());
-    let arguments = words.skip_while(|word| word != command).skip(1);
-    let name: Vec<_> = arguments.take_while(|word| !word.starts_with('-')).collect();
-    let is_name =
-        error.kind() == ErrorKind::UnknownArgument && name.iter().skip(1).any(|it| it == extra);
-    is_name.then(|| format!("; a name with a space needs quotes: {command} \"{}\"", name.join(" ")))
-}
-
-/// An error of the command line in one line: without the usage, which `--help` shows, and with
-/// clap's tip.
-pub fn told(error: &clap::Error) -> String {
-    let text = error.to_string();
-    let mut paragraphs = text.split("\n\n").map(|paragraph| {
-        paragraph.lines().map(str::trim).collect::<Vec<_>>().join(" ").trim().to_string()
-    });
-    let what = paragraphs.next().unwrap_or_default();
-    let what = what.strip_prefix("error: ").unwrap_or(&what).to_string();
-    let tip = paragraphs.find_map(|paragraph| Some(paragraph.strip_prefix("tip: ")?.to_string()));
-    match tip {
-        Some(tip) => format!("{what}; {tip}"),
-        None => what,
-    }
 }
 
 /// As [`end`], and with `json` prints a document to stdout too.
@@ -137,6 +112,12 @@ pub fn end(program: &str, why: impl Display, exit: Exit) -> ExitCode {
     // If stderr is closed, the exit code is enough.
     let _ = writeln!(std::io::stderr(), "{line}");
     exit.into()
+}
+
+/// Whether stdout is a terminal on which lines can be drawn again.
+pub fn can_redraw() -> bool {
+    let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+    std::io::stdout().is_terminal() && !dumb
 }
 
 /// A sentence wrapped to the width of `terminal`, if it is one.

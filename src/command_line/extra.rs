@@ -1,8 +1,10 @@
 //! Shell completions and manual pages, made from the definition of the command line.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use clap::builder::Resettable;
 use clap::{Command, CommandFactory, Subcommand};
 use clap_complete::Shell;
 use clap_mangen::Man;
@@ -47,8 +49,22 @@ impl Extra {
     }
 }
 
-/// The command line of `program`, with examples for the commands that both programs have.
-pub(super) fn command<T: CommandFactory>(program: &str) -> Command {
+/// The command line of `program`, with examples for the commands that both programs have. A variable
+/// of the environment that is empty counts as not set, as a shell or a unit may leave it.
+pub fn command<T: CommandFactory>(program: &str) -> Command {
+    without_empty_variables(with_examples::<T>(program))
+}
+
+fn without_empty_variables(command: Command) -> Command {
+    let is_empty = |value: OsString| value.to_string_lossy().trim().is_empty();
+    let command = command.mut_args(|option| {
+        let empty = option.get_env().and_then(std::env::var_os).is_some_and(is_empty);
+        if empty { option.env(Resettable::Reset) } else { option }
+    });
+    command.mut_subcommands(without_empty_variables)
+}
+
+fn with_examples<T: CommandFactory>(program: &str) -> Command {
     let completions = format!("Example, for bash:\n  source <({program} completions bash)");
     let man = format!("Example:\n  {program} man ~/.local/share/man/man1\n  man {program}-man");
     let command = T::command();

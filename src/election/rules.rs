@@ -35,6 +35,12 @@ pub enum ChangeRefusal {
     /// An election opens once.
     #[error("it is open already")]
     AlreadyOpen,
+    /// The schedule's time to close has come.
+    #[error(
+        "its time to close has passed by the server's clock, and it would be closed for good as \
+         soon as it is open; create an election with a later time to close"
+    )]
+    TimePassed,
     /// Only an open election can be closed.
     #[error("it is a draft, and was not opened yet")]
     NotOpen,
@@ -118,6 +124,17 @@ impl ElectionState {
             Self::Draft => Ok(Self::Open),
             Self::Open => Err(ChangeRefusal::AlreadyOpen),
             Self::Closed => Err(ChangeRefusal::Closed),
+        }
+    }
+
+    /// Whether an officer may create or open an election with this schedule at `now`.
+    ///
+    /// # Errors
+    /// [`ChangeRefusal::TimePassed`] for a draft that would be closed at once.
+    pub fn may_begin(self, schedule: Schedule, now: Timestamp) -> Result<(), ChangeRefusal> {
+        match self {
+            Self::Draft if schedule.has_closed(now) => Err(ChangeRefusal::TimePassed),
+            _ => Ok(()),
         }
     }
 
@@ -227,6 +244,21 @@ mod tests {
         assert_eq!(Open.may_issue(1, usize::MAX), Err(No::RollFull));
         let frozen = Err(No::RollFrozen);
         assert_eq!([Draft, Open, Closed].map(ElectionState::may_revoke), [Ok(()), frozen, frozen]);
+    }
+
+    #[test]
+    fn nothing_begins_that_would_end_at_once() {
+        let schedule = Schedule { opens: None, closes: Some(CLOSES) };
+        for (state, now, may) in [
+            (Draft, CLOSES.0 - 1, Ok(())),
+            (Draft, CLOSES.0, Err(ChangeRefusal::TimePassed)),
+            // Another refusal says what these are.
+            (Open, CLOSES.0, Ok(())),
+            (Closed, CLOSES.0, Ok(())),
+        ] {
+            assert_eq!(state.may_begin(schedule, Timestamp(now)), may, "{state:?}, {now}");
+        }
+        assert_eq!(Draft.may_begin(Schedule::default(), Timestamp(u64::MAX)), Ok(()));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::authority::{Authority, savable};
 use super::convert::write_act;
 use super::election::Election;
 use super::registrar::Registrar;
+use super::session::standing_in;
 use crate::election::{ElectionId, Role, Token};
 use crate::ledger::Act;
 use crate::schema::election_capnp::election;
@@ -34,7 +35,16 @@ impl Administration {
 
 impl Server for Administration {
     async fn open(self: Rc<Self>, _: OpenParams, mut results: OpenResults) -> capnp::Result<()> {
-        let opened = self.authority.act(vec![Act::Open(self.id.clone())]).await?;
+        let session = self.authority.session()?;
+        let standing =
+            session.look_up(|snapshot| standing_in(snapshot, &self.id), |_| true).await?;
+        let unconfirmed = standing.origin.unconfirmed;
+        let open = Act::Open(self.id.clone());
+        let opened = match unconfirmed {
+            // The refusal says so.
+            true => self.authority.act(vec![open]).await?,
+            false => self.authority.begin(standing.state, &standing.definition, open).await?,
+        };
         if write_act(opened, results.get().init_outcome())? {
             tracing::info!(election = %self.id, "an election was opened");
         }

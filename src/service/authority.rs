@@ -9,8 +9,10 @@ use capnp::Error;
 
 use super::draw::{draw_grant, no_random_numbers};
 use super::session::{HeldPermit, Session};
-use crate::election::{ElectionId, Grant, GrantId, Role, Token, TokenHash};
-use crate::ledger::{Act, Authorization, LedgerError};
+use crate::election::{
+    Definition, ElectionId, ElectionState, Grant, GrantId, Role, Token, TokenHash,
+};
+use crate::ledger::{Act, ActRefusal, Authorization, LedgerError};
 use crate::net::connection::Hold;
 
 /// The authority of one officer's capability.
@@ -85,6 +87,21 @@ impl Authority {
         let session = self.session()?;
         let _token = session.track_call()?;
         Ok(session.ledger.act(acts, Some(self.authorization.clone())).await)
+    }
+
+    /// As [`act`](Self::act), for an act by which this election, in this state, would begin.
+    pub(super) async fn begin(
+        &self,
+        state: ElectionState,
+        definition: &Definition,
+        act: Act,
+    ) -> Result<Result<(), LedgerError>, Error> {
+        let now = self.session()?.ledger.now();
+        if let Err(refusal) = state.may_begin(definition.schedule, now) {
+            let election = definition.id.clone();
+            return Ok(Err(ActRefusal::NotAllowed { election, refusal }.into()));
+        }
+        self.act(vec![act]).await
     }
 
     /// Ends a link and voids its numbers, if this authority is in force. Returns how many.

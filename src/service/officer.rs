@@ -9,7 +9,7 @@ use super::administration::Administration;
 use super::authority::{Authority, savable};
 use super::convert::write_act;
 use super::find::find;
-use crate::election::{ElectionId, Role};
+use crate::election::{ElectionId, ElectionState, Role};
 use crate::ledger::Act;
 use crate::schema::officer::read_spec;
 use crate::schema::officer_capnp::administration;
@@ -56,7 +56,9 @@ impl Server for ReturningOfficer {
         let id = definition.id.clone();
         // Before the act, since there may be no permit for it.
         let administration = self.administration(id.clone())?;
-        let created = self.authority.act(vec![Act::Create(Arc::new(definition))]).await?;
+        let definition = Arc::new(definition);
+        let create = Act::Create(definition.clone());
+        let created = self.authority.begin(ElectionState::Draft, &definition, create).await?;
         if write_act(created, results.get().init_outcome())? {
             tracing::info!(election = %id, "an election was created");
             results.get().set_administration(administration);

@@ -1,8 +1,9 @@
 //! The systemd unit and the Debian package match the programs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use capvote::net::admission::CONNECTIONS_MAX;
 use capvote::net::connection::DRAIN_WAIT_MAX;
@@ -114,4 +115,40 @@ fn the_assets_of_the_debian_package_exist() {
     let user = format!("u {} ", unit()["User"][0]);
     let users = fs::read_to_string(folder.join(format!("{name}.sysusers"))).unwrap();
     assert!(users.lines().any(|line| line.starts_with(&user)), "{users}");
+}
+
+/// What a release build of these targets compiles: packages and targets, with features.
+fn units(targets: &[&str]) -> BTreeSet<(String, String, String)> {
+    let output = Command::new(env!("CARGO"))
+        .args(["build", "--release", "--offline", "--locked", "--unit-graph"])
+        .args(["-Z", "unstable-options", "--manifest-path"])
+        .arg(root("Cargo.toml"))
+        .args(targets)
+        // The graph of units is not a stable feature.
+        .env("RUSTC_BOOTSTRAP", "1")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let graph: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_string();
+    let unit = |unit: &Value| {
+        let target = format!("{} {}", unit["target"]["name"], unit["mode"]);
+        (text(&unit["pkg_id"]), target, unit["features"].to_string())
+    };
+    graph["units"].as_array().unwrap().iter().map(unit).collect()
+}
+
+#[test]
+fn the_tour_builds_the_product_once_and_nothing_for_the_tests() {
+    let tour = units(&["--example", "tour"]);
+    let names: BTreeSet<_> = tour.iter().map(|(package, ..)| package.as_str()).collect();
+    let built = |name: &str| names.iter().any(|package| package.contains(name));
+    assert!(built("tokio") && !built("capvote-soak") && !built("insta") && !built("pty-process"));
+    // The tour builds the server: everything is there already but the program itself.
+    let server = ["--bin", "capvote-server", "--example", "tour"];
+    let source = fs::read_to_string(root("examples/tour.rs")).unwrap();
+    assert!(source.contains(&format!("TARGETS: [&str; 4] = {server:?};")), "it builds others");
+    let server = units(&server);
+    let added: Vec<_> = server.difference(&tour).map(|(_, target, _)| &target[..]).collect();
+    assert_eq!(added, ["\"capvote-server\" \"build\""]);
 }

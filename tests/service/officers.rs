@@ -289,6 +289,26 @@ async fn a_time_that_means_never_on_the_wire_is_refused() {
 }
 
 #[tokio::test(flavor = "local")]
+async fn an_election_is_not_opened_after_its_time_to_close() {
+    let harness = harness(&[]).await;
+    let token = harness.officer().await;
+    for (id, closes, opens) in [("late", 10, false), ("soon", 1 << 40, true)] {
+        let schedule = Schedule { opens: None, closes: Some(Timestamp(closes)) };
+        let draft = Arc::new(definition(id).with_schedule(schedule).unwrap());
+        // A ledger may have such a draft, since time passes.
+        harness.ledger.act(vec![Act::Create(draft)], None).await.unwrap();
+        let client = harness.connect();
+        let administration = client.restore(token.as_bytes()).returning_officer().administer(id);
+        match soon(administration.open()).await.unwrap() {
+            ActOutcome::Done => assert!(opens, "{id}"),
+            ActOutcome::Refused(why) => {
+                assert!(!opens && why.contains("its time to close has passed"), "{id}: {why}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "local")]
 async fn an_invalid_election_is_refused_with_the_reason() {
     let harness = harness(&[]).await;
     let token = harness.officer().await;
@@ -298,13 +318,14 @@ async fn an_invalid_election_is_refused_with_the_reason() {
     let restored = soon(restore.send().promise).await.unwrap();
     let officer: capvote::schema::officer_capnp::returning_officer::Client =
         restored.get().unwrap().get_capability().get_as_capability().unwrap();
-    let table: [(&str, &[&str], u64, u64, &str); 6] = [
+    let table: [(&str, &[&str], u64, u64, &str); 7] = [
         ("../x", &["Ada"], 0, 0, "an election's id is"),
         ("x", &[], 0, 0, "at least one candidate"),
         ("x", &["Ada", "Ada"], 0, 0, "called \"Ada\""),
         ("x", &[""], 0, 0, "cannot be empty"),
         ("x", &["Ada"], 10, 10, "the time to close has to be after"),
         ("x", &["a"; 1_001], 0, 0, "at most 1000 candidates"),
+        ("x", &["Ada"], 0, 10, "election x: its time to close has passed by the server's clock"),
     ];
     for (id, candidates, opens, closes, why) in table {
         let mut request = officer.create_request();

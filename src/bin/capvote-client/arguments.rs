@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::failure::Failure;
 use crate::people::{People, Reading};
 use crate::secret;
+use crate::time;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -219,11 +220,12 @@ pub(crate) struct Create {
     /// Allow blank ballots.
     #[arg(long)]
     blank: bool,
-    /// Open the election at this time: 2026-12-01T18:00 (local time) or 2026-12-01T18:00:00Z.
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    /// Open the election at this time: 2026-12-01T18:00 (local time), 2026-12-01T17:00:00Z, or
+    /// 2026-12-01T18:00[Europe/Berlin].
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
     opens: Option<Timestamp>,
     /// Close the election at this time.
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
     closes: Option<Timestamp>,
 }
 
@@ -321,17 +323,6 @@ impl Issue {
     }
 }
 
-/// Parses a time with an offset from UTC, or in local time.
-fn parse_time(text: &str) -> Result<Timestamp, String> {
-    let zoned = text.parse::<jiff::Timestamp>().or_else(|_| {
-        let civil = text.parse::<jiff::civil::DateTime>()?;
-        Ok::<_, jiff::Error>(civil.to_zoned(jiff::tz::TimeZone::system())?.timestamp())
-    });
-    let hint = "a time looks like 2026-12-01T18:00 or 2026-12-01T18:00:00Z";
-    let seconds = zoned.map_err(|_| hint.to_string())?.as_second();
-    u64::try_from(seconds).map(Timestamp).map_err(|_| "a time is after 1970".into())
-}
-
 impl Arguments {
     /// The server's link.
     pub(crate) fn link(&self) -> Result<Link, Failure> {
@@ -341,6 +332,9 @@ impl Arguments {
 
 /// Parses a link, or reads it from the file that the text names.
 pub(crate) fn link(text: &str) -> Result<Link, Failure> {
+    if text.trim().is_empty() {
+        return Err(Failure::Usage("there is no link: it is empty".into()));
+    }
     // Errors must not repeat a token: a text that may have one is not taken for a file name.
     let is_link = text.contains("://") || text.contains('#');
     let text = if is_link {

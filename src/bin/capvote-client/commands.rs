@@ -6,6 +6,7 @@ use crate::arguments::{self, Arguments, Command, SheetCommand, VoterCommand};
 use crate::count_lines;
 use crate::failure::Failure;
 use crate::officer;
+use crate::reader::while_read;
 use crate::sheet;
 use crate::show;
 use crate::suggest::{did_you_mean, same_name};
@@ -39,7 +40,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         }
         Command::CountLines { file, quiet } => {
             let target = Target::new(&arguments)?;
-            target.ask(async |it| count_lines::run(file, *quiet, it).await).await
+            target.ask(async |it| while_read(count_lines::run(file, *quiet, it)).await).await
         }
     }
 }
@@ -47,7 +48,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
 async fn voter(command: &VoterCommand, target: &Target) -> Result<(), Failure> {
     match command {
         VoterCommand::Vote(vote) => vote::run(vote, target).await,
-        VoterCommand::Watch => watch::run(target).await,
+        VoterCommand::Watch => while_read(watch::run(target)).await,
         VoterCommand::Elections => {
             show::elections(&target.connect().await?.elections().await?, target.json)
         }

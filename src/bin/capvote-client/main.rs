@@ -7,6 +7,8 @@ mod failure;
 mod number;
 mod officer;
 mod people;
+mod prompt;
+mod reader;
 mod receipt;
 mod roll;
 mod secret;
@@ -16,6 +18,7 @@ mod suggest;
 mod table;
 mod target;
 mod text;
+mod time;
 mod vote;
 mod watch;
 

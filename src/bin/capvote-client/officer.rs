@@ -9,7 +9,7 @@ use capvote::client::{
     ActOutcome, Administration, Auditor, Election, Error, Info, LedgerReport, Registrar, Restored,
 };
 use capvote::command_line::Exit;
-use capvote::election::{Definition, ElectionState, Token, VoterNumber};
+use capvote::election::{Definition, ElectionState, Schedule, Token, VoterNumber};
 use capvote::net::link::Link;
 use capvote::private_file::PrivateFile;
 use capvote::service::REVOKE_NUMBERS_MAX;
@@ -113,13 +113,15 @@ impl<'a> Officer<'a> {
     async fn create(&self, definition: &Definition) -> Result<(), Failure> {
         let created = self.restored.returning_officer().create(definition).await?;
         done(created)?;
-        self.report_state("created", definition.id.as_str(), "")
+        self.report_state("created", definition.id.as_str(), "")?;
+        self.report_schedule(&definition.schedule)
     }
 
     async fn open(&self) -> Result<(), Failure> {
-        let Info { id, voters, .. } = self.change(async |it| it.open().await).await?;
+        let Info { id, voters, schedule, .. } = self.change(async |it| it.open().await).await?;
         let roll = format!(", with {} on the roll", show::counted(voters, "voter"));
         self.report_state("open", &id, &roll)?;
+        self.report_schedule(&Schedule { opens: None, ..schedule })?;
         if voters == 0 {
             // The voting has begun even if this cannot be written.
             show::note(&format!(
@@ -189,6 +191,11 @@ impl<'a> Officer<'a> {
             return show::json(&json!({ "election": id, "state": state }));
         }
         show::say(&format!("Election {id} is {state}{more}."))
+    }
+
+    /// Tells people when the election will open and close: a time may not mean what was meant.
+    fn report_schedule(&self, schedule: &Schedule) -> Result<(), Failure> {
+        if self.target.json { Ok(()) } else { show::schedule(schedule) }
     }
 
     /// Acts as the administration of the election, which the link opens itself or through a

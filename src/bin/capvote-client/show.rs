@@ -1,12 +1,12 @@
 //! Output: tables and sentences for people, one JSON document for programs. What is printed passes
 //! through here, and is made printable here: a server may send any text.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 use capvote::client::{Info, Results, VoteOutcome};
-use capvote::command_line::wrapped;
+use capvote::command_line::{can_redraw, wrapped};
 use capvote::election::{
-    ElectionState, LIVE_BATCH_BALLOTS, Publication, ResultStatus, Timestamp, printable,
+    ElectionState, LIVE_BATCH_BALLOTS, Publication, ResultStatus, Schedule, printable,
     printable_json,
 };
 use comfy_table::{Cell, CellAlignment, Column, ContentArrangement, Row, Table, presets};
@@ -16,6 +16,7 @@ use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
+use crate::time;
 
 /// Shown for values that only newer clients know.
 const UNKNOWN: &str = "unknown";
@@ -75,11 +76,7 @@ pub(crate) fn info(info: &Info, as_json: bool) -> Result<(), Failure> {
         added => format!(" ({added} added while open)"),
     };
     line(&format!("Voters: {}{added}", info.voters))?;
-    for (what, moment) in [("Opens", info.schedule.opens), ("Closes", info.schedule.closes)] {
-        if let Some(moment) = moment {
-            line(&format!("{what}: {}", time(moment)))?;
-        }
-    }
+    schedule(&info.schedule)?;
     if (info.publication, info.state) == (Some(Publication::Live), Some(ElectionState::Open)) {
         line(&format!(
             "The count is shown while voting, in batches of {LIVE_BATCH_BALLOTS} ballots."
@@ -109,6 +106,16 @@ pub(crate) fn info(info: &Info, as_json: bool) -> Result<(), Failure> {
     }
     if info.blank {
         line("  or a blank ballot")?;
+    }
+    Ok(())
+}
+
+/// Prints the times of a schedule, each in a line.
+pub(crate) fn schedule(schedule: &Schedule) -> Result<(), Failure> {
+    for (what, moment) in [("Opens", schedule.opens), ("Closes", schedule.closes)] {
+        if let Some(moment) = moment {
+            say(&format!("{what}: {}", time::told(moment)))?;
+        }
     }
     Ok(())
 }
@@ -228,7 +235,7 @@ pub(crate) fn bytes_progress(all: u64, as_json: bool) -> ProgressBar {
 }
 
 fn bar(all: u64, template: &str, as_json: bool) -> ProgressBar {
-    if as_json || !io::stdout().is_terminal() {
+    if as_json || !can_redraw() {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new(all).with_finish(ProgressFinish::AndClear);
@@ -296,20 +303,13 @@ fn info_document(info: &Info) -> Value {
             Some(Publication::Sealed) => "sealed",
             None => UNKNOWN,
         },
-        "opens": info.schedule.opens.map(time),
-        "closes": info.schedule.closes.map(time),
+        "opens": info.schedule.opens.map(time::utc),
+        "closes": info.schedule.closes.map(time::utc),
         "ledger": info.origin.ledger.to_string(),
         "epoch": info.origin.epoch,
         "restored": info.origin.restored.unwrap_or_default(),
         "unconfirmed": info.origin.unconfirmed,
     })
-}
-
-/// A time in RFC 3339, in UTC.
-fn time(moment: Timestamp) -> String {
-    let seconds = i64::try_from(moment.0).ok();
-    let time = seconds.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
-    time.map_or_else(|| format!("{} s after 1970", moment.0), |time| time.to_string())
 }
 
 fn state(state: Option<ElectionState>) -> &'static str {

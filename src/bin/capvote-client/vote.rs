@@ -25,7 +25,7 @@ pub(crate) async fn run(vote: &Vote, target: &Target) -> Result<(), Failure> {
                 Some((outcome, message)) => {
                     return report(&outcome, message, candidate, target.json);
                 }
-                None => Number::ask()?,
+                None => Number::ask().await?,
             }
         }
     };

@@ -1,13 +1,13 @@
 //! The command `watch`: a chart that is redrawn when the results change.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::mem;
 use std::time::{Duration, Instant};
 
 use capvote::client::{Error, Results};
-use capvote::command_line::wrap;
+use capvote::command_line::{can_redraw, wrap};
 use capvote::election::{ResultStatus, printable_json};
-use console::{Alignment, measure_text_width, pad_str, style};
+use console::{Alignment, Term, measure_text_width, pad_str, style};
 use tokio::time::sleep;
 
 use crate::failure::Failure;
@@ -20,6 +20,9 @@ const NAME_MAX: usize = 40;
 
 /// The width of a chart that is not drawn on a terminal.
 const COLUMNS: usize = 100;
+
+/// Rows of a terminal that a chart leaves free: one for a note, and one for the cursor.
+const FREE_ROWS: usize = 2;
 
 /// The width of the numbers of votes, with the gaps beside them.
 const VOTES_COLUMNS: usize = 11;
@@ -72,8 +75,8 @@ async fn watch_once(target: &Target, display: &mut Display) -> Result<(), Error>
 struct Display {
     json: bool,
     terminal: bool,
-    /// The rows of the terminal that the last chart and the notes below it fill.
-    rows: usize,
+    /// The last chart on the terminal, and the notes below it.
+    drawn: String,
     /// Whether results were ever shown, and whether any came over the last connection.
     has_results: bool,
     is_connected: bool,
@@ -82,9 +85,9 @@ struct Display {
 
 impl Display {
     fn new(json: bool) -> Self {
-        let terminal = io::stdout().is_terminal();
+        let terminal = can_redraw();
         let (has_results, is_connected) = (false, false);
-        Self { json, terminal, rows: 0, has_results, is_connected, print_error: None }
+        Self { json, terminal, drawn: String::new(), has_results, is_connected, print_error: None }
     }
 
     fn show(&mut self, results: &Results) -> Result<(), String> {
@@ -96,14 +99,19 @@ impl Display {
                 printable_json(&show::results_document(results).to_string())
             )
         } else {
-            let chart = chart(results, columns(), self.terminal);
-            // Cursor to the beginning of the last chart, and clear the screen from there.
-            let back = match self.rows {
+            let (columns, height) = size();
+            let chart = chart(results, columns, height, self.terminal);
+            // Cursor to the beginning of the last chart, and clear the screen from there. The
+            // terminal may have become narrower.
+            let back = match rows(&self.drawn, columns) {
                 0 => String::new(),
                 rows => format!("\x1b[{rows}A\x1b[J"),
             };
-            self.rows = if self.terminal { rows(&chart) } else { 0 };
-            write!(io::stdout(), "{back}{chart}")
+            let written = write!(io::stdout(), "{back}{chart}");
+            if self.terminal {
+                self.drawn = chart;
+            }
+            written
         };
         shown.and_then(|()| io::stdout().flush()).map_err(|error| {
             let text = error.to_string();
@@ -117,26 +125,31 @@ impl Display {
     fn note(&mut self, text: &str) {
         if self.terminal && !self.json {
             let _ = writeln!(io::stdout(), "{text}");
-            self.rows += rows(text);
+            self.drawn += &format!("{text}\n");
         } else {
             let _ = writeln!(io::stderr(), "{text}");
         }
     }
 }
 
-/// The width of a chart. A terminal may be resized at any time.
-fn columns() -> usize {
-    show::columns().map_or(COLUMNS, usize::from)
+/// The columns and, on a terminal, the rows for a chart. A terminal may be resized at any time.
+fn size() -> (usize, Option<usize>) {
+    match Term::stdout().size_checked() {
+        Some((height, columns)) if height > 0 && columns > 0 => {
+            (columns.into(), Some(height.into()))
+        }
+        _ => (COLUMNS, None),
+    }
 }
 
 /// The rows of a terminal that a text takes.
-fn rows(text: &str) -> usize {
-    text.lines().map(|line| measure_text_width(line).div_ceil(columns()).max(1)).sum()
+fn rows(text: &str, columns: usize) -> usize {
+    text.lines().map(|line| measure_text_width(line).div_ceil(columns).max(1)).sum()
 }
 
 /// The results as a bar chart, with bars proportional to the votes. A sealed count shows the
-/// turnout alone, on a terminal as a bar.
-fn chart(results: &Results, columns: usize, terminal: bool) -> String {
+/// turnout alone, on a terminal as a bar. Of more candidates than fit, the first are shown.
+fn chart(results: &Results, columns: usize, height: Option<usize>, terminal: bool) -> String {
     let mut standing = show::standing(results);
     if terminal {
         standing = wrap(&standing, columns);
@@ -160,7 +173,15 @@ fn chart(results: &Results, columns: usize, terminal: bool) -> String {
     let bar_max = BAR_MAX.min(columns.saturating_sub(width + VOTES_COLUMNS));
     let most = candidates.iter().map(|(_, votes)| *votes).max().unwrap_or_default();
     let mut chart = String::new();
-    for (name, votes) in candidates {
+    let all = candidates.len();
+    let shown = match height.filter(|_| terminal) {
+        None => all,
+        Some(height) => match height.saturating_sub(rows(&standing, columns) + FREE_ROWS) {
+            fit if all <= fit => all,
+            fit => fit.saturating_sub(1),
+        },
+    };
+    for (name, votes) in candidates.into_iter().take(shown) {
         let bar = "#".repeat(share(votes, most, bar_max));
         let name = pad_str(&name, width, Alignment::Left, Some("…"));
         chart.push_str(format!("{name} {votes:>8}").trim_end());
@@ -168,6 +189,9 @@ fn chart(results: &Results, columns: usize, terminal: bool) -> String {
             chart.push_str(&format!("  {}", style(bar).cyan()));
         }
         chart.push('\n');
+    }
+    if shown < all {
+        chart.push_str(&format!("and {} more\n", all - shown));
     }
     chart + &standing + "\n"
 }
@@ -187,8 +211,10 @@ mod tests {
         let candidates = vec![("Ada".to_string(), u64::MAX), ("Grace".to_string(), u64::MAX / 2)];
         let (election, status) = ("board".to_string(), Some(ResultStatus::Provisional));
         let results = Results { election, status, candidates, blank: 0, ballots: 1, voters: 1 };
-        let bars: Vec<_> =
-            chart(&results, COLUMNS, true).lines().map(|line| line.matches('#').count()).collect();
+        let bars: Vec<_> = chart(&results, COLUMNS, None, true)
+            .lines()
+            .map(|line| line.matches('#').count())
+            .collect();
         assert_eq!(bars, [40, 19, 0]);
     }
 
@@ -204,10 +230,40 @@ mod tests {
             "#".repeat(40),
             "#".repeat(10)
         );
-        assert_eq!(chart(&results, COLUMNS, true), expected);
+        assert_eq!(chart(&results, COLUMNS, None, true), expected);
         let blank = Results { blank: 10, ballots: 35, ..results };
         let row = format!("(blank)       10  {}\n", "#".repeat(20));
-        assert!(chart(&blank, COLUMNS, true).contains(&row), "{}", chart(&blank, COLUMNS, true));
+        assert!(
+            chart(&blank, COLUMNS, None, true).contains(&row),
+            "{}",
+            chart(&blank, COLUMNS, None, true)
+        );
+    }
+
+    #[test]
+    fn a_chart_fits_its_terminal() {
+        let candidates = (1..=40).map(|votes| (format!("Candidate {votes}"), votes)).collect();
+        let (election, status) = ("board".to_string(), Some(ResultStatus::Provisional));
+        let results = Results { election, status, candidates, blank: 0, ballots: 820, voters: 900 };
+        let standing = "820 of 900 have voted; these results are provisional.";
+        for (columns, height, shown, more) in [
+            (COLUMNS, None, 40, None),
+            (COLUMNS, Some(43), 40, None),
+            (COLUMNS, Some(42), 38, Some("and 2 more")),
+            (COLUMNS, Some(24), 20, Some("and 20 more")),
+            (COLUMNS, Some(3), 0, Some("and 40 more")),
+            // The standing takes two rows there.
+            (30, Some(24), 19, Some("and 21 more")),
+        ] {
+            let chart = chart(&results, columns, height, true);
+            let names = chart.lines().filter(|line| line.contains("Candi")).count();
+            assert_eq!(names, shown, "{columns}, {height:?}: {chart}");
+            assert_eq!(chart.lines().find(|line| line.starts_with("and ")), more);
+            assert!(height.is_none_or(|height| rows(&chart, columns) < height.max(4)), "{chart}");
+            assert_eq!(chart.replace('\n', " ").matches(standing).count(), 1, "{chart}");
+        }
+        // Elsewhere than on a terminal all are shown.
+        assert_eq!(chart(&results, COLUMNS, Some(24), false).lines().count(), 41);
     }
 
     #[test]
@@ -216,8 +272,8 @@ mod tests {
         let (election, status) = ("board".to_string(), Some(ResultStatus::Sealed));
         let results = Results { election, status, candidates, blank: 0, ballots: 14, voters: 20 };
         let words = "14 of 20 have voted. The count is sealed until the close.\n";
-        assert_eq!(chart(&results, COLUMNS, false), words);
+        assert_eq!(chart(&results, COLUMNS, None, false), words);
         let bar = format!("{}{}\n", "#".repeat(28), ".".repeat(12));
-        assert_eq!(chart(&results, COLUMNS, true), bar + words);
+        assert_eq!(chart(&results, COLUMNS, None, true), bar + words);
     }
 }

@@ -1,6 +1,7 @@
 //! The command line. Its options are also the settings of the environment and of a file.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use capvote::command_line::{Extra, VERSION};
 use capvote::election::ElectionId;
@@ -41,15 +42,14 @@ pub(crate) struct Arguments {
         long,
         value_name = "LINK",
         env = "CAPVOTE_SERVER_LISTEN",
-        value_delimiter = ' ',
         default_value = "capvote://127.0.0.1:12358"
     )]
-    pub(crate) listen: Vec<String>,
+    listen: Vec<String>,
     /// Proxy from which every connection begins with a PROXY protocol header (version 1 or 2),
     /// which is believed: ADDRESS, ADDRESS/PREFIX for a network, or unix for those that connect to
     /// a Unix socket. From others the header is not accepted. Repeat it for more.
-    #[arg(long, value_name = "PROXY", env = "CAPVOTE_SERVER_PROXY", value_delimiter = ' ')]
-    pub(crate) proxy: Vec<TrustedProxy>,
+    #[arg(long, value_name = "PROXY", env = "CAPVOTE_SERVER_PROXY")]
+    proxy: Vec<Proxies>,
     /// Data directory, created if it does not exist.
     #[arg(long, value_name = "DIR", env = "CAPVOTE_SERVER_DATA", default_value = "capvote-data")]
     pub(crate) data: PathBuf,
@@ -113,14 +113,8 @@ pub(crate) struct Arguments {
     pub(crate) election: Option<ElectionId>,
     /// Candidate of that election. Repeat it for each candidate, in the order on the ballot; in the
     /// environment, one per line.
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "CAPVOTE_SERVER_CANDIDATE",
-        value_delimiter = '\n',
-        requires = "election"
-    )]
-    pub(crate) candidate: Vec<String>,
+    #[arg(long, value_name = "NAME", env = "CAPVOTE_SERVER_CANDIDATE", requires = "election")]
+    candidate: Vec<String>,
     /// Voter numbers to issue for that election.
     #[arg(
         long,
@@ -136,6 +130,65 @@ pub(crate) struct Arguments {
     /// Print the settings in effect and their sources, as such a file, and exit.
     #[arg(long)]
     pub(crate) print_config: bool,
+}
+
+/// Proxies, separated by white space.
+#[derive(Debug, Clone)]
+struct Proxies(Vec<TrustedProxy>);
+
+impl FromStr for Proxies {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match words(text).map(str::parse).collect::<Result<Vec<_>, _>>()? {
+            // The error of an empty word.
+            none if none.is_empty() => text.parse().map(|proxy| Self(vec![proxy])),
+            proxies => Ok(Self(proxies)),
+        }
+    }
+}
+
+impl Arguments {
+    pub(crate) fn listen(&self) -> Vec<String> {
+        self.listen.iter().flat_map(|links| parts("listen", links)).collect()
+    }
+
+    pub(crate) fn proxies(&self) -> Vec<TrustedProxy> {
+        self.proxy.iter().flat_map(|proxies| proxies.0.clone()).collect()
+    }
+
+    pub(crate) fn candidates(&self) -> Vec<String> {
+        self.candidate.iter().flat_map(|names| parts("candidate", names)).collect()
+    }
+}
+
+/// The values in one value of an option that can be repeated: the environment has them in one
+/// variable.
+pub(crate) fn parts(option: &str, value: &str) -> Vec<String> {
+    let parts: Vec<_> = match option {
+        "listen" => links(value),
+        "proxy" => words(value).map(str::to_string).collect(),
+        "candidate" => value.lines().map(str::to_string).collect(),
+        _ => Vec::new(),
+    };
+    // An empty value is for the option to refuse.
+    if parts.is_empty() { vec![value.to_string()] } else { parts }
+}
+
+/// The links in a text. White space that no link follows belongs to the path of a socket.
+fn links(text: &str) -> Vec<String> {
+    let mut links: Vec<String> = Vec::new();
+    for word in text.trim().split_inclusive(char::is_whitespace) {
+        match links.last_mut() {
+            Some(last) if !word.contains("://") => last.push_str(word),
+            _ => links.push(word.to_string()),
+        }
+    }
+    links.into_iter().map(|link| link.trim_end().to_string()).collect()
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split_whitespace()
 }
 
 #[derive(Debug, Subcommand)]
@@ -200,4 +253,37 @@ pub(crate) enum Offline {
         #[command(flatten)]
         output: Output,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_cut_where_its_values_end() {
+        let (one, two) = ("capvote://127.0.0.1:1", "capvote+unix:///tmp/sock");
+        let table: [(&str, &str, &[&str]); 11] = [
+            ("listen", "capvote://127.0.0.1:1 capvote+unix:///tmp/sock", &[one, two]),
+            ("listen", " capvote://127.0.0.1:1  capvote+unix:///tmp/sock ", &[one, two]),
+            ("listen", "capvote://127.0.0.1:1\ncapvote+unix:///tmp/sock\n", &[one, two]),
+            (
+                "listen",
+                "capvote+unix:///tmp/a b  c capvote://127.0.0.1:1",
+                &["capvote+unix:///tmp/a b  c", one],
+            ),
+            ("listen", "nonsense", &["nonsense"]),
+            ("listen", "", &[""]),
+            ("proxy", " unix\t192.0.2.0/24 ", &["unix", "192.0.2.0/24"]),
+            ("candidate", "Ada\nGrace Hopper\r\n", &["Ada", "Grace Hopper"]),
+            // A candidate without a name is refused.
+            ("candidate", "Ada\n\nGrace", &["Ada", "", "Grace"]),
+            ("candidate", "", &[""]),
+            ("data", "a b ", &["a b "]),
+        ];
+        for (option, value, expected) in table {
+            assert_eq!(parts(option, value), expected, "{option}: {value:?}");
+        }
+        assert_eq!(" unix 192.0.2.7 ".parse::<Proxies>().map(|it| it.0.len()), Ok(2));
+        assert!("".parse::<Proxies>().is_err() && "unix,unix".parse::<Proxies>().is_err());
+    }
 }

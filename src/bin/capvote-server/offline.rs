@@ -1,6 +1,6 @@
 //! The commands that need no server.
 
-use std::io::{IsTerminal, Write, stdout};
+use std::io::{Write, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -112,7 +112,7 @@ fn shown(path: &Path) -> String {
 
 /// Shows the progress of a copy on a terminal.
 fn with_progress<T>(copy: impl FnOnce(&mut dyn FnMut(CopyPhase, u64, u64)) -> T) -> T {
-    if !stdout().is_terminal() {
+    if !command_line::can_redraw() {
         return copy(&mut |_, _, _| {});
     }
     let bar = |what: &str| {

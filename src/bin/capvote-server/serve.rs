@@ -47,7 +47,7 @@ fn config(arguments: &Arguments) -> Result<Config, String> {
     let certificate = arguments.certificate.clone().zip(arguments.key.clone());
     Ok(Config {
         listen: listen(arguments)?,
-        proxies: arguments.proxy.clone(),
+        proxies: arguments.proxies(),
         data: arguments.data.clone(),
         threads: threads.or(available_parallelism().ok().map(usize::from)).unwrap_or(1),
         election: new_election(arguments).map_err(|error| error.to_string())?,
@@ -67,14 +67,14 @@ fn listen(arguments: &Arguments) -> Result<Vec<Link>, String> {
         }
         Ok(link) => Ok(link),
     };
-    arguments.listen.iter().map(read).collect()
+    arguments.listen().iter().map(read).collect()
 }
 
 fn new_election(arguments: &Arguments) -> Result<Option<NewElection>, InvalidDefinition> {
     let (Some(id), Some(voters)) = (&arguments.election, arguments.voters) else {
         return Ok(None);
     };
-    let definition = Definition::new(id.clone(), String::new(), arguments.candidate.clone())?
+    let definition = Definition::new(id.clone(), String::new(), arguments.candidates())?
         .with_publication(Publication::Live);
     Ok(Some(NewElection { definition: Arc::new(definition), voters }))
 }

@@ -19,7 +19,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory};
 use toml::{Table, Value};
 
 use crate::PROGRAM;
-use crate::arguments::Arguments;
+use crate::arguments::{self, Arguments};
 
 /// Options that are about one run, and are not settings.
 const NOT_SETTINGS: [&str; 4] = ["config", "print-config", "help", "version"];
@@ -30,7 +30,7 @@ const NOT_SETTINGS: [&str; 4] = ["config", "print-config", "help", "version"];
 /// The exit code, after an error was printed.
 pub(crate) fn read() -> Result<(Arguments, String), ExitCode> {
     let mut words: Vec<_> = std::env::args_os().collect();
-    let mut command = Arguments::command();
+    let mut command = command_line::command::<Arguments>(PROGRAM);
     // Until then, options do not know how they are displayed in errors.
     command.build();
     // Only to find out what is given: `command_line::read` reports errors.
@@ -175,7 +175,10 @@ fn value(matches: &ArgMatches, option: &Arg) -> Option<Value> {
     }
     let mut values = matches.get_raw(id)?.map(|value| value.to_string_lossy().into_owned());
     Some(match option.get_action() {
-        ArgAction::Append => Value::Array(values.map(Value::String).collect()),
+        ArgAction::Append => {
+            let values = values.flat_map(|value| arguments::parts(id, &value));
+            Value::Array(values.map(Value::String).collect())
+        }
         _ => number_or_text(values.next_back()?),
     })
 }

@@ -5,6 +5,7 @@ mod links;
 mod log;
 mod receipts;
 mod roll;
+mod times;
 
 use std::path::Path;
 
