@@ -13,6 +13,7 @@ pub mod connection;
 pub(crate) mod fault;
 #[cfg(feature = "server")]
 pub(crate) mod gcra;
+mod host;
 pub mod link;
 #[cfg(feature = "server")]
 pub mod listener;
@@ -22,9 +23,14 @@ mod place;
 mod places;
 #[cfg(feature = "server")]
 pub mod proxy;
+#[cfg(feature = "client")]
+mod reach;
+mod resolve;
 #[cfg(feature = "server")]
 pub mod shards;
 pub mod socket;
+#[cfg(feature = "server")]
+mod tcp;
 pub(crate) mod tick;
 pub mod tls;
 pub mod transport;
