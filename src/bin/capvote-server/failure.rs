@@ -43,7 +43,9 @@ pub(crate) fn exit(error: &StartError) -> Exit {
         | StartError::UnknownFile { .. }
         | StartError::Ledger(OpenError::Refused { .. })
         | StartError::Ledger(OpenError::InUse(_)) => Exit::Refused,
-        StartError::Unencrypted(_) | StartError::OpenToOthers { .. } => Exit::Usage,
+        StartError::Unencrypted(_)
+        | StartError::NothingPublic(_)
+        | StartError::OpenToOthers { .. } => Exit::Usage,
         _ => Exit::Fault,
     }
 }

@@ -51,6 +51,7 @@ use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use self::backup::{CopyPhase, backup, restore};
+pub(super) use self::file::has_ledger;
 use self::group_commit::{GroupCommit, Job};
 use self::long_changes::{LongChanges, large_issue};
 pub use self::network::file_system as network_file_system;
