@@ -200,7 +200,7 @@ impl Election {
     /// - [`Error::Remote`]: there is no such election.
     /// - [`Error::Overloaded`]: this connection has too many watches, or the server too many
     ///   connections that watch.
-    /// - [`Error::NoAnswer`]: the server sent nothing for 13 s although it was asked, as when the
+    /// - [`Error::NoAnswer`]: the server sent nothing for 11 to 14 s although it was asked, as when the
     ///   network is gone; or no results for [`WATCH_WAIT_MAX`].
     /// - [`Error::Disconnected`].
     pub async fn watch(

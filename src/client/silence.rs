@@ -7,8 +7,8 @@ use tokio::time::{sleep, timeout};
 use super::connection::Connection;
 use super::{Election, Error};
 
-/// A server that sends nothing for so long is asked for a sign of life.
-const SILENCE_WAIT_MAX: Duration = Duration::from_secs(5);
+/// A server that sends nothing for so long, up to twice that, is asked for a sign of life.
+const SILENCE_WAIT_MAX: Duration = Duration::from_secs(3);
 
 /// The wait for that sign: any byte will do.
 const SIGN_OF_LIFE_WAIT_MAX: Duration = Duration::from_secs(8);

@@ -52,6 +52,7 @@ impl HostPort {
         self.address().is_some_and(|address| address.is_unspecified())
     }
 
+    #[cfg(feature = "server")]
     /// Whether it stands for the machine that uses it: a loopback address or its usual names.
     pub(crate) fn is_this_machine(&self) -> bool {
         let name = self.host.to_ascii_lowercase();
@@ -61,6 +62,7 @@ impl HostPort {
         usual || self.address().is_some_and(|address| address.is_loopback())
     }
 
+    #[cfg(feature = "server")]
     /// Whether it is a name, and not an address.
     pub(crate) fn is_name(&self) -> bool {
         self.address().is_none()

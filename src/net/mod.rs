@@ -25,6 +25,7 @@ mod places;
 pub mod proxy;
 #[cfg(feature = "client")]
 mod reach;
+#[cfg(any(feature = "client", feature = "server"))]
 mod resolve;
 #[cfg(feature = "server")]
 pub mod shards;

@@ -153,8 +153,11 @@ async fn a_watch_of_a_quiet_election_goes_on() {
     let server = board().await;
     let client = server.connect();
     let mut changes = 0;
-    let watched = client.election("board").watch(|_| {
-        tokio::time::pause();
+    let election = client.election("board");
+    let watched = election.watch(|_| {
+        if changes == 0 {
+            tokio::time::pause();
+        }
         changes += 1;
         if changes == 3 { Err("enough".into()) } else { Ok(()) }
     });

@@ -14,8 +14,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::PROGRAM;
 use crate::arguments::Arguments;
+use crate::failure;
+use crate::settings;
 use crate::signals::{Asked, Signals};
-use crate::{failure, settings};
 
 /// Serves until SIGTERM or SIGINT, or until a part of the server breaks. SIGHUP lets it read its
 /// settings again.
