@@ -104,12 +104,13 @@ fn layer_zero_knows_nothing_of_the_world() {
 
 /// The values that may be logged. None comes from a vote, a voter or a token: links are logged
 /// without their tokens, and of votes and numbers only how many there were.
-const LOGGED: [&str; 15] = [
+const LOGGED: [&str; 18] = [
     "%error",
     "%election",
     "election = %id",
     "election = %self.id",
     "link = ?self.link",
+    "?link",
     "?origin",
     "%ledger",
     "epoch",
@@ -118,6 +119,8 @@ const LOGGED: [&str; 15] = [
     "allowed",
     "count",
     "seconds",
+    "days",
+    "setting",
     "votes = votes.len()",
     "file = %path.display()",
 ];

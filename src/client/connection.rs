@@ -1,5 +1,6 @@
 //! A connection to a server, and the public authority there.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use capnp_rpc::rpc_twoparty_capnp::Side;
 use capnp_rpc::{RpcSystem, VatNetwork};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
+use tokio_util::io::InspectReader;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Election, Error, Info, LineCounter, Restored};
@@ -59,6 +61,8 @@ pub(super) struct Connection {
     lost: CancellationToken,
     /// One permit for each vote that may be sent now.
     vote_permits: Rc<Semaphore>,
+    /// Counts what has arrived: each piece of the stream.
+    heard: Rc<Cell<u64>>,
     /// Closes the connection when the last clone is dropped.
     _close: Rc<DropGuard>,
 }
@@ -85,7 +89,10 @@ impl Client {
     /// Outside a [`LocalSet`](tokio::task::LocalSet) or a
     /// [`LocalRuntime`](tokio::runtime::LocalRuntime).
     pub fn over(stream: impl Stream) -> Self {
-        Self::over_network(transport::network(stream, Side::Client))
+        let heard = Rc::<Cell<u64>>::default();
+        let hear = heard.clone();
+        let stream = InspectReader::new(stream, move |_: &[u8]| hear.update(|count| count + 1));
+        Self::hearing(transport::network(stream, Side::Client), heard)
     }
 
     /// Connects over any two-party network, as its client side.
@@ -93,6 +100,10 @@ impl Client {
     /// # Panics
     /// As [`over`](Self::over).
     pub fn over_network(network: Box<dyn VatNetwork<Side>>) -> Self {
+        Self::hearing(network, Rc::default())
+    }
+
+    fn hearing(network: Box<dyn VatNetwork<Side>>, heard: Rc<Cell<u64>>) -> Self {
         let mut system = RpcSystem::new(network, None);
         let directory = system.bootstrap(Side::Server);
         let disconnector = system.get_disconnector();
@@ -118,7 +129,8 @@ impl Client {
             }
         });
         let vote_permits = Rc::new(Semaphore::new(UNANSWERED_VOTES_MAX));
-        let connection = Connection { lost, vote_permits, _close: Rc::new(close.drop_guard()) };
+        let _close = Rc::new(close.drop_guard());
+        let connection = Connection { lost, vote_permits, heard, _close };
         Self { directory, connection }
     }
 
@@ -222,6 +234,11 @@ impl Connection {
             drop(pipeline);
         });
         capability
+    }
+
+    /// Changes whenever something arrives. Of a network that is not a stream, it is not known.
+    pub(super) fn heard(&self) -> u64 {
+        self.heard.get()
     }
 
     /// Waits until one more vote may be sent. The permit is held until that is answered.

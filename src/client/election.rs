@@ -7,6 +7,7 @@ use tokio::time::timeout;
 use super::connection::{Connection, resolved};
 use super::message_sink::message_sink;
 use super::observer::observer;
+use super::silence::fallen_silent;
 use super::vote::check_election;
 use super::{Ballot, Error, VoteOutcome};
 use crate::election::{CANDIDATE_BYTES_MAX, ResultStatus};
@@ -199,10 +200,21 @@ impl Election {
     /// - [`Error::Remote`]: there is no such election.
     /// - [`Error::Overloaded`]: this connection has too many watches, or the server too many
     ///   connections that watch.
-    /// - [`Error::NoAnswer`]: nothing came for [`WATCH_WAIT_MAX`], as when the server's machine is
-    ///   gone without closing the connection.
+    /// - [`Error::NoAnswer`]: the server sent nothing for 11 to 14 s although it was asked, as when the
+    ///   network is gone; or no results for [`WATCH_WAIT_MAX`].
     /// - [`Error::Disconnected`].
     pub async fn watch(
+        &self,
+        on_change: impl FnMut(&Results) -> Result<(), String>,
+    ) -> Result<(), Error> {
+        tokio::select! {
+            biased;
+            watched = self.watch_changes(on_change) => watched,
+            silent = fallen_silent(self, &self.connection) => Err(silent),
+        }
+    }
+
+    async fn watch_changes(
         &self,
         mut on_change: impl FnMut(&Results) -> Result<(), String>,
     ) -> Result<(), Error> {

@@ -52,6 +52,7 @@ mod line_counter;
 mod message_sink;
 mod observer;
 mod officer;
+mod silence;
 mod solve;
 mod vote;
 

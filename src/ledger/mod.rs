@@ -189,6 +189,18 @@ pub enum Location {
 }
 
 impl Location {
+    /// Logs where the store is, and whether it has a ledger yet: who starts a server in the wrong
+    /// directory gets another, empty ledger.
+    pub(crate) fn log(&self) {
+        let Self::Directory(directory) = self;
+        let path = std::path::absolute(directory).unwrap_or_else(|_| directory.clone());
+        if sqlite::has_ledger(&path) {
+            tracing::info!(file = %path.display(), "the ledger in this directory is used");
+        } else {
+            tracing::info!(file = %path.display(), "this directory has no ledger; a new one is made");
+        }
+    }
+
     /// Opens the ledger, or creates an empty one.
     ///
     /// # Errors

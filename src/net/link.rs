@@ -1,13 +1,14 @@
 //! Links: a server's address, with an optional election, certificate fingerprint and token.
 
 use std::fmt;
-use std::net::Ipv6Addr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use data_encoding::BASE64URL_NOPAD;
 use percent_encoding::percent_decode_str;
 
+use super::host;
+pub use super::host::{HostPort, InvalidHostPort};
 use super::link_text::bare;
 use super::tls::Fingerprint;
 use crate::election::ElectionId;
@@ -52,13 +53,14 @@ pub enum Address {
     Unix(PathBuf),
 }
 
-/// A host and a port.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostPort {
-    /// A host name, an IPv4 address, or an IPv6 address without brackets.
-    pub host: String,
-    /// The port. A server that listens on port 0 picks a free one.
-    pub port: u16,
+impl Address {
+    /// Whether its host is `0.0.0.0` or `::`, which is no address to reach a server at.
+    pub fn is_unspecified(&self) -> bool {
+        match self {
+            Self::Tcp(at) | Self::Tls(at) => at.is_unspecified(),
+            Self::Unix(_) => false,
+        }
+    }
 }
 
 /// Why a text is not a link. It does not repeat the text, which may contain a token.
@@ -127,9 +129,9 @@ impl FromStr for Link {
 }
 
 /// The components of a URI, split as in RFC 3986, appendix B, and validated when they are parsed.
-/// The crate `url` brings Unicode tables that these schemes have no use for; `iri-string` and
-/// `fluent-uri` refuse socket paths with characters such as `[`, which the links of earlier servers
-/// may have.
+/// The crate `url` percent-encodes the host of a scheme that it does not know, and the DNS has no
+/// such name; `iri-string` and `fluent-uri` refuse socket paths with characters such as `[`, which
+/// the links of earlier servers may have.
 struct Uri<'a> {
     scheme: &'a str,
     authority: &'a str,
@@ -152,35 +154,8 @@ impl<'a> Uri<'a> {
 }
 
 fn host_port(uri: &Uri<'_>) -> Result<HostPort, InvalidLink> {
-    let invalid = |why: &str| InvalidLink(why.to_string());
-    let (host, port) = match uri.authority.rsplit_once(':') {
-        // The colon of an IPv6 address is in brackets.
-        Some((host, port)) if !port.ends_with(']') => (host, port),
-        _ => (uri.authority, ""),
-    };
-    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    let host = match bracketed {
-        _ if host.is_empty() => return Err(invalid("it names no host")),
-        _ if host.contains('@') => return Err(invalid("it names a user")),
-        Some(address) => {
-            let address = address.parse::<Ipv6Addr>();
-            address.map_err(|_| invalid("its host is not an IPv6 address"))?.to_string()
-        }
-        None if host.contains(NOT_IN_HOST) => {
-            return Err(invalid("its host is not a name or an address"));
-        }
-        None => host.to_string(),
-    };
-    let port = match port {
-        "" => Some(DEFAULT_PORT),
-        digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok(),
-        _ => None,
-    };
-    Ok(HostPort { host, port: port.ok_or_else(|| invalid("its port is not 0 to 65535"))? })
+    host::parse(uri.authority).map_err(|why| InvalidLink(why.into()))
 }
-
-/// Characters that no host has.
-const NOT_IN_HOST: fn(char) -> bool = |c| c <= ' ' || c.is_control() || "<>[\\]^|:".contains(c);
 
 fn election_in_path(uri: &Uri<'_>) -> Result<Option<ElectionId>, InvalidLink> {
     match uri.path.trim_start_matches('/') {
@@ -205,16 +180,6 @@ fn socket_path(uri: &Uri<'_>) -> Result<PathBuf, InvalidLink> {
         path if path.starts_with('/') => Ok(PathBuf::from(path)),
         // A link has no directory that a relative path could be resolved against.
         _ => Err(InvalidLink("three slashes go before the path of a socket file".into())),
-    }
-}
-
-impl fmt::Display for HostPort {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{}:{}", self.host, self.port)
-        }
     }
 }
 

@@ -1,20 +1,21 @@
 //! Listening sockets: TCP, TLS and Unix.
 
 use std::fs::File;
+use std::future::poll_fn;
 use std::io;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures::FutureExt;
 use rustix::io::Errno;
-use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::net::{UnixListener, UnixStream};
 use tokio::time::Instant;
 
 use super::admission::Admission;
 use super::link::{Address, HostPort, Link};
-use super::proxy::TrustedProxy;
+use super::proxy::TrustedProxies;
 use super::socket::Socket;
+use super::tcp::TcpListeners;
 use super::tls::Identity;
 
 /// The pause after a failed accept.
@@ -29,12 +30,13 @@ const OUT_OF_FILES_CLOSED: usize = 16;
 /// Opened to have a descriptor to spare.
 const NOTHING: &str = "/dev/null";
 
-/// Accepts connections at one address. Dropping it removes its socket file.
+/// Accepts connections at one address, or at all addresses of a name. Dropping it removes its
+/// socket file.
 #[derive(Debug)]
 pub struct Listener {
     inner: Inner,
     link: Link,
-    proxies: Vec<TrustedProxy>,
+    proxies: TrustedProxies,
     /// While there are no descriptors left, this one is used to accept a connection and close it.
     spare: Option<File>,
     /// When a failed accept was logged.
@@ -43,32 +45,34 @@ pub struct Listener {
 
 #[derive(Debug)]
 enum Inner {
-    Tcp(TcpListener, Option<Identity>),
+    Tcp(TcpListeners, Option<Identity>),
     Unix { listener: UnixListener, path: PathBuf, file: FileId },
 }
 
 impl Listener {
     /// Listens at `address`, with `identity` if that is a TLS address. Port 0 picks a free port.
+    /// A name is listened on at all its addresses that this machine has.
     ///
     /// # Errors
     /// Where the address cannot be bound, or is a TLS address and there is no identity.
     pub async fn bind(address: &Address, identity: Option<&Identity>) -> io::Result<Self> {
         match address {
             Address::Tcp(at) => {
-                let (listener, at) = listen(at).await?;
-                Ok(Self::new(Inner::Tcp(listener, None), Link::to(Address::Tcp(at))))
+                let listeners = TcpListeners::bind(at).await?;
+                let link = Link::to(Address::Tcp(listeners.reached_at(at)));
+                Ok(Self::new(Inner::Tcp(listeners, None), link).told_to(at))
             }
             Address::Tls(at) => {
                 let identity = identity.cloned().ok_or_else(|| {
                     let why = "it is encrypted, and there is no certificate";
                     io::Error::new(io::ErrorKind::InvalidInput, why)
                 })?;
-                let (listener, local) = listen(at).await?;
+                let listeners = TcpListeners::bind(at).await?;
                 // The link keeps the host name, which the certificate may be for.
-                let at = HostPort { host: at.host.clone(), port: local.port };
+                let at = HostPort { host: at.host.clone(), port: listeners.port() };
                 let certificate = identity.in_links.then_some(identity.fingerprint);
-                let link = Link { certificate, ..Link::to(Address::Tls(at)) };
-                Ok(Self::new(Inner::Tcp(listener, Some(identity)), link))
+                let link = Link { certificate, ..Link::to(Address::Tls(at.clone())) };
+                Ok(Self::new(Inner::Tcp(listeners, Some(identity)), link).told_to(&at))
             }
             Address::Unix(path) => {
                 remove_stale_socket(path).await?;
@@ -82,12 +86,32 @@ impl Listener {
     }
 
     fn new(inner: Inner, link: Link) -> Self {
-        Self { inner, link, proxies: Vec::new(), spare: File::open(NOTHING).ok(), logged: None }
+        Self {
+            inner,
+            link,
+            proxies: TrustedProxies::default(),
+            spare: File::open(NOTHING).ok(),
+            logged: None,
+        }
+    }
+
+    /// The same listener, after a warning if it was told to listen at a name that has only loopback
+    /// addresses here: the machine's own name often has.
+    fn told_to(self, at: &HostPort) -> Self {
+        let Inner::Tcp(listeners, _) = &self.inner else { return self };
+        if at.is_name() && !at.is_this_machine() && listeners.are_loopback() {
+            tracing::warn!(
+                link = ?self.link,
+                "only this machine reaches it, because its name has a loopback address here \
+                 (see /etc/hosts); listen on 0.0.0.0 or [::], and name it with --public"
+            );
+        }
+        self
     }
 
     /// The same listener, which requires the PROXY protocol from these peers.
     #[must_use]
-    pub fn trusting(self, proxies: Vec<TrustedProxy>) -> Self {
+    pub fn trusting(self, proxies: TrustedProxies) -> Self {
         // Not `..self`: it implements `Drop`.
         let mut listener = self;
         listener.proxies = proxies;
@@ -101,9 +125,9 @@ impl Listener {
 
     /// Whether other machines can reach it without encryption.
     pub fn is_exposed(&self) -> bool {
-        match &self.link.address {
-            Address::Tcp(at) => !at.host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback()),
-            Address::Tls(_) | Address::Unix(_) => false,
+        match &self.inner {
+            Inner::Tcp(listeners, None) => !listeners.are_loopback(),
+            Inner::Tcp(_, Some(_)) | Inner::Unix { .. } => false,
         }
     }
 
@@ -133,15 +157,15 @@ impl Listener {
         }
     }
 
-    async fn try_accept(&self) -> io::Result<Socket> {
-        let (socket, peer) = match &self.inner {
-            Inner::Tcp(listener, identity) => {
-                let (stream, peer) = listener.accept().await?;
+    async fn try_accept(&mut self) -> io::Result<Socket> {
+        let (socket, peer) = match &mut self.inner {
+            Inner::Tcp(listeners, identity) => {
+                let (stream, peer) = poll_fn(|context| listeners.poll_accept(context)).await?;
                 (Socket::accepted(stream, identity.as_ref())?, Some(peer.ip()))
             }
             Inner::Unix { listener, .. } => (Socket::from_unix(listener.accept().await?.0)?, None),
         };
-        Ok(socket.forwarded(self.proxies.iter().any(|proxy| proxy.covers(peer))))
+        Ok(socket.forwarded(self.proxies.cover(peer)))
     }
 
     /// Accepts a connection with the spare descriptor, and closes it. Returns whether it could.
@@ -172,12 +196,6 @@ impl Drop for Listener {
             }
         }
     }
-}
-
-async fn listen(at: &HostPort) -> io::Result<(TcpListener, HostPort)> {
-    let listener = TcpListener::bind((&*at.host, at.port)).await?;
-    let local = listener.local_addr()?;
-    Ok((listener, HostPort { host: local.ip().to_string(), port: local.port() }))
 }
 
 /// Device and inode.

@@ -13,6 +13,7 @@ pub mod connection;
 pub(crate) mod fault;
 #[cfg(feature = "server")]
 pub(crate) mod gcra;
+mod host;
 pub mod link;
 mod link_text;
 #[cfg(feature = "server")]
@@ -23,9 +24,15 @@ mod place;
 mod places;
 #[cfg(feature = "server")]
 pub mod proxy;
+#[cfg(feature = "client")]
+mod reach;
+#[cfg(any(feature = "client", feature = "server"))]
+mod resolve;
 #[cfg(feature = "server")]
 pub mod shards;
 pub mod socket;
+#[cfg(feature = "server")]
+mod tcp;
 pub(crate) mod tick;
 pub mod tls;
 pub mod transport;

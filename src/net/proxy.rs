@@ -3,6 +3,7 @@
 use std::io;
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -56,12 +57,29 @@ impl FromStr for TrustedProxy {
 
 impl TrustedProxy {
     /// Whether it is about connections from this address; `None` is a Unix socket.
-    pub(super) fn covers(&self, peer: Option<IpAddr>) -> bool {
+    fn covers(&self, peer: Option<IpAddr>) -> bool {
         match (self, peer) {
             (Self::Network(network), Some(address)) => network.contains(&address.to_canonical()),
             (Self::Unix, None) => true,
             _ => false,
         }
+    }
+}
+
+/// The trusted proxies of a server, which may change while it runs. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct TrustedProxies(Arc<RwLock<Vec<TrustedProxy>>>);
+
+impl TrustedProxies {
+    /// Trusts these and no others, for connections that are accepted from here on.
+    pub fn set(&self, proxies: Vec<TrustedProxy>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = proxies;
+    }
+
+    /// Whether one is about connections from this address; `None` is a Unix socket.
+    pub(super) fn cover(&self, peer: Option<IpAddr>) -> bool {
+        let proxies = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        proxies.iter().any(|proxy| proxy.covers(peer))
     }
 }
 

@@ -21,6 +21,8 @@ use super::admission::Origin;
 use super::link::{Address, HostPort, Link};
 #[cfg(feature = "server")]
 use super::proxy::{self, PROXY_HEADER_WAIT_MAX};
+#[cfg(feature = "client")]
+use super::reach::reach;
 #[cfg(feature = "server")]
 use super::tls::Identity;
 use super::tls::Wiped;
@@ -179,12 +181,12 @@ impl Socket {
 }
 
 #[cfg(feature = "client")]
-/// Connects to the server of a link.
+/// Connects to the server of a link: of a name with several addresses, to the first that answers.
 ///
 /// # Errors
 /// Where the connection is refused or fails, or takes longer than 10 s.
 pub async fn connect(link: &Link) -> io::Result<Socket> {
-    let reach = async |at: &HostPort| configured(TcpStream::connect((&*at.host, at.port)).await?);
+    let reach = async |at: &HostPort| configured(reach(at).await?);
     let connected = async {
         Ok(Socket::new(match &link.address {
             Address::Tcp(at) => Inner::Tcp(reach(at).await?),
@@ -192,7 +194,8 @@ pub async fn connect(link: &Link) -> io::Result<Socket> {
             Address::Tls(at) => {
                 let pinned = link.certificate.is_some();
                 let config = verifier::client_config(link.certificate)?;
-                let server = ServerName::try_from(at.host.clone()).map_err(io::Error::other)?;
+                let server = ServerName::try_from(at.without_zone().to_string());
+                let server = server.map_err(io::Error::other)?;
                 Inner::Tls(reach(at).await?, TlsRole::Client { config, server, pinned })
             }
         }))

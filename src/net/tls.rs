@@ -13,7 +13,7 @@ mod wiped;
 use std::sync::Arc;
 
 #[cfg(feature = "server")]
-pub use identity::{Identity, InvalidIdentity, new_identity};
+pub use identity::{Identity, InvalidIdentity, Validity, new_identity};
 use sha2::{Digest, Sha256};
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::CertificateDer;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::LoopbackAddress;
 use crate::election::Definition;
 use crate::ledger::NUMBERS_MAX;
-use crate::net::link::Link;
+use crate::net::link::{HostPort, Link};
 use crate::net::proxy::TrustedProxy;
 
 /// The configuration of a [`Server`](super::Server).
@@ -14,6 +14,9 @@ use crate::net::proxy::TrustedProxy;
 pub struct Config {
     /// The addresses to listen on.
     pub listen: Vec<Link>,
+    /// Where voters and officers reach the server, if that is not where it listens: what the
+    /// officer's link and [`Server::public_link`](super::Server::public_link) say.
+    pub public: Option<HostPort>,
     /// The peers that have to say by the PROXY protocol where each connection comes from. From
     /// others it is not accepted.
     pub proxies: Vec<TrustedProxy>,
@@ -44,6 +47,7 @@ impl Config {
     pub fn new(data: impl Into<PathBuf>) -> Self {
         Self {
             listen: Vec::new(),
+            public: None,
             proxies: Vec::new(),
             data: data.into(),
             threads: 1,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::LoopbackAddress;
 use crate::election::{ElectionId, InvalidSlate};
 use crate::ledger::{LedgerError, OpenError};
-use crate::net::link::Link;
+use crate::net::link::{HostPort, Link};
 
 /// Why a server does not start. The text includes the cause, which is therefore not a
 /// [`source`](std::error::Error::source).
@@ -65,6 +65,9 @@ pub enum StartError {
          capvotes://, or on a loopback address"
     )]
     Unencrypted(Box<Link>),
+    /// There is a public address, and no listener that it could stand for.
+    #[error("there is no capvotes:// or capvote:// listener that {0} could be the address of")]
+    NothingPublic(HostPort),
     /// A certificate or its key cannot be read, created or used.
     #[error("cannot use the certificate or the key in {}: {why}", .path.display())]
     Certificate {

@@ -19,21 +19,15 @@ pub(super) fn ensure(config: &Config) -> Result<Option<Identity>, StartError> {
         .listen
         .iter()
         .filter_map(|link| match &link.address {
-            Address::Tls(at) => Some(at.host.clone()),
+            Address::Tls(at) => Some(at.without_zone().to_string()),
             Address::Tcp(_) | Address::Unix(_) => None,
         })
         .collect();
     if hosts.is_empty() {
         return Ok(None);
     }
-    if let Some(CertificateFiles { certificates, key }) = &config.certificate {
-        let chain = fs::read(certificates).map_err(|error| failed(certificates, error))?;
-        let secret = fs::read(key).map_err(|error| failed(key, error))?;
-        let unusable = |error| match error {
-            InvalidIdentity::NoCertificate => failed(certificates, error),
-            InvalidIdentity::NoKey | InvalidIdentity::Unusable(_) => failed(key, error),
-        };
-        return Ok(Some(Identity::from_pem(&chain, &secret).map_err(unusable)?));
+    if let Some(files) = &config.certificate {
+        return read(files).map(Some);
     }
     let path = config.data.join(FILE_NAME);
     let pem = match fs::read(&path) {
@@ -43,6 +37,18 @@ pub(super) fn ensure(config: &Config) -> Result<Option<Identity>, StartError> {
     let mut identity = Identity::from_pem(&pem, &pem).map_err(|error| failed(&path, error))?;
     identity.in_links = true;
     Ok(Some(identity))
+}
+
+/// The operator's certificate.
+pub(super) fn read(files: &CertificateFiles) -> Result<Identity, StartError> {
+    let CertificateFiles { certificates, key } = files;
+    let chain = fs::read(certificates).map_err(|error| failed(certificates, error))?;
+    let secret = fs::read(key).map_err(|error| failed(key, error))?;
+    let unusable = |error| match error {
+        InvalidIdentity::NoCertificate => failed(certificates, error),
+        InvalidIdentity::NoKey | InvalidIdentity::Unusable(_) => failed(key, error),
+    };
+    Identity::from_pem(&chain, &secret).map_err(unusable)
 }
 
 fn create(path: &Path, hosts: Vec<String>) -> Result<Vec<u8>, StartError> {

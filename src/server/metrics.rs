@@ -29,8 +29,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
+use super::expiry::Expiry;
 use crate::ledger::Metrics;
 use crate::net::budget::charged_bytes;
+use crate::net::tls::Identity;
 
 /// Concurrent scrapes. Further ones wait to be accepted.
 pub const FETCHES_MAX: usize = 8;
@@ -83,11 +85,14 @@ impl Endpoint {
     }
 
     /// Answers scrapes with the metrics of the ledger and of this process, and never returns.
-    pub(super) async fn serve(self, metrics: Metrics) {
+    pub(super) async fn serve(self, metrics: Metrics, identity: Option<Identity>) {
         let mut registry = Registry::default();
         metrics.register(registry.sub_registry_with_prefix("capvote"));
         registry.register_collector(Box::new(ProcessorTime));
         registry.register_collector(Box::new(ChargedMemory));
+        if let Some(identity) = identity {
+            registry.register_collector(Box::new(Expiry(identity)));
+        }
         let registry = Arc::new(registry);
         let permits = Arc::new(Semaphore::new(FETCHES_MAX));
         loop {

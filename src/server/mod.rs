@@ -3,12 +3,14 @@
 mod clock_watch;
 mod config;
 mod error;
+mod expiry;
 mod forget;
 mod identity;
 mod initial_election;
 mod metrics;
 mod officer_link;
 mod prepared;
+mod reload;
 mod secrets;
 mod setup;
 mod timekeeper;
@@ -25,13 +27,16 @@ pub use self::error::{RunError, StartError};
 use self::forget::Closes;
 pub use self::metrics::{FETCH_WAIT_MAX, FETCHES_MAX, LoopbackAddress};
 pub use self::officer_link::new_officer_link;
+pub use self::reload::Reload;
 pub use self::timekeeper::keep_schedules;
 use crate::ledger::{Ledger, Location, Metrics, OpenError};
 use crate::net::admission::{Admission, CONNECTIONS_MAX, OTHER_FILES, Origin};
 use crate::net::connection::CallTracker;
-use crate::net::link::Link;
+use crate::net::link::{Address, Link};
 use crate::net::listener::Listener;
+use crate::net::proxy::TrustedProxies;
 use crate::net::shards::Shards;
+use crate::net::tls::Identity;
 use crate::service::{Bootstrap, Guesses};
 
 /// A server that listens, and does not accept connections yet.
@@ -41,12 +46,16 @@ use crate::service::{Bootstrap, Guesses};
 #[derive(Debug)]
 pub struct Server {
     listeners: Vec<Listener>,
+    public: Option<Link>,
     shards: Shards,
     admission: Admission,
     ledger: OwnedLedger,
     closes: Closes,
     metrics: Metrics,
     endpoint: Option<metrics::Endpoint>,
+    identity: Option<Identity>,
+    proxies: TrustedProxies,
+    config: Config,
 }
 
 /// Shuts the ledger down when it is dropped, even if there are clones of the inner handle.
@@ -67,23 +76,28 @@ impl Server {
     /// except perhaps with [`StartError::Setup`]. The next start overwrites a file of voter numbers
     /// that is left.
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        let location = Location::Directory(config.data.clone());
+        location.log();
         let admission = Admission::with_files(raise_file_limit());
         secrets::check(&config)?;
         let metrics = Metrics::new();
-        let location = Location::Directory(config.data.clone());
         check_storage(&location, &config)?;
         let ledger = OwnedLedger(location.open_with(&metrics, config.voter_numbers_max)?);
         let identity = identity::ensure(&config)?;
+        identity.iter().for_each(expiry::log);
+        let proxies = TrustedProxies::default();
+        proxies.set(config.proxies.clone());
         let mut listeners = Vec::new();
         for link in &config.listen {
             let listener = Listener::bind(&link.address, identity.as_ref()).await;
             let failed = |why| StartError::Listen { link: Box::new(link.clone()), why };
-            let listener = listener.map_err(failed)?.trusting(config.proxies.clone());
+            let listener = listener.map_err(failed)?.trusting(proxies.clone());
             if !config.allow_unencrypted && listener.is_exposed() {
                 return Err(StartError::Unencrypted(Box::new(listener.link().clone())));
             }
             listeners.push(listener);
         }
+        let public = public_link(&listeners, &config)?;
         let endpoint = match config.metrics {
             Some(address) => {
                 let endpoint = metrics::Endpoint::bind(address).await;
@@ -102,13 +116,37 @@ impl Server {
         let shards = Shards::start(config.threads, bootstrap, admission.clone());
         let shards = shards.map_err(StartError::Resources)?;
         // Last, so that a start that fails has stored nothing.
-        setup::ensure(&*ledger.0, &config, listeners.first().map(Listener::link)).await?;
-        Ok(Self { listeners, shards, admission, ledger, closes, metrics, endpoint })
+        let reached_at = public.as_ref().or(listeners.first().map(Listener::link));
+        setup::ensure(&*ledger.0, &config, reached_at).await?;
+        Ok(Self {
+            listeners,
+            public,
+            shards,
+            admission,
+            ledger,
+            closes,
+            metrics,
+            endpoint,
+            identity,
+            proxies,
+            config,
+        })
     }
 
     /// The links to this server, one for each listener, with the actual ports.
     pub fn links(&self) -> impl Iterator<Item = &Link> {
         self.listeners.iter().map(Listener::link)
+    }
+
+    /// The link with the public address, if the server has one.
+    pub fn public_link(&self) -> Option<&Link> {
+        self.public.as_ref()
+    }
+
+    /// Changes the server while it runs.
+    pub fn reload(&self) -> Reload {
+        let (identity, proxies) = (self.identity.clone(), self.proxies.clone());
+        Reload { config: self.config.clone(), identity, proxies }
     }
 
     /// The URL of the metrics, if they are served.
@@ -130,7 +168,8 @@ impl Server {
     /// stored. The others are stopped as above: what is known is answered, and what was not tried
     /// is refused.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), RunError> {
-        let Self { listeners, mut shards, admission, ledger, closes, metrics, endpoint } = self;
+        let Self { listeners, mut shards, admission, ledger, closes, metrics, .. } = self;
+        let (endpoint, identity) = (self.endpoint, self.identity);
         // At most one accepted connection waits here until its shard takes it.
         let (sender, mut sockets) = mpsc::channel(1);
         let mut until_stop = JoinSet::new();
@@ -144,7 +183,10 @@ impl Server {
         until_stop.spawn(closes.follow(ledger.0.clone()));
         until_stop.spawn(keep_schedules(ledger.0.clone(), timekeeper::steady_time));
         if let Some(endpoint) = endpoint {
-            until_stop.spawn(endpoint.serve(metrics));
+            until_stop.spawn(endpoint.serve(metrics, identity.clone()));
+        }
+        if let Some(identity) = identity {
+            until_stop.spawn(expiry::keep_logging(identity));
         }
         let assigning = async {
             while let Some(socket) = sockets.recv().await {
@@ -167,6 +209,30 @@ impl Server {
         // If this thread panicked, votes may be unanswered.
         finished.await.unwrap_or(Err(RunError::Ledger))
     }
+}
+
+/// The link with the public address: that of the first encrypted listener, or else of the first
+/// TCP listener, with another host and port.
+fn public_link(listeners: &[Listener], config: &Config) -> Result<Option<Link>, StartError> {
+    let links = || listeners.iter().map(Listener::link);
+    let Some(public) = &config.public else {
+        for link in links().filter(|link| link.address.is_unspecified()) {
+            tracing::warn!(
+                ?link,
+                "links to it work on this machine only; --public says what they name"
+            );
+        }
+        return Ok(None);
+    };
+    let is_tls = |link: &&Link| matches!(link.address, Address::Tls(_));
+    let is_tcp = |link: &&Link| matches!(link.address, Address::Tcp(_));
+    let link = links().find(is_tls).or(links().find(is_tcp));
+    let link = link.ok_or_else(|| StartError::NothingPublic(public.clone()))?;
+    let address = match link.address {
+        Address::Tls(_) => Address::Tls(public.clone()),
+        _ => Address::Tcp(public.clone()),
+    };
+    Ok(Some(Link { address, ..link.clone() }))
 }
 
 /// Refuses a network file system, unless the configuration allows it.

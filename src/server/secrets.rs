@@ -5,7 +5,8 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::{Config, StartError};
+use super::officer_link::WRITTEN;
+use super::{CertificateFiles, Config, StartError};
 use crate::private_file::{OTHERS, exposed};
 
 /// The permissions that let others create files in a directory.
@@ -19,10 +20,12 @@ const ALL_OTHERS: u32 = 0o007;
 /// the permission to enter the data directory, unless it has other files too.
 pub(super) fn check(config: &Config) -> Result<(), StartError> {
     check_data(&config.data)?;
-    match &config.certificate {
-        Some(files) => refuse(&files.key, ALL_OTHERS, "600"),
-        None => Ok(()),
-    }
+    config.certificate.as_ref().map_or(Ok(()), check_key)
+}
+
+/// Refuses a key that everybody can read.
+pub(super) fn check_key(files: &CertificateFiles) -> Result<(), StartError> {
+    refuse(&files.key, ALL_OTHERS, "600")
 }
 
 /// As [`check`], for the data directory alone.
@@ -36,7 +39,7 @@ pub(super) fn check_data(path: &Path) -> Result<(), StartError> {
     let (mut secrets, mut files) = (0, 0);
     for entry in fs::read_dir(path).map_err(inaccessible)? {
         let entry = entry.map_err(inaccessible)?;
-        files += usize::from(entry.file_name() != *MARK);
+        files += usize::from(![MARK, WRITTEN].iter().any(|name| entry.file_name() == **name));
         if entry.file_name().to_str().is_some_and(is_secret) && entry.path().is_file() {
             secrets += 1;
             refuse(&entry.path(), OTHERS, "600")?;

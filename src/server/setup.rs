@@ -1,6 +1,7 @@
 //! What a start stores in the ledger: the configured election and the returning officer's grant,
 //! together or not at all.
 
+use super::officer_link::Reached;
 use super::prepared::{Prepared, finish, pending};
 use super::{Config, StartError, initial_election, officer_link};
 use crate::ledger::{ActRefusal, Ledger, LedgerError};
@@ -10,8 +11,7 @@ use crate::net::link::Link;
 /// and one to store the grant.
 const LOST_RACES_MAX: usize = 2;
 
-/// Stores what the ledger does not have. `reached_at` is the link of the first listener; without
-/// one, no officer's link is written.
+/// Stores what the ledger does not have. `reached_at` is the server's link; without one, no officer's link is written.
 pub(super) async fn ensure(
     ledger: &dyn Ledger,
     config: &Config,
@@ -25,7 +25,8 @@ pub(super) async fn ensure(
             prepared.extend(initial_election::prepare(ledger, &config.data, election).await?);
         }
         if let Some(reached_at) = reached_at {
-            prepared.extend(officer_link::prepare(ledger, &config.data, reached_at).await?);
+            let reached = Reached { link: reached_at, is_told: config.public.is_some() };
+            prepared.extend(officer_link::prepare(ledger, &config.data, &reached).await?);
         }
         let acts: Vec<_> = prepared.iter().flat_map(|it| it.acts.clone()).collect();
         if acts.is_empty() {

@@ -53,15 +53,25 @@ fn the_limits_of_the_unit_exceed_the_bounds_of_the_server() {
 }
 
 #[test]
-fn the_unit_restarts_a_server_whose_disk_fails_for_some_minutes() {
+fn the_unit_restarts_a_server_until_its_names_are_known_and_its_disk_works() {
     let unit = unit();
     let number = |name: &str| -> u64 { unit[name][0].parse().unwrap() };
     assert_eq!(unit["Restart"], ["on-failure"]);
+    assert_eq!((number("StartLimitIntervalSec"), unit.get("StartLimitBurst")), (0, None));
+    assert!(number("RestartSec") > 0 && number("RestartMaxDelaySec") <= 20);
+    assert!(unit["After"][0].split(' ').any(|target| target == "nss-lookup.target"), "{unit:?}");
     // Exit code 1 is that of a failed sync: see failing.rs.
     assert_eq!(unit["RestartPreventExitStatus"], ["2 3"]);
-    // The starts before it stays stopped take this long at least, with the longest pause.
-    let patience = number("StartLimitBurst") * number("RestartMaxDelaySec");
-    assert!(patience > 300 && patience < number("StartLimitIntervalSec"), "{patience}");
+    // It is also that of a name that is not known. `.invalid` never is (RFC 6761).
+    let data = tempfile::tempdir().unwrap();
+    let data = data.path().to_str().unwrap();
+    let unknown = ["--listen", "capvotes://vote.invalid:0", "--data", data, "--log", "error"];
+    run(env!("CARGO_BIN_EXE_capvote-server"), &unknown, b"").failed(1, "cannot listen on");
+}
+
+#[test]
+fn a_reload_of_the_unit_sends_the_signal_that_the_server_catches() {
+    assert_eq!(unit()["ExecReload"], ["kill -HUP $MAINPID"]);
 }
 
 #[test]

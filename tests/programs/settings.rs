@@ -33,6 +33,7 @@ fn the_command_line_precedes_the_environment_and_that_the_file() {
         settings(FILE, &[("CAPVOTE_SERVER_THREADS", "8")], &["--data", "here", "--log=info"]);
     let expected = "\
 listen = [\"capvotes://vote.example.org:12358\", \"capvote+unix:///run/capvote/sock\"] # file
+# public is not set
 # proxy is not set
 data = \"here\" # command line
 # certificate is not set

@@ -19,6 +19,7 @@ use serde_json::json;
 use crate::arguments::{Delegate, OfficerCommand};
 use crate::failure::Failure;
 use crate::roll;
+use crate::secret;
 use crate::sheet;
 use crate::show;
 use crate::target::{Target, other_election};
@@ -253,6 +254,7 @@ impl<'a> Officer<'a> {
         let election = election.parse().ok();
         let token = Some(token.as_bytes().to_vec());
         let link = Link { election, token, ..self.target.link.clone() };
+        secret::warn_if_nowhere(&link);
         let json = self.target.json;
         if let Some((file, path)) = file.zip(output) {
             let path = path.display();

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Read, Stdin, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use capvote::net::link::{Address, Link};
 use capvote::private_file::{OTHERS, exposed};
 
 use crate::text;
@@ -69,6 +70,19 @@ pub(crate) fn warn_if_listed(link: &str) {
             "others on this machine can list command lines, and the link on this one has a token; \
              keep it in a file, or give - and the link on standard input",
         );
+    }
+}
+
+/// Warns of a link to pass on that names no machine.
+pub(crate) fn warn_if_nowhere(link: &Link) {
+    if let Address::Tcp(at) | Address::Tls(at) = &link.address
+        && at.is_unspecified()
+    {
+        let host = &at.host;
+        warn(&format!(
+            "the link says {host}, which works on the server's own machine only; replace that by a \
+             name of the server, or start the server with --public HOST:PORT"
+        ));
     }
 }
 

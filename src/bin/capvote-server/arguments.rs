@@ -45,6 +45,10 @@ pub(crate) struct Arguments {
         default_value = "capvote://127.0.0.1:12358"
     )]
     listen: Vec<String>,
+    /// Where voters and officers reach the server, if not where it listens: what the links that it
+    /// writes say, such as vote.example.org:12358. [default: the address of the first LINK]
+    #[arg(long, value_name = "HOST:PORT", env = "CAPVOTE_SERVER_PUBLIC")]
+    pub(crate) public: Option<String>,
     /// Proxy from which every connection begins with a PROXY protocol header (version 1 or 2),
     /// which is believed: ADDRESS, ADDRESS/PREFIX for a network, or unix for those that connect to
     /// a Unix socket. From others the header is not accepted. Repeat it for more.

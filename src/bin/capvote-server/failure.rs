@@ -43,9 +43,10 @@ pub(crate) fn exit(error: &StartError) -> Exit {
         | StartError::UnknownFile { .. }
         | StartError::Ledger(OpenError::Refused { .. })
         | StartError::Ledger(OpenError::InUse(_)) => Exit::Refused,
-        StartError::Unencrypted(_) | StartError::OpenToOthers { .. } | StartError::Slate(_) => {
-            Exit::Usage
-        }
+        StartError::Unencrypted(_)
+        | StartError::NothingPublic(_)
+        | StartError::OpenToOthers { .. }
+        | StartError::Slate(_) => Exit::Usage,
         _ => Exit::Fault,
     }
 }

@@ -5,6 +5,7 @@ mod failure;
 mod offline;
 mod serve;
 mod settings;
+mod signals;
 
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;

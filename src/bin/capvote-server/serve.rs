@@ -7,23 +7,25 @@ use std::thread::available_parallelism;
 
 use capvote::command_line::{self, Exit};
 use capvote::election::{Definition, InvalidDefinition, Publication};
-use capvote::net::link::Link;
-use capvote::server::{CertificateFiles, Config, NewElection, RunError, Server};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use capvote::net::link::{HostPort, Link};
+use capvote::server::{CertificateFiles, Config, NewElection, Reload, RunError, Server};
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 
 use crate::PROGRAM;
 use crate::arguments::Arguments;
 use crate::failure;
+use crate::settings;
+use crate::signals::{Asked, Signals};
 
-/// Serves until SIGTERM or SIGINT, or until a part of the server breaks.
+/// Serves until SIGTERM or SIGINT, or until a part of the server breaks. SIGHUP lets it read its
+/// settings again.
 pub(crate) async fn serve(arguments: Arguments) -> ExitCode {
     let config = match config(&arguments) {
         Ok(config) => config,
         Err(why) => return command_line::end(PROGRAM, why, Exit::Usage),
     };
-    start_log(arguments.log);
+    let set_filter = start_log(arguments.log);
     // Before the links are printed: their reader may send a signal at once.
     let signals = match Signals::catch() {
         Ok(signals) => signals,
@@ -36,7 +38,7 @@ pub(crate) async fn serve(arguments: Arguments) -> ExitCode {
         Ok(server) => {
             // The server runs even if stdout is closed.
             let _ = announce(&server);
-            run(server, signals).await
+            run(server, signals, &set_filter).await
         }
         Err(error) => command_line::end(PROGRAM, failure::sentence(&error), failure::exit(&error)),
     }
@@ -47,6 +49,7 @@ fn config(arguments: &Arguments) -> Result<Config, String> {
     let certificate = arguments.certificate.clone().zip(arguments.key.clone());
     Ok(Config {
         listen: listen(arguments)?,
+        public: public(arguments)?,
         proxies: arguments.proxies(),
         data: arguments.data.clone(),
         threads: threads.or(available_parallelism().ok().map(usize::from)).unwrap_or(1),
@@ -70,6 +73,15 @@ fn listen(arguments: &Arguments) -> Result<Vec<Link>, String> {
     arguments.listen().iter().map(read).collect()
 }
 
+fn public(arguments: &Arguments) -> Result<Option<HostPort>, String> {
+    let Some(text) = &arguments.public else { return Ok(None) };
+    let at: HostPort = text.parse().map_err(|error| format!("--public: {error}"))?;
+    if at.port == 0 || at.is_unspecified() {
+        return Err("--public: it must be a host and a port that clients can connect to".into());
+    }
+    Ok(Some(at))
+}
+
 fn new_election(arguments: &Arguments) -> Result<Option<NewElection>, InvalidDefinition> {
     let (Some(id), Some(voters)) = (&arguments.election, arguments.voters) else {
         return Ok(None);
@@ -79,14 +91,21 @@ fn new_election(arguments: &Arguments) -> Result<Option<NewElection>, InvalidDef
     Ok(Some(NewElection { definition: Arc::new(definition), voters }))
 }
 
-fn start_log(filter: EnvFilter) {
-    tracing_subscriber::fmt()
+/// Replaces the filter of the log.
+type SetFilter = Box<dyn Fn(EnvFilter)>;
+
+fn start_log(filter: EnvFilter) -> SetFilter {
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
         .with_ansi(console::colors_enabled_stderr())
         // Where the log cannot be written, reporting that on stderr would panic.
         .log_internal_errors(false)
-        .init();
+        .with_filter_reloading();
+    let handle = log.reload_handle();
+    log.init();
+    // It fails once there is no log any more.
+    Box::new(move |filter| drop(handle.reload(filter)))
 }
 
 fn announce(server: &Server) -> io::Result<()> {
@@ -94,46 +113,57 @@ fn announce(server: &Server) -> io::Result<()> {
     for link in server.links() {
         writeln!(stdout, "listening on {link}")?;
     }
+    if let Some(link) = server.public_link() {
+        writeln!(stdout, "public at {link}")?;
+    }
     if let Some(url) = server.metrics_url() {
         writeln!(stdout, "figures at {url}")?;
     }
     stdout.flush()
 }
 
-/// SIGTERM and SIGINT.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn catch() -> io::Result<Self> {
-        let terminate = signal(SignalKind::terminate())?;
-        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn next(&mut self) {
+/// Runs the server. The first signal to stop stops it, the second ends the process.
+async fn run(server: Server, mut signals: Signals, set_filter: &SetFilter) -> ExitCode {
+    let (stop, stopping) = oneshot::channel();
+    let mut reload = server.reload();
+    let mut running = std::pin::pin!(server.run(async move { _ = stopping.await }));
+    loop {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            ended = &mut running => return exit(ended),
+            asked = signals.next() => match asked {
+                Asked::Stop => break,
+                Asked::Reload => read_again(&mut reload, set_filter),
+            },
         }
     }
-}
-
-/// Runs the server. The first signal stops it, the second ends the process.
-async fn run(server: Server, mut signals: Signals) -> ExitCode {
-    let (stop, stopping) = oneshot::channel();
-    let mut running = std::pin::pin!(server.run(async move { _ = stopping.await }));
-    tokio::select! {
-        ended = &mut running => return exit(ended),
-        () = signals.next() => tracing::info!("stopping; a second signal stops at once"),
-    }
+    tracing::info!("stopping; a second signal stops at once");
     let _ = stop.send(());
     tokio::select! {
         ended = running => exit(ended),
         // Does not wait for the other threads, which may wait for peers. The ledger survives that
         // as it does a kill.
-        () = signals.next() => std::process::exit(Exit::Fault as i32),
+        () = signals.stop() => std::process::exit(Exit::Fault as i32),
+    }
+}
+
+/// Reads the settings and the certificate again. If one cannot be used, all stay as they are.
+fn read_again(reload: &mut Reload, set_filter: &SetFilter) {
+    // What is wrong with the settings is then on stderr, where the log is.
+    let Ok((arguments, _)) = settings::read() else {
+        tracing::error!("the settings are wrong, and stay as they were");
+        return;
+    };
+    let applied = config(&arguments)
+        .and_then(|config| reload.apply(&config).map_err(|error| failure::sentence(&error)));
+    match applied {
+        Ok(fixed) => {
+            set_filter(arguments.log);
+            tracing::info!("SIGHUP: the certificate and the settings were read again");
+            for setting in fixed {
+                tracing::warn!(setting, "this setting has changed, and needs a restart");
+            }
+        }
+        Err(error) => tracing::error!(%error, "the settings stay as they were"),
     }
 }
 

@@ -25,6 +25,11 @@ pub(super) const FILE_NAME: &str = "ledger.sqlite";
 /// The name of the file that is locked while a server uses the data directory.
 const LOCK_NAME: &str = "lock";
 
+/// Whether there is a ledger in `directory`.
+pub(in crate::ledger) fn has_ledger(directory: &Path) -> bool {
+    directory.join(FILE_NAME).exists()
+}
+
 /// How long a commit waits for the lock of another program, such as `sqlite3`, on the file.
 pub(super) const BUSY_WAIT_MAX: Duration = Duration::from_secs(5);
 

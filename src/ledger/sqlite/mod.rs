@@ -55,6 +55,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub use self::backup::{CopyPhase, backup, restore};
 use self::copier::Copier;
 use self::creations::Creations;
+pub(super) use self::file::has_ledger;
 use self::group_commit::{GroupCommit, Job};
 use self::long_changes::{LongChanges, large_issue};
 pub use self::network::file_system as network_file_system;

@@ -1,24 +1,53 @@
 //! A server's certificate and private key.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use rcgen::CertifiedKey;
+use rcgen::CertifiedKey as SelfSigned;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
+use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::version::TLS13;
 use tokio_rustls::rustls::{Error, ServerConfig};
+use x509_parser::parse_x509_certificate;
 
 use super::{Fingerprint, fingerprint, provider};
 
-/// A server's certificate and private key.
+/// A server's certificate and private key. Clones share them: see [`renew`](Self::renew).
 #[derive(Debug, Clone)]
 pub struct Identity {
     pub(in crate::net) config: Arc<ServerConfig>,
-    /// The fingerprint of the server's own certificate, the first of its chain.
+    current: Arc<Current>,
+    /// The fingerprint of the server's own certificate when it started, the first of its chain.
     pub fingerprint: Fingerprint,
     /// Whether links to the server have the fingerprint. It would make them invalid when a
     /// certificate from an authority is renewed.
     pub in_links: bool,
+}
+
+/// When a certificate is valid, in seconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Validity {
+    /// The first second.
+    pub from: i64,
+    /// The last second.
+    pub until: i64,
+}
+
+/// What new connections get.
+#[derive(Debug)]
+struct Current(RwLock<(Arc<CertifiedKey>, Option<Validity>)>);
+
+impl Current {
+    fn get(&self) -> (Arc<CertifiedKey>, Option<Validity>) {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl ResolvesServerCert for Current {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.get().0)
+    }
 }
 
 /// Why a certificate and a key cannot be used.
@@ -45,13 +74,33 @@ impl Identity {
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificates).collect();
         let chain = chain.map_err(|_| InvalidIdentity::NoCertificate)?;
         let own = chain.first().ok_or(InvalidIdentity::NoCertificate)?;
-        let fingerprint = fingerprint(own);
+        let (fingerprint, validity) = (fingerprint(own), validity(own));
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| InvalidIdentity::NoKey)?;
+        let certified = CertifiedKey::from_der(chain, key, &provider())?;
+        let current = Arc::new(Current(RwLock::new((Arc::new(certified), validity))));
         let config = ServerConfig::builder_with_provider(provider());
         let config = config.with_protocol_versions(&[&TLS13])?.with_no_client_auth();
-        let config = Arc::new(config.with_single_cert(chain, key)?);
-        Ok(Self { config, fingerprint, in_links: false })
+        let config = Arc::new(config.with_cert_resolver(current.clone()));
+        Ok(Self { config, current, fingerprint, in_links: false })
     }
+
+    /// Presents the certificate of `newer` to new connections, in all clones of this.
+    pub fn renew(&self, newer: &Self) {
+        let newer = newer.current.get();
+        *self.current.0.write().unwrap_or_else(PoisonError::into_inner) = newer;
+    }
+
+    /// When the server's own certificate is valid, if it says so in a way that can be read. The
+    /// rest of its chain may have certificates that expired long ago and that no client needs.
+    pub fn validity(&self) -> Option<Validity> {
+        self.current.get().1
+    }
+}
+
+fn validity(certificate: &CertificateDer<'_>) -> Option<Validity> {
+    let (_, certificate) = parse_x509_certificate(certificate).ok()?;
+    let validity = certificate.validity();
+    Some(Validity { from: validity.not_before.timestamp(), until: validity.not_after.timestamp() })
 }
 
 /// A new self-signed certificate for these server names, and its private key, as one PEM text.
@@ -59,7 +108,7 @@ impl Identity {
 /// # Errors
 /// Where the operating system's random generator fails, or a name is not valid in a certificate.
 pub fn new_identity(names: Vec<String>) -> Result<String, rcgen::Error> {
-    let CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(names)?;
+    let SelfSigned { cert, signing_key } = rcgen::generate_simple_self_signed(names)?;
     Ok(cert.pem() + &signing_key.serialize_pem())
 }
 
@@ -73,6 +122,7 @@ mod tests {
         let identity = Identity::from_pem(pem.as_bytes(), pem.as_bytes()).unwrap();
         let again = Identity::from_pem(pem.as_bytes(), pem.as_bytes()).unwrap();
         assert_eq!(identity.fingerprint, again.fingerprint);
+        assert!(identity.validity().is_some_and(|dates| dates.from < dates.until));
         let other = new_identity(vec!["localhost".into()]).unwrap();
         let error = |certificates: &str, key: &str| {
             Identity::from_pem(certificates.as_bytes(), key.as_bytes()).unwrap_err().to_string()
