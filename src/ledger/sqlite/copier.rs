@@ -22,11 +22,11 @@ use crate::threads::stack;
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// Requests in the queue. The ledger's thread waits for a slot.
-const QUEUE_MAX: usize = 256;
+const REQUESTS_MAX: usize = 256;
 
 /// How long the answer of an act waits for a copy that a commit or a reader holds up, and the pause
 /// between two tries.
-const WAIT_MAX: Duration = Duration::from_millis(50);
+const COPY_WAIT_MAX: Duration = Duration::from_millis(50);
 const RETRY_PAUSE: Duration = Duration::from_millis(1);
 
 /// The thread. It ends when this is dropped, and with it its connection: SQLite empties the log
@@ -60,7 +60,7 @@ struct Log {
 
 impl Copier {
     pub(super) fn start(path: PathBuf, readers: Arc<Readers>) -> io::Result<Self> {
-        let (requests, queue) = sync_channel(QUEUE_MAX);
+        let (requests, queue) = sync_channel(REQUESTS_MAX);
         let stopped = Arc::<AtomicBool>::default();
         let log = Log { path, readers, connection: None, stopped: stopped.clone() };
         let thread =
@@ -129,7 +129,7 @@ impl Log {
                     Request::Forget => self.forget(),
                 }
             }
-            let until = Instant::now() + WAIT_MAX;
+            let until = Instant::now() + COPY_WAIT_MAX;
             while !self.copy() && !waiting.is_empty() && Instant::now() < until {
                 thread::sleep(RETRY_PAUSE);
             }
