@@ -97,6 +97,17 @@ impl Copier {
         self.request(Request::Forget);
     }
 
+    /// Copies what is queued, and ends. Returns whether it is certain what is on the disk.
+    pub(super) fn finish(mut self) -> bool {
+        self.join() && !self.has_failed()
+    }
+
+    /// Returns whether the thread has not panicked.
+    fn join(&mut self) -> bool {
+        self.requests = None;
+        self.thread.take().is_none_or(|thread| thread.join().is_ok())
+    }
+
     fn request(&mut self, request: Request) {
         self.requested = Instant::now();
         if let Some(requests) = &self.requests {
@@ -111,10 +122,7 @@ impl Copier {
 
 impl Drop for Copier {
     fn drop(&mut self) {
-        self.requests = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.join();
     }
 }
 
