@@ -1,7 +1,8 @@
 //! Copying the log into the ledger's file, on a thread of its own: votes seldom wait for it.
 //!
-//! An act is answered after the copy, so that it does not depend on the log. If a sync of a copy
-//! fails, the ledger stops: a later copy would take for granted what that sync was for.
+//! An act is answered after a copy, so that it does not depend on the log. If the sync of a copy
+//! fails, nothing more is copied, and the ledger stops. SQLite would take those pages for synced
+//! when it copies more, and begin the log anew.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,8 +25,8 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// Requests in the queue. The ledger's thread waits for a slot.
 const REQUESTS_MAX: usize = 256;
 
-/// How long the answer of an act waits for a copy that a commit or a reader holds up, and the pause
-/// between two tries.
+/// How long a copy is tried again that a commit or a reader holds up while an act waits for it, and
+/// the pause between two tries.
 const COPY_WAIT_MAX: Duration = Duration::from_millis(50);
 const RETRY_PAUSE: Duration = Duration::from_millis(1);
 
@@ -69,7 +70,7 @@ impl Copier {
         Ok(Self { requests, thread, requested: Instant::now(), stopped })
     }
 
-    /// Whether a sync has failed, so that it is not certain what is on the disk.
+    /// Whether nothing more is copied: it is not certain what is on the disk.
     pub(super) fn has_failed(&self) -> bool {
         self.stopped.load(Ordering::Acquire)
     }
