@@ -19,7 +19,7 @@ use clap::{Args, Parser, Subcommand};
 use self::peers::{Job, Peer, Work};
 use self::systems::{Peers, System};
 
-/// The allocator of capvote's programs.
+/// The allocator of capvote's programs, which overwrite what they free, too. This one does not.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

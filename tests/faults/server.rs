@@ -13,6 +13,8 @@ use futures::future::{join, join_all, pending};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
+use crate::copies::fail_copies;
+
 const VOTERS: u32 = 60;
 
 /// A folder on a simulated disk.
@@ -42,14 +44,6 @@ fn ballots(data: &Path) -> Vec<Ballot> {
 fn fail_syncs(disk: &Disk) {
     disk.plan(|operation, name| {
         let fails = operation == Operation::Sync && name.ends_with("-wal");
-        fails.then_some(Fault::Fails)
-    });
-}
-
-/// Lets every sync of the main file fail.
-fn fail_copies(disk: &Disk) {
-    disk.plan(|operation, name| {
-        let fails = operation == Operation::Sync && name.ends_with(".sqlite");
         fails.then_some(Fault::Fails)
     });
 }
@@ -135,7 +129,7 @@ async fn a_failed_sync_of_the_copied_log_ends_the_server_and_loses_nothing() {
     let ballots = ballots(data.path());
     let acting = async {
         let client = Client::connect(&link).await.unwrap();
-        fail_copies(&disk);
+        fail_copies(&disk, true);
         // An act is copied at once. It is stored nevertheless.
         let other = Definition::new("other".parse().unwrap(), String::new(), vec!["Ada".into()]);
         let created = client.restore(&token).returning_officer().create(&other.unwrap()).await;

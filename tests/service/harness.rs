@@ -89,7 +89,9 @@ impl Harness {
     /// The token of a new returning officer.
     pub(crate) async fn officer(&self) -> Token {
         let id = getrandom::u64().unwrap();
-        let token = Token::from([id as u8; Token::BYTES]);
+        let mut token = [0; Token::BYTES];
+        getrandom::fill(&mut token).unwrap();
+        let token = Token::from(token);
         let (role, parent) = (Role::ReturningOfficer, None);
         let grant = Grant { id: GrantId(id), parent, role, token: token.hash() };
         self.ledger.act(vec![Act::Grant(grant)], None).await.unwrap();

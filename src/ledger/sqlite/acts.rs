@@ -45,7 +45,8 @@ impl Store {
             }
             let connection = &mut self.file.connection;
             let written = write::acts(connection, &self.elections, acts, &changed, &issuer);
-            self.attest_act(written)
+            // An act may be long, and is copied at once: its length is not noted.
+            self.attest_act(written).map(|(advances, _)| advances)
         });
         match stored {
             Ok(advances) => {
@@ -80,10 +81,12 @@ impl Store {
         }
     }
 
-    /// Makes sure that an act is stored.
-    fn attest_act<T>(&mut self, written: rusqlite::Result<T>) -> Result<T, LedgerError> {
+    /// Makes sure that an act, or a step of one, is stored. Returns the length of the WAL too.
+    pub(super) fn attest_act<T>(
+        &mut self,
+        written: rusqlite::Result<T>,
+    ) -> Result<(T, u64), LedgerError> {
         let written = written.map_err(|error| self.failed(error))?;
-        self.attest(0)?;
-        Ok(written)
+        Ok((written, self.attest(0)?))
     }
 }

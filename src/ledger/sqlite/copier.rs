@@ -1,7 +1,8 @@
 //! Copying the log into the ledger's file, on a thread of its own: votes seldom wait for it.
 //!
-//! An act is answered after the copy, so that it does not depend on the log. If a sync of a copy
-//! fails, the ledger stops: a later copy would take for granted what that sync was for.
+//! An act is answered after a copy, so that it does not depend on the log. If the sync of a copy
+//! fails, nothing more is copied, and the ledger stops. SQLite would take those pages for synced
+//! when it copies more, and begin the log anew.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,11 +23,11 @@ use crate::threads::stack;
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// Requests in the queue. The ledger's thread waits for a slot.
-const QUEUE_MAX: usize = 256;
+const REQUESTS_MAX: usize = 256;
 
-/// How long the answer of an act waits for a copy that a commit or a reader holds up, and the pause
-/// between two tries.
-const WAIT_MAX: Duration = Duration::from_millis(50);
+/// How long a copy is tried again that a commit or a reader holds up while an act waits for it, and
+/// the pause between two tries.
+const COPY_WAIT_MAX: Duration = Duration::from_millis(50);
 const RETRY_PAUSE: Duration = Duration::from_millis(1);
 
 /// The thread. It ends when this is dropped, and with it its connection: SQLite empties the log
@@ -60,7 +61,7 @@ struct Log {
 
 impl Copier {
     pub(super) fn start(path: PathBuf, readers: Arc<Readers>) -> io::Result<Self> {
-        let (requests, queue) = sync_channel(QUEUE_MAX);
+        let (requests, queue) = sync_channel(REQUESTS_MAX);
         let stopped = Arc::<AtomicBool>::default();
         let log = Log { path, readers, connection: None, stopped: stopped.clone() };
         let thread =
@@ -69,7 +70,7 @@ impl Copier {
         Ok(Self { requests, thread, requested: Instant::now(), stopped })
     }
 
-    /// Whether a sync has failed, so that it is not certain what is on the disk.
+    /// Whether nothing more is copied: it is not certain what is on the disk.
     pub(super) fn has_failed(&self) -> bool {
         self.stopped.load(Ordering::Acquire)
     }
@@ -97,6 +98,17 @@ impl Copier {
         self.request(Request::Forget);
     }
 
+    /// Copies what is queued, and ends. Returns whether it is certain what is on the disk.
+    pub(super) fn finish(mut self) -> bool {
+        self.join() && !self.has_failed()
+    }
+
+    /// Returns whether the thread has not panicked.
+    fn join(&mut self) -> bool {
+        self.requests = None;
+        self.thread.take().is_none_or(|thread| thread.join().is_ok())
+    }
+
     fn request(&mut self, request: Request) {
         self.requested = Instant::now();
         if let Some(requests) = &self.requests {
@@ -111,10 +123,7 @@ impl Copier {
 
 impl Drop for Copier {
     fn drop(&mut self) {
-        self.requests = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.join();
     }
 }
 
@@ -129,7 +138,7 @@ impl Log {
                     Request::Forget => self.forget(),
                 }
             }
-            let until = Instant::now() + WAIT_MAX;
+            let until = Instant::now() + COPY_WAIT_MAX;
             while !self.copy() && !waiting.is_empty() && Instant::now() < until {
                 thread::sleep(RETRY_PAUSE);
             }

@@ -1,5 +1,5 @@
-//! Creations of elections with long slates: each has the ledger's thread for some 10 ms, so they
-//! are made one at a time, with pauses in which votes are committed.
+//! Creating elections with long slates. Each takes some 10 ms of the ledger's thread, so they are
+//! created one at a time, with pauses in which votes are committed.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -29,6 +29,8 @@ const SCRUB_PAUSE_MAX: Duration = Duration::from_secs(60);
 /// Steps by which rolls are settled before each job: together about a millisecond.
 const SETTLE_STEPS: usize = 2;
 
+const COPY_FAILED: &str = "the ledger's log could not be copied into its file";
+
 /// A request to the thread.
 #[derive(Debug)]
 pub(super) enum Job {
@@ -102,7 +104,7 @@ impl GroupCommit {
                 None => {}
             }
             if self.copier.as_ref().is_some_and(Copier::has_failed) {
-                self.store.stop_in_doubt("the ledger's log could not be copied into its file");
+                self.store.stop_in_doubt(COPY_FAILED);
             }
             if self.store.is_in_doubt() {
                 // What is queued is not copied: the next start does that.
@@ -115,7 +117,13 @@ impl GroupCommit {
                 return false;
             }
         }
-        true
+        // The store copies the rest of the log when it closes, and must not after a failed copy.
+        let copied = self.copier.take().is_none_or(Copier::finish);
+        if !copied {
+            self.store.stop_in_doubt(COPY_FAILED);
+            tracing::error!("the ledger ends without its log copied: the next start copies it");
+        }
+        copied
     }
 
     /// Refuses the jobs in the queue, and those of calls that wait for a slot in it.

@@ -20,8 +20,7 @@ use crate::election::{ElectionId, TokenHash, VoterNumber};
 use crate::ledger::{Act, Authorization, LedgerError};
 use crate::threads::background;
 
-/// The pause after each step: votes have most of the ledger's time, and few of them wait
-/// for the copying of the log.
+/// The pause after each step: votes have most of the ledger's time, and few of them wait for a step.
 const STEP_PAUSE: Duration = Duration::from_millis(8);
 
 /// What one step does with the store. It returns what answers it, which is called once the change

@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::doubt::nothing_was_stored;
 use super::file::LedgerFile;
 use super::wal;
 use crate::private_file::parent;
@@ -68,25 +67,21 @@ impl Scrub {
     /// Scrubs as far as possible. Returns whether nothing is left.
     ///
     /// # Errors
-    /// That of a sync: it is not certain what is on the disk.
+    /// That of SQLite, which is logged.
     pub(super) fn run(&mut self, file: &mut LedgerFile) -> rusqlite::Result<bool> {
         if self.left == Left::Nothing {
             return Ok(true);
         }
-        match self.try_scrub(file) {
-            Ok(true) => {
-                self.left = Left::Nothing;
-                tracing::info!("the ledger's file was scrubbed: no deleted ballot is left in it");
-            }
-            Ok(false) => tracing::warn!("{LEFT}: it is being read"),
-            Err(error) => {
-                tracing::error!(%error, "{LEFT}: it cannot be scrubbed");
-                if !nothing_was_stored(&error) {
-                    return Err(error);
-                }
-            }
+        let scrubbed = self.try_scrub(file).inspect_err(|error| {
+            tracing::error!(%error, "{LEFT}: it cannot be scrubbed");
+        })?;
+        if scrubbed {
+            self.left = Left::Nothing;
+            tracing::info!("the ledger's file was scrubbed: no deleted ballot is left in it");
+        } else {
+            tracing::warn!("{LEFT}: it is being read");
         }
-        Ok(self.left == Left::Nothing)
+        Ok(scrubbed)
     }
 
     /// Returns `false` while the file is being read.

@@ -17,8 +17,8 @@ use crate::election::{ElectionState, VoterNumber};
 const REMOVED_ROWS: i64 = 8;
 
 /// Stages rows of numbers, which are in ascending order. The first begins an issue. Returns the
-/// rows. They are not synced before SQLite copies the log into the file, or the entry that names
-/// them is committed. The caller has to call [`syncs`] next.
+/// rows. They are not synced before SQLite copies the log into the file, or votes or an act
+/// are committed. The caller has to call [`syncs`] next.
 pub(super) fn add(
     connection: &mut Connection,
     election: i64,

@@ -148,10 +148,9 @@ impl Store {
         self.elections.settle_step()
     }
 
-    /// Makes sure that a step is stored.
+    /// Makes sure that a step is stored, and notes the length of the WAL.
     fn attest_step<T>(&mut self, written: rusqlite::Result<T>) -> Result<T, LedgerError> {
-        let written = written.map_err(|error| self.failed(error))?;
-        let bytes = self.attest(0)?;
+        let (written, bytes) = self.attest_act(written)?;
         self.wal_length.note(bytes);
         Ok(written)
     }

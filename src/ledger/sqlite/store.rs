@@ -149,10 +149,13 @@ impl Store {
         if self.in_doubt {
             return true;
         }
-        self.scrub.run(&mut self.file).unwrap_or_else(|error| {
-            self.stop_in_doubt(&error.to_string());
-            true
-        })
+        match self.scrub.run(&mut self.file) {
+            Ok(scrubbed) => scrubbed,
+            Err(error) => {
+                self.failed(error);
+                self.in_doubt
+            }
+        }
     }
 
     /// Copies what acts have left in the WAL into the main file, so that they do not depend on the
@@ -162,9 +165,7 @@ impl Store {
             && let Err(error) = wal::checkpoint_now(&self.file.connection)
         {
             tracing::warn!(%error, "the ledger's log was not copied into its file");
-            if !nothing_was_stored(&error) {
-                self.stop_in_doubt(&error.to_string());
-            }
+            self.failed(error);
         }
     }
 

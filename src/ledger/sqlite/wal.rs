@@ -26,8 +26,8 @@ use crate::private_file::beside;
 /// there.
 const KEPT_BYTES: i64 = 8 << 20;
 
-/// A commit after which the WAL has more pages than this copies what the copier has not: while there
-/// are commits all the time, the copier never has all of it.
+/// If the WAL has this many pages after a commit, the commit copies what the copier has not. Without
+/// a pause between commits, the copier seldom has all of it.
 const COPY_PAGES: c_int = 2_000;
 
 /// A longer WAL is warned of: without a reader that stays, it begins anew before.
@@ -121,8 +121,8 @@ pub(super) fn checkpoint(connection: &Connection) -> rusqlite::Result<bool> {
 
 /// Sets when commits copy the WAL, and how long its file stays.
 ///
-/// A commit fails by a failed sync of the copy, although it is stored: whatever is copied later
-/// would take for granted what that sync was for. SQLite's own automatic checkpoint ignores it.
+/// If the sync of the copy fails, so does the commit, although it is stored. SQLite's own automatic
+/// checkpoint ignores such a failure, and would later take the pages for synced.
 pub(super) fn limit(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_size_limit", KEPT_BYTES)?;
     connection.wal_hook(Some(|wal: &mut Wal, pages| {
@@ -139,7 +139,7 @@ pub(super) fn limit(connection: &mut Connection) -> rusqlite::Result<()> {
 }
 
 /// Copies as much of the WAL into the file as its readers allow, without waiting for them. Returns
-/// whether all of it was copied. If nothing reads it, the next commit begins it anew.
+/// whether all of it was copied. The next commit then begins it anew, if nothing reads it.
 pub(super) fn copy(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
         let (busy, pages, copied): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
