@@ -22,6 +22,7 @@ fn an_empty_variable_is_not_set() {
     let plain = run_with(SERVER, &[], &["--print-config"]);
     let names = [
         "LISTEN",
+        "PUBLIC",
         "PROXY",
         "DATA",
         "CERTIFICATE",
