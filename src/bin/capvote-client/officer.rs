@@ -23,6 +23,7 @@ use crate::secret;
 use crate::sheet;
 use crate::show;
 use crate::target::{Target, other_election};
+use crate::time;
 
 /// The authority that a link opens.
 struct Officer<'a> {
@@ -114,15 +115,13 @@ impl<'a> Officer<'a> {
     async fn create(&self, definition: &Definition) -> Result<(), Failure> {
         let created = self.restored.returning_officer().create(definition).await?;
         done(created)?;
-        self.report_state("created", definition.id.as_str(), "")?;
-        self.report_schedule(&definition.schedule)
+        self.report_scheduled("created", definition.id.as_str(), "", &definition.schedule)
     }
 
     async fn open(&self) -> Result<(), Failure> {
         let Info { id, voters, schedule, .. } = self.change(async |it| it.open().await).await?;
         let roll = format!(", with {} on the roll", show::counted(voters, "voter"));
-        self.report_state("open", &id, &roll)?;
-        self.report_schedule(&Schedule { opens: None, ..schedule })?;
+        self.report_scheduled("open", &id, &roll, &Schedule { opens: None, ..schedule })?;
         if voters == 0 {
             // The voting has begun even if this cannot be written.
             show::note(&format!(
@@ -194,9 +193,23 @@ impl<'a> Officer<'a> {
         show::say(&format!("Election {id} is {state}{more}."))
     }
 
-    /// Tells people when the election will open and close: a time may not mean what was meant.
-    fn report_schedule(&self, schedule: &Schedule) -> Result<(), Failure> {
-        if self.target.json { Ok(()) } else { show::schedule(schedule) }
+    /// As [`Self::report_state`], and when the election will open and close: a time may not mean
+    /// what was meant.
+    fn report_scheduled(
+        &self,
+        state: &str,
+        id: &str,
+        more: &str,
+        schedule: &Schedule,
+    ) -> Result<(), Failure> {
+        if self.target.json {
+            let [opens, closes] = [schedule.opens, schedule.closes].map(|it| it.map(time::utc));
+            return show::json(
+                &json!({ "election": id, "state": state, "opens": opens, "closes": closes }),
+            );
+        }
+        self.report_state(state, id, more)?;
+        show::schedule(schedule)
     }
 
     /// Acts as the administration of the election, which the link opens itself or through a

@@ -94,6 +94,9 @@ fn unambiguous(civil: DateTime, zone: TimeZone) -> Result<Timestamp, String> {
 }
 
 fn seconds(moment: jiff::Timestamp) -> Result<Timestamp, String> {
+    if moment.subsec_nanosecond() != 0 {
+        return Err("a time is in whole seconds".into());
+    }
     // Zero means no time on the wire.
     let seconds = u64::try_from(moment.as_second()).ok().filter(|&seconds| seconds > 0);
     seconds.map(Timestamp).ok_or_else(|| "a time is after 1970-01-01T00:00:00Z".into())
@@ -204,6 +207,8 @@ mod tests {
             ("2026-12-24T18:00[America/New_York][!u-ca=hebrew]", "a time looks like"),
             ("1969-12-24T18:00Z", "after 1970"),
             ("1970-01-01T00:00Z", "after 1970"),
+            ("2026-12-24T18:00:00.5Z", "whole seconds"),
+            ("2026-12-24T18:00:59,999999999", "whole seconds"),
             (
                 "2026-10-25T02:30",
                 "is twice in Europe/Berlin; write 2026-10-25T02:30:00+02:00 for the first, \

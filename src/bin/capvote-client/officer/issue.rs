@@ -62,7 +62,14 @@ impl Officer<'_> {
         let info = match self.election.info().await {
             Ok(info) => info,
             // A registrar's link opens one election, and need not name it.
-            Err(Error::Remote(_)) if self.target.id.is_empty() => return Ok(()),
+            Err(Error::Remote(_)) if self.target.id.is_empty() => {
+                return Err(Failure::Usage(
+                    "the link does not say which election it is for, so nobody knows how many \
+                     numbers the roll has; no numbers were issued: name it with --election, or \
+                     say --more"
+                        .into(),
+                ));
+            }
             Err(error) => return Err(error.into()),
         };
         let known = about.known;
