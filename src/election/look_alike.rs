@@ -8,15 +8,22 @@ use unicode_security::confusable_detection::skeleton;
 use super::typed::is_invisible;
 use super::{InvalidSlate, Slate, printable};
 
+/// The marks that show the letters after them from right to left, or from left to right, whatever
+/// their script: with them, another name is shown as "Ada".
+const OVERRIDES: [char; 2] = ['\u{202D}', '\u{202E}'];
+
 impl Slate {
     /// Checks that voters can tell the candidates apart. This is for a slate that is to be created:
     /// a ledger may have others from before there was this check.
     ///
     /// # Errors
-    /// [`InvalidSlate::ShowsNothing`] or [`InvalidSlate::LookAlike`].
+    /// [`InvalidSlate::ShowsNothing`], [`InvalidSlate::TurnsText`] or [`InvalidSlate::LookAlike`].
     pub fn check_looks(&self) -> Result<(), InvalidSlate> {
         let mut looks = HashMap::with_capacity(self.names().len());
         for (name, place) in self.names().iter().zip(1..) {
+            if name.contains(OVERRIDES) {
+                return Err(InvalidSlate::TurnsText(place));
+            }
             let look = look(name);
             if look.is_empty() {
                 return Err(InvalidSlate::ShowsNothing(place));
@@ -117,6 +124,14 @@ mod tests {
         for name in [" ", "\u{200B}", "\u{A0}\u{2060}", "\t\n"] {
             let why = check(&["Ada", name]).unwrap_err();
             assert!(why.starts_with("candidate 2 has a name that shows nothing"), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_turns_text_around_is_refused() {
+        for name in ["\u{202E}adA", "Ada \u{202D}L"] {
+            let why = check(&["Grace", name]).unwrap_err();
+            assert!(why.starts_with("candidate 2 has a name with a hidden character"), "{why}");
         }
     }
 

@@ -43,7 +43,7 @@ pub use rules::{ChangeRefusal, UnderNumber, Verdict, judge};
 pub use slate::{Choice, InvalidSlate, Slate};
 pub use standing::{ElectionState, ResultStatus, Standing};
 #[cfg(feature = "client")]
-pub use tally_sheet::{InvalidSheet, SheetHeader, SheetLine, TallySheet};
+pub use tally_sheet::{InvalidSheet, SheetFlaw, SheetHeader, SheetLine, TallySheet};
 pub use typed::{is_invisible, is_separator, typed_digits, unquoted};
 pub use vote::{Outcome, Refusal, Vote};
 pub use voter_number::{InvalidVoterNumber, VoterNumber};

@@ -56,7 +56,8 @@ impl FromStr for Receipt {
     type Err = InvalidReceipt;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let plain = unquoted(text).chars().filter(|&it| !is_separator(it)).map(plain_character);
+        let text = unquoted(text).trim_end_matches(['.', ',', ';', ':', '!']);
+        let plain = text.chars().filter(|&it| !is_separator(it)).map(plain_character);
         // One more than a receipt has is enough to tell that this is none.
         let plain: String = plain.take(Self::CHARACTERS).collect();
         let bytes = BASE32.decode(plain.to_ascii_uppercase().as_bytes()).ok();
@@ -125,6 +126,8 @@ mod tests {
             written("-\u{AD}\n"),
             EXPECTED.chars().map(wide).collect(),
             format!("\u{FEFF}“{EXPECTED}”\r\n"),
+            format!("({EXPECTED})."),
+            format!("{EXPECTED};"),
         ] {
             assert_eq!(text.parse(), Ok(receipt), "{text:?}");
         }

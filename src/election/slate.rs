@@ -43,6 +43,11 @@ pub enum InvalidSlate {
     /// A name has nothing but blanks and characters that nobody sees. The place is from 1.
     #[error("candidate {0} has a name that shows nothing on a ballot; give it letters")]
     ShowsNothing(usize),
+    /// A name has a character that turns the text after it around. The place is from 1.
+    #[error(
+        "candidate {0} has a name with a hidden character that turns text around; leave it out"
+    )]
+    TurnsText(usize),
     /// Voters would take two candidates for one another. The places are from 1.
     #[error(
         "candidates {first} and {second} look alike: {names} differ {difference}; give one of them \

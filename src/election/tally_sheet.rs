@@ -58,9 +58,20 @@ pub struct InvalidSheet {
     pub line: usize,
     /// What is wrong.
     pub what: String,
-    /// Whether every ballot fits its receipt, and only the form of the file is another: a program
-    /// has saved it again.
-    pub rewritten: bool,
+    /// What that says of the sheet.
+    pub flaw: SheetFlaw,
+}
+
+/// What is wrong with a text that is not a valid tally sheet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SheetFlaw {
+    /// A ballot does not fit its receipt, or the document its digest: something was changed.
+    Changed,
+    /// Every ballot fits its receipt, and only the form of the file is another: a program has saved
+    /// it again.
+    Rewritten,
+    /// It cannot be read as a sheet.
+    Unreadable,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -140,8 +151,12 @@ impl TallySheet {
 
     /// The position, from 1, of the ballot with this receipt, and the ballot.
     pub fn find(&self, receipt: &str) -> Option<(usize, &SheetLine)> {
-        let wanted = receipt.parse::<Receipt>().ok()?;
-        (1..).zip(&self.lines).find(|(_, line)| line.receipt == wanted)
+        self.find_receipt(receipt.parse().ok()?)
+    }
+
+    /// As [`find`](Self::find), with a receipt that was parsed.
+    pub fn find_receipt(&self, receipt: Receipt) -> Option<(usize, &SheetLine)> {
+        (1..).zip(&self.lines).find(|(_, line)| line.receipt == receipt)
     }
 
     /// The election's id, or an empty text.
@@ -205,16 +220,7 @@ impl TallySheet {
         text: &str,
         mut progress: impl FnMut(u64, u64),
     ) -> Result<Self, InvalidSheet> {
-        let error = match Self::read_exact(text, &mut progress) {
-            Err(error) if !error.rewritten => error,
-            read => return read,
-        };
-        // What an editor or a mail program adds may be all that is wrong.
-        let Some(plain) = rewritten::undone(text) else { return Err(error) };
-        match Self::read_exact(&plain, &mut progress) {
-            Err(other) if !other.rewritten => Err(error),
-            _ => Err(rewritten::error(text)),
-        }
+        Self::read_exact(text, &mut progress).map_err(|error| rewritten::error(text, error))
     }
 
     fn read_exact(text: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, InvalidSheet> {
@@ -227,28 +233,21 @@ impl TallySheet {
             let again = sheet.to_csv();
             (sheet, again)
         };
-        if again != text {
-            return Err(rewritten::error(text));
-        }
-        Ok(sheet)
+        if again == text { Ok(sheet) } else { Err(unreadable(0, "it has another form")) }
     }
 
     fn read_csv(text: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, InvalidSheet> {
-        let invalid = |line, what: &str| invalid_sheet(line, what);
         let (restored, text, first) = match text.split_once('\n') {
             Some((line, rest)) if line.starts_with('#') => {
                 let read = Restored::read_csv_line(line);
-                let what = "it does not say of a restore what a sheet says";
-                (Some(read.ok_or_else(|| invalid(1, what))?), rest, 2)
+                (Some(read.ok_or_else(|| changed(1, OTHER_RESTORE))?), rest, 2)
             }
             _ => (None, text, 1),
         };
-        let mut reader = csv::ReaderBuilder::new();
-        let reader = reader.delimiter(rewritten::separator(text));
-        let mut reader = reader.from_reader(text.as_bytes());
-        let unreadable = |line| move |error: csv::Error| invalid_sheet(line, &error.to_string());
-        if *reader.headers().map_err(unreadable(first))? != CSV_HEADING[..] {
-            return Err(invalid(first, "the columns are not those of a tally sheet"));
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let failed = |line| move |error: csv::Error| unreadable(line, &error.to_string());
+        if *reader.headers().map_err(failed(first))? != CSV_HEADING[..] {
+            return Err(unreadable(first, "the columns are not those of a tally sheet"));
         }
         // An estimate: names may contain newlines.
         let all = memchr::memchr_iter(b'\n', text.as_bytes()).count().saturating_sub(1) as u64;
@@ -256,49 +255,49 @@ impl TallySheet {
         let mut lines = Vec::new();
         for (index, record) in reader.records().enumerate() {
             let number = index + first + 1;
-            let record = record.map_err(unreadable(number))?;
+            let record = record.map_err(failed(number))?;
             let columns: Vec<_> = record.iter().collect();
             let [id, candidate, nonce, receipt] = columns[..] else {
-                return Err(invalid(number, "there are not four columns"));
+                return Err(unreadable(number, "there are not four columns"));
             };
             let id: ElectionId =
-                id.parse().map_err(|_| invalid(number, "the election id is not valid"))?;
+                id.parse().map_err(|_| unreadable(number, "the election id is not valid"))?;
             if *election.get_or_insert_with(|| id.clone()) != id {
-                return Err(invalid(number, "the ballot is from another election"));
+                return Err(changed(number, "the ballot is from another election"));
             }
-            lines.push(
-                read_line(&id, candidate, nonce, receipt).map_err(|what| invalid(number, what))?,
-            );
-            check_order(&lines).map_err(|what| invalid(number, what))?;
+            lines.push(read_line(&id, candidate, nonce, receipt, number)?);
+            check_order(&lines, number)?;
             progress(lines.len() as u64, all);
         }
         Ok(Self { election, lines, restored, header: None })
     }
 
     fn read_json(text: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, InvalidSheet> {
-        let invalid = |line, what: &str| invalid_sheet(line, what);
         let mut document: Document = serde_json::from_str(text)
-            .map_err(|error| invalid_sheet(error.line(), &error.to_string()))?;
+            .map_err(|error| unreadable(error.line(), &error.to_string()))?;
         let election: ElectionId =
-            document.election.parse().map_err(|_| invalid(2, "the election id is not valid"))?;
+            document.election.parse().map_err(|_| unreadable(2, "the election id is not valid"))?;
         let mut lines = Vec::new();
         for (index, row) in document.ballots.iter().enumerate() {
-            let read = read_line(&election, &row.candidate, &row.nonce, &row.receipt);
             // By the number of the ballot: each takes several lines.
-            lines.push(read.map_err(|what| invalid(0, &format!("ballot {}: {what}", index + 1)))?);
-            check_order(&lines)
-                .map_err(|what| invalid(0, &format!("ballot {}: {what}", index + 1)))?;
+            let about = |error: InvalidSheet| InvalidSheet {
+                what: format!("ballot {}: {}", index + 1, error.what),
+                ..error
+            };
+            let read = read_line(&election, &row.candidate, &row.nonce, &row.receipt, 0);
+            lines.push(read.map_err(about)?);
+            check_order(&lines, 0).map_err(about)?;
             progress(lines.len() as u64, document.ballots.len() as u64);
         }
         let digest = std::mem::take(&mut document.sha256);
         if digest != HEXLOWER.encode(&Sha256::digest(json(&document))) {
-            return Err(invalid(0, "the sha256 is not that of the document"));
+            return Err(changed(0, "the sha256 is not that of the document"));
         }
         let restored = match document.restored.take() {
             Some(RestoredText { ledger, epoch }) => {
                 let ledger = ledger.parse();
                 let ledger =
-                    ledger.map_err(|_| invalid(0, "the ledger's identity is not valid"))?;
+                    ledger.map_err(|_| unreadable(0, "the ledger's identity is not valid"))?;
                 Some(Restored { ledger, epoch })
             }
             None => None,
@@ -321,8 +320,18 @@ fn json(document: &Document) -> String {
     text
 }
 
-fn invalid_sheet(line: usize, what: &str) -> InvalidSheet {
-    InvalidSheet { line, what: what.to_string(), rewritten: false }
+/// What is wrong with a ballot that was changed.
+const MISMATCH: &str = "the receipt does not match the election, candidate and nonce";
+
+/// What is wrong with another first line of a restored election's sheet.
+const OTHER_RESTORE: &str = "it does not say of a restore what a sheet says";
+
+fn changed(line: usize, what: &str) -> InvalidSheet {
+    InvalidSheet { line, what: what.to_string(), flaw: SheetFlaw::Changed }
+}
+
+fn unreadable(line: usize, what: &str) -> InvalidSheet {
+    InvalidSheet { line, what: what.to_string(), flaw: SheetFlaw::Unreadable }
 }
 
 fn in_line(line: usize) -> String {
@@ -334,23 +343,22 @@ fn read_line(
     candidate: &str,
     nonce: &str,
     receipt: &str,
-) -> Result<SheetLine, &'static str> {
-    let bytes = HEXLOWER.decode(nonce.as_bytes()).map_err(|_| "the nonce is not hexadecimal")?;
-    let nonce = Nonce::try_from(&bytes[..]).map_err(|_| "the nonce is not 16 bytes")?;
+    number: usize,
+) -> Result<SheetLine, InvalidSheet> {
+    let bytes = HEXLOWER.decode(nonce.as_bytes());
+    let bytes = bytes.map_err(|_| unreadable(number, "the nonce is not hexadecimal"))?;
+    let nonce = Nonce::try_from(&bytes[..]);
+    let nonce = nonce.map_err(|_| unreadable(number, "the nonce is not 16 bytes"))?;
     let line = SheetLine::new(election, candidate.to_string(), nonce);
-    if line.receipt.to_string() == receipt {
-        Ok(line)
-    } else {
-        Err("the receipt does not match the election, candidate and nonce")
-    }
+    if line.receipt.to_string() == receipt { Ok(line) } else { Err(changed(number, MISMATCH)) }
 }
 
 /// Receipts ascend, which hides the order of the votes. Equal receipts are valid: two voters may
 /// choose the same nonce.
-fn check_order(lines: &[SheetLine]) -> Result<(), &'static str> {
+fn check_order(lines: &[SheetLine], number: usize) -> Result<(), InvalidSheet> {
     match lines {
         [.., before, last] if before.receipt > last.receipt => {
-            Err("the ballots are not in the order of the receipts")
+            Err(changed(number, "the ballots are not in the order of the receipts"))
         }
         _ => Ok(()),
     }

@@ -6,12 +6,15 @@ use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 use super::printable::is_ignorable;
 
 /// The pairs of marks that programs and people put around a text.
-const QUOTES: [(char, &str); 14] = [
+const QUOTES: [(char, &str); 17] = [
     ('"', "\""),
     ('\'', "'"),
     ('`', "`"),
     ('*', "*"),
+    ('_', "_"),
     ('<', ">"),
+    ('(', ")"),
+    ('[', "]"),
     ('“', "”“"),
     ('”', "”"),
     ('„', "“”"),
@@ -113,9 +116,19 @@ mod tests {
 
     #[test]
     fn marks_around_a_text_are_not_of_it() {
-        for text in
-            ["a b", " \"a b\"\n", "<a b>,", "„a b“.", "»a b«", "\u{FEFF}“<a b>”", "`a b`", "'a b"]
-        {
+        for text in [
+            "(a b)",
+            "[a b].",
+            "_a b_",
+            "a b",
+            " \"a b\"\n",
+            "<a b>,",
+            "„a b“.",
+            "»a b«",
+            "\u{FEFF}“<a b>”",
+            "`a b`",
+            "'a b",
+        ] {
             assert_eq!(unquoted(text), "a b", "{text:?}");
         }
         assert_eq!(unquoted("\"\"\""), "");

@@ -88,7 +88,7 @@ impl FromStr for Link {
         if text.len() > LINK_BYTES_MAX {
             return Err(InvalidLink(format!("it is longer than {LINK_BYTES_MAX} bytes")));
         }
-        let text = bare(text);
+        let text = bare(text).map_err(invalid)?;
         let uri = Uri::split(&text);
         let (address, mut election) = match &*uri.scheme.to_ascii_lowercase() {
             "capvote" => (Address::Tcp(host_port(&uri)?), election_in_path(&uri)?),

@@ -132,6 +132,8 @@ fn check_receipts(kept: &str, sheet: &str) {
         receipt.replace('-', "\u{2013}").to_lowercase(),
         receipt.chars().map(wide).collect(),
         format!("“{receipt}”"),
+        format!("({receipt})"),
+        format!("Your vote is recorded. Your receipt is {receipt}."),
     ] {
         run(CLIENT, &["verify", &text, sheet], b"").done();
         run(CLIENT, &["verify", "-", sheet], text.as_bytes()).done();
@@ -141,9 +143,15 @@ fn check_receipts(kept: &str, sheet: &str) {
         format!("\u{FEFF}{}", kept.replace('\n', "\r\n")).into_bytes(),
         kept.lines().map(|line| format!("> {line}\n")).collect::<String>().into_bytes(),
         kept.replacen('"', "“", 1).replace('"', "”").into_bytes(),
+        // The candidate and the nonce say which ballot it is, too.
+        kept.replace(receipt, "").into_bytes(),
+        kept.replace(receipt, &receipt.replace('-', "=\n-")).into_bytes(),
+        kept.replace(receipt, &receipt.chars().rev().collect::<String>()).into_bytes(),
     ] {
         run(CLIENT, &["verify", "-", sheet], &changed).done();
     }
+    let typo = format!("{}0", &receipt[..38]);
+    run(CLIENT, &["verify", &typo, sheet], b"").failed(2, "the digits 2 to 7, and not 0");
 }
 
 fn wide(character: char) -> char {
@@ -170,12 +178,23 @@ fn check_sheets(sheet: &str, changed: &str) {
         (format!("\u{FEFF}{text}").into_bytes(), "a byte order mark"),
         (format!("{text}\n").into_bytes(), "an empty line"),
         (utf16(&text), "UTF-16"),
+        (text.replace(',', ";").into_bytes(), "other separators"),
     ] {
+        run(CLIENT, &["recount", "-"], &bytes).failed(3, "a program has saved it again");
         fs::write(changed, bytes).unwrap();
         let ran = run(CLIENT, &["recount", changed], b"");
         ran.failed(3, "a program has saved it again");
         assert!(ran.stderr.contains(what) && ran.stderr.contains("get the file again"));
         assert!(!ran.stderr.contains("do not trust it"), "{}", ran.stderr);
+    }
+    for (bytes, what) in [
+        (&b""[..], "it is empty"),
+        (b"PK\x03\x04\xFF", "not a text in UTF-8"),
+        (b"a letter\n", "the columns are not those"),
+    ] {
+        let ran = run(CLIENT, &["recount", "-"], bytes);
+        ran.failed(3, what);
+        assert!(ran.stderr.contains("get the file again"), "{}", ran.stderr);
     }
     let forged = text.replace("Ada", "Grace").replace('\n', "\r\n");
     for bytes in [forged.clone().into_bytes(), utf16(&forged), b"\xFFforged".to_vec()] {

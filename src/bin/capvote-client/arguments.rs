@@ -3,13 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use capvote::command_line::{Extra, VERSION};
-use capvote::election::{Definition, ElectionId, Publication, Schedule, Timestamp, VOTERS_MAX};
+use capvote::election::{
+    Definition, ElectionId, Publication, Schedule, Timestamp, VOTERS_MAX, same_text,
+};
 use capvote::net::link::{LINK_BYTES_MAX, Link};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::failure::Failure;
 use crate::people::{People, Reading};
 use crate::secret;
+use crate::show;
 use crate::time;
 
 const EXAMPLES: &str = "\
@@ -301,6 +304,13 @@ impl Create {
             Results::Sealed => Publication::Sealed,
         };
         let schedule = Schedule { opens: self.opens, closes: self.closes };
+        let is_blank = |name: &String| same_text(name).eq_ignore_ascii_case(show::BLANK);
+        if self.blank && self.candidate.iter().any(is_blank) {
+            return Err(Failure::Usage(format!(
+                "a candidate called {} cannot be told from blank ballots; choose another name",
+                show::BLANK
+            )));
+        }
         Definition::new(self.id.clone(), self.title.clone(), self.candidate.clone())
             .map(|it| it.with_publication(publication).with_blank(self.blank))
             .and_then(|it| it.with_schedule(schedule))

@@ -5,11 +5,14 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use capvote::client::{Ballot, RecordedVote};
-use capvote::election::{ElectionId, Nonce, Receipt, TallySheet, is_invisible, same_text};
+use capvote::election::{
+    ElectionId, Nonce, Receipt, SheetFlaw, TallySheet, is_invisible, same_text,
+};
 use capvote::private_file;
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use unicode_normalization::UnicodeNormalization;
 
 use crate::failure::Failure;
 use crate::secret;
@@ -86,9 +89,9 @@ impl ReceiptFile {
         if same_text(&self.content.candidate) != same_text(&ballot.candidate) {
             return Err(other_vote("for another candidate"));
         }
-        ballot.candidate.clone_from(&self.content.candidate);
         let bytes = HEXLOWER.decode(self.content.nonce.as_bytes()).unwrap_or_default();
         ballot.nonce = Nonce::try_from(&bytes[..]).map_err(|error| self.failed(&error))?;
+        ballot.candidate = self.content.sent_candidate(&ballot.nonce);
         if self.content.voter != bind(ballot) {
             return Err(other_vote("under another voter number"));
         }
@@ -157,6 +160,18 @@ impl Content {
     fn read(text: &str) -> Option<Self> {
         serde_json::from_str(text).or_else(|_| serde_json::from_str(&mended(text))).ok()
     }
+
+    /// The candidate as the recorded vote has the name, whatever a program has made of it since.
+    fn sent_candidate(&self, nonce: &Nonce) -> String {
+        let election = self.election.as_ref().and_then(|id| id.parse::<ElectionId>().ok());
+        let receipt = self.receipt.as_ref().and_then(|it| it.parse::<Receipt>().ok());
+        let sent = election.zip(receipt).and_then(|(id, receipt)| {
+            spellings(&self.candidate)
+                .into_iter()
+                .find(|it| Receipt::new(&id, it, nonce) == receipt)
+        });
+        sent.unwrap_or_else(|| self.candidate.clone())
+    }
 }
 
 /// The JSON object in a text, without the quotation marks, line breaks and invisible characters
@@ -187,70 +202,92 @@ fn bind(ballot: &Ballot) -> String {
 const RECEIPT_FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// What to look for on a tally sheet.
-pub(crate) enum SearchKey {
-    /// A receipt, as it was typed or received, and the ledger's epoch, if it is known.
-    Receipt(String, Option<u64>),
-    /// A ballot whose receipt was not received.
-    Ballot { candidate: String, nonce: Nonce },
+pub(crate) struct SearchKey {
+    receipt: Option<Receipt>,
+    /// The ledger's epoch in which the vote was recorded, if it is known.
+    pub(crate) epoch: Option<u64>,
+    /// The candidate and the nonce, if they are known: the receipt may not have been received, or
+    /// may have been changed in the file.
+    ballot: Option<(String, Nonce)>,
 }
 
-fn is_receipt(text: &str) -> bool {
-    text.parse::<Receipt>().is_ok()
+/// Whether a text is the content of a receipt file.
+pub(crate) fn is_receipt_file(text: &str) -> bool {
+    Content::read(text).is_some()
+}
+
+/// The receipt in a text: alone, or as a word of a sentence.
+fn receipt_in(text: &str) -> Option<Receipt> {
+    text.parse().ok().or_else(|| text.split_whitespace().find_map(|word| word.parse().ok()))
 }
 
 impl SearchKey {
     /// Parses a receipt, or reads the receipt file that the text names.
     pub(crate) fn read(text: &str) -> Result<Self, Failure> {
-        if is_receipt(text) {
-            return Ok(Self::Receipt(text.to_string(), None));
+        if let Some(receipt) = receipt_in(text) {
+            return Ok(Self { receipt: Some(receipt), epoch: None, ballot: None });
         }
         let text_of_file = secret::read(text, RECEIPT_FILE_BYTES_MAX).map_err(|error| {
             Failure::Usage(match error.kind() {
-                io::ErrorKind::NotFound => {
-                    format!(
-                        "there is no file {text}, and it is not a receipt (eight groups of four of \
-                         the letters A to Z and the digits 2 to 7) either"
-                    )
-                }
+                io::ErrorKind::NotFound => format!(
+                    "there is no file {text}, and it is not a receipt either: that is eight groups \
+                     of four of the letters A to Z and the digits 2 to 7{}",
+                    other_digit(text)
+                ),
                 _ => format!(
                     "{text} is not a receipt, and cannot be read as a receipt file: {error}"
                 ),
             })
         })?;
-        if is_receipt(text_of_file.trim()) {
-            return Ok(Self::Receipt(text_of_file.trim().to_string(), None));
-        }
         let no_receipt = || {
-            let is_sheet = TallySheet::read(&text_of_file).map_or_else(|it| it.rewritten, |_| true);
+            let is_sheet = match TallySheet::read(&text_of_file) {
+                Ok(_) => true,
+                Err(error) => error.flaw == SheetFlaw::Rewritten,
+            };
             let order = if is_sheet { "; the receipt comes first, then the sheet" } else { "" };
             Failure::Usage(format!("{text} holds no receipt{order}"))
         };
-        let content: Content = Content::read(&text_of_file).ok_or_else(no_receipt)?;
+        let Some(content) = Content::read(&text_of_file) else {
+            let receipt = Some(receipt_in(&text_of_file).ok_or_else(no_receipt)?);
+            return Ok(Self { receipt, epoch: None, ballot: None });
+        };
         secret::warn_if_exposed(Path::new(text));
-        if let Some(receipt) = content.receipt {
-            return Ok(Self::Receipt(receipt, content.epoch));
-        }
+        let receipt = content.receipt.as_ref().and_then(|it| it.parse().ok());
         let nonce = HEXLOWER.decode(content.nonce.as_bytes()).ok();
         let nonce = nonce.and_then(|bytes| Nonce::try_from(&bytes[..]).ok());
-        Ok(Self::Ballot { candidate: content.candidate, nonce: nonce.ok_or_else(no_receipt)? })
+        let key = Self {
+            receipt,
+            epoch: content.epoch,
+            ballot: nonce.map(|nonce| (content.candidate, nonce)),
+        };
+        if key.receipt.is_none() && key.ballot.is_none() {
+            return Err(no_receipt());
+        }
+        Ok(key)
     }
 
-    /// The ledger's epoch in which the vote was recorded, if it is known.
-    pub(crate) fn epoch(&self) -> Option<u64> {
-        match self {
-            Self::Receipt(_, epoch) => *epoch,
-            Self::Ballot { .. } => None,
-        }
+    /// The receipts that the ballot may have in this election, the likeliest first.
+    pub(crate) fn receipts(&self, election: &ElectionId) -> impl Iterator<Item = Receipt> {
+        let ballot = self.ballot.iter().flat_map(|(candidate, nonce)| {
+            spellings(candidate).map(|name| Receipt::new(election, &name, nonce))
+        });
+        self.receipt.into_iter().chain(ballot)
     }
+}
 
-    /// The receipt to find, in this election.
-    pub(crate) fn receipt(&self, election: &ElectionId) -> String {
-        match self {
-            Self::Receipt(receipt, _) => receipt.clone(),
-            Self::Ballot { candidate, nonce } => {
-                Receipt::new(election, candidate, nonce).to_string()
-            }
-        }
+/// A name as it is written, and as programs may have stored it before: composed and decomposed.
+fn spellings(name: &str) -> [String; 3] {
+    [name.to_string(), name.nfc().collect(), name.nfd().collect()]
+}
+
+/// The hint for a text that may be a receipt, but for characters that no receipt has.
+fn other_digit(text: &str) -> String {
+    const NEARLY: usize = 28;
+    let plain: Vec<_> = text.chars().filter(char::is_ascii_alphanumeric).collect();
+    let other = plain.iter().find(|it| "0189".contains(**it));
+    match (other, plain.len() >= NEARLY) {
+        (Some(other), true) => format!(", and not {other}"),
+        _ => String::new(),
     }
 }
 

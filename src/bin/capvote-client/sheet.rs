@@ -1,18 +1,20 @@
 //! Tally sheets: fetching one from a server, and checking one without.
 
 use std::collections::HashSet;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use capvote::client::{ActOutcome, Auditor, Election, Error};
 use capvote::command_line::Exit;
-use capvote::election::{Origin, Restored, SheetHeader, SheetLine, TallySheet};
+use capvote::election::{Origin, Restored, SheetFlaw, SheetHeader, SheetLine, TallySheet};
 use capvote::private_file::PrivateFile;
 use comfy_table::Table;
 use serde_json::json;
 
 use crate::failure::Failure;
-use crate::receipt::SearchKey;
+use crate::receipt::{self, SearchKey};
+use crate::secret;
 use crate::show;
 use crate::text;
 
@@ -22,6 +24,12 @@ const DISTRUST: &str = "do not trust it, and ask the returning officer for anoth
 /// What to do with a sheet that was only saved again.
 const UNCHANGED: &str = "get the file again as the command sheet wrote it, and open it in no \
                          editor before this";
+
+/// What to do with what cannot be read as a sheet.
+const UNREADABLE: &str = "get the file again as the command sheet wrote it; if it is the same then, \
+                          do not trust it";
+
+const NOT_VALID: &str = "not a valid tally sheet";
 
 /// Fetches the sheet of an election, or `None` before the close.
 pub(crate) async fn fetch(
@@ -149,10 +157,11 @@ fn agrees(contradiction: Option<String>, path: &Path, as_json: bool) -> Result<(
 pub(crate) fn verify(receipt: &str, path: &Path, as_json: bool) -> Result<(), Failure> {
     let key = SearchKey::read(receipt)?;
     let sheet = read(path, as_json)?;
-    let found = sheet.election.as_ref().and_then(|id| sheet.find(&key.receipt(id)));
+    let find = |id| key.receipts(id).find_map(|receipt| sheet.find_receipt(receipt));
+    let found = sheet.election.as_ref().and_then(find);
     let (place, line) = found.ok_or_else(|| {
         let restored = match sheet.restored {
-            Some(restored) if key.epoch().is_none_or(|epoch| epoch < restored.epoch) => format!(
+            Some(restored) if key.epoch.is_none_or(|epoch| epoch < restored.epoch) => format!(
                 ", which was restored from a backup in epoch {} of its ledger, perhaps after your \
                  vote",
                 restored.epoch
@@ -178,36 +187,53 @@ pub(crate) fn verify(receipt: &str, path: &Path, as_json: bool) -> Result<(), Fa
     agrees(sheet.contradiction(), path, as_json)
 }
 
+/// Reads a sheet from a file, or from standard input for "-".
 fn read(path: &Path, as_json: bool) -> Result<TallySheet, Failure> {
     let shown = path.display();
-    let bytes = std::fs::read(path).map_err(|error| {
+    let mut bytes = Vec::new();
+    let source: io::Result<Box<dyn Read>> = match path.to_str() {
+        Some(secret::STANDARD_INPUT) => secret::standard_input().map(|input| Box::new(input) as _),
+        _ => File::open(path).map(|file| Box::new(file) as _),
+    };
+    source.and_then(|mut it| it.read_to_end(&mut bytes)).map_err(|error| {
         Failure::Fault(format!(
             "cannot read {shown}: {error}; give a tally sheet that the command sheet wrote"
         ))
     })?;
+    let refused =
+        |why: &str, advice| Failure::Refused(format!("{shown}: {NOT_VALID}: {why}; {advice}"));
     let other_encoding = text::utf16(&bytes).is_some();
     // With a byte order mark of UTF-8, which is no part of a sheet.
     let decoded = match other_encoding {
         true => text::decode(bytes),
         false => String::from_utf8(bytes).ok(),
     };
-    let text = decoded.ok_or_else(|| {
-        Failure::Refused(format!("{shown}: not a valid tally sheet: it is not UTF-8; {DISTRUST}"))
-    })?;
+    let text = decoded.ok_or_else(|| refused("it is not a text in UTF-8", UNREADABLE))?;
     let bar = show::progress(0, "ballots", as_json);
     let read = TallySheet::read_with_progress(&text, |done, all| {
         bar.set_length(all);
         bar.set_position(done);
     });
     bar.finish_and_clear();
-    match read {
-        Ok(_) if other_encoding => Err(Failure::Refused(format!(
-            "{shown}: not a valid tally sheet: every ballot on it fits its receipt, but a program \
-             has saved it again in UTF-16; {UNCHANGED}"
-        ))),
-        Err(error) if error.rewritten => {
-            Err(Failure::Refused(format!("{shown}: {error}; {UNCHANGED}")))
+    let error = match read {
+        Ok(_) if other_encoding => {
+            let why = "every ballot on it fits its receipt, but a program has saved it again in \
+                       UTF-16";
+            return Err(refused(why, UNCHANGED));
         }
-        read => read.map_err(|error| Failure::Refused(format!("{shown}: {error}; {DISTRUST}"))),
-    }
+        Ok(sheet) => return Ok(sheet),
+        Err(error) => error,
+    };
+    let advice = match error.flaw {
+        SheetFlaw::Changed => DISTRUST,
+        SheetFlaw::Rewritten => UNCHANGED,
+        SheetFlaw::Unreadable if text.trim().is_empty() => {
+            return Err(refused("it is empty", UNREADABLE));
+        }
+        SheetFlaw::Unreadable if receipt::is_receipt_file(&text) => {
+            return Err(refused("it is a receipt file", "give the receipt first, then the sheet"));
+        }
+        SheetFlaw::Unreadable => UNREADABLE,
+    };
+    Err(Failure::Refused(format!("{shown}: {error}; {advice}")))
 }

@@ -86,7 +86,10 @@ fn a_sheet_that_was_saved_again_is_told_apart_from_a_changed_one() {
     let (csv, json) = (sheet.to_csv(), sheet.to_json());
     let check = |text: &str, says: &str| {
         let error = TallySheet::read(text).unwrap_err();
-        assert!(error.rewritten && error.what.contains(says), "{says}: {error}: {text:?}");
+        assert!(
+            error.flaw == SheetFlaw::Rewritten && error.what.contains(says),
+            "{says}: {error}: {text:?}"
+        );
     };
     for (says, rewrite) in rewriting {
         for text in [&csv, &json] {
@@ -94,7 +97,7 @@ fn a_sheet_that_was_saved_again_is_told_apart_from_a_changed_one() {
             // A changed ballot is one, in whatever form.
             for (from, to) in [("Ada", "Adb"), ("board", "bored")] {
                 let changed = TallySheet::read(&rewrite(&text.replacen(from, to, 1))).unwrap_err();
-                assert!(!changed.rewritten, "{says}: {changed}");
+                assert!(changed.flaw == SheetFlaw::Changed, "{says}: {changed}");
             }
         }
     }
@@ -103,8 +106,47 @@ fn a_sheet_that_was_saved_again_is_told_apart_from_a_changed_one() {
     check(&format!("sep=;\n{}", csv.replace(',', ";")), "other separators");
     check(&csv.replace(',', "\t"), "other separators");
     check(&json.replace("  ", "\t"), "other separators, quotes or blanks");
+    check(&csv.replace(',', "|"), "other separators");
+    check(&csv.replace('\n', ",,\n"), "other separators, quotes or blanks");
+    check(&format!("{csv},,,\n"), "other separators, quotes or blanks");
+    check(&format!("{csv}\u{1A}"), "a last line without its end");
+    check(&csv.replace('\n', " \n"), "other separators, quotes or blanks");
+    check(&csv.replace("board,", "board, "), "other separators, quotes or blanks");
+    check(&format!("Sheet of the board\n\n{csv}"), "an empty line");
+    check(&csv.replacen("election,candidate", "Election,\"Candidate\"", 1), "other separators");
+    let rows = csv.lines().enumerate();
+    let numbered: Vec<_> = rows.map(|(number, row)| format!("{number},{row}")).collect();
+    check(&numbered.join("\n"), "other columns");
+    let sorted = |text: &str| {
+        let (heading, rows) = text.split_once('\n').unwrap();
+        let rows: Vec<_> = rows.lines().rev().collect();
+        format!("{heading}\n{}\n", rows.join("\n"))
+    };
+    check(&sorted(&csv), "the ballots in another order");
+    let receipt = sheet.lines[0].receipt.to_string();
+    check(&csv.replace(&receipt, &receipt.to_lowercase()), "other separators, quotes or blanks");
     let restored = restored(sheet);
     check(&windows(&restored.to_csv()), "line ends of another system");
+}
+
+#[test]
+fn what_is_no_sheet_is_not_called_changed() {
+    let csv = saved(&["Ada", "Grace"]).to_csv();
+    let json = saved(&["Ada"]).to_json();
+    let quoted: String = csv.lines().map(|line| format!("> {line}\n")).collect();
+    for text in ["", "\n", "a letter\n", "{}", "{", &quoted, &json[1..], &json[..json.len() / 2]] {
+        assert_eq!(TallySheet::read(text).unwrap_err().flaw, SheetFlaw::Unreadable, "{text:?}");
+    }
+    let restored = restored(saved(&["Ada", "Grace"])).to_csv();
+    for text in [
+        restored.replace("epoch 2", "epoch 3"),
+        restored.replacen("Ada", "Eve", 1),
+        csv.replacen("Ada", "Eve", 1).replace(',', ";"),
+        json.replacen("Ada", "Eve", 1),
+        json.replace("9,", "8,"),
+    ] {
+        assert_eq!(TallySheet::read(&text).unwrap_err().flaw, SheetFlaw::Changed, "{text}");
+    }
 }
 
 /// A sheet without line breaks in its names.
