@@ -161,9 +161,9 @@ fn a_voter_number_is_read_from_what_it_names_or_the_error_says_what_is_wrong() {
     let folder = data.path().to_str().unwrap();
     let two = format!("{}\n{}\n", numbers[0], numbers[1]);
     for (number, input, why) in [
-        ("./nmber.txt", "", "there is no file ./nmber.txt, and it is no voter number"),
-        ("number.txt", "", "there is no file number.txt, and it is no voter number"),
-        (folder, "", "is a folder"),
+        ("./nmber.txt", "", "./nmber.txt is no file, and no voter number: "),
+        ("number.txt", "", "number.txt is no file, and no voter number: "),
+        (folder, "", "is a folder, and no voter number: "),
         ("O613-4458-9170-2241-6633", "", "other characters"),
         ("-", "", "standard input is empty"),
         ("-", " \n", "standard input is empty"),
@@ -215,9 +215,9 @@ fn a_pipe_in_the_place_of_a_file_is_refused_and_not_waited_for() {
     for (name, target) in [("to-file", pipe), ("to-nothing", "/no/such/folder")] {
         let link = folder.path().join(name);
         std::os::unix::fs::symlink(target, &link).unwrap();
-        server(&link, &["--log", "info"]).failed(1, "it is not a directory");
+        server(&link, &[]).failed(1, "it is not a directory");
     }
-    server(Path::new("/dev/null"), &["--log", "info"]).failed(1, "it is not a directory");
+    server(Path::new("/dev/null"), &[]).failed(1, "it is not a directory");
 }
 
 #[test]

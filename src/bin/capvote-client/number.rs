@@ -43,14 +43,12 @@ impl Number {
     pub(crate) fn given(text: &str) -> Result<Self, Failure> {
         let path = Path::new(text);
         if text != secret::STANDARD_INPUT && path.metadata().map_or(true, |it| it.is_dir()) {
-            return Self::parse(text).map_err(|failure| match is_name(text) {
-                true if path.is_dir() => {
-                    Failure::Usage(format!("{text} is a folder, and no file with a voter number"))
+            return Self::parse(text).map_err(|failure| match failure {
+                Failure::Usage(why) if is_name(text) => {
+                    let what = if path.is_dir() { "a folder" } else { "no file" };
+                    Failure::Usage(format!("{text} is {what}, and no voter number: {why}"))
                 }
-                true => Failure::Usage(format!(
-                    "there is no file {text}, and it is no voter number; nothing was sent"
-                )),
-                false => failure,
+                other => other,
             });
         }
         let read = secret::read(text, NUMBER_BYTES_MAX).map_err(|error| {
