@@ -22,7 +22,15 @@ impl PrivateFile {
     /// # Errors
     /// Where no file can be created in the parent directory of `path`.
     pub fn begin(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: NamedTempFile::new_in(parent(path))?, path: path.to_owned() })
+        let folder = parent(path);
+        let file = NamedTempFile::new_in(folder).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => {
+                let why = format!("there is no folder {}", folder.display());
+                io::Error::new(io::ErrorKind::NotFound, why)
+            }
+            _ => error,
+        })?;
+        Ok(Self { file, path: path.to_owned() })
     }
 
     /// Syncs the file and moves it to its destination, replacing a file that is there.
@@ -68,6 +76,41 @@ pub fn write(
     let mut file = BufWriter::new(PrivateFile::begin(path)?);
     content(&mut file)?;
     file.into_inner()?.replace()
+}
+
+/// The error for a folder that is something else, or a symbolic link to nothing.
+pub(crate) fn not_directory() -> io::Error {
+    io::Error::new(io::ErrorKind::NotADirectory, "it is not a directory")
+}
+
+/// Refuses what is neither a file nor a folder: to open a pipe, or to read it, may never end.
+///
+/// # Errors
+/// Where there is nothing at `path`, or something else.
+pub fn check_kind(path: &Path) -> io::Result<()> {
+    let found = path.metadata()?;
+    if found.is_file() || found.is_dir() {
+        return Ok(());
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
+}
+
+/// Reads a file that [`check_kind`] does not refuse.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    check_kind(path)?;
+    std::fs::read(path)
+}
+
+/// As [`read`], in UTF-8.
+///
+/// # Errors
+/// Where it cannot be read, or is not UTF-8.
+pub fn read_text(path: &Path) -> io::Result<String> {
+    check_kind(path)?;
+    std::fs::read_to_string(path)
 }
 
 /// The permissions of a file, if some of `bits` are set: [`OTHERS`] for what others than its owner

@@ -104,7 +104,7 @@ fn layer_zero_knows_nothing_of_the_world() {
 
 /// The values that may be logged. None comes from a vote, a voter or a token: links are logged
 /// without their tokens, and of votes and numbers only how many there were.
-const LOGGED: [&str; 18] = [
+const LOGGED: [&str; 19] = [
     "%error",
     "%election",
     "election = %id",
@@ -121,6 +121,7 @@ const LOGGED: [&str; 18] = [
     "seconds",
     "days",
     "setting",
+    "reason",
     "votes = votes.len()",
     "file = %path.display()",
 ];

@@ -18,7 +18,8 @@ pub(super) fn with_hint(
     let hint = unexpected(error).and_then(|extra| {
         let subcommand = subcommand.and_then(|name| command.find_subcommand(name));
         let quoting = || quoting_hint(extra, &words, subcommand?.get_name());
-        hyphen_hint(extra, &words, command, subcommand).or_else(quoting)
+        let hyphen = || hyphen_hint(extra, &words, command, subcommand);
+        separator_hint(extra, &words).or_else(hyphen).or_else(quoting)
     });
     match hint.or(tip) {
         Some(hint) => format!("{what}; {hint}"),
@@ -53,6 +54,13 @@ fn unexpected(error: &clap::Error) -> Option<&str> {
         }
         _ => None,
     }
+}
+
+/// A hint that options go before `--`.
+fn separator_hint(extra: &str, words: &[Cow<'_, str>]) -> Option<String> {
+    let mut behind = words.iter().skip_while(|word| *word != "--").skip(1);
+    let is_option = extra.starts_with('-') && behind.any(|word| word == extra);
+    is_option.then(|| "options go before \"--\", and names behind it".into())
 }
 
 /// How to write a value that begins with a hyphen. clap's tip is about the last argument only.

@@ -197,7 +197,7 @@ impl Location {
         if sqlite::has_ledger(&path) {
             tracing::info!(file = %path.display(), "the ledger in this directory is used");
         } else {
-            tracing::info!(file = %path.display(), "this directory has no ledger; a new one is made");
+            tracing::info!(file = %path.display(), "this directory has no ledger yet");
         }
     }
 

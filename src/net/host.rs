@@ -1,7 +1,7 @@
 //! The host and the port of a link.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use percent_encoding::percent_decode_str;
@@ -42,8 +42,14 @@ impl HostPort {
         self.host.split_once('%').map(|(_, zone)| zone)
     }
 
+    /// The address, if it is one. An IPv4 address in IPv6 is that IPv4 address.
     fn address(&self) -> Option<IpAddr> {
-        self.without_zone().parse().ok()
+        self.without_zone().parse().ok().map(|address: IpAddr| address.to_canonical())
+    }
+
+    /// Whether it is an address of one network, which needs a zone.
+    pub fn is_link_local(&self) -> bool {
+        matches!(self.address(), Some(IpAddr::V6(address)) if address.is_unicast_link_local())
     }
 
     /// Whether it is `0.0.0.0` or `::`, where a server listens on all addresses, and a client
@@ -113,17 +119,32 @@ fn ipv6(text: &str) -> Result<String, &'static str> {
     Ok(format!("{address}%{zone}"))
 }
 
-/// A host name as the DNS has it.
+/// A host name as the DNS has it, or an IPv4 address.
 fn name(host: &str) -> Result<String, &'static str> {
     const INVALID: &str = "its host is not a name or an address";
     let decoded = percent_decode_str(host).decode_utf8().map_err(|_| INVALID)?;
     let name = if decoded.is_ascii() { decoded.into_owned() } else { to_ascii(&decoded)? };
-    if name.is_empty() || name.contains(NOT_IN_HOST) { Err(INVALID) } else { Ok(name) }
+    let mut labels = name.strip_suffix('.').unwrap_or(&name).split('.');
+    let in_label = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if !labels.clone().all(|label| !label.is_empty() && label.bytes().all(in_label)) {
+        return Err(INVALID);
+    }
+    let is_number = labels.next_back().is_some_and(is_number);
+    if is_number && name.parse::<Ipv4Addr>().is_err() {
+        // Some programs read `127.1`, `0x7f.1` and `0` as addresses.
+        return Err("an IPv4 address is four numbers from 0 to 255, such as 127.0.0.1");
+    }
+    Ok(name)
 }
 
-/// Characters that no host has.
-const NOT_IN_HOST: fn(char) -> bool =
-    |c| c <= ' ' || c.is_control() || "<>[\\]^|:%/?#@".contains(c);
+/// Whether a label is a number to those who read `0x7f.1` as an address. No domain ends in one.
+fn is_number(label: &str) -> bool {
+    let hexadecimal = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
+    hexadecimal.map_or_else(
+        || label.bytes().all(|byte| byte.is_ascii_digit()),
+        |digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
+    )
+}
 
 /// The form of an internationalised name that the DNS and certificates have: UTS #46, as browsers
 /// apply it.
@@ -188,6 +209,27 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "server")]
+    fn an_address_is_known_in_each_of_its_forms() {
+        for (text, unspecified, here, link_local) in [
+            ("0.0.0.0:1", true, false, false),
+            ("[::]:1", true, false, false),
+            ("[::ffff:0.0.0.0]:1", true, false, false),
+            ("[::ffff:127.0.0.1]:1", false, true, false),
+            ("127.9.9.9:1", false, true, false),
+            ("localhost.:1", false, true, false),
+            ("[fe80::1]:1", false, false, true),
+            ("[fe80::1%eth0]:1", false, false, true),
+            ("0.example.org:1", false, false, false),
+            ("0xab.example.org.:1", false, false, false),
+        ] {
+            let at: HostPort = text.parse().unwrap();
+            let found = (at.is_unspecified(), at.is_this_machine(), at.is_link_local());
+            assert_eq!(found, (unspecified, here, link_local), "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_no_host_and_port_is_refused_by_name() {
         for (text, why) in [
             ("", "names no host"),
@@ -202,6 +244,16 @@ mod tests {
             ("capvote://host:1", "not a name or an address"),
             ("a%2Fb:1", "not a name or an address"),
             ("a%zz:1", "not a name or an address"),
+            ("*.example.org:1", "not a name or an address"),
+            ("a..b:1", "not a name or an address"),
+            (".:1", "not a name or an address"),
+            ("0:1", "four numbers from 0 to 255"),
+            ("0x0:1", "four numbers from 0 to 255"),
+            ("127.1:1", "four numbers from 0 to 255"),
+            ("0x7f.1:1", "four numbers from 0 to 255"),
+            ("0177.0.0.01:1", "four numbers from 0 to 255"),
+            ("127.0.0.1.:1", "four numbers from 0 to 255"),
+            ("256.0.0.1:1", "four numbers from 0 to 255"),
             ("host:65536", "not 0 to 65535"),
         ] {
             let error = text.parse::<HostPort>().unwrap_err().to_string();

@@ -19,6 +19,9 @@ pub const DEFAULT_PORT: u16 = 12358;
 /// The maximum length of a link, in bytes.
 pub const LINK_BYTES_MAX: usize = 4_096;
 
+/// The longest path of a Unix socket, in bytes, as Linux has it.
+pub(super) const SOCKET_PATH_BYTES_MAX: usize = 107;
+
 /// A link to a server.
 ///
 /// | form | connects |
@@ -177,6 +180,15 @@ fn socket_path(uri: &Uri<'_>) -> Result<PathBuf, InvalidLink> {
     let path = decoded.map_err(|_| InvalidLink("its path is not UTF-8".into()))?;
     match &*path {
         "" | "/" => Err(InvalidLink("it names no socket file".into())),
+        path if path.contains(char::is_control) => {
+            Err(InvalidLink("the path of its socket has a control character".into()))
+        }
+        path if path.len() > SOCKET_PATH_BYTES_MAX => {
+            let bytes = path.len();
+            Err(InvalidLink(format!(
+                "the path of its socket has {bytes} bytes, and {SOCKET_PATH_BYTES_MAX} are the most"
+            )))
+        }
         path if path.starts_with('/') => Ok(PathBuf::from(path)),
         // A link has no directory that a relative path could be resolved against.
         _ => Err(InvalidLink("three slashes go before the path of a socket file".into())),
@@ -306,6 +318,7 @@ mod tests {
             "capvote+unix://",
             "capvote+unix://host/path",
             "capvote+unix:run/capvote.sock",
+            "capvote+unix:///run/a%0Ab.sock",
             "capvote+unix:\u{1f}//run/capvote.sock",
             "capvote://host#not*base64url-s3cret",
             &long,

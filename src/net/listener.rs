@@ -98,8 +98,7 @@ impl Listener {
     /// The same listener, after a warning if it was told to listen at a name that has only loopback
     /// addresses here: the machine's own name often has.
     fn told_to(self, at: &HostPort) -> Self {
-        let Inner::Tcp(listeners, _) = &self.inner else { return self };
-        if at.is_name() && !at.is_this_machine() && listeners.are_loopback() {
+        if self.reaches_nobody_at(at) {
             tracing::warn!(
                 link = ?self.link,
                 "only this machine reaches it, because its name has a loopback address here \
@@ -107,6 +106,12 @@ impl Listener {
             );
         }
         self
+    }
+
+    /// Whether a name, to those who do not know this machine, hides that nobody else reaches it.
+    fn reaches_nobody_at(&self, at: &HostPort) -> bool {
+        let Inner::Tcp(listeners, _) = &self.inner else { return false };
+        at.is_name() && !at.is_this_machine() && listeners.are_loopback()
     }
 
     /// The same listener, which requires the PROXY protocol from these peers.
@@ -236,5 +241,20 @@ async fn remove_stale_socket(path: &Path) -> io::Result<()> {
             std::fs::remove_file(path)
         }
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_name_that_nobody_else_can_reach_is_told_from_loopback() {
+        // The first is a name here, and 127.0.0.1 to the system, without the DNS.
+        for (host, hidden) in [("127.1", true), ("localhost", false), ("127.0.0.1", false)] {
+            let at = HostPort { host: host.into(), port: 0 };
+            let listener = Listener::bind(&Address::Tcp(at.clone()), None).await.unwrap();
+            assert_eq!(listener.reaches_nobody_at(&at), hidden, "{host}");
+        }
     }
 }

@@ -61,7 +61,7 @@ impl TcpListeners {
 
     /// Whether only this machine can reach them.
     pub(super) fn are_loopback(&self) -> bool {
-        self.listeners.iter().all(|(_, address)| address.ip().is_loopback())
+        self.listeners.iter().all(|(_, address)| address.ip().to_canonical().is_loopback())
     }
 
     /// The next connection. They take turns, so that many connections at one address do not keep

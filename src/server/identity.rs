@@ -1,6 +1,5 @@
 //! The server's TLS certificate.
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -30,7 +29,7 @@ pub(super) fn ensure(config: &Config) -> Result<Option<Identity>, StartError> {
         return read(files).map(Some);
     }
     let path = config.data.join(FILE_NAME);
-    let pem = match fs::read(&path) {
+    let pem = match private_file::read(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => create(&path, hosts)?,
         pem => pem.map_err(|error| failed(&path, error))?,
     };
@@ -42,10 +41,16 @@ pub(super) fn ensure(config: &Config) -> Result<Option<Identity>, StartError> {
 /// The operator's certificate.
 pub(super) fn read(files: &CertificateFiles) -> Result<Identity, StartError> {
     let CertificateFiles { certificates, key } = files;
-    let chain = fs::read(certificates).map_err(|error| failed(certificates, error))?;
-    let secret = fs::read(key).map_err(|error| failed(key, error))?;
+    let chain = private_file::read(certificates).map_err(|error| failed(certificates, error))?;
+    let secret = private_file::read(key).map_err(|error| failed(key, error))?;
     let unusable = |error| match error {
-        InvalidIdentity::NoCertificate => failed(certificates, error),
+        InvalidIdentity::NoCertificate
+        | InvalidIdentity::Certificate(_)
+        | InvalidIdentity::Version(_) => failed(certificates, error),
+        InvalidIdentity::OtherKey => {
+            let certificate = certificates.display();
+            failed(key, format!("it is not the key of the certificate in {certificate}"))
+        }
         InvalidIdentity::NoKey | InvalidIdentity::Unusable(_) => failed(key, error),
     };
     Identity::from_pem(&chain, &secret).map_err(unusable)

@@ -77,6 +77,7 @@ impl Server {
     /// that is left.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let location = Location::Directory(config.data.clone());
+        secrets::check_is_directory(&config.data)?;
         location.log();
         let admission = Admission::with_files(raise_file_limit());
         secrets::check(&config)?;

@@ -43,8 +43,14 @@ pub(super) async fn prepare(
         file.update(&token, reached)?;
         return Ok(None);
     }
-    // The link was moved elsewhere.
     if has_officer(ledger).await? {
+        let reason = file.what_is_wrong()?;
+        tracing::warn!(
+            file = %path.display(),
+            reason,
+            "the returning officer's link is not in this file; if nobody has it, stop the server, \
+             move away what is there, and make a new link with capvote-server officer-link DIR"
+        );
         return Ok(None);
     }
     check_unused(path)?;
@@ -166,6 +172,17 @@ impl OfficerFile {
         written.map_err(|why| StartError::OfficerLink { path: self.written.clone(), why })
     }
 
+    /// Why the file has no link that works.
+    fn what_is_wrong(&self) -> Result<&'static str, StartError> {
+        let Some(text) = self.read(&self.path)? else { return Ok("there is no such file") };
+        Ok(match parsed(&text) {
+            _ if text.trim().is_empty() => "it is empty",
+            None => "it has no link",
+            Some(Link { token: None, .. }) => "its link has no token",
+            Some(_) => "its token opens no returning officer's authority in this ledger",
+        })
+    }
+
     fn read(&self, path: &Path) -> Result<Option<String>, StartError> {
         read(path).map_err(|why| StartError::OfficerLink { path: path.to_owned(), why })
     }
@@ -198,7 +215,7 @@ async fn working_token(ledger: &dyn Ledger, path: &Path) -> Result<Option<Token>
 
 /// The text of a file, if there is one.
 fn read(path: &Path) -> io::Result<Option<String>> {
-    match std::fs::read_to_string(path) {
+    match private_file::read_text(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         text => text.map(Some),
     }

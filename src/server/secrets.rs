@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::officer_link::WRITTEN;
 use super::{CertificateFiles, Config, StartError};
-use crate::private_file::{OTHERS, exposed};
+use crate::private_file::{OTHERS, exposed, not_directory};
 
 /// The permissions that let others create files in a directory.
 const OTHERS_WRITE: u32 = 0o022;
@@ -28,9 +28,18 @@ pub(super) fn check_key(files: &CertificateFiles) -> Result<(), StartError> {
     refuse(&files.key, ALL_OTHERS, "600")
 }
 
+/// Refuses a data directory that is something else, or a symbolic link to nothing.
+pub(super) fn check_is_directory(path: &Path) -> Result<(), StartError> {
+    if path.is_dir() || path.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    Err(StartError::Permissions { path: path.to_owned(), why: not_directory() })
+}
+
 /// As [`check`], for the data directory alone.
 pub(super) fn check_data(path: &Path) -> Result<(), StartError> {
     let inaccessible = |why| StartError::Permissions { path: path.to_owned(), why };
+    check_is_directory(path)?;
     refuse(path, OTHERS_WRITE, "700")?;
     let mode = exposed(path, OTHERS).map_err(inaccessible)?;
     if mode.is_none() && !path.exists() {

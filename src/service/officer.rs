@@ -54,6 +54,13 @@ impl Server for ReturningOfficer {
             }
         };
         let id = definition.id.clone();
+        if definition.schedule.has_opened(self.authority.session()?.ledger.now()) {
+            results.get().init_outcome().set_refused(format!(
+                "election {id}: its time to open has passed by the server's clock, and it would be \
+                 open for good at once; create it with a later time to open, or with none"
+            ));
+            return Ok(());
+        }
         // Before the act, since there may be no permit for it.
         let administration = self.administration(id.clone())?;
         let definition = Arc::new(definition);

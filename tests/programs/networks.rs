@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use capvote::net::link::{Address, Link};
 
-use crate::process::{Ran, Server, board, client, numbers, officer, run};
+use crate::process::{Ran, Server, board, client, numbers, officer, run, write_private};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_capvote-server");
 
@@ -61,25 +61,13 @@ const ANY_PORT: &str = "capvote://127.0.0.1:0";
 #[test]
 fn the_first_line_of_the_log_says_which_ledger_it_is() {
     let [one, other] = [(); 2].map(|()| tempfile::tempdir().unwrap());
-    let (new, old) = ("has no ledger; a new one is made", "the ledger in this directory is used");
+    let (new, old) = ("has no ledger yet", "the ledger in this directory is used");
     for (folder, told) in [(&one, new), (&one, old), (&other, new)] {
         let mut server = Logged::start_in(folder.path(), ANY_PORT, Path::new("data"), &[]);
         let line = server.line();
         let path = folder.path().canonicalize().unwrap().join("data");
         assert!(line.contains(told) && line.contains(path.to_str().unwrap()), "{line}");
         server.stop();
-    }
-}
-
-#[test]
-fn a_name_that_nobody_else_can_reach_is_warned_of() {
-    // The system reads 127.1 as a name, and finds 127.0.0.1 without the DNS.
-    for (host, warned) in [("127.1", true), ("localhost", false), ("127.0.0.1", false)] {
-        let data = tempfile::tempdir().unwrap();
-        let server = Logged::start(&format!("capvotes://{host}:0"), data.path(), &[]);
-        let log = server.stop();
-        let found = log.contains("WARN") && log.contains("only this machine reaches it");
-        assert_eq!(found, warned, "{host}: {log}");
     }
 }
 
@@ -107,6 +95,12 @@ fn links_say_the_public_address() {
     for (listen, public, why) in [
         (ANY_PORT, "vote.example.org:0", "that clients can connect to"),
         (ANY_PORT, "0.0.0.0:1", "that clients can connect to"),
+        (ANY_PORT, "[::ffff:0.0.0.0]:1", "that clients can connect to"),
+        (ANY_PORT, "[fe80::1]:1", "that clients can connect to"),
+        (ANY_PORT, "[fe80::1%eth0]:1", "that clients can connect to"),
+        (ANY_PORT, "0:12358", "an IPv4 address is four numbers"),
+        (ANY_PORT, "0x0:12358", "an IPv4 address is four numbers"),
+        (ANY_PORT, "*.example.org:1", "not a name or an address"),
         (ANY_PORT, "capvote://vote.example.org:1", "give HOST:PORT"),
         (ANY_PORT, "fe80::1%eth0", "goes in brackets"),
         (&socket, "vote.example.org:1", "there is no capvotes:// or capvote:// listener"),
@@ -162,6 +156,61 @@ fn an_edited_officers_link_is_kept_and_another_is_brought_up_to_date() {
             assert_eq!((file.is_symlink(), elsewhere.exists()), (linked, linked), "{row:?}");
         }
     }
+}
+
+#[test]
+fn an_officers_link_that_does_not_work_is_warned_of_and_kept() {
+    let [data, other] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    drop((Server::start(data.path(), &[]), Server::start(other.path(), &[])));
+    let read = |folder: &Path| fs::read_to_string(folder.join("officer.link")).ok();
+    let (works, foreign) = (read(data.path()).unwrap(), read(other.path()).unwrap());
+    let file = data.path().join("officer.link");
+    let log = || Logged::start(ANY_PORT, data.path(), &[]).stop();
+    for (text, reason) in [
+        (Some(""), "it is empty"),
+        (Some("nonsense"), "it has no link"),
+        (Some(ANY_PORT), "its link has no token"),
+        (Some(&foreign), "its token opens no returning officer's authority in this ledger"),
+        (None, "there is no such file"),
+    ] {
+        match text {
+            Some(text) => write_private(&file, text),
+            None => fs::remove_file(&file).unwrap(),
+        }
+        let log = log();
+        let told = log.contains("WARN") && log.contains("capvote-server officer-link DIR");
+        assert!(told && log.contains(reason), "{log}");
+        assert_eq!(read(data.path()).as_deref(), text);
+    }
+    symlink("/no/such/folder/officer.link", &file).unwrap();
+    assert!(log().contains("there is no such file"));
+    let renew = ["officer-link", data.path().to_str().unwrap()];
+    run(PROGRAM, &renew, b"").failed(1, "there is no folder /no/such/folder");
+    fs::remove_file(&file).unwrap();
+    write_private(&file, &works);
+    let log = log();
+    assert!(!log.contains("WARN"), "{log}");
+    // Without an officer in the ledger, the start is refused.
+    for entry in fs::read_dir(data.path()).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.file_name().unwrap() != "officer.link" {
+            fs::remove_file(entry).unwrap();
+        }
+    }
+    let data = data.path().to_str().unwrap();
+    run(PROGRAM, &["--listen", ANY_PORT, "--log", "error", "--data", data], b"")
+        .failed(3, "is not overwritten");
+}
+
+#[test]
+fn a_link_local_address_needs_its_interface() {
+    let data = tempfile::tempdir().unwrap();
+    let data = data.path().to_str().unwrap();
+    let why = "needs its network interface, as in [fe80::1%eth0]";
+    let listen = ["--log", "error", "--data", data, "--listen"];
+    let start = |link| run(PROGRAM, &[&listen[..], &[link]].concat(), b"");
+    start("capvotes://[fe80::1]:0").failed(1, why);
+    start("capvotes://[fe80::1%nosuch0]:0").failed(1, "`ip address` lists them");
+    client("capvote://[fe80::1]:1", &["elections"]).failed(1, why);
 }
 
 #[test]

@@ -145,6 +145,13 @@ pub(crate) fn write_private(path: impl AsRef<Path>, text: &str) {
     capvote::private_file::write(path.as_ref(), |file| file.write_all(text.as_bytes())).unwrap();
 }
 
+/// Makes a pipe with a name, which nobody writes to.
+pub(crate) fn mkfifo(path: impl AsRef<Path>) {
+    assert!(
+        Command::new("mkfifo").arg("-m").arg("600").arg(path.as_ref()).status().unwrap().success()
+    );
+}
+
 /// Revokes a link with the returning officer's.
 pub(crate) fn revoke(data: &Path, link: &str) -> Ran {
     let officer = data.join("officer.link");

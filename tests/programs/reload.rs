@@ -8,9 +8,10 @@ use capvote::net::link::Link;
 use capvote::net::tls::Identity;
 use pty_process::blocking::{Command, open};
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use rustix::process::{Signal, kill_process};
 
 use crate::networks::Logged;
-use crate::process::{Ran, client, write_private};
+use crate::process::{Ran, client, mkfifo, write_private};
 use crate::server::fetch;
 
 const ENCRYPTED: &str = "capvotes://127.0.0.1:0";
@@ -88,12 +89,54 @@ fn a_hangup_lets_the_server_read_its_certificate_again() {
     assert!((expiry() - before).abs_diff(20 * 24 * 60 * 60) < 1_000);
 
     // What cannot be used changes nothing.
-    write_private(&path, "no certificate");
+    let mixed = new.split("-----BEGIN PRIVATE").next().unwrap().to_string()
+        + &old[old.find("-----BEGIN PRIVATE").unwrap()..];
+    for (wrong, told) in [
+        ("no certificate", "no PEM certificate"),
+        (&mixed, "own.pem: it is not the key of the certificate in "),
+    ] {
+        write_private(&path, wrong);
+        server.server.signal("HUP");
+        let line = server.line_with("stay as they were");
+        assert!(line.contains("ERROR") && line.contains(told), "{line}");
+    }
+    fs::remove_file(&path).unwrap();
+    mkfifo(&path);
     server.server.signal("HUP");
     let line = server.line_with("stay as they were");
-    assert!(line.contains("ERROR") && line.contains("no PEM certificate"), "{line}");
+    assert!(line.contains("it is not a regular file"), "{line}");
     ask(&link, &new).failed(1, "there is no election");
     server.stop();
+}
+
+#[test]
+fn a_hangup_right_after_the_start_does_not_end_the_server() {
+    let data = tempfile::tempdir().unwrap();
+    let listen = format!("capvote+unix://{}", data.path().join("socket").display());
+    let config = data.path().join("capvote.toml");
+    fs::write(&config, "").unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_capvote-server"));
+    command.args(["--listen", &listen, "--log", "error", "--config"]).arg(&config);
+    command.arg("--data").arg(data.path().join("data")).stdout(std::process::Stdio::piped());
+    for _ in 0..20 {
+        let mut child = command.spawn().unwrap();
+        let pid = rustix::process::Pid::from_child(&child);
+        // Until it catches signals, which its status tells.
+        let status = format!("/proc/{}/status", child.id());
+        let caught = |text: String| -> bool {
+            let mask = text.lines().find_map(|line| line.strip_prefix("SigCgt:\t"));
+            mask.is_some_and(|mask| u64::from_str_radix(mask, 16).unwrap() & 1 == 1)
+        };
+        while !fs::read_to_string(&status).is_ok_and(caught) {
+            assert_eq!(child.try_wait().unwrap(), None);
+        }
+        kill_process(pid, Signal::HUP).unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.starts_with("listening on"), "{line}");
+        kill_process(pid, Signal::TERM).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+    }
 }
 
 #[test]
@@ -116,10 +159,15 @@ fn a_hangup_lets_the_server_read_its_settings_again() {
     assert_eq!(info(&listen).code, Some(1));
     assert!(!info(&listen).stderr.contains("there is no election"));
 
-    fs::write(settings, "no-such-setting = 1\n").unwrap();
-    server.server.signal("HUP");
-    assert!(server.line().contains("no-such-setting"));
-    server.line_with("stay as they were");
+    for (wrong, told) in
+        [("no-such-setting = 1\n", "no-such-setting"), ("log = \"warning\"", "warn?")]
+    {
+        fs::write(settings, wrong).unwrap();
+        server.server.signal("HUP");
+        let line = server.line();
+        assert!(line.contains(told) && !line.contains("nothing was started"), "{line}");
+        server.line_with("stay as they were");
+    }
 
     fs::write(settings, "").unwrap();
     server.server.signal("HUP");

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use capvote::net::tls::new_identity;
 
-use crate::process::{Ran, Server, board, client, numbers, officer, revoke, run};
+use crate::process::{Ran, Server, board, client, mkfifo, numbers, officer, revoke, run};
 
 const CLIENT: &str = env!("CARGO_BIN_EXE_capvote-client");
 
@@ -131,9 +131,11 @@ fn secrets_are_read_from_files_and_from_standard_input() {
     assert!(warned.stderr.contains("chmod 600"), "{}", warned.stderr);
     // Standard input is one argument's.
     let twice = ["--link", "-", "vote", "Ada", "--voter-number", "-"];
-    run(CLIENT, &twice, server.link.as_bytes()).failed(2, "is read from standard input");
+    run(CLIENT, &twice, server.link.as_bytes()).failed(2, "two arguments are \"-\"");
     let twice = ["--link", "-", "revoke", "-"];
-    run(CLIENT, &twice, token.as_bytes()).failed(1, "is read from standard input");
+    run(CLIENT, &twice, token.as_bytes()).failed(2, "two arguments are \"-\"");
+    let twice = ["--link", "-", "vote", "Ada", "--voter-number", "-"];
+    run(CLIENT, &twice, first.to_string().as_bytes()).failed(2, "nothing was read or sent");
     revoke(data.path(), &token).done();
     issue("-", &token, "five.csv").failed(1, "was revoked");
     // A receipt, in each form.
@@ -145,6 +147,77 @@ fn secrets_are_read_from_files_and_from_standard_input() {
     for input in [&file[..], receipt["receipt"].as_str().unwrap()] {
         run(CLIENT, &["verify", "-", &sheet], input.as_bytes()).done();
     }
+}
+
+#[test]
+fn a_voter_number_is_read_from_what_it_names_or_the_error_says_what_is_wrong() {
+    let data = tempfile::tempdir().unwrap();
+    let server = board(data.path(), 3);
+    let numbers = numbers(data.path());
+    let vote = |number: &str, input: &str| {
+        let words = ["--link", &server.link, "vote", "Ada", "--voter-number", number];
+        run(CLIENT, &words, input.as_bytes())
+    };
+    let folder = data.path().to_str().unwrap();
+    let two = format!("{}\n{}\n", numbers[0], numbers[1]);
+    for (number, input, why) in [
+        ("./nmber.txt", "", "./nmber.txt is no file, and no voter number: "),
+        ("number.txt", "", "number.txt is no file, and no voter number: "),
+        (folder, "", "is a folder, and no voter number: "),
+        ("O613-4458-9170-2241-6633", "", "other characters"),
+        ("-", "", "standard input is empty"),
+        ("-", " \n", "standard input is empty"),
+        ("-", &two, "there are 2 lines; give one number"),
+    ] {
+        vote(number, input).failed(2, why);
+    }
+    let words = ["--link", "-", "elections"];
+    run(CLIENT, &words, b"\n").failed(2, "standard input is empty");
+    vote("/dev/stdin", &numbers[0].to_string()).done();
+    let fifo = data.path().join("fifo");
+    mkfifo(&fifo);
+    let number = numbers[1].to_string();
+    let writer = std::thread::spawn({
+        let fifo = fifo.clone();
+        move || fs::write(fifo, number).unwrap()
+    });
+    vote(fifo.to_str().unwrap(), "").done();
+    writer.join().unwrap();
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_file_is_refused_and_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    drop(board(&data, 2));
+    let fifo = folder.path().join("fifo");
+    mkfifo(&fifo);
+    let pipe = fifo.to_str().unwrap();
+    let why = "it is not a regular file";
+    for name in ["officer.link", "ledger.mark", "ledger.sqlite", "lock"] {
+        let (path, kept) = (data.join(name), folder.path().join("kept"));
+        fs::rename(&path, &kept).unwrap();
+        std::os::unix::fs::symlink(&fifo, &path).unwrap();
+        server(&data, &[]).failed(1, why);
+        fs::remove_file(&path).unwrap();
+        fs::rename(&kept, &path).unwrap();
+    }
+    mkfifo(data.join("tls.pem"));
+    server(&data, &["--listen", "capvotes://127.0.0.1:0"]).failed(1, why);
+    fs::remove_file(data.join("tls.pem")).unwrap();
+    server(&data, &["--config", pipe]).failed(1, why);
+    let tls = ["--listen", "capvotes://127.0.0.1:0", "--certificate", pipe, "--key", pipe];
+    server(&data, &tls).failed(1, why);
+    let (new, program) = (folder.path().join("new"), env!("CARGO_BIN_EXE_capvote-server"));
+    run(program, &["restore", pipe, new.to_str().unwrap()], b"").failed(1, why);
+    drop(board(&data, 2));
+    // What is no directory is not made one.
+    for (name, target) in [("to-file", pipe), ("to-nothing", "/no/such/folder")] {
+        let link = folder.path().join(name);
+        std::os::unix::fs::symlink(target, &link).unwrap();
+        server(&link, &[]).failed(1, "it is not a directory");
+    }
+    server(Path::new("/dev/null"), &[]).failed(1, "it is not a directory");
 }
 
 #[test]

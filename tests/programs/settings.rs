@@ -79,6 +79,7 @@ fn invalid_settings_are_refused() {
             "threads = 0",
             "capvote.toml: invalid value '0' for '--threads <N>': 0 is not in 1..=256; nothing was started",
         ),
+        ("log = \"warning\"", "did you mean warn?"),
         ("data = true", "data is a text or a number"),
         ("allow-unencrypted = 3", "allow-unencrypted is true or false"),
         ("election = \"board\"", "--candidate <NAME> --voters <N>"),

@@ -1,8 +1,9 @@
 //! Programs that are told to end or to stop, and those whose output nobody reads.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::AsFd;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use pty_process::Size;
 use pty_process::blocking::{Pty, open};
@@ -91,12 +92,17 @@ fn a_stopped_prompt_restores_the_echo_and_asks_again() {
     let server = board(data.path(), 3);
     let number = numbers(data.path())[0].to_string();
     let mut asking = Asking::new(&server.link);
-    asking.signal(Signal::TSTP);
-    let (_, status) = waitpid(Some(asking.id()), WaitOptions::UNTRACED).unwrap().unwrap();
-    assert!(status.stopped() && asking.has_echo());
-    asking.signal(Signal::CONT);
-    asking.read_prompt();
-    assert!(!asking.has_echo());
+    for is_typed in [false, true] {
+        match is_typed {
+            true => asking.pty.write_all(b"12\x1a").unwrap(),
+            false => asking.signal(Signal::TSTP),
+        }
+        let (_, status) = waitpid(Some(asking.id()), WaitOptions::UNTRACED).unwrap().unwrap();
+        assert!(status.stopped() && asking.has_echo());
+        asking.signal(Signal::CONT);
+        asking.read_prompt();
+        assert!(!asking.has_echo());
+    }
     asking.pty.write_all(format!("{number}\n").as_bytes()).unwrap();
     let shown = asking.rest();
     assert!(shown.contains("is recorded") && !shown.contains(&number), "{shown}");
@@ -109,7 +115,7 @@ fn a_command_ends_when_nobody_reads_its_output() {
     let server = board(data.path(), 3);
     let watch = ["watch"];
     for words in [&["watch", "--json"][..], &watch, &["count-lines", "--quiet", "-"]] {
-        let mut child = std::process::Command::new(CLIENT)
+        let mut child = Command::new(CLIENT)
             .args(["--link", &server.link])
             .args(words)
             .stdin(Stdio::piped())
@@ -132,6 +138,48 @@ fn a_command_ends_when_nobody_reads_its_output() {
         child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
         assert_eq!(told, "", "{words:?}");
     }
+}
+
+#[test]
+fn what_was_done_is_told_though_it_cannot_be_printed() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[]);
+    let path = |name: &str| data.path().join(name).to_str().unwrap().to_string();
+    let (officer, roll, shared) = (path("officer.link"), path("roll.csv"), path("shared.link"));
+    let mut acts = 0;
+    let mut act = |words: &[&str], done: &str| {
+        // To a full disk and to a pipe that nobody reads, by turns.
+        acts += 1;
+        let (stdout, why) = match acts % 2 {
+            0 => (File::create("/dev/full").unwrap().into(), "No space left on device"),
+            _ => (Stdio::from(std::io::pipe().unwrap().1), "Broken pipe"),
+        };
+        let link = if words[0] == "vote" { &server.link } else { &officer };
+        let mut command = Command::new(CLIENT);
+        let ran = command.args(["--link", link]).args(words).stdout(stdout).output().unwrap();
+        let told = String::from_utf8(ran.stderr).unwrap();
+        assert_eq!(ran.status.code(), Some(1), "{words:?}: {told}");
+        assert!(told.contains(done), "{words:?}: {told}");
+        assert!(told.contains(&format!(", but that could not be printed: {why}")), "{told}");
+        told
+    };
+    let create = |id| ["create", id, "--candidate", "Ada", "--results", "live"];
+    act(&create("board"), "the election is created");
+    act(&[&create("other")[..], &["--json"]].concat(), "the election is created");
+    let of = ["--election", "board"];
+    let on = |words: &[&'static str]| [&of[..], words].concat();
+    act(&[&of[..], &["issue", "--count", "3", "--output", &roll]].concat()[..], "in the file");
+    act(&on(&["open"]), "the election is open");
+    act(&on(&["share", "auditor"]), "a link was made, and nobody has it");
+    act(&[&of[..], &["share", "auditor", "--output", &shared]].concat(), "the link is in the file");
+    act(&["revoke", &shared], "the link opens nothing any more");
+    let numbers = std::fs::read_to_string(&roll).unwrap();
+    for (number, json) in numbers.lines().skip(1).zip([&[][..], &["--json"], &[]]) {
+        let vote = ["vote", "Ada", "--election", "board", "--voter-number", number];
+        act(&[&vote[..], json].concat(), "the vote is recorded, and its receipt is ");
+    }
+    act(&on(&["close"]), "the election is closed");
+    act(&[&of[..], &["sheet", "--output", &path("s.csv")]].concat(), "the sheet is in the file");
 }
 
 #[test]

@@ -107,3 +107,35 @@ fn a_server_with_an_unusable_certificate_says_why() {
     write_private(data.path().join("tls.pem"), "not a certificate");
     start(&["--listen", ENCRYPTED]).failed(1, "there is no PEM certificate in it");
 }
+
+#[test]
+fn a_certificate_that_cannot_be_used_is_named_with_the_reason() {
+    let data = tempfile::tempdir().unwrap();
+    let path = |name: &str| data.path().join(name).to_str().unwrap().to_string();
+    let [own, other] = [(); 2].map(|()| new_identity(vec!["localhost".into()]).unwrap());
+    let (certificate, key) = (path("certificate.pem"), path("key.pem"));
+    write_private(&certificate, &own);
+    write_private(&key, &other);
+    let folder = path("data");
+    let start = || {
+        let words = ["--listen", ENCRYPTED, "--log", "error", "--data", &folder];
+        let tls = ["--certificate", &certificate, "--key", &key];
+        run(env!("CARGO_BIN_EXE_capvote-server"), &[&words[..], &tls].concat(), b"")
+    };
+    let why = format!("in {key}: it is not the key of the certificate in {certificate}");
+    start().failed(1, &why);
+    // A certificate of version 1 has no mark of its version: the first field in it.
+    let pem = own.split("-----").nth(2).unwrap().replace('\n', "");
+    let mut der = data_encoding::BASE64.decode(pem.as_bytes()).unwrap();
+    const VERSION_3: [u8; 5] = [0xA0, 3, 2, 1, 2];
+    let at = der.windows(5).position(|bytes| bytes == VERSION_3).unwrap();
+    der[at + 4] = 0;
+    let pem = data_encoding::BASE64.encode(&der);
+    write_private(
+        &certificate,
+        &format!("-----BEGIN CERTIFICATE-----\n{pem}\n-----END CERTIFICATE-----\n"),
+    );
+    start().failed(1, &format!("in {certificate}: it is an X.509 certificate of version 1"));
+    write_private(&certificate, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    start().failed(1, &format!("in {certificate}: "));
+}

@@ -84,6 +84,46 @@ fn a_list_in_the_environment_may_have_blanks_around_and_in_its_values() {
 }
 
 #[test]
+fn blanks_around_a_value_in_the_environment_mean_nothing() {
+    let table = [
+        ("THREADS", " 5 "),
+        ("ALLOW_UNENCRYPTED", " true "),
+        ("NUMBERS_MAX", "7\n"),
+        ("METRICS", " 127.0.0.1:0 "),
+        ("LOG", " warn "),
+    ];
+    for (name, value) in table {
+        run_with(SERVER, &[(&format!("CAPVOTE_SERVER_{name}"), value)], &["--print-config"]).done();
+    }
+}
+
+#[test]
+fn a_word_that_is_no_level_of_the_log_is_refused() {
+    for (word, advice) in [
+        ("debgu", "did you mean debug?"),
+        ("warning", "did you mean warn?"),
+        ("capvote::ledger", "The levels are off, error, warn"),
+    ] {
+        run(SERVER, &["--print-config", "--log", word], b"").failed(2, advice);
+        run_with(SERVER, &[("CAPVOTE_SERVER_LOG", word)], &["--print-config"]).failed(2, advice);
+    }
+}
+
+#[test]
+fn a_socket_has_a_path_that_can_be_used_as_it_is() {
+    let data = tempfile::tempdir().unwrap();
+    let data = data.path().to_str().unwrap();
+    let long = format!("capvote+unix:///{}", "s".repeat(107));
+    for (link, why) in [
+        ("capvote+unix:///tmp/t \nn.sock", "a control character in it, such as a line break"),
+        ("capvote+unix:///tmp/t%0An.sock", "the path of its socket has a control character"),
+        (&long, "the path of its socket has 108 bytes, and 107 are the most"),
+    ] {
+        run(SERVER, &["--data", data, "--listen", link], b"").failed(2, why);
+    }
+}
+
+#[test]
 fn a_socket_may_have_a_blank_in_its_path() {
     let data = tempfile::tempdir().unwrap();
     let link = |name: &str| format!("capvote+unix://{}/{name}", data.path().display());
@@ -120,6 +160,8 @@ fn a_name_may_begin_with_a_hyphen() {
     vote(&[&["vote", "-Abstain"], &number[..]].concat())
         .failed(2, "what begins with \"-\" goes last, behind \"--\": vote -- \"-Abstain\"; see");
     vote(&["result", "-Abstain"]).failed(2, "behind \"--\": result -- \"-Abstain\"; see");
+    vote(&["vote", "--", "Ada", "--voter-number", "5"])
+        .failed(2, "options go before \"--\", and names behind it; see");
     // A secret is not repeated.
     let secret = vote(&["vote", "Ada", "--voter-number", "-x12345"]);
     secret.failed(2, "is written --voter-number=-...; see");

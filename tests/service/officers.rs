@@ -318,13 +318,20 @@ async fn an_invalid_election_is_refused_with_the_reason() {
     let restored = soon(restore.send().promise).await.unwrap();
     let officer: capvote::schema::officer_capnp::returning_officer::Client =
         restored.get().unwrap().get_capability().get_as_capability().unwrap();
-    let table: [(&str, &[&str], u64, u64, &str); 7] = [
+    let table: [(&str, &[&str], u64, u64, &str); 8] = [
         ("../x", &["Ada"], 0, 0, "an election's id is"),
         ("x", &[], 0, 0, "at least one candidate"),
         ("x", &["Ada", "Ada"], 0, 0, "called \"Ada\""),
         ("x", &[""], 0, 0, "cannot be empty"),
         ("x", &["Ada"], 10, 10, "the time to close has to be after"),
         ("x", &["a"; 1_001], 0, 0, "at most 1000 candidates"),
+        (
+            "x",
+            &["Ada"],
+            10,
+            1 << 40,
+            "election x: its time to open has passed by the server's clock",
+        ),
         ("x", &["Ada"], 0, 10, "election x: its time to close has passed by the server's clock"),
     ];
     for (id, candidates, opens, closes, why) in table {

@@ -334,10 +334,38 @@ impl Issue {
 }
 
 impl Arguments {
+    /// Refuses two arguments that would be read from standard input, before one is.
+    pub(crate) fn check_standard_input(&self) -> Result<(), Failure> {
+        let is_path = |path: &PathBuf| path.as_os_str() == secret::STANDARD_INPUT;
+        let is_text = |text: &String| text == secret::STANDARD_INPUT;
+        let here = match &self.command {
+            Command::Voter(VoterCommand::Vote(vote)) => vote.voter_number.iter().any(is_text),
+            Command::Revoke { revoked, .. } => is_text(revoked),
+            Command::CountLines { file, .. } => is_path(file),
+            Command::Officer(OfficerCommand::RevokeNumbers { file }) => is_path(file),
+            Command::Officer(OfficerCommand::Issue(issue)) => {
+                let files = issue.roll.iter().chain(&issue.letters);
+                if issue.roll.iter().any(is_path) && issue.letters.iter().any(is_path) {
+                    return Err(twice());
+                }
+                files.into_iter().any(is_path)
+            }
+            _ => false,
+        };
+        if here && is_text(&self.link) { Err(twice()) } else { Ok(()) }
+    }
+
     /// The server's link.
     pub(crate) fn link(&self) -> Result<Link, Failure> {
         link(&self.link).map_err(|failure| failure.about("--link"))
     }
+}
+
+fn twice() -> Failure {
+    Failure::Usage(
+        "two arguments are \"-\", and one can be read from standard input; nothing was read or sent"
+            .into(),
+    )
 }
 
 /// Parses a link, or reads it from the file that the text names.
@@ -354,6 +382,10 @@ pub(crate) fn link(text: &str) -> Result<Link, Failure> {
         let read = read_link(text)?;
         if read.contains('#') {
             secret::warn_if_exposed(Path::new(text));
+        }
+        if read.trim().is_empty() {
+            let why = format!("there is no link: {} is empty", secret::told(text));
+            return Err(Failure::Usage(why));
         }
         read
     };

@@ -16,6 +16,7 @@ use crate::watch;
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let json = arguments.json;
+    arguments.check_standard_input()?;
     match &arguments.command {
         Command::Extra(extra) => Ok(extra.run::<Arguments>(crate::PROGRAM)?),
         Command::Sheet(SheetCommand::Verify { receipt, sheet }) => {

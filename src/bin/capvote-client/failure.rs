@@ -20,11 +20,22 @@ pub(crate) enum Failure {
     Refused(String),
     /// A failure that a JSON document on stdout reports already.
     Reported(String, Exit),
-    /// The reader of stdout has gone.
-    BrokenPipe,
+    /// What was to be printed could not be.
+    Unprinted(io::Error),
 }
 
 impl Failure {
+    /// If the outcome of a command that has done something could not be printed, tells what was
+    /// done.
+    pub(crate) fn after(self, done: &str) -> Self {
+        match self {
+            Self::Unprinted(why) => {
+                Self::Fault(format!("{done}, but that could not be printed: {why}"))
+            }
+            other => other,
+        }
+    }
+
     /// Names the option or the file that is wrong.
     pub(crate) fn about(self, what: &str) -> Self {
         match self {
@@ -41,7 +52,11 @@ impl Failure {
             Self::Usage(why) => (why, Exit::Usage),
             Self::Refused(why) => (why, Exit::Refused),
             Self::Reported(why, exit) => return command_line::end(program, why, exit),
-            Self::BrokenPipe => return Exit::Fault.into(),
+            // Who stopped reading knows.
+            Self::Unprinted(why) if why.kind() == io::ErrorKind::BrokenPipe => {
+                return Exit::Fault.into();
+            }
+            Self::Unprinted(why) => (format!("cannot print: {why}"), Exit::Fault),
         };
         command_line::end_in_json(program, why, exit, json)
     }
@@ -84,9 +99,6 @@ pub(crate) fn sentence(error: client::Error) -> String {
 /// A failure to print.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::BrokenPipe => Self::BrokenPipe,
-            _ => Self::Fault(format!("cannot print: {error}")),
-        }
+        Self::Unprinted(error)
     }
 }

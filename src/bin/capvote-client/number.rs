@@ -13,6 +13,9 @@ use crate::show;
 /// The digits of an issued number as it is printed.
 const ISSUED_DIGITS: usize = 20;
 
+/// A text with fewer digits is no mistyped number.
+const NUMBER_DIGITS: usize = 8;
+
 /// The longest file with a voter number, in bytes.
 const NUMBER_BYTES_MAX: u64 = 4_096;
 
@@ -36,16 +39,33 @@ impl Number {
         Ok(Self { number, digits })
     }
 
-    /// The number that an option gives, or the file that it names.
+    /// The number that an option gives, or the file that it names: a pipe or a device may be one.
     pub(crate) fn given(text: &str) -> Result<Self, Failure> {
-        if text != secret::STANDARD_INPUT && !Path::new(text).is_file() {
-            return Self::parse(text);
+        let path = Path::new(text);
+        if text != secret::STANDARD_INPUT && path.metadata().map_or(true, |it| it.is_dir()) {
+            return Self::parse(text).map_err(|failure| match failure {
+                Failure::Usage(why) if is_name(text) => {
+                    let what = if path.is_dir() { "a folder" } else { "no file" };
+                    Failure::Usage(format!("{text} is {what}, and no voter number: {why}"))
+                }
+                other => other,
+            });
         }
         let read = secret::read(text, NUMBER_BYTES_MAX).map_err(|error| {
             Failure::Usage(format!("cannot read a voter number from {text}: {error}"))
         })?;
-        secret::warn_if_exposed(Path::new(text));
-        Self::parse(read.trim())
+        secret::warn_if_exposed(path);
+        let lines = read.lines().filter(|line| !line.trim().is_empty()).count();
+        match Self::parse(read.trim()) {
+            Err(_) if lines == 0 => {
+                let what = secret::told(text);
+                Err(Failure::Usage(format!("{what} is empty; nothing was sent")))
+            }
+            Err(_) if lines > 1 => {
+                Err(Failure::Usage(format!("there are {lines} lines; give one number")))
+            }
+            parsed => parsed,
+        }
     }
 
     /// Asks for it on the terminal.
@@ -74,4 +94,11 @@ impl Number {
             }
         }
     }
+}
+
+/// Whether a text that is no number looks like the name of a file, which may be repeated: it has a
+/// slash or a letter, and not the digits of a number.
+fn is_name(text: &str) -> bool {
+    let (digits, _) = typed_digits(text);
+    text.contains(|it: char| it == '/' || it.is_alphabetic()) && digits.len() < NUMBER_DIGITS
 }

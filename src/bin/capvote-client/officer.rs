@@ -14,7 +14,7 @@ use capvote::net::link::Link;
 use capvote::private_file::PrivateFile;
 use capvote::service::REVOKE_NUMBERS_MAX;
 use data_encoding::HEXLOWER;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::arguments::{Delegate, OfficerCommand};
 use crate::failure::Failure;
@@ -35,7 +35,7 @@ struct Officer<'a> {
 
 pub(crate) async fn run(command: &OfficerCommand, target: &Target) -> Result<(), Failure> {
     let officer = Officer::connect(target).await?;
-    match command {
+    let ended = match command {
         OfficerCommand::Create(create) => officer.create(&create.definition()?).await,
         OfficerCommand::Open => officer.open().await,
         OfficerCommand::Close => officer.close().await,
@@ -48,7 +48,27 @@ pub(crate) async fn run(command: &OfficerCommand, target: &Target) -> Result<(),
         OfficerCommand::Share { role, output } => officer.share(*role, output.as_deref()).await,
         OfficerCommand::Turnout => officer.turnout().await,
         OfficerCommand::Check => officer.check().await,
-    }
+    };
+    ended.map_err(|failure| match done_by(command) {
+        Some(done) => failure.after(done),
+        None => failure,
+    })
+}
+
+/// What a command has done before it prints.
+fn done_by(command: &OfficerCommand) -> Option<&'static str> {
+    Some(match command {
+        OfficerCommand::Create(_) => "the election is created",
+        OfficerCommand::Open => "the election is open",
+        OfficerCommand::Close => "the election is closed",
+        OfficerCommand::Confirm => "the election is confirmed",
+        OfficerCommand::RevokeNumbers { .. } => "the numbers are off the roll",
+        OfficerCommand::Issue(_) => "the numbers are on the roll and in the file",
+        OfficerCommand::Sheet { .. } => "the sheet is in the file",
+        OfficerCommand::Share { output: Some(_), .. } => "the link is in the file",
+        OfficerCommand::Share { output: None, .. } => "a link was made, and nobody has it",
+        OfficerCommand::Turnout | OfficerCommand::Check => return None,
+    })
 }
 
 /// The token of a link to revoke.
@@ -65,21 +85,25 @@ pub(crate) async fn void_numbers(link: &Link, target: &Target) -> Result<(), Fai
     let void = async |administration: Administration| administration.void_numbers(token).await;
     let (outcome, count) = officer.as_administration(void).await?;
     done(outcome)?;
-    if target.json {
-        return show::json(&json!({ "revoked": true, "voided": count }));
-    }
     let (numbers, are) = (show::counted(count, "voter number"), are(count));
-    show::say(&format!("The link opens nothing any more, and {numbers} {are} off the roll."))
+    let done = format!("the link opens nothing any more, and {numbers} {are} off the roll");
+    tell(&done, &json!({ "revoked": true, "voided": count }), target.json)
 }
 
 /// Revokes the authority that a link opens.
 pub(crate) async fn revoke(link: &Link, target: &Target) -> Result<(), Failure> {
     let token = revoked_token(link)?;
     target.connect().await?.restore(token).revoke().await?;
-    if target.json {
-        return show::json(&json!({ "revoked": true }));
-    }
-    show::say("The link opens nothing any more.")
+    tell("the link opens nothing any more", &json!({ "revoked": true }), target.json)
+}
+
+/// Prints what was done, as a sentence or a document.
+fn tell(done: &str, document: &Value, as_json: bool) -> Result<(), Failure> {
+    let printed = match as_json {
+        true => show::json(document),
+        false => show::say(&format!("{}.", done.replacen('t', "T", 1))),
+    };
+    printed.map_err(|failure| failure.after(done))
 }
 
 impl<'a> Officer<'a> {

@@ -18,6 +18,9 @@ const LINE_BYTES_MAX: usize = 4_096;
 /// The character that Ctrl-C sends.
 const CTRL_C: u8 = 3;
 
+/// The character that Ctrl-Z sends.
+const CTRL_Z: u8 = 26;
+
 /// The signals that end a program, but for those of its own faults and SIGKILL.
 const ENDINGS: [Signal; 7] = [
     Signal::HUP,
@@ -44,7 +47,14 @@ pub(crate) async fn hidden(prompt: &str) -> io::Result<String> {
     let typed = loop {
         tokio::select! {
             biased;
-            line = &mut typed => break line.unwrap_or_else(|_| Err(ErrorKind::UnexpectedEof.into())),
+            line = &mut typed => match line {
+                Ok(Ok(line)) if line.ends_with(&[CTRL_Z]) => {
+                    terminal.restore()?;
+                    typed = self::line(terminal.file.try_clone()?);
+                    stop();
+                }
+                line => break line.unwrap_or_else(|_| Err(ErrorKind::UnexpectedEof.into())),
+            },
             event = signals.next() => match event {
                 Event::End(_) => break Err(ErrorKind::Interrupted.into()),
                 Event::Stop => {
@@ -102,8 +112,9 @@ impl Hidden {
     fn hide(&self) -> io::Result<()> {
         let mut hidden = self.before.clone();
         hidden.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ISIG);
-        // Ctrl-C ends the line.
+        // They end the line.
         hidden.special_codes[SpecialCodeIndex::VEOL] = CTRL_C;
+        hidden.special_codes[SpecialCodeIndex::VEOL2] = CTRL_Z;
         Ok(tcsetattr(&self.file, OptionalActions::Now, &hidden)?)
     }
 

@@ -17,7 +17,7 @@ pub(crate) async fn while_read(
     tokio::select! {
         biased;
         done = command => done,
-        () = gone() => Err(Failure::BrokenPipe),
+        () = gone() => Err(Failure::Unprinted(io::ErrorKind::BrokenPipe.into())),
     }
 }
 

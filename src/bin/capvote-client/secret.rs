@@ -23,6 +23,11 @@ pub(crate) fn standard_input() -> io::Result<Stdin> {
     Ok(io::stdin())
 }
 
+/// What a text was read from.
+pub(crate) fn told(path: &str) -> &str {
+    if path == STANDARD_INPUT { "standard input" } else { path }
+}
+
 /// Reads a text from a file, or from standard input for "-", up to a number of bytes, in the
 /// encodings that editors save.
 pub(crate) fn read(path: &str, bytes_max: u64) -> io::Result<String> {

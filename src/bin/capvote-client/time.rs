@@ -1,62 +1,123 @@
 //! Times: read from the command line, and shown in local time, in UTC and as a wait.
 
+use std::ops::RangeInclusive;
+
 use capvote::election::Timestamp;
 use jiff::civil::DateTime;
 use jiff::fmt::friendly::{Designator, Direction, Spacing, SpanPrinter};
-use jiff::fmt::temporal::{DateTimeParser, Pieces};
-use jiff::tz::{AmbiguousOffset, Disambiguation, TimeZone};
+use jiff::fmt::temporal::{DateTimeParser, Pieces, TimeZoneAnnotation, TimeZoneAnnotationKind};
+use jiff::tz::{AmbiguousOffset, Disambiguation, Offset, TimeZone};
 use jiff::{Unit, Zoned, ZonedDifference};
 
 /// What is wrong with `2026-12-01T18:00+05:00[Europe/Berlin]`.
 const CONTRADICTION: &str =
     "the offset is not the one that the time zone has then; leave out the offset or the zone";
 
+/// The offsets of time zones are from this to that, in seconds.
+const OFFSETS: RangeInclusive<i32> = -12 * 3_600..=14 * 3_600;
+
+/// Names in the time zone database that are those of no zone.
+const NO_ZONES: [&str; 4] = ["Etc/Unknown", "Factory", "localtime", "posixrules"];
+
 /// Parses a time as RFC 9557 has it: with an offset from UTC or a time zone, or in local time. One
 /// that could mean two moments, or none, is an error.
 pub(crate) fn parse(text: &str) -> Result<Timestamp, String> {
-    parse_in(text, || TimeZone::try_system().map_err(|error| error.to_string()))
+    parse_in(text, || {
+        TimeZone::try_system().map_err(|_| match std::env::var("TZ") {
+            Ok(name) if !name.is_empty() => format!("TZ is {name:?}, which is no time zone"),
+            _ => "the system does not tell it".into(),
+        })
+    })
 }
 
 fn parse_in(
     text: &str,
     local: impl FnOnce() -> Result<TimeZone, String>,
 ) -> Result<Timestamp, String> {
-    let pieces = Pieces::parse(text).map_err(|error| {
-        format!(
-            "{error}; a time looks like 2026-12-01T18:00 (local time), 2026-12-01T17:00:00Z or \
-             2026-12-01T18:00[Europe/Berlin]"
-        )
+    let pieces = Pieces::parse(text).map_err(|_| {
+        midnight(text).unwrap_or_else(|| {
+            format!(
+                "{text:?} is no time; a time looks like 2026-12-01T18:00 (local time), \
+                 2026-12-01T17:00:00Z or 2026-12-01T18:00[Europe/Berlin]"
+            )
+        })
     })?;
     let Some(time) = pieces.time() else {
         let day = pieces.date();
-        let next = day.tomorrow().map_err(|error| error.to_string())?;
+        let next = day.tomorrow().map_err(|_| too_late())?;
         return Err(format!(
             "a day without a time could mean its beginning or its end; write {day}T00:00 for its \
              beginning, or {next}T00:00 for its end"
         ));
     };
+    if has_leap_second(text) {
+        return Err("the seconds of a minute are 00 to 59; write :59 in place of :60".into());
+    }
     let civil = pieces.date().to_datetime(time);
-    let moment = match (pieces.offset(), pieces.time_zone_annotation()) {
-        (Some(_), Some(zone)) => {
-            zone.to_time_zone().map_err(|error| error.to_string())?;
+    let zone = pieces.time_zone_annotation().map(in_brackets).transpose()?;
+    let fixed = zone.as_ref().and_then(|zone| zone.to_fixed_offset().ok());
+    if let Some(offset) = [pieces.to_numeric_offset(), fixed].into_iter().flatten().find(is_odd) {
+        return Err(format!("{offset} is no offset from UTC; offsets are -12:00 to +14:00"));
+    }
+    let moment = match (pieces.offset(), zone) {
+        (Some(_), Some(_)) => {
             // What is left to go wrong is an offset that the zone does not have at that time.
             let moment = DateTimeParser::new().parse_zoned(text).map(|it| it.timestamp());
-            return seconds(moment.map_err(|_| CONTRADICTION.to_string())?);
+            moment.map_err(|_| CONTRADICTION.to_string())
         }
-        (Some(_), None) => DateTimeParser::new().parse_timestamp(text),
-        (None, Some(zone)) => {
-            let zone = zone.to_time_zone().map_err(|error| error.to_string())?;
-            return unambiguous(civil, zone);
-        }
+        (Some(_), None) => DateTimeParser::new().parse_timestamp(text).map_err(|_| too_late()),
+        (None, Some(zone)) => return unambiguous(civil, zone),
         (None, None) => return unambiguous(civil, known(local())?),
     };
-    seconds(moment.map_err(|error| error.to_string())?)
+    seconds(moment?)
+}
+
+/// The zone that a time has in brackets.
+fn in_brackets(zone: &TimeZoneAnnotation<'_>) -> Result<TimeZone, String> {
+    zone.to_time_zone().ok().filter(is_known).ok_or_else(|| {
+        let name = match zone.kind() {
+            TimeZoneAnnotationKind::Named(name) => name.as_str(),
+            _ => "this",
+        };
+        format!("{name:?} is no time zone; one is called Europe/Berlin or America/New_York")
+    })
+}
+
+/// What is said of `2026-12-24T24:00`.
+fn midnight(text: &str) -> Option<String> {
+    let (day, time) = text.split_once(['T', 't', ' '])?;
+    let rest = time.strip_prefix("24:00")?;
+    let rest = rest.strip_prefix(":00").unwrap_or(rest);
+    let next = Pieces::parse(&format!("{day}T00:00{rest}")).ok()?.date().tomorrow().ok()?;
+    Some(format!("a day ends before 24:00; write {next}T00:00{rest}"))
+}
+
+/// Whether the seconds are 60, which is read as 59.
+fn has_leap_second(text: &str) -> bool {
+    let Some((_, time)) = text.split_once(['T', 't', ' ']) else { return false };
+    let of_clock = |character: &char| character.is_ascii_digit() || *character == ':';
+    let digits: String = time.chars().take_while(of_clock).filter(|it| *it != ':').collect();
+    digits.len() == 6 && digits.ends_with("60")
+}
+
+fn is_odd(offset: &Offset) -> bool {
+    !OFFSETS.contains(&offset.seconds())
+}
+
+fn too_late() -> String {
+    "a time is in a year before 9999".into()
+}
+
+/// Whether it is a zone, and not a placeholder for one.
+fn is_known(zone: &TimeZone) -> bool {
+    let is = |name: &str| NO_ZONES.iter().any(|it| it.eq_ignore_ascii_case(name));
+    !zone.is_unknown() && !zone.iana_name().is_some_and(is)
 }
 
 /// The local time zone, if there is one.
 fn known(local: Result<TimeZone, String>) -> Result<TimeZone, String> {
     let why = match local {
-        Ok(zone) if !zone.is_unknown() => return Ok(zone),
+        Ok(zone) if is_known(&zone) => return Ok(zone),
         Ok(_) => "it is not set".to_string(),
         Err(why) => why,
     };
@@ -69,7 +130,7 @@ fn known(local: Result<TimeZone, String>) -> Result<TimeZone, String> {
 /// The moment of a time in a zone, unless the clocks are set then.
 fn unambiguous(civil: DateTime, zone: TimeZone) -> Result<Timestamp, String> {
     let ambiguous = zone.to_ambiguous_zoned(civil);
-    let told = |error: jiff::Error| error.to_string();
+    let told = |_: jiff::Error| too_late();
     let named = |which| {
         let zoned = ambiguous.clone().disambiguate(which).map_err(told)?;
         Ok::<_, String>(zoned.strftime("%FT%T%:z").to_string())
@@ -109,7 +170,7 @@ pub(crate) fn utc(moment: Timestamp) -> String {
 
 /// A time for people: in local time, in UTC, and how far away it is.
 pub(crate) fn told(moment: Timestamp) -> String {
-    let zone = TimeZone::try_system().ok().filter(|zone| !zone.is_unknown());
+    let zone = TimeZone::try_system().ok().filter(is_known);
     told_at(moment, zone, jiff::Timestamp::now())
 }
 
@@ -178,6 +239,9 @@ mod tests {
             ("2026-12-24T18:00[america/new_york]", "2026-12-24T23:00:00Z"),
             ("2026-12-24T18:00-05:00[America/New_York]", "2026-12-24T23:00:00Z"),
             ("2026-12-24T18:00[-05:00]", "2026-12-24T23:00:00Z"),
+            ("2026-12-24T18:00+14:00", "2026-12-24T04:00:00Z"),
+            ("2026-12-24T18:00-12:00", "2026-12-25T06:00:00Z"),
+            ("2026-12-24T18:00[America/Argentina/Buenos_Aires]", "2026-12-24T21:00:00Z"),
             // "Z" says nothing of the local time there.
             ("2026-12-24T18:00Z[America/New_York]", "2026-12-24T18:00:00Z"),
             ("2026-12-24T18:00[America/New_York][u-ca=gregory]", "2026-12-24T23:00:00Z"),
@@ -198,7 +262,24 @@ mod tests {
             ("18:00", "a time looks like"),
             ("24.12.2026 18:00", "a time looks like"),
             ("2026-12-24T25:00", "a time looks like"),
-            ("2026-12-24T24:00", "a time looks like"),
+            ("2026-12-24T24:00", "write 2026-12-25T00:00"),
+            ("2026-12-31 24:00:00Z", "write 2027-01-01T00:00Z"),
+            ("2026-12-24T24:01", "a time looks like"),
+            ("6pm", "\"6pm\" is no time; a time looks like"),
+            ("２０２６-12-24T18:00", "is no time; a time looks like"),
+            ("9999-12-31T23:59:59Z", "in a year before 9999"),
+            ("9999-12-31T23:59:59[Europe/Berlin]", "in a year before 9999"),
+            ("2026-12-24T18:00:60Z", "write :59 in place of :60"),
+            ("20261224T180060", "write :59 in place of :60"),
+            ("2026-12-24T18:00+25:00", "+25 is no offset"),
+            ("2026-12-24T18:00+14:01", "is no offset"),
+            ("2026-12-24T18:00-12:01", "is no offset"),
+            ("2026-12-24T18:00[+23:59]", "is no offset"),
+            ("2026-12-24T18:00[Factory]", "\"Factory\" is no time zone; one is called Europe"),
+            ("2026-12-24T18:00[Etc/Unknown]", "is no time zone; one is called"),
+            ("2026-12-24T18:00[localtime]", "is no time zone; one is called"),
+            ("2026-12-24T18:00[PosixRules]", "is no time zone; one is called"),
+            ("2026-12-24T18:00[PST]", "\"PST\" is no time zone; one is called"),
             ("2026-02-30T18:00", "a time looks like"),
             ("2026-12-24T18:00 Europe/Berlin", "a time looks like"),
             ("2026-12-24T18:00[Europe/Nowhere]", "Europe/Nowhere"),
@@ -237,9 +318,11 @@ mod tests {
     #[test]
     fn local_times_need_a_local_time_zone() {
         let nowhere = || Err("there is none".into());
-        for unknown in [parse_in("2026-12-24T18:00", nowhere), {
-            parse_in("2026-12-24T18:00", || Ok(TimeZone::unknown()))
-        }] {
+        for unknown in [
+            parse_in("2026-12-24T18:00", nowhere),
+            { parse_in("2026-12-24T18:00", || Ok(TimeZone::unknown())) },
+            parse_in("2026-12-24T18:00", || zone("Factory")),
+        ] {
             let told = unknown.unwrap_err();
             assert!(told.contains("is not known") && told.contains("+01:00"), "{told}");
         }

@@ -128,18 +128,22 @@ fn report(
     candidate: &str,
     json: bool,
 ) -> Result<(), Failure> {
-    let recorded = matches!(outcome, VoteOutcome::Recorded(_));
+    let document = || show::json(&show::outcome(outcome, &message));
+    if let VoteOutcome::Recorded(vote) = outcome {
+        let printed = if json { document() } else { show::say(&message) };
+        let receipt = &vote.receipt;
+        let done = format!("the vote is recorded, and its receipt is {receipt}");
+        return printed.map_err(|failure| failure.after(&done));
+    }
     if json {
-        show::json(&show::outcome(outcome, &message))?;
-    } else if recorded {
-        show::say(&message)?;
+        // The refusal is told on stderr, too.
+        let _ = document();
     }
     if let VoteOutcome::UnknownCandidate(slate) = outcome {
         message += &did_you_mean(" D", candidate, slate.iter().map(String::as_str));
     }
-    match recorded {
-        true => Ok(()),
-        false if json => Err(Failure::Reported(message, Exit::Refused)),
+    match json {
+        true => Err(Failure::Reported(message, Exit::Refused)),
         false => Err(Failure::Refused(message)),
     }
 }

@@ -12,6 +12,8 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, value_parser};
 use tracing_subscriber::EnvFilter;
 
+use crate::values::{Trimmed, log_filter, trimmed};
+
 const EXAMPLES: &str = "\
 Examples:
   capvote-server --election board --candidate Ada --candidate Grace --voters 20
@@ -69,7 +71,7 @@ pub(crate) struct Arguments {
     #[arg(
         long,
         env = "CAPVOTE_SERVER_ALLOW_UNENCRYPTED",
-        value_parser = BoolishValueParser::new()
+        value_parser = Trimmed(BoolishValueParser::new())
     )]
     pub(crate) allow_unencrypted: bool,
     /// Allow a data directory on a network file system (NFS, SMB, FUSE and others), where votes
@@ -77,7 +79,7 @@ pub(crate) struct Arguments {
     #[arg(
         long,
         env = "CAPVOTE_SERVER_ALLOW_NETWORK_DISK",
-        value_parser = BoolishValueParser::new()
+        value_parser = Trimmed(BoolishValueParser::new())
     )]
     pub(crate) allow_network_disk: bool,
     /// The most voter numbers that the rolls of all elections have together, closed ones aside.
@@ -86,7 +88,8 @@ pub(crate) struct Arguments {
         long,
         value_name = "N",
         env = "CAPVOTE_SERVER_NUMBERS_MAX",
-        default_value_t = NUMBERS_MAX
+        default_value_t = NUMBERS_MAX,
+        value_parser = trimmed::<usize>
     )]
     pub(crate) numbers_max: usize,
     /// Threads that serve connections. [default: one per processor]
@@ -94,16 +97,27 @@ pub(crate) struct Arguments {
         long,
         value_name = "N",
         env = "CAPVOTE_SERVER_THREADS",
-        value_parser = value_parser!(u16).range(1..=256)
+        value_parser = Trimmed(value_parser!(u16).range(1..=256))
     )]
     pub(crate) threads: Option<u16>,
     /// Loopback address to serve metrics for Prometheus on, such as 127.0.0.1:9358. Port 0 picks a
     /// free port. [default: none]
-    #[arg(long, value_name = "HOST:PORT", env = "CAPVOTE_SERVER_METRICS")]
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        env = "CAPVOTE_SERVER_METRICS",
+        value_parser = trimmed::<LoopbackAddress>
+    )]
     pub(crate) metrics: Option<LoopbackAddress>,
-    /// Log level for stderr (error, warn, info, debug, trace), or a filter such as
-    /// capvote::ledger=debug.
-    #[arg(long, value_name = "FILTER", env = "CAPVOTE_SERVER_LOG", default_value = "info")]
+    /// Log level for stderr (off, error, warn, info, debug, trace), or a filter such as
+    /// warn,capvote::ledger=debug.
+    #[arg(
+        long,
+        value_name = "FILTER",
+        env = "CAPVOTE_SERVER_LOG",
+        default_value = "info",
+        value_parser = log_filter
+    )]
     pub(crate) log: EnvFilter,
     /// Id of an election to create and open if the data directory has none. Its voter numbers are
     /// written to DIR/NAME.numbers.csv. It is for trying things out: its results are live, in
@@ -112,7 +126,8 @@ pub(crate) struct Arguments {
         long,
         value_name = "NAME",
         env = "CAPVOTE_SERVER_ELECTION",
-        requires_all = ["candidate", "voters"]
+        requires_all = ["candidate", "voters"],
+        value_parser = trimmed::<ElectionId>
     )]
     pub(crate) election: Option<ElectionId>,
     /// Candidate of that election. Repeat it for each candidate, in the order on the ballot; in the
@@ -125,7 +140,7 @@ pub(crate) struct Arguments {
         value_name = "N",
         env = "CAPVOTE_SERVER_VOTERS",
         requires = "election",
-        value_parser = value_parser!(u32).range(1..=100_000_000)
+        value_parser = Trimmed(value_parser!(u32).range(1..=100_000_000))
     )]
     pub(crate) voters: Option<u32>,
     /// TOML file with settings.

@@ -6,6 +6,7 @@ mod offline;
 mod serve;
 mod settings;
 mod signals;
+mod values;
 
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
@@ -13,10 +14,12 @@ use std::process::ExitCode;
 use capvote::command_line::{self, Exit};
 use mimalloc::MiMalloc;
 use rustix::process::Signal;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::runtime::Handle;
+use tokio::signal::unix::{Signal as Arrivals, SignalKind, signal};
+use tokio::task::spawn_blocking;
 use zeroizing_alloc::ZeroAlloc;
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{Arguments, Command, Offline};
 
 /// The fastest that was measured: see docs/benchmarks.md. It overwrites what is freed: votes must
 /// not be left in the memory of the process.
@@ -27,31 +30,47 @@ const PROGRAM: &str = "capvote-server";
 
 fn main() -> ExitCode {
     command_line::protect_memory();
-    let (arguments, settings) = match settings::read() {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(run()),
+        Err(error) => command_line::end(PROGRAM, error, Exit::Fault),
+    }
+}
+
+async fn run() -> ExitCode {
+    // First: by default, SIGHUP ends a server that has just begun to start.
+    let caught = signal(SignalKind::hangup()).and_then(|hang_up| {
+        survive_file_size_limit()?;
+        Ok(hang_up)
+    });
+    let hang_up = match caught {
+        Ok(hang_up) => hang_up,
+        Err(error) => {
+            let why = format_args!("cannot catch signals: {error}");
+            return command_line::end(PROGRAM, why, Exit::Fault);
+        }
+    };
+    let (mut arguments, settings) = match settings::read("; nothing was started") {
         Ok(read) => read,
         Err(exit) => return exit,
     };
-    match &arguments.command {
-        Some(Command::Offline(command)) => return block_on(offline::run(command)),
+    match arguments.command.take() {
+        Some(Command::Offline(command)) => return run_offline(command, hang_up).await,
         Some(Command::Extra(extra)) => return printed(extra.run::<Arguments>(PROGRAM)),
         None => {}
     }
     if arguments.print_config {
         return printed(io::stdout().write_all(settings.as_bytes()));
     }
-    block_on(serve::serve(arguments))
+    serve::serve(arguments, hang_up).await
 }
 
-fn block_on(work: impl Future<Output = ExitCode>) -> ExitCode {
-    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(async {
-            if let Err(error) = survive_file_size_limit() {
-                let why = format_args!("cannot catch signals: {error}");
-                return command_line::end(PROGRAM, why, Exit::Fault);
-            }
-            work.await
-        }),
-        Err(error) => command_line::end(PROGRAM, error, Exit::Fault),
+/// Runs a command that needs no server. SIGHUP ends it.
+async fn run_offline(command: Offline, mut hang_up: Arrivals) -> ExitCode {
+    let here = Handle::current();
+    let work = spawn_blocking(move || here.block_on(offline::run(&command)));
+    tokio::select! {
+        ended = work => ended.unwrap_or(Exit::Fault.into()),
+        _ = hang_up.recv() => std::process::exit(128 + Signal::HUP.as_raw()),
     }
 }
 

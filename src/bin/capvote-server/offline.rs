@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 use crate::PROGRAM;
 use crate::arguments::Offline;
 use crate::failure;
-use crate::printed;
 
 /// Runs a command, and prints its result as text or JSON.
 pub(crate) async fn run(command: &Offline) -> ExitCode {
@@ -22,11 +21,16 @@ pub(crate) async fn run(command: &Offline) -> ExitCode {
     | Offline::Restore { output, .. }
     | Offline::OfficerLink { output, .. }) = command;
     match result(command).await {
-        Ok((document, _)) if output.json => printed(writeln!(stdout(), "{document:#}")),
-        Ok((_, text)) => {
-            // The command has succeeded even if stdout is closed.
-            let _ = stdout().write_all(text.as_bytes());
-            Exit::Done.into()
+        Ok((document, text)) => {
+            let told = if output.json { format!("{document:#}\n") } else { text.clone() };
+            match stdout().write_all(told.as_bytes()).and_then(|()| stdout().flush()) {
+                Ok(()) => Exit::Done.into(),
+                // What was done is told all the same.
+                Err(error) => {
+                    let why = format_args!("{text}That could not be printed: {error}");
+                    command_line::end(PROGRAM, why, Exit::Fault)
+                }
+            }
         }
         Err(error) => {
             let copies = matches!(command, Offline::Backup { .. } | Offline::Restore { .. });

@@ -9,6 +9,7 @@ use capvote::command_line::{self, Exit};
 use capvote::election::{Definition, InvalidDefinition, Publication};
 use capvote::net::link::{HostPort, Link};
 use capvote::server::{CertificateFiles, Config, NewElection, Reload, RunError, Server};
+use tokio::signal::unix::Signal;
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 
@@ -20,14 +21,14 @@ use crate::signals::{Asked, Signals};
 
 /// Serves until SIGTERM or SIGINT, or until a part of the server breaks. SIGHUP lets it read its
 /// settings again.
-pub(crate) async fn serve(arguments: Arguments) -> ExitCode {
+pub(crate) async fn serve(arguments: Arguments, hang_up: Signal) -> ExitCode {
     let config = match config(&arguments) {
         Ok(config) => config,
         Err(why) => return command_line::end(PROGRAM, why, Exit::Usage),
     };
     let set_filter = start_log(arguments.log);
     // Before the links are printed: their reader may send a signal at once.
-    let signals = match Signals::catch() {
+    let signals = match Signals::catch(hang_up) {
         Ok(signals) => signals,
         Err(error) => {
             let why = format_args!("cannot catch signals: {error}");
@@ -64,6 +65,10 @@ fn config(arguments: &Arguments) -> Result<Config, String> {
 
 fn listen(arguments: &Arguments) -> Result<Vec<Link>, String> {
     let read = |text: &String| match text.parse::<Link>() {
+        // A link is read without them, and would be another one.
+        _ if text.contains(char::is_control) => {
+            Err("--listen: there is a control character in it, such as a line break".into())
+        }
         Err(error) => Err(format!("--listen: {error}")),
         Ok(link) if !link.is_bare() => {
             Err("--listen: it must be an address, without election, certificate or token".into())
@@ -75,8 +80,8 @@ fn listen(arguments: &Arguments) -> Result<Vec<Link>, String> {
 
 fn public(arguments: &Arguments) -> Result<Option<HostPort>, String> {
     let Some(text) = &arguments.public else { return Ok(None) };
-    let at: HostPort = text.parse().map_err(|error| format!("--public: {error}"))?;
-    if at.port == 0 || at.is_unspecified() {
+    let at: HostPort = text.trim().parse().map_err(|error| format!("--public: {error}"))?;
+    if at.port == 0 || at.is_unspecified() || at.is_link_local() {
         return Err("--public: it must be a host and a port that clients can connect to".into());
     }
     Ok(Some(at))
@@ -149,7 +154,7 @@ async fn run(server: Server, mut signals: Signals, set_filter: &SetFilter) -> Ex
 /// Reads the settings and the certificate again. If one cannot be used, all stay as they are.
 fn read_again(reload: &mut Reload, set_filter: &SetFilter) {
     // What is wrong with the settings is then on stderr, where the log is.
-    let Ok((arguments, _)) = settings::read() else {
+    let Ok((arguments, _)) = settings::read("") else {
         tracing::error!("the settings are wrong, and stay as they were");
         return;
     };

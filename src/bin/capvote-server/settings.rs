@@ -8,11 +8,11 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt::Write;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use capvote::command_line::{self, Exit};
+use capvote::private_file;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory};
@@ -27,8 +27,8 @@ const NOT_SETTINGS: [&str; 4] = ["config", "print-config", "help", "version"];
 /// Reads the settings. Returns them as arguments, and as `--print-config` prints them.
 ///
 /// # Errors
-/// The exit code, after an error was printed.
-pub(crate) fn read() -> Result<(Arguments, String), ExitCode> {
+/// The exit code, after an error was printed. `consequence` ends what is said of the file.
+pub(crate) fn read(consequence: &str) -> Result<(Arguments, String), ExitCode> {
     let mut words: Vec<_> = std::env::args_os().collect();
     let mut command = command_line::command::<Arguments>(PROGRAM);
     // Until then, options do not know how they are displayed in errors.
@@ -42,7 +42,7 @@ pub(crate) fn read() -> Result<(Arguments, String), ExitCode> {
     if let Some(path) = path.filter(|_| given.subcommand_name().is_none()) {
         let file = File { path, command: &command, given: &given };
         let settings = file.read().map_err(|(why, exit)| {
-            command_line::end(PROGRAM, format_args!("{why}; nothing was started"), exit)
+            command_line::end(PROGRAM, format_args!("{why}{consequence}"), exit)
         })?;
         let (keys, options): (_, Vec<_>) = settings.into_iter().unzip();
         from_file = keys;
@@ -67,7 +67,7 @@ impl File<'_> {
     /// The settings that only the file gives.
     fn read(&self) -> Result<Settings, (String, Exit)> {
         let path = self.path.display();
-        let text = fs::read_to_string(self.path)
+        let text = private_file::read_text(self.path)
             .map_err(|error| (format!("cannot read {path}: {error}"), Exit::Fault))?;
         self.parse(&text).map_err(|why| (format!("{path}: {why}"), Exit::Usage))
     }

@@ -22,11 +22,12 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    pub(crate) fn catch() -> io::Result<Self> {
+    /// Catches the signals, with SIGHUP, which is caught already.
+    pub(crate) fn catch(hang_up: Signal) -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
-            hang_up: signal(SignalKind::hangup())?,
+            hang_up,
             had_terminal: io::stderr().is_terminal(),
         })
     }

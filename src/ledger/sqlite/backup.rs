@@ -18,7 +18,7 @@ use super::restore::{RestoreReport, begin_epoch};
 use super::whole::{self, draw_identity};
 use crate::election::Timestamp;
 use crate::ledger::OpenError;
-use crate::private_file::{beside, sync_parent};
+use crate::private_file::{beside, check_kind, sync_parent};
 
 /// Copies the ledger in a data directory to the new file `copy`, which only its owner can read.
 ///
@@ -149,6 +149,7 @@ fn copy_ledger<T>(
         let exists = "there is a file of that name; it is not overwritten";
         return Err(inaccessible(io::Error::new(io::ErrorKind::AlreadyExists, exists)));
     }
+    check_kind(from).map_err(|why| OpenError::Inaccessible { path: from.to_owned(), why })?;
     let partial = PartialCopy::create(to).map_err(inaccessible)?;
 
     let unreadable = |error| open_error(from, error);
@@ -229,7 +230,8 @@ struct PartialCopy {
 impl PartialCopy {
     fn create(to: &Path) -> io::Result<Self> {
         let path = beside(to, ".capvote-part");
-        if let Ok(earlier) = File::open(&path) {
+        if check_kind(&path).is_ok() {
+            let earlier = File::open(&path)?;
             lock_copy(&earlier)?;
             std::fs::remove_file(&path)?;
         }

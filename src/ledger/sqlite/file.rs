@@ -18,7 +18,7 @@ use super::wal;
 use super::whole::check_whole;
 use crate::election::{Choice, Nonce, Timestamp};
 use crate::ledger::OpenError;
-use crate::private_file::{beside, parent};
+use crate::private_file::{beside, check_kind, not_directory, parent};
 
 /// The name of the file in the data directory.
 pub(super) const FILE_NAME: &str = "ledger.sqlite";
@@ -174,6 +174,9 @@ pub(super) fn create_directory(directory: &Path) -> io::Result<()> {
     if directory.is_dir() {
         return Ok(());
     }
+    if directory.symlink_metadata().is_ok() {
+        return Err(not_directory());
+    }
     let parent = parent(directory);
     create_directory(parent)?;
     DirBuilder::new().mode(0o700).create(directory)?;
@@ -183,7 +186,7 @@ pub(super) fn create_directory(directory: &Path) -> io::Result<()> {
 /// Refuses a directory without a ledger.
 pub(super) fn check_exists(directory: &Path) -> Result<(), OpenError> {
     let path = directory.join(FILE_NAME);
-    path.metadata().map(drop).map_err(|why| OpenError::Inaccessible { path, why })
+    check_kind(&path).map_err(|why| OpenError::Inaccessible { path, why })
 }
 
 /// Locks a data directory until the file is dropped.
@@ -205,6 +208,9 @@ fn hold(file: &File, directory: &Path, path: &Path) -> Result<(), OpenError> {
 
 /// Opens a file that only its owner may read, or creates it.
 fn private_file(path: &Path) -> io::Result<File> {
+    if path.exists() {
+        check_kind(path)?;
+    }
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 

@@ -50,7 +50,7 @@ impl Mark {
     /// Reads the mark in a data directory. `None` if there is none.
     pub(super) fn read(directory: &Path) -> Result<Option<Position>, OpenError> {
         let path = directory.join(FILE_NAME);
-        let text = match std::fs::read_to_string(&path) {
+        let text = match private_file::read_text(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             text => text.map_err(|why| OpenError::Inaccessible { path: path.clone(), why })?,
         };

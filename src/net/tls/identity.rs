@@ -10,6 +10,7 @@ use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::version::TLS13;
 use tokio_rustls::rustls::{Error, ServerConfig};
 use x509_parser::parse_x509_certificate;
+use x509_parser::prelude::{X509Certificate, X509Version};
 
 use super::{Fingerprint, fingerprint, provider};
 
@@ -59,9 +60,31 @@ pub enum InvalidIdentity {
     /// The text has no PEM private key.
     #[error("there is no PEM private key in it")]
     NoKey,
-    /// Their kind is not supported, or they do not match.
+    /// The certificate cannot be read, or is of a kind that is not supported.
     #[error("{0}")]
-    Unusable(#[from] Error),
+    Certificate(Error),
+    /// The certificate has this version of X.509.
+    #[error(
+        "it is an X.509 certificate of version {0}, and version 3 is needed (openssl x509 -req \
+         makes one with -extfile)"
+    )]
+    Version(u32),
+    /// The key is that of another certificate.
+    #[error("the key is not that of the certificate")]
+    OtherKey,
+    /// The kind of the key is not supported.
+    #[error("{0}")]
+    Unusable(Error),
+}
+
+impl From<Error> for InvalidIdentity {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::InconsistentKeys(_) => Self::OtherKey,
+            Error::InvalidCertificate(_) => Self::Certificate(error),
+            error => Self::Unusable(error),
+        }
+    }
 }
 
 impl Identity {
@@ -74,7 +97,13 @@ impl Identity {
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificates).collect();
         let chain = chain.map_err(|_| InvalidIdentity::NoCertificate)?;
         let own = chain.first().ok_or(InvalidIdentity::NoCertificate)?;
-        let (fingerprint, validity) = (fingerprint(own), validity(own));
+        let parsed = parse_x509_certificate(own).ok().map(|(_, parsed)| parsed);
+        let version = parsed.as_ref().map_or(X509Version::V3, |it| it.version());
+        if version != X509Version::V3 {
+            // In the certificate, version 1 is 0.
+            return Err(InvalidIdentity::Version(version.0.saturating_add(1)));
+        }
+        let (fingerprint, validity) = (fingerprint(own), parsed.as_ref().map(validity));
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| InvalidIdentity::NoKey)?;
         let certified = CertifiedKey::from_der(chain, key, &provider())?;
         let current = Arc::new(Current(RwLock::new((Arc::new(certified), validity))));
@@ -97,10 +126,9 @@ impl Identity {
     }
 }
 
-fn validity(certificate: &CertificateDer<'_>) -> Option<Validity> {
-    let (_, certificate) = parse_x509_certificate(certificate).ok()?;
+fn validity(certificate: &X509Certificate<'_>) -> Validity {
     let validity = certificate.validity();
-    Some(Validity { from: validity.not_before.timestamp(), until: validity.not_after.timestamp() })
+    Validity { from: validity.not_before.timestamp(), until: validity.not_after.timestamp() }
 }
 
 /// A new self-signed certificate for these server names, and its private key, as one PEM text.
@@ -130,6 +158,6 @@ mod tests {
         assert!(error("", &pem).contains("no PEM certificate"));
         assert!(error(&pem, "").contains("no PEM private key"));
         assert!(error(&pem, "-----BEGIN PRIVATE KEY-----\nAAAA").contains("no PEM private key"));
-        assert!(!error(&pem, &other).is_empty());
+        assert_eq!(error(&pem, &other), "the key is not that of the certificate");
     }
 }

@@ -80,8 +80,9 @@ fn the_server_opens_and_closes_at_the_scheduled_times() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[]);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() as i64;
-    let closes = jiff::Timestamp::from_second(now + 3).unwrap().to_string();
-    let times = ["--opens", "2020-01-01T00:00:00Z", "--closes", &closes];
+    let [opens, closes] =
+        [2, 4].map(|later| jiff::Timestamp::from_second(now + later).unwrap().to_string());
+    let times = ["--opens", &opens, "--closes", &closes];
     let create = ["create", "board", "--candidate", "Ada"];
     officer(data.path(), &[&create[..], &times].concat()).done();
     let started = Instant::now();
