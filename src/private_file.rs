@@ -22,7 +22,19 @@ impl PrivateFile {
     /// # Errors
     /// Where no file can be created in the parent directory of `path`.
     pub fn begin(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: NamedTempFile::new_in(parent(path))?, path: path.to_owned() })
+        let folder = parent(path);
+        let file = NamedTempFile::new_in(folder).map_err(|error| {
+            let kind = error.kind();
+            let folder = folder.display();
+            io::Error::new(
+                kind,
+                match kind {
+                    io::ErrorKind::NotFound => format!("there is no folder {folder}"),
+                    _ => format!("no file can be created in the folder {folder}: {kind}"),
+                },
+            )
+        })?;
+        Ok(Self { file, path: path.to_owned() })
     }
 
     /// Syncs the file and moves it to its destination, replacing a file that is there.
