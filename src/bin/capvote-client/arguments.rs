@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use capvote::command_line::{Extra, VERSION};
 use capvote::election::{Definition, ElectionId, Publication, Schedule, Timestamp, VOTERS_MAX};
 use capvote::net::link::{LINK_BYTES_MAX, Link};
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::failure::Failure;
@@ -167,7 +168,7 @@ pub(crate) enum OfficerCommand {
     )]
     Sheet {
         /// The file to write: .csv has the ballots alone, .json the title, slate and voters too.
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", value_parser = output_file())]
         output: PathBuf,
     },
     /// Print a link with a part of the authority over the election, or write it to a file.
@@ -178,7 +179,7 @@ pub(crate) enum OfficerCommand {
         /// The part.
         role: Delegate,
         /// The file to write, readable by its owner only. Without this the link is printed.
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", value_parser = output_file())]
         output: Option<PathBuf>,
     },
 }
@@ -199,7 +200,7 @@ pub(crate) struct Vote {
     pub(crate) voter_number: Option<String>,
     /// Keep the receipt in this file, which only you can read. Give the file again to send the same
     /// vote again, such as one whose answer was lost.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output_file())]
     pub(crate) receipt: Option<PathBuf>,
 }
 
@@ -238,7 +239,7 @@ pub(crate) struct Issue {
         value_name = "N",
         required_unless_present = "roll",
         conflicts_with = "roll",
-        value_parser = clap::value_parser!(u32).range(1..=VOTERS_MAX as i64)
+        value_parser = number_count
     )]
     count: Option<u32>,
     /// Issue a number for each row of this CSV file with a heading, unless the row has one in a
@@ -248,17 +249,18 @@ pub(crate) struct Issue {
     /// The file of an earlier issue: who is in it keeps the number there, and gets no other.
     #[arg(long, value_name = "FILE", requires = "roll")]
     letters: Option<PathBuf>,
-    /// Add to a roll with numbers that are not in these files.
+    /// Add to a roll with numbers that are not in these files. Files that have more numbers than the
+    /// roll are refused all the same.
     #[arg(long)]
     pub(crate) more: bool,
-    /// Take the first line for a heading, though it looks like a person.
+    /// Take the first line for a heading, though it looks like a person or a title.
     #[arg(long, requires = "roll")]
     heading: bool,
     /// Issue numbers to rows that look like the same person.
     #[arg(long, requires = "roll")]
     allow_duplicates: bool,
     /// The file to write, readable by its owner only: the rows, with a column voter_number.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output_file())]
     pub(crate) output: PathBuf,
 }
 
@@ -328,6 +330,23 @@ impl Arguments {
     pub(crate) fn link(&self) -> Result<Link, Failure> {
         link(&self.link).map_err(|failure| failure.about("--link"))
     }
+}
+
+/// A file to write, which is no stream.
+fn output_file() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| match path.to_str() {
+        Some(secret::STANDARD_INPUT) => Err("this is written to a file only: name one"),
+        _ => Ok(path),
+    })
+}
+
+/// How many numbers to issue.
+fn number_count(text: &str) -> Result<u32, String> {
+    if text.is_empty() || !text.bytes().all(|it| it.is_ascii_digit()) {
+        return Err("it takes a whole number, in digits without dots or commas".into());
+    }
+    let count = text.parse().ok().filter(|count| (1..=VOTERS_MAX as u32).contains(count));
+    count.ok_or_else(|| format!("{text} is not in 1..={VOTERS_MAX}"))
 }
 
 /// Parses a link, or reads it from the file that the text names.
