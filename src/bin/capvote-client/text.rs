@@ -91,13 +91,14 @@ fn other_kind(bytes: &[u8]) -> Option<String> {
         |step: usize, at: usize| bytes.iter().skip(at).step_by(step).filter(|&&it| it == 0).count();
     let all = nul(1, 0);
     let wide = bytes.len() / 4;
-    let is_wide = bytes.len().is_multiple_of(4)
+    let is_wide = all > 0
+        && bytes.len().is_multiple_of(4)
         && [[0, 1], [2, 3]].iter().any(|places| places.iter().all(|&at| nul(4, at) == wide));
-    if (all > 0 && is_wide) || starts(b"\xFF\xFE\0\0") || starts(b"\0\0\xFE\xFF") {
+    if is_wide || starts(b"\xFF\xFE\0\0") || starts(b"\0\0\xFE\xFF") {
         return Some("it is in UTF-32 and not in UTF-8".into());
     }
     // The line ends of every text in UTF-16 have zeros, all on one side.
-    let in_pairs = bytes.len().is_multiple_of(2) && all > 0 && nul(2, 0).max(nul(2, 1)) == all;
+    let in_pairs = all > 0 && bytes.len().is_multiple_of(2) && nul(2, 0).max(nul(2, 1)) == all;
     if in_pairs || utf16(bytes).is_some() || starts(b"\xFF\xFE") || starts(b"\xFE\xFF") {
         return Some("it is in UTF-16 and not in UTF-8".into());
     }

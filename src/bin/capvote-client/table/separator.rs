@@ -134,8 +134,8 @@ fn in_heading(text: &str) -> Result<u8, String> {
         ));
     }
     let (_, below) = below_heading(text);
-    let below = fitting(below).into_iter().filter(|&separator| is_packed(below, separator));
-    Ok(below.last().unwrap_or(b','))
+    let mut below = fitting(below).into_iter().filter(|&separator| is_packed(below, separator));
+    Ok(below.next_back().unwrap_or(b','))
 }
 
 /// The first line that is not blank, and the text below it.
