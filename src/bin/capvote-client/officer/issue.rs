@@ -12,8 +12,7 @@ use crate::roll::{HEADING, RollFile};
 use crate::show;
 
 impl Officer<'_> {
-    pub(super) async fn issue(&self, issue: &Issue) -> Result<(), Failure> {
-        let people = issue.people()?;
+    pub(super) async fn issue(&self, issue: &Issue, people: People) -> Result<(), Failure> {
         let count = people.missing()?;
         let answer = Answer::about(&people, count);
         let output = &issue.output;

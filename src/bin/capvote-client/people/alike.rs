@@ -123,6 +123,10 @@ pub(super) fn key(fields: &StringRecord, columns: &[usize]) -> String {
 
 /// A field as it is compared.
 fn plain(field: &str) -> String {
+    // Most fields of most lists, for which there is nothing to compose.
+    if field.is_ascii() {
+        return field.split_ascii_whitespace().collect::<Vec<_>>().join(" ").to_ascii_lowercase();
+    }
     same_text(&field.nfkc().collect::<String>()).to_lowercase()
 }
 
