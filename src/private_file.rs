@@ -23,12 +23,16 @@ impl PrivateFile {
     /// Where no file can be created in the parent directory of `path`.
     pub fn begin(path: &Path) -> io::Result<Self> {
         let folder = parent(path);
-        let file = NamedTempFile::new_in(folder).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => {
-                let why = format!("there is no folder {}", folder.display());
-                io::Error::new(io::ErrorKind::NotFound, why)
-            }
-            _ => error,
+        let file = NamedTempFile::new_in(folder).map_err(|error| {
+            let kind = error.kind();
+            let folder = folder.display();
+            io::Error::new(
+                kind,
+                match kind {
+                    io::ErrorKind::NotFound => format!("there is no folder {folder}"),
+                    _ => format!("no file can be created in the folder {folder}: {kind}"),
+                },
+            )
         })?;
         Ok(Self { file, path: path.to_owned() })
     }

@@ -1,12 +1,12 @@
 //! The command line.
 
-use std::path::{Path, PathBuf};
+mod values;
+
+use std::path::PathBuf;
 
 use capvote::command_line::{Extra, VERSION};
-use capvote::election::{
-    Definition, ElectionId, Publication, Schedule, Timestamp, VOTERS_MAX, same_text,
-};
-use capvote::net::link::{LINK_BYTES_MAX, Link};
+use capvote::election::{Definition, ElectionId, Publication, Schedule, Timestamp, same_text};
+use capvote::net::link::Link;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::failure::Failure;
@@ -14,6 +14,9 @@ use crate::people::{People, Reading};
 use crate::secret;
 use crate::show;
 use crate::time;
+
+pub(crate) use values::link;
+use values::{number_count, output_file};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -170,7 +173,7 @@ pub(crate) enum OfficerCommand {
     )]
     Sheet {
         /// The file to write: .csv has the ballots alone, .json the title, slate and voters too.
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", value_parser = output_file())]
         output: PathBuf,
     },
     /// Print a link with a part of the authority over the election, or write it to a file.
@@ -181,7 +184,7 @@ pub(crate) enum OfficerCommand {
         /// The part.
         role: Delegate,
         /// The file to write, readable by its owner only. Without this the link is printed.
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", value_parser = output_file())]
         output: Option<PathBuf>,
     },
 }
@@ -202,7 +205,7 @@ pub(crate) struct Vote {
     pub(crate) voter_number: Option<String>,
     /// Keep the receipt in this file, which only you can read. Give the file again to send the same
     /// vote again, such as one whose answer was lost.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output_file())]
     pub(crate) receipt: Option<PathBuf>,
 }
 
@@ -241,7 +244,7 @@ pub(crate) struct Issue {
         value_name = "N",
         required_unless_present = "roll",
         conflicts_with = "roll",
-        value_parser = clap::value_parser!(u32).range(1..=VOTERS_MAX as i64)
+        value_parser = number_count
     )]
     count: Option<u32>,
     /// Issue a number for each row of this CSV file with a heading, unless the row has one in a
@@ -251,17 +254,18 @@ pub(crate) struct Issue {
     /// The file of an earlier issue: who is in it keeps the number there, and gets no other.
     #[arg(long, value_name = "FILE", requires = "roll")]
     letters: Option<PathBuf>,
-    /// Add to a roll with numbers that are not in these files.
+    /// Add to a roll with numbers that are not in these files. Files that have more numbers than the
+    /// roll are refused all the same.
     #[arg(long)]
     pub(crate) more: bool,
-    /// Take the first line for a heading, though it looks like a person.
+    /// Take the first line for a heading, though it looks like a person or a title.
     #[arg(long, requires = "roll")]
     heading: bool,
     /// Issue numbers to rows that look like the same person.
     #[arg(long, requires = "roll")]
     allow_duplicates: bool,
     /// The file to write, readable by its owner only: the rows, with a column voter_number.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output_file())]
     pub(crate) output: PathBuf,
 }
 
@@ -366,35 +370,4 @@ fn twice() -> Failure {
         "two arguments are \"-\", and one can be read from standard input; nothing was read or sent"
             .into(),
     )
-}
-
-/// Parses a link, or reads it from the file that the text names.
-pub(crate) fn link(text: &str) -> Result<Link, Failure> {
-    if text.trim().is_empty() {
-        return Err(Failure::Usage("there is no link: it is empty".into()));
-    }
-    // Errors must not repeat a token: a text that may have one is not taken for a file name.
-    let is_link = text.contains("://") || text.contains('#');
-    let text = if is_link {
-        secret::warn_if_listed(text);
-        text.to_string()
-    } else {
-        let read = read_link(text)?;
-        if read.contains('#') {
-            secret::warn_if_exposed(Path::new(text));
-        }
-        if read.trim().is_empty() {
-            let why = format!("there is no link: {} is empty", secret::told(text));
-            return Err(Failure::Usage(why));
-        }
-        read
-    };
-    text.trim().parse().map_err(|error| Failure::Usage(format!("{error}")))
-}
-
-fn read_link(path: &str) -> Result<String, Failure> {
-    // A line ends with one byte or two.
-    secret::read(path, LINK_BYTES_MAX as u64 + 2).map_err(|error| {
-        Failure::Fault(format!("cannot read a link from {path}: {error}; nothing was sent"))
-    })
 }

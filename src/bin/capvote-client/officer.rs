@@ -34,6 +34,11 @@ struct Officer<'a> {
 }
 
 pub(crate) async fn run(command: &OfficerCommand, target: &Target) -> Result<(), Failure> {
+    // A long list is read before there is a connection that would be idle meanwhile.
+    if let OfficerCommand::Issue(issue) = command {
+        let people = issue.people()?;
+        return Officer::connect(target).await?.issue(issue, people).await;
+    }
     let officer = Officer::connect(target).await?;
     let ended = match command {
         OfficerCommand::Create(create) => officer.create(&create.definition()?).await,
@@ -43,7 +48,7 @@ pub(crate) async fn run(command: &OfficerCommand, target: &Target) -> Result<(),
         OfficerCommand::RevokeNumbers { file } => {
             officer.revoke_numbers(&roll::numbers(file)?).await
         }
-        OfficerCommand::Issue(issue) => officer.issue(issue).await,
+        OfficerCommand::Issue(issue) => officer.issue(issue, issue.people()?).await,
         OfficerCommand::Sheet { output } => officer.sheet(output).await,
         OfficerCommand::Share { role, output } => officer.share(*role, output.as_deref()).await,
         OfficerCommand::Turnout => officer.turnout().await,

@@ -1,11 +1,16 @@
 //! The people to issue voter numbers to: a list with any columns, or so many without names.
 
+mod alike;
+mod heading;
+mod letters;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use capvote::election::{VOTERS_MAX, VoterNumber, same_text};
+use capvote::election::{VOTERS_MAX, VoterNumber};
 use csv::StringRecord;
 
+use self::letters::List;
 use crate::failure::Failure;
 use crate::roll::HEADING;
 use crate::table::{Form, Row, Table};
@@ -37,10 +42,25 @@ pub(crate) struct People {
     /// How many numbers there are in the files.
     pub(crate) known: u64,
     pub(crate) empty: u64,
-    /// People in the earlier file who are not on the list, each by line and name.
-    pub(crate) gone: Vec<String>,
+    pub(crate) gone: Gone,
     /// The list, if there is one.
     pub(crate) list: Option<PathBuf>,
+}
+
+/// People in the file of an earlier issue who are not on the list, each by line and name.
+#[derive(Clone, Default)]
+pub(crate) struct Gone(pub(crate) Vec<(u64, String)>);
+
+impl Gone {
+    pub(crate) fn lines(&self) -> Vec<u64> {
+        self.0.iter().map(|(line, _)| *line).collect()
+    }
+
+    /// The first lines, with the names.
+    pub(crate) fn named(&self) -> String {
+        let shown: Vec<_> = self.0.iter().map(|(line, name)| format!("{line} ({name})")).collect();
+        first_of(&shown)
+    }
 }
 
 /// One row, and the number that the person has.
@@ -82,7 +102,7 @@ impl People {
             kept: 0,
             known: 0,
             empty: 0,
-            gone: Vec::new(),
+            gone: Gone::default(),
             list: None,
         }
     }
@@ -98,31 +118,26 @@ impl People {
         let in_roll = |why| failed(reading.roll, why);
         let mut table = Table::read(reading.roll).map_err(in_roll)?;
         if !reading.heading {
-            check_heading(&table.heading).map_err(in_roll)?;
+            heading::check(&table).map_err(in_roll)?;
         }
-        let column = table.column(HEADING);
+        let column = table.column(HEADING).map_err(in_roll)?;
+        let telling = alike::tell_apart(&mut table, column);
         if !reading.allow_duplicates {
-            check_duplicates(&table.rows, column).map_err(in_roll)?;
+            alike::check(&table.rows, &telling).map_err(in_roll)?;
         }
-        let mut numbers = HashMap::new();
-        let mut people = Vec::with_capacity(table.rows.len());
-        for row in std::mem::take(&mut table.rows) {
-            let number = column.map(|column| number_of(&row, column)).transpose();
-            let number = number.map_err(in_roll)?.flatten();
-            if let Some(first) = number.and_then(|number| numbers.insert(number, row.line)) {
-                let why = format!("lines {first} and {} have the same voter number", row.line);
-                return Err(in_roll(why));
-            }
-            people.push(Person { fields: row.fields, number });
-        }
-        let mut known = numbers.len() as u64;
-        let mut gone = Vec::new();
+        let mut people = numbered(&table.rows, column).map_err(in_roll)?;
+        let mut known = people.iter().filter(|(_, number)| number.is_some()).count() as u64;
+        let mut gone = Gone::default();
         if let Some(path) = reading.letters {
             let letters = Table::read(path).map_err(|why| failed(path, why))?;
-            let joined = join(&table, &mut people, &letters);
+            let list = List { table: &table, telling: &telling };
+            let joined = letters::join(list, &mut people, letters, reading.allow_duplicates);
             (known, gone) = joined.map_err(|why| failed(path, why))?;
         }
-        let kept = people.iter().filter(|person| person.number.is_some()).count() as u64;
+        let numbers: Vec<_> = people.into_iter().map(|(_, number)| number).collect();
+        let kept = numbers.iter().flatten().count() as u64;
+        let person = |(row, number): (Row, _)| Person { fields: row.fields, number };
+        let people: Vec<_> = table.rows.into_iter().zip(numbers).map(person).collect();
         Ok(Self {
             missing: people.len() as u64 - kept,
             form: table.form,
@@ -163,64 +178,24 @@ pub(crate) fn number_of(row: &Row, column: usize) -> Result<Option<VoterNumber>,
     text.parse().map(Some).map_err(|error| format!("line {}: {error}", row.line))
 }
 
-/// Questions a first line that looks like a person: one with an e-mail address, or with digits
-/// alone, as members, telephones and dates have.
-fn check_heading(heading: &Row) -> Result<(), String> {
-    let is_digits = |field: &str| {
-        field.chars().any(|it| it.is_numeric())
-            && field
-                .chars()
-                .all(|it| it.is_numeric() || it.is_whitespace() || "+-./()".contains(it))
-    };
-    let is_value = |field: &&str| field.contains('@') || is_digits(field);
-    match heading.fields.iter().find(is_value) {
-        None => Ok(()),
-        Some(value) => Err(format!(
-            "its first line has {value:?}, which looks like a person's and not like the name of a \
-             column; put a line with the names of the columns above it, or say --heading if it is \
-             one"
-        )),
-    }
-}
-
-/// Refuses rows that are the same but for capitals and blanks, or have the same e-mail address.
-fn check_duplicates(rows: &[Row], column: Option<usize>) -> Result<(), String> {
-    let mut seen: HashMap<String, u64> = HashMap::with_capacity(rows.len());
-    let (mut named, mut count) = (Vec::new(), 0_usize);
+/// The numbers that rows have, each with its line.
+///
+/// # Errors
+/// One is none, or two are the same.
+pub(crate) fn numbered(
+    rows: &[Row],
+    column: Option<usize>,
+) -> Result<Vec<(u64, Option<VoterNumber>)>, String> {
+    let mut firsts = HashMap::new();
+    let mut numbers = Vec::with_capacity(rows.len());
     for row in rows {
-        let others = (0..).zip(&row.fields).filter(|&(index, _)| Some(index) != column);
-        let fields: Vec<_> = others.map(|(_, field)| plain(field)).collect();
-        let addresses = fields.iter().filter(|field| is_address(field)).cloned();
-        let keys = addresses.chain([fields.join("\n")]);
-        let firsts: Vec<_> = keys.map(|key| *seen.entry(key).or_insert(row.line)).collect();
-        if let Some(first) = firsts.iter().find(|&&first| first != row.line) {
-            count += 1;
-            if named.len() < ROWS_NAMED_MAX {
-                named.push(format!("{first} and {} ({})", row.line, shown(row, column)));
-            }
+        let number = column.map(|column| number_of(row, column)).transpose()?.flatten();
+        if let Some(first) = number.and_then(|number| firsts.insert(number, row.line)) {
+            return Err(format!("lines {first} and {} have the same voter number", row.line));
         }
+        numbers.push((row.line, number));
     }
-    if count == 0 {
-        return Ok(());
-    }
-    let more = match count - named.len() {
-        0 => String::new(),
-        more => format!(", and {more} more"),
-    };
-    Err(format!(
-        "the same person is in lines {}{more}; take one of them off the list, or say \
-         --allow-duplicates if they are different people",
-        named.join(", ")
-    ))
-}
-
-/// A field as it is compared.
-fn plain(field: &str) -> String {
-    same_text(field).to_lowercase()
-}
-
-fn is_address(field: &str) -> bool {
-    field.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'))
+    Ok(numbers)
 }
 
 /// A row for an error, without a number.
@@ -229,51 +204,8 @@ fn shown(row: &Row, column: Option<usize>) -> String {
     others.map(|(_, field)| field.trim()).filter(|it| !it.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
-/// Gives people the numbers that they have in the file of an earlier issue, by the columns that
-/// both have. Returns how many numbers are in that file, and who in it is not on the list.
-fn join(
-    list: &Table,
-    people: &mut [Person],
-    letters: &Table,
-) -> Result<(u64, Vec<String>), String> {
-    let column = letters.column(HEADING).ok_or_else(|| format!("it has no column {HEADING}"))?;
-    let pairs: Vec<_> = (0..)
-        .zip(&list.heading.fields)
-        .filter_map(|(place, name)| Some((place, letters.column(name.trim())?)))
-        .filter(|&(_, other)| other != column)
-        .collect();
-    if pairs.is_empty() {
-        return Err("it has no column of the list but the numbers".into());
-    }
-    let key = |fields: &StringRecord, places: &mut dyn Iterator<Item = usize>| {
-        let fields = places.map(|place| plain(fields.get(place).unwrap_or_default()));
-        fields.collect::<Vec<_>>().join("\n")
-    };
-    let mut numbers: HashMap<String, Vec<(VoterNumber, &Row)>> = HashMap::new();
-    let mut known = 0;
-    for row in &letters.rows {
-        if let Some(number) = number_of(row, column)? {
-            known += 1;
-            let key = key(&row.fields, &mut pairs.iter().map(|&(_, other)| other));
-            numbers.entry(key).or_default().push((number, row));
-        }
-    }
-    for person in people {
-        let key = key(&person.fields, &mut pairs.iter().map(|&(place, _)| place));
-        if let Some(had) = numbers.get_mut(&key)
-            && person.number.is_none()
-        {
-            person.number = had.pop().map(|(number, _)| number);
-        }
-    }
-    let mut gone: Vec<&Row> = numbers.into_values().flatten().map(|(_, row)| row).collect();
-    gone.sort_by_key(|row| row.line);
-    let gone = gone.into_iter().map(|row| format!("{} ({})", row.line, shown(row, Some(column))));
-    Ok((known, gone.collect()))
-}
-
 /// Lines for an error, of which the first are named.
-pub(crate) fn first_of(lines: &[String]) -> String {
+fn first_of(lines: &[String]) -> String {
     let named = lines.iter().take(ROWS_NAMED_MAX).cloned().collect::<Vec<_>>().join(", ");
     match lines.len().saturating_sub(ROWS_NAMED_MAX) {
         0 => named,

@@ -8,7 +8,7 @@ use capvote::private_file::PrivateFile;
 use csv::{StringRecord, Writer};
 
 use crate::failure::Failure;
-use crate::people::{People, Person, Persons, number_of};
+use crate::people::{People, Person, Persons, numbered};
 use crate::secret;
 use crate::table::Table;
 
@@ -35,13 +35,12 @@ pub(crate) fn numbers(path: &Path) -> Result<Vec<VoterNumber>, Failure> {
         secret::warn_if_exposed(path);
     }
     let table = Table::read(path).map_err(unreadable)?;
-    let column = table.column(HEADING);
+    let column = table.column(HEADING).map_err(unreadable)?;
     let column =
         column.ok_or_else(|| Failure::Usage(format!("{shown} has no column {HEADING}")))?;
     let mut numbers = Vec::new();
-    for row in &table.rows {
-        let number = number_of(row, column).map_err(unreadable)?;
-        let missing = || unreadable(format!("line {} has no voter number", row.line));
+    for (line, number) in numbered(&table.rows, Some(column)).map_err(unreadable)? {
+        let missing = || unreadable(format!("line {line} has no voter number"));
         numbers.push(number.ok_or_else(missing)?);
     }
     if numbers.is_empty() {

@@ -1,23 +1,23 @@
 //! CSV files as spreadsheets write them: their separator, byte order mark and line ends.
 
+mod quotes;
+mod separator;
+
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
+use capvote::election::is_separator;
 use csv::{ReaderBuilder, StringRecord, Terminator, Writer, WriterBuilder};
 
+use self::quotes::{Quotes, looks_like_rows};
+use self::separator::SEPARATORS;
 use crate::secret;
+use crate::show;
 use crate::text::{self, is_blank};
 
 /// The longest file that is read, in bytes: 40 for each voter of the longest roll.
 const TABLE_BYTES_MAX: u64 = 4_000_000_000;
-
-/// How many rows the separator is found from.
-const SAMPLE_ROWS_MAX: usize = 100;
-
-/// The separators that spreadsheets write. Of two that fit, the later one is taken: it is rarer in
-/// what people write.
-const SEPARATORS: [u8; 4] = *b"|,;\t";
 
 const BYTE_ORDER_MARK: &str = "\u{FEFF}";
 
@@ -59,25 +59,28 @@ impl Default for Form {
 
 impl Form {
     /// Finds the form of a text. Returns it with the rows, and how many lines are before them.
-    fn find(text: &str) -> (Self, &str, u64) {
+    fn find(text: &str) -> Result<(Self, &str, u64), String> {
         let (byte_order_mark, text) = match text.strip_prefix(BYTE_ORDER_MARK) {
             Some(text) => (true, text),
             None => (false, text),
         };
-        let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
-        let terminator =
-            if first.ends_with('\r') { Terminator::CRLF } else { Terminator::Any(b'\n') };
-        let first = first.trim_end_matches('\r');
-        match named_separator(first) {
-            Some(separator) => {
-                let separator_line = Some(first.to_string());
-                (Self { byte_order_mark, separator_line, separator, terminator }, rest, 1)
+        let (mut rest, mut lines_before) = (text, 0);
+        let first = loop {
+            let (line, after) = split_line(rest);
+            (rest, lines_before) = (after, lines_before + 1);
+            if !is_blank(line) || rest.is_empty() {
+                break line;
             }
-            None => {
-                let separator = found_separator(text);
-                (Self { byte_order_mark, separator_line: None, separator, terminator }, text, 0)
-            }
+        };
+        let terminator = terminator(text);
+        if let Some(separator) = separator::in_line(first)? {
+            separator::check(rest, separator)?;
+            let separator_line = Some(first.to_string());
+            let form = Self { byte_order_mark, separator_line, separator, terminator };
+            return Ok((form, rest, lines_before));
         }
+        let separator = separator::found(text)?;
+        Ok((Self { byte_order_mark, separator_line: None, separator, terminator }, text, 0))
     }
 
     /// Begins a file of this form.
@@ -86,7 +89,11 @@ impl Form {
             file.write_all(BYTE_ORDER_MARK.as_bytes())?;
         }
         if let Some(line) = &self.separator_line {
-            let end = if matches!(self.terminator, Terminator::CRLF) { "\r\n" } else { "\n" };
+            let end = match self.terminator {
+                Terminator::CRLF => "\r\n",
+                Terminator::Any(b'\r') => "\r",
+                _ => "\n",
+            };
             write!(file, "{line}{end}")?;
         }
         let mut builder = WriterBuilder::new();
@@ -94,41 +101,25 @@ impl Form {
     }
 }
 
-/// The separator of a line such as `sep=;`, with quotes or without.
-fn named_separator(line: &str) -> Option<u8> {
-    let line = line.trim_matches('"');
-    let (name, value) = line.split_once('=')?;
-    match value.as_bytes() {
-        &[separator] if name.eq_ignore_ascii_case("sep") && separator.is_ascii_graphic() => {
-            Some(separator)
-        }
-        b"\t" if name.eq_ignore_ascii_case("sep") => Some(b'\t'),
-        _ => None,
+/// How the lines of a text end.
+fn terminator(text: &str) -> Terminator {
+    match (text.find('\r'), text.find('\n')) {
+        (Some(_), None) => Terminator::Any(b'\r'),
+        (Some(first), Some(end)) if first < end => Terminator::CRLF,
+        _ => Terminator::Any(b'\n'),
     }
 }
 
-/// The separator that divides all of the first rows into the most fields, and into equally many.
-fn found_separator(text: &str) -> u8 {
-    let fields = |separator: &u8| {
-        let mut lengths = records(text, *separator).flatten().map(|row| row.len());
-        let heading = lengths.next()?;
-        (heading > 1 && lengths.all(|length| length == heading)).then_some((heading, *separator))
-    };
-    let fitting = SEPARATORS.iter().filter_map(fields).max_by_key(|&(fields, _)| fields);
-    let in_heading = || {
-        let heading = text.lines().find(|line| !is_blank(line)).unwrap_or_default();
-        let count = |separator: &u8| heading.bytes().filter(|byte| byte == separator).count();
-        let found = SEPARATORS.into_iter().filter(|separator| count(separator) > 0);
-        found.max_by_key(count)
-    };
-    fitting.map(|(_, separator)| separator).or_else(in_heading).unwrap_or(b',')
+/// The first line of a text, and what is below it.
+fn split_line(text: &str) -> (&str, &str) {
+    let (line, rest) = text.split_once(['\r', '\n']).unwrap_or((text, ""));
+    let ends_in_two = rest.starts_with('\n') && text.as_bytes().get(line.len()) == Some(&b'\r');
+    (line, if ends_in_two { rest.strip_prefix('\n').unwrap_or(rest) } else { rest })
 }
 
-/// The first rows that are not empty.
-fn records(text: &str, separator: u8) -> impl Iterator<Item = csv::Result<StringRecord>> {
-    let rows = reader(text, separator).into_records();
-    let rows = rows.filter(|row| row.as_ref().map_or(true, |row| !is_empty(row)));
-    rows.take(SAMPLE_ROWS_MAX)
+/// How often a byte of ASCII is in a text.
+fn count_of(text: &str, byte: u8) -> usize {
+    text.bytes().filter(|&it| it == byte).count()
 }
 
 fn reader(text: &str, separator: u8) -> csv::Reader<&[u8]> {
@@ -164,12 +155,17 @@ impl Table {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let (form, text, mut lines_before) = Form::find(text);
+        let (form, text, lines_above) = Form::find(text)?;
+        let separator = form.separator;
+        if let Some(fault) = Quotes::of(text, separator, usize::MAX).fault {
+            let line = lines_above + 1 + line_ends(text, 0, fault.at);
+            return Err(format!("line {line}: {}", fault.wrong.why()));
+        }
         let mut heading: Option<Row> = None;
         let (mut rows, mut empty) = (Vec::new(), 0);
         // How far the lines are counted, in bytes.
-        let mut counted = 0;
-        for fields in reader(text, form.separator).records() {
+        let (mut lines_before, mut counted) = (lines_above, 0);
+        for fields in reader(text, separator).records() {
             let fields = fields.map_err(|error| error.to_string())?;
             let at = fields.position().map_or(0, |it| it.byte() as usize);
             let begins = begin(text, at);
@@ -180,32 +176,69 @@ impl Table {
                 _ if is_empty(&row.fields) => empty += 1,
                 None => heading = Some(row),
                 Some(heading) if heading.fields.len() != row.fields.len() => {
-                    return Err(other_length(heading, &row, form.separator));
+                    return Err(other_length(heading, &row, separator));
                 }
-                Some(_) => rows.push(row),
+                Some(_) => {
+                    check_swallowed(&row, separator)?;
+                    rows.push(row);
+                }
             }
         }
         let heading = heading.ok_or("it is empty: its first line names the columns")?;
         Ok(Self { form, heading, rows, empty })
     }
 
-    /// The column with this name.
-    pub(crate) fn column(&self, name: &str) -> Option<usize> {
-        self.heading.fields.iter().position(|it| it.trim().eq_ignore_ascii_case(name))
+    /// The column with this name, in which blanks, hyphens, capitals and the like do not count.
+    ///
+    /// # Errors
+    /// There are two.
+    pub(crate) fn column(&self, name: &str) -> Result<Option<usize>, String> {
+        let name = plain_name(name);
+        let mut found = (0..).zip(&self.heading.fields).filter(|(_, it)| plain_name(it) == name);
+        match (found.next(), found.next()) {
+            (Some((_, first)), Some((_, second))) => {
+                Err(format!("two of its columns are called so: {first:?} and {second:?}"))
+            }
+            (first, _) => Ok(first.map(|(column, _)| column)),
+        }
+    }
+}
+
+/// The name of a column as it is compared.
+pub(crate) fn plain_name(name: &str) -> String {
+    name.chars().filter(|&it| it != '_' && !is_separator(it)).flat_map(char::to_lowercase).collect()
+}
+
+/// Refuses a row that has others in one of its fields.
+fn check_swallowed(row: &Row, separator: u8) -> Result<(), String> {
+    let columns = row.fields.len();
+    let mut fields = (0..).zip(&row.fields);
+    if !fields.any(|(at, field)| looks_like_rows(field, at, columns, separator)) {
+        return Ok(());
+    }
+    Err(format!(
+        "line {} has a field in quotes whose lines look like rows: take the quote off that opens \
+         it, or, if it is one field, save the list with another separator than {}",
+        row.line,
+        named(separator)
+    ))
+}
+
+/// A separator as an error names it.
+fn named(separator: u8) -> String {
+    match separator {
+        b'\t' => "a tab".to_string(),
+        other => format!("\"{}\"", char::from(other)),
     }
 }
 
 fn other_length(heading: &Row, row: &Row, separator: u8) -> String {
-    let separator = match separator {
-        b'\t' => "a tab".to_string(),
-        other => format!("\"{}\"", char::from(other)),
-    };
+    let (separator, has) = (named(separator), heading.fields.len());
+    let fields = show::counted(row.fields.len() as u64, "field");
     format!(
-        "line {} has {} fields and the heading {}, where {separator} separates them; a field with \
-         {separator} in it needs quotes",
-        row.line,
-        row.fields.len(),
-        heading.fields.len()
+        "line {} has {fields} and the heading {has}, where {separator} separates them; a field \
+         with {separator} in it needs quotes, and a title above the heading has to go",
+        row.line
     )
 }
 
@@ -225,72 +258,4 @@ fn line_ends(text: &str, from: usize, to: usize) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rows(text: &str) -> Vec<String> {
-        let table = Table::parse(text).unwrap_or_else(|why| panic!("{text:?}: {why}"));
-        let shown = |row: &Row| {
-            let fields: Vec<_> = row.fields.iter().collect();
-            format!("{}:{}", row.line, fields.join("/"))
-        };
-        std::iter::once(&table.heading).chain(&table.rows).map(shown).collect()
-    }
-
-    #[test]
-    fn the_separator_is_found() {
-        for (text, found) in [
-            ("name,town\nAnn,Paris\n", ["1:name/town", "2:Ann/Paris"]),
-            ("name;town\nAnn;Paris\n", ["1:name/town", "2:Ann/Paris"]),
-            ("name\ttown\r\nAnn\tParis\r\n", ["1:name/town", "2:Ann/Paris"]),
-            ("name|town\rAnn|Paris\r", ["1:name/town", "2:Ann/Paris"]),
-            ("name;town\nDoe, Ann;Paris\n", ["1:name/town", "2:Doe, Ann/Paris"]),
-            ("name;share\nAnn;1,5\n", ["1:name/share", "2:Ann/1,5"]),
-            ("name, given;town\nDoe, Ann;Paris\n", ["1:name, given/town", "2:Doe, Ann/Paris"]),
-            ("name,notes\nAnn,a;b\n", ["1:name/notes", "2:Ann/a;b"]),
-            ("name,notes\nAnn,\"a,b;c\"\n", ["1:name/notes", "2:Ann/a,b;c"]),
-            ("name\nAnn\n", ["1:name", "2:Ann"]),
-            ("sep=;\nname;town,x\nAnn;Paris\n", ["2:name/town,x", "3:Ann/Paris"]),
-            ("\u{FEFF}\"sep=;\"\r\nname;town\r\nAnn;Paris", ["2:name/town", "3:Ann/Paris"]),
-            ("SEP=\t\nname\ttown\nAnn\tParis", ["2:name/town", "3:Ann/Paris"]),
-            ("\u{FEFF}name,town\n\n,\nAnn,Paris", ["1:name/town", "4:Ann/Paris"]),
-            (";;\r\n\r\nname;town\r\n; \r\nAnn;Paris", ["3:name/town", "5:Ann/Paris"]),
-        ] {
-            assert_eq!(rows(text), found, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_row_that_is_cut_otherwise_is_named() {
-        for (text, why) in [
-            ("name\nDoe, Ann\n", "line 2 has 2 fields and the heading 1, where \",\""),
-            (
-                "name;town\r\nAnn;Paris\r\nBob\r\n",
-                "line 3 has 1 fields and the heading 2, where \";\"",
-            ),
-            ("name\ttown\nAnn\t\tx\n", "line 2 has 3 fields and the heading 2, where a tab"),
-            ("", "it is empty"),
-            ("\u{FEFF}sep=;\n\n;;\n", "it is empty"),
-        ] {
-            let error = Table::parse(text).err().unwrap();
-            assert!(error.starts_with(why), "{text:?}: {error}");
-        }
-    }
-
-    #[test]
-    fn a_file_is_written_in_the_form_that_was_read() {
-        for text in [
-            "name,town\nAnn,Paris\n",
-            "\u{FEFF}name;town\r\nAnn;\"a;b\"\r\n",
-            "sep=;\nname;town\nAnn;Paris\n",
-            "\u{FEFF}sep=;\r\nname;town\r\nAnn;Paris\r\n",
-            "name\ttown\nAnn\tParis\n",
-        ] {
-            let table = Table::parse(text).unwrap();
-            let mut writer = table.form.writer(Vec::new()).unwrap();
-            writer.write_record(&table.heading.fields).unwrap();
-            table.rows.iter().for_each(|row| writer.write_record(&row.fields).unwrap());
-            assert_eq!(String::from_utf8(writer.into_inner().unwrap()).unwrap(), text);
-        }
-    }
-}
+mod tests;

@@ -134,7 +134,8 @@ fn what_is_no_sheet_is_not_called_changed() {
     let csv = saved(&["Ada", "Grace"]).to_csv();
     let json = saved(&["Ada"]).to_json();
     let quoted: String = csv.lines().map(|line| format!("> {line}\n")).collect();
-    for text in ["", "\n", "a letter\n", "{}", "{", &quoted, &json[1..], &json[..json.len() / 2]] {
+    let (half, _) = json.split_at(json.len() / 2);
+    for text in ["", "\n", "a letter\n", "{}", "{", &quoted, &json.replacen('{', "", 1), half] {
         assert_eq!(TallySheet::read(text).unwrap_err().flaw, SheetFlaw::Unreadable, "{text:?}");
     }
     let restored = restored(saved(&["Ada", "Grace"])).to_csv();

@@ -7,21 +7,22 @@ use serde_json::json;
 use super::{Officer, are};
 use crate::arguments::Issue;
 use crate::failure::{Failure, sentence};
-use crate::people::{People, first_of};
+use crate::people::{Gone, People};
 use crate::roll::{HEADING, RollFile};
 use crate::show;
 
 impl Officer<'_> {
-    pub(super) async fn issue(&self, issue: &Issue) -> Result<(), Failure> {
-        let people = issue.people()?;
+    pub(super) async fn issue(&self, issue: &Issue, people: People) -> Result<(), Failure> {
         let count = people.missing()?;
         let answer = Answer::about(&people, count);
-        let gone = first_of(&people.gone);
         let output = &issue.output;
         let mut file = RollFile::create(output, people)?;
         if !issue.more {
-            check_gone(&gone)?;
-            self.check_roll(&answer).await?;
+            check_gone(&answer.gone)?;
+        }
+        // Without numbers in the files, --more asks for nothing that could be wrong.
+        if !issue.more || answer.known > 0 {
+            self.check_roll(&answer, issue.more).await?;
         }
         let progress = show::progress(count.into(), "numbers", self.target.json);
         let issue = async |registrar: Registrar| {
@@ -56,27 +57,37 @@ impl Officer<'_> {
         answer.say(&output.display().to_string(), self.target.json)
     }
 
-    /// Refuses to add to a roll with numbers that the files do not have: a list that has grown
-    /// would give second numbers to everyone on it.
-    async fn check_roll(&self, about: &Answer) -> Result<(), Failure> {
+    /// Refuses files with more numbers than the roll, as those of another election have, and to add
+    /// to a roll with numbers that the files do not have, unless `more` were asked for: a list that
+    /// has grown would give second numbers to everyone on it.
+    async fn check_roll(&self, about: &Answer, more: bool) -> Result<(), Failure> {
+        let known = about.known;
         let info = match self.election.info().await {
             Ok(info) => info,
             // A registrar's link opens one election, and need not name it.
             Err(Error::Remote(_)) if self.target.id.is_empty() => {
-                return Err(Failure::Usage(
+                let or_more = if known == 0 { ", or say --more" } else { "" };
+                return Err(Failure::Usage(format!(
                     "the link does not say which election it is for, so nobody knows how many \
-                     numbers the roll has; no numbers were issued: name it with --election, or \
-                     say --more"
-                        .into(),
-                ));
+                     numbers the roll has; no numbers were issued: name it with --election{or_more}"
+                )));
             }
             Err(error) => return Err(error.into()),
         };
-        let known = about.known;
         if info.voters == known || info.state == Some(ElectionState::Closed) {
             return Ok(());
         }
-        let has = show::counted(info.voters, "voter number");
+        let (id, has) = (info.id, show::counted(info.voters, "voter number"));
+        if known > info.voters {
+            return Err(Failure::Refused(format!(
+                "the roll of election {id} has {has}, and the files have {known}, so nobody can \
+                 vote with some of these; no numbers were issued: give the files of this election, \
+                 and empty the fields of numbers that were revoked, such as that of a lost letter"
+            )));
+        }
+        if more {
+            return Ok(());
+        }
         let known = match known {
             0 => String::new(),
             known => format!(", and the files have {known}"),
@@ -86,22 +97,22 @@ impl Officer<'_> {
             false => "",
         };
         Err(Failure::Refused(format!(
-            "the roll of election {} has {has}{known}; no numbers were issued: {how}--more adds to \
-             the roll all the same",
-            info.id
+            "the roll of election {id} has {has}{known}; no numbers were issued: {how}--more adds \
+             to the roll all the same"
         )))
     }
 }
 
 /// Refuses people who have a number and are not on the list: they may be on it as somebody else.
-fn check_gone(lines: &str) -> Result<(), Failure> {
-    if lines.is_empty() {
+fn check_gone(gone: &Gone) -> Result<(), Failure> {
+    if gone.0.is_empty() {
         return Ok(());
     }
     Err(Failure::Refused(format!(
         "people in the file of the earlier issue are not on the list as they are written there, in \
-         lines {lines}; no numbers were issued: write them alike, or say --more if they have gone, \
-         and keep their numbers until those are revoked"
+         lines {}; no numbers were issued: write them alike, or say --more if they have gone, and \
+         keep their numbers until those are revoked",
+        gone.named()
     )))
 }
 
@@ -112,6 +123,7 @@ struct Answer {
     known: u64,
     kept: u64,
     empty: u64,
+    gone: Gone,
     /// The columns of the file.
     columns: Vec<String>,
     from_list: bool,
@@ -124,14 +136,16 @@ impl Answer {
             columns.push(HEADING.to_string());
         }
         let (kept, empty, from_list) = (people.kept, people.empty, people.list.is_some());
-        Self { count, known: people.known, kept, empty, columns, from_list }
+        let gone = people.gone.clone();
+        Self { count, known: people.known, kept, empty, gone, columns, from_list }
     }
 
     fn say(&self, file: &str, as_json: bool) -> Result<(), Failure> {
-        let Self { count, kept, empty, columns, from_list, .. } = self;
+        let Self { count, kept, empty, gone, columns, from_list, .. } = self;
         if as_json {
             return show::json(&json!({
                 "issued": count, "file": file, "columns": columns, "kept": kept, "empty": empty,
+                "gone": gone.lines(),
             }));
         }
         let count = u64::from(*count);
@@ -147,6 +161,13 @@ impl Answer {
         if *empty > 0 {
             let skipped = if *empty == 1 { "was" } else { "were" };
             said += &format!(" {} {skipped} skipped.", show::counted(*empty, "empty row"));
+        }
+        if !gone.0.is_empty() {
+            said += &format!(
+                " People in the earlier file are not on the list: revoke their numbers if they are \
+                 on it in another spelling, as they have two then. They are in lines {}.",
+                gone.named()
+            );
         }
         show::say(&said)
     }
