@@ -1,16 +1,21 @@
 //! The fuzz targets as functions. The files in `fuzz_targets/` only call these, so the tests can
 //! run the corpora without a fuzzer.
 
-#[path = "../../src/bin/capvote-client/roll.rs"]
+/// The client's modules for lists of people.
+#[path = "../../src/bin/capvote-client"]
 #[allow(dead_code)]
-mod client_roll;
-#[path = "../../src/bin/capvote-client/failure.rs"]
-#[allow(dead_code)]
-mod failure;
+mod client {
+    pub(crate) mod failure;
+    pub(crate) mod people;
+    pub(crate) mod roll;
+    pub(crate) mod secret;
+    pub(crate) mod table;
+    pub(crate) mod text;
+}
 mod ledger;
 mod link;
+mod lists;
 mod memory;
-mod roll;
 #[cfg(test)]
 mod seeds;
 mod sheet;
@@ -22,6 +27,8 @@ mod world;
 use std::path::Path;
 
 use tempfile::TempDir;
+
+use client::{failure, people, roll, secret, table, text};
 
 /// Parses a link.
 pub fn link(input: &[u8]) {
@@ -50,7 +57,7 @@ pub fn sheet(input: &[u8]) {
 
 /// Reads a CSV file of voter numbers or people.
 pub fn roll(input: &[u8]) {
-    memory::bounded(1 << 20, input, roll::run, || ());
+    memory::bounded(1 << 20, input, lists::run, || ());
 }
 
 /// Opens an altered ledger file.

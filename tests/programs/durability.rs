@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::process::{BOARD, Ran, Server, board, client, numbers, officer, run, write_private};
 
 const SERVER: &str = env!("CARGO_BIN_EXE_capvote-server");
@@ -78,8 +80,10 @@ fn a_restore_is_seen_by_the_operator_the_officer_and_the_voters() {
     // A voter whose ballot is missing is told why that may be.
     let unsent = path("unsent.json");
     let lost = fs::read_to_string(&late).unwrap().replace("\"epoch\": 1", "\"epoch\": 0");
-    let commitment = lost.split("\"receipt\": \"").nth(1).unwrap().split('"').next().unwrap();
-    write_private(&unsent, &lost.replace(commitment, &"A".repeat(32)));
+    let mut lost: Value = serde_json::from_str(&lost).unwrap();
+    lost["receipt"] = "A".repeat(32).into();
+    lost["nonce"] = "0".repeat(32).into();
+    write_private(&unsent, &lost.to_string());
     client(&running.link, &["verify", unsent.to_str().unwrap(), &text("sheet.csv")])
         .failed(3, "perhaps after your vote");
 }

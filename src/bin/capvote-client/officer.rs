@@ -34,25 +34,27 @@ struct Officer<'a> {
 }
 
 pub(crate) async fn run(command: &OfficerCommand, target: &Target) -> Result<(), Failure> {
-    // A long list is read before there is a connection that would be idle meanwhile.
-    if let OfficerCommand::Issue(issue) = command {
-        let people = issue.people()?;
-        return Officer::connect(target).await?.issue(issue, people).await;
-    }
-    let officer = Officer::connect(target).await?;
+    let officer = async || Officer::connect(target).await;
     let ended = match command {
-        OfficerCommand::Create(create) => officer.create(&create.definition()?).await,
-        OfficerCommand::Open => officer.open().await,
-        OfficerCommand::Close => officer.close().await,
-        OfficerCommand::Confirm => officer.confirm().await,
+        OfficerCommand::Create(create) => officer().await?.create(&create.definition()?).await,
+        OfficerCommand::Open => officer().await?.open().await,
+        OfficerCommand::Close => officer().await?.close().await,
+        OfficerCommand::Confirm => officer().await?.confirm().await,
         OfficerCommand::RevokeNumbers { file } => {
-            officer.revoke_numbers(&roll::numbers(file)?).await
+            let numbers = roll::numbers(file)?;
+            officer().await?.revoke_numbers(&numbers).await
         }
-        OfficerCommand::Issue(issue) => officer.issue(issue, issue.people()?).await,
-        OfficerCommand::Sheet { output } => officer.sheet(output).await,
-        OfficerCommand::Share { role, output } => officer.share(*role, output.as_deref()).await,
-        OfficerCommand::Turnout => officer.turnout().await,
-        OfficerCommand::Check => officer.check().await,
+        OfficerCommand::Issue(issue) => {
+            // A long list is read before there is a connection that would be idle meanwhile.
+            let people = issue.people()?;
+            officer().await?.issue(issue, people).await
+        }
+        OfficerCommand::Sheet { output } => officer().await?.sheet(output).await,
+        OfficerCommand::Share { role, output } => {
+            officer().await?.share(*role, output.as_deref()).await
+        }
+        OfficerCommand::Turnout => officer().await?.turnout().await,
+        OfficerCommand::Check => officer().await?.check().await,
     };
     ended.map_err(|failure| match done_by(command) {
         Some(done) => failure.after(done),

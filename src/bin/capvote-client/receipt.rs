@@ -216,9 +216,11 @@ pub(crate) fn is_receipt_file(text: &str) -> bool {
     Content::read(text).is_some()
 }
 
-/// The receipt in a text: alone, or as a word of a sentence.
+/// The receipt in a text: alone, or as the only word of a sentence that is one.
 fn receipt_in(text: &str) -> Option<Receipt> {
-    text.parse().ok().or_else(|| text.split_whitespace().find_map(|word| word.parse().ok()))
+    let mut words = text.split_whitespace().filter_map(|word| word.parse().ok());
+    let in_sentence = || words.next().filter(|_| words.next().is_none());
+    text.parse().ok().or_else(in_sentence)
 }
 
 impl SearchKey {
@@ -248,7 +250,10 @@ impl SearchKey {
             Failure::Usage(format!("{text} holds no receipt{order}"))
         };
         let Some(content) = Content::read(&text_of_file) else {
-            let receipt = Some(receipt_in(&text_of_file).ok_or_else(no_receipt)?);
+            // A sheet of one ballot has one receipt, too.
+            let is_sheet = text_of_file.trim_start().starts_with('{');
+            let receipt = receipt_in(&text_of_file).filter(|_| !is_sheet);
+            let receipt = Some(receipt.ok_or_else(no_receipt)?);
             return Ok(Self { receipt, epoch: None, ballot: None });
         };
         secret::warn_if_exposed(Path::new(text));

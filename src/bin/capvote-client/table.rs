@@ -13,7 +13,6 @@ use csv::{ReaderBuilder, StringRecord, Terminator, Writer, WriterBuilder};
 use self::quotes::{Quotes, looks_like_rows};
 use self::separator::SEPARATORS;
 use crate::secret;
-use crate::show;
 use crate::text::{self, is_blank};
 
 /// The longest file that is read, in bytes: 40 for each voter of the longest roll.
@@ -234,7 +233,10 @@ fn named(separator: u8) -> String {
 
 fn other_length(heading: &Row, row: &Row, separator: u8) -> String {
     let (separator, has) = (named(separator), heading.fields.len());
-    let fields = show::counted(row.fields.len() as u64, "field");
+    let fields = match row.fields.len() {
+        1 => "1 field".to_string(),
+        count => format!("{count} fields"),
+    };
     format!(
         "line {} has {fields} and the heading {has}, where {separator} separates them; a field \
          with {separator} in it needs quotes, and a title above the heading has to go",
