@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
 
 use serde_json::Value;
 
@@ -90,7 +91,7 @@ fn a_restore_is_seen_by_the_operator_the_officer_and_the_voters() {
 
 #[test]
 fn a_vote_is_not_acknowledged_after_the_data_directory_was_removed() {
-    for moved in [false, true] {
+    let refused = |moved| {
         let parent = tempfile::tempdir().unwrap();
         let data = parent.path().join("data");
         let running = board(&data, 3);
@@ -103,7 +104,12 @@ fn a_vote_is_not_acknowledged_after_the_data_directory_was_removed() {
         }
         let voted = vote(&running.link, &voters[1], &parent.path().join("two.json"));
         assert_eq!(voted.code, Some(1), "{}", voted.stdout);
-    }
+    };
+    // A client tries for a minute, so both at once.
+    thread::scope(|scope| {
+        scope.spawn(|| refused(false));
+        scope.spawn(|| refused(true));
+    });
 }
 
 #[test]
