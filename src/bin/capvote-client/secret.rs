@@ -16,7 +16,7 @@ pub(crate) const STANDARD_INPUT: &str = "-";
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// Standard input, which one argument of a command can be read from.
-pub(crate) fn standard_input() -> io::Result<Stdin> {
+fn standard_input() -> io::Result<Stdin> {
     if TAKEN.swap(true, Ordering::Relaxed) {
         return Err(io::Error::other("another argument is read from standard input"));
     }
@@ -28,15 +28,18 @@ pub(crate) fn told(path: &str) -> &str {
     if path == STANDARD_INPUT { "standard input" } else { path }
 }
 
+/// Opens a file, or standard input for "-".
+pub(crate) fn open(path: &Path) -> io::Result<Box<dyn Read>> {
+    match path.to_str() {
+        Some(STANDARD_INPUT) => Ok(Box::new(standard_input()?)),
+        _ => Ok(Box::new(File::open(path)?)),
+    }
+}
+
 /// Reads a text from a file, or from standard input for "-", up to a number of bytes, in the
 /// encodings that editors save.
 pub(crate) fn read(path: &str, bytes_max: u64) -> io::Result<String> {
-    let source: Box<dyn Read> = if path == STANDARD_INPUT {
-        Box::new(standard_input()?)
-    } else {
-        Box::new(File::open(path)?)
-    };
-    read_from(source, bytes_max)
+    read_from(open(Path::new(path))?, bytes_max)
 }
 
 /// As [`read`], from a file with any name.

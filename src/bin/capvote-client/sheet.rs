@@ -1,7 +1,6 @@
 //! Tally sheets: fetching one from a server, and checking one without.
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -191,11 +190,7 @@ pub(crate) fn verify(receipt: &str, path: &Path, as_json: bool) -> Result<(), Fa
 fn read(path: &Path, as_json: bool) -> Result<TallySheet, Failure> {
     let shown = path.display();
     let mut bytes = Vec::new();
-    let source: io::Result<Box<dyn Read>> = match path.to_str() {
-        Some(secret::STANDARD_INPUT) => secret::standard_input().map(|input| Box::new(input) as _),
-        _ => File::open(path).map(|file| Box::new(file) as _),
-    };
-    source.and_then(|mut it| it.read_to_end(&mut bytes)).map_err(|error| {
+    secret::open(path).and_then(|mut it| it.read_to_end(&mut bytes)).map_err(|error| {
         Failure::Fault(format!(
             "cannot read {shown}: {error}; give a tally sheet that the command sheet wrote"
         ))

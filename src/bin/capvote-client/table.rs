@@ -3,7 +3,6 @@
 mod quotes;
 mod separator;
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -138,14 +137,9 @@ impl Table {
     /// # Errors
     /// Why it is no table, for a sentence that names the file.
     pub(crate) fn read(path: &Path) -> Result<Self, String> {
-        let source: io::Result<Box<dyn Read>> = match path.to_str() {
-            Some(secret::STANDARD_INPUT) => {
-                secret::standard_input().map(|input| Box::new(input) as _)
-            }
-            _ => File::open(path).map(|file| Box::new(file) as _),
-        };
         let mut bytes = Vec::new();
-        let read = source.and_then(|it| it.take(TABLE_BYTES_MAX + 1).read_to_end(&mut bytes));
+        let read =
+            secret::open(path).and_then(|it| it.take(TABLE_BYTES_MAX + 1).read_to_end(&mut bytes));
         read.map_err(|error| error.to_string())?;
         if bytes.len() as u64 > TABLE_BYTES_MAX {
             return Err(format!("it has more than {TABLE_BYTES_MAX} bytes"));
