@@ -63,6 +63,13 @@ struct ElectionSpec {
 
   closes @6 :UInt64;
   # When the server closes the election, likewise. After `opens`.
+
+  rules @7 :Election.Rules;
+  # What a ballot can say, and how ballots are counted. Null means one mark, most votes, one seat.
+
+  roll @8 :Text;
+  # The id of the election whose roll this one shares, which has a roll of its own; empty for a roll
+  # of its own. Numbers are issued and revoked there.
 }
 
 struct ActOutcome {
@@ -167,13 +174,16 @@ struct SheetLine {
   # One counted ballot. It cannot be linked to a voter number.
 
   candidate @0 :Text;
-  # The candidate; empty for a blank ballot.
+  # The candidate; empty for a blank ballot, and where a ballot can say more than one mark.
 
   nonce @1 :Data;
   # The 16 bytes that the vote was cast with.
 
   commitment @2 :Text;
   # The ballot's receipt, as `Receipt.commitment`.
+
+  marks @3 :List(UInt16);
+  # The ballot's marks, as `Receipt.marks`.
 }
 
 struct LedgerReport {
@@ -189,10 +199,11 @@ struct LedgerReport {
   # The number of voter numbers that have voted; equal to `ballots` in a sound ledger.
 
   head @3 :Data;
-  # The head of the chain, 32 bytes. Empty before the close: the head of a chain that includes voter
-  # numbers could reveal who chose what. Ledgers with the same head have the same content.
+  # The head of the chain, 32 bytes. The chain is over sealed ballots: its head tells nothing of a
+  # choice. Ledgers with the same head have the same content. A server of version 0.1 sends none
+  # before the close.
 
   unscrubbed @4 :Bool;
-  # Whether deleted ballots may remain in unused parts of the server's file: another program is
-  # reading it, or the disk has no room to rewrite it. The server keeps trying.
+  # Whether the election is closed and the key of its ballots is not destroyed: the server could not
+  # remove it. It tries again at the next close, and when it starts.
 }

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+/// How the names of temporary files begin. A process that is killed may leave one.
+const UNFINISHED: &str = ".capvote-";
+
 /// A temporary file, readable by its owner only, in the directory of its destination. It is removed
 /// on drop unless [`replace`](Self::replace) or [`put`](Self::put) succeeded.
 #[derive(Debug)]
@@ -23,17 +26,18 @@ impl PrivateFile {
     /// Where no file can be created in the parent directory of `path`.
     pub fn begin(path: &Path) -> io::Result<Self> {
         let folder = parent(path);
-        let file = NamedTempFile::new_in(folder).map_err(|error| {
-            let kind = error.kind();
-            let folder = folder.display();
-            io::Error::new(
-                kind,
-                match kind {
-                    io::ErrorKind::NotFound => format!("there is no folder {folder}"),
-                    _ => format!("no file can be created in the folder {folder}: {kind}"),
-                },
-            )
-        })?;
+        let file =
+            tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder).map_err(|error| {
+                let kind = error.kind();
+                let folder = folder.display();
+                io::Error::new(
+                    kind,
+                    match kind {
+                        io::ErrorKind::NotFound => format!("there is no folder {folder}"),
+                        _ => format!("no file can be created in the folder {folder}: {kind}"),
+                    },
+                )
+            })?;
         Ok(Self { file, path: path.to_owned() })
     }
 
@@ -66,6 +70,11 @@ impl Write for PrivateFile {
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
+}
+
+/// Whether a file with this path may be one that a killed process has not put in place.
+pub(crate) fn is_unfinished(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(UNFINISHED))
 }
 
 /// Writes a file at `path` by calling `content`, replacing a file that is there.

@@ -93,7 +93,7 @@ fn ledger(criterion: &mut Criterion) {
 fn vote(id: &ElectionId, choice: Choice, index: u64) -> Vote {
     let mut nonce = [0; Nonce::BYTES];
     nonce[..8].copy_from_slice(&index.to_le_bytes());
-    Vote { election: id.clone(), choice, number: number(index), nonce: nonce.into() }
+    Vote { election: id.clone(), ballot: choice.into(), number: number(index), nonce: nonce.into() }
 }
 
 /// The cost of a retry in the ledger: the queue, the ledger thread and a lookup, without a write.

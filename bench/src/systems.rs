@@ -71,6 +71,8 @@ fn in_this_program() -> Vec<System> {
     let streamed = "in memory; instead of a callback, an unanswered message on the same stream";
     vec![
         own("capvote", "capvote", Many, Votes(200_000), DURABLE),
+        own("capvote, one mark", "capvote-cast", Many, Votes(200_000), DURABLE),
+        own("capvote, 20 ranks", "capvote-ranked", Many, Votes(200_000), DURABLE),
         own("capvote, stock network", "capvote-stock", Many, Votes(100_000), DURABLE),
         own("capvote, no disk", "capvote-no-disk", Many, Votes(200_000), MEMORY),
         own("tonic stream", "tonic", Many, Votes(500_000), streamed),

@@ -1,6 +1,7 @@
 // A capvote client in C++: it votes, prints results, watches them, and counts a file's lines.
 //
 //     client LINK vote CANDIDATE VOTER-NUMBER [NONCE]
+//     client LINK rank "NAME > NAME" VOTER-NUMBER [NONCE]
 //     client LINK results
 //     client LINK watch
 //     client LINK count-lines FILE
@@ -167,6 +168,29 @@ kj::Array<kj::byte> newNonce() {
   return nonce;
 }
 
+// Prints an outcome.
+int told(VoteOutcome::Reader outcome) {
+  // A refusal is a value. An exception leaves open whether the vote was recorded.
+  switch (outcome.which()) {
+    case VoteOutcome::RECORDED:
+      puts(kj::str("recorded ", outcome.getRecorded().getCommitment()).cStr());
+      return 0;
+    case VoteOutcome::ALREADY_VOTED: puts("alreadyVoted"); break;
+    case VoteOutcome::UNKNOWN_VOTER_NUMBER: puts("unknownVoterNumber"); break;
+    case VoteOutcome::UNKNOWN_CANDIDATE: puts("unknownCandidate"); break;
+    case VoteOutcome::INVALID_BALLOT: puts("invalidBallot"); break;
+    case VoteOutcome::NOT_OPEN: puts("notOpen"); break;
+    case VoteOutcome::CLOSED: puts("closed"); break;
+    case VoteOutcome::THROTTLED:
+      puts(kj::str("throttled: vote again in ", outcome.getThrottled(),
+                   " ms, over a new connection").cStr());
+      break;
+    // An outcome of a newer server.
+    default: puts("refused"); break;
+  }
+  return REFUSED;
+}
+
 int vote(Election::Client election, kj::StringPtr candidate, uint64_t number,
          kj::ArrayPtr<const kj::byte> nonce, kj::WaitScope& waitScope) {
   // Printed before the vote is sent: if no answer comes, a retry with the same nonce counts once.
@@ -180,25 +204,56 @@ int vote(Election::Client election, kj::StringPtr candidate, uint64_t number,
   call.setMessages(kj::heap<Messages>());
   call.setNonce(nonce);
   auto answer = call.send().wait(waitScope);
-  // A refusal is a value. An exception leaves open whether the vote was recorded.
-  auto outcome = answer.getOutcome();
-  switch (outcome.which()) {
-    case VoteOutcome::RECORDED:
-      puts(kj::str("recorded ", outcome.getRecorded().getCommitment()).cStr());
-      return 0;
-    case VoteOutcome::ALREADY_VOTED: puts("alreadyVoted"); break;
-    case VoteOutcome::UNKNOWN_VOTER_NUMBER: puts("unknownVoterNumber"); break;
-    case VoteOutcome::UNKNOWN_CANDIDATE: puts("unknownCandidate"); break;
-    case VoteOutcome::NOT_OPEN: puts("notOpen"); break;
-    case VoteOutcome::CLOSED: puts("closed"); break;
-    case VoteOutcome::THROTTLED:
-      puts(kj::str("throttled: vote again in ", outcome.getThrottled(),
-                   " ms, over a new connection").cStr());
-      break;
-    // An outcome of a newer server.
-    default: puts("refused"); break;
+  return told(answer.getOutcome());
+}
+
+// The parts of a text between '>', without the blanks around them.
+kj::Vector<kj::String> ranked(kj::StringPtr text) {
+  kj::Vector<kj::String> names;
+  kj::Vector<char> name;
+  auto finish = [&]() {
+    while (name.size() > 0 && name.back() == ' ') name.removeLast();
+    names.add(kj::heapString(name.begin(), name.size()));
+    name.clear();
+  };
+  for (char c: text) {
+    if (c == '>') {
+      finish();
+    } else if (c != ' ' || name.size() > 0) {
+      name.add(c);
+    }
   }
-  return REFUSED;
+  finish();
+  return names;
+}
+
+// Casts a ranked ballot: the first name has rank 1.
+int rank(Election::Client election, kj::StringPtr text, uint64_t number,
+         kj::ArrayPtr<const kj::byte> nonce, kj::WaitScope& waitScope) {
+  auto answer = election.infoRequest().send().wait(waitScope);
+  auto slate = answer.getInfo().getCandidates();
+  auto call = election.castRequest();
+  // One number for each name of the slate; 0 is no mark. Only a blank ballot, which has no marks,
+  // needs padding.
+  auto marks = call.initMarks(slate.size());
+  uint16_t mark = 0;
+  for (auto& name: ranked(text)) {
+    bool isCandidate = false;
+    for (auto place: kj::indices(slate)) {
+      if (slate[place] == name) {
+        isCandidate = true;
+        marks.set(place, ++mark);
+      }
+    }
+    KJ_REQUIRE(isCandidate, "there is no candidate", name);
+  }
+  puts(kj::str("nonce ", kj::encodeHex(nonce)).cStr());
+  fflush(stdout);
+  call.setVoterNumber(number);
+  call.setMessages(kj::heap<Messages>());
+  call.setNonce(nonce);
+  auto cast = call.send().wait(waitScope);
+  return told(cast.getOutcome());
 }
 
 void watch(Election::Client election, kj::Promise<void> lost, kj::WaitScope& waitScope) {
@@ -226,8 +281,8 @@ void countLines(LineCounter::Client counter, kj::StringPtr path, kj::WaitScope& 
 }
 
 int usage() {
-  fputs("usage: client LINK (vote CANDIDATE VOTER-NUMBER [NONCE] | results | watch | "
-        "count-lines FILE)\n", stderr);
+  fputs("usage: client LINK (vote CANDIDATE VOTER-NUMBER [NONCE] | "
+        "rank NAMES VOTER-NUMBER [NONCE] | results | watch | count-lines FILE)\n", stderr);
   return 1;
 }
 
@@ -255,6 +310,10 @@ int run(kj::ArrayPtr<const kj::StringPtr> arguments) {
   if (command == "vote" && (rest.size() == 2 || rest.size() == 3)) {
     auto nonce = rest.size() == 3 ? nonceFrom(rest[2]) : newNonce();
     return vote(election, rest[0], voterNumber(rest[1]), nonce, io.waitScope);
+  }
+  if (command == "rank" && (rest.size() == 2 || rest.size() == 3)) {
+    auto nonce = rest.size() == 3 ? nonceFrom(rest[2]) : newNonce();
+    return rank(election, rest[0], voterNumber(rest[1]), nonce, io.waitScope);
   }
   if (command == "results" && rest.size() == 0) {
     auto answer = election.resultsRequest().send().wait(io.waitScope);

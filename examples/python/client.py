@@ -1,6 +1,7 @@
 """A capvote client in Python: it votes, prints results, watches them, and counts a file's lines.
 
     client.py LINK vote CANDIDATE VOTER-NUMBER [NONCE]
+    client.py LINK rank "NAME > NAME" VOTER-NUMBER [NONCE]
     client.py LINK results
     client.py LINK watch
     client.py LINK count-lines FILE
@@ -42,7 +43,7 @@ ELECTION_ID = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 X509_V_FLAG_NO_CHECK_TIME = 0x200000
 
 # Each command, and the numbers of arguments it takes.
-COMMANDS = {"vote": (2, 3), "results": (0,), "watch": (0,), "count-lines": (1,)}
+COMMANDS = {"vote": (2, 3), "rank": (2, 3), "results": (0,), "watch": (0,), "count-lines": (1,)}
 
 
 class Link:
@@ -161,8 +162,32 @@ async def vote(election, candidate, number, nonce=None):
         nonce=nonce,
         padding=padding,
     )
+    return told(answer.outcome, lambda election: commitment(election, candidate, nonce))
+
+
+async def rank(election, names, number, nonce=None):
+    """Casts a ranked ballot: the first name has rank 1."""
+    nonce = bytes.fromhex(nonce) if nonce else os.urandom(NONCE_BYTES)
+    number = voter_number(number)
+    slate = list((await election.info()).info.candidates)
+    ranked = [name.strip() for name in names.split(">")]
+    for name in ranked:
+        if name not in slate:
+            raise ValueError(f"there is no candidate {name!r}; the candidates are {slate}")
+    # One number for each name of the slate; 0 is no mark.
+    marks = [ranked.index(name) + 1 if name in ranked else 0 for name in slate]
+    print(f"nonce {nonce.hex()}", flush=True)
+    # Only a blank ballot, which has no marks, needs padding.
+    answer = await election.cast(
+        marks=marks, voterNumber=number, messages=MessageSink(), nonce=nonce
+    )
+    marked = [(name, mark) for name, mark in zip(slate, marks) if mark]
+    return told(answer.outcome, lambda election: ranked_commitment(election, marked, nonce))
+
+
+def told(outcome, expected):
+    """Prints an outcome. The receipt has to be the one that `expected` computes."""
     # A refusal is a value. An exception leaves open whether the vote was recorded.
-    outcome = answer.outcome
     which = name_of(lambda: outcome.which())
     if which == "throttled":
         print(f"throttled: vote again in {outcome.throttled} ms, over a new connection")
@@ -170,7 +195,7 @@ async def vote(election, candidate, number, nonce=None):
         print(which)
     else:
         receipt = outcome.recorded
-        if receipt.commitment != commitment(receipt.election, candidate, nonce):
+        if receipt.commitment != expected(receipt.election):
             raise ValueError("the receipt is not for this vote")
         print(f"recorded {receipt.commitment}")
         return 0
@@ -197,7 +222,25 @@ def commitment(election, candidate, nonce):
     """The receipt of a vote, computed from election, candidate and nonce."""
     hashed = hashlib.sha256(b"capvote receipt 1\0")
     for part in (election.encode(), candidate.encode(), nonce):
-        hashed.update(len(part).to_bytes(4, "little") + part)
+        hashed.update(behind_length(part))
+    return shown(hashed)
+
+
+def ranked_commitment(election, marked, nonce):
+    """The receipt of a ballot with marks: names and marks in the order of the slate."""
+    hashed = hashlib.sha256(b"capvote receipt 2\0" + behind_length(election.encode()))
+    for name, mark in marked:
+        hashed.update(mark.to_bytes(2, "little") + behind_length(name.encode()))
+    hashed.update(nonce)
+    return shown(hashed)
+
+
+def behind_length(part):
+    return len(part).to_bytes(4, "little") + part
+
+
+def shown(hashed):
+    """A receipt as it is shown."""
     text = base64.b32encode(hashed.digest()[:20]).decode()
     return "-".join(text[at : at + 4] for at in range(0, len(text), 4))
 
@@ -241,6 +284,8 @@ async def main(link, command, *arguments):
     election = (await directory.election(link.election)).election
     if command == "vote":
         return await vote(election, *arguments)
+    if command == "rank":
+        return await rank(election, *arguments)
     if command == "results":
         return show((await election.results()).results)
     return await watch(connection, election)

@@ -12,6 +12,7 @@ mod client {
     pub(crate) mod table;
     pub(crate) mod text;
 }
+mod blt;
 mod ledger;
 mod link;
 mod lists;
@@ -55,6 +56,11 @@ pub fn sheet(input: &[u8]) {
     memory::bounded(1 << 20, input, sheet::run, || ());
 }
 
+/// Reads a file of ballots, and counts it.
+pub fn blt(input: &[u8]) {
+    memory::bounded(4 << 20, input, blt::run, || ());
+}
+
 /// Reads a CSV file of voter numbers or people.
 pub fn roll(input: &[u8]) {
     memory::bounded(1 << 20, input, lists::run, || ());
@@ -77,13 +83,14 @@ mod tests {
     use std::fs;
     use std::path::{Path, PathBuf};
 
-    const TARGETS: [(&str, fn(&[u8])); 7] = [
+    const TARGETS: [(&str, fn(&[u8])); 8] = [
         ("wire", super::wire),
         ("wire_calls", super::wire_calls),
         ("wire_client", super::wire_client),
         ("link", super::link),
         ("roll", super::roll),
         ("sheet", super::sheet),
+        ("blt", super::blt),
         ("ledger", super::ledger),
     ];
 

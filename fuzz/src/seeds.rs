@@ -7,7 +7,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use capvote::client::Client;
-use capvote::election::{Nonce, SheetHeader, SheetLine, TallySheet};
+use capvote::election::{Nonce, Rules, SheetHeader, SheetLine, TallySheet};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, split};
 use tokio::task::spawn_local;
 
@@ -56,6 +56,7 @@ pub(crate) fn write(corpus: &Path) {
         ),
         ("sheet", "seed-csv", sheet(5).to_csv().into()),
         ("sheet", "seed-json", sheet(2).to_json().into()),
+        ("blt", "seed-ranks", BALLOTS.into()),
         ("ledger", "seed-cut", vec![0, 0, 0x7f, 0, 0]),
         ("ledger", "seed-edited", (1..=64).collect()),
     ] {
@@ -65,6 +66,10 @@ pub(crate) fn write(corpus: &Path) {
     }
 }
 
+/// A file of ballots with all that the format has.
+const BALLOTS: &str = "4 2 # names, seats\n-2\n3 1 3=4 0\n1 4 3 1 0\n2 0\n0\n\"Ada\"\n\
+                       \"B \"\"b\"\"\" \"Cy\"\nDora\n\"A board\"\n";
+
 fn sheet(ballots: u8) -> TallySheet {
     let election = "board".parse().expect("an id");
     let names = ["Ada", "Grace \"Amazing\" Hopper", "", "李四"];
@@ -73,7 +78,7 @@ fn sheet(ballots: u8) -> TallySheet {
     let mut lines: Vec<_> = (0..ballots).map(line).collect();
     lines.sort_by_key(|line| line.receipt);
     let candidates = names.map(String::from).to_vec();
-    let header = SheetHeader { title: "The board".into(), candidates, voters: 100 };
+    let header = SheetHeader { title: "The board".into(), candidates, voters: 100, rules: Rules::default() };
     TallySheet { election: Some(election), lines, header: Some(header) }
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn run(input: &[u8]) {
 pub(crate) async fn call_everything(client: Client, count: bool) {
     let election = client.election("board");
     let nonce = [5; 16].into();
-    let ballot = Ballot { candidate: "Ada".into(), number: 1.into(), nonce };
+    let ballot = Ballot { candidate: "Ada".into(), marks: None, number: 1.into(), nonce };
     let vote = election.vote(&ballot, |text| assert!(text.len() <= 4_096));
     let counter = client.line_counter();
     let lines = async {

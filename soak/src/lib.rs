@@ -5,6 +5,7 @@ pub mod disk;
 pub mod histories;
 pub mod hostile;
 pub mod kills;
+mod methods;
 pub mod server;
 
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};

@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
+use capnp::capability::{Promise, Response};
+use capnp::traits::{Owned, Pipelined};
 use tokio::time::timeout;
 
 use super::connection::{Connection, resolved};
-use super::message_sink::message_sink;
+use super::message_sink::{Messages, message_sink};
 use super::observer::observer;
 use super::silence::fallen_silent;
 use super::vote::check_election;
-use super::{Ballot, Error, VoteOutcome};
+use super::{Ballot, Error, Marks, VoteOutcome};
 use crate::election::{CANDIDATE_BYTES_MAX, ResultStatus};
+use crate::schema::count::Counted;
 use crate::schema::election::{Info, Results};
 use crate::schema::election_capnp::election;
-use crate::schema::values::{known, padding, read_text};
+use crate::schema::values::{known, length, marks_padding, padding, read_text, write_marks};
 
 /// The longest silence of a watch. A server repeats unchanged results at least every 5 minutes.
 pub const WATCH_WAIT_MAX: Duration = Duration::from_secs(10 * 60);
@@ -33,7 +36,7 @@ impl Election {
     }
 
     /// Casts a vote, and passes the server's message about it to `on_message` before returning.
-    /// From `Election.vote`.
+    /// From `Election.vote`, and for a ballot with [marks](Ballot::marks) from `Election.cast`.
     ///
     /// ```no_run
     /// use capvote::client::{Ballot, Client, VoteOutcome};
@@ -79,10 +82,23 @@ impl Election {
         &self,
         ballot: &Ballot,
         solution: u64,
-        mut on_message: impl FnMut(&str),
+        on_message: impl FnMut(&str),
     ) -> Result<VoteOutcome, Error> {
         let _permit = self.connection.vote_permit().await?;
         let (sink, messages) = message_sink();
+        if let Some(Marks { slate, marks }) = &ballot.marks {
+            let mut request = resolved(&self.capability).cast_request();
+            let mut cast = request.get();
+            // As below, of the marks and the padding.
+            write_marks(marks, cast.reborrow().init_marks(length(marks.len())));
+            cast.set_padding(marks_padding(marks.len(), slate.len()));
+            cast.set_voter_number(ballot.number.get());
+            cast.set_nonce(ballot.nonce.as_bytes());
+            cast.set_solution(solution);
+            cast.set_messages(sink);
+            let answer = self.with_messages(request.send().promise, &messages, on_message).await?;
+            return VoteOutcome::read(answer.get()?.get_outcome()?, ballot, &self.asked);
+        }
         let mut request = resolved(&self.capability).vote_request();
         let mut vote = request.get();
         // The two are set first, and together: within the message's first segment, their order and
@@ -93,8 +109,21 @@ impl Election {
         vote.set_nonce(ballot.nonce.as_bytes());
         vote.set_solution(solution);
         vote.set_messages(sink);
+        let answer = self.with_messages(request.send().promise, &messages, on_message).await?;
+        VoteOutcome::read(answer.get()?.get_outcome()?, ballot, &self.asked)
+    }
 
-        let mut answer = std::pin::pin!(self.connection.answer(request.send().promise));
+    /// Waits for an answer, and passes on the messages that arrive before it.
+    async fn with_messages<R>(
+        &self,
+        answer: Promise<Response<R>, capnp::Error>,
+        messages: &Messages,
+        mut on_message: impl FnMut(&str),
+    ) -> Result<Response<R>, Error>
+    where
+        R: Pipelined + Owned + 'static,
+    {
+        let mut answer = std::pin::pin!(self.connection.answer(answer));
         let answer = loop {
             tokio::select! {
                 biased;
@@ -106,7 +135,7 @@ impl Election {
         while let Some(text) = messages.take() {
             on_message(&text);
         }
-        VoteOutcome::read(answer.get()?.get_outcome()?, ballot, &self.asked)
+        Ok(answer)
     }
 
     /// A candidate's votes, and what the number means (see [`Results::status`]). It is 0 while the
@@ -182,6 +211,31 @@ impl Election {
         let info = Info::read(answer.get()?.get_info()?)?;
         check_election(&self.asked, &info.id)?;
         Ok(info)
+    }
+
+    /// How the result of a closed election came about. From `Election.count`.
+    ///
+    /// ```no_run
+    /// # async fn example(client: capvote::client::Client) -> anyhow::Result<()> {
+    /// let counted = client.election("board").count().await?;
+    /// let mut before = None;
+    /// for round in &counted.count.rounds {
+    ///     println!("{}", capvote::election::sentence(round, before, &counted.slate));
+    ///     before = Some(round);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Remote`] before the close, or if there is no such election;
+    /// [`Error::Unimplemented`] by a server that does not know of counts; [`Error::Protocol`] if
+    /// the count is malformed, or has something that only newer clients know;
+    /// [`Error::Disconnected`] and [`Error::NoAnswer`].
+    pub async fn count(&self) -> Result<Counted, Error> {
+        let answer = self.connection.answer(self.capability.count_request().send().promise).await?;
+        let count = answer.get()?.get_count()?;
+        check_election(&self.asked, &read_text(count.get_election()?)?)?;
+        Counted::read(count).map_err(|error| Error::Protocol(error.extra))
     }
 
     /// Calls `on_change` with the current results, and again after they change, until the election

@@ -64,11 +64,13 @@ pub use error::Error;
 pub use file::READ_BYTES_MAX;
 pub use line_counter::LineCounter;
 pub use officer::{
-    ActOutcome, Administration, Auditor, LedgerReport, Registrar, Restored, ReturningOfficer,
+    ActOutcome, Administration, Auditor, CountedBallot, LedgerReport, Registrar, Restored,
+    ReturningOfficer,
 };
 pub use solve::PUZZLE_BITS_MAX;
-pub use vote::{Ballot, RecordedVote, VoteOutcome};
+pub use vote::{Ballot, Marks, RecordedVote, VoteOutcome};
 
+pub use crate::schema::count::Counted;
 pub use crate::schema::election::{Info, Results};
 
 /// `Debug` with the name alone, for types that hold capabilities.

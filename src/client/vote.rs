@@ -14,12 +14,25 @@ use crate::schema::values::{read_names, read_text};
 /// lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ballot {
-    /// The candidate: a name of the slate, byte for byte.
+    /// The candidate: a name of the slate, byte for byte. Empty for a blank ballot, and where there
+    /// are marks.
     pub candidate: String,
+    /// The marks, if the vote is cast by `Election.cast`.
+    pub marks: Option<Marks>,
     /// The voter number to vote under.
     pub number: VoterNumber,
     /// The random bytes that tell a retry from a second vote.
     pub nonce: Nonce,
+}
+
+/// The marks of a ballot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marks {
+    /// The slate, as [`Info::candidates`](super::Info::candidates) has it.
+    pub slate: Vec<String>,
+    /// One number for each name of the slate, where 0 is no mark; or none, for a blank ballot. A
+    /// mark is 1 by plurality, and by the ranked methods the name's rank, from 1.
+    pub marks: Vec<u16>,
 }
 
 /// The outcome of a vote.
@@ -33,6 +46,8 @@ pub enum VoteOutcome {
     UnknownVoterNumber,
     /// The name is not on the slate, which is this.
     UnknownCandidate(Vec<String>),
+    /// The marks are no ballot of the election, for this reason.
+    InvalidBallot(String),
     /// Voting has not begun.
     NotOpen,
     /// The election was restored from a backup that lacks this vote, and takes no votes until an
@@ -55,12 +70,14 @@ pub enum VoteOutcome {
 /// A recorded vote, with its receipt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedVote {
-    /// The commitment to the other three fields, checked against them.
+    /// The commitment to election, ballot and nonce, checked against them.
     pub receipt: Receipt,
     /// The election it was cast in.
     pub election: ElectionId,
-    /// The candidate.
+    /// The candidate, as in the [`Ballot`].
     pub candidate: String,
+    /// The marks, as in the [`Ballot`].
+    pub marks: Option<Marks>,
     /// The nonce it was cast with.
     pub nonce: Nonce,
     /// The ledger that holds it. The default from a server that does not say.
@@ -75,9 +92,31 @@ impl Ballot {
     /// # Errors
     /// [`Error::Random`] if the operating system has no random bytes.
     pub fn new(candidate: impl Into<String>, number: VoterNumber) -> Result<Self, Error> {
-        let mut nonce = [0; Nonce::BYTES];
-        getrandom::fill(&mut nonce)?;
-        Ok(Self { candidate: candidate.into(), number, nonce: nonce.into() })
+        Ok(Self { candidate: candidate.into(), marks: None, number, nonce: draw_nonce()? })
+    }
+
+    /// A ballot with marks under `number`, with a fresh nonce, for elections whose
+    /// [rules](super::Info::rules) let a ballot say more than one name.
+    ///
+    /// # Errors
+    /// [`Error::Random`] if the operating system has no random bytes.
+    pub fn with_marks(marks: Marks, number: VoterNumber) -> Result<Self, Error> {
+        let candidate = String::new();
+        Ok(Self { candidate, marks: Some(marks), number, nonce: draw_nonce()? })
+    }
+}
+
+fn draw_nonce() -> Result<Nonce, Error> {
+    let mut nonce = [0; Nonce::BYTES];
+    getrandom::fill(&mut nonce)?;
+    Ok(nonce.into())
+}
+
+impl Marks {
+    /// The marked names with their marks, in the order of the slate.
+    pub fn marked(&self) -> impl Iterator<Item = (&str, u16)> {
+        let names = self.slate.iter().map(String::as_str);
+        names.zip(self.marks.iter().copied()).filter(|&(_, mark)| mark > 0)
     }
 }
 
@@ -97,6 +136,7 @@ impl VoteOutcome {
             vote_outcome::AlreadyVoted(()) => Self::AlreadyVoted,
             vote_outcome::UnknownVoterNumber(()) => Self::UnknownVoterNumber,
             vote_outcome::UnknownCandidate(slate) => Self::UnknownCandidate(read_names(slate?)?),
+            vote_outcome::InvalidBallot(why) => Self::InvalidBallot(read_text(why?)?),
             vote_outcome::NotOpen(()) if unconfirmed => Self::Unconfirmed,
             vote_outcome::NotOpen(()) => Self::NotOpen,
             vote_outcome::Closed(()) => Self::Closed,
@@ -118,17 +158,36 @@ impl RecordedVote {
         let election = read_text(receipt.get_election()?)?.parse::<ElectionId>();
         let election = election.map_err(|error| Error::Protocol(error.to_string()))?;
         check_election(asked, election.as_str())?;
-        let Ballot { candidate, nonce, .. } = ballot.clone();
-        let expected = Receipt::new(&election, &candidate, &nonce);
-        if read_text(receipt.get_candidate()?)? != candidate
-            || receipt.get_nonce()? != nonce.as_bytes()
-            || read_text(receipt.get_commitment()?)? != expected.to_string()
-        {
+        let Ballot { candidate, marks, nonce, .. } = ballot.clone();
+        let named = read_text(receipt.get_candidate()?)?;
+        let sent: Vec<u16> = receipt.get_marks()?.iter().collect();
+        let commitment = read_text(receipt.get_commitment()?)?;
+        let fits = |expected: Receipt| (expected.to_string() == commitment).then_some(expected);
+        let one_name = |name: &str| match named == name && sent.is_empty() {
+            true => fits(Receipt::new(&election, name, &nonce)),
+            false => None,
+        };
+        let expected = match &marks {
+            None => one_name(&candidate),
+            Some(marks) if named.is_empty() && sent == marks.marks => {
+                let of_marks = fits(Receipt::of_marks(&election, marks.marked(), &nonce));
+                // A blank ballot has no marks in either form.
+                of_marks.or_else(|| sent.is_empty().then(|| one_name("")).flatten())
+            }
+            // In an election whose ballots have one mark, which is the vote for a name.
+            Some(marks) => match marks.marked().collect::<Vec<_>>()[..] {
+                [(name, 1)] => one_name(name),
+                _ => None,
+            },
+        };
+        let expected =
+            expected.filter(|_| receipt.get_nonce().is_ok_and(|it| it == nonce.as_bytes()));
+        let Some(expected) = expected else {
             return Err(Error::Protocol("the receipt is not for this vote".into()));
-        }
+        };
         let ledger = LedgerId::try_from(receipt.get_ledger()?).unwrap_or_default();
         let epoch = receipt.get_epoch();
-        Ok(Self { receipt: expected, election, candidate, nonce, ledger, epoch })
+        Ok(Self { receipt: expected, election, candidate, marks, nonce, ledger, epoch })
     }
 }
 
@@ -163,7 +222,13 @@ mod tests {
 
     /// What a voter who asked to vote for Ada in `board` makes of a receipt with these parts.
     fn read_receipt(election: &str, candidate: &str, nonce: u8) -> Result<RecordedVote, Error> {
-        let ballot = Ballot { candidate: "Ada".into(), number: 1.into(), nonce: [7; 16].into() };
+        let candidate_asked = "Ada".to_string();
+        let ballot = Ballot {
+            candidate: candidate_asked,
+            marks: None,
+            number: 1.into(),
+            nonce: [7; 16].into(),
+        };
         let nonce = Nonce::from([nonce; 16]);
         let fitting = Receipt::new(&election.parse().unwrap(), candidate, &nonce);
         let mut message = capnp::message::Builder::new_default();

@@ -1,7 +1,7 @@
 //! The definition of an election: candidates, publication and schedule.
 
 use super::slate::text_bytes;
-use super::{ElectionId, InvalidSlate, Slate, TITLE_BYTES_MAX};
+use super::{ElectionId, InvalidRules, InvalidSlate, Rules, Slate, TITLE_BYTES_MAX};
 
 /// The definition of an election. It never changes after the election is created.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,10 @@ pub struct Definition {
     pub publication: Publication,
     /// When the server opens and closes the election without an officer.
     pub schedule: Schedule,
+    /// What a ballot can say, and how ballots are counted.
+    pub rules: Rules,
+    /// The election whose roll it shares, if it has none of its own.
+    pub roll: Option<ElectionId>,
 }
 
 /// When an election's count is published.
@@ -53,11 +57,14 @@ pub enum InvalidDefinition {
     /// The candidates are not a valid slate.
     #[error(transparent)]
     Slate(#[from] InvalidSlate),
+    /// The rules are invalid, or do not fit the slate or the publication.
+    #[error(transparent)]
+    Rules(#[from] InvalidRules),
 }
 
 impl Definition {
-    /// An election whose count is sealed until the close, without blank ballots and without a
-    /// schedule.
+    /// An election by the default [`Rules`], with a roll of its own, whose count is sealed until the
+    /// close, without blank ballots and without a schedule.
     ///
     /// # Errors
     /// [`InvalidDefinition`] if the title is too long, or the candidates are not a valid
@@ -71,15 +78,16 @@ impl Definition {
             return Err(InvalidDefinition::LongTitle(title.len()));
         }
         let slate = Slate::new(candidates)?;
-        let (publication, schedule) = Default::default();
-        Ok(Self { id, title, slate, publication, schedule })
+        let (publication, schedule, rules) = Default::default();
+        Ok(Self { id, title, slate, publication, schedule, rules, roll: None })
     }
 
     /// About how many bytes it takes in a message, at most.
     pub fn message_bytes(&self) -> usize {
-        // Numbers, and pointers.
-        const REST_BYTES: usize = 128;
-        let texts = text_bytes(self.id.as_str()) + text_bytes(&self.title);
+        // Numbers, rules, and pointers.
+        const REST_BYTES: usize = 256;
+        let roll = self.roll.as_ref().map_or(0, |roll| text_bytes(roll.as_str()));
+        let texts = text_bytes(self.id.as_str()) + text_bytes(&self.title) + roll;
         REST_BYTES + texts + self.slate.message_bytes()
     }
 
@@ -93,6 +101,21 @@ impl Definition {
     #[must_use]
     pub fn with_publication(self, publication: Publication) -> Self {
         Self { publication, ..self }
+    }
+
+    /// The same election, with these rules. They have to fit its publication, so set that first.
+    ///
+    /// # Errors
+    /// [`InvalidDefinition::Rules`].
+    pub fn with_rules(self, rules: Rules) -> Result<Self, InvalidDefinition> {
+        rules.check(self.slate.names().len(), self.publication)?;
+        Ok(Self { rules, ..self })
+    }
+
+    /// The same election, which shares the roll of another, or has its own.
+    #[must_use]
+    pub fn with_roll(self, roll: Option<ElectionId>) -> Self {
+        Self { roll, ..self }
     }
 
     /// The same election, with another schedule.

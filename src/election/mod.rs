@@ -4,10 +4,14 @@
 //! This layer is pure: no I/O, no clock, no randomness, no RPC types. Times and random bytes are
 //! arguments.
 
+mod ballot;
+#[cfg(feature = "client")]
+mod blt;
 mod count;
 mod definition;
 mod grants;
 mod id;
+mod judge;
 #[cfg(feature = "server")]
 mod look_alike;
 mod nonce;
@@ -18,30 +22,45 @@ mod receipt;
 #[cfg(feature = "client")]
 mod restored;
 mod rules;
+mod sheet_count;
 mod slate;
 mod standing;
+mod tally;
 #[cfg(feature = "client")]
 mod tally_sheet;
 mod typed;
 mod vote;
 mod voter_number;
 
-pub use count::{Count, LIVE_BATCH_BALLOTS, OwnBallot};
+pub use ballot::{Ballot, InvalidBallot};
+#[cfg(feature = "client")]
+pub use blt::{BLT_BALLOTS_MAX, BLT_BYTES_MAX, Blt, CutBallots, InvalidBlt};
+pub use count::{
+    Ballots, Count, Lot, LotSeed, LotSeedBuilder, LotUse, Pairs, Round, Status, Step, Strength,
+    Verdict, Votes, count, sentence,
+};
 pub use definition::{Definition, InvalidDefinition, Publication, Schedule, Timestamp};
 pub use grants::{DERIVED_GRANTS_MAX, GRANTS_MAX, Grant, GrantId, Grants, Role, Token, TokenHash};
 pub use id::{ElectionId, InvalidElectionId};
+pub use judge::{ChangeRefusal, Ruling, UnderNumber, judge};
 #[cfg(feature = "server")]
 pub use look_alike::same_text;
 pub use nonce::{InvalidNonce, Nonce};
 pub use origin::{InvalidLedgerId, LedgerId, Origin};
+#[cfg(feature = "server")]
+pub(crate) use printable::as_printable;
 pub use printable::{printable, printable_json};
 pub use puzzle::{Puzzle, Work};
 pub use receipt::{InvalidReceipt, Receipt};
 #[cfg(feature = "client")]
 pub use restored::Restored;
-pub use rules::{ChangeRefusal, UnderNumber, Verdict, judge};
+pub use rules::{
+    InvalidRules, InvalidShare, Method, RANKED_CANDIDATES_MAX, Rules, Share, Whole, Wholes,
+};
+pub use sheet_count::SheetCount;
 pub use slate::{Choice, InvalidSlate, Slate};
 pub use standing::{ElectionState, ResultStatus, Standing};
+pub use tally::{LIVE_BATCH_BALLOTS, OwnBallot, Tally};
 #[cfg(feature = "client")]
 pub use tally_sheet::{InvalidSheet, SheetFlaw, SheetHeader, SheetLine, TallySheet};
 pub use typed::{is_invisible, is_separator, typed_digits, unquoted};

@@ -1,5 +1,7 @@
 //! Escaping untrusted text for display.
 
+use std::borrow::Cow;
+
 use unicode_properties::{GeneralCategory, UnicodeEmoji, UnicodeGeneralCategory};
 
 const ZERO_WIDTH_NON_JOINER: char = '\u{200C}';
@@ -12,8 +14,13 @@ const ZERO_WIDTH_JOINER: char = '\u{200D}';
 /// Characters that writing needs stay where they belong: variation selectors and joiners in emoji,
 /// and joiners between letters of Arabic and Indic scripts.
 pub fn printable(text: &str) -> String {
+    as_printable(text).into_owned()
+}
+
+/// As [`printable`], without a copy of a text that has nothing to escape.
+pub(crate) fn as_printable(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return text.to_owned();
+        return text.into();
     }
     let mut printable = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
@@ -26,7 +33,7 @@ pub fn printable(text: &str) -> String {
         }
         before = Some(character);
     }
-    printable
+    printable.into()
 }
 
 /// As [`printable`], for a JSON document: its escapes are those of JSON, so that it still means the

@@ -7,10 +7,10 @@ use data_encoding::BASE32;
 use sha2::{Digest, Sha256};
 
 use super::typed::{is_separator, plain_character, unquoted};
-use super::{ElectionId, Nonce};
+use super::{Ballot, Definition, ElectionId, Nonce};
 
-/// A commitment to a recorded vote: a hash over election, candidate and nonce, by which a voter
-/// finds the ballot on the tally sheet.
+/// A commitment to a recorded vote: a hash over election, ballot and nonce, by which a voter finds
+/// the ballot on the tally sheet.
 ///
 /// It reveals nothing without the nonce. Shown as eight groups of four base32 characters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -21,8 +21,10 @@ pub struct Receipt([u8; Receipt::BYTES]);
 #[error("a receipt is 32 characters, which are the letters A to Z and the digits 2 to 7")]
 pub struct InvalidReceipt;
 
-/// Domain separation from other hashes.
-const DOMAIN: &[u8] = b"capvote receipt 1\0";
+/// Domain separation from other hashes, of a ballot that is one name or blank, and of one with
+/// marks.
+const ONE_NAME: &[u8] = b"capvote receipt 1\0";
+const MARKS: &[u8] = b"capvote receipt 2\0";
 
 impl Receipt {
     /// The length of a receipt, in bytes: 160 bits make 32 characters of base32 without padding.
@@ -38,17 +40,61 @@ impl Receipt {
 
     /// The receipt for a vote for `candidate` in `election`, made with `nonce`.
     pub fn new(election: &ElectionId, candidate: &str, nonce: &Nonce) -> Self {
-        let mut hash = Sha256::new_with_prefix(DOMAIN);
+        let mut hash = Sha256::new_with_prefix(ONE_NAME);
         for part in [election.as_str().as_bytes(), candidate.as_bytes(), nonce.as_bytes()] {
-            // With each part's length before it, different triples are different inputs.
-            hash.update((part.len() as u32).to_le_bytes());
-            hash.update(part);
+            behind_length(&mut hash, part);
         }
+        Self::finish(hash)
+    }
+
+    /// The receipt for a vote with these marked names, in the order of the slate, in an election
+    /// whose ballots may have several marks.
+    pub fn of_marks<'a>(
+        election: &ElectionId,
+        marks: impl IntoIterator<Item = (&'a str, u16)>,
+        nonce: &Nonce,
+    ) -> Self {
+        let mut hash = Sha256::new_with_prefix(MARKS);
+        behind_length(&mut hash, election.as_str().as_bytes());
+        for (name, mark) in marks {
+            hash.update(mark.to_le_bytes());
+            behind_length(&mut hash, name.as_bytes());
+        }
+        hash.update(nonce.as_bytes());
+        Self::finish(hash)
+    }
+
+    /// The receipt for a vote with this ballot, which [fits](Ballot::fits) the election.
+    pub fn of(definition: &Definition, ballot: &Ballot, nonce: &Nonce) -> Self {
+        let Definition { id, slate, .. } = definition;
+        match ballot.choice() {
+            Some(choice) => Self::new(id, slate.name(choice).unwrap_or_default(), nonce),
+            None => {
+                let names = ballot.marks(slate);
+                let names = names.filter_map(|(name, mark)| Some((slate.name(name)?, mark)));
+                Self::of_marks(id, names, nonce)
+            }
+        }
+    }
+
+    fn finish(hash: Sha256) -> Self {
         let hash: [u8; 32] = hash.finalize().into();
         let mut bytes = [0; Self::BYTES];
         bytes.iter_mut().zip(hash).for_each(|(byte, hashed)| *byte = hashed);
         Self(bytes)
     }
+}
+
+impl From<[u8; Receipt::BYTES]> for Receipt {
+    fn from(bytes: [u8; Receipt::BYTES]) -> Self {
+        Self(bytes)
+    }
+}
+
+/// With each part's length before it, different parts are different inputs.
+fn behind_length(hash: &mut Sha256, part: &[u8]) {
+    hash.update((part.len() as u32).to_le_bytes());
+    hash.update(part);
 }
 
 /// In capitals or not, and with or without separators, as programs and people may change them.
@@ -140,6 +186,26 @@ mod tests {
             &EXPECTED.replace('S', "1"),
         ] {
             assert_eq!(text.parse::<Receipt>(), Err(InvalidReceipt), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_receipt_of_marks_has_each_marked_name_with_its_mark() {
+        // Computed with Python's hashlib, from the layout in docs/clients.md.
+        let receipt = |marks: &[(&'static str, u16)], nonce| {
+            let nonce = Nonce::from([nonce; 16]);
+            Receipt::of_marks(&"board".parse().unwrap(), marks.iter().copied(), &nonce).to_string()
+        };
+        let base = receipt(&[("Ada", 2), ("Grace", 1)], 0);
+        assert_eq!(base, "K6QT-3PUY-5KBA-UPDI-P7YS-46XI-Q3DX-MNTF");
+        for other in [
+            receipt(&[("Ada", 1), ("Grace", 2)], 0),
+            receipt(&[("Grace", 1), ("Ada", 2)], 0),
+            receipt(&[("Ada", 2)], 0),
+            receipt(&[], 0),
+            receipt(&[("Ada", 2), ("Grace", 1)], 1),
+        ] {
+            assert_ne!(other, base);
         }
     }
 

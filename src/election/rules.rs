@@ -1,272 +1,395 @@
-//! The rules of an election: which votes count, and which changes are allowed.
-//!
-//! Every ledger decides by these functions, inside the transaction that stores the decision.
+//! What a ballot of an election can say, and how ballots are counted.
 
-use super::{Choice, Definition, ElectionState, Outcome, Refusal, Schedule, Timestamp, VOTERS_MAX};
+use std::fmt;
+use std::str::FromStr;
 
-/// What a ledger holds under the voter number of a vote.
-///
-/// A closed election does not know which number cast which ballot. There, the ledger looks for the
-/// vote's ballot on the tally sheet: `SameBallot` if it is listed, and anything else if not.
+use super::Publication;
+
+/// The most names on the slate of an election that is counted by ranks.
+pub const RANKED_CANDIDATES_MAX: usize = 100;
+
+/// What a ballot can say, and how ballots are counted. The default is one mark, most votes, one
+/// seat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UnderNumber {
-    /// The number is not on the roll.
-    NotOnRoll,
-    /// The number is on the roll and has not voted.
-    NoBallot,
-    /// A ballot with the choice and the nonce of this vote: the vote is a retry.
-    SameBallot,
-    /// Another ballot.
-    OtherBallot,
+pub struct Rules {
+    /// How ballots are counted.
+    pub method: Method,
+    /// How many are elected, at most. At least 1.
+    pub seats: u16,
+    /// The most names that a ballot may mark. At least 1, and at most the whole slate.
+    pub marks: u16,
+    /// What the votes of a name have to reach for it to be elected, besides being the most.
+    pub majority: Option<Share>,
+    /// What the ballots have to reach for anybody to be elected.
+    pub quorum: Option<Share>,
+    /// Whether the last name of the slate stands for nobody: "reopen nominations", or a default
+    /// option.
+    pub none: bool,
 }
 
-/// What to do with a vote.
+/// A method of counting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Method {
+    /// Most votes win. With several marks, each is a vote: approval.
+    #[default]
+    Plurality,
+    /// The single transferable vote, by the Scottish Local Government Elections Order 2011. With one
+    /// seat, instant runoff.
+    Transferable,
+    /// The beat path method of Markus Schulze, with winning votes.
+    Schulze,
+}
+
+/// A share that something has to reach, or to exceed. At most 4,294,967,295 in 4,294,967,295.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// Store it, and answer `recorded` once it is stored.
-    Count,
-    /// Store nothing and answer this.
-    Answer(Outcome),
+pub struct Share {
+    /// The numerator.
+    pub numerator: u32,
+    /// The denominator: at least 1.
+    pub denominator: u32,
+    /// Whether the share itself is enough; otherwise it has to be exceeded.
+    pub at_least: bool,
+    /// What it is a share of.
+    pub of: Whole,
 }
 
-/// Why an election does not allow a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ChangeRefusal {
-    /// An election opens once.
-    #[error("it is open already")]
-    AlreadyOpen,
-    /// The schedule's time to close has come.
+/// What a [`Share`] is a share of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whole {
+    /// The ballots that mark at least one name.
+    Marked,
+    /// All ballots, the blank ones among them.
+    Ballots,
+    /// The voter numbers on the roll.
+    Roll,
+    /// One: the share is a number of votes or ballots.
+    One,
+}
+
+/// How many there are of each [`Whole`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Wholes {
+    /// The ballots that mark at least one name.
+    pub marked: u64,
+    /// All ballots.
+    pub ballots: u64,
+    /// The voter numbers on the roll.
+    pub roll: u64,
+}
+
+/// Why rules are invalid.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidRules {
+    /// No seat, or more than there are candidates.
+    #[error("an election has at least 1 seat, and at most one for each candidate: {0} were given")]
+    Seats(u16),
+    /// No mark, or more than there are names.
+    #[error("a ballot marks at least 1 name, and at most the whole slate: {0} were given")]
+    Marks(u16),
+    /// A ranked slate is too long.
+    #[error("a slate of a ranked method has at most {RANKED_CANDIDATES_MAX} names; {0} were given")]
+    LongSlate(usize),
+    /// A ranked election has no majority.
+    #[error("a majority goes with plurality: a ranked method decides by itself who has enough")]
+    Majority,
+    /// A plurality election has no default option.
+    #[error("none is an option of the ranked methods; with plurality, allow blank ballots")]
+    None,
+    /// A quorum that every election reaches.
+    #[error("a quorum is a share of the roll, or a number of ballots")]
+    Quorum,
+    /// With none, there is at least one candidate besides.
+    #[error("with none, the slate needs at least 2 names: its last stands for nobody")]
+    OnlyNone,
+    /// A share is above 1, or 0 in a comparison that everything passes, or has no denominator, or is
+    /// a fraction of one vote.
+    #[error("{0} is no share: it is more than 0, and at most the whole")]
+    Share(Share),
+    /// A ranked count is published at the close.
+    #[error("only plurality can be counted live: who ranks what would show before the close")]
+    Live,
+}
+
+/// Why a text is no share.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidShare {
+    /// It is not written as a share.
     #[error(
-        "its time to close has passed by the server's clock, and it would be closed for good as \
-         soon as it is open; create an election with a later time to close"
+        "a share is written as \">1/2 of marked\", \">=2/3 of ballots\", \">=1/4 of roll\" or \
+         \">=50\""
     )]
-    TimePassed,
-    /// Only an open election can be closed.
-    #[error("it is a draft, and was not opened yet")]
-    NotOpen,
-    /// Closing is final, and so is the roll of a closed election.
-    #[error("it is closed already, and a close is for good")]
-    Closed,
-    /// Numbers can be revoked before the election opens, and not afterwards.
-    #[error("voting has begun, and the roll is frozen: numbers can be added and not revoked")]
-    RollFrozen,
-    /// A number is not on the roll.
-    #[error("a number is not on the roll")]
-    NumberUnknown,
-    /// The roll would have more than [`VOTERS_MAX`] numbers.
-    #[error("a roll has at most {VOTERS_MAX} voter numbers")]
-    RollFull,
-    /// A number is on the roll already, or was given twice.
-    #[error("a voter number is on the roll already")]
-    NumberTaken,
-    /// A restored election is neither opened nor closed before an officer confirms it.
+    Form,
+    /// A fraction without what it is of.
     #[error(
-        "it was restored from a backup, and what happened after the backup is not in it; confirm \
-         that first"
+        "a fraction needs what it is of, \"of marked\", \"of ballots\" or \"of roll\", such as \
+         \">1/2 of marked\"; without that, a share is a whole number, such as \">=50\""
     )]
-    Unconfirmed,
-    /// Only a restored election is confirmed, and once.
-    #[error("there is nothing to confirm: it takes its normal course")]
-    NothingToConfirm,
+    NoWhole,
 }
 
-/// Decides a vote for `choice` that arrives at `now`, in an election in this state.
-///
-/// The schedule's time to close is binding from that second on, even if nothing has closed the
-/// election yet. A retry of a recorded vote is answered `recorded` at any time.
-pub fn judge(
-    definition: &Definition,
-    state: ElectionState,
-    now: Timestamp,
-    choice: Choice,
-    under_number: UnderNumber,
-) -> Verdict {
-    let refuse = |refusal| Verdict::Answer(Outcome::Refused(refusal));
-    match (state, under_number) {
-        (ElectionState::Draft, _) => refuse(Refusal::NotOpen),
-        (ElectionState::Closed, UnderNumber::SameBallot) => Verdict::Answer(Outcome::Recorded),
-        (ElectionState::Closed, _) => refuse(Refusal::Closed),
-        (ElectionState::Open, _) if choice.index() >= definition.slate.choices() => {
-            refuse(Refusal::UnknownCandidate)
-        }
-        (ElectionState::Open, UnderNumber::NotOnRoll) => refuse(Refusal::UnknownVoterNumber),
-        (ElectionState::Open, UnderNumber::SameBallot) => Verdict::Answer(Outcome::Recorded),
-        (ElectionState::Open, UnderNumber::OtherBallot) => refuse(Refusal::AlreadyVoted),
-        (ElectionState::Open, UnderNumber::NoBallot) => {
-            if definition.schedule.has_closed(now) {
-                refuse(Refusal::Closed)
-            } else {
-                Verdict::Count
-            }
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            method: Method::Plurality,
+            seats: 1,
+            marks: 1,
+            majority: None,
+            quorum: None,
+            none: false,
         }
     }
 }
 
-impl Verdict {
-    /// The verdict in an election that may be unconfirmed after a restore: nothing new counts in
-    /// it, and a retry of a vote that it has is answered.
-    #[must_use]
-    pub fn unless(self, unconfirmed: bool) -> Self {
+impl Rules {
+    /// Whether a ballot is one name or blank, so that receipts name it alone.
+    pub fn has_one_mark(&self) -> bool {
+        self.method == Method::Plurality && self.marks == 1
+    }
+
+    /// Checks the rules of an election with this many names on its slate.
+    ///
+    /// # Errors
+    /// [`InvalidRules`].
+    pub fn check(&self, names: usize, publication: Publication) -> Result<(), InvalidRules> {
+        let ranked = self.method != Method::Plurality;
+        if ranked && names > RANKED_CANDIDATES_MAX {
+            return Err(InvalidRules::LongSlate(names));
+        }
+        if ranked && publication == Publication::Live {
+            return Err(InvalidRules::Live);
+        }
+        if self.none && !ranked {
+            return Err(InvalidRules::None);
+        }
+        if self.none && names < 2 {
+            return Err(InvalidRules::OnlyNone);
+        }
+        if self.majority.is_some() && ranked {
+            return Err(InvalidRules::Majority);
+        }
+        let candidates = names - usize::from(self.none);
+        if !(1..=candidates).contains(&usize::from(self.seats)) {
+            return Err(InvalidRules::Seats(self.seats));
+        }
+        if !(1..=names).contains(&usize::from(self.marks)) {
+            return Err(InvalidRules::Marks(self.marks));
+        }
+        if self.quorum.is_some_and(|quorum| matches!(quorum.of, Whole::Marked | Whole::Ballots)) {
+            return Err(InvalidRules::Quorum);
+        }
+        let mut shares = self.majority.into_iter().chain(self.quorum);
+        shares.try_for_each(Share::check)
+    }
+}
+
+impl Method {
+    /// Its name, as on the command line.
+    pub fn name(self) -> &'static str {
         match self {
-            Self::Count if unconfirmed => Self::Answer(Outcome::Refused(Refusal::Unconfirmed)),
-            verdict => verdict,
+            Self::Plurality => "plurality",
+            Self::Transferable => "transferable",
+            Self::Schulze => "schulze",
+        }
+    }
+
+    /// The method with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let all = [Self::Plurality, Self::Transferable, Self::Schulze];
+        all.into_iter().find(|method| method.name() == name)
+    }
+
+    /// Whether marks are ranks.
+    pub fn is_ranked(self) -> bool {
+        self != Self::Plurality
+    }
+}
+
+impl Share {
+    /// Whether `part` reaches this share, in whole numbers.
+    pub fn is_reached_by(&self, part: u64, wholes: &Wholes) -> bool {
+        let whole = match self.of {
+            Whole::Marked => wholes.marked,
+            Whole::Ballots => wholes.ballots,
+            Whole::Roll => wholes.roll,
+            Whole::One => 1,
+        };
+        let part = u128::from(part) * u128::from(self.denominator);
+        let needed = u128::from(whole) * u128::from(self.numerator);
+        if self.at_least { part >= needed } else { part > needed }
+    }
+
+    fn check(self) -> Result<(), InvalidRules> {
+        let above = self.of != Whole::One && self.numerator > self.denominator;
+        // More than all of something is never reached.
+        let all = self.of != Whole::One && !self.at_least && self.numerator == self.denominator;
+        let nothing = self.denominator == 0 || (self.at_least && self.numerator == 0);
+        let of_one_vote = self.of == Whole::One && (self.denominator != 1 || self.numerator == 0);
+        if above || all || nothing || of_one_vote { Err(InvalidRules::Share(self)) } else { Ok(()) }
+    }
+}
+
+impl Whole {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Marked => "marked",
+            Self::Ballots => "ballots",
+            Self::Roll => "roll",
+            Self::One => "one",
         }
     }
 }
 
-impl ElectionState {
-    /// The state after opening.
-    ///
-    /// # Errors
-    /// [`ChangeRefusal::AlreadyOpen`] or [`ChangeRefusal::Closed`] if it was opened before.
-    pub fn opened(self) -> Result<Self, ChangeRefusal> {
-        match self {
-            Self::Draft => Ok(Self::Open),
-            Self::Open => Err(ChangeRefusal::AlreadyOpen),
-            Self::Closed => Err(ChangeRefusal::Closed),
+/// As on the command line: `>=2/3 of marked`, or `>=50` of a number.
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.at_least { ">=" } else { ">" };
+        write!(f, "{sign}{}", self.numerator)?;
+        if self.denominator != 1 {
+            write!(f, "/{}", self.denominator)?;
+        }
+        match self.of {
+            Whole::One => Ok(()),
+            of => write!(f, " of {}", of.name()),
         }
     }
+}
 
-    /// Whether an officer may create or open an election with this schedule at `now`.
-    ///
-    /// # Errors
-    /// [`ChangeRefusal::TimePassed`] for a draft that would be closed at once.
-    pub fn may_begin(self, schedule: Schedule, now: Timestamp) -> Result<(), ChangeRefusal> {
-        match self {
-            Self::Draft if schedule.has_closed(now) => Err(ChangeRefusal::TimePassed),
-            _ => Ok(()),
-        }
-    }
+/// As it is shown; blanks may be missing, and the sign may be `≥`.
+impl FromStr for Share {
+    type Err = InvalidShare;
 
-    /// The state after closing.
-    ///
-    /// # Errors
-    /// [`ChangeRefusal::NotOpen`] for a draft, [`ChangeRefusal::Closed`] if it was closed before.
-    pub fn closed(self) -> Result<Self, ChangeRefusal> {
-        match self {
-            Self::Draft => Err(ChangeRefusal::NotOpen),
-            Self::Open => Ok(Self::Closed),
-            Self::Closed => Err(ChangeRefusal::Closed),
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim().to_lowercase().replace('≥', ">=");
+        let (at_least, rest) = match text.strip_prefix(">=") {
+            Some(rest) => (true, rest),
+            None => (false, text.strip_prefix('>').ok_or(InvalidShare::Form)?),
+        };
+        let (share, of) = match rest.split_once("of") {
+            Some((share, of)) => (share, Some(of.trim())),
+            None => (rest, None),
+        };
+        let all = [Whole::Marked, Whole::Ballots, Whole::Roll];
+        let named = |of| all.into_iter().find(|whole| whole.name() == of).ok_or(InvalidShare::Form);
+        let of = of.map_or(Ok(Whole::One), named)?;
+        let (numerator, denominator) = share.split_once('/').unwrap_or((share, "1"));
+        let number = |text: &str| text.trim().parse::<u32>().map_err(|_| InvalidShare::Form);
+        let share =
+            Self { numerator: number(numerator)?, denominator: number(denominator)?, at_least, of };
+        if of == Whole::One && denominator.trim() != "1" {
+            return Err(InvalidShare::NoWhole);
         }
-    }
-
-    /// Whether `added` numbers may join a roll of `voters`. The ledger checks that they are new.
-    ///
-    /// # Errors
-    /// [`ChangeRefusal::Closed`] and [`ChangeRefusal::RollFull`].
-    pub fn may_issue(self, voters: usize, added: usize) -> Result<(), ChangeRefusal> {
-        if self == Self::Closed {
-            return Err(ChangeRefusal::Closed);
-        }
-        match voters.checked_add(added) {
-            Some(voters) if voters <= VOTERS_MAX => Ok(()),
-            _ => Err(ChangeRefusal::RollFull),
-        }
-    }
-
-    /// Whether numbers may be taken off the roll. The ledger checks that they are on it.
-    ///
-    /// # Errors
-    /// [`ChangeRefusal::RollFrozen`] once the election has been opened.
-    pub fn may_revoke(self) -> Result<(), ChangeRefusal> {
-        if self == Self::Draft { Ok(()) } else { Err(ChangeRefusal::RollFrozen) }
-    }
-
-    /// The state that the schedule requires at `now`, unless it is this one.
-    pub fn due(self, schedule: Schedule, now: Timestamp) -> Option<Self> {
-        match self {
-            Self::Draft if schedule.has_opened(now) => Some(Self::Open),
-            Self::Open if schedule.has_closed(now) => Some(Self::Closed),
-            _ => None,
-        }
+        share.check().map(|()| share).map_err(|_| InvalidShare::Form)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ElectionState::{Closed, Draft, Open};
-    use UnderNumber::{NoBallot, NotOnRoll, OtherBallot, SameBallot};
 
-    const CLOSES: Timestamp = Timestamp(1_000);
-
-    fn refused(refusal: Refusal) -> Verdict {
-        Verdict::Answer(Outcome::Refused(refusal))
+    fn share(text: &str) -> Share {
+        text.parse().unwrap()
     }
 
     #[test]
-    fn every_verdict() {
-        let definition =
-            Definition::new("board".parse().unwrap(), String::new(), vec!["Ada".into()]);
-        let schedule = Schedule { opens: None, closes: Some(CLOSES) };
-        let definition = definition.unwrap().with_schedule(schedule).unwrap();
-        let recorded = Verdict::Answer(Outcome::Recorded);
-        let (in_time, late) = (CLOSES.0 - 1, CLOSES.0);
-        let table = [
-            (Draft, in_time, 0, NoBallot, refused(Refusal::NotOpen)),
-            (Draft, in_time, 0, NotOnRoll, refused(Refusal::NotOpen)),
-            (Open, in_time, 0, NoBallot, Verdict::Count),
-            (Open, late, 0, NoBallot, refused(Refusal::Closed)),
-            (Open, late, 0, SameBallot, recorded),
-            (Open, late, 0, OtherBallot, refused(Refusal::AlreadyVoted)),
-            (Open, in_time, 0, SameBallot, recorded),
-            (Open, in_time, 0, OtherBallot, refused(Refusal::AlreadyVoted)),
-            (Open, in_time, 0, NotOnRoll, refused(Refusal::UnknownVoterNumber)),
-            (Open, in_time, 1, NoBallot, refused(Refusal::UnknownCandidate)),
-            (Open, in_time, 1, NotOnRoll, refused(Refusal::UnknownCandidate)),
-            (Closed, in_time, 0, SameBallot, recorded),
-            (Closed, late, 0, SameBallot, recorded),
-            (Closed, in_time, 0, NoBallot, refused(Refusal::Closed)),
-            (Closed, in_time, 0, NotOnRoll, refused(Refusal::Closed)),
-            (Closed, in_time, 1, OtherBallot, refused(Refusal::Closed)),
-        ];
-        for (state, now, index, under, verdict) in table {
-            let choice = Choice::from_index(index).unwrap();
-            let judged = judge(&definition, state, Timestamp(now), choice, under);
-            assert_eq!(judged, verdict, "{state:?}, {now}, {index}, {under:?}");
+    fn a_share_is_read_as_it_is_shown() {
+        for text in [">1/2 of marked", ">=2/3 of ballots", ">=1/4 of roll", ">=50", ">0/1 of roll"]
+        {
+            let shown = share(text).to_string();
+            assert_eq!(share(&shown), share(text));
         }
-    }
-
-    #[test]
-    fn every_change() {
-        use ChangeRefusal as No;
-        assert_eq!(
-            [Draft, Open, Closed].map(ElectionState::opened),
-            [Ok(Open), Err(No::AlreadyOpen), Err(No::Closed)]
-        );
-        assert_eq!(
-            [Draft, Open, Closed].map(ElectionState::closed),
-            [Err(No::NotOpen), Ok(Closed), Err(No::Closed)]
-        );
-        let issue = |state: ElectionState| state.may_issue(1, VOTERS_MAX - 1);
-        assert_eq!([Draft, Open, Closed].map(issue), [Ok(()), Ok(()), Err(No::Closed)]);
-        assert_eq!(Open.may_issue(1, VOTERS_MAX), Err(No::RollFull));
-        assert_eq!(Open.may_issue(1, usize::MAX), Err(No::RollFull));
-        let frozen = Err(No::RollFrozen);
-        assert_eq!([Draft, Open, Closed].map(ElectionState::may_revoke), [Ok(()), frozen, frozen]);
-    }
-
-    #[test]
-    fn nothing_begins_that_would_end_at_once() {
-        let schedule = Schedule { opens: None, closes: Some(CLOSES) };
-        for (state, now, may) in [
-            (Draft, CLOSES.0 - 1, Ok(())),
-            (Draft, CLOSES.0, Err(ChangeRefusal::TimePassed)),
-            // Another refusal says what these are.
-            (Open, CLOSES.0, Ok(())),
-            (Closed, CLOSES.0, Ok(())),
+        assert_eq!(share(" ≥ 2 / 3 of MARKED").to_string(), ">=2/3 of marked");
+        assert_eq!(share(">=1 of roll").to_string(), ">=1 of roll");
+        for text in [
+            "",
+            "1/2 of marked",
+            ">3/2 of roll",
+            ">1 of roll",
+            ">=0 of roll",
+            ">=0",
+            ">0",
+            ">=50 of one",
+            ">1/2 of one",
+            ">1/2 of",
+            ">=1/2 of voters",
+            ">=-1/2 of roll",
+            ">=4294967296",
+            ">=0.5 of roll",
         ] {
-            assert_eq!(state.may_begin(schedule, Timestamp(now)), may, "{state:?}, {now}");
+            assert_eq!(text.parse::<Share>(), Err(InvalidShare::Form), "{text}");
         }
-        assert_eq!(Draft.may_begin(Schedule::default(), Timestamp(u64::MAX)), Ok(()));
+        for text in [">1/2", ">=1/4", "≥ 2 / 3", ">=1/0", ">=100/2"] {
+            assert_eq!(text.parse::<Share>(), Err(InvalidShare::NoWhole), "{text}");
+        }
     }
 
     #[test]
-    fn a_schedule_takes_effect_from_its_second_on() {
-        let schedule = Schedule { opens: Some(Timestamp(10)), closes: Some(Timestamp(20)) };
-        let due = |state: ElectionState, now| state.due(schedule, Timestamp(now));
-        assert_eq!([9, 10, 30].map(|now| due(Draft, now)), [None, Some(Open), Some(Open)]);
-        assert_eq!([10, 19, 20].map(|now| due(Open, now)), [None, None, Some(Closed)]);
-        assert_eq!([0, 10, 30].map(|now| due(Closed, now)), [None; 3]);
+    fn a_fraction_of_one_vote_is_no_rule() {
+        for (numerator, denominator, at_least) in [(1, 2, false), (1, 4, true), (0, 1, false)] {
+            let share = Share { numerator, denominator, at_least, of: Whole::One };
+            let rules = Rules { quorum: Some(share), ..Rules::default() };
+            let checked = rules.check(2, Publication::Sealed);
+            assert_eq!(checked, Err(InvalidRules::Share(share)));
+        }
+    }
+
+    #[test]
+    fn a_share_is_reached_in_whole_numbers() {
+        let wholes = |marked| Wholes { marked, ballots: marked + 10, roll: 1_000 };
+        for (text, part, marked, reached) in [
+            (">1/2 of marked", 50, 100, false),
+            (">1/2 of marked", 51, 100, true),
+            (">=2/3 of marked", 2, 3, true),
+            (">=2/3 of marked", 66, 100, false),
+            (">=2/3 of ballots", 73, 100, false),
+            (">=2/3 of ballots", 74, 100, true),
+            (">=1/4 of roll", 249, 0, false),
+            (">=1/4 of roll", 250, 0, true),
+            (">=50", 49, 0, false),
+            (">=50", 50, 0, true),
+            (">1/2 of marked", 0, 0, false),
+            (">=4294967295/4294967295 of marked", u64::MAX, u64::MAX - 10, true),
+        ] {
+            assert_eq!(share(text).is_reached_by(part, &wholes(marked)), reached, "{text}: {part}");
+        }
+    }
+
+    #[test]
+    fn rules_fit_their_slate() {
+        let rules = Rules::default();
+        let ranked = Rules { method: Method::Transferable, marks: 3, ..rules };
+        let half = Some(share(">1/2 of marked"));
+        for (rules, names, publication, checked) in [
+            (rules, 1, Publication::Live, Ok(())),
+            (Rules { marks: 7, seats: 3, ..rules }, 7, Publication::Live, Ok(())),
+            (Rules { seats: 0, ..rules }, 7, Publication::Live, Err(InvalidRules::Seats(0))),
+            (Rules { seats: 8, ..rules }, 7, Publication::Live, Err(InvalidRules::Seats(8))),
+            (Rules { marks: 0, ..rules }, 7, Publication::Live, Err(InvalidRules::Marks(0))),
+            (Rules { marks: 8, ..rules }, 7, Publication::Live, Err(InvalidRules::Marks(8))),
+            (Rules { none: true, ..rules }, 7, Publication::Live, Err(InvalidRules::None)),
+            (ranked, 7, Publication::Live, Err(InvalidRules::Live)),
+            (ranked, 100, Publication::Sealed, Ok(())),
+            (ranked, 101, Publication::Sealed, Err(InvalidRules::LongSlate(101))),
+            (Rules { quorum: half, ..rules }, 7, Publication::Live, Err(InvalidRules::Quorum)),
+            (
+                Rules { majority: half, ..ranked },
+                7,
+                Publication::Sealed,
+                Err(InvalidRules::Majority),
+            ),
+            (
+                Rules { none: true, marks: 1, ..ranked },
+                1,
+                Publication::Sealed,
+                Err(InvalidRules::OnlyNone),
+            ),
+            (
+                Rules { none: true, seats: 3, ..ranked },
+                3,
+                Publication::Sealed,
+                Err(InvalidRules::Seats(3)),
+            ),
+        ] {
+            assert_eq!(rules.check(names, publication), checked, "{rules:?}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Choice, Count, Definition, Origin, OwnBallot, Publication, Refusal};
+use super::{Ballot, Choice, Count, Definition, Origin, OwnBallot, Publication, Refusal, Tally};
 
 /// The state of an election.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,27 +46,40 @@ pub struct Standing {
     /// The published votes for each choice, in the order of the slate; none while they are sealed.
     /// Read only through [`votes`](Self::votes).
     votes: Vec<u64>,
+    /// How the result came about, after the close.
+    count: Option<Arc<Count>>,
     /// The ballots of a live count that are not published, for [`with_own`](Self::with_own).
     recent: Vec<OwnBallot>,
 }
 
 impl Standing {
-    /// An election with this count. The standing has no more of it than may be shown to somebody.
+    /// An election with this tally. The standing has no more of it than may be shown to somebody.
     pub fn new(
         definition: Arc<Definition>,
         state: ElectionState,
         voters: u64,
         added_while_open: u64,
-        mut count: Count,
+        mut tally: Tally,
     ) -> Self {
-        count.publish(definition.publication, state);
+        tally.publish(definition.publication, state);
         let (votes, recent) = match status(state, definition.publication) {
             ResultStatus::Sealed => Default::default(),
-            _ => (count.votes().to_vec(), count.recent().collect()),
+            _ => (tally.votes().to_vec(), tally.recent().cloned().collect()),
         };
-        let ballots = count.ballots();
+        let ballots = tally.ballots();
         let origin = Origin::default();
-        Self { definition, state, voters, added_while_open, ballots, origin, votes, recent }
+        let closed = None;
+        Self {
+            definition,
+            state,
+            voters,
+            added_while_open,
+            ballots,
+            origin,
+            votes,
+            count: closed,
+            recent,
+        }
     }
 
     /// The same election as those see it who cast these ballots: what is published, and the recent
@@ -74,9 +87,11 @@ impl Standing {
     #[must_use]
     pub fn with_own(&self, own: &[OwnBallot]) -> Self {
         let mut seen = self.clone();
-        for (choice, _) in self.recent.iter().filter(|ballot| own.contains(ballot)) {
-            if let Some(votes) = seen.votes.get_mut(choice.index()) {
-                *votes += 1;
+        for (ballot, _) in self.recent.iter().filter(|ballot| own.contains(ballot)) {
+            for choice in ballot.first() {
+                if let Some(votes) = seen.votes.get_mut(choice.index()) {
+                    *votes += 1;
+                }
             }
         }
         seen
@@ -93,21 +108,47 @@ impl Standing {
         Self { origin, ..self }
     }
 
-    /// The choice of a vote for `candidate`, which need not be UTF-8.
+    /// The ballot of a vote for `candidate`, which need not be UTF-8, in an election whose ballots
+    /// are [one mark](super::Rules::has_one_mark).
     ///
     /// Spares the ledger votes that cannot count. The ledger still decides the others, since the
     /// election may change first. After the close a vote for a candidate passes: it may be a retry.
     ///
     /// # Errors
     /// [`Refusal::NotOpen`], [`Refusal::UnknownCandidate`] and [`Refusal::Closed`].
-    pub fn admit(&self, candidate: &[u8]) -> Result<Choice, Refusal> {
+    pub fn admit(&self, candidate: &[u8]) -> Result<Ballot, Refusal> {
         let name = std::str::from_utf8(candidate).ok();
         let choice = name.and_then(|name| self.definition.slate.choice(name));
+        self.admitted(choice.map(Ballot::from).ok_or(Refusal::UnknownCandidate))
+    }
+
+    /// The ballot of a vote with these marks, one for each name of the slate, or none. As
+    /// [`admit`](Self::admit).
+    ///
+    /// # Errors
+    /// [`Refusal::NotOpen`], [`Refusal::InvalidBallot`] and [`Refusal::Closed`].
+    pub fn admit_marks(&self, marks: &[u16]) -> Result<Ballot, Refusal> {
+        let Definition { slate, rules, .. } = &*self.definition;
+        self.admitted(Ballot::new(slate, rules, marks).map_err(Refusal::InvalidBallot))
+    }
+
+    fn admitted(&self, ballot: Result<Ballot, Refusal>) -> Result<Ballot, Refusal> {
         match self.state {
             ElectionState::Draft => Err(Refusal::NotOpen),
-            ElectionState::Open => choice.ok_or(Refusal::UnknownCandidate),
-            ElectionState::Closed => choice.ok_or(Refusal::Closed),
+            ElectionState::Open => ballot,
+            ElectionState::Closed => ballot.map_err(|_| Refusal::Closed),
         }
+    }
+
+    /// The same election after the close, with how its result came about.
+    #[must_use]
+    pub fn with_count(self, count: Option<Arc<Count>>) -> Self {
+        Self { count, ..self }
+    }
+
+    /// How the result came about. `None` before the close.
+    pub fn count(&self) -> Option<&Arc<Count>> {
+        self.count.as_ref()
     }
 
     /// What the votes of this standing mean.
@@ -162,7 +203,7 @@ fn status(state: ElectionState, publication: Publication) -> ResultStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::election::{LIVE_BATCH_BALLOTS, Nonce};
+    use crate::election::{InvalidBallot, LIVE_BATCH_BALLOTS, Nonce};
 
     /// An election with two batches of ballots, of which one is published.
     fn standing(state: ElectionState, publication: Publication) -> Standing {
@@ -170,11 +211,11 @@ mod tests {
         let definition =
             Definition::new("board".parse().unwrap(), String::new(), candidates).unwrap();
         let definition = definition.with_blank(true).with_publication(publication);
-        let mut count = Count::new(&definition.slate);
+        let mut count = Tally::new(&definition.slate);
         let indexes = [0, 1, 1, 1, 2, 3, 3].into_iter().chain([3; LIVE_BATCH_BALLOTS * 2 - 7]);
         for (nonce, index) in indexes.enumerate() {
             let choice = Choice::from_index(index).unwrap();
-            assert!(count.add(choice, Nonce::from([nonce as u8; 16])));
+            count.add(choice.into(), Nonce::from([nonce as u8; 16]));
         }
         Standing::new(Arc::new(definition), state, 100, 0, count)
     }
@@ -217,11 +258,16 @@ mod tests {
 
     #[test]
     fn votes_for_candidates_are_admitted_once_the_election_is_open() {
-        assert_eq!(live(ElectionState::Open).admit(b"Ada").map(Choice::index), Ok(0));
+        let ada = Ballot::from(Choice::from_index(0).unwrap());
+        assert_eq!(live(ElectionState::Open).admit(b"Ada"), Ok(ada.clone()));
+        assert_eq!(live(ElectionState::Open).admit_marks(&[1, 0, 0]), Ok(ada.clone()));
         assert_eq!(live(ElectionState::Open).admit(b"Zoe"), Err(Refusal::UnknownCandidate));
         assert_eq!(live(ElectionState::Draft).admit(b"Ada"), Err(Refusal::NotOpen));
         assert_eq!(live(ElectionState::Closed).admit(b"Zoe"), Err(Refusal::Closed));
-        assert_eq!(live(ElectionState::Closed).admit(b"Ada").map(Choice::index), Ok(0));
+        let gap = Refusal::InvalidBallot(InvalidBallot::NotOne(2));
+        assert_eq!(live(ElectionState::Open).admit_marks(&[2, 0, 0]), Err(gap));
+        assert_eq!(live(ElectionState::Closed).admit_marks(&[2, 0, 0]), Err(Refusal::Closed));
+        assert_eq!(live(ElectionState::Closed).admit(b"Ada"), Ok(ada));
     }
 
     #[test]
@@ -233,11 +279,12 @@ mod tests {
             (20, Some(&[1, 3, 1, 15][..]))
         );
         let ballot =
-            |choice, nonce| (Choice::from_index(choice).unwrap(), Nonce::from([nonce; 16]));
+            |choice, nonce| (Choice::from_index(choice).unwrap().into(), Nonce::from([nonce; 16]));
         // The first is published, the second recent; the others are no ballots of this election.
         let own = [ballot(0, 0), ballot(3, 19), ballot(3, 20), ballot(2, 19)];
         assert_eq!(open.with_own(&own).votes(), Some(&[1, 3, 1, 6][..]));
-        assert_eq!(own.map(|ballot| open.is_recent(&ballot)), [false, true, false, false]);
+        let recent: Vec<_> = own.iter().map(|ballot| open.is_recent(ballot)).collect();
+        assert_eq!(recent, [false, true, false, false]);
         assert_eq!(sealed(ElectionState::Open).with_own(&own), sealed(ElectionState::Open));
         assert_eq!(live(ElectionState::Closed).with_own(&own), live(ElectionState::Closed));
     }

@@ -3,16 +3,20 @@
 //! A sheet has one exact form in CSV and one in JSON. Reading checks every receipt against its
 //! ballot, and then that writing the sheet again gives the same bytes: every alteration is found.
 
+//!
+//! Where a ballot is one name or blank and the rules are the default, a line of the sheet has the
+//! name: format 1. All other sheets have [marks](marked): format 2.
+
+mod json;
+mod marked;
 mod rewritten;
 
 use std::collections::BTreeMap;
 
 use data_encoding::HEXLOWER;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::restored::{Restored, RestoredText};
-use super::{ElectionId, Nonce, Receipt};
+use super::restored::Restored;
+use super::{Ballot, Definition, ElectionId, Nonce, Receipt, Rules};
 
 /// Every counted ballot of an election, in the order of the receipts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,11 +28,11 @@ pub struct TallySheet {
     /// Whether the election was restored from a backup before its close. Votes recorded after the
     /// backup may be missing.
     pub restored: Option<Restored>,
-    /// The rest of a JSON sheet. A CSV sheet has none.
+    /// The rest of a sheet. One in CSV of format 1 has none.
     pub header: Option<SheetHeader>,
 }
 
-/// What a JSON sheet says about the election.
+/// What a sheet says about the election.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SheetHeader {
     /// The election's title.
@@ -37,16 +41,20 @@ pub struct SheetHeader {
     pub candidates: Vec<String>,
     /// How many voter numbers were on the roll.
     pub voters: u64,
+    /// What a ballot can say, and how ballots are counted.
+    pub rules: Rules,
 }
 
 /// One counted ballot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SheetLine {
-    /// The candidate; empty for a blank ballot.
+    /// The candidate; empty for a blank ballot, and where a ballot can say more than one mark.
     pub candidate: String,
+    /// On a sheet of format 2, the marks, one for each candidate. None of a blank ballot.
+    pub marks: Vec<u16>,
     /// The nonce it was cast with.
     pub nonce: Nonce,
-    /// The receipt for the election, the candidate and the nonce.
+    /// The receipt for the election, the ballot and the nonce.
     pub receipt: Receipt,
 }
 
@@ -74,50 +82,52 @@ pub enum SheetFlaw {
     Unreadable,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Document {
-    election: String,
-    title: String,
-    candidates: Vec<String>,
-    voters: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    restored: Option<RestoredText>,
-    ballots: Vec<Row>,
-    /// SHA-256 of the document with this text empty.
-    sha256: String,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Row {
-    candidate: String,
-    nonce: String,
-    receipt: String,
-}
-
 const CSV_HEADING: [&str; 4] = ["election", "candidate", "nonce", "receipt"];
 
 impl SheetLine {
     /// The line of a ballot. Computes the receipt.
     pub fn new(election: &ElectionId, candidate: String, nonce: Nonce) -> Self {
         let receipt = Receipt::new(election, &candidate, &nonce);
-        Self { candidate, nonce, receipt }
+        Self { candidate, marks: Vec::new(), nonce, receipt }
+    }
+
+    /// The line of a ballot of this election. Computes the receipt.
+    pub fn of(definition: &Definition, ballot: &Ballot, nonce: Nonce) -> Self {
+        let slate = &definition.slate;
+        let name = ballot.choice().and_then(|choice| slate.name(choice));
+        let is_marked = definition.rules != Rules::default();
+        Self {
+            candidate: name.unwrap_or_default().to_string(),
+            marks: if is_marked { ballot.as_marks(slate) } else { Vec::new() },
+            nonce,
+            receipt: Receipt::of(definition, ballot, &nonce),
+        }
     }
 }
 
 impl TallySheet {
-    /// The votes by candidate, with blank ballots under the empty name. Without a header there are
-    /// only candidates with votes.
+    /// The votes by candidate, with blank ballots under the empty name. Of ranked ballots, those that
+    /// rank the candidate first. Without a header there are only candidates with votes.
     pub fn recount(&self) -> BTreeMap<&str, u64> {
         let mut votes = BTreeMap::new();
         if let Some(header) = &self.header {
             votes.extend(header.candidates.iter().map(|candidate| (candidate.as_str(), 0)));
         }
         for line in &self.lines {
-            *votes.entry(line.candidate.as_str()).or_default() += 1;
+            match self.marked(line) {
+                Some(marked) if !line.marks.is_empty() => {
+                    let first = marked.filter(|&(_, mark)| mark == 1);
+                    first.for_each(|(name, _)| *votes.entry(name).or_default() += 1);
+                }
+                _ => *votes.entry(line.candidate.as_str()).or_default() += 1,
+            }
         }
         votes
+    }
+
+    /// The rules of a sheet of format 2.
+    fn marked_rules(&self) -> Option<Rules> {
+        self.header.as_ref().map(|header| header.rules).filter(|rules| *rules != Rules::default())
     }
 
     /// How many ballots have the same receipt as the ballot before them: clients that drew the same
@@ -141,7 +151,11 @@ impl TallySheet {
         let header = self.header.as_ref()?;
         if ballots as u64 > header.voters {
             let voters = header.voters;
-            return Some(format!("it has {ballots} ballots, and the roll has {voters} voters"));
+            let (ballots, voters) = (counted(ballots, "ballot"), counted(voters as usize, "voter"));
+            return Some(format!("it has {ballots}, and the roll has {voters}"));
+        }
+        if self.marked_rules().is_some() {
+            return None;
         }
         let on_slate =
             |name: &str| name.is_empty() || header.candidates.iter().any(|it| it == name);
@@ -167,6 +181,9 @@ impl TallySheet {
     /// The sheet as CSV: the columns election, candidate, nonce (hexadecimal) and receipt, one
     /// ballot a line. A line before them says if the election was restored. The header is left out.
     pub fn to_csv(&self) -> String {
+        if let (Some(header), Some(_)) = (&self.header, self.marked_rules()) {
+            return self.to_marked_csv(header);
+        }
         let mut csv = self.restored.map(|it| it.csv_line(self.id())).unwrap_or_default();
         csv += &CSV_HEADING.join(",");
         csv.push('\n');
@@ -177,30 +194,6 @@ impl TallySheet {
             csv += &format!("{},\"{candidate}\",{nonce},{}\n", self.id(), line.receipt);
         }
         csv
-    }
-
-    /// The sheet as a JSON document.
-    pub fn to_json(&self) -> String {
-        let row = |line: &SheetLine| Row {
-            candidate: line.candidate.clone(),
-            nonce: HEXLOWER.encode(line.nonce.as_bytes()),
-            receipt: line.receipt.to_string(),
-        };
-        let header = self.header.clone();
-        let mut document = Document {
-            election: self.id().to_string(),
-            title: header.as_ref().map(|header| header.title.clone()).unwrap_or_default(),
-            voters: header.as_ref().map_or(0, |header| header.voters),
-            restored: self.restored.map(|Restored { ledger, epoch }| RestoredText {
-                ledger: ledger.to_string(),
-                epoch,
-            }),
-            candidates: header.map(|header| header.candidates).unwrap_or_default(),
-            ballots: self.lines.iter().map(row).collect(),
-            sha256: String::new(),
-        };
-        document.sha256 = HEXLOWER.encode(&Sha256::digest(json(&document)));
-        json(&document)
     }
 
     /// Reads a sheet in either form, and checks all of it.
@@ -227,6 +220,10 @@ impl TallySheet {
         let (sheet, again) = if text.starts_with('{') {
             let sheet = Self::read_json(text, progress)?;
             let again = sheet.to_json();
+            (sheet, again)
+        } else if marked::is_marked(text) {
+            let sheet = Self::read_marked_csv(text, b',', progress)?;
+            let again = sheet.to_csv();
             (sheet, again)
         } else {
             let sheet = Self::read_csv(text, progress)?;
@@ -271,60 +268,18 @@ impl TallySheet {
         }
         Ok(Self { election, lines, restored, header: None })
     }
-
-    fn read_json(text: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, InvalidSheet> {
-        let mut document: Document = serde_json::from_str(text)
-            .map_err(|error| unreadable(error.line(), &error.to_string()))?;
-        let election: ElectionId =
-            document.election.parse().map_err(|_| unreadable(2, "the election id is not valid"))?;
-        let mut lines = Vec::new();
-        for (index, row) in document.ballots.iter().enumerate() {
-            // By the number of the ballot: each takes several lines.
-            let about = |error: InvalidSheet| InvalidSheet {
-                what: format!("ballot {}: {}", index + 1, error.what),
-                ..error
-            };
-            let read = read_line(&election, &row.candidate, &row.nonce, &row.receipt, 0);
-            lines.push(read.map_err(about)?);
-            check_order(&lines, 0).map_err(about)?;
-            progress(lines.len() as u64, document.ballots.len() as u64);
-        }
-        let digest = std::mem::take(&mut document.sha256);
-        if digest != HEXLOWER.encode(&Sha256::digest(json(&document))) {
-            return Err(changed(0, "the sha256 is not that of the document"));
-        }
-        let restored = match document.restored.take() {
-            Some(RestoredText { ledger, epoch }) => {
-                let ledger = ledger.parse();
-                let ledger =
-                    ledger.map_err(|_| unreadable(0, "the ledger's identity is not valid"))?;
-                Some(Restored { ledger, epoch })
-            }
-            None => None,
-        };
-        let Document { title, candidates, voters, .. } = document;
-        Ok(Self {
-            election: Some(election),
-            lines,
-            restored,
-            header: Some(SheetHeader { title, candidates, voters }),
-        })
-    }
-}
-
-#[expect(clippy::expect_used, reason = "the keys of these structs are texts")]
-fn json(document: &Document) -> String {
-    let mut text = serde_json::to_string_pretty(document)
-        .expect("a document whose keys are texts can be written as JSON");
-    text.push('\n');
-    text
 }
 
 /// What is wrong with a ballot that was changed.
-const MISMATCH: &str = "the receipt does not match the election, candidate and nonce";
+const MISMATCH: &str = "the receipt does not match the election, ballot and nonce";
 
 /// What is wrong with another first line of a restored election's sheet.
 const OTHER_RESTORE: &str = "it does not say of a restore what a sheet says";
+
+/// "1 ballot", "2 ballots".
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
 
 fn changed(line: usize, what: &str) -> InvalidSheet {
     InvalidSheet { line, what: what.to_string(), flaw: SheetFlaw::Changed }

@@ -1,15 +1,15 @@
 //! A vote, and its outcome.
 
-use super::{Choice, ElectionId, Nonce, VoterNumber};
+use super::{Ballot, ElectionId, InvalidBallot, Nonce, VoterNumber};
 
-/// A vote for the ledger to decide. The candidate's name is resolved to a choice; nothing else is
+/// A vote for the ledger to decide. Its ballot is one by the rules of the election; nothing else is
 /// checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vote {
     /// The election.
     pub election: ElectionId,
-    /// The candidate, or the blank ballot.
-    pub choice: Choice,
+    /// The ballot.
+    pub ballot: Ballot,
     /// The voter number.
     pub number: VoterNumber,
     /// The nonce of the ballot.
@@ -34,6 +34,8 @@ pub enum Refusal {
     UnknownVoterNumber,
     /// The candidate is not on the slate.
     UnknownCandidate,
+    /// The marks are no ballot of this election.
+    InvalidBallot(InvalidBallot),
     /// Voting has not begun.
     NotOpen,
     /// Voting is over.

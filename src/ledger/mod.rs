@@ -29,7 +29,7 @@ pub use self::quotas::{
 pub use self::snapshot::Snapshot;
 use self::sqlite::{SqliteLedger, Store};
 use crate::election::{
-    Choice, ElectionId, Grant, Nonce, Origin, Outcome, Timestamp, TokenHash, Vote,
+    Ballot, ElectionId, Grant, Nonce, Origin, Outcome, Timestamp, TokenHash, Vote,
 };
 
 /// One server's handle of a store of elections, shared by all its threads.
@@ -46,7 +46,7 @@ use crate::election::{
 /// 3. **Votes and acts are serialised.** A recorded vote is in the final count. A vote decided
 ///    after the close counts nothing, and is answered `recorded` only if it is a retry.
 ///
-/// 4. **Live counts have batches.** Standings are made with a [`Count`](crate::election::Count) of
+/// 4. **Live counts have batches.** Standings are made with a [`Tally`](crate::election::Tally) of
 ///    the stored ballots in the order in which they were recorded, which a restart does not change.
 ///
 /// A snapshot may lag. Before refusing because of one (no such election, not open, unknown
@@ -151,7 +151,7 @@ pub type Answer<T> = BoxFuture<'static, Result<T, LedgerError>>;
 pub struct SheetCursor(pub u64);
 
 /// Consecutive lines of a sheet, and the cursor behind them.
-pub type SheetPart = (Vec<(Choice, Nonce)>, SheetCursor);
+pub type SheetPart = (Vec<(Ballot, Nonce)>, SheetCursor);
 
 /// The result of checking one election.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,10 +162,9 @@ pub struct Report {
     pub ballots: u64,
     /// How many voter numbers have voted.
     pub numbers_used: u64,
-    /// A hash over everything stored about the election. `None` before the close: the hash would
-    /// let those who know a voter number try choices.
-    pub head: Option<[u8; 32]>,
-    /// Whether copies of deleted ballots may still be readable somewhere in the store.
+    /// A hash over everything stored about the election, of which later heads are made.
+    pub head: [u8; 32],
+    /// Whether the election is closed and the key of its ballots is not destroyed.
     pub unscrubbed: bool,
 }
 

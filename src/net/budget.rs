@@ -150,13 +150,20 @@ impl ConnectionMemory {
 
     /// Whether the connection may not use more before others have released memory.
     pub(crate) fn must_wait(&self) -> bool {
-        let bytes = self.usage.bytes();
-        if bytes <= CONNECTION_BYTES_MIN {
-            false
-        } else if bytes <= MODEST_BYTES_MAX {
-            is_exhausted()
+        !self.has_room(0)
+    }
+
+    /// Whether the connection may use so many bytes more before others have released memory.
+    ///
+    /// Ask before taking them: what is taken and released looks like progress.
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
+        let all = self.usage.bytes().saturating_add(bytes);
+        if all <= CONNECTION_BYTES_MIN {
+            true
+        } else if all <= MODEST_BYTES_MAX {
+            has_room_in(PROCESS_BYTES_MAX, bytes)
         } else {
-            must_be_frugal()
+            has_room_in(PROCESS_BYTES_MAX / 2, bytes)
         }
     }
 
@@ -182,21 +189,21 @@ impl Drop for ConnectionMemory {
 /// Whether half of the budget is used, and what needs more than little memory has to wait, or to do
 /// with less. If so, connections that hold much of it without progress may be closed.
 pub(crate) fn must_be_frugal() -> bool {
-    is_used(PROCESS_BYTES_MAX / 2)
+    !has_room_in(PROCESS_BYTES_MAX / 2, 0)
 }
 
 /// Whether the budget is used up. If so, as above.
 pub(crate) fn is_exhausted() -> bool {
-    is_used(PROCESS_BYTES_MAX)
+    !has_room_in(PROCESS_BYTES_MAX, 0)
 }
 
-/// Whether so many bytes are charged. If so, connections may be closed.
-fn is_used(bytes: usize) -> bool {
-    let used = charged_bytes() >= bytes;
-    if used {
-        relieve(EXHAUSTED_WAIT_MAX);
+/// Whether less than `most` is used with so many bytes more. If not, connections may be closed.
+fn has_room_in(most: usize, bytes: usize) -> bool {
+    let has_room = charged_bytes().saturating_add(bytes) < most;
+    if !has_room {
+        make_room(bytes, EXHAUSTED_WAIT_MAX);
     }
-    used
+    has_room
 }
 
 /// Whether half of the budget is used up: holding memory without progress is then not tolerated for
@@ -211,8 +218,13 @@ pub(crate) fn is_scarce() -> bool {
 /// Memory released and retaken since does not count: it is progress.
 pub(crate) fn relieve(wait: Duration) {
     if is_scarce() {
-        with_holders(|holders| holders.relieve(Instant::now(), wait));
+        make_room(0, wait);
     }
+}
+
+/// As [`relieve`], until there is room for so many bytes more.
+fn make_room(bytes: usize, wait: Duration) {
+    with_holders(|holders| holders.make_room(bytes, Instant::now(), wait));
 }
 
 fn with_holders<T>(change: impl FnOnce(&mut Holders) -> T) -> T {
@@ -220,12 +232,14 @@ fn with_holders<T>(change: impl FnOnce(&mut Holders) -> T) -> T {
 }
 
 impl Holders {
-    fn relieve(&mut self, now: Instant, wait: Duration) {
+    fn make_room(&mut self, bytes: usize, now: Instant, wait: Duration) {
         if let Some(marked) = self.marked {
             if now >= marked && now < marked + wait {
                 return;
             }
-            self.cut(charged_bytes().saturating_sub(PROCESS_BYTES_MAX / 2));
+            let needed = charged_bytes().saturating_add(bytes);
+            // One more than what exceeds half of it: at exactly half, memory is scarce.
+            self.cut(needed.saturating_sub(PROCESS_BYTES_MAX / 2).saturating_add(1));
         }
         self.marked = Some(now);
         for holder in self.all.values() {
@@ -343,5 +357,20 @@ pub(crate) mod tests {
         tokio::time::advance(EXHAUSTED_WAIT_MAX).await;
         assert!(must_be_frugal());
         assert!(cut()[0]);
+    }
+
+    #[tokio::test(flavor = "local", start_paused = true)]
+    async fn who_waits_for_more_than_is_left_has_others_cut() {
+        let _alone = alone();
+        let (most, waits) = (ConnectionMemory::new(), ConnectionMemory::new());
+        most.set(PROCESS_BYTES_MAX / 2 - STEP_BYTES);
+        waits.set(2 * CONNECTION_BYTES_MIN);
+        let needed = PROCESS_BYTES_MAX / 2 - charged_bytes() + MODEST_BYTES_MAX;
+        assert!(waits.has_room(MODEST_BYTES_MAX / 2));
+        assert!(!waits.has_room(needed));
+        tokio::time::advance(EXHAUSTED_WAIT_MAX).await;
+        assert!(!waits.has_room(needed));
+        assert!(most.cut().now_or_never().is_some());
+        assert!(waits.cut().now_or_never().is_none());
     }
 }

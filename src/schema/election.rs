@@ -2,9 +2,11 @@
 
 use capnp::Error;
 
+use super::count::write_choices;
+use super::rules::{read_rules, write_rules};
 use super::values::{known, length, read_names, read_text, read_time, write_names, write_time};
 use crate::election::{
-    ElectionState, LedgerId, Origin, Publication, ResultStatus, Schedule, Standing,
+    ElectionState, LedgerId, Origin, Publication, ResultStatus, Rules, Schedule, Standing, Verdict,
 };
 use crate::schema::election_capnp::{election_info, results, turnout};
 
@@ -31,6 +33,11 @@ pub struct Info {
     pub schedule: Schedule,
     /// Where it is stored. The default from a server that does not say.
     pub origin: Origin,
+    /// What a ballot can say, and how ballots are counted. `None` for rules that only a newer server
+    /// knows.
+    pub rules: Option<Rules>,
+    /// The id of the election whose roll it shares. Empty if it has a roll of its own.
+    pub roll: String,
 }
 
 /// The count of an election at one moment.
@@ -48,6 +55,10 @@ pub struct Results {
     pub ballots: u64,
     /// How many voter numbers are on the roll.
     pub voters: u64,
+    /// Who is elected, in the order in which they were. Nobody before the close.
+    pub elected: Vec<String>,
+    /// Why they are. `None` before the close, and for a verdict that only a newer server knows.
+    pub verdict: Option<Verdict>,
 }
 
 pub(crate) fn write_info(standing: &Standing, mut info: election_info::Builder<'_>) {
@@ -66,6 +77,12 @@ pub(crate) fn write_info(standing: &Standing, mut info: election_info::Builder<'
     info.set_epoch(*epoch);
     info.set_restored(restored.unwrap_or_default());
     info.set_unconfirmed(*unconfirmed);
+    if definition.rules != Rules::default() {
+        write_rules(&definition.rules, info.reborrow().init_rules());
+    }
+    if let Some(roll) = &definition.roll {
+        info.set_roll(roll.as_str());
+    }
     let names = definition.slate.names();
     write_names(names, info.init_candidates(length(names.len())));
 }
@@ -80,6 +97,10 @@ impl Info {
             restored: Some(info.get_restored()).filter(|&epoch| epoch > 0),
             unconfirmed: info.get_unconfirmed(),
         };
+        let rules = match info.has_rules() {
+            true => read_rules(info.get_rules()?)?,
+            false => Some(Rules::default()),
+        };
         Ok(Self {
             id: read_text(info.get_id()?)?,
             title: read_text(info.get_title()?)?,
@@ -91,6 +112,8 @@ impl Info {
             publication: known(info.get_publication())?,
             schedule,
             origin,
+            rules,
+            roll: read_text(info.get_roll()?)?,
         })
     }
 }
@@ -99,6 +122,12 @@ pub(crate) fn write_results(standing: &Standing, mut results: results::Builder<'
     results.set_election(standing.definition.id.as_str());
     results.set_status(standing.status().into());
     results.set_blank(standing.blank());
+    if let Some(count) = standing.count() {
+        let slate = &standing.definition.slate;
+        let elected = results.reborrow().init_elected(length(count.elected.len()));
+        write_choices(slate, &count.elected, elected);
+        results.set_verdict(count.verdict.into());
+    }
     write_turnout(standing, results.reborrow().init_turnout());
     let ranking = standing.ranking();
     let mut candidates = results.init_candidates(length(ranking.len()));
@@ -123,6 +152,8 @@ impl Results {
             blank: results.get_blank(),
             ballots,
             voters,
+            elected: read_names(results.get_elected()?)?,
+            verdict: Verdict::read(results.get_verdict()),
         })
     }
 }
@@ -146,7 +177,7 @@ mod tests {
     use capnp::traits::Owned;
 
     use super::*;
-    use crate::election::{Choice, Count, Definition, Standing, Timestamp};
+    use crate::election::{Choice, Definition, Standing, Tally, Timestamp};
     use crate::schema::election_capnp as wire;
 
     /// The message that a newer server would send: the one that is written, with `was` replaced by
@@ -169,9 +200,12 @@ mod tests {
         let definition = definition.unwrap().with_blank(true).with_publication(Publication::Sealed);
         let schedule = Schedule { opens: None, closes: Some(Timestamp(9)) };
         let definition = definition.with_schedule(schedule).unwrap();
+        let rules = Rules { marks: 2, ..Rules::default() };
+        let definition = definition.with_rules(rules).unwrap();
+        let definition = definition.with_roll(Some("members".parse().unwrap()));
         let definition = Arc::new(definition);
-        let mut count = Count::new(&definition.slate);
-        (0..14).for_each(|_| assert!(count.add_final(Choice::from_index(1).unwrap())));
+        let mut count = Tally::new(&definition.slate);
+        (0..14).for_each(|_| count.add_final(&Choice::from_index(1).unwrap().into()));
         let origin = Origin {
             ledger: LedgerId::from([7; LedgerId::BYTES]),
             epoch: 3,
@@ -194,6 +228,8 @@ mod tests {
             publication: Some(Publication::Sealed),
             schedule,
             origin,
+            rules: Some(rules),
+            roll: "members".into(),
         };
         assert_eq!(Info::read(message.get_root_as_reader().unwrap()).unwrap(), info);
 
@@ -206,6 +242,8 @@ mod tests {
             blank: 0,
             ballots: 14,
             voters: 20,
+            elected: Vec::new(),
+            verdict: None,
         };
         assert_eq!(Results::read(message.get_root_as_reader().unwrap()).unwrap(), results);
     }

@@ -2,9 +2,11 @@
 //! to and from the plain types of [`election`](crate::election) are beside them, both directions
 //! together.
 
+pub(crate) mod count;
 pub(crate) mod election;
 pub(crate) mod officer;
 pub(crate) mod puzzle;
+pub(crate) mod rules;
 pub(crate) mod values;
 
 pub use generated::{election_capnp, lines_capnp, officer_capnp};

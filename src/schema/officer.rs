@@ -2,9 +2,10 @@
 
 use capnp::Error;
 
+use super::rules::{read_new_rules, write_rules};
 use super::values::{length, read_names, read_text, read_time, write_names, write_time};
 use crate::election::{
-    CANDIDATES_MAX, Definition, ElectionId, InvalidSlate, Publication, Schedule,
+    CANDIDATES_MAX, Definition, ElectionId, InvalidSlate, Publication, Rules, Schedule,
 };
 use crate::schema::election_capnp as wire;
 use crate::schema::officer_capnp::election_spec;
@@ -16,6 +17,12 @@ pub(crate) fn write_spec(definition: &Definition, mut spec: election_spec::Build
     spec.set_blank(definition.slate.blank().is_some());
     spec.set_opens(write_time(definition.schedule.opens));
     spec.set_closes(write_time(definition.schedule.closes));
+    if definition.rules != Rules::default() {
+        write_rules(&definition.rules, spec.reborrow().init_rules());
+    }
+    if let Some(roll) = &definition.roll {
+        spec.set_roll(roll.as_str());
+    }
     let names = definition.slate.names();
     write_names(names, spec.init_candidates(length(names.len())));
 }
@@ -42,20 +49,30 @@ pub(crate) fn read_spec(
     };
     let schedule =
         Schedule { opens: read_time(spec.get_opens()), closes: read_time(spec.get_closes()) };
-    let id = match id.parse::<ElectionId>() {
-        Ok(id) => id,
-        Err(error) => return Ok(Err(error.to_string())),
+    let rules = match spec.has_rules() {
+        true => read_new_rules(spec.get_rules()?, candidates.len())?,
+        false => Some(Rules::default()),
+    };
+    let Some(rules) = rules else {
+        let why = "this server does not count by these rules: they are of a newer version";
+        return Ok(Err(why.into()));
+    };
+    let roll = read_text(spec.get_roll()?)?;
+    let roll = if roll.is_empty() { Ok(None) } else { roll.parse::<ElectionId>().map(Some) };
+    let (id, roll) = match (id.parse::<ElectionId>(), roll) {
+        (Ok(id), Ok(roll)) => (id, roll),
+        (Err(error), _) | (_, Err(error)) => return Ok(Err(error.to_string())),
     };
     let definition = Definition::new(id, title, candidates)
-        .map(|it| it.with_publication(publication).with_blank(spec.get_blank()))
-        .and_then(|it| it.with_schedule(schedule));
+        .map(|it| it.with_publication(publication).with_blank(spec.get_blank()).with_roll(roll))
+        .and_then(|it| it.with_rules(rules)?.with_schedule(schedule));
     Ok(definition.map_err(|error| error.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::election::Timestamp;
+    use crate::election::{Method, Timestamp};
 
     #[test]
     fn a_definition_reads_back_as_it_was_written() {
@@ -63,7 +80,10 @@ mod tests {
         let plain = Definition::new("board".parse().unwrap(), "The board".into(), names).unwrap();
         let schedule = Schedule { opens: Some(Timestamp(5)), closes: None };
         let special = plain.clone().with_blank(true).with_publication(Publication::Live);
-        for definition in [plain, special.with_schedule(schedule).unwrap()] {
+        let ranked = Rules { method: Method::Schulze, marks: 2, none: true, ..Rules::default() };
+        let ranked = plain.clone().with_rules(ranked).unwrap();
+        let shared = ranked.with_roll(Some("members".parse().unwrap()));
+        for definition in [plain, special.with_schedule(schedule).unwrap(), shared] {
             let mut message = capnp::message::Builder::new_default();
             write_spec(&definition, message.init_root());
             let read = read_spec(message.get_root_as_reader().unwrap()).unwrap();

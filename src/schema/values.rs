@@ -1,12 +1,12 @@
 //! Values that several structs have: enums, texts, lists of names, times.
 
-use capnp::{Error, NotInSchema, text, text_list};
+use capnp::{Error, NotInSchema, primitive_list, text, text_list};
 
-use crate::election::{self, CANDIDATE_BYTES_MAX, Timestamp};
+use crate::election::{self, Timestamp};
 use crate::schema::election_capnp as wire;
 
-/// The longest padding: what a text is padded to is at most a quoted and shortened name.
-const PADDING_BYTES: usize = CANDIDATE_BYTES_MAX + 8;
+/// The longest padding: what a text is padded to is at most the longest message for a voter.
+const PADDING_BYTES: usize = 4_096;
 
 /// Converts between a schema enum and the election's enum with the same values. `unspecified` is
 /// what reading value 0 gives.
@@ -43,6 +43,24 @@ convert_enum!(
 );
 // A peer whose schema has no sealed counts sends no publication.
 convert_enum!(Publication { Live, Sealed }, unspecified: Ok(election::Publication::Live));
+// In a definition, this is the method of a client that does not say.
+convert_enum!(
+    Method { Plurality, Transferable, Schulze },
+    unspecified: Ok(election::Method::Plurality)
+);
+convert_enum!(
+    Whole { Marked, Ballots, Roll, One },
+    unspecified: Err(Error::failed("a share is a share of something".into()))
+);
+
+convert_enum!(
+    Verdict { Decided, NoQuorum, NoMajority, Vacant },
+    unspecified: Err(Error::failed("a count has no verdict".into()))
+);
+convert_enum!(
+    Status { Continuing, Elected, Excluded, Defeated },
+    unspecified: Err(Error::failed("a name has no status in a round".into()))
+);
 
 /// The value of an enum, or `None` for a value that only a newer schema has.
 pub(crate) fn known<W, V>(value: Result<W, NotInSchema>) -> Result<Option<V>, Error>
@@ -67,11 +85,27 @@ pub(crate) fn write_names(names: &[String], mut list: text_list::Builder<'_>) {
     }
 }
 
+static ZEROS: [u8; PADDING_BYTES] = [0; PADDING_BYTES];
+
 /// Zero bytes that, after a text of `length` bytes, take as many words as are left of those of a
 /// text of `longest` bytes. A text has a terminating zero, and fills whole words.
 pub(crate) fn padding(length: usize, longest: usize) -> &'static [u8] {
-    static ZEROS: [u8; PADDING_BYTES] = [0; PADDING_BYTES];
     let bytes = (longest / 8).saturating_sub(length / 8) * 8;
+    ZEROS.get(..bytes).unwrap_or(&ZEROS)
+}
+
+/// Marks in a message.
+pub(crate) fn write_marks(marks: &[u16], mut list: primitive_list::Builder<'_, u16>) {
+    for (index, &mark) in marks.iter().enumerate() {
+        list.set(length(index), mark);
+    }
+}
+
+/// Zero bytes that, beside a list of this many marks, take as many words as are left of those of a
+/// list of `names` marks.
+pub(crate) fn marks_padding(marks: usize, names: usize) -> &'static [u8] {
+    let words = |marks: usize| marks.div_ceil(4);
+    let bytes = words(names).saturating_sub(words(marks)) * 8;
     ZEROS.get(..bytes).unwrap_or(&ZEROS)
 }
 

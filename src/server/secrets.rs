@@ -53,6 +53,10 @@ pub(super) fn check_data(path: &Path) -> Result<(), StartError> {
             secrets += 1;
             refuse(&entry.path(), OTHERS, "600")?;
         }
+        if entry.file_name() == KEYS && entry.path().is_dir() {
+            secrets += 1;
+            check_keys(&entry.path())?;
+        }
     }
     if mode.is_none() {
         return Ok(());
@@ -66,6 +70,19 @@ pub(super) fn check_data(path: &Path) -> Result<(), StartError> {
     tracing::warn!(file = %path.display(), "others could enter it; it has mode 700 from here on");
     Ok(())
 }
+
+/// Refuses the keys of ballots if others can read them.
+fn check_keys(folder: &Path) -> Result<(), StartError> {
+    refuse(folder, OTHERS, "700")?;
+    let inaccessible = |why| StartError::Permissions { path: folder.to_owned(), why };
+    for entry in fs::read_dir(folder).map_err(inaccessible)? {
+        refuse(&entry.map_err(inaccessible)?.path(), OTHERS, "600")?;
+    }
+    Ok(())
+}
+
+/// The folder of the keys of ballots.
+const KEYS: &str = "keys";
 
 /// How far the ledger was committed, which is no secret.
 const MARK: &str = "ledger.mark";

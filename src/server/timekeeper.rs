@@ -125,7 +125,7 @@ mod tests {
         tokio::time::sleep(CHECK_INTERVAL * 4).await;
         assert!(keepers.iter().all(|keeper| !keeper.is_finished()));
         let report = ledger.check(board()).await.unwrap();
-        assert_eq!(report.entries, 4, "created, opened, voted, closed");
+        assert_eq!(report.entries, 3, "created, opened, closed");
     }
 
     /// The state of the election after several rounds of the keeper.

@@ -10,7 +10,7 @@ use super::authority::{Authority, savable};
 use super::convert::exception;
 use super::long_work::{self, Permit};
 use super::session::standing_in;
-use crate::election::{Choice, ElectionId, ElectionState, Nonce, Receipt, Standing};
+use crate::election::{Ballot, ElectionId, ElectionState, Nonce, Receipt, Standing};
 use crate::ledger::{Answer, Ledger, SheetCursor};
 use crate::net::fault;
 use crate::net::transport::Caller;
@@ -20,9 +20,11 @@ use crate::schema::officer_capnp::auditor::{
     TurnoutParams, TurnoutResults,
 };
 use crate::schema::officer_capnp::tally_sheet_sink;
+use crate::schema::values::{length, write_marks};
 
-/// Lines of a tally sheet in one batch.
+/// Lines of a tally sheet in one batch, and the marks on them: of a long slate, fewer lines.
 const BATCH_LINES: usize = 1_024;
+const BATCH_MARKS: usize = 256 * 1_024;
 
 pub(super) struct Auditor {
     authority: Rc<Authority>,
@@ -92,8 +94,9 @@ impl Server for Auditor {
             return Ok(());
         };
         let mut cursor = SheetCursor::default();
+        let batch = BATCH_LINES.min(BATCH_MARKS / standing.definition.slate.names().len());
         loop {
-            let sheet = |ledger: &dyn Ledger| ledger.sheet(self.id.clone(), cursor, BATCH_LINES);
+            let sheet = |ledger: &dyn Ledger| ledger.sheet(self.id.clone(), cursor, batch);
             let (lines, next) = self.read(ready(None), sheet).await?;
             if lines.is_empty() {
                 break;
@@ -123,9 +126,7 @@ impl Server for Auditor {
         builder.set_ballots(report.ballots);
         builder.set_numbers_used(report.numbers_used);
         builder.set_unscrubbed(report.unscrubbed);
-        if let Some(head) = report.head {
-            builder.set_head(&head);
-        }
+        builder.set_head(&report.head);
         Ok(())
     }
 }
@@ -133,18 +134,22 @@ impl Server for Auditor {
 async fn send_lines(
     sink: &tally_sheet_sink::Client,
     standing: &Standing,
-    lines: &[(Choice, Nonce)],
+    lines: &[(Ballot, Nonce)],
 ) -> Result<(), Error> {
     let definition = &standing.definition;
     let mut request = sink.lines_request();
     let mut list = request.get().init_lines(lines.len() as u32);
-    for (index, (choice, nonce)) in lines.iter().enumerate() {
-        let candidate = definition.slate.name(*choice).unwrap_or_default();
+    for (index, (ballot, nonce)) in lines.iter().enumerate() {
         let mut line = list.reborrow().get(index as u32);
-        line.set_candidate(candidate);
+        match ballot.choice() {
+            Some(choice) => line.set_candidate(definition.slate.name(choice).unwrap_or_default()),
+            None => {
+                let marks = ballot.as_marks(&definition.slate);
+                write_marks(&marks, line.reborrow().init_marks(length(marks.len())));
+            }
+        }
         line.set_nonce(nonce.as_bytes());
-        let receipt = Receipt::new(&definition.id, candidate, nonce).to_string();
-        line.set_commitment(receipt.as_str());
+        line.set_commitment(Receipt::of(definition, ballot, nonce).to_string().as_str());
     }
     request.send().await
 }

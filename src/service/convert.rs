@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use capnp::Error;
 
-use super::decided::{Answer, Decided};
+use super::decided::{Answer, Decided, Spoken};
 use crate::election::{Receipt, Refusal};
 use crate::ledger::LedgerError;
 use crate::schema::election_capnp::{receipt, vote_outcome};
 use crate::schema::officer_capnp::act_outcome;
 use crate::schema::puzzle::write_puzzle;
-use crate::schema::values::{length, padding, write_names};
+use crate::schema::values::{length, marks_padding, padding, write_marks, write_names};
 
 /// A fault as an exception.
 pub(super) fn exception(fault: impl Display) -> Error {
@@ -55,6 +55,9 @@ pub(super) fn write_outcome(decided: &Decided, mut builder: vote_outcome::Builde
             let names = decided.standing.definition.slate.names();
             write_names(names, builder.init_unknown_candidate(length(names.len())));
         }
+        Answer::Refused(Refusal::InvalidBallot(why)) => {
+            builder.set_invalid_ballot(why.to_string().as_str());
+        }
         Answer::Refused(Refusal::NotOpen) => builder.set_not_open(()),
         Answer::Refused(Refusal::Unconfirmed) => {
             builder.set_not_open(());
@@ -77,8 +80,21 @@ fn milliseconds(wait: Duration) -> u32 {
 
 fn write_receipt(decided: &Decided, receipt: &Receipt, mut builder: receipt::Builder<'_>) {
     let definition = &decided.standing.definition;
-    builder.set_candidate(decided.candidate.as_str());
-    builder.set_padding(padding(decided.candidate.len(), definition.slate.longest()));
+    if let Spoken::Ballot(ballot) = &decided.spoken {
+        let slate = &definition.slate;
+        match ballot.choice() {
+            Some(choice) => {
+                let name = slate.name(choice).unwrap_or_default();
+                builder.set_candidate(name);
+                builder.set_padding(padding(name.len(), slate.longest()));
+            }
+            None => {
+                let marks = ballot.as_marks(slate);
+                builder.set_padding(marks_padding(marks.len(), slate.names().len()));
+                write_marks(&marks, builder.reborrow().init_marks(length(marks.len())));
+            }
+        }
+    }
     builder.set_commitment(receipt.to_string().as_str());
     builder.set_election(definition.id.as_str());
     builder.set_nonce(decided.nonce.as_bytes());

@@ -7,26 +7,24 @@ use capnp::Error;
 use tokio::task::spawn_local;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::convert::{exception, write_outcome};
-use super::decided::{Answer, Decided};
-use super::draw::{draw_nonce, no_random_numbers};
+use super::convert::write_outcome;
+use super::decided::{Answer, Decided, Spoken};
 use super::guesses::Throttled;
 use super::message::Message;
 use super::session::{AnswerTurn, Session, send_message, standing_in};
+use super::vote_request::{VoteParameters, VoteRequest};
 use super::watch;
-use crate::election::{
-    CANDIDATE_BYTES_MAX, ElectionId, Nonce, Outcome, Receipt, Refusal, ResultStatus, Standing,
-    Vote, VoterNumber,
-};
+use crate::election::{ElectionId, Outcome, Receipt, Refusal, ResultStatus, Standing, Vote};
 use crate::ledger::{LedgerError, Snapshot};
 use crate::net::connection::Hold;
 use crate::net::transport::Caller;
+use crate::schema::count::{count_bytes, write_count};
 use crate::schema::election::{write_info, write_results};
 use crate::schema::election_capnp::election::{
-    InfoParams, InfoResults, ResultParams, ResultResults, ResultsParams, ResultsResults, Server,
-    VoteParams, VoteResults, WatchParams, WatchResults,
+    CastParams, CastResults, CountParams, CountResults, InfoParams, InfoResults, ResultParams,
+    ResultResults, ResultsParams, ResultsResults, Server, VoteParams, VoteResults, WatchParams,
+    WatchResults,
 };
-use crate::schema::election_capnp::message_sink;
 use crate::schema::values::padding;
 use crate::threads::stack;
 
@@ -35,22 +33,11 @@ pub(super) struct Election {
     id: ElectionId,
 }
 
-/// The parameters of a vote, copied out of its message.
-struct VoteRequest {
-    /// The name as received, which need not be UTF-8.
-    candidate: Vec<u8>,
-    number: VoterNumber,
-    nonce: Nonce,
-    /// Of a puzzle; 0 is none.
-    solution: u64,
-    sink: Option<message_sink::Client>,
-}
-
 /// An answer that lists the slate. Many votes may be decided at once, and be answered before any
 /// answer is written: each waits for its turn, and keeps its message until then.
 struct LongAnswer {
     caller: Caller,
-    _params: VoteParams,
+    _params: Box<dyn VoteParameters>,
 }
 
 impl Election {
@@ -68,10 +55,43 @@ impl Election {
         self.session.may_answer(caller.as_ref(), bytes).await
     }
 
+    /// Takes a call that casts a vote, and writes its outcome once the vote is decided.
+    ///
+    /// Not an `async fn`: the vote's task is spawned when the call arrives, so the vote is decided
+    /// even if the voter cancels the call or the connection ends.
+    fn take(
+        self: Rc<Self>,
+        params: impl VoteParameters,
+        write: impl FnOnce(&Decided) + 'static,
+    ) -> impl Future<Output = capnp::Result<()>> + 'static {
+        let session = self.session.clone();
+        let taken = self.session.track_call().and_then(|token| {
+            let (request, hold) = (stack::step(|| params.read())?, self.session.hold()?);
+            let processed = Box::pin(self.process(params, request, token.clone(), hold));
+            Ok((spawn_local(stack::in_steps(processed)), token))
+        });
+        async move {
+            // The token is held until the outcome is returned: the server drains before it stops.
+            let (decided, _token) = taken?;
+            let decided = decided.await;
+            let failed = |_| Error::failed("the vote was not decided".into());
+            let (decided, long) = decided.map_err(failed)??;
+            let _turn = match &long {
+                Some(LongAnswer { caller, .. }) => {
+                    let bytes = decided.standing.definition.message_bytes();
+                    session.may_answer(Some(caller), bytes).await?
+                }
+                None => None,
+            };
+            write(&decided);
+            Ok(())
+        }
+    }
+
     /// Decides a vote and sends the message about it.
     async fn process(
         self: Rc<Self>,
-        params: VoteParams,
+        params: impl VoteParameters,
         request: Box<VoteRequest>,
         token: TaskTrackerToken,
         hold: Hold,
@@ -82,7 +102,7 @@ impl Election {
             let permit = self.session.message_permit(&mut hold).await;
             // Not before: thousands of votes may wait.
             let message =
-                Message::new(&decided.standing.definition, &decided.candidate, &decided.answer);
+                Message::new(&decided.standing.definition, &decided.spoken, &decided.answer);
             let sent = send_message(&sink, &message, permit);
             // The outcome does not wait for the sink's answer. Permits and a timeout bound these
             // tasks.
@@ -92,37 +112,39 @@ impl Election {
         // call is cancelled.
         drop((token, hold));
         let lists_slate = matches!(decided.answer, Answer::Refused(Refusal::UnknownCandidate));
-        let caller = if lists_slate { Caller::of(|| params.get().is_ok()) } else { None };
-        Ok((decided, caller.map(|caller| LongAnswer { caller, _params: params })))
+        let caller = if lists_slate { Caller::of(|| params.is_readable()) } else { None };
+        Ok((decided, caller.map(|caller| LongAnswer { caller, _params: Box::new(params) })))
     }
 
     /// Has a vote decided.
     async fn decide(&self, request: &VoteRequest) -> Result<Decided, Error> {
-        let candidate = String::from_utf8_lossy(&request.candidate).into_owned();
         let (number, nonce) = (request.number, request.nonce);
-        let decided = |standing, answer| Decided { standing, candidate, nonce, answer };
         let admit = |snapshot: &Snapshot| {
             let standing = standing_in(snapshot, &self.id)?;
-            let admitted = standing.admit(&request.candidate);
+            let admitted = request.said.admit(&standing)?;
             Ok((standing, admitted))
         };
         let looked_up = self.session.look_up(admit, |(_, admitted)| admitted.is_ok());
         let (standing, admitted) = looked_up.await?;
-        let choice = match admitted {
-            Ok(choice) => choice,
-            Err(refusal) => return Ok(decided(standing, Answer::Refused(refusal))),
+        let ballot = match admitted {
+            Ok(ballot) => ballot,
+            Err(refusal) => {
+                let (spoken, answer) = (Spoken::from(&request.said), Answer::Refused(refusal));
+                return Ok(Decided { standing, spoken, nonce, answer });
+            }
         };
-        let vote = Box::new(Vote { election: self.id.clone(), choice, number, nonce });
+        let vote = Vote { election: self.id.clone(), ballot: ballot.clone(), number, nonce };
+        let vote = Box::new(vote);
         let answer = match self.decide_by_ledger(vote, request.solution).await? {
             Err(throttled) => Answer::Throttled(throttled),
             Ok(Outcome::Refused(refusal)) => Answer::Refused(refusal),
             Ok(Outcome::Recorded) => {
-                self.session.remember(&self.id, (choice, nonce));
-                let name = standing.definition.slate.name(choice).unwrap_or_default();
-                Answer::Recorded(Receipt::new(&self.id, name, &nonce))
+                let receipt = Receipt::of(&standing.definition, &ballot, &nonce);
+                self.session.remember(&self.id, (ballot.clone(), nonce));
+                Answer::Recorded(receipt)
             }
         };
-        Ok(decided(standing, answer))
+        Ok(Decided { standing, spoken: Spoken::Ballot(ballot), nonce, answer })
     }
 
     /// Has the ledger decide a vote, unless there were too many wrong guesses.
@@ -149,35 +171,20 @@ impl Election {
 }
 
 impl Server for Election {
-    // Not an `async fn`: the vote's task is spawned when the call arrives, so the vote is decided
-    // even if the voter cancels the call or the connection ends.
     fn vote(
         self: Rc<Self>,
         params: VoteParams,
         mut results: VoteResults,
     ) -> impl Future<Output = capnp::Result<()>> + 'static {
-        let session = self.session.clone();
-        let taken = self.session.track_call().and_then(|token| {
-            let (request, hold) = (stack::step(|| read_vote(&params))?, self.session.hold()?);
-            let processed = Box::pin(self.process(params, request, token.clone(), hold));
-            Ok((spawn_local(stack::in_steps(processed)), token))
-        });
-        async move {
-            // The token is held until the outcome is returned: the server drains before it stops.
-            let (decided, _token) = taken?;
-            let decided = decided.await;
-            let failed = |_| Error::failed("the vote was not decided".into());
-            let (decided, long) = decided.map_err(failed)??;
-            let _turn = match &long {
-                Some(LongAnswer { caller, .. }) => {
-                    let bytes = decided.standing.definition.message_bytes();
-                    session.may_answer(Some(caller), bytes).await?
-                }
-                None => None,
-            };
-            write_outcome(&decided, results.get().init_outcome());
-            Ok(())
-        }
+        self.take(params, move |decided| write_outcome(decided, results.get().init_outcome()))
+    }
+
+    fn cast(
+        self: Rc<Self>,
+        params: CastParams,
+        mut results: CastResults,
+    ) -> impl Future<Output = capnp::Result<()>> + 'static {
+        self.take(params, move |decided| write_outcome(decided, results.get().init_outcome()))
     }
 
     async fn result(
@@ -222,6 +229,29 @@ impl Server for Election {
         Ok(())
     }
 
+    async fn count(
+        self: Rc<Self>,
+        params: CountParams,
+        mut results: CountResults,
+    ) -> capnp::Result<()> {
+        // The newest snapshot may lag behind the close.
+        let is_counted = |standing: &Arc<Standing>| standing.count().is_some();
+        let standing = |snapshot: &Snapshot| standing_in(snapshot, &self.id);
+        let standing = self.session.look_up(standing, is_counted).await?;
+        let Some(count) = standing.count() else {
+            let why = format!("election {} is not closed, and there is no count yet", self.id);
+            return Err(Error::failed(why));
+        };
+        let slate = &standing.definition.slate;
+        let caller = Caller::of(|| params.get().is_ok());
+        let bytes = count_bytes(slate, count);
+        let _turn = self.session.may_answer(caller.as_ref(), bytes).await?;
+        let mut builder = results.get().init_count();
+        builder.set_election(self.id.as_str());
+        write_count(slate, count, builder);
+        Ok(())
+    }
+
     async fn info(
         self: Rc<Self>,
         params: InfoParams,
@@ -247,20 +277,4 @@ fn fault(error: &LedgerError) -> Error {
         error if error.is_certain() => Error::failed(not_recorded),
         _ => Error::failed(not_known),
     }
-}
-
-/// Copies the parameters of a vote out of its message, into a box: what is moved later is its
-/// address.
-fn read_vote(params: &VoteParams) -> Result<Box<VoteRequest>, Error> {
-    let params = params.get()?;
-    let candidate = params.get_candidate()?.as_bytes();
-    // One byte more than the longest name is enough to tell that the name is on no slate.
-    let candidate = candidate.get(..=CANDIDATE_BYTES_MAX).unwrap_or(candidate).to_vec();
-    let nonce = match params.get_nonce()? {
-        [] => draw_nonce().map_err(no_random_numbers)?,
-        nonce => Nonce::try_from(nonce).map_err(exception)?,
-    };
-    let sink = if params.has_messages() { Some(params.get_messages()?) } else { None };
-    let (number, solution) = (params.get_voter_number().into(), params.get_solution());
-    Ok(Box::new(VoteRequest { candidate, number, nonce, solution, sink }))
 }

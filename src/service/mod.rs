@@ -23,6 +23,7 @@ mod session;
 mod solved;
 mod stall_guard;
 mod vote_batch;
+mod vote_request;
 mod watch;
 
 use std::convert::Infallible;

@@ -105,9 +105,9 @@ mod tests {
     }
 
     fn vote(number: u64) -> Box<Vote> {
-        let choice = Choice::from_index(0).unwrap();
+        let ballot = Choice::from_index(0).unwrap().into();
         let (number, nonce) = (number.into(), Nonce::from([1; 16]));
-        Box::new(Vote { election: id(), choice, number, nonce })
+        Box::new(Vote { election: id(), ballot, number, nonce })
     }
 
     /// A ledger with one open election for the voters 1 to 1,000.

@@ -37,8 +37,12 @@ fn board() -> ElectionId {
 
 fn vote(store: &mut Store, number: u64) -> Result<Outcome, LedgerError> {
     let choice = store.snapshot().elections[0].definition.slate.choice("Ada").unwrap();
-    let vote =
-        Vote { election: board(), number: number.into(), choice, nonce: Nonce::from([1; 16]) };
+    let vote = Vote {
+        election: board(),
+        number: number.into(),
+        ballot: choice.into(),
+        nonce: Nonce::from([1; 16]),
+    };
     store.vote(&[vote], Timestamp(0)).map(|outcomes| outcomes[0])
 }
 

@@ -12,6 +12,7 @@ fn no_history_breaks_a_promise() {
     // The histories exercise what they should.
     assert!(summary.votes > 1_000 && summary.crashes > 100 && summary.faults > 10, "{summary:?}");
     assert!(summary.ended > 2 && summary.steps > 30, "{summary:?}");
+    assert!(summary.restores > 5 && summary.run_offs > 5 && summary.invalid > 300, "{summary:?}");
 }
 
 #[test]

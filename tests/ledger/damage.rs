@@ -3,8 +3,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 
-use capvote::election::{Grant, GrantId, Outcome, Refusal, Role, Token};
+use capvote::election::{Definition, Grant, GrantId, Outcome, Refusal, Role, Rules, Token};
 use capvote::ledger::sqlite::{Store, backup};
 use capvote::ledger::{Act, ActRefusal, LedgerError, OpenError};
 use rusqlite::Connection;
@@ -15,7 +16,8 @@ fn sqlite(directory: &Path) -> Connection {
     Connection::open(directory.join("ledger.sqlite")).unwrap()
 }
 
-/// Makes a ledger of two elections and three commits, and closes the file.
+/// Makes a ledger of two elections, three commits, and a motion with the first one's roll, and closes
+/// the file.
 fn ledger_in(directory: &Path) {
     let mut ledger = Store::open(directory).unwrap();
     ledger.act(&running("board"), None).unwrap();
@@ -28,6 +30,12 @@ fn ledger_in(directory: &Path) {
         ];
         ledger.vote(&votes, NOW).unwrap();
     }
+    let names = ["Yes", "No"].map(String::from).to_vec();
+    let majority = Some(">1/2 of marked".parse().unwrap());
+    let motion = Definition::new(id("motion"), String::new(), names).unwrap();
+    let motion = motion.with_rules(Rules { majority, ..Rules::default() }).unwrap();
+    let motion = Act::Create(Arc::new(motion.with_roll(Some(id("board")))));
+    ledger.act(&[motion, Act::Open(id("motion"))], None).unwrap();
 }
 
 /// Closes every election, and returns the votes for each choice.
@@ -43,15 +51,14 @@ fn final_votes(mut ledger: Store) -> Vec<Vec<u64>> {
 fn every_altered_row_is_noticed() {
     let alterations = [
         "UPDATE ballots SET voter = 999 WHERE id = 1",
-        "UPDATE ballots SET choice = 1 - choice WHERE id = 5",
-        "UPDATE ballots SET choice = 7 WHERE id = 5",
-        "UPDATE ballots SET choice = -1 WHERE id = 5",
-        "UPDATE ballots SET nonce = zeroblob(16) WHERE id = 9",
-        "UPDATE ballots SET nonce = zeroblob(15) WHERE id = 9",
+        "UPDATE ballots SET sealed = (SELECT sealed FROM ballots WHERE id = 4) WHERE id = 5",
+        "UPDATE ballots SET sealed = zeroblob(34) WHERE id = 9",
+        "UPDATE ballots SET sealed = zeroblob(15) WHERE id = 9",
+        "UPDATE ballots SET sealed = zeroblob(0) WHERE id = 9",
         "UPDATE ballots SET election = 3 - election WHERE id = 2",
         "DELETE FROM ballots WHERE id = 1",
         "DELETE FROM ballots WHERE id = 9",
-        "INSERT INTO ballots (election, voter, choice, nonce) VALUES (1, 500, 0, zeroblob(16))",
+        "INSERT INTO ballots (election, voter, sealed) VALUES (1, 500, zeroblob(34))",
         "UPDATE roll SET numbers = zeroblob(length(numbers)) WHERE id = 1",
         "UPDATE roll SET numbers = substr(numbers, 9) WHERE id = 2",
         "UPDATE roll SET numbers = substr(numbers, 2) WHERE id = 2",
@@ -63,16 +70,25 @@ fn every_altered_row_is_noticed() {
         "UPDATE elections SET blank = 1 WHERE key = 1",
         "UPDATE elections SET sealed = 1 WHERE key = 1",
         "UPDATE elections SET closes = 5 WHERE key = 1",
+        "UPDATE elections SET method = 2 WHERE key = 1",
+        "UPDATE elections SET method = 9 WHERE key = 1",
+        "UPDATE elections SET seats = 2 WHERE key = 1",
+        "UPDATE elections SET marks = 2 WHERE key = 1",
+        "UPDATE elections SET marks = 2 WHERE key = 3",
+        "UPDATE elections SET majority = '>1/3 of marked' WHERE key = 3",
+        "UPDATE elections SET quorum = 'some' WHERE key = 3",
+        "UPDATE elections SET roll = 2 WHERE key = 3",
+        "UPDATE elections SET roll = NULL WHERE key = 3",
         "INSERT INTO revoked (election, numbers) VALUES (1, zeroblob(8))",
         "UPDATE entries SET head = zeroblob(32) WHERE id = 4",
         "UPDATE entries SET kind = 9 WHERE id = 4",
-        "UPDATE entries SET last = last + 1 WHERE kind = 4",
+        "UPDATE entries SET last = last + 1 WHERE kind = 15",
         "UPDATE entries SET last = 9223372036854775807 WHERE id = 12",
         "DELETE FROM entries WHERE id = 7",
         "DELETE FROM entries WHERE kind = 3",
         "DELETE FROM entries",
         "UPDATE entries SET election = -9223372036854775808 WHERE id = 4",
-        "INSERT INTO elections (key, id, title, blank, sealed) VALUES (3, 'x', '', 0, 0)",
+        "INSERT INTO elections (key, id, title, blank, sealed) VALUES (4, 'x', '', 0, 0)",
     ];
     for alteration in alterations {
         let directory = tempfile::tempdir().unwrap();
@@ -93,7 +109,7 @@ fn altered(directory: &Path, alteration: &str) {
         Err(OpenError::Damaged { .. } | OpenError::Refused { .. })
     );
     assert!(refused, "{alteration}");
-    match backup(directory, &directory.join("copy"), &mut |_, _, _| {}) {
+    match backup(directory, &directory.join("copy"), true, &mut |_, _, _| {}) {
         Err(OpenError::Damaged { what, .. }) => println!("{alteration}: {what}"),
         other => panic!("{alteration}: {other:?}"),
     }
@@ -102,15 +118,16 @@ fn altered(directory: &Path, alteration: &str) {
 #[test]
 fn every_altered_row_of_a_closed_election_is_noticed() {
     let alterations = [
-        "UPDATE sheet SET choice = 1 - choice WHERE id = 2",
+        "UPDATE sheet SET ballot = x'0100' WHERE ballot = x'0000'",
+        "UPDATE sheet SET ballot = zeroblob(3) WHERE id = 2",
         "UPDATE sheet SET nonce = zeroblob(16) WHERE id = 2",
         "UPDATE sheet SET election = 2 WHERE id = 2",
         "DELETE FROM sheet WHERE id = 6",
-        "INSERT INTO sheet (election, choice, nonce) VALUES (1, 0, zeroblob(16))",
-        "UPDATE voted SET numbers = substr(numbers, 9)",
-        "UPDATE voted SET numbers = zeroblob(length(numbers))",
-        "DELETE FROM entries WHERE kind = 6",
-        "DELETE FROM entries WHERE kind = 5",
+        "INSERT INTO sheet (election, ballot, nonce) VALUES (1, zeroblob(2), zeroblob(16))",
+        "UPDATE ballots SET voter = 999 WHERE id = 1",
+        "UPDATE ballots SET sealed = zeroblob(34) WHERE id = 1",
+        "DELETE FROM ballots WHERE id = 1",
+        "DELETE FROM entries WHERE kind = 16",
     ];
     for alteration in alterations {
         let directory = tempfile::tempdir().unwrap();
@@ -127,7 +144,7 @@ fn an_untouched_ledger_opens_again() {
     let directory = tempfile::tempdir().unwrap();
     ledger_in(directory.path());
     let ledger = Store::open(directory.path()).unwrap();
-    assert_eq!(final_votes(ledger), [[3, 3], [0, 3]]);
+    assert_eq!(final_votes(ledger), [[3, 3], [0, 3], [0, 0]]);
 }
 
 #[test]
@@ -293,7 +310,11 @@ fn only_the_owner_may_read_the_files() {
     let entries: Vec<_> =
         fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(entries.len() >= 3, "{entries:?}");
-    for path in entries {
-        assert_eq!(mode(&path), 0o600, "{path:?}");
+    let keys: Vec<_> = fs::read_dir(directory.join("keys")).unwrap().collect();
+    assert_eq!(keys.len(), 1);
+    let keys = keys.into_iter().map(|entry| entry.unwrap().path());
+    for path in entries.into_iter().chain(keys) {
+        let expected = if path.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(mode(&path), expected, "{path:?}");
     }
 }

@@ -1,10 +1,17 @@
 //! A ledger file of each format opens.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use capvote::election::{ElectionState, Grant, GrantId, Outcome, Refusal, Role, Token};
-use capvote::ledger::sqlite::{SqliteLedger, Store, backup, restore};
+use capvote::election::{
+    Ballot, Definition, ElectionState, Grant, GrantId, Method, Outcome, Refusal, Role, Rules,
+    Token, Vote,
+};
+use capvote::ledger::sqlite::{
+    RestoreOptions, RestoreReport, SqliteLedger, Store, backup, restore,
+};
 use capvote::ledger::{Act, Authorization, Ledger, system_clock};
 
 use super::{ADA, GRACE, NOW, create, id, numbers, running, vote};
@@ -45,29 +52,102 @@ async fn write_the_fixture_of_this_format() {
     let ledger = SqliteLedger::start(ledger, system_clock()).unwrap();
     assert_eq!(ledger.void(id("open"), stolen, None).await.unwrap(), 10);
     drop(ledger);
-    let (copy, restored) = (directory.path().join("copy"), directory.path().join("restored"));
-    backup(directory.path(), &copy, &mut |_, _, _| {}).unwrap();
-    restore(&copy, &restored, false, &mut |_, _, _| {}).unwrap();
-    let mut ledger = Store::open(&restored).unwrap();
-    ledger.act(&["open", "draft"].map(|election| Act::Confirm(id(election))), None).unwrap();
+    let mut ledger = Store::open(directory.path()).unwrap();
+    let names = ["Ada", "Grace", "Nobody"].map(String::from).to_vec();
+    let ranks = Definition::new(id("ranks"), "The ranks".into(), names).unwrap();
+    let rules = Rules { method: Method::Transferable, marks: 3, none: true, ..Rules::default() };
+    let ranks = Act::Create(Arc::new(ranks.with_rules(rules).unwrap().with_roll(Some(id("open")))));
+    ledger.act(&[ranks, Act::Open(id("ranks"))], None).unwrap();
+    let definition = ledger.snapshot().elections[3].definition.clone();
+    for number in 1..=5 {
+        let ballot = Ballot::new(&definition.slate, &definition.rules, &[2, 1, 3]).unwrap();
+        let vote = Vote { ballot, ..vote("ranks", number, ADA, number as u8) };
+        ledger.vote(&[vote], NOW).unwrap();
+    }
     drop(ledger);
-    backup(&restored, &fixture(2), &mut |_, _, _| {}).unwrap();
+    let (copy, restored) = (directory.path().join("copy"), directory.path().join("restored"));
+    backup(directory.path(), &copy, true, &mut |_, _, _| {}).unwrap();
+    restore(&copy, &restored, RestoreOptions::default(), &mut |_, _, _| {}).unwrap();
+    let mut ledger = Store::open(&restored).unwrap();
+    let restored_ones = ["open", "draft", "ranks"];
+    ledger.act(&restored_ones.map(|election| Act::Confirm(id(election))), None).unwrap();
+    drop(ledger);
+    backup(&restored, &fixture(3), true, &mut |_, _, _| {}).unwrap();
+}
+
+/// Restores a fixture to a directory, with its keys, which only their owner may read.
+fn restored(format: u32, directory: &Path) -> RestoreReport {
+    let folder = tempfile::tempdir().unwrap();
+    let (copy, keys) = (folder.path().join("copy"), folder.path().join("copy.keys"));
+    fs::copy(fixture(format), &copy).unwrap();
+    if format == 3 {
+        fs::copy(fixture(format).with_extension("sqlite.keys"), &keys).unwrap();
+        fs::set_permissions(&keys, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    restore(&copy, directory, RestoreOptions::default(), &mut |_, _, _| {}).unwrap()
 }
 
 #[test]
-fn a_backup_of_format_2_is_restored() {
-    let directory = tempfile::tempdir().unwrap();
-    let report = restore(&fixture(2), directory.path(), false, &mut |_, _, _| {}).unwrap();
-    assert_eq!(report.epoch, 3);
-    let mut ledger = Store::open(directory.path()).unwrap();
-    ledger.act(&["open", "draft"].map(|election| Act::Confirm(id(election))), None).unwrap();
-    drop(ledger);
-    it_is_the_ledger_of_the_fixtures(directory.path());
-    let ledger = Store::open(directory.path()).unwrap();
-    for (election, entries) in [("open", 41), ("closed", 5), ("draft", 7)] {
-        let report = ledger.reader().check(&id(election)).unwrap();
-        assert_eq!(report.entries, entries, "{election}");
+fn backups_of_earlier_formats_are_restored_with_their_ballots_sealed() {
+    for (format, closed) in [(2, 5), (3, 34)] {
+        let directory = tempfile::tempdir().unwrap();
+        let report = restored(format, directory.path());
+        assert_eq!(report.epoch, 3);
+        let mut ledger = Store::open(directory.path()).unwrap();
+        ledger.act(&["open", "draft"].map(|election| Act::Confirm(id(election))), None).unwrap();
+        if format == 3 {
+            ledger.act(&[Act::Confirm(id("ranks"))], None).unwrap();
+            let standing = ledger.snapshot().elections[3].clone();
+            assert_eq!((standing.ballots, standing.voters), (5, 1_001));
+            assert_eq!(standing.definition.roll, Some(id("open")));
+            assert_eq!(standing.definition.rules.method, Method::Transferable);
+        }
+        drop(ledger);
+        it_is_the_ledger_of_the_fixtures(directory.path());
+        let ledger = Store::open(directory.path()).unwrap();
+        for (election, entries) in [("open", 41), ("closed", closed), ("draft", 7)] {
+            let report = ledger.reader().check(&id(election)).unwrap();
+            assert_eq!(report.entries, entries, "{election} of format {format}");
+        }
     }
+}
+
+#[test]
+fn the_heads_of_closed_elections_hold_for_ever() {
+    for (format, head) in [(1, HEAD_1), (2, HEAD_2), (3, HEAD_3)] {
+        let directory = tempfile::tempdir().unwrap();
+        match format {
+            1 => drop(fs::copy(fixture(1), directory.path().join("ledger.sqlite")).unwrap()),
+            _ => drop(restored(format, directory.path())),
+        }
+        let ledger = Store::open(directory.path()).unwrap();
+        let report = ledger.reader().check(&id("closed")).unwrap();
+        let found: String = report.head.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(found, head, "format {format}");
+        assert_eq!((report.ballots, report.numbers_used), (30, 30));
+    }
+}
+
+/// The heads that each version reported of its fixture.
+const HEAD_1: &str = "1cb991868b6efbcde1cc4432dc5cdc1ab84e276f0c5352f250fe5f34def6abb3";
+const HEAD_2: &str = "6687183e5c18e14d62a3b0b598ff97b97e09872a4a55b8f63168b6de40318843";
+const HEAD_3: &str = "37d02547046a9b30e705500aac87fe952baf0b375196e7ab71b2c8a50dc335bf";
+
+/// The ballots of the fixtures have nonces of 16 equal bytes.
+#[test]
+fn an_upgrade_leaves_no_unsealed_ballot_in_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ledger.sqlite");
+    fs::copy(fixture(1), &path).unwrap();
+    // Of the closed election, each nonce is on the sheet.
+    let nonces = |path: &Path| {
+        let bytes = fs::read(path).unwrap();
+        let of = |n: u8| memchr::memmem::find_iter(&bytes, &[n; 16]).count();
+        (2..=30).map(of).sum::<usize>()
+    };
+    assert!(nonces(&path) >= 2 * 29, "the search does not find the unsealed ballots");
+    drop(Store::open(directory.path()).unwrap());
+    assert_eq!(nonces(&path), 29);
 }
 
 #[test]
@@ -86,9 +166,10 @@ fn it_is_the_ledger_of_the_fixtures(directory: &Path) {
         assert_eq!(of(1), ("The closed", ElectionState::Closed));
         assert_eq!(of(2), ("The draft", ElectionState::Draft));
         // Of the open one, the newest ballots are not published.
-        let votes: Vec<_> = standings.iter().map(|standing| standing.votes().unwrap()).collect();
+        let votes: Vec<_> =
+            standings.iter().take(3).map(|standing| standing.votes().unwrap()).collect();
         assert_eq!(votes, [[14, 6], [20, 10], [0, 0]]);
-        let voters: Vec<_> = standings.iter().map(|standing| standing.voters).collect();
+        let voters: Vec<_> = standings.iter().take(3).map(|standing| standing.voters).collect();
         assert_eq!(voters, [1_001, 1_000, 7]);
         assert_eq!(ledger.snapshot().grants.iter().count(), 2);
         let token = Token::from([7; Token::BYTES]);

@@ -5,6 +5,7 @@
 mod conformance;
 mod damage;
 mod fixture;
+mod keys;
 mod memory;
 mod place;
 mod rolls;
@@ -44,7 +45,7 @@ fn running(election: &str) -> Vec<Act> {
 fn vote(election: &str, number: u64, choice: usize, nonce: u8) -> Vote {
     Vote {
         election: id(election),
-        choice: Choice::from_index(choice).unwrap(),
+        ballot: Choice::from_index(choice).unwrap().into(),
         number: number.into(),
         nonce: Nonce::from([nonce; 16]),
     }

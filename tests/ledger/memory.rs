@@ -2,13 +2,15 @@
 #![allow(dead_code, reason = "each user needs a part of it")]
 #![allow(clippy::unwrap_used)]
 
+#[path = "memory_election.rs"]
+mod election;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use capvote::election::{
-    ChangeRefusal, Choice, Count, Definition, ElectionId, ElectionState, Grant, GrantId, Grants,
-    Nonce, Outcome, Receipt, Refusal, Role, Standing, Timestamp, TokenHash, UnderNumber, Verdict,
-    Vote, VoterNumber, judge,
+    Ballot, Definition, ElectionId, ElectionState, Grant, GrantId, Grants, Nonce, Outcome, Refusal,
+    Role, Ruling, Timestamp, TokenHash, UnderNumber, Vote, VoterNumber, judge,
 };
 use capvote::ledger::{
     Act, ActRefusal, Answer, Authorization, Decision, Ledger, LedgerError, NUMBERS_MAX, Report,
@@ -18,6 +20,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+
+use self::election::Election;
 
 /// The store. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -38,18 +42,6 @@ struct State {
     grants: Grants,
     /// Every grant that there was.
     known: Vec<Grant>,
-}
-
-#[derive(Debug, Clone)]
-struct Election {
-    definition: Arc<Definition>,
-    state: ElectionState,
-    roll: BTreeMap<VoterNumber, Option<(Choice, Nonce)>>,
-    count: Count,
-    added_while_open: u64,
-    /// Numbers issued under a grant: the grant, and whether the election was open.
-    issued: BTreeMap<VoterNumber, (GrantId, bool)>,
-    link_numbers: u64,
 }
 
 /// What one server has of the store.
@@ -201,8 +193,8 @@ impl Ledger for Handle {
             let state = &mut store.lock().state;
             let election = state.election(&id)?;
             let ballots = election.ballots().count() as u64;
-            let head = (election.state == ElectionState::Closed).then_some([0; 32]);
-            Ok(Report { entries: 0, ballots, numbers_used: ballots, head, unscrubbed: false })
+            let (entries, head, unscrubbed) = (0, [0; 32], false);
+            Ok(Report { entries, ballots, numbers_used: ballots, head, unscrubbed })
         })
     }
 
@@ -226,7 +218,7 @@ impl State {
         let Ok(election) = self.election(&vote.election) else {
             return Outcome::Refused(Refusal::NotOpen);
         };
-        let ballot = (vote.choice, vote.nonce);
+        let ballot = (vote.ballot.clone(), vote.nonce);
         let under_number = match election.state {
             ElectionState::Closed if election.ballots().any(|it| it == ballot) => {
                 UnderNumber::SameBallot
@@ -239,11 +231,11 @@ impl State {
                 Some(Some(_)) => UnderNumber::OtherBallot,
             },
         };
-        match judge(&election.definition, election.state, now, vote.choice, under_number) {
-            Verdict::Answer(outcome) => outcome,
-            Verdict::Count => {
+        match judge(&election.definition, election.state, now, &vote.ballot, under_number) {
+            Ruling::Answer(outcome) => outcome,
+            Ruling::Count => {
+                election.tally.add(vote.ballot.clone(), vote.nonce);
                 election.roll.insert(vote.number, Some(ballot));
-                assert!(election.count.add(vote.choice, vote.nonce));
                 Outcome::Recorded
             }
         }
@@ -257,7 +249,8 @@ impl State {
             }
             Act::Create(definition) => {
                 may_create(self.elections.iter().map(|it| &*it.definition), definition)?;
-                self.elections.push(Election::new(definition.clone()));
+                let election = self.new_election(definition)?;
+                self.elections.push(election);
                 Ok(())
             }
             Act::GrantFirst(_) if self.grants.iter().any(officer) => Err(ActRefusal::OfficerExists),
@@ -285,11 +278,20 @@ impl State {
                 if role.is_some_and(|role| *role != Role::ReturningOfficer) {
                     election.link_numbers += numbers.len() as u64;
                 }
+                self.share(id, |roll| roll.extend(numbers.iter().map(|&number| (number, None))));
                 Ok(())
             }
-            Act::Revoke(id, _) | Act::Open(id) | Act::Close(id) | Act::Confirm(id) => {
-                self.election(id)?.change(act)
+            Act::Revoke(id, numbers) => {
+                let sharers =
+                    self.elections.iter().filter(|it| it.definition.roll.as_ref() == Some(id));
+                let may = sharers.into_iter().try_for_each(|it| it.state.may_revoke());
+                let refused = |refusal| ActRefusal::NotAllowed { election: id.clone(), refusal };
+                may.map_err(refused)?;
+                self.election(id)?.change(act)?;
+                self.share(id, |roll| roll.retain(|number, _| !numbers.contains(number)));
+                Ok(())
             }
+            Act::Open(id) | Act::Close(id) | Act::Confirm(id) => self.election(id)?.change(act),
         }
     }
 
@@ -319,70 +321,53 @@ impl State {
         }
         let mut voided = 0;
         for (number, added) in under {
-            if election.state != ElectionState::Closed && election.roll.get(&number) == Some(&None)
+            let has_voted = |it: &Election| {
+                let same_roll = it.definition.id == *id || it.definition.roll.as_ref() == Some(id);
+                let open = it.state != ElectionState::Closed;
+                same_roll && open && it.roll.get(&number).is_some_and(Option::is_some)
+            };
+            let has_voted = self.elections.iter().any(has_voted);
+            let election = self.election(id)?;
+            if election.state != ElectionState::Closed
+                && !has_voted
+                && election.roll.remove(&number).is_some()
             {
-                election.roll.remove(&number);
                 election.added_while_open -= u64::from(added);
                 voided += 1;
+                self.share(id, |roll| drop(roll.remove(&number)));
             }
         }
         Ok(voided)
     }
 
+    /// Changes the rolls of the elections that share that of `owner`, and are not closed.
+    fn share(
+        &mut self,
+        owner: &ElectionId,
+        change: impl Fn(&mut BTreeMap<VoterNumber, Option<(Ballot, Nonce)>>),
+    ) {
+        for election in &mut self.elections {
+            if election.definition.roll.as_ref() == Some(owner)
+                && election.state != ElectionState::Closed
+            {
+                change(&mut election.roll);
+            }
+        }
+    }
+
+    fn new_election(&mut self, definition: &Arc<Definition>) -> Result<Election, ActRefusal> {
+        let Some(asked) = &definition.roll else { return Ok(Election::new(definition.clone())) };
+        let other = self.election(asked)?;
+        let owner = other.definition.roll.clone().unwrap_or_else(|| asked.clone());
+        let numbers: Vec<_> = self.election(&owner)?.roll.keys().copied().collect();
+        let definition = Definition::clone(definition).with_roll(Some(owner));
+        let mut election = Election::new(Arc::new(definition));
+        election.roll.extend(numbers.into_iter().map(|number| (number, None)));
+        Ok(election)
+    }
+
     fn election(&mut self, id: &ElectionId) -> Result<&mut Election, ActRefusal> {
         let found = self.elections.iter_mut().find(|it| it.definition.id == *id);
         found.ok_or_else(|| ActRefusal::NoSuchElection(id.clone()))
-    }
-}
-
-impl Election {
-    fn new(definition: Arc<Definition>) -> Self {
-        let (state, roll, issued) = (ElectionState::Draft, BTreeMap::new(), BTreeMap::new());
-        let count = Count::new(&definition.slate);
-        Self { definition, state, roll, count, added_while_open: 0, issued, link_numbers: 0 }
-    }
-
-    fn standing(&self) -> Standing {
-        let (definition, voters) = (self.definition.clone(), self.roll.len() as u64);
-        Standing::new(definition, self.state, voters, self.added_while_open, self.count.clone())
-    }
-
-    fn ballots(&self) -> impl Iterator<Item = (Choice, Nonce)> {
-        self.roll.values().filter_map(|ballot| *ballot)
-    }
-
-    /// The ballots in the order of their receipts.
-    fn sheet(&self) -> Vec<(Choice, Nonce)> {
-        let mut sheet: Vec<_> = self.ballots().collect();
-        sheet.sort_by_key(|(choice, nonce)| {
-            let name = self.definition.slate.name(*choice).unwrap();
-            Receipt::new(&self.definition.id, name, nonce)
-        });
-        sheet
-    }
-
-    fn change(&mut self, act: &Act) -> Result<(), ActRefusal> {
-        use ChangeRefusal::{NothingToConfirm, NumberTaken, NumberUnknown};
-        let changed = match act {
-            Act::Issue(_, numbers) => {
-                self.state.may_issue(self.roll.len(), numbers.len()).and_then(|()| {
-                    let open = self.state == ElectionState::Open;
-                    self.added_while_open += if open { numbers.len() as u64 } else { 0 };
-                    let mut added = numbers.iter().map(|number| self.roll.insert(*number, None));
-                    if added.all(|taken| taken.is_none()) { Ok(()) } else { Err(NumberTaken) }
-                })
-            }
-            Act::Revoke(_, numbers) => self.state.may_revoke().and_then(|()| {
-                let mut removed = numbers.iter().map(|number| self.roll.remove(number));
-                if removed.all(|found| found.is_some()) { Ok(()) } else { Err(NumberUnknown) }
-            }),
-            Act::Open(_) => self.state.opened().map(|state| self.state = state),
-            Act::Close(_) => self.state.closed().map(|state| self.state = state),
-            // It is never restored.
-            Act::Confirm(_) => Err(NothingToConfirm),
-            _ => Ok(()),
-        };
-        let election = self.definition.id.clone();
-        changed.map_err(|refusal| ActRefusal::NotAllowed { election, refusal })
     }
 }

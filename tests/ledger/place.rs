@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use capvote::election::{ElectionState, Outcome, Refusal};
-use capvote::ledger::sqlite::{Store, backup, restore};
+use capvote::ledger::sqlite::{RestoreOptions, Store, backup, restore};
 use capvote::ledger::{Act, LedgerError, OpenError};
 use rusqlite::Connection;
 
@@ -30,8 +30,11 @@ fn ledger_in(directory: &Path) -> Store {
 fn killed(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        let (entry, to) = (entry.as_ref().unwrap(), to.join(entry.as_ref().unwrap().file_name()));
+        match entry.path().is_dir() {
+            true => killed(&entry.path(), &to),
+            false => drop(fs::copy(entry.path(), to).unwrap()),
+        }
     }
 }
 
@@ -188,7 +191,7 @@ fn a_restored_election_takes_no_votes_before_it_is_confirmed() {
     ledger.act(&[create("draft"), Act::Issue(id("draft"), numbers([1]))], None).unwrap();
     ledger.act(&running("closed"), None).unwrap();
     ledger.act(&[Act::Close(id("closed"))], None).unwrap();
-    backup(&data, &copy, &mut |_, _, _| {}).unwrap();
+    backup(&data, &copy, true, &mut |_, _, _| {}).unwrap();
     let recorded = ledger.vote(&[vote("board", 2, ADA, 1)], NOW).unwrap();
     assert_eq!(recorded, [RECORDED]);
     let closed_head = ledger.reader().check(&id("closed")).unwrap().head;
@@ -199,7 +202,7 @@ fn a_restored_election_takes_no_votes_before_it_is_confirmed() {
     refused(&other, "it is a backup");
     fs::remove_dir_all(&other).unwrap();
 
-    let report = restore(&copy, &other, false, &mut |_, _, _| {}).unwrap();
+    let report = restore(&copy, &other, RestoreOptions::default(), &mut |_, _, _| {}).unwrap();
     assert_eq!((report.epoch, report.elections[0].2, report.lost), (2, 1, None));
     assert!(report.taken.is_some());
     let mut ledger = Store::open(&other).unwrap();
@@ -260,7 +263,7 @@ fn a_restore_in_the_place_of_a_ledger_says_what_is_lost_and_begins_a_later_epoch
     let parent = tempfile::tempdir().unwrap();
     let (data, copy) = (parent.path().join("data"), parent.path().join("copy"));
     let mut ledger = ledger_in(&data);
-    backup(&data, &copy, &mut |_, _, _| {}).unwrap();
+    backup(&data, &copy, true, &mut |_, _, _| {}).unwrap();
     for (epoch, lost) in [(2, 2), (3, 0)] {
         for number in 2..=3 {
             let outcome = ledger.vote(&[vote("board", number, ADA, 1)], NOW).unwrap();
@@ -268,7 +271,7 @@ fn a_restore_in_the_place_of_a_ledger_says_what_is_lost_and_begins_a_later_epoch
         }
         drop(ledger);
         fs::remove_file(data.join("ledger.sqlite")).unwrap();
-        let report = restore(&copy, &data, false, &mut |_, _, _| {}).unwrap();
+        let report = restore(&copy, &data, RestoreOptions::default(), &mut |_, _, _| {}).unwrap();
         assert_eq!((report.epoch, report.lost), (epoch, Some(lost)));
         ledger = Store::open(&data).unwrap();
     }
@@ -276,8 +279,8 @@ fn a_restore_in_the_place_of_a_ledger_says_what_is_lost_and_begins_a_later_epoch
     fs::remove_file(data.join("ledger.sqlite")).unwrap();
     let (other, foreign) = (parent.path().join("other"), parent.path().join("foreign"));
     drop(ledger_in(&other));
-    backup(&other, &foreign, &mut |_, _, _| {}).unwrap();
-    let error = restore(&foreign, &data, false, &mut |_, _, _| {}).unwrap_err();
+    backup(&other, &foreign, true, &mut |_, _, _| {}).unwrap();
+    let error = restore(&foreign, &data, RestoreOptions::default(), &mut |_, _, _| {}).unwrap_err();
     assert!(error.to_string().contains("move that away first"), "{error}");
 }
 
@@ -288,9 +291,11 @@ fn a_bare_copy_is_restored_only_if_that_is_asked_for() {
         (parent.path().join("data"), parent.path().join("copy"), parent.path().join("other"));
     drop(ledger_in(&data));
     fs::copy(data.join("ledger.sqlite"), &copy).unwrap();
-    let error = restore(&copy, &other, false, &mut |_, _, _| {}).unwrap_err();
+    let error = restore(&copy, &other, RestoreOptions::default(), &mut |_, _, _| {}).unwrap_err();
     assert!(error.to_string().contains("it is not a backup"), "{error}");
-    let report = restore(&copy, &other, true, &mut |_, _, _| {}).unwrap();
+    killed(&data.join("keys"), &other.join("keys"));
+    let accept_copy = RestoreOptions { accept_copy: true, ..RestoreOptions::default() };
+    let report = restore(&copy, &other, accept_copy, &mut |_, _, _| {}).unwrap();
     assert_eq!((report.epoch, report.taken), (2, None));
     assert!(Store::open(&other).unwrap().snapshot().elections[0].origin.unconfirmed);
 }

@@ -1,20 +1,13 @@
-//! After the close, no file pairs a voter number with a choice.
+//! No file but the key pairs a voter number with a choice, before the close or after it.
 
 use std::fs;
 use std::path::Path;
-use std::sync::Barrier;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
-use capvote::election::{Nonce, Vote};
-use capvote::ledger::sqlite::{SqliteReader, Store};
-use capvote::ledger::{Act, Report};
-use rusqlite::Connection;
+use capvote::election::{Nonce, Outcome, Vote};
+use capvote::ledger::sqlite::{RestoreOptions, SqliteReader, Store, backup, restore};
+use capvote::ledger::{Act, OpenError, Report};
 
 use super::{ADA, NOW, id, numbers, running, vote};
-
-/// The timeout for a scrub. Reached only if a test fails.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 const BALLOTS: u64 = 200;
 
@@ -40,109 +33,134 @@ fn voted(directory: &Path) -> Store {
     ledger
 }
 
-/// How often a number is near its nonce in the files. In a ballot's row, the number, as SQLite
-/// stores integers, is close before the nonce.
-fn pairs(directory: &Path) -> usize {
-    let mut pairs = 0;
-    for entry in fs::read_dir(directory).unwrap() {
-        let bytes = fs::read(entry.unwrap().path()).unwrap();
-        for n in 1..=BALLOTS {
-            let found = |part: &[u8]| memchr::memmem::find_iter(&bytes, part).collect::<Vec<_>>();
-            let numbers =
-                [found(&number(n).to_be_bytes()), found(&number(n).to_le_bytes())].concat();
-            let nonces = found(nonce(n).as_bytes());
-            let near = |a: usize| nonces.iter().any(|&b| a.abs_diff(b) <= 64);
-            pairs += numbers.into_iter().filter(|&a| near(a)).count();
-        }
-    }
-    pairs
+/// How often a nonce is in the files of a directory, but for keys.
+fn nonces(directory: &Path) -> usize {
+    let files = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let contents = files.filter(|path| path.is_file()).map(|path| fs::read(path).unwrap());
+    let of = |bytes: Vec<u8>| {
+        (1..=BALLOTS)
+            .map(|n| memchr::memmem::find_iter(&bytes, nonce(n).as_bytes()).count())
+            .sum::<usize>()
+    };
+    contents.map(of).sum()
 }
 
 fn check(reader: &SqliteReader) -> Report {
     reader.check(&id("board")).unwrap()
 }
 
-#[test]
-fn after_the_close_no_file_pairs_a_number_with_a_choice() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut ledger = voted(directory.path());
-    assert!(
-        pairs(directory.path()) >= 200,
-        "the search does not find the pairs of an open election"
-    );
-    ledger.act(&[Act::Close(id("board"))], None).unwrap();
-    assert_eq!(pairs(directory.path()), 0, "with the ledger open");
-    assert!(!check(&ledger.reader()).unscrubbed);
-    drop(ledger);
-    assert_eq!(pairs(directory.path()), 0, "with the ledger closed");
-    // The old chain is gone too: with its heads, someone could try pairs.
-    let connection = Connection::open(directory.path().join("ledger.sqlite")).unwrap();
-    let of_ballots =
-        connection.query_row("SELECT count(*) FROM entries WHERE kind = 4", [], |row| row.get(0));
-    assert_eq!(of_ballots, Ok(0_i64));
+/// The vote that was recorded under this number.
+fn recorded(n: u64) -> Vote {
+    Vote { nonce: nonce(n), number: number(n).into(), ..vote("board", 0, ADA, 0) }
 }
 
 #[test]
-fn a_scrub_blocked_by_a_reader_is_completed_after_the_read() {
+fn only_the_key_tells_a_choice_and_the_close_destroys_it() {
     let directory = tempfile::tempdir().unwrap();
     let mut ledger = voted(directory.path());
-    let other = Connection::open(directory.path().join("ledger.sqlite")).unwrap();
-    other.execute_batch("BEGIN; SELECT count(*) FROM ballots").unwrap();
+    let key = directory.path().join("keys/1-board.key");
+    assert_eq!(nonces(directory.path()), 0, "a ballot is nowhere unsealed");
+    let copies = tempfile::tempdir().unwrap();
+    backup(directory.path(), &copies.path().join("copy"), false, &mut |_, _, _| {}).unwrap();
+    assert_eq!(nonces(copies.path()), 0);
+    assert_eq!(fs::read_dir(copies.path()).unwrap().count(), 1, "no key is in a backup");
+    let before = check(&ledger.reader());
+    assert!(key.exists() && !before.unscrubbed);
     ledger.act(&[Act::Close(id("board"))], None).unwrap();
-    ledger.scrub();
-    assert!(check(&ledger.reader()).unscrubbed, "the report says that copies remain");
-    assert!(pairs(directory.path()) > 0, "the reader does not block the scrub");
-    other.execute_batch("COMMIT").unwrap();
-    let began = Instant::now();
-    while check(&ledger.reader()).unscrubbed {
-        assert!(began.elapsed() < PATIENCE);
-        ledger.scrub();
-    }
-    assert_eq!(pairs(directory.path()), 0);
-    ledger.act(&running("next"), None).unwrap();
-    assert!(!check(&ledger.reader()).unscrubbed);
+    let after = check(&ledger.reader());
+    assert!(!key.exists() && !after.unscrubbed);
+    assert!(nonces(directory.path()) >= BALLOTS as usize, "the sheet");
+    assert_eq!((after.ballots, after.numbers_used), (BALLOTS, BALLOTS));
+    assert_eq!(after.entries, before.entries + 1, "the entries before the close stay");
+    drop(ledger);
+    let mut ledger = Store::open(directory.path()).unwrap();
+    assert_eq!(check(&ledger.reader()), after);
+    assert_eq!(ledger.vote(&[recorded(7)], NOW).unwrap(), [Outcome::Recorded]);
 }
 
 #[test]
-fn an_interrupted_scrub_is_completed_at_the_next_start() {
+fn a_key_that_is_left_by_a_kill_is_destroyed_at_the_next_start() {
     let directory = tempfile::tempdir().unwrap();
     let mut ledger = voted(directory.path());
-    let other = Connection::open(directory.path().join("ledger.sqlite")).unwrap();
-    other.execute_batch("BEGIN; SELECT count(*) FROM ballots").unwrap();
+    let key = directory.path().join("keys/1-board.key");
+    let text = fs::read(&key).unwrap();
     ledger.act(&[Act::Close(id("board"))], None).unwrap();
+    fs::write(&key, text).unwrap();
+    assert!(check(&ledger.reader()).unscrubbed, "the report says that the key is there");
     drop(ledger);
-    drop(other);
     let ledger = Store::open(directory.path()).unwrap();
-    assert!(!check(&ledger.reader()).unscrubbed);
-    assert_eq!(pairs(directory.path()), 0);
+    assert!(!key.exists() && !check(&ledger.reader()).unscrubbed);
 }
 
 #[test]
-fn auditors_that_check_continuously_do_not_block_the_scrub() {
+fn without_its_key_no_election_with_ballots_opens() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(voted(directory.path()));
+    let key = directory.path().join("keys/1-board.key");
+    let kept = fs::read(&key).unwrap();
+    let refused = |what: &str| match Store::open(directory.path()) {
+        Err(OpenError::Refused { path, why }) => {
+            assert_eq!(path, key);
+            assert!(why.contains(what), "{why}");
+        }
+        other => panic!("{other:?}"),
+    };
+    fs::remove_file(&key).unwrap();
+    refused("the key of election board is missing");
+    assert!(!key.exists(), "no other key takes its place");
+    fs::write(&key, "capvote-key-1").unwrap();
+    refused("it is not the key of this election");
+    fs::write(&key, &kept).unwrap();
+    let mut ledger = Store::open(directory.path()).unwrap();
+    assert_eq!(ledger.vote(&[recorded(7)], NOW).unwrap(), [Outcome::Recorded], "a retry");
+    ledger.act(&[Act::Close(id("board"))], None).unwrap();
+}
+
+#[test]
+fn a_close_counts_although_the_file_of_the_key_was_lost_meanwhile() {
     let directory = tempfile::tempdir().unwrap();
     let mut ledger = voted(directory.path());
-    let reader = ledger.reader();
-    let (closed, all_check) = (AtomicBool::new(false), Barrier::new(4));
-    std::thread::scope(|scope| {
-        let checking = [(); 3].map(|()| {
-            scope.spawn(|| {
-                for checks in 1.. {
-                    let report = check(&reader);
-                    assert_eq!((report.ballots, report.numbers_used), (BALLOTS, BALLOTS));
-                    if checks == 1 {
-                        all_check.wait();
-                    }
-                    if closed.load(Ordering::Relaxed) {
-                        return;
-                    }
-                }
-            })
-        });
-        all_check.wait();
-        ledger.act(&[Act::Close(id("board"))], None).unwrap();
-        let left = pairs(directory.path());
-        closed.store(true, Ordering::Relaxed);
-        assert_eq!(left, 0);
-        checking.into_iter().for_each(|thread| thread.join().unwrap());
-    });
+    fs::remove_file(directory.path().join("keys/1-board.key")).unwrap();
+    ledger.act(&[Act::Close(id("board"))], None).unwrap();
+    let report = check(&ledger.reader());
+    assert_eq!((report.ballots, report.unscrubbed), (BALLOTS, false));
+    drop(ledger);
+    let ledger = Store::open(directory.path()).unwrap();
+    assert_eq!(check(&ledger.reader()), report);
+}
+
+#[test]
+fn an_election_without_ballots_gets_a_new_key() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = Store::open(directory.path()).unwrap();
+    ledger.act(&running("board"), None).unwrap();
+    drop(ledger);
+    fs::remove_dir_all(directory.path().join("keys")).unwrap();
+    let mut ledger = Store::open(directory.path()).unwrap();
+    assert_eq!(ledger.vote(&[vote("board", 1, ADA, 1)], NOW).unwrap(), [Outcome::Recorded]);
+}
+
+#[test]
+fn a_backup_is_restored_with_its_keys_or_with_those_that_were_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(voted(directory.path()));
+    let copies = tempfile::tempdir().unwrap();
+    let path = |name: &str| copies.path().join(name);
+    backup(directory.path(), &path("with"), true, &mut |_, _, _| {}).unwrap();
+    backup(directory.path(), &path("without"), false, &mut |_, _, _| {}).unwrap();
+    let restored = |copy: &str, to: &str| {
+        restore(&path(copy), &path(to), RestoreOptions::default(), &mut |_, _, _| {})
+            .map(|report| report.elections)
+    };
+    assert_eq!(restored("with", "a").unwrap()[0].2, BALLOTS);
+    let missing = restored("without", "b").unwrap_err().to_string();
+    assert!(missing.contains("the key of election board is missing"), "{missing}");
+    fs::create_dir(path("b/keys")).unwrap();
+    fs::copy(directory.path().join("keys/1-board.key"), path("b/keys/1-board.key")).unwrap();
+    assert_eq!(restored("without", "b").unwrap()[0].2, BALLOTS);
+    for to in ["a", "b"] {
+        let mut ledger = Store::open(&path(to)).unwrap();
+        ledger.act(&[Act::Confirm(id("board")), Act::Close(id("board"))], None).unwrap();
+        assert_eq!(check(&ledger.reader()).ballots, BALLOTS);
+    }
 }

@@ -58,6 +58,8 @@ fn a_vote_from_the_command_line() {
         "candidates": [{ "candidate": "Ada", "votes": 0 }, { "candidate": "Grace", "votes": 0 }],
         "blank": 0,
         "turnout": { "ballots": 2, "voters": 3 },
+        "elected": [],
+        "verdict": null,
     });
     assert_eq!(json(&results), expected);
 }
@@ -68,7 +70,7 @@ fn output_for_people() {
     let server = board(data.path(), 3);
     assert_eq!(
         client(&server, &["elections"]).done(),
-        "election\tstate\tcandidates\tvoters\nboard\topen\t2\t3\n"
+        "election\tstate\tcandidates\tvoters\trules\troll\nboard\topen\t2\t3\tplurality\town\n"
     );
     assert_eq!(
         client(&server, &["info"]).done(),
@@ -82,7 +84,11 @@ fn output_for_people() {
     let info = json!({
         "id": "board", "title": "", "state": "open", "candidates": ["Ada", "Grace"], "voters": 3,
         "addedWhileOpen": 0, "blank": false, "publication": "live", "opens": null, "closes": null,
-        "epoch": 1, "restored": 0, "unconfirmed": false,
+        "epoch": 1, "restored": 0, "unconfirmed": false, "roll": "",
+        "rules": {
+            "method": "plurality", "seats": 1, "marks": 1, "majority": null, "quorum": null,
+            "none": false,
+        },
     });
     let mut shown = json(&client(&server, &["info", "--json"]));
     assert_eq!(json(&client(&server, &["elections", "--json"])), json!([shown]));

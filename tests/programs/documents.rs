@@ -79,7 +79,7 @@ impl Folder {
         let place = |word| match word {
             "capvote-data" => self.file(""),
             "lines.txt" | "sheet.csv" | "mine.json" | "numbers.csv" | "registrar.link"
-            | "copy.sqlite" | "restored" => self.file(word),
+            | "copy.sqlite" | "restored" | "ballots.blt" => self.file(word),
             word => word.to_string(),
         };
         let words: Vec<_> = command.split(' ').map(place).collect();
@@ -147,8 +147,19 @@ fn every_json_document_has_the_shape_in_the_docs() {
     let refused = client(public, "result Zoe", "");
     page.check_equal("error", &document(&refused));
     assert_eq!(refused.code, Some(3));
+    check_counts(&folder, &mut page);
     check_operator_commands(&folder, &mut page);
     assert!(page.untried.is_empty(), "not tried: {:?}", page.untried);
+}
+
+fn check_counts(folder: &Folder, page: &mut Page) {
+    let ballots = "3 1 4 1 2 0 3 2 1 0 2 3 2 0 0 \"Ada\" \"Bob\" \"Cy\" \"The chair\"";
+    fs::write(folder.file("ballots.blt"), ballots).unwrap();
+    for method in ["transferable", "schulze"] {
+        let command = format!("count ballots.blt --method {method}");
+        let ran = folder.run(CLIENT, &["--json"], &command);
+        page.check_equal(&command, &serde_json::from_str(ran.done()).unwrap());
+    }
 }
 
 fn check_operator_commands(folder: &Folder, page: &mut Page) {

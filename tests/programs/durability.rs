@@ -36,7 +36,7 @@ fn a_restore_is_seen_by_the_operator_the_officer_and_the_voters() {
     let voters: Vec<_> = numbers(&data).iter().map(ToString::to_string).collect();
     let (early, late) = (path("early.json"), path("late.json"));
     vote(&running.link, &voters[0], &early).done();
-    server(&["backup", &text("data"), &text("copy")]).done();
+    server(&["backup", "--with-keys", &text("data"), &text("copy")]).done();
     vote(&running.link, &voters[1], &late).done();
     officer(&data, &["close"]).done();
     running.kill();
@@ -144,6 +144,7 @@ fn a_ledger_that_lost_its_wal_is_refused_and_no_file_of_numbers_is_overwritten()
     board_again(&data).failed(3, "is of a returning officer that is not in this ledger");
     assert_eq!(fs::read_to_string(data.join("officer.link")).unwrap(), link);
     fs::remove_file(data.join("officer.link")).unwrap();
+    fs::remove_dir_all(data.join("keys")).unwrap();
     drop(board(&data, 3));
 }
 

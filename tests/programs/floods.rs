@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use capvote::client::{ActOutcome, Ballot, Client, VoteOutcome};
 use capvote::election::Definition;
-use capvote::net::budget::{CONNECTION_BYTES_MIN, EXHAUSTED_WAIT_MAX, PROCESS_BYTES_MAX};
+use capvote::net::budget::{
+    CONNECTION_BYTES_MIN, EXHAUSTED_WAIT_MAX, MODEST_BYTES_MAX, PROCESS_BYTES_MAX,
+};
 use capvote::net::link::Link;
 use capvote_soak::hostile::kept::{Flood, Flooding};
 use futures::future::join_all;
@@ -30,8 +32,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// The polls of unchanged memory after which a flood has settled.
 const QUIET_POLLS: usize = 10;
 
-/// Enough for results that are long.
-const CANDIDATES: usize = 400;
+/// Enough for results that are long: a little above 32 KiB, where the allocator wastes most. And few
+/// enough for a client that uses little memory to get them.
+const CANDIDATES: usize = 150;
 
 const MIB: f64 = (1 << 20) as f64;
 
@@ -160,7 +163,8 @@ async fn floods_that_fill_their_half_of_the_budget_are_cut_and_honest_voters_vot
         assert!(matches!(outcome, VoteOutcome::Recorded(_)), "{outcome:?}");
     }
     let begun = Instant::now();
-    flooded.has_at_most(PROCESS_BYTES_MAX / 2).await;
+    // What the last of them has sent may exceed that half a little, if nobody waits for memory.
+    flooded.has_at_most(PROCESS_BYTES_MAX / 2 + MODEST_BYTES_MAX).await;
     eprintln!("relieved after {:?}, of {EXHAUSTED_WAIT_MAX:?}", begun.elapsed());
     let connections = Flood::ALL.len() * CONNECTIONS;
     let allowed = RESIDENT_BYTES_MAX + connections * (CONNECTION_BYTES_MIN + IDLE_BYTES);

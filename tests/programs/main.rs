@@ -1,8 +1,10 @@
 //! The real programs: command lines, output, files, and crashes.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
+mod ballots;
 mod client;
 mod connections;
+mod counts;
 mod crash;
 mod documents;
 mod durability;
@@ -16,6 +18,7 @@ mod million;
 mod networks;
 mod officers;
 mod packaging;
+mod papers;
 mod pasted;
 mod process;
 mod reload;

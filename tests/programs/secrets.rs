@@ -33,8 +33,9 @@ fn a_start_refuses_files_that_others_can_read() {
     for name in ["tls.pem", "ledger.sqlite-wal"] {
         fs::write(data.join(name), "").unwrap();
     }
-    for name in fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().path()) {
-        set_mode(&name, 0o600);
+    let files = fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().path());
+    for path in files.filter(|path| path.is_file()) {
+        set_mode(&path, 0o600);
     }
     let secrets = [
         "ledger.sqlite",
@@ -43,6 +44,7 @@ fn a_start_refuses_files_that_others_can_read() {
         "officer.link",
         "tls.pem",
         "board.numbers.csv",
+        "keys/1-board.key",
     ];
     for name in secrets {
         let path = data.join(name);
@@ -56,6 +58,10 @@ fn a_start_refuses_files_that_others_can_read() {
         run(env!("CARGO_BIN_EXE_capvote-server"), &renew, b"").failed(2, "chmod 600");
         set_mode(&path, 0o600);
     }
+    let keys = data.join("keys");
+    set_mode(&keys, 0o755);
+    server(&data, &[]).failed(2, &format!("chmod 700 {}", keys.display()));
+    set_mode(&keys, 0o700);
     fs::remove_file(data.join("tls.pem")).unwrap();
     // A directory that others could enter is closed; one that they could write to is refused.
     set_mode(&data, 0o755);
@@ -132,6 +138,7 @@ fn secrets_are_read_from_files_and_from_standard_input() {
     // Standard input is one argument's.
     let twice = ["--link", "-", "vote", "Ada", "--voter-number", "-"];
     run(CLIENT, &twice, server.link.as_bytes()).failed(2, "two arguments are \"-\"");
+    run(CLIENT, &["verify", "-", "-"], b"").failed(2, "two arguments are \"-\"");
     let twice = ["--link", "-", "revoke", "-"];
     run(CLIENT, &twice, token.as_bytes()).failed(2, "two arguments are \"-\"");
     let twice = ["--link", "-", "vote", "Ada", "--voter-number", "-"];

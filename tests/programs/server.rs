@@ -141,6 +141,20 @@ fn a_server_stops_although_a_client_never_ends_its_file() {
     assert_eq!(client.wait().unwrap().code(), Some(1));
 }
 
+/// Forwards everything of one connection.
+fn forward(relay: &TcpListener, address: &str) {
+    let (client, _) = relay.accept().unwrap();
+    let to_server = TcpStream::connect(address).unwrap();
+    let (mut a, mut b) = (client.try_clone().unwrap(), to_server.try_clone().unwrap());
+    let forwarding = std::thread::spawn(move || {
+        std::io::copy(&mut a, &mut b).ok();
+        b.shutdown(std::net::Shutdown::Write).ok();
+    });
+    std::io::copy(&mut &to_server, &mut &client).ok();
+    client.shutdown(std::net::Shutdown::Both).ok();
+    forwarding.join().unwrap();
+}
+
 #[test]
 fn a_vote_whose_answer_is_lost_is_cast_again_and_counts_once() {
     let data = tempfile::tempdir().unwrap();
@@ -150,13 +164,15 @@ fn a_vote_whose_answer_is_lost_is_cast_again_and_counts_once() {
     let link = format!("capvote://{}", relay.local_addr().unwrap());
     let number = numbers(data.path())[0].to_string();
     let lossy = std::thread::spawn(move || {
-        // The first connection drops all output of the server, and breaks once that includes
-        // "is recorded". The second forwards everything.
-        let (mut client, _) = relay.accept().unwrap();
+        // The first connection asks what a ballot can say.
+        forward(&relay, &address);
+        // The second drops all output of the server, and breaks once that includes "is recorded".
+        let (client, _) = relay.accept().unwrap();
         let mut to_server = TcpStream::connect(&address).unwrap();
         let mut from_server = to_server.try_clone().unwrap();
         let mut from_client = client.try_clone().unwrap();
-        let forward = std::thread::spawn(move || std::io::copy(&mut from_client, &mut to_server));
+        let forwarding =
+            std::thread::spawn(move || std::io::copy(&mut from_client, &mut to_server));
         let mut said = Vec::new();
         while !said.windows(11).any(|word| word == b"is recorded") {
             let mut part = [0; 1_024];
@@ -165,17 +181,10 @@ fn a_vote_whose_answer_is_lost_is_cast_again_and_counts_once() {
             said.extend_from_slice(&part[..length]);
         }
         client.shutdown(std::net::Shutdown::Both).unwrap();
-        forward.join().unwrap().ok();
+        forwarding.join().unwrap().ok();
         from_server.shutdown(std::net::Shutdown::Both).unwrap();
-
-        (client, _) = relay.accept().unwrap();
-        let to_server = TcpStream::connect(&address).unwrap();
-        let (mut a, mut b) = (client.try_clone().unwrap(), to_server.try_clone().unwrap());
-        let forward = std::thread::spawn(move || std::io::copy(&mut a, &mut b));
-        std::io::copy(&mut &to_server, &mut &client).ok();
-        client.shutdown(std::net::Shutdown::Both).ok();
-        to_server.shutdown(std::net::Shutdown::Both).ok();
-        forward.join().unwrap().ok();
+        // The third casts the vote again.
+        forward(&relay, &address);
     });
     let arguments = ["--link", &link, "vote", "Ada", "--voter-number", &number];
     let voted = run(env!("CARGO_BIN_EXE_capvote-client"), &arguments, b"");
@@ -208,7 +217,7 @@ fn a_backup_of_a_running_server_is_restored() {
     locked.lock().unwrap();
     program(&[Path::new("backup"), &data, &copy]).failed(1, "another program is making this copy");
     drop(locked);
-    program(&[Path::new("backup"), &data, &copy]).done();
+    program(&[Path::new("backup"), Path::new("--with-keys"), &data, &copy]).done();
     assert!(!part.exists());
     assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
     program(&[Path::new("backup"), &data, &copy]).failed(1, "it is not overwritten");

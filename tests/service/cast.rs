@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::harness::{Harness, ballot, board, soon};
 
 /// A listener whose connections the test handles, and its link.
-async fn listen() -> (TcpListener, Link) {
+pub(crate) async fn listen() -> (TcpListener, Link) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let link = format!("capvote://{}", listener.local_addr().unwrap()).parse().unwrap();
     (listener, link)
@@ -23,7 +23,7 @@ async fn listen() -> (TcpListener, Link) {
 
 /// Forwards a vote to the server and loses its answer: the vote is recorded, but the voter does not
 /// learn that.
-async fn lose_an_answer(server: &Harness, listener: &TcpListener) {
+pub(crate) async fn lose_an_answer(server: &Harness, listener: &TcpListener) {
     let (mut voter, _) = listener.accept().await.unwrap();
     let mut stream = server.stream();
     let mut changes = server.ledger.snapshots();

@@ -110,5 +110,5 @@ async fn calls_on_a_capability_known_to_be_broken_fail_with_a_reason() {
     let nothing = client.restore(b"guess");
     reason(soon(nothing.auditor().turnout()).await);
     reason(soon(nothing.registrar().issue(1, |_| Ok(()))).await);
-    reason(soon(nothing.auditor().tally_sheet(|_, _, _| {})).await);
+    reason(soon(nothing.auditor().tally_sheet(|_| {})).await);
 }

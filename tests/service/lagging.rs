@@ -49,7 +49,7 @@ async fn a_refusal_from_a_stale_snapshot_is_checked_with_the_ledger() {
     act(&elsewhere, Act::Close(id.clone())).await;
     assert_eq!(stale().elections[0].state, ElectionState::Open);
     let mut lines = 0;
-    let sheet = soon(auditor.tally_sheet(|_, _, _| lines += 1)).await.unwrap();
+    let sheet = soon(auditor.tally_sheet(|_| lines += 1)).await.unwrap();
     assert_eq!((sheet, lines), (ActOutcome::Done, 1));
 
     // A revoked grant: the ledger refuses its acts.

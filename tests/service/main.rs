@@ -1,6 +1,7 @@
 //! The server's capabilities, over in-memory connections.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
+mod ballots;
 mod cast;
 mod directory;
 mod guessing;

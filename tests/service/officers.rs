@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use capvote::client::{ActOutcome, Client, Error, VoteOutcome};
+use capvote::client::{ActOutcome, Client, CountedBallot, Error, VoteOutcome};
 use capvote::election::{
     Definition, Nonce, Publication, Receipt, ResultStatus, Schedule, Timestamp, Token, VoterNumber,
 };
@@ -94,11 +94,7 @@ async fn an_election_from_its_creation_to_its_close() {
     assert_eq!(seen, Some(results));
     let auditor = administration.auditor();
     let report = soon(auditor.check_ledger()).await.unwrap();
-    assert_eq!(
-        (report.ballots, report.head.len()),
-        (3, 0),
-        "before the close the head would reveal choices"
-    );
+    assert_eq!((report.ballots, report.head.len()), (3, 32));
     assert_eq!(soon(auditor.turnout()).await.unwrap(), (3, 19_900));
 
     assert_eq!(soon(administration.close()).await.unwrap(), ActOutcome::Done);
@@ -218,7 +214,7 @@ async fn sheet(harness: &Harness, token: &Token) -> Result<Vec<(String, Nonce, S
     let administration = client.restore(token.as_bytes()).returning_officer().administer("board");
     let token = soon(administration.auditor().save()).await.unwrap();
     let mut lines = Vec::new();
-    let take = |candidate, nonce, receipt| lines.push((candidate, nonce, receipt));
+    let take = |it: CountedBallot| lines.push((it.candidate, it.nonce, it.receipt));
     let auditor = client.restore(token.as_bytes()).auditor();
     match soon(auditor.tally_sheet(take)).await.unwrap() {
         ActOutcome::Done => Ok(lines),
@@ -267,9 +263,9 @@ async fn a_callback_that_takes_a_sheet_may_fail_or_panic() {
     let administration = client.restore(token.as_bytes()).returning_officer().administer("");
     soon(administration.close()).await.unwrap();
     let auditor = administration.auditor();
-    let failed = soon(auditor.tally_sheet(|_, _, _| Err("disk full"))).await;
+    let failed = soon(auditor.tally_sheet(|_| Err("disk full"))).await;
     assert!(matches!(&failed, Err(Error::Callback(why)) if why == "disk full"), "{failed:?}");
-    let take = |_, _, _| -> () { std::panic::resume_unwind(Box::new("mine")) };
+    let take = |_| -> () { std::panic::resume_unwind(Box::new("mine")) };
     let panicked = tokio::task::spawn_local(async move { auditor.tally_sheet(take).await }).await;
     let panic = panicked.unwrap_err().into_panic();
     assert_eq!(*panic.downcast::<&str>().unwrap(), "mine");

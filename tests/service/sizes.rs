@@ -8,8 +8,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use capvote::client::{Ballot, Client, VoteOutcome};
-use capvote::election::{CANDIDATE_BYTES_MAX, Definition, Nonce, Publication, VoterNumber};
+use capvote::client::{Ballot, Client, Marks, VoteOutcome};
+use capvote::election::{
+    CANDIDATE_BYTES_MAX, Definition, Method, Nonce, Publication, Rules, VoterNumber,
+};
 use capvote::ledger::Act;
 use capvote::schema::election_capnp::vote_outcome;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
@@ -75,15 +77,44 @@ fn escaped_choices() -> Vec<String> {
     [0, 1, 5, 43, 44, 100, CANDIDATE_BYTES_MAX].map(|length| "\u{1b}".repeat(length)).to_vec()
 }
 
+/// What a voter says.
+#[derive(Debug)]
+enum Said {
+    Name(String),
+    Marks(Marks),
+}
+
+/// Ballots that differ in how many names they mark, in the marks, and in the names' lengths.
+fn ballots(names: &[String], method: Method) -> Vec<Said> {
+    let all = names.len() as u16;
+    let one = |place| (1..=all).map(|name| u16::from(name == place)).collect();
+    let mut marks: Vec<Vec<u16>> = vec![vec![], one(1), one(2), one(all)];
+    match method {
+        Method::Plurality => {
+            marks.extend([
+                vec![1; all.into()],
+                [vec![1; 3], vec![0; usize::from(all) - 3]].concat(),
+            ]);
+        }
+        Method::Transferable | Method::Schulze => {
+            let few = (1..=all).map(|name| if name > 3 { 0 } else { 4 - name });
+            marks.extend([(1..=all).collect(), (1..=all).rev().collect(), few.collect()]);
+        }
+    }
+    let said = |marks| Said::Marks(Marks { slate: names.to_vec(), marks });
+    marks.into_iter().map(said).collect()
+}
+
 /// A server with an election "board" for these choices, open for the voters 1 to 1,000, and the
 /// same as a draft, "draft".
-async fn server(choices: &[String], publication: Publication) -> Rc<Harness> {
+async fn server(choices: &[String], rules: Rules, publication: Publication) -> Rc<Harness> {
     let server = harness(&[]).await;
     let names: Vec<_> = choices.iter().filter(|name| !name.is_empty()).cloned().collect();
     for id in ["board", "draft"] {
         let id: capvote::election::ElectionId = id.parse().unwrap();
         let definition = Definition::new(id.clone(), "".into(), names.clone()).unwrap();
         let definition = definition.with_blank(true).with_publication(publication);
+        let definition = definition.with_rules(rules).unwrap();
         let numbers = (1..=1_000).map(VoterNumber::from).collect();
         let acts = vec![Act::Create(Arc::new(definition)), Act::Issue(id, numbers)];
         server.ledger.act(acts, None).await.unwrap();
@@ -93,17 +124,21 @@ async fn server(choices: &[String], publication: Publication) -> Rc<Harness> {
 }
 
 /// What a voter does over one connection. Returns its bytes, and the kinds of outcome.
-async fn scenario(server: &Harness, what: &str, choice: &str, number: u64) -> (Sizes, String) {
+async fn scenario(server: &Harness, what: &str, said: &Said, number: u64) -> (Sizes, String) {
     let sizes = Rc::<RefCell<Sizes>>::default();
     let stream = Tapped { stream: server.stream(), sizes: sizes.clone() };
     let client = Client::over(stream);
     let id = if what == "not open" { "draft" } else { "board" };
     let election = client.election(id);
     let number = if what.contains("unknown") { 5_000 } else { number };
-    let ballot = |nonce| Ballot {
-        candidate: choice.into(),
-        number: number.into(),
-        nonce: Nonce::from([nonce; 16]),
+    let ballot = |nonce| {
+        let (number, nonce) = (number.into(), Nonce::from([nonce; 16]));
+        match said {
+            Said::Name(name) => Ballot { candidate: name.clone(), marks: None, number, nonce },
+            Said::Marks(marks) => {
+                Ballot { candidate: String::new(), marks: Some(marks.clone()), number, nonce }
+            }
+        }
     };
     let times = match what {
         "unknown, then throttled" => 6,
@@ -122,11 +157,11 @@ async fn scenario(server: &Harness, what: &str, choice: &str, number: u64) -> (S
             VoteOutcome::NotOpen => "not-open ",
             VoteOutcome::Closed => "closed ",
             VoteOutcome::Throttled { .. } => "throttled ",
-            other => panic!("{choice:?}: {other:?}"),
+            other => panic!("{said:?}: {other:?}"),
         };
     }
-    if what == "recorded, then result" {
-        soon(election.result(choice)).await.unwrap();
+    if let (Said::Name(name), "recorded, then result") = (said, what) {
+        soon(election.result(name)).await.unwrap();
     }
     drop((client, election));
     // The server reads to the end of the stream, and closes it.
@@ -142,7 +177,18 @@ async fn scenario(server: &Harness, what: &str, choice: &str, number: u64) -> (S
 
 /// Checks that in each scenario all choices have the same sizes. Returns the outcomes.
 async fn check(choices: &[String], publication: Publication) -> Vec<String> {
-    let server = server(choices, publication).await;
+    let said: Vec<_> = choices.iter().cloned().map(Said::Name).collect();
+    check_said(&said, choices, Rules::default(), publication).await
+}
+
+/// As [`check`], of all these ballots.
+async fn check_said(
+    said: &[Said],
+    names: &[String],
+    rules: Rules,
+    publication: Publication,
+) -> Vec<String> {
+    let server = server(names, rules, publication).await;
     let mut all_outcomes = Vec::new();
     let mut number = 0;
     let scenarios = [
@@ -159,14 +205,14 @@ async fn check(choices: &[String], publication: Publication) -> Vec<String> {
             server.ledger.act(vec![Act::Close("board".parse().unwrap())], None).await.unwrap();
             number = 500;
         }
-        let mut found = BTreeMap::<(Sizes, String), Vec<&str>>::new();
-        for choice in choices {
+        let mut found = BTreeMap::<(Sizes, String), Vec<&Said>>::new();
+        for said in said {
             number += 1;
             // Each has the free guesses of a new address.
             let server =
                 if what.contains("unknown") { &server.with_new_guesses() } else { &*server };
-            let seen = scenario(server, what, choice, number).await;
-            found.entry(seen).or_default().push(choice);
+            let seen = scenario(server, what, said, number).await;
+            found.entry(seen).or_default().push(said);
         }
         assert_eq!(found.len(), 1, "{what}: {found:#?}");
         all_outcomes.extend(found.into_keys().map(|(_, outcomes)| outcomes));
@@ -196,6 +242,22 @@ async fn no_size_tells_a_choice_whose_name_is_escaped() {
     check(&escaped_choices(), Publication::Sealed).await;
 }
 
+#[tokio::test(flavor = "local")]
+async fn no_size_tells_a_ballot() {
+    use Method::{Plurality, Schulze, Transferable};
+    let names: Vec<_> = choices().into_iter().filter(|name| !name.is_empty()).collect();
+    for (method, names) in [
+        (Plurality, &names[..]),
+        (Transferable, &names[..]),
+        (Schulze, &names[..7]),
+        (Plurality, &escaped_choices()[1..]),
+    ] {
+        let rules = Rules { method, marks: names.len() as u16, ..Rules::default() };
+        let said = ballots(names, method);
+        check_said(&said, names, rules, Publication::Sealed).await;
+    }
+}
+
 /// Votes as a client does that does not know of padding.
 async fn unpadded(server: &Harness, choice: &str, number: u64) -> Sizes {
     let sizes = Rc::<RefCell<Sizes>>::default();
@@ -214,7 +276,7 @@ async fn unpadded(server: &Harness, choice: &str, number: u64) -> Sizes {
 /// which also shows that these tests would see it.
 #[tokio::test(flavor = "local")]
 async fn a_vote_without_padding_is_recorded_and_answered_with_padding() {
-    let server = server(&choices(), Publication::Sealed).await;
+    let server = server(&choices(), Rules::default(), Publication::Sealed).await;
     let short = unpadded(&server, "Bo Li", 1).await;
     let long = unpadded(&server, "Edsger Wybe Dijkstra", 2).await;
     assert_eq!((long.0 - short.0, long.1), (16, short.1));

@@ -62,7 +62,7 @@ pub fn fill(folder: &Path, numbers: u64, ballots: u64) -> anyhow::Result<()> {
         getrandom::fill(&mut nonce).map_err(|error| anyhow::anyhow!("no nonce: {error}"))?;
         let choice = if index % 3 == 0 { grace } else { ada };
         let (election, number) = (id.clone(), number(index));
-        votes.push(Vote { election, choice, number, nonce: nonce.into() });
+        votes.push(Vote { election, ballot: choice.into(), number, nonce: nonce.into() });
         if votes.len() == COMMITTED || index + 1 == ballots {
             let outcomes = store.vote(&votes, Timestamp(0))?;
             ensure!(outcomes.iter().all(|it| *it == Outcome::Recorded), "a vote was not recorded");

@@ -10,8 +10,8 @@ use anyhow::{Context, bail, ensure};
 use capnp::capability;
 use capnp_rpc::rpc_twoparty_capnp::Side;
 use capnp_rpc::{VatNetwork, twoparty};
-use capvote::client::{Ballot, Client, VoteOutcome};
-use capvote::election::{Definition, ElectionId, Publication, VoterNumber};
+use capvote::client::{Ballot, Client, Marks, VoteOutcome};
+use capvote::election::{Definition, ElectionId, Method, Publication, Rules, VoterNumber};
 use capvote::ledger::{Act, Ledger, Location};
 use capvote::net::admission::{Admission, Origin};
 use capvote::net::bdp::WINDOW_BYTES_MAX;
@@ -38,7 +38,14 @@ pub(super) enum Variant {
     Stock,
     /// With a ledger that stores nothing.
     NoDisk,
+    /// With ballots of one mark, cast by `Election.cast`.
+    Cast,
+    /// With ranked ballots of [`RANKED`] names.
+    Ranked,
 }
+
+/// The names of a ranked ballot.
+const RANKED: u16 = 20;
 
 /// Size of each buffer of the stock network.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -51,7 +58,7 @@ pub(super) fn serve(variant: Variant, _: Job, voters: u64) -> anyhow::Result<()>
         _ => Location::Directory(folder.path().to_owned()).open()?,
     };
     let runtime = runtime()?;
-    runtime.block_on(open_election(&*ledger, voters))?;
+    runtime.block_on(open_election(&*ledger, variant, voters))?;
     let ready = |address| super::ready(address);
     match variant {
         Variant::Stock => runtime.block_on(serve_stock(&ledger, super::WORKERS, ready)),
@@ -94,15 +101,44 @@ async fn listen() -> anyhow::Result<(Listener, SocketAddr)> {
 }
 
 /// Creates and opens an election for the voters 1 to `voters`.
-async fn open_election(ledger: &dyn Ledger, voters: u64) -> anyhow::Result<()> {
+async fn open_election(ledger: &dyn Ledger, variant: Variant, voters: u64) -> anyhow::Result<()> {
     let id: ElectionId = "board".parse()?;
-    let candidates = vec![CANDIDATE.to_string(), "Grace".to_string()];
-    let definition =
-        Definition::new(id.clone(), String::new(), candidates)?.with_publication(Publication::Live);
+    let definition = Definition::new(id.clone(), String::new(), slate(variant))?;
+    let definition = match variant {
+        Variant::Ranked => {
+            let method = Method::Transferable;
+            definition.with_rules(Rules { method, marks: RANKED, ..Rules::default() })?
+        }
+        _ => definition.with_publication(Publication::Live),
+    };
     let numbers = (1..=voters).map(VoterNumber::from).collect();
     let create = Act::Create(Arc::new(definition));
     ledger.act(vec![create, Act::Issue(id.clone(), numbers), Act::Open(id)], None).await?;
     Ok(())
+}
+
+fn slate(variant: Variant) -> Vec<String> {
+    match variant {
+        Variant::Ranked => (0..RANKED).map(|name| format!("Candidate {name}")).collect(),
+        _ => vec![CANDIDATE.to_string(), "Grace".to_string()],
+    }
+}
+
+/// The ballot of the voter with this number.
+fn ballot(variant: Variant, slate: &[String], number: u64) -> anyhow::Result<Ballot> {
+    let number = VoterNumber::from(number);
+    let marks = match variant {
+        Variant::Cast => vec![1, 0],
+        // Every name has a rank, and the first another one on each ballot.
+        Variant::Ranked => {
+            let first = (number.get() % u64::from(RANKED)) as u16;
+            (0..RANKED).map(|name| (name + first) % RANKED + 1).collect()
+        }
+        Variant::Product | Variant::Stock | Variant::NoDisk => {
+            return Ok(Ballot::new(CANDIDATE, number)?);
+        }
+    };
+    Ok(Ballot::with_marks(Marks { slate: slate.to_vec(), marks }, number)?)
 }
 
 /// As [`serve_shards`], over the stock network.
@@ -159,7 +195,7 @@ pub(super) fn drive(variant: Variant, address: &str, work: Work) -> anyhow::Resu
                 for _ in 0..connections {
                     clients.push(connect(variant, &link).await?);
                 }
-                vote(&clients, in_flight, votes).await
+                vote(variant, &clients, in_flight, votes).await
             }
             Work::Lines { file } => {
                 let client = connect(variant, &link).await?;
@@ -184,7 +220,13 @@ async fn connect(variant: Variant, link: &Link) -> anyhow::Result<Client> {
     Ok(Client::over_network(stock(stream, Side::Client)))
 }
 
-async fn vote(clients: &[Client], in_flight: u64, votes: u64) -> anyhow::Result<Measured> {
+async fn vote(
+    variant: Variant,
+    clients: &[Client],
+    in_flight: u64,
+    votes: u64,
+) -> anyhow::Result<Measured> {
+    let slate = slate(variant);
     for client in clients {
         client.election("board").info().await?;
     }
@@ -194,10 +236,11 @@ async fn vote(clients: &[Client], in_flight: u64, votes: u64) -> anyhow::Result<
     for voter in 0..voters {
         let election = clients[(voter / in_flight) as usize].election("board");
         let numbers = super::numbers(voter, voters, votes);
+        let slate = slate.clone();
         tasks.push(tokio::task::spawn_local(async move {
             let (mut recorded, mut messages) = (0, 0);
             for number in numbers {
-                let ballot = Ballot::new(CANDIDATE, number.into())?;
+                let ballot = ballot(variant, &slate, number)?;
                 let outcome = election.vote(&ballot, |_| messages += 1).await?;
                 recorded += u64::from(matches!(outcome, VoteOutcome::Recorded(_)));
             }

@@ -39,6 +39,10 @@ pub enum Peer {
     CapvoteStock,
     /// capvote with a ledger that stores nothing.
     CapvoteNoDisk,
+    /// capvote with ballots of one mark.
+    CapvoteCast,
+    /// capvote with ranked ballots of 20 names.
+    CapvoteRanked,
     /// gRPC: votes in memory, answered on a stream.
     Tonic,
     /// tarpc: votes in memory, one call each.
@@ -96,6 +100,8 @@ pub fn serve(peer: Peer, job: Job, voters: u64) -> anyhow::Result<()> {
         Peer::Capvote => capvote::serve(Variant::Product, job, voters),
         Peer::CapvoteStock => capvote::serve(Variant::Stock, job, voters),
         Peer::CapvoteNoDisk => capvote::serve(Variant::NoDisk, job, voters),
+        Peer::CapvoteCast => capvote::serve(Variant::Cast, job, voters),
+        Peer::CapvoteRanked => capvote::serve(Variant::Ranked, job, voters),
         Peer::Tonic => tonic::serve(job, voters),
         Peer::Tarpc => tarpc::serve(job, voters),
         Peer::Postgres => postgres::serve(job, voters),
@@ -110,6 +116,8 @@ pub fn drive(peer: Peer, address: &str, work: Work) -> anyhow::Result<Measured> 
         Peer::Capvote => capvote::drive(Variant::Product, address, work),
         Peer::CapvoteStock => capvote::drive(Variant::Stock, address, work),
         Peer::CapvoteNoDisk => capvote::drive(Variant::NoDisk, address, work),
+        Peer::CapvoteCast => capvote::drive(Variant::Cast, address, work),
+        Peer::CapvoteRanked => capvote::drive(Variant::Ranked, address, work),
         Peer::Tonic => tonic::drive(address, work),
         Peer::Tarpc => tarpc::drive(address, work),
         Peer::Postgres => postgres::drive(address, work),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::thread;
 
 use capvote::election::{
-    Choice, Count, Definition, ElectionId, ElectionState, Grant, Nonce, Outcome, Standing,
-    Timestamp, TokenHash, UnderNumber, Verdict, Vote, judge,
+    Ballot, Definition, ElectionId, ElectionState, Grant, Nonce, Outcome, Ruling, Standing, Tally,
+    Timestamp, TokenHash, UnderNumber, Vote, judge,
 };
 use capvote::ledger::sqlite::{BallotRow, Roll};
 use capvote::ledger::{
@@ -36,8 +36,8 @@ struct Election {
     definition: Arc<Definition>,
     state: ElectionState,
     roll: Roll,
-    count: Count,
-    ballots: Vec<(Choice, Nonce)>,
+    count: Tally,
+    ballots: Vec<(Ballot, Nonce)>,
 }
 
 impl NoDisk {
@@ -89,21 +89,23 @@ fn decide(election: &mut Election, vote: &Vote) -> Outcome {
     let under_number = match (at, cast.and_then(|row| ballots.get(row.get() as usize - 1))) {
         (None, _) => UnderNumber::NotOnRoll,
         (Some(_), None) => UnderNumber::NoBallot,
-        (Some(_), Some(cast)) if *cast == (vote.choice, vote.nonce) => UnderNumber::SameBallot,
+        (Some(_), Some(cast)) if *cast == (vote.ballot.clone(), vote.nonce) => {
+            UnderNumber::SameBallot
+        }
         (Some(_), Some(_)) => UnderNumber::OtherBallot,
     };
-    let verdict = judge(definition, *state, Timestamp(0), vote.choice, under_number);
-    match (verdict, at) {
-        (Verdict::Count, Some(at)) => {
-            ballots.push((vote.choice, vote.nonce));
+    let ruling = judge(definition, *state, Timestamp(0), &vote.ballot, under_number);
+    match (ruling, at) {
+        (Ruling::Count, Some(at)) => {
+            ballots.push((vote.ballot.clone(), vote.nonce));
             roll.set_ballot(at, BallotRow::new(ballots.len() as u64));
-            count.add(vote.choice, vote.nonce);
+            count.add(vote.ballot.clone(), vote.nonce);
             Outcome::Recorded
         }
-        (Verdict::Count, None) => {
+        (Ruling::Count, None) => {
             unreachable!("`judge` counts votes only under numbers on the roll")
         }
-        (Verdict::Answer(outcome), _) => outcome,
+        (Ruling::Answer(outcome), _) => outcome,
     }
 }
 
@@ -111,7 +113,7 @@ fn apply(election: &mut Option<Election>, act: Act) {
     match (act, election) {
         (Act::Create(definition), election) => {
             let (state, roll, ballots) = (ElectionState::Draft, Roll::default(), Vec::new());
-            let count = Count::new(&definition.slate);
+            let count = Tally::new(&definition.slate);
             *election = Some(Election { definition, state, roll, count, ballots });
         }
         (Act::Issue(_, numbers), Some(election)) => {

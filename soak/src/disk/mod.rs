@@ -18,9 +18,11 @@ use capvote::ledger::sqlite::Store;
 use fastrand::Rng;
 use tokio_util::sync::CancellationToken;
 
-/// The ledger's mark, which is not written through SQLite. A power cut keeps all of it: the ledger
-/// must not have less than it says.
+/// The ledger's mark and the folder of its keys, which are not written through SQLite. A power cut
+/// keeps all of both: the ledger must not have less than the mark says, and a key is synced before
+/// the ledger has anything that needs it.
 const MARK: &str = "ledger.mark";
+const KEYS: &str = "keys";
 
 /// A sector is written whole or not at all.
 const SECTOR_BYTES: usize = 512;
@@ -105,6 +107,9 @@ impl Disk {
         let mut files = BTreeMap::new();
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                continue;
+            }
             let name = entry.file_name().to_string_lossy().into_owned();
             files.insert(name, Content { synced: fs::read(entry.path())?, since: Vec::new() });
         }
@@ -156,7 +161,7 @@ impl Disk {
         for name in files.keys() {
             fs::copy(from.join(name), to.join(name))?;
         }
-        copy_mark(from, to)?;
+        copy_beside(from, to)?;
         Ok(Self::with(to, files, rng.fork()))
     }
 
@@ -175,7 +180,7 @@ impl Disk {
         for (name, content) in &files {
             fs::write(to.join(name), &content.synced)?;
         }
-        copy_mark(&self.folder, to)?;
+        copy_beside(&self.folder, to)?;
         Ok(Self::with(to, files, rng.fork()))
     }
 
@@ -254,11 +259,30 @@ impl Disk {
     }
 }
 
-fn copy_mark(from: &Path, to: &Path) -> io::Result<()> {
+/// Copies what is not written through SQLite.
+fn copy_beside(from: &Path, to: &Path) -> io::Result<()> {
     match fs::copy(from.join(MARK), to.join(MARK)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        copied => copied.map(drop),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        copied => drop(copied?),
     }
+    copy_keys(from, to)
+}
+
+/// Copies the keys of a data folder, if it has any.
+///
+/// # Errors
+/// If one cannot be copied.
+pub fn copy_keys(from: &Path, to: &Path) -> io::Result<()> {
+    let keys = match fs::read_dir(from.join(KEYS)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        keys => keys?,
+    };
+    fs::create_dir_all(to.join(KEYS))?;
+    for key in keys {
+        let key = key?;
+        fs::copy(key.path(), to.join(KEYS).join(key.file_name()))?;
+    }
+    Ok(())
 }
 
 fn no_faults() -> Plan {

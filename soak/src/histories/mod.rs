@@ -1,15 +1,18 @@
-//! Deterministic simulation: voters, observers and a returning officer over connections that break,
-//! and a server with a failing disk, power cuts, restored backups and a clock that is set, in
-//! simulated time.
+//! Deterministic simulation: voters, observers and a returning officer over connections that
+//! break, elections of every method by one roll, and a server with a failing disk, power cuts,
+//! restored backups and a clock that is set, in simulated time.
 //!
 //! The client, the transport, the capabilities, the timekeeper, the group commit and the SQLite
 //! ledger are the real ones. Everything else (the actions and their times, the network, the disk)
 //! follows from the seed: the same seed gives the same history. [`history`] checks each history
-//! against the promises of an election.
+//! against the promises of its elections.
 
 mod clock;
+mod elections;
 mod faults;
+mod finish;
 pub mod history;
+mod officer;
 mod participants;
 mod restores;
 mod server;
@@ -58,20 +61,23 @@ impl Arguments {
         let summary = simulate_many(self.seed, self.count, &scratch)?;
         println!(
             "{} histories: {} votes recorded, {} crashes, {} servers that ended by a failed write, \
-             {} disk faults, {} clock steps, {} restores, 0 violations",
+             {} disk faults, {} clock steps, {} restores, {} run-offs, {} invalid ballots \
+             refused, 0 violations",
             summary.histories,
             summary.votes,
             summary.crashes,
             summary.ended,
             summary.faults,
             summary.steps,
-            summary.restores
+            summary.restores,
+            summary.run_offs,
+            summary.invalid
         );
         Ok(true)
     }
 }
 
-/// The candidates of every simulated election.
+/// The candidates of the board in every history.
 pub const CANDIDATES: [&str; 3] = ["Ada", "Grace", "Edsger"];
 
 /// The numbers on the roll are 1 to this.
@@ -118,6 +124,10 @@ pub struct Summary {
     pub steps: usize,
     /// Times that a backup was restored.
     pub restores: usize,
+    /// Run-offs that were created.
+    pub run_offs: usize,
+    /// Ballots that were refused because they are none.
+    pub invalid: usize,
 }
 
 /// Simulates `count` histories with the seeds from `first`, on one thread per processor.
@@ -150,6 +160,8 @@ pub fn simulate_many(first: u64, count: u64, scratch: &Path) -> anyhow::Result<S
             summary.faults += history.faults;
             summary.steps += history.steps;
             summary.restores += history.restores;
+            summary.run_offs += history.run_offs;
+            summary.invalid += history.invalid;
             if summary.histories % 1_000 == 0 {
                 eprintln!("{} histories", summary.histories);
             }

@@ -9,12 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use capvote::election::{
-    Choice, Definition, ElectionId, ElectionState, Grant, GrantId, Nonce, Outcome, Publication,
-    Role, Schedule, Standing, Timestamp, Token, Vote, VoterNumber,
-};
-use capvote::ledger::sqlite::{SqliteLedger, SqliteReader, Store};
-use capvote::ledger::{Act, Ledger as _, LedgerError, SheetCursor};
+use capvote::election::{Grant, GrantId, Role, Token, VoterNumber};
+use capvote::ledger::sqlite::{SqliteLedger, Store};
+use capvote::ledger::{Act, Ledger as _};
 use capvote::net::admission::Origin;
 use capvote::net::connection;
 use capvote::server::keep_schedules;
@@ -27,11 +24,13 @@ use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::clock::{Clocks, FAR};
+use super::clock::Clocks;
+use super::elections::{BOARD, RUN_OFF, SECOND, elections, id};
 use super::faults::{Delayed, plan, until_cut};
-use super::history::{History, Sheet};
-use super::restores::Backups;
-use super::{CANDIDATES, DURATION, VOTERS, wire};
+use super::finish::finish;
+use super::history::History;
+use super::restores::{Backups, Restored};
+use super::{VOTERS, wire};
 use crate::disk::{Disk, Fault, open_store};
 
 /// The returning officer's token.
@@ -74,37 +73,29 @@ struct Running {
     faults: Arc<AtomicUsize>,
 }
 
-fn board() -> ElectionId {
-    "board".parse().expect("a good name for an election")
-}
-
 impl Server {
-    /// Creates and opens an election in a subfolder of `folder`, and starts to serve it.
+    /// Creates and opens the board and the second election in a subfolder of `folder`, and starts
+    /// to serve them.
     pub(super) fn start(folder: &Path, mut rng: Rng) -> anyhow::Result<Rc<Self>> {
         let first = folder.join("0");
         let mut store = Store::open(&first)?;
-        let candidates = CANDIDATES.map(String::from).to_vec();
-        let closes = match rng.u32(0..3) {
-            0 => Some(Timestamp(rng.u64(1..DURATION.as_secs()))),
-            1 => Some(FAR),
-            _ => None,
-        };
-        let definition = Definition::new(board(), String::new(), candidates)?
-            .with_publication(Publication::Live)
-            .with_schedule(Schedule { opens: None, closes })?;
+        let elections = elections(&mut rng)?;
         let (role, token) = (Role::ReturningOfficer, Token::from(TOKEN).hash());
         let acts = [
             Act::Grant(Grant { id: GrantId(1), parent: None, role, token }),
-            Act::Create(Arc::new(definition)),
-            Act::Issue(board(), (1..=VOTERS).map(VoterNumber::from).collect()),
-            Act::Open(board()),
+            Act::Create(elections[BOARD].clone()),
+            Act::Issue(id(BOARD), (1..=VOTERS).map(VoterNumber::from).collect()),
+            Act::Open(id(BOARD)),
+            Act::Create(elections[SECOND].clone()),
+            Act::Open(id(SECOND)),
         ];
         store.act(&acts, None)?;
         drop(store);
         let disk = Disk::new(&first, rng.u64(..))?;
         let clocks = Clocks::new();
         let running = RefCell::new(Some(Running::start(first, disk, &mut rng, &clocks)?));
-        let history = Rc::new(RefCell::new(History::new(clocks.begun(), closes)));
+        let history = History::new(clocks.begun(), &elections, RUN_OFF);
+        let history = Rc::new(RefCell::new(history));
         let noted = history.clone();
         spawn_local(clocks.clone().step(rng.fork(), move |what| noted.borrow_mut().stepped(what)));
         let (folder, rng) = (folder.to_path_buf(), RefCell::new(rng));
@@ -223,11 +214,17 @@ impl Server {
     fn restart(&self) -> anyhow::Result<()> {
         let (folder, mut disk) = self.crashed.take().context("a crashed server")?;
         let mut rng = self.rng.borrow_mut().fork();
-        if rng.u32(0..RESTORE_ODDS) == 0
-            && let Some((restored, story)) = self.restore(&folder, &mut rng)?
-        {
-            disk = restored;
-            self.history.borrow_mut().restored(story);
+        if rng.u32(0..RESTORE_ODDS) == 0 {
+            match self.backups.restore(&folder, &mut rng)? {
+                Some(Restored::Done(restored, story)) => {
+                    disk = restored;
+                    self.history.borrow_mut().restored(story);
+                }
+                Some(Restored::Refused) => {
+                    self.history.borrow_mut().note("a backup without its keys is refused");
+                }
+                None => {}
+            }
         }
         // A read that fails at the start must not damage the ledger.
         if rng.u32(0..10) == 0 {
@@ -245,12 +242,11 @@ impl Server {
         match Running::start(folder, disk, &mut rng, &self.clocks) {
             Ok(running) => {
                 let snapshot = running.ledger.snapshots().borrow().clone();
-                let closed = |it: &Arc<Standing>| it.state == ElectionState::Closed;
-                let closed = snapshot.elections.iter().any(closed);
-                self.history.borrow_mut().started(closed, self.clocks.are_apart());
+                self.history.borrow_mut().started(&snapshot, self.clocks.are_apart());
                 if rng.u32(0..BACKUP_ODDS) == 0 {
-                    let story = self.history.borrow().story.len();
-                    if self.backups.take(&running.folder, &self.folder, story) {
+                    let (story, has_keys) = (self.history.borrow().story.len(), rng.bool());
+                    let data = (running.folder.as_path(), &*snapshot);
+                    if self.backups.take(data, &self.folder, story, has_keys) {
                         self.history.borrow_mut().note("a backup is taken");
                     }
                 }
@@ -265,67 +261,14 @@ impl Server {
         Ok(())
     }
 
-    /// Restores the newest backup, if there is one.
-    fn restore(&self, folder: &Path, rng: &mut Rng) -> anyhow::Result<Option<(Arc<Disk>, usize)>> {
-        let number = VoterNumber::from(VOTERS);
-        let choice = Choice::from_index(0).context("a candidate")?;
-        let vote = Vote { election: board(), choice, number, nonce: [9; Nonce::BYTES].into() };
-        self.backups.restore(folder, rng.u64(..), &vote)
-    }
-
-    /// Crashes the server, opens its ledger on a disk without faults, retries every recorded vote,
-    /// closes the election and checks the tally sheet.
+    /// Crashes the server, and checks its ledger on a disk without faults.
     pub(super) async fn finish(&self) -> anyhow::Result<History> {
         self.crash()?;
         let (folder, _disk) = self.crashed.take().context("a crashed server")?;
         let mut store = open_store(&folder).context("the last start")?;
-        let mut history = self.history.replace(History::new(self.clocks.begun(), None));
-        let standing = store.snapshot().elections.pop().context("an election")?;
-        for (ballot, receipt) in history.receipts() {
-            let place = CANDIDATES.iter().position(|name| *name == ballot.candidate);
-            let choice = place.and_then(Choice::from_index).context("a candidate")?;
-            let (election, number, nonce) = (board(), ballot.number, ballot.nonce);
-            let vote = Vote { election, choice, number, nonce };
-            let again = store.vote(std::slice::from_ref(&vote), Timestamp(0))?;
-            let recorded = again == [Outcome::Recorded];
-            history.check(recorded, || format!("a retry of {receipt} is {again:?}"));
-            // The retry of a vote that was lost would be counted.
-            let now = store.snapshot().elections.pop().map(|standing| standing.ballots);
-            history.check(now == Some(standing.ballots), || {
-                format!("a retry of {receipt} is counted")
-            });
-        }
-        let closed = standing.state == ElectionState::Closed;
-        if closed {
-            history.found_closed();
-        }
-        history.check(closed || !history.is_closed(), || "the close is lost".into());
-        if !closed {
-            store.act(&[Act::Close(board())], None)?;
-        }
-        let sheet = sheet(&store.reader(), &CANDIDATES)?;
-        history.check_sheet(&sheet);
-        let standing = store.snapshot().elections.pop().context("an election")?;
-        let ballots = standing.ballots;
-        history.check(ballots == sheet.len() as u64, || {
-            format!("{ballots} ballots, but {} lines on the sheet", sheet.len())
-        });
+        let mut history = self.history.replace(History::new(self.clocks.begun(), &[], 0));
+        finish(&mut store, &mut history, self.clocks.are_apart())?;
         Ok(history)
-    }
-}
-
-/// Reads the whole tally sheet.
-fn sheet(reader: &SqliteReader, candidates: &[&str]) -> Result<Sheet, LedgerError> {
-    let (mut sheet, mut cursor) = (Sheet::new(), SheetCursor::default());
-    loop {
-        let (lines, next) = reader.sheet(&board(), cursor, 1_000)?;
-        if lines.is_empty() {
-            return Ok(sheet);
-        }
-        sheet.extend(lines.into_iter().map(|(choice, nonce): (_, Nonce)| {
-            (candidates.get(choice.index()).unwrap_or(&"nobody").to_string(), nonce)
-        }));
-        cursor = next;
     }
 }
 

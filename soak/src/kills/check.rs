@@ -3,10 +3,15 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use anyhow::{bail, ensure};
-use capvote::client::{ActOutcome, Auditor, Ballot, Election, RecordedVote, VoteOutcome};
-use capvote::election::{LIVE_BATCH_BALLOTS, ResultStatus};
+use capvote::client::{
+    ActOutcome, Auditor, Ballot, CountedBallot, Election, RecordedVote, VoteOutcome,
+};
+use capvote::election::{
+    self, Ballots, Definition, LIVE_BATCH_BALLOTS, LotSeedBuilder, Publication, ResultStatus,
+};
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::Figures;
@@ -14,9 +19,12 @@ use super::Figures;
 /// Votes in flight while votes are checked.
 const IN_FLIGHT: usize = 64;
 
-/// Votes known to be recorded, and votes known to have been refused as too late.
-#[derive(Default)]
+/// One election: whether it is closed, the votes known to be recorded, and those known to have been
+/// refused as too late.
+#[derive(Clone)]
 pub(super) struct Votes {
+    pub(super) definition: Arc<Definition>,
+    pub(super) closed: bool,
     pub(super) recorded: Vec<(Ballot, RecordedVote)>,
     pub(super) late: Vec<Ballot>,
 }
@@ -24,7 +32,6 @@ pub(super) struct Votes {
 /// Checks the recorded votes from index `before` on, and retries those without an answer.
 pub(super) async fn round(
     election: &Election,
-    closed: bool,
     votes: &mut Votes,
     before: usize,
     unanswered: Vec<Ballot>,
@@ -36,14 +43,13 @@ pub(super) async fn round(
     figures.note(known.saturating_sub(found), found.saturating_sub(sent));
     figures.unanswered_recorded += found.saturating_sub(known);
 
-    let fresh = Votes { recorded: votes.recorded[before..].to_vec(), ..Votes::default() };
-    check(election, closed, &fresh, figures).await?;
+    check(election, votes.closed, &votes.recorded[before..], &[], figures).await?;
     // A retry finds the vote if it was recorded, and otherwise records it, unless the election has
     // been closed.
     for ballot in unanswered {
         match election.vote(&ballot, |_| {}).await? {
             VoteOutcome::Recorded(vote) => votes.recorded.push((ballot, vote)),
-            VoteOutcome::Closed if closed => votes.late.push(ballot),
+            VoteOutcome::Closed if votes.closed => votes.late.push(ballot),
             other => bail!("the retry of an unanswered vote: {other:?}"),
         }
     }
@@ -53,11 +59,10 @@ pub(super) async fn round(
 /// Checks every vote.
 pub(super) async fn all(
     election: &Election,
-    closed: bool,
     votes: &Votes,
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
-    check(election, closed, votes, figures).await?;
+    check(election, votes.closed, &votes.recorded, &votes.late, figures).await?;
     count(election, votes, figures).await
 }
 
@@ -66,20 +71,22 @@ pub(super) async fn all(
 async fn check(
     election: &Election,
     closed: bool,
-    votes: &Votes,
+    recorded: &[(Ballot, RecordedVote)],
+    late: &[Ballot],
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
     let refusal = if closed { VoteOutcome::Closed } else { VoteOutcome::AlreadyVoted };
     // Had the first vote been lost, the second would be recorded.
-    let seconds = votes.recorded.iter().map(async |(ballot, _)| {
-        let second = Ballot::new(&ballot.candidate[..], ballot.number)?;
+    let seconds = recorded.iter().map(async |(ballot, _)| {
+        let nonce = Ballot::new("", ballot.number)?.nonce;
+        let second = Ballot { nonce, ..ballot.clone() };
         anyhow::Ok(election.vote(&second, |_| {}).await? == refusal)
     });
-    let retries = votes.recorded.iter().map(async |(ballot, vote)| {
+    let retries = recorded.iter().map(async |(ballot, vote)| {
         let again = election.vote(ballot, |_| {}).await?;
         anyhow::Ok(again == VoteOutcome::Recorded(vote.clone()))
     });
-    let late = votes.late.iter().map(async |ballot| {
+    let late = late.iter().map(async |ballot| {
         anyhow::Ok(election.vote(ballot, |_| {}).await? == VoteOutcome::Closed)
     });
     let lost = failed(seconds).await?.max(failed(retries).await?);
@@ -95,31 +102,70 @@ async fn failed(
     checks.try_fold(0, async |failed, held| Ok(failed + usize::from(!held))).await
 }
 
-/// Checks the count of each candidate against the recorded votes.
+/// Checks the votes of each name, and the blank ballots, against the recorded votes.
 async fn count(election: &Election, votes: &Votes, figures: &mut Figures) -> anyhow::Result<()> {
-    let mut expected = HashMap::new();
+    let definition = &*votes.definition;
+    let (names, mut expected) = (definition.slate.names(), HashMap::new());
     for (ballot, _) in &votes.recorded {
-        *expected.entry(&ballot.candidate[..]).or_default() += 1;
+        let first = match &ballot.marks {
+            None => vec![&ballot.candidate[..]],
+            Some(marks) if marks.marks.is_empty() => vec![""],
+            Some(marks) => marks.marked().filter(|it| it.1 == 1).map(|it| it.0).collect(),
+        };
+        first.into_iter().for_each(|name| *expected.entry(name).or_insert(0_u64) += 1);
     }
     let results = election.results().await?;
-    let (mut lost, mut twice) = (0, 0);
-    for (candidate, found) in &results.candidates {
-        let expected: u64 = expected.get(&candidate[..]).copied().unwrap_or_default();
-        lost += expected.saturating_sub(*found) as usize;
-        twice += found.saturating_sub(expected) as usize;
-    }
+    let sealed = !votes.closed && definition.publication == Publication::Sealed;
+    let status = results.status;
+    ensure!(sealed == (status == Some(ResultStatus::Sealed)), "the status is {status:?}");
     let (turnout, recorded) = (results.ballots as usize, votes.recorded.len());
     // A live count leaves out the newest ballots.
-    let open = results.status != Some(ResultStatus::Final);
-    let published = (turnout / LIVE_BATCH_BALLOTS).saturating_sub(1) * LIVE_BATCH_BALLOTS;
-    lost -= if open { lost.min(turnout - published) } else { 0 };
+    let published = match status {
+        Some(ResultStatus::Final) => turnout,
+        Some(ResultStatus::Provisional) => {
+            (turnout / LIVE_BATCH_BALLOTS).saturating_sub(1) * LIVE_BATCH_BALLOTS
+        }
+        _ => 0,
+    };
+    let found = results.candidates.iter().map(|(name, votes)| (&name[..], *votes));
+    let found: Vec<_> = found.chain([("", results.blank)]).collect();
+    ensure!(found.len() == names.len() + 1, "the results have other names: {found:?}");
+    let (mut lost, mut twice) = (0, 0);
+    for (name, found) in found {
+        let expected = expected.get(name).copied().unwrap_or_default();
+        lost += expected.saturating_sub(found) as usize;
+        twice += found.saturating_sub(expected) as usize;
+    }
+    lost -= lost.min((turnout - published) * usize::from(definition.rules.marks));
     figures.note(lost, twice);
     let fits = turnout == recorded || !figures.hold();
     ensure!(fits, "the turnout is {turnout}, but {recorded} votes are recorded");
     Ok(())
 }
 
-/// Checks that the tally sheet has every recorded vote once and nothing else.
+/// Checks that how the result came about is what the recorded votes give.
+pub(super) async fn counted(election: &Election, votes: &Votes, roll: u64) -> anyhow::Result<()> {
+    let Definition { slate, rules, .. } = &*votes.definition;
+    let mut ballots = Ballots::new(slate, rules);
+    for (ballot, _) in &votes.recorded {
+        let name = slate.choice(&ballot.candidate).map(election::Ballot::from);
+        ballots.add(&match (&ballot.marks, name) {
+            (None, Some(name)) => name,
+            (None, None) => bail!("a vote for {:?} is recorded", ballot.candidate),
+            (Some(marks), _) => election::Ballot::new(slate, rules, &marks.marks)?,
+        });
+    }
+    let mut receipts: Vec<_> = votes.recorded.iter().map(|(_, vote)| vote.receipt).collect();
+    receipts.sort_unstable();
+    let mut lot = LotSeedBuilder::default();
+    receipts.iter().for_each(|receipt| lot.add(receipt));
+    let expected = election::count(slate, rules, &ballots, roll, &lot.finish());
+    let found = election.count().await?.count;
+    ensure!(found == expected, "the count is {found:?}, and the votes give {expected:?}");
+    Ok(())
+}
+
+/// Checks that the tally sheet has every recorded vote once, with every mark, and nothing else.
 pub(super) async fn sheet(
     auditor: &Auditor,
     votes: &Votes,
@@ -127,14 +173,17 @@ pub(super) async fn sheet(
 ) -> anyhow::Result<()> {
     let ballots = Rc::new(RefCell::new(HashMap::new()));
     let taken = ballots.clone();
-    let take = move |candidate: String, nonce, receipt| {
-        *taken.borrow_mut().entry((candidate, nonce, receipt)).or_insert(0_usize) += 1;
+    let take = move |it: CountedBallot| {
+        let line = (it.candidate, it.marks, it.nonce, it.receipt);
+        *taken.borrow_mut().entry(line).or_insert(0_usize) += 1;
     };
     let outcome = auditor.tally_sheet(take).await?;
     ensure!(outcome == ActOutcome::Done, "no tally sheet: {outcome:?}");
     let (mut ballots, mut lost) = (ballots.take(), 0);
     for (_, vote) in &votes.recorded {
-        let line = (vote.candidate.clone(), vote.nonce, vote.receipt.to_string());
+        let RecordedVote { candidate, marks, nonce, receipt, .. } = vote.clone();
+        let marks = marks.map(|marks| marks.marks).unwrap_or_default();
+        let line = (candidate, marks, nonce, receipt.to_string());
         match ballots.get_mut(&line) {
             Some(left @ 1..) => *left -= 1,
             _ => lost += 1,

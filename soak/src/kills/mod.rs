@@ -1,8 +1,9 @@
 //! SIGKILL under load: each vote that was answered `recorded` is counted exactly once.
 //!
-//! The server is killed while clients vote; in some rounds also while numbers are issued or the
-//! election is closed. A *term* is one election in a ledger of its own, from its creation to its
-//! tally sheet: a restart takes milliseconds, however many rounds there are.
+//! The server is killed while clients vote; in some rounds also while numbers are issued or
+//! an election is closed. A *term* is two elections by one roll in a ledger of their own, from
+//! their creation to their tally sheets: a restart takes milliseconds, however many rounds there
+//! are. The second election of a term is of any method.
 
 mod check;
 mod term;
@@ -40,7 +41,7 @@ pub struct Figures {
     pub voting: usize,
     /// Kills while numbers were issued too, and how many of these issues took effect.
     pub issuing: (usize, usize),
-    /// Kills while the election was closed too, and how many of these closes took effect.
+    /// Kills while an election was closed too, and how many of these closes took effect.
     pub closing: (usize, usize),
     /// Votes that were answered `recorded` before a kill.
     pub acknowledged: usize,
@@ -124,7 +125,7 @@ pub async fn run(
         let mut folder = tempfile::Builder::new().prefix("term-").tempdir_in(data)?;
         // Keeps the ledger if the term fails.
         folder.disable_cleanup(true);
-        let mut term = Term::begin(program, folder.path())?;
+        let mut term = Term::begin(program, folder.path()).await?;
         while figures.kills() < rounds && figures.hold() && !term.is_over() {
             term.round(&mut figures).await?;
             progress(&figures);

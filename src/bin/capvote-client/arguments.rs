@@ -1,20 +1,21 @@
 //! The command line.
 
+mod count;
+mod create;
 mod values;
 
 use std::path::PathBuf;
 
 use capvote::command_line::{Extra, VERSION};
-use capvote::election::{Definition, ElectionId, Publication, Schedule, Timestamp, same_text};
 use capvote::net::link::Link;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::failure::Failure;
 use crate::people::{People, Reading};
 use crate::secret;
-use crate::show;
-use crate::time;
 
+pub(crate) use count::CountFile;
+pub(crate) use create::Create;
 pub(crate) use values::link;
 use values::{number_count, output_file};
 
@@ -99,20 +100,28 @@ pub(crate) enum VoterCommand {
     Info,
     /// Cast a vote.
     #[command(after_help = "Examples:\n  capvote-client vote Ada\n  \
-                      capvote-client vote Ada --receipt mine.json")]
+                      capvote-client vote Ada --receipt mine.json\n  \
+                      capvote-client vote --paper")]
     Vote(Vote),
     /// Show the votes of one candidate, or of all.
     #[command(after_help = "Examples:\n  capvote-client result\n  \
-                      capvote-client --election board result Ada")]
+                      capvote-client --election board result Ada\n  \
+                      capvote-client result --rounds")]
     Result {
         /// The candidate's name, as it is on the slate.
         candidate: Option<String>,
+        /// Show how the result of a closed election came about, round by round.
+        #[arg(long, conflicts_with = "candidate")]
+        rounds: bool,
+        /// With --rounds, draw a chart of each round.
+        #[arg(long, requires = "rounds")]
+        chart: bool,
     },
     /// Show the results as they change, until the election is closed.
     Watch,
 }
 
-/// Checks of a tally sheet, without a server.
+/// Checks of a tally sheet and counts, without a server.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SheetCommand {
     /// Find a ballot on a tally sheet by its receipt. Needs no server.
@@ -129,6 +138,12 @@ pub(crate) enum SheetCommand {
         /// The tally sheet.
         sheet: PathBuf,
     },
+    /// Count a file of ballots, and show how the result comes about. Needs no server.
+    #[command(
+        after_help = "Examples:\n  capvote-client count ballots.blt --method transferable\n  \
+                      capvote-client count ballots.blt --method plurality --marks 3 --seats 3"
+    )]
+    Count(CountFile),
 }
 
 /// Commands that take a link with a token.
@@ -172,9 +187,13 @@ pub(crate) enum OfficerCommand {
         after_help = "Example:\n  capvote-client --link officer.link sheet --output sheet.csv"
     )]
     Sheet {
-        /// The file to write: .csv has the ballots alone, .json the title, slate and voters too.
+        /// The file to write: .csv or .json. Of ballots with one name, .csv has the ballots alone,
+        /// and .json the title, slate and voters too.
         #[arg(long, value_name = "FILE", value_parser = output_file())]
         output: PathBuf,
+        /// Write ranked ballots in BLT, which other counting programs read.
+        #[arg(long)]
+        blt: bool,
     },
     /// Print a link with a part of the authority over the election, or write it to a file.
     /// (officer)
@@ -192,12 +211,17 @@ pub(crate) enum OfficerCommand {
 /// A vote to cast.
 #[derive(Debug, Args)]
 pub(crate) struct Vote {
-    /// The candidate's name, as it is on the slate.
-    #[arg(conflicts_with = "blank")]
-    pub(crate) candidate: Option<String>,
+    /// The candidate's name, as it is on the slate. Several, where a ballot can say more: by ranked
+    /// methods in the order of the ranks, and by schulze "A=B" shares a rank.
+    #[arg(value_name = "NAME", conflicts_with = "blank")]
+    names: Vec<String>,
     /// Cast a blank ballot, if the election allows that.
     #[arg(long)]
-    pub(crate) blank: bool,
+    blank: bool,
+    /// Fill in a paper: show every open election with the same voter numbers, read what you say in
+    /// each, and cast all these votes.
+    #[arg(long, conflicts_with_all = ["names", "blank"])]
+    pub(crate) paper: bool,
     /// Your voter number, with or without separators, or a file that holds it; "-" is standard
     /// input. Others on the machine can list command lines. Without this you are asked for the
     /// number; what you type is not shown.
@@ -207,32 +231,6 @@ pub(crate) struct Vote {
     /// vote again, such as one whose answer was lost.
     #[arg(long, value_name = "FILE", value_parser = output_file())]
     pub(crate) receipt: Option<PathBuf>,
-}
-
-/// An election to create.
-#[derive(Debug, Args)]
-pub(crate) struct Create {
-    /// The id of the new election: letters, digits, ".", "_" and "-".
-    id: ElectionId,
-    /// A candidate. Repeat this for each, in the order of the ballot paper.
-    #[arg(long, value_name = "NAME", required = true)]
-    candidate: Vec<String>,
-    /// What people call the election.
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    title: String,
-    /// When the count is shown: at the close, or while voting, in batches of 10 ballots.
-    #[arg(long, value_enum, default_value_t = Results::Sealed)]
-    results: Results,
-    /// Allow blank ballots.
-    #[arg(long)]
-    blank: bool,
-    /// Open the election at this time: 2026-12-01T18:00 (local time), 2026-12-01T17:00:00Z, or
-    /// 2026-12-01T18:00[Europe/Berlin].
-    #[arg(long, value_name = "TIME", value_parser = time::parse)]
-    opens: Option<Timestamp>,
-    /// Close the election at this time.
-    #[arg(long, value_name = "TIME", value_parser = time::parse)]
-    closes: Option<Timestamp>,
 }
 
 /// Voter numbers to issue.
@@ -269,13 +267,6 @@ pub(crate) struct Issue {
     pub(crate) output: PathBuf,
 }
 
-/// When the count is shown.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Results {
-    Live,
-    Sealed,
-}
-
 /// A part of the authority over an election.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Delegate {
@@ -288,38 +279,15 @@ pub(crate) enum Delegate {
 }
 
 impl Vote {
-    /// The name to vote for, which is empty for a blank ballot.
-    pub(crate) fn candidate(&self) -> Result<&str, Failure> {
-        match &self.candidate {
-            Some(candidate) => Ok(candidate),
-            None if self.blank => Ok(""),
-            None => Err(Failure::Usage(
+    /// The names to vote for: none for a blank ballot.
+    pub(crate) fn names(&self) -> Result<&[String], Failure> {
+        if self.names.is_empty() && !self.blank {
+            return Err(Failure::Usage(
                 "give a candidate's name, or --blank; capvote-client info shows the candidates"
                     .into(),
-            )),
+            ));
         }
-    }
-}
-
-impl Create {
-    pub(crate) fn definition(&self) -> Result<Definition, Failure> {
-        let publication = match self.results {
-            Results::Live => Publication::Live,
-            Results::Sealed => Publication::Sealed,
-        };
-        let schedule = Schedule { opens: self.opens, closes: self.closes };
-        let is_blank = |name: &String| same_text(name).eq_ignore_ascii_case(show::BLANK);
-        if self.blank && self.candidate.iter().any(is_blank) {
-            return Err(Failure::Usage(format!(
-                "a candidate called {} cannot be told from blank ballots; choose another name",
-                show::BLANK
-            )));
-        }
-        Definition::new(self.id.clone(), self.title.clone(), self.candidate.clone())
-            .map(|it| it.with_publication(publication).with_blank(self.blank))
-            .and_then(|it| it.with_schedule(schedule))
-            .and_then(|it| it.slate.check_looks().map(|()| it).map_err(Into::into))
-            .map_err(|error| Failure::Usage(error.to_string()))
+        Ok(&self.names)
     }
 }
 
@@ -343,9 +311,23 @@ impl Arguments {
         let is_path = |path: &PathBuf| path.as_os_str() == secret::STANDARD_INPUT;
         let is_text = |text: &String| text == secret::STANDARD_INPUT;
         let here = match &self.command {
-            Command::Voter(VoterCommand::Vote(vote)) => vote.voter_number.iter().any(is_text),
+            Command::Voter(VoterCommand::Vote(vote)) => {
+                let here = vote.voter_number.iter().any(is_text);
+                if here && vote.paper {
+                    return Err(twice());
+                }
+                // A paper is filled in on standard input.
+                here || vote.paper
+            }
+            Command::Sheet(SheetCommand::Verify { receipt, sheet }) => {
+                if is_text(receipt) && is_path(sheet) {
+                    return Err(twice());
+                }
+                false
+            }
             Command::Revoke { revoked, .. } => is_text(revoked),
             Command::CountLines { file, .. } => is_path(file),
+            Command::Sheet(SheetCommand::Count(count)) => is_path(&count.file),
             Command::Officer(OfficerCommand::RevokeNumbers { file }) => is_path(file),
             Command::Officer(OfficerCommand::Issue(issue)) => {
                 let files = issue.roll.iter().chain(&issue.letters);

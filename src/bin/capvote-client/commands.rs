@@ -1,12 +1,17 @@
 //! Carries out the command: connects to the server if the command needs it, and prints the answer.
 
-use capvote::election::ResultStatus;
+use capvote::client;
+use capvote::election::{CutBallots, ElectionState, ResultStatus, Rules};
 
 use crate::arguments::{self, Arguments, Command, SheetCommand, VoterCommand};
+use crate::count;
 use crate::count_lines;
 use crate::failure::Failure;
 use crate::officer;
 use crate::reader::while_read;
+use crate::recount;
+use crate::rounds::{self, Counted};
+use crate::rules;
 use crate::sheet;
 use crate::show;
 use crate::suggest::{did_you_mean, same_name};
@@ -22,7 +27,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Sheet(SheetCommand::Verify { receipt, sheet }) => {
             sheet::verify(receipt, sheet, json)
         }
-        Command::Sheet(SheetCommand::Recount { sheet }) => sheet::recount(sheet, json),
+        Command::Sheet(SheetCommand::Recount { sheet }) => recount::run(sheet, json),
+        Command::Sheet(SheetCommand::Count(file)) => count::run(file, json),
         Command::Voter(command) => {
             Target::new(&arguments)?.ask(async |it| voter(command, it).await).await
         }
@@ -54,11 +60,50 @@ async fn voter(command: &VoterCommand, target: &Target) -> Result<(), Failure> {
             show::elections(&target.connect().await?.elections().await?, target.json)
         }
         VoterCommand::Info => show::info(&target.election().await?.info().await?, target.json),
-        VoterCommand::Result { candidate: None } => {
-            show::results(&target.election().await?.results().await?, target.json)
-        }
-        VoterCommand::Result { candidate: Some(candidate) } => result(candidate, target).await,
+        VoterCommand::Result { rounds: true, chart, .. } => rounds_of(target, *chart).await,
+        VoterCommand::Result { candidate: None, .. } => results(target).await,
+        VoterCommand::Result { candidate: Some(candidate), .. } => result(candidate, target).await,
     }
+}
+
+/// The results, and each lot that decided.
+async fn results(target: &Target) -> Result<(), Failure> {
+    let election = target.election().await?;
+    if target.json {
+        return show::json(&show::results_document(&election.results().await?));
+    }
+    let rules = election.info().await?.rules;
+    let results = election.results().await?;
+    show::results(&results, rules.as_ref())?;
+    if results.status == Some(ResultStatus::Final) {
+        match election.count().await {
+            Ok(client::Counted { slate, count }) => rounds::show_lots(&count, &slate)?,
+            // An older server, which draws no lots.
+            Err(client::Error::Unimplemented(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// How the result came about.
+async fn rounds_of(target: &Target, chart: bool) -> Result<(), Failure> {
+    let election = target.election().await?;
+    let info = election.info().await?;
+    if info.state != Some(ElectionState::Closed) {
+        return Err(Failure::Refused(format!(
+            "election {} is not closed: there are no rounds before the close",
+            info.id
+        )));
+    }
+    let Some(Rules { method, seats, .. }) = info.rules else {
+        return Err(Failure::Fault(format!("the rules of this election are {}", rules::NEWER)));
+    };
+    let client::Counted { slate, count } = election.count().await?;
+    let title = if info.title.is_empty() { &info.id } else { &info.title };
+    let counted =
+        Counted { title, slate: &slate, method, seats, count: &count, cut: CutBallots::default() };
+    if target.json { rounds::json(&counted) } else { rounds::show(&counted, chart) }
 }
 
 async fn result(candidate: &str, target: &Target) -> Result<(), Failure> {

@@ -36,6 +36,41 @@ impl Failure {
         }
     }
 
+    /// If other votes were sent before, says so.
+    pub(crate) fn after_votes(self, sent: usize) -> Self {
+        let more = match sent {
+            0 => return self,
+            1 => "; the vote before this one was answered",
+            _ => "; the votes before this one were answered",
+        };
+        match self {
+            Self::Fault(why) => Self::Fault(why + more),
+            Self::Remote(why) => Self::Remote(why + more),
+            other => other,
+        }
+    }
+
+    /// The same failure, which a JSON document on stdout reports already.
+    pub(crate) fn reported(self) -> Self {
+        match self {
+            Self::Fault(why) | Self::Remote(why) => Self::Reported(why, Exit::Fault),
+            Self::Usage(why) => Self::Reported(why, Exit::Usage),
+            Self::Refused(why) => Self::Reported(why, Exit::Refused),
+            other @ (Self::Reported(..) | Self::Unprinted(_)) => other,
+        }
+    }
+
+    /// What happened, for people.
+    pub(crate) fn why(&self) -> String {
+        match self {
+            Self::Fault(why) | Self::Remote(why) | Self::Usage(why) | Self::Refused(why) => {
+                why.clone()
+            }
+            Self::Reported(why, _) => why.clone(),
+            Self::Unprinted(why) => format!("cannot print: {why}"),
+        }
+    }
+
     /// Names the option or the file that is wrong.
     pub(crate) fn about(self, what: &str) -> Self {
         match self {

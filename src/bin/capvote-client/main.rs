@@ -2,6 +2,7 @@
 
 mod arguments;
 mod commands;
+mod count;
 mod count_lines;
 mod failure;
 mod number;
@@ -10,7 +11,11 @@ mod people;
 mod prompt;
 mod reader;
 mod receipt;
+mod recount;
 mod roll;
+mod rounds;
+mod rules;
+mod said;
 mod secret;
 mod sheet;
 mod show;

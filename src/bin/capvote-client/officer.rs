@@ -1,25 +1,24 @@
 //! The commands that take a link with a token.
 
+mod create;
 mod issue;
+mod share;
 
-use std::io::{self, Write};
 use std::path::Path;
 
 use capvote::client::{
     ActOutcome, Administration, Auditor, Election, Error, Info, LedgerReport, Registrar, Restored,
 };
 use capvote::command_line::Exit;
-use capvote::election::{Definition, ElectionState, Schedule, Token, VoterNumber};
+use capvote::election::{ElectionState, Schedule, VoterNumber};
 use capvote::net::link::Link;
-use capvote::private_file::PrivateFile;
 use capvote::service::REVOKE_NUMBERS_MAX;
 use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 
-use crate::arguments::{Delegate, OfficerCommand};
+use crate::arguments::OfficerCommand;
 use crate::failure::Failure;
 use crate::roll;
-use crate::secret;
 use crate::sheet;
 use crate::show;
 use crate::target::{Target, other_election};
@@ -36,7 +35,7 @@ struct Officer<'a> {
 pub(crate) async fn run(command: &OfficerCommand, target: &Target) -> Result<(), Failure> {
     let officer = async || Officer::connect(target).await;
     let ended = match command {
-        OfficerCommand::Create(create) => officer().await?.create(&create.definition()?).await,
+        OfficerCommand::Create(new) => create::run(new, &officer().await?).await,
         OfficerCommand::Open => officer().await?.open().await,
         OfficerCommand::Close => officer().await?.close().await,
         OfficerCommand::Confirm => officer().await?.confirm().await,
@@ -49,7 +48,7 @@ pub(crate) async fn run(command: &OfficerCommand, target: &Target) -> Result<(),
             let people = issue.people()?;
             officer().await?.issue(issue, people).await
         }
-        OfficerCommand::Sheet { output } => officer().await?.sheet(output).await,
+        OfficerCommand::Sheet { output, blt } => officer().await?.sheet(output, *blt).await,
         OfficerCommand::Share { role, output } => {
             officer().await?.share(*role, output.as_deref()).await
         }
@@ -141,12 +140,6 @@ impl<'a> Officer<'a> {
             Ok(info) if info.id != *id => Err(other_election(id, &info.id)),
             _ => Ok(()),
         }
-    }
-
-    async fn create(&self, definition: &Definition) -> Result<(), Failure> {
-        let created = self.restored.returning_officer().create(definition).await?;
-        done(created)?;
-        self.report_scheduled("created", definition.id.as_str(), "", &definition.schedule)
     }
 
     async fn open(&self) -> Result<(), Failure> {
@@ -283,46 +276,11 @@ impl<'a> Officer<'a> {
         }
     }
 
-    async fn share(&self, role: Delegate, output: Option<&Path>) -> Result<(), Failure> {
-        let file = output.map(link_file).transpose()?;
-        let save = async |administration: Administration| {
-            let election = administration.election().info().await?.id;
-            let token: Token = match role {
-                Delegate::Administration => administration.save().await?,
-                Delegate::Registrar => administration.registrar().save().await?,
-                Delegate::Auditor => administration.auditor().save().await?,
-            };
-            Ok((election, token))
-        };
-        let (election, token) = self.as_administration(save).await?;
-        let election = election.parse().ok();
-        let token = Some(token.as_bytes().to_vec());
-        let link = Link { election, token, ..self.target.link.clone() };
-        secret::warn_if_nowhere(&link);
-        let json = self.target.json;
-        if let Some((file, path)) = file.zip(output) {
-            let path = path.display();
-            put(file, &link).map_err(|error| {
-                Failure::Fault(format!(
-                    "the link was made, and cannot be written to {path}: {error}"
-                ))
-            })?;
-            return match json {
-                true => show::json(&json!({ "file": path.to_string() })),
-                false => show::say(&format!("The link is in {path}.")),
-            };
-        }
-        if json {
-            return show::json(&json!({ "link": link.to_string() }));
-        }
-        Ok(writeln!(io::stdout(), "{link}")?)
-    }
-
-    async fn sheet(&self, output: &Path) -> Result<(), Failure> {
+    async fn sheet(&self, output: &Path, blt: bool) -> Result<(), Failure> {
         let election = &self.election;
         let sheet = self.as_auditor(async |auditor| sheet::fetch(&auditor, election).await).await?;
         match sheet {
-            Some(sheet) => sheet::write(&sheet, output, self.target.json),
+            Some(sheet) => sheet::write(&sheet, output, blt, self.target.json),
             None => Err(Failure::Refused(
                 "there is no sheet before the election is closed; close it first".into(),
             )),
@@ -359,7 +317,9 @@ impl<'a> Officer<'a> {
                 show::counted(numbers_used, "number"),
             ))?;
             if unscrubbed {
-                show::say("Deleted ballots may still be in the server's file: its log says why.")?;
+                show::say(
+                    "The key of its ballots is not destroyed yet: the server's log says why.",
+                )?;
             }
         }
         let why = "there are not as many ballots as numbers used; the check changed nothing: copy \
@@ -370,22 +330,6 @@ impl<'a> Officer<'a> {
             false => Err(Failure::Fault(why.into())),
         }
     }
-}
-
-/// Begins a file for a link that is made afterwards. An existing file is not overwritten.
-fn link_file(path: &Path) -> Result<PrivateFile, Failure> {
-    let begun = match path.symlink_metadata() {
-        Ok(_) => Err(io::Error::other("the file exists and is not overwritten")),
-        Err(_) => PrivateFile::begin(path),
-    };
-    begun.map_err(|error| {
-        Failure::Fault(format!("cannot write {}: {error}; no link was made", path.display()))
-    })
-}
-
-fn put(mut file: PrivateFile, link: &Link) -> io::Result<()> {
-    writeln!(file, "{link}")?;
-    file.put()
 }
 
 fn done(outcome: ActOutcome) -> Result<(), Failure> {

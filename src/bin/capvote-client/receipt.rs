@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use capvote::client::{Ballot, RecordedVote};
+use capvote::client::{Ballot, Marks, RecordedVote};
 use capvote::election::{
     ElectionId, Nonce, Receipt, SheetFlaw, TallySheet, is_invisible, same_text,
 };
@@ -28,6 +28,9 @@ pub(crate) struct ReceiptFile {
 #[derive(Serialize, Deserialize)]
 struct Content {
     candidate: String,
+    /// The marked names, in the order of the slate, of a ballot with marks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    marks: Option<Vec<Marked>>,
     nonce: String,
     /// Binds the file to the voter number without revealing it: see [`bind`].
     voter: String,
@@ -42,6 +45,13 @@ struct Content {
     receipt: Option<String>,
 }
 
+/// A name with its mark.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Marked {
+    candidate: String,
+    mark: u16,
+}
+
 impl ReceiptFile {
     /// Stores a ballot's nonce before the ballot is cast in `election`, which is empty for the only
     /// one there is. If the file has a nonce from an equal ballot, `ballot` gets that, which makes
@@ -49,6 +59,7 @@ impl ReceiptFile {
     pub(crate) fn begin(path: &Path, ballot: &mut Ballot, election: &str) -> Result<Self, Failure> {
         let content = Content {
             candidate: ballot.candidate.clone(),
+            marks: ballot.marks.as_ref().map(marked),
             nonce: HEXLOWER.encode(ballot.nonce.as_bytes()),
             voter: bind(ballot),
             election: None,
@@ -88,6 +99,9 @@ impl ReceiptFile {
         }
         if same_text(&self.content.candidate) != same_text(&ballot.candidate) {
             return Err(other_vote("for another candidate"));
+        }
+        if !self.content.has_marks(ballot.marks.as_ref().map(marked)) {
+            return Err(other_vote("with other marks"));
         }
         let bytes = HEXLOWER.decode(self.content.nonce.as_bytes()).unwrap_or_default();
         ballot.nonce = Nonce::try_from(&bytes[..]).map_err(|error| self.failed(&error))?;
@@ -161,6 +175,22 @@ impl Content {
         serde_json::from_str(text).or_else(|_| serde_json::from_str(&mended(text))).ok()
     }
 
+    /// The ballot.
+    fn kept(self) -> Kept {
+        match self.marks {
+            Some(marks) => Kept::Marks(marks),
+            None => Kept::Name(self.candidate),
+        }
+    }
+
+    /// Whether these are its marks, however a program has stored the names since.
+    fn has_marks(&self, marks: Option<Vec<Marked>>) -> bool {
+        let plain = |marks: &Vec<Marked>| -> Vec<_> {
+            marks.iter().map(|it| (same_text(&it.candidate), it.mark)).collect()
+        };
+        self.marks.as_ref().map(plain) == marks.as_ref().map(plain)
+    }
+
     /// The candidate as the recorded vote has the name, whatever a program has made of it since.
     fn sent_candidate(&self, nonce: &Nonce) -> String {
         let election = self.election.as_ref().and_then(|id| id.parse::<ElectionId>().ok());
@@ -190,6 +220,11 @@ fn mended(text: &str) -> String {
     format!("{{{inside}}}")
 }
 
+/// The marked names.
+fn marked(marks: &Marks) -> Vec<Marked> {
+    marks.marked().map(|(name, mark)| Marked { candidate: name.to_string(), mark }).collect()
+}
+
 /// A hash over a ballot's nonce and voter number.
 fn bind(ballot: &Ballot) -> String {
     let hash = Sha256::new_with_prefix(b"capvote receipt file 1\0");
@@ -206,9 +241,33 @@ pub(crate) struct SearchKey {
     receipt: Option<Receipt>,
     /// The ledger's epoch in which the vote was recorded, if it is known.
     pub(crate) epoch: Option<u64>,
-    /// The candidate and the nonce, if they are known: the receipt may not have been received, or
-    /// may have been changed in the file.
-    ballot: Option<(String, Nonce)>,
+    /// The ballot and the nonce, if they are known: the receipt may not have been received, or may
+    /// have been changed in the file.
+    ballot: Option<(Kept, Nonce)>,
+}
+
+/// A ballot in a receipt file.
+enum Kept {
+    Name(String),
+    Marks(Vec<Marked>),
+}
+
+impl Kept {
+    /// The receipts that it may have, by the ways in which programs may have stored its names.
+    fn receipts(&self, election: &ElectionId, nonce: &Nonce) -> [Receipt; 3] {
+        match self {
+            Self::Name(name) => spellings(name).map(|name| Receipt::new(election, &name, nonce)),
+            Self::Marks(marks) => [0, 1, 2].map(|spelling| {
+                let spelled = |it: &Marked| {
+                    let name = spellings(&it.candidate).into_iter().nth(spelling);
+                    (name.unwrap_or_default(), it.mark)
+                };
+                let spelled: Vec<_> = marks.iter().map(spelled).collect();
+                let marks = spelled.iter().map(|(name, mark)| (name.as_ref(), *mark));
+                Receipt::of_marks(election, marks, nonce)
+            }),
+        }
+    }
 }
 
 /// Whether a text is the content of a receipt file.
@@ -263,7 +322,7 @@ impl SearchKey {
         let key = Self {
             receipt,
             epoch: content.epoch,
-            ballot: nonce.map(|nonce| (content.candidate, nonce)),
+            ballot: nonce.map(|nonce| (content.kept(), nonce)),
         };
         if key.receipt.is_none() && key.ballot.is_none() {
             return Err(no_receipt());
@@ -273,9 +332,7 @@ impl SearchKey {
 
     /// The receipts that the ballot may have in this election, the likeliest first.
     pub(crate) fn receipts(&self, election: &ElectionId) -> impl Iterator<Item = Receipt> {
-        let ballot = self.ballot.iter().flat_map(|(candidate, nonce)| {
-            spellings(candidate).map(|name| Receipt::new(election, &name, nonce))
-        });
+        let ballot = self.ballot.iter().flat_map(|(kept, nonce)| kept.receipts(election, nonce));
         self.receipt.into_iter().chain(ballot)
     }
 }
@@ -304,6 +361,7 @@ mod tests {
     fn a_receipt_file_is_read_as_editors_and_mail_leave_it() {
         let content = Content {
             candidate: "Grace Hopper".into(),
+            marks: Some(vec![Marked { candidate: "Grace Hopper".into(), mark: 2 }]),
             nonce: "ab".repeat(16),
             voter: "cd".repeat(32),
             ledger: None,

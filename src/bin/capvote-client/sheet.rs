@@ -1,18 +1,19 @@
 //! Tally sheets: fetching one from a server, and checking one without.
 
-use std::collections::HashSet;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use capvote::client::{ActOutcome, Auditor, Election, Error};
+use capvote::client::{ActOutcome, Auditor, CountedBallot, Election, Error, Info};
 use capvote::command_line::Exit;
-use capvote::election::{Origin, Restored, SheetFlaw, SheetHeader, SheetLine, TallySheet};
+use capvote::election::{
+    Ballot, Blt, Definition, Origin, Restored, SheetFlaw, SheetHeader, SheetLine, TallySheet,
+};
 use capvote::private_file::PrivateFile;
-use comfy_table::Table;
 use serde_json::json;
 
 use crate::failure::Failure;
 use crate::receipt::{self, SearchKey};
+use crate::rules;
 use crate::secret;
 use crate::show;
 use crate::text;
@@ -38,22 +39,27 @@ pub(crate) async fn fetch(
     let info = election.info().await?;
     let id = info.id.parse().map_err(|_| Error::Protocol("an election has no id".into()))?;
     let (turnout, _) = auditor.turnout().await?;
-    let names: HashSet<_> = info.candidates.iter().map(String::as_str).collect();
+    let newer = || Error::Protocol("it counts by rules of a newer version".into());
+    let Info { origin, title, candidates, voters, rules, .. } = info;
+    let header = SheetHeader { title, candidates, voters, rules: rules.ok_or_else(newer)? };
+    let definition = header.definition(id).map_err(Error::Protocol)?;
     // What the server sends is bounded by what it says of the election: it might send for ever.
     let mut lines: Vec<SheetLine> = Vec::new();
-    let mut fits = |candidate: String, nonce, receipt: String| {
-        if lines.len() as u64 == turnout || !(candidate.is_empty() || names.contains(&*candidate)) {
+    let mut fits = |counted: CountedBallot| {
+        let Some(ballot) = ballot(&definition, &counted) else { return false };
+        if lines.len() as u64 == turnout {
             return false;
         }
-        let line = SheetLine::new(&id, candidate, nonce);
-        let fits = line.receipt.to_string() == receipt;
+        let line = SheetLine::of(&definition, &ballot, counted.nonce);
+        let fits = line.receipt.to_string() == counted.receipt;
         lines.push(line);
         fits
     };
+    let id = &definition.id;
     let wrong = || Error::Protocol(format!("it sends another sheet than that of election {id}"));
     let mut all_fit = true;
-    let take = |candidate, nonce, receipt| {
-        all_fit = fits(candidate, nonce, receipt);
+    let take = |counted| {
+        all_fit = fits(counted);
         if all_fit { Ok(()) } else { Err("this is not the sheet that was asked for") }
     };
     match auditor.tally_sheet(take).await {
@@ -62,16 +68,31 @@ pub(crate) async fn fetch(
         Ok(ActOutcome::Refused(_)) => return Ok(None),
         sent => sent?,
     };
-    let Origin { ledger, restored, .. } = info.origin;
+    let Origin { ledger, restored, .. } = origin;
     let restored = restored.map(|epoch| Restored { ledger, epoch });
-    let header =
-        SheetHeader { title: info.title, candidates: info.candidates, voters: info.voters };
-    Ok(Some(TallySheet { election: Some(id), lines, restored, header: Some(header) }))
+    let election = Some(definition.id.clone());
+    Ok(Some(TallySheet { election, lines, restored, header: Some(header) }))
 }
 
-/// Writes a sheet in the form of the file's extension. An existing file is not overwritten.
-pub(crate) fn write(sheet: &TallySheet, output: &Path, json: bool) -> Result<(), Failure> {
+/// The ballot that a server sent, if it is one of the election.
+fn ballot(definition: &Definition, counted: &CountedBallot) -> Option<Ballot> {
+    let Definition { slate, rules, .. } = definition;
+    match rules.has_one_mark() {
+        true => slate.choice(&counted.candidate).map(Ballot::from),
+        false => Ballot::new(slate, rules, &counted.marks).ok(),
+    }
+}
+
+/// Writes a sheet in the form of the file's extension, or its ballots in BLT. An existing file is
+/// not overwritten.
+pub(crate) fn write(
+    sheet: &TallySheet,
+    output: &Path,
+    as_blt: bool,
+    json: bool,
+) -> Result<(), Failure> {
     let text = match output.extension().and_then(|extension| extension.to_str()) {
+        _ if as_blt => blt(sheet)?,
         Some("csv") => sheet.to_csv(),
         Some("json") => sheet.to_json(),
         _ => return Err(Failure::Usage("--output: a sheet is a file .csv or .json".into())),
@@ -96,54 +117,27 @@ pub(crate) fn write(sheet: &TallySheet, output: &Path, json: bool) -> Result<(),
     show::say(&format!("The sheet in {shown} has {ballots}."))
 }
 
-/// Recounts a sheet.
-pub(crate) fn recount(path: &Path, as_json: bool) -> Result<(), Failure> {
-    let sheet = read(path, as_json)?;
-    let mut votes: Vec<_> = sheet.recount().into_iter().collect();
-    votes.sort_by_key(|&(_, votes)| std::cmp::Reverse(votes));
-    let ballots = sheet.lines.len();
-    let contradiction = sheet.contradiction();
-    if as_json {
-        let candidates = votes.iter().filter(|(name, _)| !name.is_empty());
-        let candidates: Vec<_> = candidates
-            .map(|(candidate, votes)| json!({ "candidate": candidate, "votes": votes }))
-            .collect();
-        let blank = votes.iter().find(|(name, _)| name.is_empty()).map_or(0, |&(_, votes)| votes);
-        show::json(&json!({
-            "election": sheet.id(),
-            "candidates": candidates,
-            "blank": blank,
-            "ballots": ballots,
-            "repeated": sheet.repeated(),
-            "restored": sheet.restored.map(|restored| restored.epoch),
-        }))?;
-        return agrees(contradiction, path, as_json);
+/// The ballots of a ranked election in BLT.
+fn blt(sheet: &TallySheet) -> Result<String, Failure> {
+    let not_ranked = || {
+        Failure::Refused("--blt: the ballots of this election are not ranked; write .csv".into())
+    };
+    let (definition, ballots) = sheet.ballots().ok_or_else(not_ranked)?;
+    if !definition.rules.method.is_ranked() {
+        return Err(not_ranked());
     }
-    let mut table: Table = show::votes_table();
-    for (candidate, votes) in votes {
-        let name = if candidate.is_empty() { show::BLANK } else { candidate };
-        show::add_row(&mut table, &[name, &votes.to_string()]);
-    }
-    show::print(&mut table)?;
-    if let Some(Restored { epoch, .. }) = sheet.restored {
-        show::say(&format!(
-            "The election was restored from a backup, in epoch {epoch} of its ledger: votes \
-             recorded after the backup are missing, unless they were sent again."
-        ))?;
-    }
-    if ballots == 0 {
-        return show::say("There are no ballots on the sheet.");
-    }
-    let (ballots, election) = (show::counted(ballots as u64, "ballot"), sheet.id());
-    show::say(&format!("{ballots} of election {election}; every receipt fits."))?;
-    if sheet.header.is_none() {
-        show::say("A candidate whom no ballot names is not on this sheet.")?;
-    }
-    agrees(contradiction, path, as_json)
+    let Definition { slate, rules, title, .. } = &definition;
+    let blank = ballots.ballots() - ballots.marked();
+    let blank = (blank > 0).then(|| (blank, Vec::new()));
+    Ok(Blt::write(slate, rules.seats, title, ballots.ranked().chain(blank)))
 }
 
 /// Refuses a sheet that contradicts itself, after what it says was shown.
-fn agrees(contradiction: Option<String>, path: &Path, as_json: bool) -> Result<(), Failure> {
+pub(crate) fn agrees(
+    contradiction: Option<String>,
+    path: &Path,
+    as_json: bool,
+) -> Result<(), Failure> {
     let Some(why) = contradiction else { return Ok(()) };
     let why = format!("{}: {why}; {DISTRUST}", path.display());
     Err(match as_json {
@@ -175,10 +169,18 @@ pub(crate) fn verify(receipt: &str, path: &Path, as_json: bool) -> Result<(), Fa
         ))
     })?;
     if as_json {
-        show::json(&json!({ "ballot": place, "candidate": line.candidate }))?;
+        let marks = sheet.marked(line).map(|marked| {
+            let marked = marked.map(|(name, mark)| json!({ "candidate": name, "mark": mark }));
+            marked.collect::<Vec<_>>()
+        });
+        show::json(&json!({ "ballot": place, "candidate": line.candidate, "marks": marks }))?;
         return agrees(sheet.contradiction(), path, as_json);
     }
     let candidate = match line.candidate.as_str() {
+        "" if !line.marks.is_empty() => {
+            let is_ranked = sheet.header.as_ref().is_some_and(|it| it.rules.method.is_ranked());
+            rules::marked(sheet.marked(line).into_iter().flatten(), is_ranked)
+        }
         "" => "nobody (a blank ballot)".to_string(),
         name => format!("\"{}\"", name),
     };
@@ -187,7 +189,7 @@ pub(crate) fn verify(receipt: &str, path: &Path, as_json: bool) -> Result<(), Fa
 }
 
 /// Reads a sheet from a file, or from standard input for "-".
-fn read(path: &Path, as_json: bool) -> Result<TallySheet, Failure> {
+pub(crate) fn read(path: &Path, as_json: bool) -> Result<TallySheet, Failure> {
     let shown = path.display();
     let mut bytes = Vec::new();
     secret::open(path).and_then(|mut it| it.read_to_end(&mut bytes)).map_err(|error| {

@@ -1,22 +1,23 @@
 //! Output: tables and sentences for people, one JSON document for programs. What is printed passes
 //! through here, and is made printable here: a server may send any text.
 
+mod elections;
+mod outcome;
+
 use std::io::{self, Write};
 
-use capvote::client::{Info, Results, VoteOutcome};
+use capvote::client::Results;
 use capvote::command_line::{can_redraw, wrapped};
-use capvote::election::{
-    ElectionState, LIVE_BATCH_BALLOTS, Publication, ResultStatus, Schedule, printable,
-    printable_json,
-};
+use capvote::election::{ResultStatus, Rules, printable, printable_json};
 use comfy_table::{Cell, CellAlignment, Column, ContentArrangement, Row, Table, presets};
-use console::{Term, measure_text_width, style};
-use data_encoding::HEXLOWER;
+use console::{Term, measure_text_width};
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use serde_json::{Value, json};
 
+pub(crate) use self::elections::{elections, info, schedule};
+pub(crate) use self::outcome::{outcome, words};
 use crate::failure::Failure;
-use crate::time;
+use crate::rules;
 
 /// Shown for values that only newer clients know.
 const UNKNOWN: &str = "unknown";
@@ -34,6 +35,11 @@ pub(crate) fn note(sentence: &str) {
     let _ = writeln!(io::stderr(), "{}", wrapped(&printable(sentence), &Term::stderr()));
 }
 
+/// Prints lines that are printable already, as they are.
+pub(crate) fn lines(text: &str) -> Result<(), Failure> {
+    line(text)
+}
+
 /// Prints what is printable already, and a newline.
 fn line(text: &str) -> Result<(), Failure> {
     Ok(writeln!(io::stdout(), "{text}")?)
@@ -42,82 +48,6 @@ fn line(text: &str) -> Result<(), Failure> {
 /// Prints one JSON document.
 pub(crate) fn json(document: &Value) -> Result<(), Failure> {
     line(&printable_json(&format!("{document:#}")))
-}
-
-pub(crate) fn elections(elections: &[Info], as_json: bool) -> Result<(), Failure> {
-    if as_json {
-        return json(&elections.iter().map(info_document).collect());
-    }
-    if elections.is_empty() {
-        return say("There is no election on this server.");
-    }
-    let mut table = table(["election", "state", "candidates", "voters"]);
-    align_right(&mut table, 2);
-    align_right(&mut table, 3);
-    for info in elections {
-        let (candidates, voters) = (info.candidates.len().to_string(), info.voters.to_string());
-        add_row(&mut table, &[&info.id, state(info.state), &candidates, &voters]);
-    }
-    print(&mut table)
-}
-
-pub(crate) fn info(info: &Info, as_json: bool) -> Result<(), Failure> {
-    if as_json {
-        return json(&info_document(info));
-    }
-    let title = if info.title.is_empty() { &info.id } else { &info.title };
-    line(&format!("{} ({})", style(printable(title)).bold(), state(info.state)))?;
-    let id_line = if info.title.is_empty() { None } else { Some(&info.id) };
-    if let Some(id) = id_line {
-        line(&format!("Election: {}", printable(id)))?;
-    }
-    let added = match info.added_while_open {
-        0 => String::new(),
-        added => format!(" ({added} added while open)"),
-    };
-    line(&format!("Voters: {}{added}", info.voters))?;
-    schedule(&info.schedule)?;
-    if (info.publication, info.state) == (Some(Publication::Live), Some(ElectionState::Open)) {
-        line(&format!(
-            "The count is shown while voting, in batches of {LIVE_BATCH_BALLOTS} ballots."
-        ))?;
-    }
-    if info.origin.epoch > 1 {
-        line(&format!("Ledger: {}, epoch {}", info.origin.ledger, info.origin.epoch))?;
-    }
-    if let Some(epoch) = info.origin.restored {
-        let what = if info.origin.unconfirmed {
-            "it takes no votes until an officer confirms that"
-        } else {
-            "confirmed since"
-        };
-        line(&format!("Restored from a backup in epoch {epoch}; {what}."))?;
-    }
-    if info.publication == Some(Publication::Sealed) {
-        let when = match info.state {
-            Some(ElectionState::Closed) => "The count was sealed until the close; see result.",
-            _ => "The count is shown at the close, and not before.",
-        };
-        line(when)?;
-    }
-    line("Candidates:")?;
-    for candidate in &info.candidates {
-        line(&format!("  {}", printable(candidate)))?;
-    }
-    if info.blank {
-        line("  or a blank ballot")?;
-    }
-    Ok(())
-}
-
-/// Prints the times of a schedule, each in a line.
-pub(crate) fn schedule(schedule: &Schedule) -> Result<(), Failure> {
-    for (what, moment) in [("Opens", schedule.opens), ("Closes", schedule.closes)] {
-        if let Some(moment) = moment {
-            say(&format!("{what}: {}", time::told(moment)))?;
-        }
-    }
-    Ok(())
 }
 
 pub(crate) fn result(
@@ -149,22 +79,31 @@ pub(crate) fn results_document(results: &Results) -> Value {
                 .collect::<Vec<_>>(),
             "blank": results.blank,
             "turnout": { "ballots": results.ballots, "voters": results.voters },
+            "elected": results.elected,
+            "verdict": results.verdict.map(rules::verdict_name),
     })
 }
 
-pub(crate) fn results(results: &Results, as_json: bool) -> Result<(), Failure> {
-    if as_json {
-        return json(&results_document(results));
-    }
+/// An election's count, for people. The rules are `None` if only a newer client knows them.
+pub(crate) fn results(results: &Results, rules: Option<&Rules>) -> Result<(), Failure> {
+    let is_ranked = rules.is_some_and(|rules| rules.method.is_ranked());
     // A sealed count has no votes to show.
     if results.status != Some(ResultStatus::Sealed) {
-        let mut table = votes_table();
+        let mut table = votes_table(if is_ranked { "first ranks" } else { "votes" });
         for (name, votes) in rows(results) {
             add_row(&mut table, &[&name, &votes.to_string()]);
         }
         print(&mut table)?;
     }
-    say(&standing(results))
+    let seats = rules.map(|rules| rules.seats);
+    if let Some(elected) = rules::elected(&results.elected, results.verdict, seats) {
+        say(&elected)?;
+    }
+    say(&standing(results, rules))?;
+    if is_ranked && results.status == Some(ResultStatus::Final) {
+        say("First ranks alone do not decide: result --rounds shows how ballots were counted.")?;
+    }
+    Ok(())
 }
 
 /// The printable names of the candidates, and the blank ballots, with their votes.
@@ -175,14 +114,19 @@ pub(crate) fn rows(results: &Results) -> Vec<(String, u64)> {
 }
 
 /// The turnout, and what the count means.
-pub(crate) fn standing(results: &Results) -> String {
+pub(crate) fn standing(results: &Results, rules: Option<&Rules>) -> String {
     let turnout = turnout(results.ballots, results.voters);
     match results.status {
         Some(ResultStatus::Sealed) => format!("{turnout}. The count is sealed until the close."),
         status => {
             let shown = results.candidates.iter().map(|(_, votes)| *votes);
             let shown = shown.fold(results.blank, u64::saturating_add);
+            // Where a ballot can have several marks, votes do not tell how many ballots they are of.
+            let is_one_each = rules.is_some_and(Rules::has_one_mark);
+            let is_partial = status == Some(ResultStatus::Provisional) && results.ballots > 0;
             let left_out = match results.ballots.saturating_sub(shown) {
+                _ if !is_one_each && is_partial => ", and leave out the newest ballots".into(),
+                _ if !is_one_each => String::new(),
                 0 => String::new(),
                 newest => format!(", and leave out the newest {}", counted(newest, "ballot")),
             };
@@ -200,27 +144,6 @@ pub(crate) fn turnout(ballots: u64, voters: u64) -> String {
 /// "1 ballot", "2 ballots".
 pub(crate) fn counted(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
-}
-
-/// A vote's outcome, for a server that sent no message about it.
-pub(crate) fn words(outcome: &VoteOutcome) -> &'static str {
-    match outcome {
-        VoteOutcome::Recorded(_) => "Your vote is recorded.",
-        VoteOutcome::AlreadyVoted => "Not counted: this voter number has already voted.",
-        VoteOutcome::UnknownVoterNumber => "Not counted: this voter number is not on the roll.",
-        VoteOutcome::UnknownCandidate(_) => "Not counted: this is no candidate's name.",
-        VoteOutcome::NotOpen => "Not counted: voting has not begun.",
-        VoteOutcome::Unconfirmed => {
-            "Not counted: the election was restored from a backup, and waits for its officer."
-        }
-        VoteOutcome::Closed => "Not counted: voting is over.",
-        VoteOutcome::Throttled { .. } => {
-            "Not counted: too many wrong numbers came from here; wait and vote again."
-        }
-        VoteOutcome::Unknown => {
-            "Not counted, for a reason that this client does not know: try a newer client."
-        }
-    }
 }
 
 /// A progress bar with speed and remaining time. Hidden if stdout is no terminal, and with
@@ -246,79 +169,10 @@ fn bar(all: u64, template: &str, as_json: bool) -> ProgressBar {
 }
 
 /// An empty table of candidates and votes.
-pub(crate) fn votes_table() -> Table {
-    let mut table = table(["candidate", "votes"]);
+pub(crate) fn votes_table(votes: &str) -> Table {
+    let mut table = table(["candidate", votes]);
     align_right(&mut table, 1);
     table
-}
-
-/// A vote's outcome, as a JSON document.
-pub(crate) fn outcome(outcome: &VoteOutcome, message: &str) -> Value {
-    let name = match outcome {
-        VoteOutcome::Recorded(vote) => {
-            return json!({
-                "outcome": "recorded",
-                "message": message,
-                "receipt": {
-                    "commitment": vote.receipt.to_string(),
-                    "election": vote.election.as_str(),
-                    "candidate": vote.candidate,
-                    "nonce": HEXLOWER.encode(vote.nonce.as_bytes()),
-                    "ledger": vote.ledger.to_string(),
-                    "epoch": vote.epoch,
-                },
-            });
-        }
-        VoteOutcome::UnknownCandidate(slate) => {
-            let name = "unknownCandidate";
-            return json!({ "outcome": name, "message": message, "candidates": slate });
-        }
-        VoteOutcome::Throttled { wait, .. } => {
-            let wait_ms = wait.as_millis() as u64;
-            return json!({ "outcome": "throttled", "message": message, "waitMs": wait_ms });
-        }
-        VoteOutcome::AlreadyVoted => "alreadyVoted",
-        VoteOutcome::UnknownVoterNumber => "unknownVoterNumber",
-        VoteOutcome::Unconfirmed => {
-            return json!({ "outcome": "notOpen", "message": message, "unconfirmed": true });
-        }
-        VoteOutcome::NotOpen => "notOpen",
-        VoteOutcome::Closed => "closed",
-        VoteOutcome::Unknown => UNKNOWN,
-    };
-    json!({ "outcome": name, "message": message })
-}
-
-fn info_document(info: &Info) -> Value {
-    json!({
-        "id": info.id,
-        "title": info.title,
-        "state": state(info.state),
-        "candidates": info.candidates,
-        "voters": info.voters,
-        "addedWhileOpen": info.added_while_open,
-        "blank": info.blank,
-        "publication": match info.publication {
-            Some(Publication::Live) => "live",
-            Some(Publication::Sealed) => "sealed",
-            None => UNKNOWN,
-        },
-        "opens": info.schedule.opens.map(time::utc),
-        "closes": info.schedule.closes.map(time::utc),
-        "ledger": info.origin.ledger.to_string(),
-        "epoch": info.origin.epoch,
-        "restored": info.origin.restored.unwrap_or_default(),
-        "unconfirmed": info.origin.unconfirmed,
-    })
-}
-
-fn state(state: Option<ElectionState>) -> &'static str {
-    match state {
-        Some(ElectionState::Draft) => "draft",
-        Some(ElectionState::Open) => "open",
-        Some(ElectionState::Closed) => "closed",
-        None => UNKNOWN,
-    }
 }
 
 pub(crate) fn status_name(status: Option<ResultStatus>) -> &'static str {

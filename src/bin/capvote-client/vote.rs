@@ -1,8 +1,10 @@
 //! The command `vote`.
 
+pub(crate) mod paper;
+
 use std::path::Path;
 
-use capvote::client::{self, Ballot, CastOutcome, Info, VoteOutcome};
+use capvote::client::{self, Ballot, CastOutcome, Info, Marks, VoteOutcome};
 use capvote::command_line::Exit;
 use capvote::election::ElectionState;
 
@@ -10,31 +12,69 @@ use crate::arguments::Vote;
 use crate::failure::{Failure, sentence};
 use crate::number::Number;
 use crate::receipt::ReceiptFile;
+use crate::said::{self, NoBallot};
 use crate::show;
 use crate::suggest::{did_you_mean, same_name};
 use crate::target::Target;
 
 pub(crate) async fn run(vote: &Vote, target: &Target) -> Result<(), Failure> {
-    let candidate = vote.candidate()?;
-    let number = match &vote.voter_number {
-        Some(text) => Number::given(text).map_err(|failure| failure.about("--voter-number"))?,
-        // A voter is not asked for a number that cannot be used.
-        None => {
-            let sent_before = vote.receipt.as_ref().is_some_and(|path| path.exists());
-            match refusal(target, candidate, sent_before).await? {
-                Some((outcome, message)) => {
-                    return report(&outcome, message, candidate, target.json);
-                }
-                None => Number::ask().await?,
-            }
+    if vote.paper {
+        return paper::run(vote, target).await;
+    }
+    let names = vote.names()?;
+    let given = vote.voter_number.as_deref().map(Number::given).transpose();
+    let given = given.map_err(|failure| failure.about("--voter-number"))?;
+    let info = info(target, given.is_some()).await?;
+    // A voter is not asked for a number that cannot be used.
+    let sent_before = vote.receipt.as_ref().is_some_and(|path| path.exists());
+    let known = info.as_ref().filter(|_| given.is_none());
+    if let Some((outcome, why)) = known.and_then(|info| certain_refusal(info, sent_before)) {
+        return report(&outcome, why + NOTHING_SENT, "", target.json);
+    }
+    let said = match said(names, info.as_ref(), given.is_none()) {
+        Ok(said) => said?,
+        Err(refused) => {
+            let Unsaid { outcome, why, name } = *refused;
+            let more = if given.is_none() { NOTHING_SENT } else { " Nothing was sent." };
+            return report(&outcome, why + more, &name, target.json);
         }
     };
-    let mut ballot = Ballot::new(candidate, number.number)?;
-    let begin = |path| ReceiptFile::begin(path, &mut ballot, &target.id);
-    let mut receipt = vote.receipt.as_deref().map(begin).transpose()?;
+    let number = match given {
+        Some(number) => number,
+        None => Number::ask().await?,
+    };
+    let mut ballot = match said {
+        Said::Name(name) => Ballot::new(name, number.number)?,
+        Said::Marks(marks) => Ballot::with_marks(marks, number.number)?,
+    };
+    let path = vote.receipt.as_deref();
+    let receipt = path.map(|path| ReceiptFile::begin(path, &mut ballot, &target.id)).transpose()?;
+    let Cast { outcome, message, kept } =
+        cast(&mut ballot, &number, receipt, target, &target.id).await?;
+    // The outcome is reported even if the receipt could not be written, and in one document.
+    report(&outcome, message, &ballot.candidate, target.json)?;
+    kept.map_err(|failure| if target.json { failure.reported() } else { failure })
+}
+
+/// A vote that was cast.
+struct Cast {
+    outcome: VoteOutcome,
+    message: String,
+    /// Whether its receipt could be written.
+    kept: Result<(), Failure>,
+}
+
+/// Casts a vote in the election with this id, and keeps its receipt.
+async fn cast(
+    ballot: &mut Ballot,
+    number: &Number,
+    mut receipt: Option<ReceiptFile>,
+    target: &Target,
+    id: &str,
+) -> Result<Cast, Failure> {
     let mut message = String::new();
     let mut on_message = |text: &str| message = text.to_string();
-    let mut cast = client::cast(&target.link, &target.id, &ballot, &mut on_message).await;
+    let mut cast = client::cast(&target.link, id, ballot, &mut on_message).await;
     if let Ok(CastOutcome { outcome: VoteOutcome::UnknownCandidate(slate), .. }) = &cast
         && let Some(name) = same_name(&ballot.candidate, slate.iter().map(String::as_str))
         && name != ballot.candidate
@@ -43,7 +83,7 @@ pub(crate) async fn run(vote: &Vote, target: &Target) -> Result<(), Failure> {
         if let Some(file) = &mut receipt {
             file.spell(name)?;
         }
-        cast = client::cast(&target.link, &target.id, &ballot, &mut on_message).await;
+        cast = client::cast(&target.link, id, ballot, &mut on_message).await;
     }
     let CastOutcome { outcome, retried } = match cast {
         Ok(cast) => cast,
@@ -65,60 +105,121 @@ pub(crate) async fn run(vote: &Vote, target: &Target) -> Result<(), Failure> {
         }
         _ => Ok(()),
     };
-    // The outcome is reported even if the receipt could not be written.
-    report(&outcome, message, &ballot.candidate, target.json).and(kept)
+    Ok(Cast { outcome, message, kept })
 }
 
-/// The outcome that a vote is certain to have, if it is known without the voter number.
-async fn refusal(
-    target: &Target,
-    candidate: &str,
-    sent_before: bool,
-) -> Result<Option<(VoteOutcome, String)>, Failure> {
-    match target.election().await?.info().await {
-        Ok(info) => Ok(certain_refusal(&info, candidate, sent_before)),
-        // The server may be back when the number is typed.
-        Err(
-            client::Error::Disconnected | client::Error::NoAnswer(_) | client::Error::Overloaded(_),
-        ) => Ok(None),
+const NOTHING_SENT: &str = " You were not asked for your number, and nothing was sent.";
+
+/// The election, unless the server may be back when the number is typed. With a number, casting the
+/// vote tells what is wrong.
+async fn info(target: &Target, has_number: bool) -> Result<Option<Info>, Failure> {
+    let info = match target.election().await {
+        Ok(election) => election.info().await,
+        Err(error) => Err(error),
+    };
+    match info {
+        Ok(info) => Ok(Some(info)),
+        Err(client::Error::Disconnected | client::Error::NoAnswer(_)) => Ok(None),
+        Err(client::Error::Overloaded(_)) => Ok(None),
+        Err(_) if has_number => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-/// As [`refusal`]. After the close, a vote that was sent before may be sent again.
-fn certain_refusal(
-    info: &Info,
-    candidate: &str,
-    sent_before: bool,
-) -> Option<(VoteOutcome, String)> {
+/// The outcome that a vote is certain to have, if it is known without the voter number. After the
+/// close, a vote that was sent before may be sent again.
+fn certain_refusal(info: &Info, sent_before: bool) -> Option<(VoteOutcome, String)> {
     let id = &info.id;
-    let on_slate = if candidate.is_empty() {
-        info.blank
-    } else {
-        let names = || info.candidates.iter().map(String::as_str);
-        names().any(|name| name == candidate) || same_name(candidate, names()).is_some()
-    };
-    let (outcome, why) = match info.state? {
+    match info.state? {
         ElectionState::Draft => {
             let why = format!("Voting in election {id} has not begun. Vote again once it is open.");
-            (VoteOutcome::NotOpen, why)
+            Some((VoteOutcome::NotOpen, why))
         }
         ElectionState::Closed if !sent_before => {
-            (VoteOutcome::Closed, format!("Election {id} is closed."))
+            Some((VoteOutcome::Closed, format!("Election {id} is closed.")))
         }
-        ElectionState::Open | ElectionState::Closed if on_slate => return None,
-        ElectionState::Open | ElectionState::Closed => {
-            let not = if candidate.is_empty() {
-                format!("A ballot in election {id} cannot be blank.")
-            } else {
-                format!("\"{}\" is not a candidate in election {id}.", candidate)
-            };
-            let names: Vec<_> = info.candidates.iter().map(|name| format!("\"{name}\"")).collect();
-            let why = format!("{not} The candidates are {}.", names.join(", "));
-            (VoteOutcome::UnknownCandidate(info.candidates.clone()), why)
-        }
+        ElectionState::Open | ElectionState::Closed => None,
+    }
+}
+
+/// What a voter says.
+enum Said {
+    /// A name, or nothing for a blank ballot.
+    Name(String),
+    /// The marks of a ballot that can say more.
+    Marks(Marks),
+}
+
+/// What is no ballot: the outcome that the vote would have, why, and the name that is not on the
+/// slate.
+struct Unsaid {
+    outcome: VoteOutcome,
+    why: String,
+    name: String,
+}
+
+/// What these names say in the election, if that is known.
+fn said(
+    names: &[String],
+    info: Option<&Info>,
+    check: bool,
+) -> Result<Result<Said, Failure>, Box<Unsaid>> {
+    let one = match names {
+        [] => Some(""),
+        [name] => Some(name.as_str()),
+        _ => None,
     };
-    Some((outcome, format!("{why} You were not asked for your number, and nothing was sent.")))
+    let Some(info) = info else {
+        let away = "the server cannot be asked what a ballot of this election can say; nothing was \
+                    sent. Vote again later";
+        return Ok(one
+            .map(|name| Said::Name(name.to_string()))
+            .ok_or_else(|| Failure::Fault(away.into())));
+    };
+    if one.is_none() && said::takes_one_name(info) == Some(true) {
+        return Ok(Err(Failure::Usage(too_many(names, info))));
+    }
+    if let (Some(name), Some(true)) = (one, said::takes_one_name(info)) {
+        let is_marked = || said::marks(names, info).is_ok();
+        if !check || is_marked() {
+            return Ok(Ok(Said::Name(name.to_string())));
+        }
+    }
+    let marks = said::marks(names, info);
+    marks.map(|marks| Ok(Said::Marks(marks))).map_err(|why| Box::new(refused(info, why)))
+}
+
+/// What is wrong with several names where a ballot has one.
+fn too_many(names: &[String], info: &Info) -> String {
+    let is_option = |name: &String| name.starts_with('-') && !info.candidates.contains(name);
+    let why = if names.iter().any(is_option) {
+        "options go before \"--\", and names behind it".to_string()
+    } else {
+        let name = names.join(" ");
+        format!(
+            "a ballot of this election has one name, and a space in it needs quotes: vote \"{name}\""
+        )
+    };
+    why + "; see capvote-client vote --help"
+}
+
+/// The outcome of a vote with what is no ballot.
+fn refused(info: &Info, why: NoBallot) -> Unsaid {
+    let id = &info.id;
+    match why {
+        NoBallot::Unknown(name) => {
+            let names: Vec<_> = info.candidates.iter().map(|name| format!("\"{name}\"")).collect();
+            let why = format!(
+                "\"{name}\" is not a candidate in election {id}. The candidates are {}.",
+                names.join(", ")
+            );
+            Unsaid { outcome: VoteOutcome::UnknownCandidate(info.candidates.clone()), why, name }
+        }
+        NoBallot::Invalid(why) => {
+            let words = format!("This is no ballot of election {id}: {why}.");
+            Unsaid { outcome: VoteOutcome::InvalidBallot(why), why: words, name: String::new() }
+        }
+    }
 }
 
 /// Prints a vote's outcome.

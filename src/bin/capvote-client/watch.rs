@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use capvote::client::{Error, Results};
 use capvote::command_line::{can_redraw, wrap};
-use capvote::election::{ResultStatus, printable_json};
+use capvote::election::{ResultStatus, Rules, printable_json};
 use console::{Alignment, Term, measure_text_width, pad_str, style};
 use tokio::time::sleep;
 
 use crate::failure::Failure;
+use crate::rules;
 use crate::show;
 use crate::target::Target;
 
@@ -68,12 +69,18 @@ pub(crate) async fn run(target: &Target) -> Result<(), Failure> {
 }
 
 async fn watch_once(target: &Target, display: &mut Display) -> Result<(), Error> {
-    target.election().await?.watch(|results| display.show(results)).await
+    let election = target.election().await?;
+    if display.rules.is_none() && !display.json {
+        // Without them, less is said about the count.
+        display.rules = election.info().await.ok().and_then(|info| info.rules);
+    }
+    election.watch(|results| display.show(results)).await
 }
 
 /// What is shown of an election.
 struct Display {
     json: bool,
+    rules: Option<Rules>,
     terminal: bool,
     /// The last chart on the terminal, and the notes below it.
     drawn: String,
@@ -87,7 +94,8 @@ impl Display {
     fn new(json: bool) -> Self {
         let terminal = can_redraw();
         let (has_results, is_connected) = (false, false);
-        Self { json, terminal, drawn: String::new(), has_results, is_connected, print_error: None }
+        let drawn = String::new();
+        Self { json, rules: None, terminal, drawn, has_results, is_connected, print_error: None }
     }
 
     fn show(&mut self, results: &Results) -> Result<(), String> {
@@ -100,7 +108,7 @@ impl Display {
             )
         } else {
             let (columns, height) = size();
-            let chart = chart(results, columns, height, self.terminal);
+            let chart = chart(results, self.rules.as_ref(), columns, height, self.terminal);
             // Cursor to the beginning of the last chart, and clear the screen from there. The
             // terminal may have become narrower.
             let back = match rows(&self.drawn, columns) {
@@ -149,8 +157,18 @@ fn rows(text: &str, columns: usize) -> usize {
 
 /// The results as a bar chart, with bars proportional to the votes. A sealed count shows the
 /// turnout alone, on a terminal as a bar. Of more candidates than fit, the first are shown.
-fn chart(results: &Results, columns: usize, height: Option<usize>, terminal: bool) -> String {
-    let mut standing = show::standing(results);
+fn chart(
+    results: &Results,
+    rules: Option<&Rules>,
+    columns: usize,
+    height: Option<usize>,
+    terminal: bool,
+) -> String {
+    let mut standing = show::standing(results, rules);
+    let seats = rules.map(|rules| rules.seats);
+    if let Some(elected) = rules::elected(&results.elected, results.verdict, seats) {
+        standing = format!("{elected} {standing}");
+    }
     if terminal {
         standing = wrap(&standing, columns);
     }
@@ -204,14 +222,34 @@ fn share(part: u64, whole: u64, length: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use capvote::election::Method;
+
     use super::*;
+
+    const ONE_MARK: Option<&Rules> = Some(&Rules {
+        method: Method::Plurality,
+        seats: 1,
+        marks: 1,
+        majority: None,
+        quorum: None,
+        none: false,
+    });
 
     #[test]
     fn a_bar_is_never_too_long() {
         let candidates = vec![("Ada".to_string(), u64::MAX), ("Grace".to_string(), u64::MAX / 2)];
         let (election, status) = ("board".to_string(), Some(ResultStatus::Provisional));
-        let results = Results { election, status, candidates, blank: 0, ballots: 1, voters: 1 };
-        let bars: Vec<_> = chart(&results, COLUMNS, None, true)
+        let results = Results {
+            election,
+            status,
+            candidates,
+            blank: 0,
+            ballots: 1,
+            voters: 1,
+            elected: Vec::new(),
+            verdict: None,
+        };
+        let bars: Vec<_> = chart(&results, ONE_MARK, COLUMNS, None, true)
             .lines()
             .map(|line| line.matches('#').count())
             .collect();
@@ -223,20 +261,29 @@ mod tests {
         let candidates =
             vec![("Ada".to_string(), 20), ("Grace".to_string(), 5), ("Zoë".to_string(), 0)];
         let (election, status) = ("board".to_string(), Some(ResultStatus::Provisional));
-        let results = Results { election, status, candidates, blank: 0, ballots: 25, voters: 30 };
+        let results = Results {
+            election,
+            status,
+            candidates,
+            blank: 0,
+            ballots: 25,
+            voters: 30,
+            elected: Vec::new(),
+            verdict: None,
+        };
         let expected = format!(
             "Ada         20  {}\nGrace        5  {}\nZoë          0\n\
              25 of 30 have voted; these results are provisional.\n",
             "#".repeat(40),
             "#".repeat(10)
         );
-        assert_eq!(chart(&results, COLUMNS, None, true), expected);
+        assert_eq!(chart(&results, ONE_MARK, COLUMNS, None, true), expected);
         let blank = Results { blank: 10, ballots: 35, ..results };
         let row = format!("(blank)       10  {}\n", "#".repeat(20));
         assert!(
-            chart(&blank, COLUMNS, None, true).contains(&row),
+            chart(&blank, ONE_MARK, COLUMNS, None, true).contains(&row),
             "{}",
-            chart(&blank, COLUMNS, None, true)
+            chart(&blank, ONE_MARK, COLUMNS, None, true)
         );
     }
 
@@ -244,7 +291,16 @@ mod tests {
     fn a_chart_fits_its_terminal() {
         let candidates = (1..=40).map(|votes| (format!("Candidate {votes}"), votes)).collect();
         let (election, status) = ("board".to_string(), Some(ResultStatus::Provisional));
-        let results = Results { election, status, candidates, blank: 0, ballots: 820, voters: 900 };
+        let results = Results {
+            election,
+            status,
+            candidates,
+            blank: 0,
+            ballots: 820,
+            voters: 900,
+            elected: Vec::new(),
+            verdict: None,
+        };
         let standing = "820 of 900 have voted; these results are provisional.";
         for (columns, height, shown, more) in [
             (COLUMNS, None, 40, None),
@@ -255,7 +311,7 @@ mod tests {
             // The standing takes two rows there.
             (30, Some(24), 19, Some("and 21 more")),
         ] {
-            let chart = chart(&results, columns, height, true);
+            let chart = chart(&results, ONE_MARK, columns, height, true);
             let names = chart.lines().filter(|line| line.contains("Candi")).count();
             assert_eq!(names, shown, "{columns}, {height:?}: {chart}");
             assert_eq!(chart.lines().find(|line| line.starts_with("and ")), more);
@@ -263,17 +319,26 @@ mod tests {
             assert_eq!(chart.replace('\n', " ").matches(standing).count(), 1, "{chart}");
         }
         // Elsewhere than on a terminal all are shown.
-        assert_eq!(chart(&results, COLUMNS, Some(24), false).lines().count(), 41);
+        assert_eq!(chart(&results, ONE_MARK, COLUMNS, Some(24), false).lines().count(), 41);
     }
 
     #[test]
     fn a_sealed_count_shows_the_turnout_and_no_candidate() {
         let candidates = vec![("Ada".to_string(), 0), ("Grace".to_string(), 0)];
         let (election, status) = ("board".to_string(), Some(ResultStatus::Sealed));
-        let results = Results { election, status, candidates, blank: 0, ballots: 14, voters: 20 };
+        let results = Results {
+            election,
+            status,
+            candidates,
+            blank: 0,
+            ballots: 14,
+            voters: 20,
+            elected: Vec::new(),
+            verdict: None,
+        };
         let words = "14 of 20 have voted. The count is sealed until the close.\n";
-        assert_eq!(chart(&results, COLUMNS, None, false), words);
+        assert_eq!(chart(&results, ONE_MARK, COLUMNS, None, false), words);
         let bar = format!("{}{}\n", "#".repeat(28), ".".repeat(12));
-        assert_eq!(chart(&results, COLUMNS, None, true), bar + words);
+        assert_eq!(chart(&results, ONE_MARK, COLUMNS, None, true), bar + words);
     }
 }

@@ -231,14 +231,18 @@ pub(crate) struct Output {
 pub(crate) enum Offline {
     /// Copy the ledger of a data directory to a new file, even while a server uses it.
     ///
-    /// While an election is open, the copy tells who voted for whom, as the ledger does: protect it
-    /// alike, and destroy it after the close.
+    /// While an election is open, whoever reads the copy can vote with the numbers that have not
+    /// voted. It does not tell who voted for whom: its ballots are sealed, and it has no keys.
     #[command(after_help = "Example:\n  capvote-server backup capvote-data copy.sqlite")]
     Backup {
         /// Data directory.
         directory: PathBuf,
         /// File to write.
         file: PathBuf,
+        /// Write the keys of the elections that are not closed to FILE.keys. Whoever has both files
+        /// can read who voted for whom, also after the close.
+        #[arg(long)]
+        with_keys: bool,
         #[command(flatten)]
         output: Output,
     },
@@ -257,6 +261,10 @@ pub(crate) enum Offline {
         /// WAL. What was committed last may be missing from it.
         #[arg(long)]
         accept_copy: bool,
+        /// Restore elections although the keys of their ballots are missing. Nobody can count
+        /// those: they never take votes again.
+        #[arg(long)]
+        without_keys: bool,
         #[command(flatten)]
         output: Output,
     },

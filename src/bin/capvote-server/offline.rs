@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use capvote::command_line::{self, Exit};
 use capvote::election::ElectionState;
-use capvote::ledger::sqlite::{self, CopyPhase, RestoreReport};
+use capvote::ledger::sqlite::{self, CopyPhase, RestoreOptions, RestoreReport};
 use capvote::server::{StartError, new_officer_link};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
@@ -44,19 +44,29 @@ pub(crate) async fn run(command: &Offline) -> ExitCode {
 /// Carries the command out. Its result is a document, and the same as text.
 async fn result(command: &Offline) -> Result<(Value, String), StartError> {
     Ok(match command {
-        Offline::Backup { directory, file, .. } => {
-            with_progress(|progress| sqlite::backup(directory, file, progress))?;
-            let text = format!(
-                "{} is a copy of the ledger of {}. While an election is open, it tells who voted for \
-                 whom.\n",
-                shown(file),
-                shown(directory)
-            );
-            (json!({ "file": shown(file) }), text)
+        Offline::Backup { directory, file, with_keys, .. } => {
+            with_progress(|progress| sqlite::backup(directory, file, *with_keys, progress))?;
+            let keys = shown(file) + ".keys";
+            let (keys, about) = if *with_keys {
+                let about = format!(
+                    "{keys} has the keys of the elections that are not closed: whoever has both \
+                     files can read who voted for whom. Destroy it once they are closed."
+                );
+                (Some(keys), about)
+            } else {
+                let about = "The keys of the elections that are not closed are not in it: their \
+                             ballots are counted with the files in the folder keys only.";
+                (None, about.to_string())
+            };
+            let (file, directory) = (shown(file), shown(directory));
+            let text = format!("{file} is a copy of the ledger of {directory}. {about}\n");
+            (json!({ "file": file, "keys": keys }), text)
         }
-        Offline::Restore { file, directory, accept_copy, .. } => {
+        Offline::Restore { file, directory, accept_copy, without_keys, .. } => {
+            let (accept_copy, without_keys) = (*accept_copy, *without_keys);
+            let options = RestoreOptions { accept_copy, without_keys };
             let restore = |progress: &mut dyn FnMut(CopyPhase, u64, u64)| {
-                sqlite::restore(file, directory, *accept_copy, progress)
+                sqlite::restore(file, directory, options, progress)
             };
             restored(file, directory, &with_progress(restore)?)
         }
@@ -70,7 +80,7 @@ async fn result(command: &Offline) -> Result<(Value, String), StartError> {
 
 /// What a restore did, as a document and as text.
 fn restored(file: &Path, directory: &Path, report: &RestoreReport) -> (Value, String) {
-    let RestoreReport { ledger, epoch, taken, elections, lost } = report;
+    let RestoreReport { ledger, epoch, taken, elections, unreadable, lost } = report;
     let taken = taken.map(|taken| {
         let time = i64::try_from(taken.0).ok().and_then(|it| jiff::Timestamp::from_second(it).ok());
         time.map_or_else(|| format!("{} s after 1970", taken.0), |time| time.to_string())
@@ -93,14 +103,20 @@ fn restored(file: &Path, directory: &Path, report: &RestoreReport) -> (Value, St
             ElectionState::Open => ("open", true),
             ElectionState::Closed => ("closed", false),
         };
-        let what = if waits {
+        let key_missing = unreadable.contains(id);
+        let what = if key_missing {
+            "; its key is missing, so nobody can count them, and it takes no more"
+        } else if waits {
             "; takes no votes until an officer confirms it (capvote-client confirm)"
         } else {
             ""
         };
         text += &format!("Election {id}: {name}, {votes} votes{what}.\n");
         let id = id.as_str();
-        documents.push(json!({ "id": id, "state": name, "votes": votes, "unconfirmed": waits }));
+        documents.push(json!({
+            "id": id, "state": name, "votes": votes, "unconfirmed": waits,
+            "keyMissing": key_missing,
+        }));
     }
     let document = json!({
         "directory": shown(directory), "ledger": ledger.to_string(), "epoch": epoch,

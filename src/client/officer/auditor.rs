@@ -29,10 +29,24 @@ pub struct LedgerReport {
     pub ballots: u64,
     /// The voter numbers that have voted: as many as there are ballots.
     pub numbers_used: u64,
-    /// The head of the chain, 32 bytes. Empty before the close.
+    /// The head of the chain, 32 bytes. A server of version 0.1 sends none before the close.
     pub head: Vec<u8>,
-    /// Whether deleted ballots may still be in unused parts of the server's file.
+    /// Whether the election is closed and the key of its ballots is not destroyed.
     pub unscrubbed: bool,
+}
+
+/// A counted ballot of a tally sheet. It cannot be linked to a voter number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CountedBallot {
+    /// The candidate; empty for a blank ballot, and where a ballot can say more than one mark.
+    pub candidate: String,
+    /// Where a ballot can say more than one mark, one for each name of the slate; none of a blank
+    /// ballot.
+    pub marks: Vec<u16>,
+    /// The nonce it was cast with.
+    pub nonce: Nonce,
+    /// The receipt as the server has it.
+    pub receipt: String,
 }
 
 impl Auditor {
@@ -70,8 +84,7 @@ impl Auditor {
         })
     }
 
-    /// Passes every counted ballot of a closed election to `take`, in the order of the receipts:
-    /// the candidate (empty for a blank ballot), the nonce, and the receipt as the server has it.
+    /// Passes every counted ballot of a closed election to `take`, in the order of the receipts.
     /// `take` returns nothing, or a [`Result`] whose error ends the call. From
     /// `Auditor.tallySheet`.
     ///
@@ -85,7 +98,7 @@ impl Auditor {
     /// - [`Error::Disconnected`].
     pub async fn tally_sheet<F, T>(&self, mut take: F) -> Result<ActOutcome, Error>
     where
-        F: FnMut(String, Nonce, String) -> T,
+        F: FnMut(CountedBallot) -> T,
         T: CallbackResult,
     {
         let (lines, calls) = callback();
@@ -97,8 +110,10 @@ impl Auditor {
                 let nonce = Nonce::try_from(line.get_nonce()?);
                 let nonce = nonce.map_err(|error| Error::Protocol(error.to_string()))?;
                 let candidate = read_text(line.get_candidate()?)?;
+                let marks = line.get_marks()?.iter().collect();
                 let receipt = read_text(line.get_commitment()?)?;
-                take(candidate, nonce, receipt).into_result().map_err(Error::Callback)?;
+                let ballot = CountedBallot { candidate, marks, nonce, receipt };
+                take(ballot).into_result().map_err(Error::Callback)?;
             }
             Ok(())
         };

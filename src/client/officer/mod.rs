@@ -5,7 +5,7 @@ mod registrar;
 
 use capnp::capability::FromClientHook;
 
-pub use self::auditor::{Auditor, LedgerReport};
+pub use self::auditor::{Auditor, CountedBallot, LedgerReport};
 pub use self::registrar::Registrar;
 use super::connection::Connection;
 use super::{Election, Error};

@@ -6,15 +6,17 @@ use data_encoding::HEXLOWER_PERMISSIVE;
 
 use super::{
     CSV_HEADING, InvalidSheet, MISMATCH, OTHER_RESTORE, SheetFlaw, SheetLine, TallySheet, changed,
-    unreadable,
+    marked, unreadable,
 };
 use crate::election::restored::Restored;
 use crate::election::{ElectionId, Nonce, Receipt};
 
+const OTHER_SEPARATORS: &str = "other separators";
+
 const BYTE_ORDER_MARK: char = '\u{FEFF}';
 
 /// The separators that programs write.
-const SEPARATORS: [u8; 4] = *b",;\t|";
+pub(super) const SEPARATORS: [u8; 4] = *b",;\t|";
 
 /// Where the ballots of a sheet in CSV are.
 struct Form {
@@ -29,6 +31,12 @@ struct Form {
 /// receipt all the same. `exact` is the error of reading it as it is.
 pub(super) fn error(text: &str, exact: InvalidSheet) -> InvalidSheet {
     let plain = plain(text);
+    if marked::is_marked(&plain) {
+        return match marked::in_other_form(&plain) {
+            Ok(separator) => saved_again(text, &[(separator != b',', OTHER_SEPARATORS)]),
+            Err(error) => error,
+        };
+    }
     if plain.starts_with('{') {
         return match TallySheet::read_json(&plain, &mut |_, _| {}) {
             Ok(_) => saved_again(text, &[]),
@@ -41,7 +49,7 @@ pub(super) fn error(text: &str, exact: InvalidSheet) -> InvalidSheet {
     match in_order(&plain, &form) {
         Ok(in_order) => {
             let more = [
-                (form.separator != b',', "other separators"),
+                (form.separator != b',', OTHER_SEPARATORS),
                 (form.columns != [0, 1, 2, 3], "other columns"),
                 (!in_order, "the ballots in another order"),
             ];

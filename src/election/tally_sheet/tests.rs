@@ -10,7 +10,8 @@ fn sheet(ballots: u8) -> TallySheet {
     let mut lines: Vec<_> = (0..ballots).map(line).collect();
     lines.sort_by_key(|line| line.receipt);
     let candidates = names.map(String::from).to_vec();
-    let header = SheetHeader { title: "The board".into(), candidates, voters: 100 };
+    let rules = Rules::default();
+    let header = SheetHeader { title: "The board".into(), candidates, voters: 100, rules };
     TallySheet { election: Some(election), lines, restored: None, header: Some(header) }
 }
 
@@ -158,7 +159,8 @@ fn saved(names: &[&str]) -> TallySheet {
     let mut lines: Vec<_> = names.iter().zip(1..).map(line).collect();
     lines.sort_by_key(|line| line.receipt);
     let candidates = names.iter().map(|name| name.to_string()).collect();
-    let header = SheetHeader { title: "Test".into(), candidates, voters: 9 };
+    let header =
+        SheetHeader { title: "Test".into(), candidates, voters: 9, rules: Rules::default() };
     TallySheet { election: Some(election), lines, restored: None, header: Some(header) }
 }
 

@@ -1,10 +1,12 @@
 //! Acts: what officers and the server do, but for votes.
 
-use super::scrub::sort_in;
+use std::sync::Arc;
+
+use super::shared_rolls;
 use super::store::Store;
 use super::write;
+use crate::election::Definition;
 use crate::ledger::{Act, Authorization, LedgerError};
-use crate::private_file::parent;
 
 impl Store {
     /// Makes these changes in order, all or none, in one transaction, if the authorization is in
@@ -31,6 +33,11 @@ impl Store {
         let (grants, ended) = (self.elections.grants.clone(), self.elections.ended.clone());
         let issuer = self.elections.issuer(under);
         let closes = acts.iter().any(|act| matches!(act, Act::Close(_)));
+        let created = acts.iter().filter_map(|act| match act {
+            Act::Create(definition) => Some(definition),
+            _ => None,
+        });
+        created.clone().try_for_each(|definition| self.remember_roll(definition))?;
         // For each applied act, the index of the election that it changes.
         let mut changed = Vec::new();
         let applied = acts.iter().try_for_each(|act| {
@@ -38,11 +45,7 @@ impl Store {
             Ok(())
         });
         let stored = applied.and_then(|()| {
-            if closes {
-                // The close sorts the ballots in a temporary file.
-                let sorted = sort_in(&self.file.connection, parent(&self.file.path));
-                sorted.map_err(|error| self.failed(error))?;
-            }
+            created.clone().try_for_each(|definition| self.make_key(definition))?;
             let connection = &mut self.file.connection;
             let written = write::acts(connection, &self.elections, acts, &changed, &issuer);
             // An act may be long, and is copied at once: its length is not noted.
@@ -50,11 +53,12 @@ impl Store {
         });
         match stored {
             Ok(advances) => {
-                self.elections.advance(&advances);
+                self.elections.advance(advances);
                 self.uncopied = true;
                 if closes {
-                    self.scrub.require();
-                    self.scrub();
+                    self.destroy_keys();
+                    // The old connection has numbers in its page cache and its statements.
+                    self.file.reconnect().map_err(|error| self.failed(error))?;
                 }
                 Ok(())
             }
@@ -67,6 +71,13 @@ impl Store {
                 Err(error)
             }
         }
+    }
+
+    /// Reads the roll that a new election is to share, if it was forgotten at a close.
+    fn remember_roll(&mut self, definition: &Arc<Definition>) -> Result<(), LedgerError> {
+        let (elections, connection) = (&mut self.elections, &self.file.connection);
+        let remembered = shared_rolls::remember_roll(elections, connection, definition, i64::MAX);
+        remembered.map_err(|error| self.failed(error))
     }
 
     /// Refuses what is not authorized, or after a write in doubt.

@@ -3,17 +3,19 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempPath;
 
+use super::elections::Elections;
 use super::epochs::{self, Epoch};
-use super::file::{FILE_NAME, create_directory, lock, now, open_error};
-use super::format::{FORMAT, check_format, upgrade, user_version};
+use super::file::{FILE_NAME, PART, create_directory, lock, now, open_error, remove_part};
+use super::format::{FORMAT, MARKED_FORMAT, check_format, upgrade, user_version};
+use super::keys::Keys;
 use super::mark::{Mark, Position};
-use super::replay::replay_with;
+use super::replay::{Opening, replay_with};
 use super::restore::{RestoreReport, begin_epoch};
 use super::whole::{self, draw_identity};
 use crate::election::Timestamp;
@@ -23,25 +25,64 @@ use crate::private_file::{beside, check_kind, sync_parent};
 /// Copies the ledger in a data directory to the new file `copy`, which only its owner can read.
 ///
 /// A server may use the ledger at the same time: the copy is of one moment. It is verified before
-/// it gets its name. `progress` gets the phase, the units done, and the units in all: pages, then
+/// it gets its name. With `with_keys`, the keys of the elections that are not closed go into a file
+/// beside it, with `.keys` after its name: whoever has both can read who chose what, also after the
+/// close. Without, the keys have to be kept elsewhere, or the ballots of those elections cannot be
+/// counted. `progress` gets the phase, the units done, and the units in all: pages, then
 /// entries of the hash chain.
 ///
 /// # Errors
-/// [`OpenError`] if there is no ledger, it is damaged, or `copy` exists or cannot be written.
+/// [`OpenError`] if there is no ledger, it is damaged, or one of the two files exists or cannot be
+/// written; [`OpenError::Refused`] if a key is missing that has to be copied.
 pub fn backup(
     directory: &Path,
     copy: &Path,
+    with_keys: bool,
     progress: &mut dyn FnMut(CopyPhase, u64, u64),
 ) -> Result<(), OpenError> {
     let from = directory.join(FILE_NAME);
+    let keys = Keys::of(directory);
+    let keys_copy = keys_beside(copy);
+    // A restore would take the keys of an earlier copy for those of this one.
+    check_absent(&keys_copy)?;
     let mark_backup = |target: &mut Connection, progress: &mut Progress<'_>| {
         let unwritable = |error| open_error(copy, error);
         let insert = "INSERT OR REPLACE INTO backup (taken) VALUES (?1)";
         target.execute(insert, [now().0.cast_signed()]).map_err(unwritable)?;
-        replay_with(target, &from, &mut |done, all| progress(CopyPhase::Entries, done, all))?;
+        let progress = &mut |done, all| progress(CopyPhase::Entries, done, all);
+        // The server may close an election meanwhile.
+        let opening = Opening { keys: &keys, makes_keys: false, accepts_missing: true };
+        let elections = replay_with(target, &from, opening, progress)?;
+        if with_keys {
+            check_keys(&elections, &keys)?;
+            let failed = |why| OpenError::Inaccessible { path: keys_copy.clone(), why };
+            let mut partial = PartialCopy::create(&keys_copy).map_err(failed)?;
+            Keys::copy(&elections, &mut partial.file).map_err(failed)?;
+            partial.finish(&keys_copy).map_err(failed)?;
+        }
         Ok(())
     };
-    copy_ledger(&from, copy, progress, mark_backup)
+    copy_ledger(&from, copy, None, progress, mark_backup)
+}
+
+/// Refuses to copy the keys if one is missing: it is lost, or was destroyed at a close since the
+/// ledger was copied.
+fn check_keys(elections: &Elections, keys: &Keys) -> Result<(), OpenError> {
+    let Some(lost) = elections.list.iter().find(|it| it.is_unreadable()) else { return Ok(()) };
+    let owner = lost.owner(elections.origin.ledger);
+    Err(OpenError::Refused {
+        path: keys.path(&owner),
+        why: format!(
+            "the key of election {} is missing: if it was closed a moment ago, try again; else put \
+             the file back there, or make a backup without keys",
+            owner.election
+        ),
+    })
+}
+
+/// The file of the keys that belong to a backup.
+fn keys_beside(copy: &Path) -> PathBuf {
+    beside(copy, ".keys")
 }
 
 /// Gets the progress of a copy.
@@ -59,18 +100,28 @@ pub enum CopyPhase {
 /// Pages copied between two reports of progress.
 const STEP_PAGES: i32 = 4_096;
 
+/// What a restore accepts.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RestoreOptions {
+    /// Any copy of a ledger, and not only a backup.
+    pub accept_copy: bool,
+    /// Elections with ballots and without their keys. Nobody can count them: they are never
+    /// confirmed.
+    pub without_keys: bool,
+}
+
 /// Copies the backup in the file `copy` to a data directory, and creates that if it is missing. The
 /// ledger begins a new epoch, in which elections that are not closed wait for an officer's
-/// confirmation. With `accept_copy`, the file may be any copy of a ledger. `progress` is as with
-/// [`backup`].
+/// confirmation. Their keys are those that were copied with the backup, or are in the directory.
+/// `progress` is as with [`backup`].
 ///
 /// # Errors
 /// [`OpenError`] if `copy` is not a backup or is damaged, or if the directory has a ledger or the
-/// mark of another one, is in use, or cannot be written.
+/// mark of another one, is in use, or cannot be written; or if a key is missing.
 pub fn restore(
     copy: &Path,
     directory: &Path,
-    accept_copy: bool,
+    options: RestoreOptions,
     progress: &mut dyn FnMut(CopyPhase, u64, u64),
 ) -> Result<RestoreReport, OpenError> {
     let inaccessible = |why| OpenError::Inaccessible { path: directory.to_owned(), why };
@@ -86,15 +137,19 @@ pub fn restore(
         }
     }
     let marked = Mark::read(directory)?;
-    copy_ledger(copy, &directory.join(FILE_NAME), progress, |target, progress| {
-        let taken = check_backup(target, copy, accept_copy)?;
+    let keys = Keys::with_copied(directory, &keys_beside(copy))?;
+    copy_ledger(copy, &directory.join(FILE_NAME), Some(&keys), progress, |target, progress| {
+        let taken = check_backup(target, copy, options.accept_copy)?;
         check_mark(target, copy, marked.as_ref())?;
-        let elections =
-            replay_with(target, copy, &mut |done, all| progress(CopyPhase::Entries, done, all))?;
+        let progress = &mut |done, all| progress(CopyPhase::Entries, done, all);
+        let accepts_missing = options.without_keys;
+        let opening = Opening { keys: &keys, makes_keys: true, accepts_missing };
+        let elections = replay_with(target, copy, opening, progress)?;
         let begun = begin_epoch(target, &elections, taken, marked.as_ref());
         let (report, position) = begun.map_err(|error| open_error(copy, error))?;
-        // Before the ledger has its name: without its mark, it would not be used.
+        // Before the ledger has its name: without its mark and its keys, it would not be used.
         Mark::create(directory, &position)?;
+        keys.put(&elections)?;
         Ok(report)
     })
 }
@@ -138,24 +193,27 @@ fn check_mark(
     }
 }
 
+/// Copies a ledger. `upgrading` has the keys of the copy, if it is brought to this format.
 fn copy_ledger<T>(
     from: &Path,
     to: &Path,
+    upgrading: Option<&Keys>,
     progress: &mut dyn FnMut(CopyPhase, u64, u64),
     finish: impl FnOnce(&mut Connection, &mut Progress<'_>) -> Result<T, OpenError>,
 ) -> Result<T, OpenError> {
     let inaccessible = |why| OpenError::Inaccessible { path: to.to_owned(), why };
-    if to.symlink_metadata().is_ok() {
-        let exists = "there is a file of that name; it is not overwritten";
-        return Err(inaccessible(io::Error::new(io::ErrorKind::AlreadyExists, exists)));
-    }
+    check_absent(to)?;
     check_kind(from).map_err(|why| OpenError::Inaccessible { path: from.to_owned(), why })?;
     let partial = PartialCopy::create(to).map_err(inaccessible)?;
 
     let unreadable = |error| open_error(from, error);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let source = Connection::open_with_flags(from, flags).map_err(unreadable)?;
-    check_format(&source, from)?;
+    if check_format(&source, from)? < FORMAT && upgrading.is_none() {
+        let why = "its format is of an earlier version, whose ballots are not sealed: start the \
+                   server once, which seals them, and try again";
+        return Err(OpenError::Refused { path: from.to_owned(), why: why.into() });
+    }
     let unwritable = |error| open_error(to, error);
     let mut target = Connection::open(&partial.path).map_err(unwritable)?;
     // A read transaction sees the ledger at one moment.
@@ -177,7 +235,9 @@ fn copy_ledger<T>(
     let was_copy = journal.map_err(unwritable)? == "delete";
     // A copy is one file, without a WAL.
     target.pragma_update(None, "journal_mode", "DELETE").map_err(unwritable)?;
-    upgrade_copy(&mut target, to, was_copy)?;
+    if let Some(keys) = upgrading {
+        upgrade_copy(&mut target, to, keys, was_copy)?;
+    }
     let finished = finish(&mut target, progress)?;
     drop(target);
 
@@ -186,15 +246,33 @@ fn copy_ledger<T>(
     Ok(finished)
 }
 
-/// Brings a copy to the current format. A backup of format 1 has no mark that it is one, but unlike
-/// a ledger it was not in WAL mode: `was_copy`.
-fn upgrade_copy(target: &mut Connection, to: &Path, was_copy: bool) -> Result<(), OpenError> {
-    let unwritable = |error| open_error(to, error);
-    if user_version(target).map_err(unwritable)? > 1 {
+/// Refuses to write a file that is there.
+fn check_absent(path: &Path) -> Result<(), OpenError> {
+    if path.symlink_metadata().is_err() {
         return Ok(());
     }
-    upgrade(target, &Epoch::first(draw_identity(to)?, now())).map_err(unwritable)?;
-    if was_copy {
+    let exists = "there is a file of that name; it is not overwritten";
+    let why = io::Error::new(io::ErrorKind::AlreadyExists, exists);
+    Err(OpenError::Inaccessible { path: path.to_owned(), why })
+}
+
+/// Brings a copy to the current format. A backup of format 1 has no mark that it is one, but unlike
+/// a ledger it was not in WAL mode: `was_copy`.
+fn upgrade_copy(
+    target: &mut Connection,
+    to: &Path,
+    keys: &Keys,
+    was_copy: bool,
+) -> Result<(), OpenError> {
+    let unwritable = |error| open_error(to, error);
+    let format = user_version(target).map_err(unwritable)?;
+    let ledger = match format {
+        FORMAT.. => return Ok(()),
+        MARKED_FORMAT.. => whole::position(target, format).map_err(unwritable)?.ledger,
+        _ => draw_identity(to)?,
+    };
+    upgrade(target, to, keys, &Epoch::first(ledger, now()))?;
+    if was_copy && format < MARKED_FORMAT {
         // When it was taken is not known.
         target.execute("INSERT INTO backup (taken) VALUES (0)", []).map_err(unwritable)?;
     }
@@ -229,11 +307,11 @@ struct PartialCopy {
 
 impl PartialCopy {
     fn create(to: &Path) -> io::Result<Self> {
-        let path = beside(to, ".capvote-part");
+        let path = beside(to, PART);
         if check_kind(&path).is_ok() {
             let earlier = File::open(&path)?;
             lock_copy(&earlier)?;
-            std::fs::remove_file(&path)?;
+            remove_part(to)?;
         }
         let file = new_private_file(&path)?;
         lock_copy(&file)?;

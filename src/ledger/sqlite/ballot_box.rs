@@ -3,12 +3,18 @@
 //! A vote is counted before it is stored: later votes of the same group see it. What cannot be
 //! stored is undone.
 
+mod entry;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::roll::{BallotRow, Roll, RollIndex};
+use self::entry::SharedRoll;
+pub(super) use self::entry::{Place, RollEntry};
+use super::roll::{BallotRow, Roll};
 use super::run::Run;
 use crate::election::{
-    ChangeRefusal, Choice, Count, Definition, ElectionState, Nonce, Origin, Standing, VoterNumber,
+    Ballot, ChangeRefusal, Count, Definition, ElectionState, Nonce, Origin, Standing, Tally,
+    VoterNumber,
 };
 
 /// The state of one election, its roll, and its count.
@@ -16,32 +22,28 @@ use crate::election::{
 pub(super) struct BallotBox {
     definition: Arc<Definition>,
     state: ElectionState,
-    /// Empty after the close: see [`forget_roll`](Self::forget_roll).
+    /// Its own roll. Empty if it shares another's, and after the close, unless others share it: see
+    /// [`close_roll`](Self::close_roll).
     roll: Roll,
-    /// How many numbers the roll had when it was forgotten, and how many of them had voted.
-    forgotten: Option<(u64, u64)>,
+    /// If it shares a roll: what it knows of it.
+    shared: Option<SharedRoll>,
+    /// How many numbers were on the roll at the close, and how many of them had voted.
+    at_close: Option<(u64, u64)>,
     added_while_open: u64,
-    count: Count,
+    tally: Tally,
+    /// How the result came about, after the close.
+    count: Option<Arc<Count>>,
     origin: Origin,
-}
-
-/// What the roll has under a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RollEntry {
-    /// The number is not on the roll.
-    NotOnRoll,
-    /// It has not voted.
-    Unused(RollIndex),
-    /// It cast this ballot.
-    Used(BallotRow),
 }
 
 impl BallotBox {
     /// A draft with an empty roll.
     pub(super) fn new(definition: Arc<Definition>, origin: Origin) -> Self {
-        let count = Count::new(&definition.slate);
+        let (tally, count) = (Tally::new(&definition.slate), None);
         let (state, roll) = (ElectionState::Draft, Roll::default());
-        Self { definition, state, roll, forgotten: None, added_while_open: 0, count, origin }
+        let shared = definition.roll.as_ref().map(|_| SharedRoll::default());
+        let (at_close, added_while_open) = (None, 0);
+        Self { definition, state, roll, shared, at_close, added_while_open, tally, count, origin }
     }
 
     /// The election's state.
@@ -54,12 +56,45 @@ impl BallotBox {
         &self.definition
     }
 
-    /// What the roll has under a number.
+    /// What its own roll has under a number.
     pub(super) fn roll_entry(&self, number: VoterNumber) -> RollEntry {
         match self.roll.find(number) {
             None => RollEntry::NotOnRoll,
-            Some(at) => self.roll.ballot(at).map_or(RollEntry::Unused(at), RollEntry::Used),
+            Some(at) => {
+                let unused = RollEntry::Unused(Place::OnRoll(at));
+                self.roll.ballot(at).map_or(unused, RollEntry::Used)
+            }
         }
+    }
+
+    /// What the roll that it shares with `owner` has under a number.
+    pub(super) fn shared_entry(&self, owner: &Self, number: VoterNumber) -> RollEntry {
+        let used = self.shared.as_ref().and_then(|shared| shared.used.get(&number));
+        match used {
+            Some(&row) => RollEntry::Used(row),
+            None if owner.roll.find(number).is_some() => RollEntry::Unused(Place::Shared(number)),
+            None => RollEntry::NotOnRoll,
+        }
+    }
+
+    /// Whether a number of the roll that it shares has voted in it.
+    pub(super) fn has_voted(&self, number: VoterNumber) -> bool {
+        self.shared.as_ref().is_some_and(|shared| shared.used.contains_key(&number))
+    }
+
+    /// Notes how many numbers are on the roll that it shares. After the close that is as it was.
+    pub(super) fn note_shared(&mut self, numbers: u64) {
+        let Some(shared) = &mut self.shared else { return };
+        match self.state {
+            ElectionState::Draft => (shared.numbers, shared.at_opening) = (numbers, numbers),
+            ElectionState::Open => shared.numbers = numbers,
+            ElectionState::Closed => {}
+        }
+    }
+
+    /// Puts numbers back on a roll that was forgotten at the close, for an election that shares it.
+    pub(super) fn remember_roll(&mut self, roll: Roll) {
+        self.roll = roll;
     }
 
     /// Adds a run of numbers to the roll, none of which may be on it.
@@ -68,6 +103,7 @@ impl BallotBox {
     /// Those of [`ElectionState::may_issue`].
     pub(super) fn issue(&mut self, run: Run) -> Result<(), ChangeRefusal> {
         let added = run.on_roll;
+        self.check_own_roll()?;
         self.state.may_issue(self.roll.len(), added)?;
         self.roll.push(run);
         if self.state == ElectionState::Open {
@@ -86,6 +122,7 @@ impl BallotBox {
         ascending: &[VoterNumber],
         added: usize,
     ) -> Result<(), ChangeRefusal> {
+        self.check_own_roll()?;
         self.state.may_issue(self.roll.len(), added)?;
         if self.roll.is_disjoint(ascending) { Ok(()) } else { Err(ChangeRefusal::NumberTaken) }
     }
@@ -121,6 +158,7 @@ impl BallotBox {
     /// # Errors
     /// [`ChangeRefusal::RollFrozen`] and [`ChangeRefusal::NumberUnknown`].
     pub(super) fn revoke(&mut self, numbers: &[VoterNumber]) -> Result<(), ChangeRefusal> {
+        self.check_own_roll()?;
         self.state.may_revoke()?;
         if self.roll.remove(numbers) { Ok(()) } else { Err(ChangeRefusal::NumberUnknown) }
     }
@@ -149,31 +187,43 @@ impl BallotBox {
     /// read back. Returns `false` if one is not on the roll, or given twice, or there are ballots.
     #[must_use]
     pub(super) fn mark_voted(&mut self, voted: &[VoterNumber]) -> bool {
-        let open = self.state == ElectionState::Open && self.count.ballots() == 0;
+        let open = self.state == ElectionState::Open && self.tally.ballots() == 0;
         open && voted.iter().all(|&number| match self.roll_entry(number) {
             RollEntry::Unused(at) => {
-                self.roll.set_ballot(at, BallotRow::new(1));
+                self.set_ballot(at, BallotRow::new(1));
                 true
             }
             RollEntry::NotOnRoll | RollEntry::Used(_) => false,
         })
     }
 
-    /// Counts a ballot of a closed election that is read back. Returns `false` if no such choice is
-    /// on the slate.
-    #[must_use]
-    pub(super) fn count_choice(&mut self, choice: Choice) -> bool {
-        self.count.add_final(choice)
+    /// Counts a ballot of a closed election that is read back.
+    pub(super) fn count_final(&mut self, ballot: &Ballot) {
+        self.tally.add_final(ballot);
     }
 
     /// Closes an election that is read back. Returns `false` if it is not open, or there are not as
-    /// many ballots as numbers that voted.
+    /// many ballots as numbers that voted, or more than numbers on the roll.
     #[must_use]
     pub(super) fn restore_closed(&mut self) -> bool {
-        let matches = self.count.ballots() == self.numbers_used();
-        let closed = matches && self.close().is_ok();
-        self.forget_roll();
-        closed
+        let used = self.numbers_used();
+        let matches = self.tally.ballots() == used && used <= self.voters();
+        matches && self.close().is_ok()
+    }
+
+    /// Takes the tally of the sealed ballots that are marked as used.
+    pub(super) fn set_tally(&mut self, tally: Tally) {
+        self.tally = tally;
+    }
+
+    /// Takes the sealed ballots that are marked as used for ballots that nobody can open.
+    pub(super) fn set_unread(&mut self) {
+        self.tally.add_unread(self.numbers_used());
+    }
+
+    /// Notes how the result came about.
+    pub(super) fn set_count(&mut self, count: Count) {
+        self.count = Some(Arc::new(count));
     }
 
     /// Notes that the election was restored from a backup, in this epoch. It then takes no votes
@@ -215,22 +265,44 @@ impl BallotBox {
         if self.origin.unconfirmed { Err(ChangeRefusal::Unconfirmed) } else { Ok(()) }
     }
 
-    /// Counts a vote whose verdict is `Count`, as `ballot`.
-    pub(super) fn count(&mut self, at: RollIndex, choice: Choice, nonce: Nonce, ballot: BallotRow) {
-        self.roll.set_ballot(at, Some(ballot));
-        self.count.add(choice, nonce);
+    fn check_own_roll(&self) -> Result<(), ChangeRefusal> {
+        if self.shared.is_some() { Err(ChangeRefusal::SharedRoll) } else { Ok(()) }
+    }
+
+    /// Marks a number as used by the sealed ballot of a closed election.
+    pub(super) fn mark_used(&mut self, at: Place, row: BallotRow) {
+        self.set_ballot(at, Some(row));
+    }
+
+    fn set_ballot(&mut self, at: Place, row: Option<BallotRow>) {
+        match (at, row, &mut self.shared) {
+            (Place::OnRoll(at), row, _) => self.roll.set_ballot(at, row),
+            (Place::Shared(number), Some(row), Some(shared)) => {
+                shared.used.insert(number, row);
+            }
+            (Place::Shared(number), None, Some(shared)) => {
+                shared.used.remove(&number);
+            }
+            (Place::Shared(_), _, None) => {}
+        }
+    }
+
+    /// Counts a vote whose ruling is `Count`, as the ballot in this row.
+    pub(super) fn count(&mut self, at: Place, ballot: Ballot, nonce: Nonce, row: BallotRow) {
+        self.set_ballot(at, Some(row));
+        self.tally.add(ballot, nonce);
     }
 
     /// Undoes the last [`count`](Self::count), which was at this place of the roll, or one of the
     /// last ones if all of them are undone.
-    pub(super) fn uncount(&mut self, at: RollIndex) {
-        self.roll.set_ballot(at, None);
-        self.count.undo();
+    pub(super) fn uncount(&mut self, at: Place) {
+        self.set_ballot(at, None);
+        self.tally.undo();
     }
 
     /// Publishes what may be of the count, once every ballot in it is stored.
     pub(super) fn publish(&mut self) {
-        self.count.publish(self.definition.publication, self.state);
+        self.tally.publish(self.definition.publication, self.state);
     }
 
     /// Undoes the last [`issue`](Self::issue).
@@ -254,40 +326,55 @@ impl BallotBox {
         };
     }
 
-    /// The numbers that have voted, in ascending order. Of an election whose roll is not forgotten.
-    pub(super) fn voted(&self) -> impl Iterator<Item = VoterNumber> {
-        self.roll.voted()
-    }
-
     /// How many numbers the roll has in memory: none after the close.
     pub(super) fn roll_numbers(&self) -> usize {
         self.roll.len()
     }
 
-    /// Forgets the numbers, once the close is stored. Their ballots are in order of arrival, and
-    /// would tell who voted when. Votes after the close are answered from the sheet.
-    pub(super) fn forget_roll(&mut self) {
-        if self.state == ElectionState::Closed && self.forgotten.is_none() {
-            self.forgotten = Some((self.voters(), self.numbers_used()));
+    /// Forgets who voted when, once the close is stored: votes after the close are answered from the
+    /// sheet. Forgets the numbers as well, unless other elections share the roll.
+    pub(super) fn close_roll(&mut self, is_shared: bool) {
+        if self.state != ElectionState::Closed {
+            return;
+        }
+        if self.at_close.is_none() {
+            self.at_close = Some((self.voters(), self.numbers_used()));
+            self.roll.forget_ballots();
+            self.shared =
+                self.shared.take().map(|shared| SharedRoll { used: HashMap::new(), ..shared });
+        }
+        if !is_shared {
             self.roll = Roll::default();
         }
     }
 
     /// How many numbers are on the roll.
-    fn voters(&self) -> u64 {
-        self.forgotten.map_or(self.roll.len() as u64, |(voters, _)| voters)
+    pub(super) fn voters(&self) -> u64 {
+        let open = || self.shared.as_ref().map_or(self.roll.len() as u64, |it| it.numbers);
+        self.at_close.map_or_else(open, |(voters, _)| voters)
     }
 
     /// How many numbers have voted.
     pub(super) fn numbers_used(&self) -> u64 {
-        self.forgotten.map_or(self.roll.used() as u64, |(_, used)| used)
+        let shared = self.shared.as_ref().map(|shared| shared.used.len() as u64);
+        let open = || shared.unwrap_or(self.roll.used() as u64);
+        self.at_close.map_or_else(open, |(_, used)| used)
+    }
+
+    /// How many numbers were put on the roll after the opening.
+    fn added_while_open(&self) -> u64 {
+        match &self.shared {
+            Some(shared) => shared.numbers.saturating_sub(shared.at_opening),
+            None => self.added_while_open,
+        }
     }
 
     /// The public state of the election.
     pub(super) fn standing(&self) -> Standing {
         let (definition, voters) = (self.definition.clone(), self.voters());
-        Standing::new(definition, self.state, voters, self.added_while_open, self.count.clone())
+        Standing::new(definition, self.state, voters, self.added_while_open(), self.tally.clone())
             .with_origin(self.origin)
+            .with_count(self.count.clone())
     }
 }
 

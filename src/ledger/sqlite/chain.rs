@@ -6,7 +6,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::election::{Choice, Definition, GrantId, Nonce, Publication, VoterNumber};
+use crate::election::{Definition, ElectionId, GrantId, Method, Publication, Rules, VoterNumber};
 
 /// The hash of a chain after an entry.
 pub(super) type Head = [u8; 32];
@@ -33,9 +33,12 @@ pub(super) enum Kind {
     /// In a ledger that was once of format 1: issued by nobody knows whom.
     Issued = 2,
     Opened = 3,
-    Ballots = 4,
+    /// Ballots that were not sealed: in a ledger of format 1 or 2 only.
+    PlainBallots = 4,
+    /// The first entry of the close of an election whose ballots were not sealed.
     Voted = 5,
-    Closed = 6,
+    /// The second.
+    PlainClosed = 6,
     Revoked = 7,
     /// Taken off the roll after the opening, of numbers issued before it.
     Voided = 8,
@@ -49,21 +52,28 @@ pub(super) enum Kind {
     Restored = 12,
     /// Confirmed after a restore.
     Confirmed = 13,
+    /// Created with rules or a roll that are not the default.
+    CreatedWithRules = 14,
+    /// Sealed ballots.
+    Ballots = 15,
+    /// Closed: the tally sheet of sealed ballots.
+    Closed = 16,
 }
 
 impl Kind {
     pub(super) fn from_stored(number: i64) -> Option<Self> {
         use Kind::{
-            Ballots, Closed, Confirmed, Created, Issued, IssuedByLink, IssuedByOfficer, Opened,
-            Restored, Revoked, Voided, VoidedAdded, Voted,
+            Ballots, Closed, Confirmed, Created, CreatedWithRules, Issued, IssuedByLink,
+            IssuedByOfficer, Opened, PlainBallots, PlainClosed, Restored, Revoked, Voided,
+            VoidedAdded, Voted,
         };
         let all = [
             Created,
             Issued,
             Opened,
-            Ballots,
+            PlainBallots,
             Voted,
-            Closed,
+            PlainClosed,
             Revoked,
             Voided,
             VoidedAdded,
@@ -71,8 +81,17 @@ impl Kind {
             IssuedByLink,
             Restored,
             Confirmed,
+            CreatedWithRules,
+            Ballots,
+            Closed,
         ];
         all.into_iter().find(|&kind| kind as i64 == number)
+    }
+
+    /// The kind of the entry that creates this election.
+    pub(super) fn creating(definition: &Definition) -> Self {
+        let by_default = definition.rules == Rules::default() && definition.roll.is_none();
+        if by_default { Self::Created } else { Self::CreatedWithRules }
     }
 
     /// Whether its head covers the digest of its rows.
@@ -81,16 +100,25 @@ impl Kind {
         matches!(self, IssuedByLink | IssuedByOfficer | Voided | VoidedAdded)
     }
 
+    /// Whether such an entry changes a roll.
+    pub(super) fn changes_roll(self) -> bool {
+        matches!(self.table(), Some("roll" | "voided" | "revoked"))
+    }
+
     /// The table of the rows of such an entry, if it has rows of its election.
     pub(super) fn table(self) -> Option<&'static str> {
         match self {
-            Self::Created | Self::Opened | Self::Restored | Self::Confirmed => None,
+            Self::Created
+            | Self::CreatedWithRules
+            | Self::Opened
+            | Self::Restored
+            | Self::Confirmed => None,
             Self::Issued | Self::IssuedByOfficer | Self::IssuedByLink => Some("roll"),
             Self::Voided | Self::VoidedAdded => Some("voided"),
             Self::Revoked => Some("revoked"),
-            Self::Ballots => Some("ballots"),
+            Self::PlainBallots | Self::Ballots => Some("ballots"),
             Self::Voted => Some("voted"),
-            Self::Closed => Some("sheet"),
+            Self::PlainClosed | Self::Closed => Some("sheet"),
         }
     }
 }
@@ -123,8 +151,11 @@ impl Seal {
         hash.update(previous);
         hash.update([kind as u8]);
         let mut seal = Self { hash, digest: kind.has_digest().then(Digest::new) };
-        if kind == Kind::Created {
+        if matches!(kind, Kind::Created | Kind::CreatedWithRules) {
             seal.definition(definition);
+        }
+        if kind == Kind::CreatedWithRules {
+            seal.rules(definition);
         }
         seal
     }
@@ -140,6 +171,18 @@ impl Seal {
             self.hash.update([u8::from(moment.is_some())]);
             self.hash.update(moment.map_or(0, |moment| moment.0).to_le_bytes());
         }
+    }
+
+    fn rules(&mut self, definition: &Definition) {
+        let Definition { roll, rules, .. } = definition;
+        self.text(roll.as_ref().map(ElectionId::as_str).unwrap_or_default());
+        self.hash.update([stored_method(rules.method)]);
+        self.hash.update(rules.seats.to_le_bytes());
+        self.hash.update(rules.marks.to_le_bytes());
+        for share in [rules.majority, rules.quorum] {
+            self.text(&share.map(|share| share.to_string()).unwrap_or_default());
+        }
+        self.hash.update([u8::from(rules.none)]);
     }
 
     /// Adds a row of voter numbers. If the head covers the digest of the rows, they count once they
@@ -166,19 +209,17 @@ impl Seal {
         self.hash.update(digest);
     }
 
-    /// Adds a ballot.
-    pub(super) fn ballot(&mut self, number: VoterNumber, choice: Choice, nonce: &Nonce) {
-        let mut bytes = [0; 8 + 2 + Nonce::BYTES];
-        bytes[..8].copy_from_slice(&number.get().to_le_bytes());
-        bytes[8..10].copy_from_slice(&(choice.index() as u16).to_le_bytes());
-        bytes[10..].copy_from_slice(nonce.as_bytes());
-        self.hash.update(bytes);
+    /// Adds a ballot as it is in its row: sealed, or of an earlier format the stored ballot and its
+    /// nonce.
+    pub(super) fn ballot(&mut self, number: VoterNumber, stored: &[u8]) {
+        self.hash.update(number.get().to_le_bytes());
+        self.hash.update(stored);
     }
 
-    /// Adds a line of a tally sheet.
-    pub(super) fn line(&mut self, choice: Choice, nonce: &Nonce) {
-        self.hash.update((choice.index() as u16).to_le_bytes());
-        self.hash.update(nonce.as_bytes());
+    /// Adds a line of a tally sheet: a stored ballot, and its nonce.
+    pub(super) fn line(&mut self, ballot: &[u8], nonce: &[u8]) {
+        self.hash.update(ballot);
+        self.hash.update(nonce);
     }
 
     /// Adds the epoch of a restore, by its head.
@@ -194,6 +235,15 @@ impl Seal {
     fn text(&mut self, text: &str) {
         self.hash.update((text.len() as u64).to_le_bytes());
         self.hash.update(text.as_bytes());
+    }
+}
+
+/// The number of a method, which is stored and hashed.
+pub(super) fn stored_method(method: Method) -> u8 {
+    match method {
+        Method::Plurality => 1,
+        Method::Transferable => 2,
+        Method::Schulze => 3,
     }
 }
 

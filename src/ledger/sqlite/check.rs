@@ -1,7 +1,7 @@
 //! Checking one election: reading it back from the file, and recomputing its hash chain.
 //!
-//! A check reads in steps, each a short transaction, so that it holds up neither the checkpoints of
-//! the WAL nor a scrub. It remembers where it is and nothing of what it has read. It ends at the
+//! A check reads in steps, each a short transaction, so that it does not hold up the checkpoints of
+//! the WAL. It needs no key: the chain is over sealed ballots. It remembers where it is and nothing of what it has read. It ends at the
 //! head that the ledger's thread knew when the check began: what is in the file up to there is what
 //! this server wrote, or verified by the rules when it opened the file.
 
@@ -13,7 +13,7 @@ use super::chain::{GENESIS, Head, Kind, Seal};
 use super::entry::{COLUMNS, Entry, definition};
 use super::epochs;
 use super::known::KnownElection;
-use super::values::{choice, invalid, nonce, numbers};
+use super::values::{invalid, numbers};
 use crate::election::{Definition, VoterNumber};
 use crate::ledger::Report;
 
@@ -38,8 +38,11 @@ pub(super) struct Check {
     entry: Option<OpenEntry>,
     head: Head,
     entries: u64,
-    ballots: u64,
-    numbers_voted: u64,
+    /// Sealed ballots, lines of the tally sheet, and numbers that voted where ballots were not
+    /// sealed.
+    sealed: u64,
+    lines: u64,
+    voted: u64,
 }
 
 /// An entry whose rows are being read.
@@ -59,8 +62,9 @@ impl Check {
             entry: None,
             head: GENESIS,
             entries: 0,
-            ballots: 0,
-            numbers_voted: 0,
+            sealed: 0,
+            lines: 0,
+            voted: 0,
         }
     }
 
@@ -70,7 +74,7 @@ impl Check {
         let mut cost = 0;
         while cost < STEP_COST {
             if self.head == self.known.head {
-                return self.report(connection).map(Some);
+                return Ok(Some(self.report()));
             }
             cost += match self.entry.take() {
                 None => self.begin_entry(connection)?,
@@ -132,8 +136,8 @@ impl Check {
         let mut cost = 0;
         if let Some(table) = open.entry.kind.table().filter(|_| open.next_row <= last) {
             let (columns, row_cost) = match table {
-                "ballots" => ("voter, choice, nonce", 1),
-                "sheet" => ("choice, nonce", 1),
+                "ballots" => ("voter, sealed", 1),
+                "sheet" => ("ballot, nonce", 1),
                 _ => ("numbers", NUMBERS_COST),
             };
             let sql = format!(
@@ -163,18 +167,18 @@ impl Check {
         match open.entry.kind {
             Kind::Ballots => {
                 let number = VoterNumber::from(row.get::<_, i64>(2)?.cast_unsigned());
-                open.seal.ballot(number, choice(row.get(3)?)?, &nonce(row.get_ref(4)?)?);
-                self.ballots += 1;
+                open.seal.ballot(number, row.get_ref(3)?.as_blob()?);
+                self.sealed += 1;
             }
-            Kind::Closed => {
-                open.seal.line(choice(row.get(2)?)?, &nonce(row.get_ref(3)?)?);
-                self.ballots += 1;
+            Kind::PlainClosed | Kind::Closed => {
+                open.seal.line(row.get_ref(2)?.as_blob()?, row.get_ref(3)?.as_blob()?);
+                self.lines += 1;
             }
             kind => {
                 let numbers = numbers(row.get_ref(2)?)?;
                 open.seal.numbers(&numbers);
                 if kind == Kind::Voted {
-                    self.numbers_voted += numbers.len() as u64;
+                    self.voted += numbers.len() as u64;
                 }
             }
         }
@@ -196,18 +200,15 @@ impl Check {
         Ok(())
     }
 
-    fn report(&self, connection: &Connection) -> rusqlite::Result<Report> {
-        let unscrubbed = "SELECT count(*) FROM unscrubbed WHERE election = ?1";
-        let unscrubbed: i64 =
-            connection.query_row(unscrubbed, [self.known.key], |row| row.get(0))?;
+    fn report(&self) -> Report {
         let KnownElection { closed, used, head, .. } = self.known;
-        Ok(Report {
+        Report {
             entries: self.entries,
-            ballots: self.ballots,
-            numbers_used: if closed { self.numbers_voted } else { used },
-            head: closed.then_some(head),
-            unscrubbed: unscrubbed > 0,
-        })
+            ballots: if closed { self.lines } else { self.sealed },
+            numbers_used: if closed { self.sealed + self.voted } else { used },
+            head,
+            unscrubbed: false,
+        }
     }
 }
 
@@ -218,11 +219,4 @@ impl OpenEntry {
             self.entry.id, self.next_row
         ))
     }
-}
-
-/// Whether the file has the close of an election.
-pub(super) fn is_closed(connection: &Connection, key: i64) -> rusqlite::Result<bool> {
-    let select = "SELECT count(*) FROM entries WHERE election = ?1 AND kind = ?2";
-    let closes: i64 = connection.query_row(select, [key, Kind::Closed as i64], |row| row.get(0))?;
-    Ok(closes > 0)
 }

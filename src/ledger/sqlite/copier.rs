@@ -15,7 +15,6 @@ use rusqlite::Connection;
 
 use super::doubt::nothing_was_stored;
 use super::file::connect;
-use super::scrub::Readers;
 use super::wal;
 use crate::threads::stack;
 
@@ -53,17 +52,16 @@ enum Request {
 /// The ledger's file, as the thread has it.
 struct Log {
     path: PathBuf,
-    readers: Arc<Readers>,
     connection: Option<Connection>,
     /// Whether nothing more is copied.
     stopped: Arc<AtomicBool>,
 }
 
 impl Copier {
-    pub(super) fn start(path: PathBuf, readers: Arc<Readers>) -> io::Result<Self> {
+    pub(super) fn start(path: PathBuf) -> io::Result<Self> {
         let (requests, queue) = sync_channel(REQUESTS_MAX);
         let stopped = Arc::<AtomicBool>::default();
-        let log = Log { path, readers, connection: None, stopped: stopped.clone() };
+        let log = Log { path, connection: None, stopped: stopped.clone() };
         let thread =
             thread::Builder::new().name("copier".into()).spawn(move || log.work(&queue))?;
         let (requests, thread) = (Some(requests), Some(thread));
@@ -93,7 +91,7 @@ impl Copier {
         self.request(Request::Copy(Some(done)));
     }
 
-    /// Forgets what was copied: after a scrub no ballot may be left in memory.
+    /// Forgets what was copied: after a close no voter number may be left in memory.
     pub(super) fn forget(&mut self) {
         self.request(Request::Forget);
     }
@@ -148,7 +146,6 @@ impl Log {
 
     /// Returns whether all of the log is copied, or cannot be.
     fn copy(&mut self) -> bool {
-        let _reading = self.readers.enter();
         if self.stopped.load(Ordering::Acquire) {
             return true;
         }

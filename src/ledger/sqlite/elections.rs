@@ -1,21 +1,26 @@
 //! The elections and grants of the file, in memory.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 
-use super::ballot_box::BallotBox;
+use super::ballot_box::{BallotBox, Place};
 use super::chain::{GENESIS, Head, Kind, Rows};
 use super::issues::{IssuedRows, Issuer};
+use super::keys::{BallotKey, Owner};
 use super::known::Known;
-use super::roll::{BallotRow, RollIndex};
+use super::roll::BallotRow;
 use super::run::Run;
 use crate::election::{
-    ChangeRefusal, Choice, Definition, ElectionId, ElectionState, Grant, Grants, Nonce, Origin,
-    Role, Standing, VoterNumber,
+    ChangeRefusal, Count, Definition, ElectionId, ElectionState, Grant, Grants, LedgerId, Origin,
+    Role, Standing, Vote, VoterNumber,
 };
 use crate::ledger::{
     Act, ActRefusal, NUMBERS_MAX, Snapshot, may_add_numbers, may_create, may_issue_under,
 };
+
+/// What most sealed ballots take: a choice, its nonce, and the tag.
+const SEALED_BYTES: usize = 34;
 
 /// The elections and grants of the file.
 #[derive(Debug)]
@@ -27,6 +32,8 @@ pub(super) struct Elections {
     pub(super) grants: Arc<Grants>,
     /// Grants that were revoked, while numbers issued under them may vote. Each after its parent.
     pub(super) ended: Arc<Vec<Grant>>,
+    /// For each election whose roll others share, the indexes of those.
+    pub(super) sharers: HashMap<usize, Vec<usize>>,
     /// The indexes of elections whose rolls may have runs to merge.
     pub(super) unsettled: Vec<usize>,
     /// What the last commits made of each election, for checks.
@@ -43,6 +50,10 @@ pub(super) struct StoredElection {
     /// Its row in the table of elections.
     pub(super) key: i64,
     pub(super) ballot_box: BallotBox,
+    /// The index of the election whose roll it shares.
+    pub(super) roll: Option<usize>,
+    /// The key of its ballots, until the close.
+    pub(super) sealing: Option<BallotKey>,
     pub(super) head: Head,
     /// The numbers issued under a grant, while they may vote.
     pub(super) issues: Vec<IssuedRows>,
@@ -55,14 +66,13 @@ pub(super) struct StoredElection {
 }
 
 /// A vote that is counted in memory, and not stored yet.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct NewBallot {
     /// The election's index in [`Elections`].
     pub(super) election: usize,
     pub(super) number: VoterNumber,
-    pub(super) choice: Choice,
-    pub(super) nonce: Nonce,
-    pub(super) at: RollIndex,
+    pub(super) sealed: Vec<u8>,
+    pub(super) at: Place,
     pub(super) row: BallotRow,
 }
 
@@ -74,6 +84,8 @@ pub(super) struct Advance {
     pub(super) head: Head,
     /// The rows of its sheet, if it was closed.
     pub(super) sheet: Option<Rows>,
+    /// How its result came about, if it was closed.
+    pub(super) count: Option<Count>,
     /// The numbers that were issued.
     pub(super) issued: Option<IssuedRows>,
 }
@@ -89,6 +101,7 @@ impl Elections {
             last_ballot: 0,
             grants: Arc::default(),
             ended: Arc::default(),
+            sharers: HashMap::new(),
             unsettled: Vec::new(),
             known: Arc::default(),
         }
@@ -125,14 +138,22 @@ impl Elections {
                 }
                 self.issue(id, run, issuer)
             }
-            Act::Revoke(id, numbers) => self.change(id, |it| it.revoke(numbers)),
+            Act::Revoke(id, numbers) => {
+                self.may_revoke(id)?;
+                let index = self.change(id, |it| it.revoke(numbers))?;
+                self.note_roll(index);
+                Ok(index)
+            }
             Act::Open(id) => self.change(id, BallotBox::open),
             Act::Close(id) => {
                 let closed = self.change(id, BallotBox::close)?;
                 self.forget_ended(id);
                 Ok(closed)
             }
-            Act::Confirm(id) => self.change(id, BallotBox::confirm),
+            Act::Confirm(id) => {
+                self.may_confirm(id)?;
+                self.change(id, BallotBox::confirm)
+            }
             Act::Grant(grant) => return self.grant(grant).map(|()| None),
             Act::GrantFirst(grant) => {
                 let officer = |grant: &Grant| grant.role == Role::ReturningOfficer;
@@ -149,16 +170,53 @@ impl Elections {
         .map(Some)
     }
 
+    /// An election whose ballots nobody can open waits for ever.
+    fn may_confirm(&self, id: &ElectionId) -> Result<(), ActRefusal> {
+        let election = self.by_id.get(id).and_then(|&index| self.list.get(index));
+        match election {
+            Some(it) if it.is_unreadable() => {
+                let refusal = ChangeRefusal::KeyMissing;
+                Err(ActRefusal::NotAllowed { election: id.clone(), refusal })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Adds an election, and returns its index.
     pub(super) fn create(&mut self, definition: &Arc<Definition>) -> Result<usize, ActRefusal> {
         let index = self.list.len();
         if self.by_id.contains_key(&definition.id) {
             return Err(ActRefusal::ElectionExists(definition.id.clone()));
         }
+        let (definition, roll) = self.with_roll(definition)?;
         self.by_id.insert(definition.id.clone(), index);
-        let stored = StoredElection::new(index as i64 + 1, definition.clone(), self.origin);
+        let mut stored = StoredElection::new(index as i64 + 1, definition, self.origin);
+        if let Some(owner) = roll {
+            self.sharers.entry(owner).or_default().push(index);
+            let numbers = self.list.get(owner).map_or(0, |it| it.ballot_box.roll_numbers());
+            stored.ballot_box.note_shared(numbers as u64);
+        }
+        stored.roll = roll;
         self.list.push(stored);
         Ok(index)
+    }
+
+    /// Notes what a commit made of an election: everything in it is stored. Frees what a closed one
+    /// needs no more.
+    pub(super) fn after_commit(&mut self, index: usize) {
+        let is_shared = self.is_shared(index);
+        let Some(election) = self.list.get_mut(index) else { return };
+        election.after_commit(is_shared);
+        self.known.set(election);
+        let (owner, closed) = (election.roll, election.ballot_box.state() == ElectionState::Closed);
+        if let Some(owner) = owner.filter(|_| closed)
+            && !self.is_shared(owner)
+            && let Some(owner) = self.list.get_mut(owner)
+        {
+            owner.ballot_box.close_roll(false);
+        }
+        self.note_roll(index);
+        self.publish_roll(index);
     }
 
     /// Whether these numbers, which are in ascending order, may join the roll of an election, with
@@ -191,6 +249,7 @@ impl Elections {
         if let Some(election) = self.list.get_mut(index) {
             election.note_link_numbers(issuer.kind(), numbers);
         }
+        self.note_roll(index);
         Ok(index)
     }
 
@@ -201,6 +260,7 @@ impl Elections {
         if kind == Kind::IssuedByLink {
             election.link_numbers -= numbers;
         }
+        self.note_roll(index);
     }
 
     /// Undoes the change of an act to an election. The caller restores the grants as a whole.
@@ -213,9 +273,15 @@ impl Elections {
         match act {
             Act::Create(definition) => {
                 self.by_id.remove(&definition.id);
-                self.list.pop();
+                let roll = self.list.pop().and_then(|created| created.roll);
+                if let Some(sharers) = roll.and_then(|owner| self.sharers.get_mut(&owner)) {
+                    sharers.retain(|&sharer| sharer != index);
+                }
             }
-            Act::Revoke(_, numbers) => election.ballot_box.unrevoke(numbers),
+            Act::Revoke(_, numbers) => {
+                election.ballot_box.unrevoke(numbers);
+                self.note_roll(index);
+            }
             Act::Open(_) | Act::Close(_) => election.ballot_box.step_back(),
             Act::Confirm(_) => election.ballot_box.unconfirm(),
             Act::Issue(..) | Act::Grant(_) | Act::GrantFirst(_) | Act::RevokeGrant(_) => {}
@@ -223,16 +289,18 @@ impl Elections {
     }
 
     /// Records what a commit stored.
-    pub(super) fn advance(&mut self, advances: &[Advance]) {
-        for Advance { election: index, head, sheet, issued } in advances {
-            if let Some(election) = self.list.get_mut(*index) {
-                election.head = *head;
+    pub(super) fn advance(&mut self, advances: Vec<Advance>) {
+        for Advance { election: index, head, sheet, count, issued } in advances {
+            if let Some(election) = self.list.get_mut(index) {
+                election.head = head;
                 election.sheet = sheet.or(election.sheet);
-                election.issues.extend(*issued);
-                election.after_commit();
-                self.known.set(election);
-                self.unsettled.retain(|unsettled| unsettled != index);
-                self.unsettled.push(*index);
+                election.issues.extend(issued);
+                if let Some(count) = count {
+                    election.ballot_box.set_count(count);
+                }
+                self.after_commit(index);
+                self.unsettled.retain(|&unsettled| unsettled != index);
+                self.unsettled.push(index);
             }
         }
     }
@@ -263,7 +331,29 @@ impl StoredElection {
         let ballot_box = BallotBox::new(definition, origin);
         let standing = Arc::new(ballot_box.standing());
         let (head, issues, link_numbers) = (GENESIS, Vec::new(), 0);
-        Self { key, ballot_box, head, issues, link_numbers, sheet: None, standing }
+        let (roll, sealing, sheet) = (None, None, None);
+        Self { key, ballot_box, roll, sealing, head, issues, link_numbers, sheet, standing }
+    }
+
+    /// Whose key seals its ballots.
+    pub(super) fn owner(&self, ledger: LedgerId) -> Owner<'_> {
+        Owner { ledger, key: self.key, election: &self.definition().id }
+    }
+
+    /// The ballot of a vote, sealed.
+    pub(super) fn sealed(&mut self, vote: &Vote) -> io::Result<Vec<u8>> {
+        let mut sealed = Vec::with_capacity(SEALED_BYTES);
+        vote.ballot.store(&self.ballot_box.definition().rules, &mut sealed);
+        sealed.extend(vote.nonce.as_bytes());
+        let missing = || io::Error::other("the key of the ballots is missing");
+        self.sealing.as_mut().ok_or_else(missing)?.seal(vote.number, &mut sealed)?;
+        Ok(sealed)
+    }
+
+    /// Whether it has ballots that nobody can open.
+    pub(super) fn is_unreadable(&self) -> bool {
+        let is_closed = self.ballot_box.state() == ElectionState::Closed;
+        !is_closed && self.sealing.is_none() && self.ballot_box.numbers_used() > 0
     }
 
     pub(super) fn definition(&self) -> &Definition {
@@ -277,12 +367,11 @@ impl StoredElection {
         }
     }
 
-    /// Shows the ballot box as it is: everything in it is stored. Frees what a closed election
-    /// needs no more.
-    pub(super) fn after_commit(&mut self) {
+    fn after_commit(&mut self, is_shared: bool) {
         if self.ballot_box.state() == ElectionState::Closed {
-            self.ballot_box.forget_roll();
+            self.ballot_box.close_roll(is_shared);
             self.issues = Vec::new();
+            self.sealing = None;
         }
         self.ballot_box.publish();
         self.standing = Arc::new(self.ballot_box.standing());

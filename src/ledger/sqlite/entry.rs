@@ -1,13 +1,16 @@
 //! Reading entries of the hash chains, and the definitions of elections.
 
 use std::ops::RangeInclusive;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use rusqlite::{Connection, Row};
 
-use super::chain::Kind;
+use super::chain::{Kind, stored_method};
 use super::values::invalid;
-use crate::election::{Definition, ElectionId, GrantId, Publication, Schedule, Timestamp};
+use crate::election::{
+    Definition, ElectionId, GrantId, Method, Publication, Rules, Schedule, Share, Timestamp,
+};
 
 /// The columns of the table of entries that [`Entry::read`] reads.
 pub(super) const COLUMNS: &str = "id, election, kind, first, last, head, issuer, digest";
@@ -63,12 +66,41 @@ pub(super) fn definition(connection: &Connection, key: i64) -> rusqlite::Result<
         .prepare("SELECT name FROM candidates WHERE election = ?1 ORDER BY position")?
         .query_map([key], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
-    let id: ElectionId =
-        id.parse().map_err(|_| invalid(format!("election {key} has an invalid id")))?;
+    let (rules, roll) = rules(connection, key)?;
     let publication = if sealed { Publication::Sealed } else { Publication::Live };
-    Definition::new(id, title, candidates)
-        .map(|it| it.with_publication(publication).with_blank(blank))
+    Definition::new(parsed(&id)?, title, candidates)
+        .map(|it| it.with_publication(publication).with_blank(blank).with_roll(roll))
+        .and_then(|it| it.with_rules(rules))
         .and_then(|it| it.with_schedule(schedule))
         .map(Arc::new)
         .map_err(|error| invalid(error.to_string()))
+}
+
+/// The rules of an election, and the election whose roll it shares.
+fn rules(connection: &Connection, key: i64) -> rusqlite::Result<(Rules, Option<ElectionId>)> {
+    let select = "SELECT method, seats, marks, majority, quorum, none,
+                         (SELECT id FROM elections AS other WHERE other.key = elections.roll)
+                  FROM elections WHERE key = ?1";
+    let share = |row: &Row<'_>, column| -> rusqlite::Result<Option<Share>> {
+        row.get::<_, Option<String>>(column)?.as_deref().map(parsed).transpose()
+    };
+    connection.query_row(select, [key], |row| {
+        let stored: u8 = row.get(0)?;
+        let methods = [Method::Plurality, Method::Transferable, Method::Schulze];
+        let method = methods.into_iter().find(|&method| stored_method(method) == stored);
+        let rules = Rules {
+            method: method.ok_or_else(|| invalid(format!("there is no method {stored}")))?,
+            seats: row.get(1)?,
+            marks: row.get(2)?,
+            majority: share(row, 3)?,
+            quorum: share(row, 4)?,
+            none: row.get(5)?,
+        };
+        let roll: Option<String> = row.get(6)?;
+        Ok((rules, roll.as_deref().map(parsed).transpose()?))
+    })
+}
+
+fn parsed<T: FromStr<Err: std::fmt::Display>>(stored: &str) -> rusqlite::Result<T> {
+    stored.parse().map_err(|error: T::Err| invalid(format!("{stored:?} is stored: {error}")))
 }

@@ -11,17 +11,19 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::epochs::Epoch;
 use super::format::{check_format, is_empty, upgrade};
 use super::guard::Guard;
+use super::keys::Keys;
 use super::mark::{Mark, Position};
 use super::roll::BallotRow;
-use super::values::{choice, nonce};
 use super::wal;
 use super::whole::check_whole;
-use crate::election::{Choice, Nonce, Timestamp};
+use crate::election::Timestamp;
 use crate::ledger::OpenError;
 use crate::private_file::{beside, check_kind, not_directory, parent};
 
 /// The name of the file in the data directory.
 pub(super) const FILE_NAME: &str = "ledger.sqlite";
+/// What the name of an unfinished copy ends with.
+pub(super) const PART: &str = ".capvote-part";
 /// The name of the file that is locked while a server uses the data directory.
 const LOCK_NAME: &str = "lock";
 
@@ -33,18 +35,12 @@ pub(in crate::ledger) fn has_ledger(directory: &Path) -> bool {
 /// How long a commit waits for the lock of another program, such as `sqlite3`, on the file.
 pub(super) const BUSY_WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// The part of a stored ballot that tells a retry from a second vote.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct StoredBallot {
-    pub(super) choice: Choice,
-    pub(super) nonce: Nonce,
-}
-
 /// An open ledger file. The data directory stays locked until it is dropped.
 #[derive(Debug)]
 pub(super) struct LedgerFile {
     pub(super) connection: Connection,
     pub(super) path: PathBuf,
+    pub(super) keys: Keys,
     guard: Guard,
     mark: Mark,
     /// The file itself, locked: the file `lock` can be removed. Declared behind the connection:
@@ -78,6 +74,7 @@ impl LedgerFile {
         let lock = lock(directory)?;
 
         let path = directory.join(FILE_NAME);
+        remove_part(&path).map_err(inaccessible(&path))?;
         // SQLite gives the WAL and its index the same permissions.
         let is_missing = path.symlink_metadata().is_err();
         let file = private_file(&path).map_err(inaccessible(&path))?;
@@ -95,12 +92,13 @@ impl LedgerFile {
         prepare(&mut connection, &path, rewrite).map_err(unreadable)?;
         // Once the WAL is on the disk, and before the file has a format with a mark.
         Mark::create(directory, &position)?;
-        upgrade(&mut connection, &Epoch::first(position.ledger, now())).map_err(unreadable)?;
+        let keys = Keys::of(directory);
+        upgrade(&mut connection, &path, &keys, &Epoch::first(position.ledger, now()))?;
         // Makes the names of new files durable.
         File::open(directory).and_then(|it| it.sync_all()).map_err(inaccessible(directory))?;
         let mark = Mark::open(directory)?;
         let guard = guard(directory, &path).map_err(inaccessible(&path))?;
-        Ok(Self { connection, path, guard, mark, _file: file, _lock: lock })
+        Ok(Self { connection, path, keys, guard, mark, _file: file, _lock: lock })
     }
 
     /// Checks that the files at their paths are the open ones, so that what was committed is in
@@ -136,14 +134,25 @@ impl LedgerFile {
         Ok(())
     }
 
-    /// Reads the ballot in this row.
-    pub(super) fn ballot(&self, row: BallotRow) -> rusqlite::Result<StoredBallot> {
+    /// Reads the sealed ballot in this row.
+    pub(super) fn sealed(&self, row: BallotRow) -> rusqlite::Result<Vec<u8>> {
         self.connection
-            .prepare_cached("SELECT choice, nonce FROM ballots WHERE id = ?1")?
-            .query_row([row.get() as i64], |row| {
-                Ok(StoredBallot { choice: choice(row.get(0)?)?, nonce: nonce(row.get_ref(1)?)? })
-            })
+            .prepare_cached("SELECT sealed FROM ballots WHERE id = ?1")?
+            .query_row([row.get() as i64], |row| row.get(0))
     }
+}
+
+/// Removes what is left of an unfinished copy to `path`: of an earlier format, its ballots are not
+/// sealed.
+pub(super) fn remove_part(path: &Path) -> io::Result<()> {
+    let part = beside(path, PART);
+    for file in [beside(&part, "-journal"), part] {
+        match std::fs::remove_file(&file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Sets how the file is written, and secures its WAL.
@@ -231,7 +240,7 @@ fn configure(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     wal::limit(connection)?;
-    // Overwrites deleted rows: ballots must not outlive the close.
+    // Overwrites deleted rows: the ballots of an earlier format are deleted when they are sealed.
     connection.pragma_update(None, "secure_delete", true)
 }
 

@@ -3,21 +3,25 @@
 
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction};
 
 use super::epochs::{self, Epoch};
 use super::file::open_error;
+use super::keys::Keys;
+use super::plain;
 use crate::ledger::OpenError;
 
 /// Marks a SQLite file as a ledger: "capv".
 const APPLICATION_ID: i64 = 0x6361_7076;
 /// The version of the tables and of the hash chain over them. A file of an earlier one is brought
 /// to it when it is opened.
-pub(super) const FORMAT: i64 = 2;
+pub(super) const FORMAT: i64 = 3;
+/// The first format with epochs and a mark.
+pub(super) const MARKED_FORMAT: i64 = 2;
 
 /// The tables of format 1. Rows are appended, and read in order when the file is opened. SQLite
 /// stores the text of each statement in the file, with its comments.
-const TABLES: &str = "
+const FORMAT_1: &str = "
     CREATE TABLE elections (
         key    INTEGER PRIMARY KEY,
         id     TEXT NOT NULL UNIQUE,
@@ -44,35 +48,21 @@ const TABLES: &str = "
         election INTEGER NOT NULL REFERENCES elections,
         numbers  BLOB NOT NULL
     ) STRICT;
-    -- While an election is open: who chose what.
-    CREATE TABLE ballots (
-        id       INTEGER PRIMARY KEY, -- in order of arrival, from 1
-        election INTEGER NOT NULL REFERENCES elections,
-        voter    INTEGER NOT NULL, -- the voter number, as a signed integer of the same bits
-        choice   INTEGER NOT NULL, -- the candidate's position; one more than the last for a blank ballot
-        nonce    BLOB NOT NULL
-    ) STRICT;
-    -- Once it is closed: who voted, and what was chosen, in the order of the receipts.
+    -- Who voted, where the ballots were not sealed.
     CREATE TABLE voted (
         id       INTEGER PRIMARY KEY,
         election INTEGER NOT NULL REFERENCES elections,
         numbers  BLOB NOT NULL
     ) STRICT;
-    CREATE TABLE sheet (
-        id       INTEGER PRIMARY KEY,
-        election INTEGER NOT NULL REFERENCES elections,
-        choice   INTEGER NOT NULL,
-        nonce    BLOB NOT NULL
-    ) STRICT;
     -- The hash chain: what was committed, in order.
     CREATE TABLE entries (
         id       INTEGER PRIMARY KEY,
         election INTEGER NOT NULL REFERENCES elections,
-        kind     INTEGER NOT NULL, -- 1 created, 2 issued, 3 opened, 4 ballots, 5 voted, 6 closed,
-                                   -- 7 revoked, 8 and 9 voided, 10 and 11 issued, 12 restored,
-                                   -- 13 confirmed
-        first    INTEGER, -- the first and the last row of roll (2, 10, 11), ballots (4), voted (5),
-        last     INTEGER, -- sheet (6), revoked (7), voided (8, 9) or epochs (12); or null
+        kind     INTEGER NOT NULL, -- 1 and 14 created, 2, 10 and 11 issued, 3 opened, 7 revoked,
+                                   -- 8 and 9 voided, 12 restored, 13 confirmed, 15 ballots,
+                                   -- 16 closed; 5 voted and 6 closed without sealed ballots
+        first    INTEGER, -- the first and the last row of roll (2, 10, 11), ballots (15), voted (5),
+        last     INTEGER, -- sheet (6, 16), revoked (7), voided (8, 9) or epochs (12); or null
         head     BLOB NOT NULL -- SHA-256 over the election's head before, the kind, and the rows
     ) STRICT;
     -- Saved capabilities.
@@ -82,10 +72,6 @@ const TABLES: &str = "
         role     INTEGER NOT NULL, -- 1 returning officer, 2 administration, 3 registrar, 4 auditor
         election TEXT, -- of which election; null for a returning officer
         token    BLOB NOT NULL -- what its token hashes to
-    ) STRICT;
-    -- Closed elections whose ballots are deleted, and may be left in unused parts of the file.
-    CREATE TABLE unscrubbed (
-        election INTEGER PRIMARY KEY REFERENCES elections
     ) STRICT;
 ";
 
@@ -113,24 +99,78 @@ const FORMAT_2: &str = "
     ) STRICT;
 ";
 
-/// Creates the tables in a new file, and those that a file of an earlier format lacks. `first` is
-/// the first epoch of a ledger that has none.
-pub(super) fn upgrade(connection: &mut Connection, first: &Epoch) -> rusqlite::Result<()> {
-    let is_new = is_empty(connection)?;
-    let format = pragma(connection, "user_version")?;
-    if format >= FORMAT {
-        return Ok(());
+/// What format 3 adds: rules, shared rolls, and ballots that are sealed.
+const FORMAT_3: &str = "
+    ALTER TABLE elections ADD COLUMN roll INTEGER REFERENCES elections; -- whose roll it shares
+    -- 1 plurality, 2 transferable, 3 schulze
+    ALTER TABLE elections ADD COLUMN method INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE elections ADD COLUMN seats INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE elections ADD COLUMN marks INTEGER NOT NULL DEFAULT 1; -- the most on a ballot
+    ALTER TABLE elections ADD COLUMN majority TEXT; -- such as '>1/2 of marked'; or null
+    ALTER TABLE elections ADD COLUMN quorum TEXT;
+    ALTER TABLE elections ADD COLUMN none INTEGER NOT NULL DEFAULT 0; -- 1: the last name is nobody
+    CREATE TABLE ballots (
+        id       INTEGER PRIMARY KEY, -- in order of arrival, from 1
+        election INTEGER NOT NULL REFERENCES elections,
+        voter    INTEGER NOT NULL, -- the voter number, as a signed integer of the same bits
+        sealed   BLOB NOT NULL -- the ballot and its nonce, by AES-256-SIV under the election's key
+    ) STRICT;
+    -- What was voted in closed elections, in the order of the receipts.
+    CREATE TABLE sheet (
+        id       INTEGER PRIMARY KEY,
+        election INTEGER NOT NULL REFERENCES elections,
+        ballot   BLOB NOT NULL,
+        nonce    BLOB NOT NULL
+    ) STRICT;
+";
+
+/// Creates the tables in a new file, and brings a file of an earlier format to this one. `first` is
+/// the first epoch of a ledger that has none. The ballots of an earlier format are sealed, and the
+/// file is [rewritten](plain::scrub) without them.
+pub(super) fn upgrade(
+    connection: &mut Connection,
+    path: &Path,
+    keys: &Keys,
+    first: &Epoch,
+) -> Result<(), OpenError> {
+    let failed = |error| open_error(path, error);
+    let is_new = is_empty(connection).map_err(failed)?;
+    let format = pragma(connection, "user_version").map_err(failed)?;
+    if format < FORMAT {
+        let transaction = connection.transaction().map_err(failed)?;
+        let prepared = prepare(&transaction, is_new, format, first);
+        prepared.map_err(failed)?;
+        if is_new {
+            transaction.execute_batch(FORMAT_3).map_err(failed)?;
+        } else {
+            plain::seal_all(&transaction, path, keys, first.ledger, FORMAT_3)?;
+        }
+        transaction
+            .pragma_update(None, "user_version", FORMAT)
+            .and_then(|()| transaction.commit())
+            .map_err(failed)?;
     }
-    let transaction = connection.transaction()?;
+    // Also where a start was killed before it was done.
+    plain::scrub(connection, path).map_err(failed)
+}
+
+/// Creates the tables that the file lacks of formats 1 and 2.
+fn prepare(
+    transaction: &Transaction<'_>,
+    is_new: bool,
+    format: i64,
+    first: &Epoch,
+) -> rusqlite::Result<()> {
     if is_new {
-        transaction.execute_batch(TABLES)?;
+        transaction.execute_batch(FORMAT_1)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     }
-    transaction.execute_batch(epochs::TABLES)?;
-    transaction.execute_batch(FORMAT_2)?;
-    first.insert(&transaction)?;
-    transaction.pragma_update(None, "user_version", FORMAT)?;
-    transaction.commit()
+    if format < MARKED_FORMAT {
+        transaction.execute_batch(epochs::TABLES)?;
+        transaction.execute_batch(FORMAT_2)?;
+        first.insert(transaction)?;
+    }
+    Ok(())
 }
 
 /// Whether the file is new.

@@ -5,11 +5,9 @@
 //! fsync, and under load the groups grow.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep_until};
 
 use super::copier::{Copier, Done};
 use super::long_changes::Step;
@@ -20,11 +18,6 @@ use crate::threads::stack;
 
 /// Votes in one commit. The last batch may exceed it.
 const COMMIT_VOTES_MAX: usize = 4_096;
-
-/// Pause before a scrub is retried. It doubles from the first to the maximum: a scrub rewrites the
-/// file, and votes wait for it.
-const SCRUB_PAUSE_FIRST: Duration = Duration::from_millis(500);
-const SCRUB_PAUSE_MAX: Duration = Duration::from_secs(60);
 
 /// Steps by which rolls are settled before each job: together about a millisecond.
 const SETTLE_STEPS: usize = 2;
@@ -62,12 +55,7 @@ pub(super) struct GroupCommit {
     metrics: Metrics,
     /// Whether [`Job::Finish`] was taken. The queue is then closed.
     finishing: bool,
-    /// While something is left to scrub.
-    scrub: Option<Retry>,
 }
-
-/// When to retry, and the pause after that.
-type Retry = (Instant, Duration);
 
 impl GroupCommit {
     /// The receiver gets a snapshot after every commit.
@@ -79,10 +67,8 @@ impl GroupCommit {
         metrics: Metrics,
     ) -> (Self, watch::Receiver<Arc<Snapshot>>) {
         let (snapshots, receiver) = watch::channel(Arc::new(store.snapshot()));
-        // The store was scrubbed when it was opened. If nothing is left, a retry costs nothing.
-        let scrub = first_retry();
         let finishing = false;
-        (Self { copier, store, clock, queue, snapshots, metrics, finishing, scrub }, receiver)
+        (Self { copier, store, clock, queue, snapshots, metrics, finishing }, receiver)
     }
 
     /// Works until it takes [`Job::Finish`], or all senders of the queue are gone. Returns `false`
@@ -164,18 +150,7 @@ impl GroupCommit {
                     Err(TryRecvError::Empty) => continue,
                 }
             }
-            let Some((at, pause)) = self.scrub else { return self.queue.recv().await };
-            // Checked first: under load there is always a job.
-            if Instant::now() < at {
-                tokio::select! {
-                    biased;
-                    job = self.queue.recv() => return job,
-                    () = sleep_until(at) => {}
-                }
-            }
-            let next = (Instant::now() + pause, (pause * 2).min(SCRUB_PAUSE_MAX));
-            self.scrub = (!self.store.scrub()).then_some(next);
-            self.forget();
+            return self.queue.recv().await;
         }
     }
 
@@ -245,9 +220,6 @@ impl GroupCommit {
             self.metrics.acted(begun.elapsed());
             self.metrics.log_is(self.store.wal_bytes());
             self.publish();
-            if closes {
-                self.scrub = first_retry();
-            }
         }
         if let Err(error @ (LedgerError::NotStored(_) | LedgerError::Unknown(_))) = &done {
             tracing::error!(%error, "an act failed");
@@ -284,7 +256,7 @@ impl GroupCommit {
         }
     }
 
-    /// Has the copier forget what a scrub has removed.
+    /// Has the copier forget what it has read.
     fn forget(&mut self) {
         if let Some(copier) = &mut self.copier {
             copier.forget();
@@ -296,8 +268,4 @@ impl GroupCommit {
     fn publish(&self) {
         self.snapshots.send_replace(Arc::new(self.store.snapshot()));
     }
-}
-
-fn first_retry() -> Option<Retry> {
-    Some((Instant::now() + SCRUB_PAUSE_FIRST, SCRUB_PAUSE_FIRST * 2))
 }

@@ -3,12 +3,18 @@
 //! Elections, rolls and counts are rebuilt with the rules that decided the votes, and every head is
 //! recomputed. An error names the entry that does not match.
 
+mod ballots;
+mod opener;
+
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::{Connection, Row, Rows};
 
-use super::ballot_box::{BallotBox, RollEntry};
+pub(super) use self::ballots::Opening;
+use self::opener::Opener;
+use super::ballot_box::BallotBox;
 use super::chain::{Kind, Seal};
 use super::elections::{Elections, StoredElection};
 use super::entry::{COLUMNS, Entry, definition};
@@ -16,13 +22,11 @@ use super::epochs::{self, Epoch};
 use super::file::open_error;
 use super::grants;
 use super::issues::IssuedRows;
-use super::roll::BallotRow;
+use super::keys::Keys;
 use super::run::Run;
+use super::shared_rolls::remember_roll;
 use super::values;
-use crate::election::{
-    ChangeRefusal, Choice, ElectionState, Grants, Nonce, Origin, Timestamp, UnderNumber, Verdict,
-    VoterNumber, judge,
-};
+use crate::election::{ChangeRefusal, ElectionState, Grants, Origin, VoterNumber};
 use crate::ledger::OpenError;
 
 /// Without the rows that have no entry yet.
@@ -30,28 +34,41 @@ const ROLL: &str = "
     SELECT id, election, numbers FROM roll
     WHERE id < (SELECT coalesce(min(first), 9223372036854775807) FROM staged) ORDER BY id";
 
-/// Reads every election and grant of the file.
-pub(super) fn replay(connection: &Connection, path: &Path) -> Result<Elections, OpenError> {
-    replay_with(connection, path, &mut |_, _| {})
+/// Reads every election and grant of the file, and the keys.
+pub(super) fn replay(
+    connection: &Connection,
+    path: &Path,
+    keys: &Keys,
+) -> Result<Elections, OpenError> {
+    let opening = Opening { keys, makes_keys: true, accepts_missing: false };
+    replay_with(connection, path, opening, &mut |_, _| {})
 }
 
 /// As [`replay`]. After each entry, `progress` gets the entries read, and the entries in all.
 pub(super) fn replay_with(
     connection: &Connection,
     path: &Path,
+    opening: Opening<'_>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Elections, OpenError> {
     let epochs = epochs::read(connection).map_err(|error| open_error(path, error))?;
     let last = epochs.last().map(|last| (last.ledger, last.epoch)).unwrap_or_default();
     let origin = Origin { ledger: last.0, epoch: last.1, ..Origin::default() };
     let elections = Elections::none(origin);
-    Replay { connection, path, elections, epochs, closing: None }.run(progress)
+    let closed = closed(connection).map_err(|error| open_error(path, error))?;
+    let opener = Opener::start().map_err(OpenError::Thread)?;
+    let closing = None;
+    Replay { connection, path, opening, closed, elections, opener, epochs, closing }.run(progress)
 }
 
 struct Replay<'a> {
     connection: &'a Connection,
     path: &'a Path,
+    opening: Opening<'a>,
+    /// The keys of the elections that are closed at the end: their ballots cannot be opened.
+    closed: HashSet<i64>,
     elections: Elections,
+    opener: Opener,
     epochs: Vec<Epoch>,
     /// Between the two entries of a close: the election.
     closing: Option<usize>,
@@ -79,10 +96,9 @@ impl Replay<'_> {
         let mut roll = prepare(ROLL)?;
         let mut revoked = prepare("SELECT id, election, numbers FROM revoked ORDER BY id")?;
         let mut voided = prepare("SELECT id, election, numbers FROM voided ORDER BY id")?;
-        let mut ballots =
-            prepare("SELECT id, election, voter, choice, nonce FROM ballots ORDER BY id")?;
+        let mut ballots = prepare("SELECT id, election, voter, sealed FROM ballots ORDER BY id")?;
         let mut voted = prepare("SELECT id, election, numbers FROM voted ORDER BY id")?;
-        let mut sheet = prepare("SELECT id, election, choice, nonce FROM sheet ORDER BY id")?;
+        let mut sheet = prepare("SELECT id, election, ballot, nonce FROM sheet ORDER BY id")?;
         let query = |error| open_error(self.path, error);
         let mut entries = entries.query([]).map_err(query)?;
         let mut tables = Tables {
@@ -119,9 +135,10 @@ impl Replay<'_> {
 
     /// The elections, once every entry is read.
     fn finish(mut self) -> Result<Elections, OpenError> {
-        for election in &mut self.elections.list {
-            election.after_commit();
-            self.elections.known.set(election);
+        self.count_opened()?;
+        self.settle_keys()?;
+        for index in 0..self.elections.list.len() {
+            self.elections.after_commit(index);
         }
         let grants = grants::read(self.connection).map_err(|error| self.unreadable(error))?;
         let mut in_force = Grants::default();
@@ -137,17 +154,20 @@ impl Replay<'_> {
     fn apply(&mut self, entry: &Entry, tables: &mut Tables<'_>) -> Result<(), OpenError> {
         // Nothing comes between the two entries of a close.
         let closing = self.closing.take();
-        let closed = (entry.kind == Kind::Closed).then_some(entry.election);
+        let closed = (entry.kind == Kind::PlainClosed).then_some(entry.election);
         if closing != closed {
             return Err(self.entry_damaged(entry, "interrupts a close"));
         }
-        if entry.kind == Kind::Created {
+        if matches!(entry.kind, Kind::Created | Kind::CreatedWithRules) {
             self.create(entry)?;
         }
         let election = self.election(entry)?;
         let mut seal = Seal::new(&election.head, entry.kind, election.definition());
         match entry.kind {
-            Kind::Created => {}
+            Kind::Created | Kind::CreatedWithRules => {}
+            Kind::PlainBallots => {
+                return Err(self.entry_damaged(entry, "has ballots that are not sealed"));
+            }
             Kind::Issued | Kind::IssuedByOfficer | Kind::IssuedByLink => {
                 self.issue(entry, &mut tables.roll, &mut seal)?;
             }
@@ -170,10 +190,13 @@ impl Replay<'_> {
                 self.numbers(entry, &mut tables.voted, &mut seal, BallotBox::mark_voted)?;
                 self.closing = Some(entry.election);
             }
-            Kind::Closed => {
+            Kind::PlainClosed | Kind::Closed => {
                 self.sheet(entry, &mut tables.sheet, &mut seal)?;
                 self.close(entry)?;
             }
+        }
+        if entry.kind.changes_roll() {
+            self.elections.note_roll(entry.election);
         }
         let head = seal.head();
         if entry.head != head {
@@ -205,8 +228,14 @@ impl Replay<'_> {
         }
         let definition = definition(self.connection, entry.election as i64 + 1);
         let definition = definition.map_err(|error| self.unreadable(error))?;
+        if entry.kind != Kind::creating(&definition) {
+            return Err(self.entry_damaged(entry, "creates an election with other rules"));
+        }
+        remember_roll(&mut self.elections, self.connection, &definition, entry.id)
+            .map_err(|error| self.unreadable(error))?;
         let created = self.elections.create(&definition);
-        created.map(|_| ()).map_err(|refusal| self.entry_damaged(entry, &refusal.to_string()))
+        created.map_err(|refusal| self.entry_damaged(entry, &refusal.to_string()))?;
+        self.read_key(entry)
     }
 
     /// Suspends the votes of an election that came from a backup.
@@ -224,8 +253,8 @@ impl Replay<'_> {
         let (first, last) = entry.rows.clone().into_inner();
         let election = self.election(entry)?;
         election.sheet = (first <= last).then_some((first, last));
-        election.issues = Vec::new();
         if election.ballot_box.restore_closed() {
+            self.elections.after_commit(entry.election);
             return Ok(());
         }
         let what = "breaks a rule: the ballots and the numbers that voted do not match";
@@ -281,62 +310,6 @@ impl Replay<'_> {
         Ok(())
     }
 
-    /// Counts the choices in the rows of an entry.
-    fn sheet(
-        &mut self,
-        entry: &Entry,
-        rows: &mut Rows<'_>,
-        seal: &mut Seal,
-    ) -> Result<(), OpenError> {
-        for id in entry.rows.clone() {
-            let row = self.row(entry, rows, id)?;
-            let line = row.get(2).and_then(values::choice);
-            let line = line.and_then(|choice| Ok((choice, values::nonce(row.get_ref(3)?)?)));
-            let (choice, nonce) = line.map_err(|error| self.unreadable(error))?;
-            seal.line(choice, &nonce);
-            if !self.election(entry)?.ballot_box.count_choice(choice) {
-                return Err(self.entry_damaged(entry, "has a ballot that is off the slate"));
-            }
-        }
-        Ok(())
-    }
-
-    fn count(
-        &mut self,
-        entry: &Entry,
-        ballots: &mut Rows<'_>,
-        seal: &mut Seal,
-    ) -> Result<(), OpenError> {
-        for id in entry.rows.clone() {
-            let row = self.row(entry, ballots, id)?;
-            let (number, choice, nonce) = ballot(row).map_err(|error| self.unreadable(error))?;
-            seal.ballot(number, choice, &nonce);
-            let ballot_box = &mut self.election(entry)?.ballot_box;
-            let at = match ballot_box.roll_entry(number) {
-                RollEntry::Unused(at) => Some(at),
-                RollEntry::NotOnRoll | RollEntry::Used(_) => None,
-            };
-            // Time 0: a stored ballot was in time.
-            let (definition, state) = (ballot_box.definition(), ballot_box.state());
-            let verdict = judge(definition, state, Timestamp(0), choice, UnderNumber::NoBallot);
-            let verdict = verdict.unless(ballot_box.is_unconfirmed());
-            let row = u64::try_from(id).ok().and_then(BallotRow::new);
-            match (verdict, at, row) {
-                (Verdict::Count, Some(at), Some(row)) => {
-                    ballot_box.count(at, choice, nonce, row);
-                    ballot_box.publish();
-                    self.elections.last_ballot = row.get();
-                }
-                _ => {
-                    return Err(
-                        self.damaged(format!("ballot {id} breaks the rules of its election"))
-                    );
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// The next row of a table, which must be `id` and belong to the entry's election.
     fn row<'r>(
         &self,
@@ -380,7 +353,9 @@ fn entry_damaged(path: &Path, entry: &Entry, what: &str) -> OpenError {
     OpenError::Damaged { path: path.to_owned(), what }
 }
 
-fn ballot(row: &Row<'_>) -> rusqlite::Result<(VoterNumber, Choice, Nonce)> {
-    let number = VoterNumber::from(row.get::<_, i64>(2)?.cast_unsigned());
-    Ok((number, values::choice(row.get(3)?)?, values::nonce(row.get_ref(4)?)?))
+/// The elections whose close is in the file, by their keys.
+fn closed(connection: &Connection) -> rusqlite::Result<HashSet<i64>> {
+    let select = "SELECT election FROM entries WHERE kind IN (?1, ?2)";
+    let kinds = [Kind::PlainClosed as i64, Kind::Closed as i64];
+    connection.prepare(select)?.query_map(kinds, |row| row.get(0))?.collect()
 }

@@ -24,6 +24,8 @@ pub struct RestoreReport {
     pub taken: Option<Timestamp>,
     /// The elections, oldest first: their state, and how many votes the backup has.
     pub elections: Vec<(ElectionId, ElectionState, u64)>,
+    /// Those of them whose keys are missing.
+    pub unreadable: Vec<ElectionId>,
     /// How many votes more were recorded, by the mark that was left in the data directory. `None`
     /// if there was no mark.
     pub lost: Option<u64>,
@@ -48,11 +50,14 @@ pub(super) fn begin_epoch(
     let epoch = Epoch::new(&last.head, epoch, last.ledger, now(), taken);
     epoch.insert(&transaction)?;
     transaction.execute("DELETE FROM backup", [])?;
-    let mut restored = Vec::new();
+    let (mut restored, mut unreadable) = (Vec::new(), Vec::new());
     for election in &elections.list {
         let definition = election.definition();
         let state = election.ballot_box.state();
         restored.push((definition.id.clone(), state, election.standing.ballots));
+        if election.is_unreadable() {
+            unreadable.push(definition.id.clone());
+        }
         if state != ElectionState::Closed {
             let mut seal = Seal::new(&election.head, Kind::Restored, definition);
             seal.epoch(&epoch.head);
@@ -65,5 +70,6 @@ pub(super) fn begin_epoch(
     let position = Position { epoch: epoch.epoch, entry, ..before };
     let lost = marked.map(|marked| marked.votes.saturating_sub(before.votes));
     let (ledger, epoch) = (epoch.ledger, epoch.epoch);
-    Ok((RestoreReport { ledger, epoch, taken, elections: restored, lost }, position))
+    let report = RestoreReport { ledger, epoch, taken, elections: restored, unreadable, lost };
+    Ok((report, position))
 }

@@ -139,13 +139,13 @@ impl Roll {
         }
     }
 
-    /// The numbers that have voted, in ascending order, which does not reveal when.
-    pub fn voted(&self) -> impl Iterator<Item = VoterNumber> {
-        let mut runs: Vec<_> = self.runs.iter().map(|run| run.voted().peekable()).collect();
-        std::iter::from_fn(move || {
-            let least = runs.iter_mut().filter_map(|run| run.peek().copied()).min()?;
-            runs.iter_mut().find_map(|run| run.next_if_eq(&least))
-        })
+    /// Forgets the ballots cast under its numbers.
+    pub fn forget_ballots(&mut self) {
+        let slots = self.runs.iter_mut().flat_map(|run| &mut run.blocks);
+        for slot in slots.flat_map(|block| &mut block.ballots) {
+            *slot = slot.filter(|&row| row == OFF);
+        }
+        self.used = 0;
     }
 
     /// Merges runs by about a block. Returns whether there is more to merge.
@@ -305,8 +305,10 @@ mod tests {
         }
         assert!(steps > 6, "it is merged block by block");
         assert_eq!((roll.len(), roll.used()), (91_999, 1));
-        assert_eq!(roll.voted().collect::<Vec<_>>(), [voted]);
         assert_eq!(roll.ballot(roll.find(voted).unwrap()), BallotRow::new(5));
+        roll.forget_ballots();
+        assert_eq!((roll.len(), roll.used()), (91_999, 0));
+        assert_eq!(roll.ballot(roll.find(voted).unwrap()), None);
         assert!(roll.add(gone.to_vec()), "they are off the roll");
         assert_eq!(roll.len(), 99_999);
     }

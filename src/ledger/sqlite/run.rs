@@ -48,13 +48,6 @@ impl Run {
         self.blocks.iter().map(|block| &block.numbers[..])
     }
 
-    /// Its numbers that have voted, in ascending order.
-    pub(super) fn voted(&self) -> impl Iterator<Item = VoterNumber> {
-        let entries = self.blocks.iter().flat_map(|it| it.numbers.iter().zip(&it.ballots));
-        let voted = |slot: &Option<BallotRow>| slot.is_some_and(|row| row != OFF);
-        entries.filter(move |(_, slot)| voted(slot)).map(|(&number, _)| number)
-    }
-
     /// The block and the index in it of a number.
     pub(super) fn find(&self, number: VoterNumber) -> Option<(usize, usize)> {
         let block = self.block_of(number)?;

@@ -58,7 +58,7 @@ pub(super) fn put(
     transaction.commit()?;
     let added = election.ballot_box.state() == ElectionState::Open;
     let issued = IssuedRows::of(issuer, added, rows);
-    Ok(Advance { election: index, head, sheet: None, issued })
+    Ok(Advance { election: index, head, sheet: None, count: None, issued })
 }
 
 /// Removes some staged rows. Returns whether more are left.

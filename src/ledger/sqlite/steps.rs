@@ -74,7 +74,7 @@ impl Store {
         let put = staged::put(connection, &self.elections, index, &issuer, (rows, digest));
         match self.attest_step(put) {
             Ok(advance) => {
-                self.elections.advance(&[advance]);
+                self.elections.advance(vec![advance]);
                 self.uncopied = true;
                 Ok(())
             }
@@ -106,6 +106,7 @@ impl Store {
         let index = self.elections.by_id.get(election).copied();
         let index = index.ok_or_else(|| ActRefusal::NoSuchElection(election.clone()))?;
         let (grant, lineage) = self.elections.link(election, token)?;
+        self.elections.may_void(index)?;
         let issued = self.elections.issued_under(index, &lineage);
         if self.elections.grants.holds(grant) {
             self.act_unsettled(&[Act::RevokeGrant(grant)], under)?;
@@ -138,7 +139,7 @@ impl Store {
             // They were looked up in this step.
             let _ = election.ballot_box.void(&unused, step.added);
         }
-        self.elections.advance(&[advance]);
+        self.elections.advance(vec![advance]);
         self.uncopied = true;
         Ok(unused.len() as u64)
     }
@@ -166,6 +167,10 @@ impl Store {
             let issued = numbers(row.get_ref(0)?)?;
             let election = self.elections.list.get(step.election);
             unused.extend(election.map(|it| it.ballot_box.unused(&issued)).unwrap_or_default());
+            // What has voted in an election that shares the roll stays on it.
+            for sharer in self.elections.sharing(step.election) {
+                unused.retain(|&number| !sharer.ballot_box.has_voted(number));
+            }
         }
         Ok(unused)
     }
@@ -178,6 +183,6 @@ impl Store {
         let (head, _) =
             insert_listed(&transaction, election, &election.head, (kind, None), unused)?;
         transaction.commit()?;
-        Ok(Advance { election: step.election, head, sheet: None, issued: None })
+        Ok(Advance { election: step.election, head, sheet: None, count: None, issued: None })
     }
 }

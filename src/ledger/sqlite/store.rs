@@ -12,16 +12,15 @@ use super::ballot_box::RollEntry;
 use super::copier::Copier;
 use super::doubt::nothing_was_stored;
 use super::elections::{Elections, NewBallot, StoredElection};
-use super::file::{self, LedgerFile, StoredBallot};
+use super::file::{self, LedgerFile};
 use super::mark::Position;
 use super::reader::SqliteReader;
 use super::replay;
 use super::roll::BallotRow;
-use super::scrub::Scrub;
 use super::staged;
 use super::{sheet, wal, whole, write};
 use crate::election::{
-    ElectionState, Origin, Outcome, Receipt, Refusal, Timestamp, UnderNumber, Verdict, Vote, judge,
+    ElectionState, Origin, Outcome, Receipt, Refusal, Ruling, Timestamp, UnderNumber, Vote, judge,
 };
 use crate::ledger::{Decision, LedgerError, OpenError, Snapshot};
 
@@ -30,7 +29,6 @@ use crate::ledger::{Decision, LedgerError, OpenError, Snapshot};
 pub struct Store {
     pub(super) file: LedgerFile,
     pub(super) elections: Elections,
-    pub(super) scrub: Scrub,
     /// Whether nothing more is written: see [`stop_in_doubt`](Self::stop_in_doubt).
     in_doubt: bool,
     /// How many votes are recorded in all elections.
@@ -38,6 +36,12 @@ pub struct Store {
     pub(super) wal_length: wal::Length,
     /// Whether an act, or a step of one, depends on the WAL: see [`copy`](Self::copy).
     pub(super) uncopied: bool,
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.keep_all_keys();
+    }
 }
 
 impl Store {
@@ -62,19 +66,16 @@ impl Store {
         rewrite: impl FnOnce(&Path) -> io::Result<()>,
     ) -> Result<Self, OpenError> {
         let mut file = LedgerFile::open(directory, rewrite)?;
-        let elections = replay::replay(&file.connection, &file.path)?;
+        let elections = replay::replay(&file.connection, &file.path, &file.keys)?;
         // The process may have ended while numbers were issued.
         while staged::remove_some(&mut file.connection)
             .map_err(|error| file::open_error(&file.path, error))?
         {}
-        let scrub = Scrub::new(&file.connection);
-        let scrub = scrub.map_err(|error| file::open_error(&file.path, error))?;
         let recorded = elections.list.iter().map(|it| it.standing.ballots).sum();
         let wal_length = wal::Length::default();
         let (in_doubt, uncopied) = (false, false);
-        let mut store = Self { file, elections, scrub, recorded, wal_length, in_doubt, uncopied };
-        // The process may have ended between a close and its scrub.
-        store.scrub();
+        let store = Self { file, elections, recorded, wal_length, in_doubt, uncopied };
+        store.tidy_keys();
         Ok(store)
     }
 
@@ -143,21 +144,6 @@ impl Store {
         Ok(decisions)
     }
 
-    /// Tries to scrub what closes have deleted. Returns `false` if that failed, for example because
-    /// another program reads the file: try again later.
-    pub fn scrub(&mut self) -> bool {
-        if self.in_doubt {
-            return true;
-        }
-        match self.scrub.run(&mut self.file) {
-            Ok(scrubbed) => scrubbed,
-            Err(error) => {
-                self.failed(error);
-                self.in_doubt
-            }
-        }
-    }
-
     /// Copies what acts have left in the WAL into the main file, so that they do not depend on the
     /// WAL.
     pub(super) fn copy(&mut self) {
@@ -177,13 +163,14 @@ impl Store {
 
     /// Copies the WAL on a thread of its own. The store has to outlive it.
     pub(super) fn copier(&self) -> io::Result<Copier> {
-        Copier::start(self.file.path.clone(), self.scrub.readers())
+        Copier::start(self.file.path.clone())
     }
 
     /// A way to read the file from other threads while this one commits.
     pub fn reader(&self) -> SqliteReader {
         let known = self.elections.known.clone();
-        SqliteReader::new(self.file.path.clone(), self.scrub.readers(), known)
+        let ledger = self.elections.origin.ledger;
+        SqliteReader::new(self.file.path.clone(), self.file.keys.clone(), ledger, known)
     }
 
     /// Whether the store accepts nothing more until it is opened again.
@@ -285,7 +272,7 @@ impl Store {
         order.sort_unstable();
         for (election, index) in order {
             let vote = &votes[index];
-            let entry = self.elections.list[election].ballot_box.roll_entry(vote.number);
+            let entry = self.elections.roll_entry(election, vote.number);
             if let RollEntry::Used(row) = entry
                 && row.get() > self.elections.last_ballot
                 && self.elections.list[election].ballot_box.state() == ElectionState::Open
@@ -299,26 +286,35 @@ impl Store {
                     continue;
                 }
             };
-            let ballot_box = &mut self.elections.list[election].ballot_box;
-            let verdict =
-                judge(ballot_box.definition(), ballot_box.state(), now, vote.choice, under_number);
-            let verdict = verdict.unless(ballot_box.is_unconfirmed());
-            decisions[index] = match (verdict, entry) {
-                (Verdict::Count, RollEntry::Unused(at)) => {
+            let stored = &mut self.elections.list[election];
+            let ballot_box = &mut stored.ballot_box;
+            let ruling =
+                judge(ballot_box.definition(), ballot_box.state(), now, &vote.ballot, under_number);
+            let ruling = ruling.unless(ballot_box.is_unconfirmed());
+            decisions[index] = match (ruling, entry) {
+                (Ruling::Count, RollEntry::Unused(at)) => {
                     let row = self.elections.last_ballot + counted.len() as u64 + 1;
                     let Some(row) = BallotRow::new(row) else {
                         decisions[index] = Err(full());
                         continue;
                     };
-                    let Vote { number, choice, nonce, .. } = *vote;
-                    ballot_box.count(at, choice, nonce, row);
-                    counted.push(NewBallot { election, number, choice, nonce, at, row });
+                    let Vote { number, nonce, ref ballot, .. } = *vote;
+                    match stored.sealed(vote) {
+                        Ok(sealed) => {
+                            stored.ballot_box.count(at, ballot.clone(), nonce, row);
+                            counted.push(NewBallot { election, number, sealed, at, row });
+                        }
+                        Err(error) => {
+                            decisions[index] = Err(LedgerError::NotStored(error.to_string()));
+                            continue;
+                        }
+                    }
                     provisional.push(index);
                     Ok(Outcome::Recorded)
                 }
                 // `judge` counts only votes under numbers without a ballot.
-                (Verdict::Count, _) => Ok(Outcome::Refused(Refusal::UnknownVoterNumber)),
-                (Verdict::Answer(outcome), _) => Ok(outcome),
+                (Ruling::Count, _) => Ok(Outcome::Refused(Refusal::UnknownVoterNumber)),
+                (Ruling::Answer(outcome), _) => Ok(outcome),
             };
         }
         decisions
@@ -347,11 +343,15 @@ impl Store {
             RollEntry::Used(row) => row,
         };
         let recent = row.get().checked_sub(self.elections.last_ballot + 1);
-        let ballot = match recent.and_then(|index| counted.get(index as usize)) {
-            Some(counted) => StoredBallot { choice: counted.choice, nonce: counted.nonce },
-            None => self.file.ballot(row).map_err(|error| self.unreadable(error))?,
+        let sealed = match recent.and_then(|index| counted.get(index as usize)) {
+            Some(counted) => counted.sealed.clone(),
+            None => self.file.sealed(row).map_err(|error| self.unreadable(error))?,
         };
-        let same = ballot == StoredBallot { choice: vote.choice, nonce: vote.nonce };
+        // The same ballot with the same nonce is sealed as the same bytes.
+        let Some(stored) = self.elections.list.get_mut(election) else {
+            return Ok(UnderNumber::NotOnRoll);
+        };
+        let same = stored.sealed(vote).is_ok_and(|it| it == sealed);
         Ok(if same { UnderNumber::SameBallot } else { UnderNumber::OtherBallot })
     }
 
@@ -362,12 +362,13 @@ impl Store {
         };
         // A read may have failed while these were decided.
         self.check_certain()?;
+        self.keep_keys(counted)?;
         let advances = write::ballots(&mut self.file.connection, &self.elections, counted)
             .map_err(|error| self.failed(error))?;
         let bytes = self.attest(counted.len() as u64)?;
         self.wal_length.note(bytes);
         self.elections.last_ballot = last.row.get();
-        self.elections.advance(&advances);
+        self.elections.advance(advances);
         Ok(())
     }
 }
@@ -376,9 +377,7 @@ fn full() -> LedgerError {
     LedgerError::NotStored("it is full: its ballots are numbered with 32 bits".into())
 }
 
-/// The receipt of a vote. A choice that is not on the slate has the receipt of a blank ballot.
+/// The receipt of a vote. A ballot that does not fit has the receipt of a blank one.
 fn receipt(election: &StoredElection, vote: &Vote) -> Receipt {
-    let definition = election.definition();
-    let candidate = definition.slate.name(vote.choice).unwrap_or_default();
-    Receipt::new(&definition.id, candidate, &vote.nonce)
+    Receipt::of(election.definition(), &vote.ballot, &vote.nonce)
 }

@@ -86,7 +86,7 @@ pub(super) fn secure(
         exclusive.rollback()?;
     }
     if !checkpoint(connection)? {
-        return Err(failed(SQLITE_BUSY, file, &"another program reads it"));
+        return Err(busy(file));
     }
     checkpoint_on_close(connection)
 }
@@ -158,6 +158,11 @@ pub(super) fn checkpoint_now(connection: &Connection) -> rusqlite::Result<bool> 
 /// The path of the WAL. SQLite resolves symbolic links first.
 fn wal_of(file: &Path) -> io::Result<PathBuf> {
     Ok(beside(&file.canonicalize()?, "-wal"))
+}
+
+/// The error for a WAL that cannot be emptied.
+pub(super) fn busy(file: &Path) -> rusqlite::Error {
+    failed(SQLITE_BUSY, file, &"another program reads it")
 }
 
 fn failed(code: i32, path: &Path, why: &dyn std::fmt::Display) -> rusqlite::Error {

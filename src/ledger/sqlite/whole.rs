@@ -5,9 +5,10 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
+use super::chain::Kind;
 use super::epochs;
 use super::file::open_error;
-use super::format::FORMAT;
+use super::format::MARKED_FORMAT;
 use super::mark::{Mark, Position};
 use crate::election::LedgerId;
 use crate::ledger::OpenError;
@@ -23,24 +24,26 @@ pub(super) fn check_whole(
     let refused = |why: String| OpenError::Refused { path: path.to_owned(), why };
     let marked = Mark::read(directory)?;
     let found = position(connection, format).map_err(|error| open_error(path, error))?;
-    if format >= FORMAT {
+    if format >= MARKED_FORMAT {
         let taken = epochs::backup_taken(connection).map_err(|error| open_error(path, error))?;
         if taken.is_some() {
             return Err(refused("it is a backup; `capvote-server restore` restores it".into()));
         }
     }
     match marked {
-        Some(marked) if format >= FORMAT && marked.ledger != found.ledger => Err(refused(format!(
-            "it is not the ledger that was here: ledger.mark is of ledger {}, and this is {}",
-            marked.ledger, found.ledger
-        ))),
+        Some(marked) if format >= MARKED_FORMAT && marked.ledger != found.ledger => {
+            Err(refused(format!(
+                "it is not the ledger that was here: ledger.mark is of ledger {}, and this is {}",
+                marked.ledger, found.ledger
+            )))
+        }
         Some(marked) if (marked.epoch, marked.entry) > (found.epoch, found.entry) => {
             Err(refused(missing(&marked, &found)))
         }
         // A start that was killed before it created or upgraded the file.
-        Some(marked) if format < FORMAT => Ok(Position { ledger: marked.ledger, ..found }),
+        Some(marked) if format < MARKED_FORMAT => Ok(Position { ledger: marked.ledger, ..found }),
         Some(_) => Ok(found),
-        None if format < FORMAT => Ok(Position { ledger: draw_identity(path)?, ..found }),
+        None if format < MARKED_FORMAT => Ok(Position { ledger: draw_identity(path)?, ..found }),
         None => Err(refused(
             "there is no ledger.mark beside it, so it is a copy, or files were removed: what was \
              committed last may be missing. Move it away, and restore a backup; or restore this \
@@ -76,11 +79,15 @@ pub(super) fn position(connection: &Connection, format: i64) -> rusqlite::Result
     if format == 0 {
         return Ok(Position { epoch: 1, ..Position::default() });
     }
-    let count = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
     let entry = last_entry(connection)?;
-    let votes = count("SELECT (SELECT count(*) FROM ballots) + (SELECT count(*) FROM sheet)")?;
+    // A closed election of an earlier format has no ballots, and its sheet instead.
+    let votes: i64 = connection.query_row(
+        "SELECT coalesce(sum(last - first + 1), 0) FROM entries WHERE kind IN (?1, ?2, ?3)",
+        [Kind::PlainBallots as i64, Kind::PlainClosed as i64, Kind::Ballots as i64],
+        |row| row.get(0),
+    )?;
     let votes = votes.cast_unsigned();
-    if format < FORMAT {
+    if format < MARKED_FORMAT {
         return Ok(Position { epoch: 1, entry, votes, ..Position::default() });
     }
     let epochs = epochs::read(connection)?;

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::chain::{Head, Kind, Seal};
+use super::chain::{Head, Kind, Seal, stored_method};
 use super::elections::{Advance, Elections, NewBallot, StoredElection};
 use super::issues::{IssuedRows, Issuer};
 use super::rows::{insert_entry, insert_listed};
@@ -24,18 +24,16 @@ pub(super) fn ballots(
         let election = election(elections, index)?;
         let mut seal = Seal::new(&election.head, Kind::Ballots, election.definition());
         let mut insert = transaction.prepare_cached(
-            "INSERT INTO ballots (id, election, voter, choice, nonce) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO ballots (id, election, voter, sealed) VALUES (?1, ?2, ?3, ?4)",
         )?;
         let mut rows = (first.get() as i64, first.get() as i64);
-        for NewBallot { number, choice, nonce, row, .. } in group {
-            let voter = number.get().cast_signed();
+        for NewBallot { number, sealed, row, .. } in group {
             rows.1 = row.get() as i64;
-            let row = params![rows.1, election.key, voter, choice.index() as i64, nonce.as_bytes()];
-            insert.execute(row)?;
-            seal.ballot(*number, *choice, nonce);
+            insert.execute(params![rows.1, election.key, number.get().cast_signed(), sealed])?;
+            seal.ballot(*number, sealed);
         }
         let head = insert_entry(&transaction, election.key, Kind::Ballots, Some(rows), seal)?;
-        advances.push(Advance { election: index, head, sheet: None, issued: None });
+        advances.push(Advance { election: index, head, sheet: None, count: None, issued: None });
     }
     transaction.commit()?;
     Ok(advances)
@@ -103,11 +101,11 @@ fn insert_act(
         let seal = Seal::new(previous, kind, election.definition());
         insert_entry(transaction, election.key, kind, None, seal)
     };
-    let (mut sheet, mut issued) = (None, None);
+    let (mut sheet, mut count, mut issued) = (None, None, None);
     let head = match act {
-        Act::Create(definition) => {
-            create(transaction, election.key, definition)?;
-            without_rows(Kind::Created)?
+        Act::Create(_) => {
+            create(transaction, election)?;
+            without_rows(Kind::creating(election.definition()))?
         }
         Act::Open(_) => without_rows(Kind::Opened)?,
         Act::Confirm(_) => without_rows(Kind::Confirmed)?,
@@ -123,13 +121,13 @@ fn insert_act(
             insert_listed(transaction, election, previous, entry, ascending(numbers))?.0
         }
         Act::Close(_) => {
-            let head;
-            (head, sheet) = close::separate(transaction, election)?;
-            head
+            let closed = close::list(transaction, election, previous)?;
+            (sheet, count) = (closed.sheet, Some(closed.count));
+            closed.head
         }
         Act::Grant(_) | Act::GrantFirst(_) | Act::RevokeGrant(_) => return Ok(None),
     };
-    Ok(Some(Advance { election: index, head, sheet, issued }))
+    Ok(Some(Advance { election: index, head, sheet, count, issued }))
 }
 
 fn ascending(numbers: &[VoterNumber]) -> Vec<VoterNumber> {
@@ -148,29 +146,33 @@ pub(super) fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction
     connection.transaction_with_behavior(TransactionBehavior::Immediate)
 }
 
-fn create(
-    transaction: &Transaction<'_>,
-    key: i64,
-    definition: &Definition,
-) -> rusqlite::Result<()> {
-    let Definition { id, title, slate, publication, schedule } = definition;
+fn create(transaction: &Transaction<'_>, election: &StoredElection) -> rusqlite::Result<()> {
+    let Definition { id, title, slate, publication, schedule, rules, .. } = election.definition();
     transaction.execute(
-        "INSERT INTO elections (key, id, title, blank, sealed, opens, closes)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO elections (key, id, title, blank, sealed, opens, closes,
+                                roll, method, seats, marks, majority, quorum, none)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         params![
-            key,
+            election.key,
             id.as_str(),
             title,
             slate.blank().is_some(),
             *publication == Publication::Sealed,
             schedule.opens.map(|moment| moment.0.cast_signed()),
             schedule.closes.map(|moment| moment.0.cast_signed()),
+            election.roll.map(|owner| owner as i64 + 1),
+            stored_method(rules.method),
+            rules.seats,
+            rules.marks,
+            rules.majority.map(|share| share.to_string()),
+            rules.quorum.map(|share| share.to_string()),
+            rules.none,
         ],
     )?;
     let mut insert = transaction
         .prepare_cached("INSERT INTO candidates (election, position, name) VALUES (?1, ?2, ?3)")?;
     for (position, name) in slate.names().iter().enumerate() {
-        insert.execute(params![key, position as i64, name])?;
+        insert.execute(params![election.key, position as i64, name])?;
     }
     Ok(())
 }

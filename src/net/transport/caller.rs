@@ -78,11 +78,9 @@ impl Caller {
     pub(crate) async fn may_be_sent(&self, bytes: usize) -> Kept {
         loop {
             poll_fn(|context| self.pipe.poll_has_room(context)).await;
-            let kept = self.keep(bytes);
-            if !budget::must_be_frugal() {
-                return kept;
+            if self.pipe.memory().has_room(bytes) {
+                return self.keep(bytes);
             }
-            drop(kept);
             sleep(budget::POLL_INTERVAL).await;
         }
     }

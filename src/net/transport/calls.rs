@@ -360,7 +360,7 @@ impl Calls {
             return Ok(if cancelled { Sent::Canceled(id) } else { Sent::Whole });
         }
         let (bytes, capabilities) = match answer.which() {
-            Ok(return_::Results(results)) => (bytes * RESULTS_FACTOR, hosted(results?)?),
+            Ok(return_::Results(results)) => (results_bytes(bytes), hosted(results?)?),
             _ => (bytes * EXCEPTION_FACTOR, 0),
         };
         *question = Question::Answered { bytes, capabilities };
@@ -380,8 +380,11 @@ impl Calls {
     }
 }
 
-/// What is kept of an answer, in its bytes: a message's segments may be half empty.
-const RESULTS_FACTOR: usize = 2;
+/// What is kept of results, in bytes: a message's segments may be half empty, and the allocator
+/// rounds up.
+fn results_bytes(message: usize) -> usize {
+    2 * message + message / 4
+}
 
 /// capnp-rpc keeps an exception for each of the promises around its answer.
 const EXCEPTION_FACTOR: usize = 4;

@@ -84,10 +84,10 @@ impl Outbox {
         self.bytes - self.written
     }
 
-    /// The bytes in memory: the unwritten ones, the written part of the first piece, and a quarter
-    /// more, since the allocator rounds up.
+    /// The bytes in memory: the unwritten ones, the written part of the first piece, and half as
+    /// many, since the allocator rounds up, and puts few large pieces on a page of its own.
     pub(super) fn bytes(&self) -> usize {
-        self.bytes + self.bytes / 4
+        self.bytes + self.bytes / 2
     }
 
     /// Fills `slices` with the next unwritten bytes, and returns those that were filled.

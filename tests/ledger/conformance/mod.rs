@@ -1,6 +1,7 @@
 //! The suite that every implementation of [`Ledger`] has to pass.
 
 mod acts;
+mod evening;
 mod rolls;
 mod shared;
 mod votes;
@@ -62,6 +63,10 @@ macro_rules! check_all {
         check!(rolls::numbers_of_a_link_are_voided_long_after_it_was_revoked);
         check!(rolls::a_large_issue_is_made_whole_or_not_at_all);
         check!(rolls::definitions_that_would_not_fit_a_message_are_refused);
+        check!(evening::one_roll_serves_many_elections);
+        check!(evening::the_roll_of_a_draft_is_frozen_while_others_vote_by_it);
+        check!(evening::a_quorum_of_a_shared_roll_holds_after_a_restart);
+        check!(evening::ballots_of_every_method_are_counted);
         check!(acts::a_grant_is_found_by_its_token_until_it_is_revoked);
         check!(shared::a_handle_reads_its_own_answers);
         check!(shared::snapshots_follow_other_handles);
@@ -157,11 +162,14 @@ fn second_handle(subject: &dyn Subject, first: &Arc<dyn Ledger>) -> Arc<dyn Ledg
     if subject.is_shared() { subject.open() } else { first.clone() }
 }
 
-/// Shuts a handle down, and opens the store again.
+/// Shuts a handle down, and opens the store again. Every election is as it was.
 async fn restart(subject: &dyn Subject, ledger: Arc<dyn Ledger>) -> Arc<dyn Ledger> {
+    let before = standings(&ledger);
     assert!(ledger.shut_down());
     drop(ledger);
-    subject.open()
+    let ledger = subject.open();
+    assert_eq!(standings(&ledger), before);
+    ledger
 }
 
 async fn act(ledger: &Arc<dyn Ledger>, acts: Vec<Act>) -> Result<(), LedgerError> {

@@ -6,6 +6,7 @@ use capvote::election::{Nonce, Receipt};
 use data_encoding::HEXLOWER;
 
 use super::{Board, example, languages, recorded, refused};
+use crate::process::run;
 
 #[test]
 fn every_client_votes_over_tcp_and_a_unix_socket() {
@@ -45,6 +46,41 @@ fn every_client_votes_over_tcp_and_a_unix_socket() {
         let late = language.run(&[&board.links[0], "vote", "Ada", &board.number(voter + 1)]);
         refused(&late, "is closed", "closed");
         assert_eq!(language.run(&[&board.links[0], "results"]).done(), board.results());
+    }
+}
+
+#[test]
+fn every_client_ranks_and_gets_a_receipt_for_its_ranks() {
+    let Some(languages) = languages() else { return };
+    let board = Board::new();
+    let officer = board.data.path().join("officer.link").display().to_string();
+    let names = ["--candidate", "Ada", "--candidate", "Grace", "--candidate", "Edsger"];
+    let act = |words: &[&str]| {
+        run(env!("CARGO_BIN_EXE_capvote-client"), &[&["--link", &officer], words].concat(), b"")
+    };
+    let create = ["create", "chair", "--method", "transferable", "--roll", "board"];
+    act(&[&create, &names[..]].concat()).done();
+    act(&["--election", "chair", "open"]).done();
+    let link = format!("{}/chair", board.links[0]);
+    for (voter, language) in languages.iter().enumerate() {
+        let number = board.number(voter);
+        let voted = language.run(&[&link, "rank", "Edsger > Ada", &number]);
+        let lines: Vec<_> = voted.done().lines().collect();
+        let [nonce, message, receipt] = lines[..] else { panic!("{lines:?}") };
+        assert!(message.starts_with("Your vote for 1. \"Edsger\", 2. \"Ada\" in election chair"));
+        let nonce = nonce.strip_prefix("nonce ").unwrap();
+        let bytes = HEXLOWER.decode(nonce.as_bytes()).unwrap();
+        let bytes = Nonce::try_from(&bytes[..]).unwrap();
+        let marks = [("Ada", 2), ("Edsger", 1)];
+        let expected = Receipt::of_marks(&"chair".parse().unwrap(), marks, &bytes);
+        assert_eq!(receipt, format!("recorded {expected}"));
+        let again = language.run(&[&link, "rank", "Edsger > Ada", &number, nonce]);
+        assert_eq!(again.done(), voted.stdout);
+        refused(&language.run(&[&link, "rank", "Ada", &number]), "already voted", "alreadyVoted");
+        // A client that does not know of ranks is told so.
+        let old = language.run(&[&link, "vote", "Ada", &number]);
+        assert!(old.stderr.contains("vote with a newer client; nothing was recorded"));
+        assert_eq!(old.code, Some(1), "{}", old.stderr);
     }
 }
 
@@ -133,6 +169,7 @@ fn the_python_client_reports_values_of_a_newer_schema_as_something_newer() {
     let newer = [
         "    closed @6 :Void;\n",
         "    throttled @7 :UInt32;\n",
+        "    invalidBallot @10 :Text;\n",
         "  puzzle @8 :Puzzle;\n",
         "  unconfirmed @9 :Bool;\n",
         "  final @3;\n",

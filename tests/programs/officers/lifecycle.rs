@@ -113,6 +113,7 @@ fn after_a_kill_a_close_is_complete_or_did_not_happen() {
     drop(server);
     let pristine = data.path().join("pristine");
     fs::create_dir(&pristine).unwrap();
+    fs::create_dir(pristine.join("keys")).unwrap();
     copy_ledger(data.path(), &pristine);
     let mut states = std::collections::BTreeMap::new();
     for round in 0..20_u32 {
@@ -148,7 +149,7 @@ fn copy_ledger(from: &Path, to: &Path) {
     for name in ["ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm"] {
         let _ = fs::remove_file(to.join(name));
     }
-    for name in ["ledger.sqlite", "ledger.sqlite-wal", "ledger.mark"] {
+    for name in ["ledger.sqlite", "ledger.sqlite-wal", "ledger.mark", "keys/1-board.key"] {
         let _ = fs::copy(from.join(name), to.join(name));
     }
 }

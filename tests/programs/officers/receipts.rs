@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use capvote::election::{ElectionId, Nonce, SheetHeader, SheetLine, TallySheet};
+use capvote::election::{ElectionId, Nonce, Rules, SheetHeader, SheetLine, TallySheet};
 use serde_json::Value;
 
 use crate::process::{Ran, Server, board, client, numbers, officer, run, write_private};
@@ -120,7 +120,7 @@ fn a_sheet_with_added_ballots_is_refused_though_every_receipt_fits() {
         lines.sort_by_key(|line| line.receipt);
         let (title, candidates) = (String::new(), vec!["Ada".to_string()]);
         let receipt = lines[0].receipt.to_string();
-        let header = Some(SheetHeader { title, candidates, voters: 20 });
+        let header = Some(SheetHeader { title, candidates, voters: 20, rules: Rules::default() });
         let sheet = TallySheet { election: Some(election.clone()), lines, restored: None, header };
         let file = folder.path().join("sheet.json");
         fs::write(&file, sheet.to_json()).unwrap();

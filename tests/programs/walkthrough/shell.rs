@@ -44,8 +44,8 @@ impl Shell {
         self.printed += &ran.stdout;
     }
 
-    /// Runs a command on a terminal, and types the voter number that it asks for.
-    pub(super) fn run_and_answer(&mut self, command: &str, number: &str) {
+    /// Runs a command on a terminal, and types each answer once it shows the prompt before it.
+    pub(super) fn run_and_answer(&mut self, command: &str, answers: &[(&str, &str)]) {
         let script = format!("{}{command}", self.lasting);
         let mut child = Command::new("script")
             .args(["--quiet", "--return", "--command", &script, "/dev/null"])
@@ -58,13 +58,16 @@ impl Shell {
             .unwrap();
         let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         let mut shown = Vec::new();
-        while !String::from_utf8_lossy(&shown).contains("oter number") {
-            let mut part = [0; 256];
-            let length = stdout.read(&mut part).unwrap();
-            assert!(length > 0, "{command} exited: {}", String::from_utf8_lossy(&shown));
-            shown.extend_from_slice(&part[..length]);
+        for (prompt, answer) in answers {
+            let before = shown.len();
+            while !String::from_utf8_lossy(&shown[before..]).contains(prompt) {
+                let mut part = [0; 256];
+                let length = stdout.read(&mut part).unwrap();
+                assert!(length > 0, "{command} exited: {}", String::from_utf8_lossy(&shown));
+                shown.extend_from_slice(&part[..length]);
+            }
+            writeln!(stdin, "{answer}").unwrap();
         }
-        writeln!(stdin, "{number}").unwrap();
         stdout.read_to_end(&mut shown).unwrap();
         let shown = String::from_utf8(shown).unwrap().replace('\r', "");
         assert!(child.wait().unwrap().success(), "{command}: {shown}");

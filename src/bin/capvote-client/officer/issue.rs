@@ -74,8 +74,16 @@ impl Officer<'_> {
             }
             Err(error) => return Err(error.into()),
         };
-        if info.voters == known || info.state == Some(ElectionState::Closed) {
+        if info.roll.is_empty() && info.voters == known || info.state == Some(ElectionState::Closed)
+        {
             return Ok(());
+        }
+        if !info.roll.is_empty() {
+            let (id, roll) = (info.id, info.roll);
+            return Err(Failure::Refused(format!(
+                "election {id} shares the voter numbers of election {roll}; no numbers were issued: \
+                 issue them with --election {roll}"
+            )));
         }
         let (id, has) = (info.id, show::counted(info.voters, "voter number"));
         if known > info.voters {

@@ -5,8 +5,8 @@ use super::*;
 const ADA: usize = 0;
 const GRACE: usize = 1;
 
-fn choice(index: usize) -> Choice {
-    Choice::from_index(index).unwrap()
+fn choice(index: usize) -> Ballot {
+    crate::election::Choice::from_index(index).unwrap().into()
 }
 
 fn issue(ballot_box: &mut BallotBox, numbers: &[u64]) -> Result<(), ChangeRefusal> {
@@ -30,7 +30,7 @@ fn open() -> BallotBox {
 }
 
 /// Counts a vote under a number that has none, as ballot 7.
-fn cast(ballot_box: &mut BallotBox, number: u64, index: usize) -> RollIndex {
+fn cast(ballot_box: &mut BallotBox, number: u64, index: usize) -> Place {
     let RollEntry::Unused(at) = ballot_box.roll_entry(number.into()) else {
         panic!("{number} cannot vote")
     };
@@ -72,15 +72,17 @@ fn a_closed_election_is_restored_from_numbers_and_choices() {
     let restored = |voted: &[u64], choices: &[usize]| {
         let mut after = open();
         let voted: Vec<_> = voted.iter().copied().map(VoterNumber::from).collect();
-        let counted = after.mark_voted(&voted)
-            && choices.iter().all(|&index| after.count_choice(choice(index)));
-        (counted && after.restore_closed()).then_some(after)
+        let marked = after.mark_voted(&voted);
+        choices.iter().for_each(|&index| after.count_final(&choice(index)));
+        let closed = marked && after.restore_closed();
+        after.close_roll(false);
+        closed.then_some(after)
     };
     let mut after = restored(&[11, 33], &[GRACE, GRACE]).unwrap();
     before.publish();
     after.publish();
     let (standing, used) = (before.standing(), before.numbers_used());
-    before.forget_roll();
+    before.close_roll(false);
     assert_eq!((before.standing(), before.numbers_used()), (standing, used));
     assert_eq!(after.standing(), before.standing());
     assert_eq!(after.roll_entry(11.into()), RollEntry::NotOnRoll, "the roll is forgotten");
@@ -89,7 +91,43 @@ fn a_closed_election_is_restored_from_numbers_and_choices() {
     for voted in [&[11][..], &[11, 11], &[11, 12]] {
         assert!(restored(voted, &[GRACE, GRACE]).is_none(), "{voted:?}");
     }
-    assert!(restored(&[11, 33], &[GRACE, 2]).is_none(), "off the slate");
+}
+
+#[test]
+fn an_election_that_shares_a_roll_has_its_own_ballots_under_the_numbers() {
+    let mut owner = draft();
+    let definition =
+        Definition::clone(owner.definition()).with_roll(Some("board".parse().unwrap()));
+    let mut motion = BallotBox::new(Arc::new(definition), Origin::default());
+    motion.note_shared(3);
+    assert_eq!(issue(&mut motion, &[44]), Err(ChangeRefusal::SharedRoll));
+    assert_eq!(motion.revoke(&[11.into()]), Err(ChangeRefusal::SharedRoll));
+    owner.open().unwrap();
+    motion.open().unwrap();
+    cast(&mut owner, 11, ADA);
+    let RollEntry::Unused(at) = motion.shared_entry(&owner, 11.into()) else { panic!() };
+    let row = BallotRow::new(8).unwrap();
+    motion.count(at, choice(GRACE), [8; 16].into(), row);
+    assert_eq!(motion.shared_entry(&owner, 11.into()), RollEntry::Used(row));
+    assert_eq!(motion.shared_entry(&owner, 12.into()), RollEntry::NotOnRoll);
+    assert!(motion.has_voted(11.into()) && !motion.has_voted(22.into()));
+    let before = motion.standing();
+    let RollEntry::Unused(at) = motion.shared_entry(&owner, 22.into()) else { panic!() };
+    motion.count(at, choice(ADA), [9; 16].into(), BallotRow::new(9).unwrap());
+    motion.uncount(at);
+    assert_eq!(motion.standing(), before);
+    issue(&mut owner, &[44]).unwrap();
+    motion.note_shared(4);
+    owner.close().unwrap();
+    owner.close_roll(true);
+    assert_eq!((owner.roll_numbers(), owner.numbers_used(), owner.voters()), (4, 1, 4));
+    assert!(matches!(motion.shared_entry(&owner, 44.into()), RollEntry::Unused(_)));
+    motion.close().unwrap();
+    motion.close_roll(false);
+    owner.close_roll(false);
+    assert_eq!(owner.roll_numbers(), 0);
+    let standing = motion.standing();
+    assert_eq!((standing.voters, standing.added_while_open, standing.ballots), (4, 1, 1));
 }
 
 #[test]

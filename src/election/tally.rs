@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Choice, ElectionState, Nonce, Publication, Slate};
+use super::{Ballot, ElectionState, Nonce, Publication, Slate};
 
 /// Ballots in one batch of a live count.
 ///
@@ -13,30 +13,29 @@ use super::{Choice, ElectionState, Nonce, Publication, Slate};
 pub const LIVE_BATCH_BALLOTS: usize = 10;
 
 /// A ballot as its voter knows it.
-pub type OwnBallot = (Choice, Nonce);
+pub type OwnBallot = (Ballot, Nonce);
 
-/// The votes of an election, counted in the order in which they are recorded.
+/// The votes of an election, counted in the order in which they are recorded: by a ranked method,
+/// the first preferences.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Count {
+pub struct Tally {
     /// The votes for each choice but for the recent ones.
     votes: Vec<u64>,
+    /// How many ballots they are of.
+    settled: u64,
     /// The ballots that are not published, or not stored, oldest first.
     recent: VecDeque<OwnBallot>,
 }
 
-impl Count {
+impl Tally {
     /// No votes for each choice of a slate.
     pub fn new(slate: &Slate) -> Self {
-        Self { votes: vec![0; slate.choices()], recent: VecDeque::new() }
+        Self { votes: vec![0; slate.choices()], settled: 0, recent: VecDeque::new() }
     }
 
-    /// Counts a ballot, unless no such choice is on the slate.
-    pub fn add(&mut self, choice: Choice, nonce: Nonce) -> bool {
-        let on_slate = choice.index() < self.votes.len();
-        if on_slate {
-            self.recent.push_back((choice, nonce));
-        }
-        on_slate
+    /// Counts a ballot, which [fits](Ballot::fits) the slate.
+    pub fn add(&mut self, ballot: Ballot, nonce: Nonce) {
+        self.recent.push_back((ballot, nonce));
     }
 
     /// Undoes the last [`add`](Self::add) since [`publish`](Self::publish).
@@ -44,10 +43,19 @@ impl Count {
         self.recent.pop_back();
     }
 
-    /// Counts a vote of a closed election, unless no such choice is on the slate.
-    pub fn add_final(&mut self, choice: Choice) -> bool {
-        let votes = self.votes.get_mut(choice.index());
-        votes.map(|votes| *votes += 1).is_some()
+    /// Counts a ballot of a closed election, which [fits](Ballot::fits) the slate.
+    pub fn add_final(&mut self, ballot: &Ballot) {
+        for choice in ballot.first() {
+            if let Some(votes) = self.votes.get_mut(choice.index()) {
+                *votes += 1;
+            }
+        }
+        self.settled += 1;
+    }
+
+    /// Adds so many ballots that nobody can open. They are no votes for any choice.
+    pub fn add_unread(&mut self, ballots: u64) {
+        self.settled += ballots;
     }
 
     /// Publishes what may be, once every ballot is stored: the whole batches of a live election but
@@ -65,7 +73,7 @@ impl Count {
 
     /// How many ballots there are.
     pub fn ballots(&self) -> u64 {
-        self.votes.iter().sum::<u64>() + self.recent.len() as u64
+        self.settled + self.recent.len() as u64
     }
 
     /// The votes for each choice but for the recent ones.
@@ -74,15 +82,14 @@ impl Count {
     }
 
     /// The ballots that are not published, oldest first.
-    pub(super) fn recent(&self) -> impl Iterator<Item = OwnBallot> {
-        self.recent.iter().copied()
+    pub(super) fn recent(&self) -> impl Iterator<Item = &OwnBallot> {
+        self.recent.iter()
     }
 
     fn settle(&mut self, ballots: usize) {
-        for (choice, _) in self.recent.drain(..ballots.min(self.recent.len())) {
-            if let Some(votes) = self.votes.get_mut(choice.index()) {
-                *votes += 1;
-            }
+        for _ in 0..ballots {
+            let Some((ballot, _)) = self.recent.pop_front() else { return };
+            self.add_final(&ballot);
         }
     }
 }
@@ -90,6 +97,7 @@ impl Count {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::election::Choice;
 
     const BATCH: usize = LIVE_BATCH_BALLOTS;
 
@@ -97,15 +105,15 @@ mod tests {
         Slate::new(["Ada", "Grace", "Edsger"].map(String::from).to_vec()).unwrap()
     }
 
-    fn choice(ballot: usize) -> Choice {
-        Choice::from_index(ballot * 7 % 5 % 3).unwrap()
+    fn choice(ballot: usize) -> Ballot {
+        Choice::from_index(ballot * 7 % 5 % 3).unwrap().into()
     }
 
     /// Counts this many ballots, in groups of this many that are stored together.
-    fn count(ballots: usize, group: usize) -> Count {
-        let mut count = Count::new(&slate());
+    fn count(ballots: usize, group: usize) -> Tally {
+        let mut count = Tally::new(&slate());
         for ballot in 0..ballots {
-            assert!(count.add(choice(ballot), Nonce::from([ballot as u8; 16])));
+            count.add(choice(ballot), Nonce::from([ballot as u8; 16]));
             if (ballot + 1) % group == 0 {
                 count.publish(Publication::Live, ElectionState::Open);
             }
@@ -141,19 +149,17 @@ mod tests {
     fn what_is_undone_leaves_no_trace() {
         let before = count(BATCH * 3 + 2, 1);
         let mut after = before.clone();
-        (0..BATCH * 4).for_each(|ballot| assert!(after.add(choice(ballot), [9; 16].into())));
+        (0..BATCH * 4).for_each(|ballot| after.add(choice(ballot), [9; 16].into()));
         (0..BATCH * 4).for_each(|_| after.undo());
         after.publish(Publication::Live, ElectionState::Open);
-        assert_eq!(after, before);
-        assert!(!after.add(Choice::from_index(3).unwrap(), [9; 16].into()), "it is on no slate");
         assert_eq!(after, before);
     }
 
     #[test]
     fn a_sealed_election_keeps_no_recent_ballots() {
-        let mut sealed = Count::new(&slate());
+        let mut sealed = Tally::new(&slate());
         for ballot in 0..BATCH + 3 {
-            assert!(sealed.add(choice(ballot), [1; 16].into()));
+            sealed.add(choice(ballot), [1; 16].into());
             sealed.publish(Publication::Sealed, ElectionState::Open);
             assert_eq!((sealed.recent().count(), sealed.ballots()), (0, ballot as u64 + 1));
         }

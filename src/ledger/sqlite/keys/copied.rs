@@ -1,0 +1,49 @@
+//! The file with the keys of a backup, beside it.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use super::{BallotKey, Owner, owner_of};
+use crate::election::{ElectionId, LedgerId};
+use crate::ledger::OpenError;
+use crate::ledger::sqlite::elections::Elections;
+use crate::private_file::{self, OTHERS, exposed};
+
+/// Keys by their owners.
+pub(super) type Held = HashMap<(LedgerId, i64, ElectionId), BallotKey>;
+
+/// Writes the keys of the elections that are not closed.
+pub(super) fn write(elections: &Elections, file: &mut impl Write) -> io::Result<()> {
+    let ledger = elections.origin.ledger;
+    for election in &elections.list {
+        if let Some(key) = &election.sealing {
+            file.write_all(key.line(&election.owner(ledger)).as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+/// The keys in a file that [`write`] wrote. None if there is no such file.
+pub(super) fn read(path: &Path) -> Result<Held, OpenError> {
+    let failed = |why| OpenError::Inaccessible { path: path.to_owned(), why };
+    let refused = |why: &str| OpenError::Refused { path: path.to_owned(), why: why.into() };
+    let lines = match private_file::read_text(path).map(Zeroizing::new) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Held::new()),
+        lines => lines.map_err(failed)?,
+    };
+    if exposed(path, OTHERS).map_err(failed)?.is_some() {
+        return Err(refused("others than its owner can read it: chmod 600 it first"));
+    }
+    let key = |line: &str| {
+        let (ledger, row, election) = owner_of(line)?;
+        let key = BallotKey::read(line, &Owner { ledger, key: row, election: &election })?;
+        Some(((ledger, row, election), key))
+    };
+    let keys = lines.split_inclusive('\n').map(key).collect::<Option<_>>();
+    keys.ok_or_else(|| {
+        refused("it is damaged: restore it, or move it away and put the keys in their places")
+    })
+}

@@ -1,0 +1,294 @@
+//! The folder of the keys in a data directory.
+
+use std::collections::HashSet;
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use zeroize::Zeroizing;
+
+use super::copied::{self, Held};
+use super::{BallotKey, Owner, owner_of};
+use crate::election::{ElectionId, ElectionState, LedgerId};
+use crate::ledger::OpenError;
+use crate::ledger::sqlite::elections::{Elections, StoredElection};
+use crate::private_file::{self, is_unfinished, sync_parent};
+
+/// The folder of the keys, in the data directory.
+const FOLDER_NAME: &str = "keys";
+
+/// The keys of a data directory.
+#[derive(Debug, Clone)]
+pub(in crate::ledger::sqlite) struct Keys {
+    folder: PathBuf,
+    /// During a restore: keys that get their files once everything is verified.
+    held: Option<Arc<Mutex<Held>>>,
+}
+
+impl Keys {
+    pub(in crate::ledger::sqlite) fn of(directory: &Path) -> Self {
+        Self { folder: directory.join(FOLDER_NAME), held: None }
+    }
+
+    /// The keys of a data directory and those in the file of a backup's keys, if there is one. None
+    /// is stored before [`put`](Self::put).
+    pub(in crate::ledger::sqlite) fn with_copied(
+        directory: &Path,
+        copied: &Path,
+    ) -> Result<Self, OpenError> {
+        let held = Some(Arc::new(Mutex::new(copied::read(copied)?)));
+        Ok(Self { held, ..Self::of(directory) })
+    }
+
+    /// Writes the keys of the elections that are not closed into the file of a backup's keys.
+    pub(in crate::ledger::sqlite) fn copy(
+        elections: &Elections,
+        file: &mut impl Write,
+    ) -> io::Result<()> {
+        copied::write(elections, file)
+    }
+
+    /// The path of a key's file.
+    pub(in crate::ledger::sqlite) fn path(&self, owner: &Owner<'_>) -> PathBuf {
+        self.folder.join(format!("{}-{}.key", owner.key, owner.election))
+    }
+
+    /// The key of an election, which is made and stored durably if there is none.
+    pub(in crate::ledger::sqlite) fn make(
+        &self,
+        owner: &Owner<'_>,
+    ) -> Result<BallotKey, OpenError> {
+        if let Some(key) = self.read(owner)? {
+            return Ok(key);
+        }
+        let made = BallotKey::draw().and_then(|key| match &self.held {
+            Some(held) => {
+                with(held, |held| held.insert(name(owner), key.clone()));
+                Ok(key)
+            }
+            None => self.write(owner, &key).map(|()| key),
+        });
+        made.map_err(|why| OpenError::Inaccessible { path: self.path(owner), why })
+    }
+
+    fn write(&self, owner: &Owner<'_>, key: &BallotKey) -> io::Result<()> {
+        if !self.folder.is_dir() {
+            DirBuilder::new().mode(0o700).create(&self.folder)?;
+            sync_parent(&self.folder)?;
+        }
+        private_file::write(&self.path(owner), |file| file.write_all(key.line(owner).as_bytes()))
+    }
+
+    /// Whether there is a file of an election's key, as far as that can be seen.
+    pub(in crate::ledger::sqlite) fn has(&self, owner: &Owner<'_>) -> bool {
+        match self.path(owner).symlink_metadata().map_err(|error| error.kind()) {
+            Ok(_) => true,
+            Err(kind) => !matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::NotADirectory),
+        }
+    }
+
+    /// Stores a key again whose file is gone. Returns whether it was.
+    pub(in crate::ledger::sqlite) fn keep(
+        &self,
+        owner: &Owner<'_>,
+        key: &BallotKey,
+    ) -> io::Result<bool> {
+        if self.has(owner) {
+            return Ok(false);
+        }
+        self.write(owner, key).map(|()| true)
+    }
+
+    /// The key of an election, if there is one.
+    pub(in crate::ledger::sqlite) fn read(
+        &self,
+        owner: &Owner<'_>,
+    ) -> Result<Option<BallotKey>, OpenError> {
+        let stored = self.stored(owner)?;
+        let Some(held) = &self.held else { return Ok(stored) };
+        let held = with(held, |held| held.get(&name(owner)).cloned());
+        match (stored, held) {
+            (Some(stored), Some(held)) if !stored.is_same(&held) => Err(OpenError::Refused {
+                path: self.path(owner),
+                why: format!(
+                    "it is another key of election {} than the one that was copied with the \
+                     backup: move it away first",
+                    owner.election
+                ),
+            }),
+            (stored, held) => Ok(held.or(stored)),
+        }
+    }
+
+    fn stored(&self, owner: &Owner<'_>) -> Result<Option<BallotKey>, OpenError> {
+        let path = self.path(owner);
+        let text = match private_file::read_text(&path).map(Zeroizing::new) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(why) => return Err(OpenError::Inaccessible { path, why }),
+            Ok(text) => text,
+        };
+        let key = BallotKey::read(&text, owner).ok_or_else(|| OpenError::Refused {
+            path,
+            why: "it is not the key of this election in this ledger, or it is damaged: put the \
+                  right one there, or move this one away if it is another ledger's"
+                .into(),
+        })?;
+        Ok(Some(key))
+    }
+
+    /// Stores the keys of the elections that are not closed. The others are forgotten.
+    pub(in crate::ledger::sqlite) fn put(&self, elections: &Elections) -> Result<(), OpenError> {
+        let ledger = elections.origin.ledger;
+        for election in &elections.list {
+            let owner = election.owner(ledger);
+            if let Some(key) = &election.sealing {
+                let kept = self.keep(&owner, key);
+                kept.map_err(|why| OpenError::Inaccessible { path: self.path(&owner), why })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Overwrites and removes the key of an election. A disk may keep what was overwritten.
+    ///
+    /// # Errors
+    /// Where the file is still there. One that cannot be overwritten is removed as it is.
+    pub(in crate::ledger::sqlite) fn destroy(&self, owner: &Owner<'_>) -> io::Result<()> {
+        let path = self.path(owner);
+        if !self.has(owner) {
+            return Ok(());
+        }
+        if let Ok(line) = private_file::read_text(&path).map(Zeroizing::new)
+            && owner_of(&line).is_some_and(|(ledger, ..)| ledger != owner.ledger)
+        {
+            return Err(io::Error::other(format!(
+                "{} is a key of another ledger, and is left there",
+                path.display()
+            )));
+        }
+        destroy(&path)
+    }
+
+    /// Removes what killed writes have left. Returns the files that are no keys of these elections,
+    /// or of closed ones.
+    pub(in crate::ledger::sqlite) fn sweep(
+        &self,
+        elections: &Elections,
+    ) -> io::Result<Vec<PathBuf>> {
+        let files = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            files => files?,
+        };
+        let ledger = elections.origin.ledger;
+        let not_closed = |it: &&StoredElection| it.ballot_box.state() != ElectionState::Closed;
+        let not_closed = elections.list.iter().filter(not_closed);
+        let in_use: HashSet<_> = not_closed.map(|it| self.path(&it.owner(ledger))).collect();
+        let mut others = Vec::new();
+        for file in files {
+            let path = file?.path();
+            if is_unfinished(&path) {
+                destroy(&path)?;
+            } else if !in_use.contains(&path) {
+                others.push(path);
+            }
+        }
+        others.sort_unstable();
+        Ok(others)
+    }
+}
+
+fn with<T>(held: &Mutex<Held>, change: impl FnOnce(&mut Held) -> T) -> T {
+    change(&mut held.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn name(owner: &Owner<'_>) -> (LedgerId, i64, ElectionId) {
+    (owner.ledger, owner.key, owner.election.clone())
+}
+
+fn destroy(path: &Path) -> io::Result<()> {
+    if let Err(error) = overwrite(path) {
+        tracing::warn!(
+            file = %path.display(), %error, "a key is removed that cannot be overwritten before"
+        );
+    }
+    fs::remove_file(path)?;
+    sync_parent(path)
+}
+
+fn overwrite(path: &Path) -> io::Result<()> {
+    private_file::check_kind(path)?;
+    let open = || OpenOptions::new().write(true).open(path);
+    let mut file: File = open().or_else(|_| {
+        fs::set_permissions(path, Permissions::from_mode(0o600))?;
+        open()
+    })?;
+    let length = file.metadata()?.len();
+    io::copy(&mut io::Read::take(io::repeat(0), length), &mut file)?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::ledger::sqlite::keys::TAG_BYTES;
+
+    fn board() -> ElectionId {
+        "board".parse().unwrap()
+    }
+
+    fn owner(election: &ElectionId) -> Owner<'_> {
+        Owner { ledger: LedgerId::from([7; 16]), key: 3, election }
+    }
+
+    #[test]
+    fn a_key_is_found_again_until_it_is_destroyed() {
+        let directory = tempfile::tempdir().unwrap();
+        let (keys, id) = (Keys::of(directory.path()), board());
+        let owner = owner(&id);
+        assert!(keys.read(&owner).unwrap().is_none());
+        let mut key = keys.make(&owner).unwrap();
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&keys.folder), mode(&keys.path(&owner))), (0o700, 0o600));
+        let mut sealed = b"\0\0nonce".to_vec();
+        key.seal(5.into(), &mut sealed).unwrap();
+        assert_eq!(sealed.len(), 7 + TAG_BYTES);
+        let mut again = keys.make(&owner).unwrap();
+        let mut twice = b"\0\0nonce".to_vec();
+        again.seal(5.into(), &mut twice).unwrap();
+        assert_eq!(twice, sealed, "the same ballot is the same bytes");
+        let mut other = sealed.clone();
+        assert!(!again.open(6.into(), &mut other), "it is another number's");
+        assert!(again.open(5.into(), &mut sealed));
+        assert_eq!(sealed, b"\0\0nonce");
+        keys.destroy(&owner).unwrap();
+        keys.destroy(&owner).unwrap();
+        assert!(keys.read(&owner).unwrap().is_none());
+    }
+
+    #[test]
+    fn every_altered_byte_of_a_key_and_of_a_ballot_is_found() {
+        let directory = tempfile::tempdir().unwrap();
+        let (keys, id) = (Keys::of(directory.path()), board());
+        let owner = owner(&id);
+        let mut key = keys.make(&owner).unwrap();
+        let bytes = std::fs::read(keys.path(&owner)).unwrap();
+        for at in 0..bytes.len() {
+            let mut altered = bytes.clone();
+            altered[at] ^= 1;
+            std::fs::write(keys.path(&owner), altered).unwrap();
+            assert!(keys.read(&owner).is_err(), "byte {at}");
+        }
+        let mut sealed = b"a ballot".to_vec();
+        key.seal(5.into(), &mut sealed).unwrap();
+        for at in 0..sealed.len() {
+            let mut altered = sealed.clone();
+            altered[at] ^= 1;
+            assert!(!key.open(5.into(), &mut altered), "byte {at}");
+        }
+        assert!(!key.open(5.into(), &mut vec![0; 15]));
+    }
+}
