@@ -37,7 +37,7 @@ pub use ballot::{Ballot, InvalidBallot};
 pub use blt::{BLT_BALLOTS_MAX, BLT_BYTES_MAX, Blt, CutBallots, InvalidBlt};
 pub use count::{
     Ballots, Count, Lot, LotSeed, LotSeedBuilder, LotUse, Pairs, Round, Status, Step, Strength,
-    Verdict, Votes, count, sentence,
+    Verdict, Votes, count, count_with, sentence,
 };
 pub use definition::{Definition, InvalidDefinition, Publication, Schedule, Timestamp};
 pub use grants::{DERIVED_GRANTS_MAX, GRANTS_MAX, Grant, GrantId, Grants, Role, Token, TokenHash};

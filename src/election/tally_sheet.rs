@@ -300,11 +300,19 @@ fn read_line(
     receipt: &str,
     number: usize,
 ) -> Result<SheetLine, InvalidSheet> {
+    let line = SheetLine::new(election, candidate.to_string(), read_nonce(nonce, number)?);
+    check_receipt(line, receipt, number)
+}
+
+fn read_nonce(nonce: &str, number: usize) -> Result<Nonce, InvalidSheet> {
     let bytes = HEXLOWER.decode(nonce.as_bytes());
     let bytes = bytes.map_err(|_| unreadable(number, "the nonce is not hexadecimal"))?;
     let nonce = Nonce::try_from(&bytes[..]);
-    let nonce = nonce.map_err(|_| unreadable(number, "the nonce is not 16 bytes"))?;
-    let line = SheetLine::new(election, candidate.to_string(), nonce);
+    nonce.map_err(|_| unreadable(number, "the nonce is not 16 bytes"))
+}
+
+/// The line, if this is its receipt.
+fn check_receipt(line: SheetLine, receipt: &str, number: usize) -> Result<SheetLine, InvalidSheet> {
     if line.receipt.to_string() == receipt { Ok(line) } else { Err(changed(number, MISMATCH)) }
 }
 

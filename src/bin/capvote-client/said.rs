@@ -107,16 +107,17 @@ fn place(text: &str, names: &[String]) -> Option<usize> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use capvote::election::{ElectionState, Origin, Publication, Schedule};
 
     use super::*;
 
-    fn info(method: Method, marks: u16) -> Info {
+    /// An election of these names.
+    pub(crate) fn info_of(method: Method, marks: u16, names: &[&str]) -> Info {
         Info {
             id: "board".into(),
             title: String::new(),
-            candidates: ["Ada", "Grace", "E=mc2", "A=B", "B"].map(String::from).to_vec(),
+            candidates: names.iter().map(|name| name.to_string()).collect(),
             state: Some(ElectionState::Open),
             voters: 3,
             added_while_open: 0,
@@ -127,6 +128,10 @@ mod tests {
             rules: Some(Rules { method, marks, ..Rules::default() }),
             roll: String::new(),
         }
+    }
+
+    fn info(method: Method, marks: u16) -> Info {
+        info_of(method, marks, &["Ada", "Grace", "E=mc2", "A=B", "B"])
     }
 
     fn said(info: &Info, words: &[&str]) -> Result<Vec<u16>, NoBallot> {

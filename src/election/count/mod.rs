@@ -75,6 +75,25 @@ pub fn count(slate: &Slate, rules: &Rules, ballots: &Ballots, roll: u64, seed: &
     }
 }
 
+/// As [`count`], with a seed that is made only if the lot has to decide something.
+///
+/// # Errors
+/// Those of `seed`.
+pub fn count_with<E>(
+    slate: &Slate,
+    rules: &Rules,
+    ballots: &Ballots,
+    roll: u64,
+    seed: impl FnOnce() -> Result<LotSeed, E>,
+) -> Result<Count, E> {
+    // Up to the first lot, a count is the same with every seed.
+    let counted = count(slate, rules, ballots, roll, &LotSeed::from([0; 32]));
+    if counted.lots.is_empty() {
+        return Ok(counted);
+    }
+    Ok(count(slate, rules, ballots, roll, &seed()?))
+}
+
 impl Count {
     /// A count that elects nobody, before any round.
     fn nobody(verdict: Verdict, wholes: Wholes) -> Self {

@@ -30,12 +30,12 @@ use sha2::{Digest, Sha256};
 
 use super::rewritten::SEPARATORS;
 use super::{
-    InvalidSheet, MISMATCH, SheetHeader, SheetLine, TallySheet, changed, check_order, counted,
-    unreadable,
+    InvalidSheet, SheetHeader, SheetLine, TallySheet, changed, check_order, check_receipt, counted,
+    read_nonce, unreadable,
 };
 use crate::election::restored::Restored;
 use crate::election::{
-    Ballot, Ballots, Count, Definition, ElectionId, Method, Nonce, Rules, Share, SheetCount,
+    Ballot, Ballots, Count, Definition, ElectionId, Method, Rules, Share, SheetCount,
 };
 
 /// The format.
@@ -89,18 +89,11 @@ impl LineReader {
         receipt: &str,
         number: usize,
     ) -> Result<SheetLine, InvalidSheet> {
-        let bytes = HEXLOWER.decode(nonce.as_bytes());
-        let bytes = bytes.map_err(|_| unreadable(number, "the nonce is not hexadecimal"))?;
-        let nonce = Nonce::try_from(&bytes[..]);
-        let nonce = nonce.map_err(|_| unreadable(number, "the nonce is not 16 bytes"))?;
+        let nonce = read_nonce(nonce, number)?;
         let Definition { slate, rules, .. } = &self.definition;
         let ballot = Ballot::new(slate, rules, marks);
         let ballot = ballot.map_err(|why| changed(number, &why.to_string()))?;
-        let line = SheetLine::of(&self.definition, &ballot, nonce);
-        match line.receipt.to_string() == receipt {
-            true => Ok(line),
-            false => Err(changed(number, MISMATCH)),
-        }
+        check_receipt(SheetLine::of(&self.definition, &ballot, nonce), receipt, number)
     }
 }
 

@@ -10,7 +10,7 @@ use super::chain::{Head, Kind, Rows, Seal};
 use super::elections::StoredElection;
 use super::keys::BallotKey;
 use super::rows::insert_entry;
-use super::values::invalid;
+use super::values::{self, invalid, no_ballot};
 use crate::election::{Ballot, Count, Definition, Nonce, Receipt, SheetCount, VoterNumber};
 
 /// About what opened ballots may take in memory at a time. If there are more, the ballots are read
@@ -46,7 +46,7 @@ pub(super) fn list(
         let row = insert.insert(params![election.key, stored, nonce])?;
         seal.line(stored, nonce);
         let ballot = Ballot::from_stored(&definition.slate, &definition.rules, stored);
-        counting.add(&ballot.ok_or_else(none)?, receipt);
+        counting.add(&ballot.ok_or_else(no_ballot)?, receipt);
         sheet = Some((sheet.map_or(row, |(first, _)| first), row));
         listed += 1;
         Ok(())
@@ -100,7 +100,7 @@ fn in_order(
         places.sort_unstable();
         let at = |place: &u64| {
             let begins = (place & u64::from(u32::MAX)) as usize * ballot_bytes;
-            opened.get(begins..begins + ballot_bytes).ok_or_else(none)
+            opened.get(begins..begins + ballot_bytes).ok_or_else(no_ballot)
         };
         for same in places.chunk_by(|a, b| a >> 32 == b >> 32) {
             let mut lines = Vec::with_capacity(same.len());
@@ -162,12 +162,6 @@ fn open(
 pub(super) fn stored(definition: &Definition, bytes: &[u8]) -> rusqlite::Result<(Ballot, Nonce)> {
     let Definition { slate, rules, .. } = definition;
     let parts = bytes.split_at_checked(Ballot::stored_bytes(slate, rules));
-    let read = parts.and_then(|(ballot, nonce)| {
-        Some((Ballot::from_stored(slate, rules, ballot)?, Nonce::try_from(nonce).ok()?))
-    });
-    read.ok_or_else(none)
-}
-
-fn none() -> rusqlite::Error {
-    invalid("a ballot is none by the rules of its election".into())
+    let (ballot, nonce) = parts.ok_or_else(no_ballot)?;
+    values::ballot(definition, ballot, nonce)
 }

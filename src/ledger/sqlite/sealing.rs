@@ -64,7 +64,7 @@ impl Store {
         };
         let election = &stored.definition().id;
         match self.file.keys.keep(&stored.owner(ledger), key) {
-            Ok(_) => {
+            Ok(()) => {
                 tracing::error!(%election, "the file of the key was gone, and is written again");
                 Ok(())
             }

@@ -2,10 +2,11 @@
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use super::chain::Rows;
 use super::elections::StoredElection;
 use super::entry::definition;
-use super::values::{invalid, nonce};
-use crate::election::{Ballot, Definition, ElectionId, Nonce, Receipt};
+use super::values;
+use crate::election::{Ballot, Definition, ElectionId, LotSeed, LotSeedBuilder, Nonce, Receipt};
 use crate::ledger::{SheetCursor, SheetPart};
 
 /// Whether an election has a sheet with this receipt. A binary search over its rows.
@@ -58,9 +59,25 @@ pub(super) fn read(
 pub(super) fn line(
     row: &Row<'_>,
     column: usize,
-    Definition { slate, rules, .. }: &Definition,
+    definition: &Definition,
 ) -> rusqlite::Result<(Ballot, Nonce)> {
-    let ballot = Ballot::from_stored(slate, rules, row.get_ref(column)?.as_blob()?);
-    let ballot = ballot.ok_or_else(|| invalid("a ballot is off the slate".into()))?;
-    Ok((ballot, nonce(row.get_ref(column + 1)?)?))
+    let nonce = row.get_ref(column + 1)?.as_blob()?;
+    values::ballot(definition, row.get_ref(column)?.as_blob()?, nonce)
+}
+
+/// What the lot of an election is drawn from whose sheet is in these rows.
+pub(super) fn lot_seed(
+    connection: &Connection,
+    definition: &Definition,
+    (first, last): Rows,
+) -> rusqlite::Result<LotSeed> {
+    let mut select = connection
+        .prepare("SELECT ballot, nonce FROM sheet WHERE id BETWEEN ?1 AND ?2 ORDER BY id")?;
+    let mut rows = select.query([first, last])?;
+    let mut receipts = LotSeedBuilder::default();
+    while let Some(row) = rows.next()? {
+        let (ballot, nonce) = line(row, 0, definition)?;
+        receipts.add(&Receipt::of(definition, &ballot, &nonce));
+    }
+    Ok(receipts.finish())
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::types::{Type, ValueRef};
 
-use crate::election::{Choice, Nonce, VoterNumber};
+use crate::election::{Ballot, Choice, Definition, Nonce, VoterNumber};
 
 /// Reads a stored choice.
 pub(super) fn choice(stored: i64) -> rusqlite::Result<Choice> {
@@ -20,10 +20,19 @@ pub(super) fn numbers(stored: ValueRef<'_>) -> rusqlite::Result<Vec<VoterNumber>
     Ok(chunks.iter().map(|&number| VoterNumber::from(u64::from_le_bytes(number))).collect())
 }
 
-/// Reads a stored nonce.
-pub(super) fn nonce(stored: ValueRef<'_>) -> rusqlite::Result<Nonce> {
-    Nonce::try_from(stored.as_blob().map_err(|error| invalid(error.to_string()))?)
-        .map_err(|error| invalid(error.to_string()))
+/// Reads a stored ballot and its nonce.
+pub(super) fn ballot(
+    Definition { slate, rules, .. }: &Definition,
+    stored: &[u8],
+    nonce: &[u8],
+) -> rusqlite::Result<(Ballot, Nonce)> {
+    let ballot = Ballot::from_stored(slate, rules, stored);
+    ballot.zip(Nonce::try_from(nonce).ok()).ok_or_else(no_ballot)
+}
+
+/// The error for what is stored as a ballot, and is none.
+pub(super) fn no_ballot() -> rusqlite::Error {
+    invalid("a ballot is none by the rules of its election".into())
 }
 
 /// The error for a stored value that is invalid.

@@ -1,7 +1,7 @@
 //! Sheets of format 2, read back, altered, and saved again.
 
 use super::*;
-use crate::election::{LedgerId, SheetFlaw, Verdict};
+use crate::election::{LedgerId, Nonce, SheetFlaw, Verdict};
 
 fn rules(method: Method, marks: u16) -> Rules {
     Rules { method, marks, ..Rules::default() }

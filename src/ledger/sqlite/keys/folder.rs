@@ -89,16 +89,13 @@ impl Keys {
         }
     }
 
-    /// Stores a key again whose file is gone. Returns whether it was.
+    /// Stores a key that has no file.
     pub(in crate::ledger::sqlite) fn keep(
         &self,
         owner: &Owner<'_>,
         key: &BallotKey,
-    ) -> io::Result<bool> {
-        if self.has(owner) {
-            return Ok(false);
-        }
-        self.write(owner, key).map(|()| true)
+    ) -> io::Result<()> {
+        if self.has(owner) { Ok(()) } else { self.write(owner, key) }
     }
 
     /// The key of an election, if there is one.

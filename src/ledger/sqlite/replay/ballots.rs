@@ -4,13 +4,14 @@ use rusqlite::{Row, Rows};
 
 use super::Replay;
 use super::opener::Unopened;
-use crate::election::{Ballot, Definition, ElectionState, Nonce, Receipt, SheetCount, VoterNumber};
+use crate::election::{Ballots, Definition, ElectionState, VoterNumber, count_with};
 use crate::ledger::OpenError;
 use crate::ledger::sqlite::ballot_box::RollEntry;
 use crate::ledger::sqlite::chain::Seal;
 use crate::ledger::sqlite::entry::Entry;
 use crate::ledger::sqlite::keys::{Keys, Owner};
 use crate::ledger::sqlite::roll::BallotRow;
+use crate::ledger::sqlite::{sheet, values};
 
 /// How the ballots of elections that are not closed are opened.
 #[derive(Clone, Copy)]
@@ -48,24 +49,26 @@ impl Replay<'_> {
         seal: &mut Seal,
     ) -> Result<(), OpenError> {
         let definition = self.election(entry)?.ballot_box.definition().clone();
-        let mut counting = SheetCount::new(&definition);
+        let Definition { slate, rules, .. } = &*definition;
+        let mut ballots = Ballots::new(slate, rules);
         for id in entry.rows.clone() {
             let row = self.row(entry, rows, id)?;
             let line =
                 row.get_ref(2).and_then(|it| Ok((it.as_blob()?, row.get_ref(3)?.as_blob()?)));
             let (stored, nonce) = line.map_err(|error| self.unreadable(error))?;
             seal.line(stored, nonce);
-            let Definition { slate, rules, .. } = &*definition;
-            let ballot = Ballot::from_stored(slate, rules, stored);
-            let (Some(ballot), Ok(nonce)) = (ballot, Nonce::try_from(nonce)) else {
+            let Ok((ballot, _)) = values::ballot(&definition, stored, nonce) else {
                 return Err(self.entry_damaged(entry, "has a ballot that is off the slate"));
             };
-            counting.add(&ballot, &Receipt::of(&definition, &ballot, &nonce));
+            ballots.add(&ballot);
             self.election(entry)?.ballot_box.count_final(&ballot);
         }
-        let ballot_box = &mut self.election(entry)?.ballot_box;
-        let count = counting.finish(&definition, ballot_box.voters());
-        ballot_box.set_count(count);
+        let voters = self.election(entry)?.ballot_box.voters();
+        let rows = entry.rows.clone().into_inner();
+        let seed = || sheet::lot_seed(self.connection, &definition, rows);
+        let count = count_with(slate, rules, &ballots, voters, seed);
+        let count = count.map_err(|error| self.unreadable(error))?;
+        self.election(entry)?.ballot_box.set_count(count);
         Ok(())
     }
 

@@ -96,25 +96,13 @@ fn is_blank(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use capvote::client::Info;
-    use capvote::election::{ElectionState, Method, Origin, Publication, Rules, Schedule};
+    use capvote::election::Method;
 
     use super::*;
+    use crate::said::tests::info_of;
 
     fn info(method: Method, names: &[&str]) -> Info {
-        Info {
-            id: "board".into(),
-            title: String::new(),
-            candidates: names.iter().map(|name| name.to_string()).collect(),
-            state: Some(ElectionState::Open),
-            voters: 3,
-            added_while_open: 0,
-            blank: true,
-            publication: Some(Publication::Sealed),
-            schedule: Schedule::default(),
-            origin: Origin::default(),
-            rules: Some(Rules { method, marks: names.len() as u16, ..Rules::default() }),
-            roll: String::new(),
-        }
+        info_of(method, names.len() as u16, names)
     }
 
     fn marks(line: &str, info: &Info) -> Result<Vec<u16>, NoBallot> {
