@@ -86,6 +86,11 @@ fn a_lost_key_costs_its_election_and_no_other() {
         let refusal = ChangeRefusal::KeyMissing;
         let over = ActRefusal::NotAllowed { election: id("lost"), refusal };
         assert_eq!(refused, LedgerError::Refused(over));
+        // Nor is it counted.
+        let refusal = ChangeRefusal::Unconfirmed;
+        let refused = ActRefusal::NotAllowed { election: id("lost"), refusal };
+        let closed = ledger.act(&[Act::Close(id("lost"))], None).unwrap_err();
+        assert_eq!(closed, LedgerError::Refused(refused));
         let votes = [vote("lost", 2, ADA, 1), vote("lost", 1, ADA, 1)];
         let refused = [Refusal::Unconfirmed, Refusal::AlreadyVoted].map(Outcome::Refused);
         assert_eq!(ledger.vote(&votes, NOW).unwrap(), refused);
@@ -130,6 +135,13 @@ fn a_backup_with_keys_has_them_all_or_is_refused() {
     fs::remove_file(&lost).unwrap();
     check_refused(back_up(data.path(), &copy, true), &lost, "is missing");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left");
+    // Without keys there is a backup also of a ledger that does not start.
+    Store::open(data.path()).unwrap_err();
+    let without = folder.path().join("without");
+    back_up(data.path(), &without, false).unwrap();
+    let restored = folder.path().join("on");
+    bring_back(&without, &restored, WITHOUT_KEYS).unwrap();
+    drop(Store::open(&restored).unwrap());
     fs::write(&lost, text).unwrap();
     back_up(data.path(), &copy, true).unwrap();
     // The keys of an earlier copy would be taken for those of a later one.

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use capvote::election::{
-    Ballot, Definition, ElectionId, ElectionState, Grant, GrantId, Grants, Nonce, Outcome, Refusal,
-    Role, Ruling, Timestamp, TokenHash, UnderNumber, Vote, VoterNumber, judge,
+    Ballot, ChangeRefusal, Definition, ElectionId, ElectionState, Grant, GrantId, Grants, Nonce,
+    Outcome, Refusal, Role, Ruling, Timestamp, TokenHash, UnderNumber, Vote, VoterNumber, judge,
 };
 use capvote::ledger::{
     Act, ActRefusal, Answer, Authorization, Decision, Ledger, LedgerError, NUMBERS_MAX, Report,
@@ -311,6 +311,14 @@ impl State {
             lineage
                 .extend(self.known.iter().filter(|it| it.parent == Some(parent)).map(|it| it.id));
             next += 1;
+        }
+        let shares = |it: &Election| {
+            it.definition.roll.as_ref() == Some(id) && it.state != ElectionState::Closed
+        };
+        let is_shared = self.elections.iter().any(shares);
+        if in_force && is_shared && self.election(id)?.state == ElectionState::Closed {
+            let refusal = ChangeRefusal::Closed;
+            return Err(ActRefusal::NotAllowed { election: id.clone(), refusal });
         }
         self.grants.revoke(link.id);
         let election = self.election(id)?;

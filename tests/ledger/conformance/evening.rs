@@ -154,6 +154,35 @@ pub(crate) async fn a_quorum_of_a_shared_roll_holds_after_a_restart(subject: &dy
     }
 }
 
+pub(crate) async fn a_lot_is_the_same_after_a_restart(subject: &dyn Subject) {
+    let mut ledger = subject.open();
+    let names: Vec<_> = (0..8).map(|name| format!("Candidate {name}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    act(&ledger, running("roll")).await.unwrap();
+    let methods = [Method::Plurality, Method::Transferable, Method::Schulze];
+    let ids = ["marks", "ranks", "pairs"];
+    for (election, method) in ids.into_iter().zip(methods) {
+        let rules = Rules { method, marks: 2, seats: 3, ..Rules::default() };
+        let definition = definition(election, &names, rules).with_roll(Some(id("roll")));
+        let create = Act::Create(Arc::new(definition.clone()));
+        act(&ledger, vec![create, Act::Open(id(election))]).await.unwrap();
+        for name in 0..names.len() {
+            let marks: Vec<u16> = (0..names.len()).map(|it| u16::from(it == name)).collect();
+            let ballot = Ballot::new(&definition.slate, &definition.rules, &marks).unwrap();
+            let vote = Vote { ballot, ..vote(election, name as u64 + 1, ADA, name as u8) };
+            assert_eq!(cast(&ledger, [vote]).await, [RECORDED]);
+        }
+        act(&ledger, vec![Act::Close(id(election))]).await.unwrap();
+    }
+    let drawn = |ledger: &Arc<dyn Ledger>| {
+        ids.map(|election| standing(ledger, election).count().unwrap().lots.clone())
+    };
+    let before = drawn(&ledger);
+    assert!(before.iter().all(|lots| !lots.is_empty()), "{before:?}");
+    ledger = restart(subject, ledger).await;
+    assert_eq!(drawn(&ledger), before);
+}
+
 pub(crate) async fn ballots_of_every_method_are_counted(subject: &dyn Subject) {
     use Method::{Plurality, Schulze, Transferable};
     let mut ledger = subject.open();

@@ -61,11 +61,13 @@ macro_rules! check_all {
         check!(acts::the_first_officer_is_granted_once);
         check!(rolls::numbers_of_a_stolen_link_are_voided_before_they_vote);
         check!(rolls::numbers_of_a_link_are_voided_long_after_it_was_revoked);
+        check!(rolls::a_shared_roll_is_final_once_its_own_election_is_closed);
         check!(rolls::a_large_issue_is_made_whole_or_not_at_all);
         check!(rolls::definitions_that_would_not_fit_a_message_are_refused);
         check!(evening::one_roll_serves_many_elections);
         check!(evening::the_roll_of_a_draft_is_frozen_while_others_vote_by_it);
         check!(evening::a_quorum_of_a_shared_roll_holds_after_a_restart);
+        check!(evening::a_lot_is_the_same_after_a_restart);
         check!(evening::ballots_of_every_method_are_counted);
         check!(acts::a_grant_is_found_by_its_token_until_it_is_revoked);
         check!(shared::a_handle_reads_its_own_answers);

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use capvote::election::{
-    CANDIDATES_MAX, Definition, ElectionState, Grant, GrantId, Outcome, Refusal, Role, Token,
+    CANDIDATES_MAX, ChangeRefusal, Definition, ElectionState, Grant, GrantId, Outcome, Refusal,
+    Role, Token,
 };
 use capvote::ledger::{Act, ActRefusal, Authorization, Ledger, LedgerError};
 use futures::future::join_all;
@@ -118,6 +119,20 @@ pub(super) async fn numbers_of_a_link_are_voided_long_after_it_was_revoked(subje
     assert_eq!((standing.voters, standing.added_while_open), (1_013, 12));
     let not_mine = ledger.void(id("board"), token(OTHER).hash(), under(DERIVED)).await;
     assert_eq!(not_mine, Err(LedgerError::Revoked));
+}
+
+pub(super) async fn a_shared_roll_is_final_once_its_own_election_is_closed(subject: &impl Subject) {
+    let ledger = subject.open();
+    issued_under_links(&ledger).await;
+    let names = ["Yes", "No"].map(String::from).to_vec();
+    let motion = Definition::new(id("motion"), String::new(), names).unwrap();
+    let motion = Act::Create(Arc::new(motion.with_roll(Some(id("board")))));
+    act(&ledger, vec![motion, Act::Open(id("motion")), Act::Close(id("board"))]).await.unwrap();
+    let refusal = ChangeRefusal::Closed;
+    let refused = ActRefusal::NotAllowed { election: id("board"), refusal };
+    assert_eq!(void(&ledger, REGISTRAR).await, Err(refused.into()));
+    assert!(ledger.grant(token(REGISTRAR).hash()).await.unwrap().is_some(), "nothing is changed");
+    assert_eq!(cast(&ledger, [vote("motion", 2_002, ADA, 1)]).await, [RECORDED]);
 }
 
 pub(super) async fn a_large_issue_is_made_whole_or_not_at_all(subject: &impl Subject) {
