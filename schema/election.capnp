@@ -60,9 +60,8 @@ interface Election {
   # `solution` solves the puzzle that came with `throttled`, for this voter number; 0 is none. It is
   # ignored where the vote is not throttled.
   #
-  # An election whose ballots can say more than one mark takes `cast` instead, lest a client that
-  # does not know its rules vote for one name where the voter wanted to rank: there this is an
-  # exception.
+  # Where a ballot can say more than one mark, this is an exception, and `cast` is the way to vote:
+  # a client that does not know the rules would vote for one name where the voter wants to rank.
   #
   # `padding` keeps the size of an encrypted vote from telling the choice. It is ignored. For a name
   # of n bytes (0 for a blank ballot) send 8 * (32 - n / 8) zero bytes, with n / 8 rounded down:
@@ -102,9 +101,9 @@ interface Election {
   cast @5 (marks :List(UInt16), voterNumber :UInt64, messages :MessageSink, nonce :Data,
            solution :UInt64, padding :Data)
       -> (outcome :VoteOutcome);
-  # Casts a vote, in every election: `marks` says what `candidate` says in `vote`, which this is
-  # like in everything else. It has one number for each name of the slate, in the slate's order,
-  # where 0 is no mark; or it is empty, for a blank ballot. At least one number is not 0.
+  # Casts a vote, in every election. It is `vote` with `marks` in the place of `candidate`: one
+  # number for each name of the slate, in the slate's order, where 0 is no mark and at least one
+  # number is not 0; or an empty list, for a blank ballot.
   #
   # By `plurality` every mark is 1, and a vote for its name. By `transferable` the marks are the
   # ranks 1, 2, 3 and so on, without a gap, each given once. By `schulze` they are such ranks, too,
@@ -202,8 +201,8 @@ struct Rules {
 
   none @5 :Bool;
   # Whether the last name of the slate stands for nobody. By `transferable`, it takes as many seats
-  # as it has quotas, and these stay empty. By `schulze`, who does not beat it is not elected. Never
-  # by `plurality`.
+  # as it has quotas, and these stay empty. By `schulze`, a name that does not beat it is not
+  # elected. Never by `plurality`.
 }
 
 enum Method {
@@ -257,7 +256,8 @@ enum Whole {
   # The voter numbers on the roll.
 
   one @4;
-  # One: the share is a number of votes or ballots.
+  # One: the share is a number of votes or ballots. The denominator is 1, and the numerator is not
+  # 0.
 }
 
 enum Publication {
