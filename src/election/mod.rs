@@ -51,7 +51,7 @@ pub use origin::{InvalidLedgerId, LedgerId, Origin};
 pub(crate) use printable::as_printable;
 pub use printable::{printable, printable_json};
 pub use puzzle::{Puzzle, Work};
-pub use receipt::{InvalidReceipt, Receipt};
+pub use receipt::{InvalidReceipt, Receipt, ReceiptText};
 #[cfg(feature = "client")]
 pub use restored::Restored;
 pub use rules::{

@@ -16,6 +16,18 @@ use super::{Ballot, Definition, ElectionId, Nonce};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Receipt([u8; Receipt::BYTES]);
 
+/// A receipt as it is shown: eight groups of four base32 characters, with a `-` between two.
+#[derive(Debug, Clone, Copy)]
+pub struct ReceiptText([u8; Receipt::CHARACTERS]);
+
+impl ReceiptText {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        // It is ASCII.
+        str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
 /// Why a text is not a receipt.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a receipt is 32 characters, which are the letters A to Z and the digits 2 to 7")]
@@ -36,6 +48,17 @@ impl Receipt {
     /// The receipt as bytes.
     pub fn as_bytes(&self) -> &[u8; Self::BYTES] {
         &self.0
+    }
+
+    /// The receipt as it is shown.
+    pub fn text(&self) -> ReceiptText {
+        let mut text = [b'-'; Self::CHARACTERS];
+        let mut encoded = [0; Self::BYTES * 8 / 5];
+        BASE32.encode_mut(&self.0, &mut encoded);
+        for (place, group) in text.chunks_mut(5).zip(encoded.chunks(4)) {
+            place.iter_mut().zip(group).for_each(|(place, character)| *place = *character);
+        }
+        ReceiptText(text)
     }
 
     /// The receipt for a vote for `candidate` in `election`, made with `nonce`.
@@ -113,14 +136,7 @@ impl FromStr for Receipt {
 
 impl fmt::Display for Receipt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // In one write: a vote formats its receipt for the message and for the outcome.
-        let mut text = [b'-'; Self::CHARACTERS];
-        let mut encoded = [0; Self::BYTES * 8 / 5];
-        BASE32.encode_mut(&self.0, &mut encoded);
-        for (place, group) in text.chunks_mut(5).zip(encoded.chunks(4)) {
-            place.iter_mut().zip(group).for_each(|(place, character)| *place = *character);
-        }
-        f.pad(str::from_utf8(&text).unwrap_or_default())
+        f.pad(self.text().as_str())
     }
 }
 

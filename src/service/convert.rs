@@ -95,7 +95,7 @@ fn write_receipt(decided: &Decided, receipt: &Receipt, mut builder: receipt::Bui
             }
         }
     }
-    builder.set_commitment(receipt.to_string().as_str());
+    builder.set_commitment(receipt.text().as_str());
     builder.set_election(definition.id.as_str());
     builder.set_nonce(decided.nonce.as_bytes());
     let origin = &decided.standing.origin;

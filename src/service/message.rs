@@ -64,10 +64,17 @@ fn lists_slate(answer: &Answer) -> bool {
 fn text(definition: &Definition, candidate: &str, answer: &Answer) -> String {
     let election = &definition.id;
     match answer {
-        Answer::Recorded(receipt) => format!(
-            "Your vote for {candidate} in election {election} is recorded: it is on stable storage \
-             and counts once. Your receipt is {receipt}."
-        ),
+        // Most messages are this one. Formatting would take twice as long.
+        Answer::Recorded(receipt) => [
+            "Your vote for ",
+            candidate,
+            " in election ",
+            election.as_str(),
+            " is recorded: it is on stable storage and counts once. Your receipt is ",
+            receipt.text().as_str(),
+            ".",
+        ]
+        .concat(),
         Answer::Refused(Refusal::AlreadyVoted) => format!(
             "Your vote for {candidate} was not counted: this voter number has already voted in \
              election {election}. The vote recorded before stands. If it was not yours, tell the \
@@ -115,6 +122,9 @@ fn text(definition: &Definition, candidate: &str, answer: &Answer) -> String {
 /// fit in [`SLATE_BYTES_MAX`].
 fn quoted_ballot(definition: &Definition, ballot: &Ballot) -> String {
     let (slate, is_ranked) = (&definition.slate, definition.rules.method.is_ranked());
+    if let Some(choice) = ballot.choice() {
+        return quoted_name(slate.name(choice).unwrap_or_default());
+    }
     let mut marked: Vec<(u16, Choice)> =
         ballot.marks(slate).map(|(name, mark)| (mark, name)).collect();
     if marked.is_empty() {
@@ -150,15 +160,20 @@ fn push_listed(list: &mut String, name: &str) {
     list.extend(["\"", cut, dots, "\""]);
 }
 
+/// A choice of the slate: its name in quotes, escaped.
+fn quoted_name(name: &str) -> String {
+    let mut quoted = String::new();
+    match name {
+        "" => quoted += BLANK,
+        name => push_listed(&mut quoted, name),
+    }
+    quoted
+}
+
 /// A name in quotes, escaped. One that is not on the slate is cut.
 fn quoted(definition: &Definition, name: &str) -> String {
     if definition.slate.choice(name).is_some() {
-        let mut quoted = String::new();
-        match name {
-            "" => quoted += BLANK,
-            name => push_listed(&mut quoted, name),
-        }
-        return quoted;
+        return quoted_name(name);
     }
     let printable = as_printable(name);
     let rest = printable.char_indices().nth(QUOTED_CHARACTERS_MAX);

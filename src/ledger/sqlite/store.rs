@@ -20,7 +20,8 @@ use super::roll::BallotRow;
 use super::staged;
 use super::{sheet, wal, whole, write};
 use crate::election::{
-    ElectionState, Origin, Outcome, Receipt, Refusal, Ruling, Timestamp, UnderNumber, Vote, judge,
+    ElectionId, ElectionState, Origin, Outcome, Receipt, Refusal, Ruling, Timestamp, UnderNumber,
+    Vote, judge,
 };
 use crate::ledger::{Decision, LedgerError, OpenError, Snapshot};
 
@@ -121,8 +122,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<Decision>, LedgerError> {
         self.check_certain()?;
-        let mut counted = Vec::new();
-        let mut provisional = Vec::new();
+        let mut counted = Vec::with_capacity(votes.len());
+        let mut provisional = Vec::with_capacity(votes.len());
         let mut decisions = self.decide(votes, now, &mut counted, &mut provisional);
         if counted.is_empty() {
             // Whether a vote is recorded was read from memory, and holds only as long as the file.
@@ -263,14 +264,7 @@ impl Store {
     ) -> Vec<Decision> {
         // The decision on votes in elections that do not exist.
         let mut decisions = vec![Ok(Outcome::Refused(Refusal::NotOpen)); votes.len()];
-        // The ballots of one election are one entry of its chain, so their rows must be adjacent.
-        let mut order: Vec<(usize, usize)> = votes
-            .iter()
-            .enumerate()
-            .filter_map(|(index, vote)| Some((*self.elections.by_id.get(&vote.election)?, index)))
-            .collect();
-        order.sort_unstable();
-        for (election, index) in order {
+        for (election, index) in self.in_order(votes) {
             let vote = &votes[index];
             let entry = self.elections.roll_entry(election, vote.number);
             if let RollEntry::Used(row) = entry
@@ -318,6 +312,24 @@ impl Store {
             };
         }
         decisions
+    }
+
+    /// The indexes of the votes in elections that exist, each behind that of its election. The
+    /// ballots of one election are one entry of its chain, so their rows must be adjacent.
+    fn in_order(&self, votes: &[Vote]) -> Vec<(usize, usize)> {
+        let mut order = Vec::with_capacity(votes.len());
+        let mut last: Option<(&ElectionId, usize)> = None;
+        for (index, vote) in votes.iter().enumerate() {
+            // Most votes of a group are in one election.
+            let same = last.filter(|(id, _)| **id == vote.election);
+            let found = || Some((&vote.election, *self.elections.by_id.get(&vote.election)?));
+            if let Some((id, election)) = same.or_else(found) {
+                last = Some((id, election));
+                order.push((election, index));
+            }
+        }
+        order.sort_unstable();
+        order
     }
 
     /// The ballot under the number of a vote, which is either stored or one of those `counted` in
