@@ -21,8 +21,8 @@ interface Directory {
   # The line counter.
 
   restore @3 (token :Data) -> (capability :Capability);
-  # The capability saved under this token. A wrong or revoked token is an exception. Too many wrong
-  # tokens over one connection end it.
+  # The capability saved under this token. A wrong, revoked or spent token is an exception. Too many
+  # wrong tokens over one connection end it.
 }
 
 interface MessageSink {

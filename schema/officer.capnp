@@ -12,11 +12,15 @@ interface Savable {
   # A capability that can outlive its connection and be revoked. Unlike with `Persistent` in Cap'n
   # Proto's persistent.capnp, what is saved is not sealed for an owner: the token alone opens it.
 
-  save @0 () -> (token :Data);
+  save @0 (once :Bool) -> (token :Data);
   # A new token of 32 random bytes, from which `Directory.restore` makes this capability again. Only
   # its hash is stored, so the token is returned here and never again. A server has at most 10,000
   # saved capabilities, of which at most 64 saved, directly or not, from one token for one election;
   # one more is an exception.
+  #
+  # With `once`, the first `restore` spends the token, also if its answer is lost: every later one is
+  # an exception, which says so. What it restored stays in force, and can be revoked as any other.
+  # This is for links in mails and letters, which others may find when they were used.
 
   revoke @1 () -> ();
   # Ends this capability, everything reached through it, and every token saved from any of these: at

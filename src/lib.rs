@@ -31,7 +31,7 @@
 //! | feature | for | modules besides [`election`] and [`schema`] |
 //! |---|---|---|
 //! | `client` | a program that votes, runs elections or has lines counted | [`client`], [`net`] |
-//! | `server` | a program that serves elections | [`ledger`], [`net`], [`private_file`], [`server`], [`service`] |
+//! | `server` | a program that serves elections | [`ledger`], [`net`], [`pages`], [`private_file`], [`server`], [`service`] |
 //! | `cli` (default) | both programs | all |
 //!
 //! A client alone builds fewer than half of the dependencies:
@@ -110,6 +110,7 @@
 //! | layer | module | contents |
 //! |---|---|---|
 //! | 0 | [`election`] | the rules of an election; pure |
+//! | 0 | [`pages`] | the files that browsers are served |
 //! | 0 | [`private_file`] | files with secrets |
 //! | 0 | `batching` | batching without a timer |
 //! | 0 | `threads` | overwriting what a thread left on its stack; threads of low priority |
@@ -144,6 +145,8 @@ pub mod ledger;
     allow(dead_code, reason = "each side uses a part of it")
 )]
 pub mod net;
+#[cfg(feature = "server")]
+pub mod pages;
 #[cfg(feature = "server")]
 pub mod private_file;
 #[cfg_attr(

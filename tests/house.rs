@@ -11,8 +11,9 @@ fn root(path: &str) -> PathBuf {
 }
 
 /// The layers, from the lowest. A module may use itself and those of lower layers.
-const LAYERS: [(&str, u32); 12] = [
+const LAYERS: [(&str, u32); 13] = [
     ("private_file", 0),
+    ("pages", 0),
     ("batching", 0),
     ("threads", 0),
     ("election", 0),
@@ -55,6 +56,38 @@ fn imports_go_down_only() {
                     line.trim()
                 );
                 checked += 1;
+            }
+        }
+    }
+    assert!(checked > 50, "only {checked} imports were found");
+}
+
+/// The folders of web/, and which others each may use.
+const WEB: [(&str, &[&str]); 9] = [
+    ("capnp", &[]),
+    ("qr", &[]),
+    ("lib", &["capnp", "count"]),
+    ("count", &["lib"]),
+    ("texts", &["count"]),
+    ("voter", &["capnp", "lib"]),
+    ("observer", &["capnp", "count", "lib"]),
+    ("auditor", &["capnp", "count", "lib", "officer"]),
+    ("officer", &["auditor", "capnp", "count", "lib", "observer", "qr"]),
+];
+
+#[test]
+fn a_folder_of_the_pages_uses_only_those_that_it_may() {
+    let mut checked = 0;
+    for (folder, allowed) in WEB {
+        for file in files(&root("web").join(folder), "js") {
+            let is_test = file.iter().any(|part| part == "tests");
+            let text = fs::read_to_string(&file).unwrap();
+            for imported in text.split("\"../").skip(1).filter(|_| !is_test) {
+                let used = imported.trim_start_matches("../").split('/').next().unwrap();
+                let is_own = used == folder || used.contains('"');
+                let fits = is_own || allowed.contains(&used);
+                assert!(fits, "{}: {folder} must not use {used}", file.display());
+                checked += usize::from(!is_own);
             }
         }
     }
@@ -172,13 +205,27 @@ fn the_bugs_to_plant_fit_the_source() {
 
 #[test]
 fn every_file_is_short_and_says_what_belongs_in_it() {
-    for folder in ["src", "tests", "examples", "bench", "soak", "fuzz"] {
+    for folder in ["src", "tests", "examples", "bench", "soak", "fuzz", "web"] {
         for file in files(&root(folder), "rs") {
             let text = fs::read_to_string(&file).unwrap();
             let lines = text.lines().count();
             assert!(lines <= 400, "{} has {lines} lines: split it along its idea", file.display());
             let documented = text.starts_with("//!") || text.starts_with("#![no_main]");
             assert!(documented, "{} does not say what belongs in it", file.display());
+        }
+    }
+}
+
+#[test]
+fn every_module_is_short_and_says_what_belongs_in_it() {
+    for folder in ["web/capnp", "tests/browser"] {
+        for file in files(&root(folder), "js") {
+            let text = fs::read_to_string(&file).unwrap();
+            let lines = text.lines().count();
+            assert!(lines <= 400, "{} has {lines} lines: split it along its idea", file.display());
+            assert!(text.starts_with("//"), "{} does not say what belongs in it", file.display());
+            let longest = text.lines().map(|line| line.chars().count()).max();
+            assert!(longest <= Some(100), "{} has a line of {longest:?}", file.display());
         }
     }
 }

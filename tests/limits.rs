@@ -184,7 +184,7 @@ const CLIENT_BOUNDS: [(&str, &[&str]); 20] = [
     ),
     ("capabilities in one call", &["net::transport::MESSAGE_CAPABILITIES_MAX"]),
     ("a message;", &["net::transport::MESSAGE_WORDS_MAX", "net::transport::ANSWER_BYTES_MAX"]),
-    ("segments of a message", &["net::transport::decoder::SEGMENTS_MAX"]),
+    ("segments of a message", &["net::transport::header::SEGMENTS_MAX"]),
     ("a promised capability", &[]),
     ("answers that the client does not read", &["net::transport::UNWRITTEN_BYTES_MAX"]),
     ("time from connecting", &["net::connection::FIRST_CALL_WAIT_MAX"]),

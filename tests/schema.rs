@@ -73,6 +73,15 @@ fn generated(request: &[u8]) -> BTreeMap<String, String> {
 }
 
 #[test]
+fn the_tables_of_the_pages_are_made_from_these_schemas() {
+    for table in capvote_tables::tables(&root(".")).unwrap() {
+        let checked_in = fs::read_to_string(&table.path).unwrap_or_default();
+        let path = table.path.display();
+        assert!(checked_in == table.text, "{path} is not up to date: {}", capvote_tables::COMMAND);
+    }
+}
+
+#[test]
 fn every_schema_declaration_has_a_comment_after_it() {
     for file in schemas() {
         let text = fs::read_to_string(&file).unwrap();

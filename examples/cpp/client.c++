@@ -7,10 +7,12 @@
 //     client LINK count-lines FILE
 //
 // It exits with 0, with 3 if a vote was refused, and with 1 if something failed. Of the links that
-// docs/clients.md describes it takes the unencrypted ones, and it opens no token.
+// docs/clients.md describes it takes the unencrypted ones, ws:// too, and it opens no token.
 
+#include <capnp/compat/websocket-rpc.h>
 #include <capnp/rpc-twoparty.h>
 #include <kj/async-io.h>
+#include <kj/compat/http.h>
 #include <kj/compat/url.h>
 #include <kj/debug.h>
 #include <kj/encoding.h>
@@ -25,6 +27,7 @@
 namespace {
 
 constexpr unsigned DEFAULT_PORT = 12358;
+constexpr unsigned WEB_PORT = 80;
 constexpr size_t NONCE_BYTES = 16;
 // The longest answer to one `read`, even if the server asks for more.
 constexpr uint32_t READ_BYTES_MAX = 256 * 1024;
@@ -37,7 +40,8 @@ struct Link {
     auto url = KJ_REQUIRE_NONNULL(kj::Url::tryParse(text), "not a link");
     bool hasUser = url.userInfo != nullptr, hasQuery = url.query.size() > 0;
     bool hasHost = url.host.size() > 0;
-    if (url.scheme == "capvote") {
+    isWebSocket = url.scheme == "ws";
+    if (url.scheme == "capvote" || isWebSocket) {
       bool isElection = url.path.size() == 1 && !url.hasTrailingSlash;
       KJ_REQUIRE(hasHost && !hasUser, "a link names a host, and no user");
       KJ_REQUIRE(!hasQuery, "the link has an unknown query parameter");
@@ -53,12 +57,56 @@ struct Link {
         election = kj::mv(part.value);
       }
     } else {
-      KJ_FAIL_REQUIRE("a link for this example begins with capvote:// or capvote+unix:///");
+      KJ_FAIL_REQUIRE("a link for this example begins with capvote://, ws:// or capvote+unix:///");
     }
   }
 
   kj::String address;
   kj::String election;
+  bool isWebSocket;
+};
+
+// Random bytes for the handshake and the masks of a WebSocket.
+class SystemEntropy final: public kj::EntropySource {
+ public:
+  void generate(kj::ArrayPtr<kj::byte> bytes) override {
+    KJ_SYSCALL(getentropy(bytes.begin(), bytes.size()));
+  }
+};
+
+// The messages of a connection: of a stream as they are, or each as one message of a WebSocket.
+class Messaging {
+ public:
+  Messaging(const Link& link, kj::AsyncIoContext& io) {
+    auto& network = io.provider->getNetwork();
+    unsigned port = link.isWebSocket ? WEB_PORT : DEFAULT_PORT;
+    auto address = network.parseAddress(link.address, port).wait(io.waitScope);
+    stream = address->connect().wait(io.waitScope);
+    if (!link.isWebSocket) {
+      messages = kj::heap<capnp::AsyncIoMessageStream>(*stream);
+      return;
+    }
+    kj::HttpClientSettings settings;
+    settings.entropySource = entropy;
+    client = kj::newHttpClient(headers, *stream, settings);
+    kj::HttpHeaders asked(headers);
+    asked.set(kj::HttpHeaderId::HOST, kj::str(link.address));
+    auto answer = client->openWebSocket("/rpc", asked).wait(io.waitScope);
+    bool isWebSocket = answer.webSocketOrBody.is<kj::Own<kj::WebSocket>>();
+    KJ_REQUIRE(isWebSocket, "there is no WebSocket", answer.statusCode);
+    socket = kj::mv(answer.webSocketOrBody.get<kj::Own<kj::WebSocket>>());
+    messages = kj::heap<capnp::WebSocketMessageStream>(*socket);
+  }
+
+  capnp::MessageStream& operator*() { return *messages; }
+
+ private:
+  SystemEntropy entropy;
+  kj::HttpHeaderTable headers;
+  kj::Own<kj::AsyncIoStream> stream;
+  kj::Own<kj::HttpClient> client;
+  kj::Own<kj::WebSocket> socket;
+  kj::Own<capnp::MessageStream> messages;
 };
 
 // Prints the server's message to a voter. The server calls this before it answers the vote.
@@ -293,11 +341,14 @@ int run(kj::ArrayPtr<const kj::StringPtr> arguments) {
   auto rest = arguments.slice(2, arguments.size());
 
   auto io = kj::setupAsyncIo();
-  auto& network = io.provider->getNetwork();
-  auto address = network.parseAddress(link.address, DEFAULT_PORT).wait(io.waitScope);
-  auto stream = address->connect().wait(io.waitScope);
-  capnp::TwoPartyClient connection(*stream);
-  auto directory = connection.bootstrap().castAs<Directory>();
+  Messaging messages(link, io);
+  capnp::TwoPartyVatNetwork connection(*messages, capnp::rpc::twoparty::Side::CLIENT);
+  auto system = capnp::makeRpcClient(connection);
+  capnp::word scratch[4] = {};
+  capnp::MallocMessageBuilder builder(scratch);
+  auto server = builder.getRoot<capnp::rpc::twoparty::VatId>();
+  server.setSide(capnp::rpc::twoparty::Side::SERVER);
+  auto directory = system.bootstrap(server).castAs<Directory>();
 
   // Calls on a pending answer are pipelined: no extra round trip.
   if (command == "count-lines" && rest.size() == 1) {

@@ -13,6 +13,7 @@ mod client {
     pub(crate) mod text;
 }
 mod blt;
+mod frames;
 mod ledger;
 mod link;
 mod lists;
@@ -34,6 +35,11 @@ use client::{failure, people, roll, secret, table, text};
 /// Parses a link.
 pub fn link(input: &[u8]) {
     memory::bounded(1 << 20, input, link::run, || ());
+}
+
+/// Reads a client's WebSocket.
+pub fn frames(input: &[u8]) {
+    memory::bounded(64 << 10, input, frames::run, || ());
 }
 
 /// Sends bytes to a server.
@@ -83,7 +89,8 @@ mod tests {
     use std::fs;
     use std::path::{Path, PathBuf};
 
-    const TARGETS: [(&str, fn(&[u8])); 8] = [
+    const TARGETS: [(&str, fn(&[u8])); 9] = [
+        ("frames", super::frames),
         ("wire", super::wire),
         ("wire_calls", super::wire_calls),
         ("wire_client", super::wire_client),

@@ -36,6 +36,14 @@ pub(crate) fn write(corpus: &Path) {
             "seed-mixed",
             (0..512_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect(),
         ),
+        ("frames", "seed-session", framed(&client, 100_000, 0)),
+        ("frames", "seed-fragments", framed(&client[..300], 1, 0)),
+        ("frames", "seed-pings", framed(&client[..300], 50, 7)),
+        ("frames", "seed-text", [&[9, 9, 0][..], b"\x81\x84\0\0\0\0text"].concat()),
+        ("frames", "seed-top-bit", [&[0, 0, 20][..], b"\x82\xff", &[0xff; 12]].concat()),
+        ("link", "seed-page", b"https://vote.example.org/board#1307-2295-4406-8119-0052".to_vec()),
+        ("link", "seed-officer", b"https://[::1]:8443/officer?election=board#c2VjcmV0".to_vec()),
+        ("link", "seed-websocket", b"wss://vote.example.org/officer".to_vec()),
         ("link", "seed-tcp", b"capvote://127.0.0.1:12358".to_vec()),
         ("link", "seed-ipv6", b"capvote://[::1]:4000/board-2026".to_vec()),
         (
@@ -64,6 +72,35 @@ pub(crate) fn write(corpus: &Path) {
         fs::create_dir_all(&folder).expect("a folder");
         fs::write(folder.join(name), bytes).expect("a file");
     }
+}
+
+/// An input for frames: these bytes as one message of fragments, with so many pings before each.
+fn framed(bytes: &[u8], fragment: usize, pings: usize) -> Vec<u8> {
+    let mask = [1, 0x80, 0, 0xff];
+    let mut input = vec![99, 99, 10];
+    let mut first = 0x02;
+    for piece in bytes.chunks(fragment) {
+        for _ in 0..pings {
+            input.extend([0x89, 0x82, 0, 0, 0, 0, b'h', b'i']);
+        }
+        input.push(first);
+        match u16::try_from(piece.len()) {
+            Ok(short @ 0..126) => input.push(0x80 | short as u8),
+            Ok(middle) => {
+                input.push(0x80 | 126);
+                input.extend(middle.to_be_bytes());
+            }
+            Err(_) => {
+                input.push(0x80 | 127);
+                input.extend((piece.len() as u64).to_be_bytes());
+            }
+        }
+        input.extend(mask);
+        input.extend(piece.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+        first = 0x00;
+    }
+    input.extend(b"\x80\x80\0\0\0\0\x88\x80\0\0\0\0");
+    input
 }
 
 /// A file of ballots with all that the format has.

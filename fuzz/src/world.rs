@@ -9,7 +9,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use capvote::client::Client;
-use capvote::election::{Definition, Grant, GrantId, Role, Token, VoterNumber};
+use capvote::election::{Definition, Grant, GrantId, Role, Token, Uses, VoterNumber};
 use capvote::ledger::sqlite::{SqliteLedger, Store};
 use capvote::ledger::{Act, Ledger, system_clock};
 use capvote::net::admission::Origin;
@@ -186,7 +186,7 @@ fn first_acts(officer: bool) -> Vec<Act> {
     ];
     if officer {
         let (role, token) = (Role::ReturningOfficer, Token::from(TOKEN).hash());
-        acts.push(Act::Grant(Grant { id: GrantId(1), parent: None, role, token }));
+        acts.push(Act::Grant(Grant { id: GrantId(1), parent: None, role, token, uses: Uses::Any }));
     }
     acts
 }

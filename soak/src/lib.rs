@@ -1,11 +1,13 @@
 //! Stress tests of capvote: crashes, failing disks and hostile clients. The product's tests run a
 //! little of each; `cargo run --release -p capvote-soak` runs as many rounds as asked for.
 
+pub mod browser;
 pub mod disk;
 pub mod histories;
 pub mod hostile;
 pub mod kills;
 mod methods;
+pub mod pages;
 pub mod server;
 
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use capvote_soak::{histories, hostile, kills};
+use capvote_soak::{histories, hostile, kills, pages};
 use clap::{Parser, Subcommand};
 
 /// Stress-test capvote with crashes, failing disks and hostile clients.
@@ -17,6 +17,8 @@ enum Command {
     Histories(histories::Arguments),
     Kills(kills::Arguments),
     Hostile(hostile::Arguments),
+    Pictures(pages::PicturesArguments),
+    PageSpeed(pages::SpeedArguments),
     #[command(hide = true)]
     HostileCrowd(hostile::CrowdArguments),
 }
@@ -27,6 +29,8 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Histories(arguments) => arguments.run()?,
         Command::Kills(arguments) => arguments.run()?,
         Command::Hostile(arguments) => arguments.run()?,
+        Command::Pictures(arguments) => arguments.run()?,
+        Command::PageSpeed(arguments) => arguments.run()?,
         Command::HostileCrowd(arguments) => arguments.run()?,
     };
     Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })

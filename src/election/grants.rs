@@ -49,6 +49,18 @@ pub struct Token([u8; Token::BYTES]);
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TokenHash([u8; 32]);
 
+/// How often a token opens its grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Uses {
+    /// As often as it is presented.
+    #[default]
+    Any,
+    /// Once: it is [spent](Grants::spend) by that.
+    Once,
+    /// Not again. What it opened stays in force.
+    Spent,
+}
+
 /// One saved capability.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
@@ -60,6 +72,8 @@ pub struct Grant {
     pub role: Role,
     /// The hash of its token.
     pub token: TokenHash,
+    /// How often the token opens it.
+    pub uses: Uses,
 }
 
 /// The grants in force.
@@ -182,6 +196,14 @@ impl Grants {
         possible
     }
 
+    /// Spends the token of a grant that it opens once. Returns `false`, and changes nothing, if
+    /// there is no such grant, or the token is spent.
+    #[must_use]
+    pub fn spend(&mut self, id: GrantId) -> bool {
+        let grant = self.0.iter_mut().find(|grant| grant.id == id && grant.uses == Uses::Once);
+        grant.map(|grant| grant.uses = Uses::Spent).is_some()
+    }
+
     /// Revokes a grant and every grant derived from it.
     pub fn revoke(&mut self, id: GrantId) {
         let ended: Vec<_> = self.derived_from(id).chain([id]).collect();
@@ -195,7 +217,19 @@ mod tests {
 
     fn grant(id: u64, parent: Option<u64>) -> Grant {
         let token = Token::from([id as u8; 32]).hash();
-        Grant { id: GrantId(id), parent: parent.map(GrantId), role: Role::ReturningOfficer, token }
+        let (parent, role) = (parent.map(GrantId), Role::ReturningOfficer);
+        Grant { id: GrantId(id), parent, role, token, uses: Uses::Any }
+    }
+
+    #[test]
+    fn a_token_is_spent_once() {
+        let mut grants = Grants::default();
+        assert!(grants.add(grant(1, None)));
+        assert!(grants.add(Grant { uses: Uses::Once, ..grant(2, Some(1)) }));
+        assert!(!grants.spend(GrantId(1)), "it opens as often as one likes");
+        assert!(grants.spend(GrantId(2)));
+        assert!(!grants.spend(GrantId(2)) && !grants.spend(GrantId(3)));
+        assert!(grants.holds(GrantId(2)), "what it opened stays in force");
     }
 
     #[test]

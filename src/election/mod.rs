@@ -40,7 +40,9 @@ pub use count::{
     Verdict, Votes, count, count_with, sentence,
 };
 pub use definition::{Definition, InvalidDefinition, Publication, Schedule, Timestamp};
-pub use grants::{DERIVED_GRANTS_MAX, GRANTS_MAX, Grant, GrantId, Grants, Role, Token, TokenHash};
+pub use grants::{
+    DERIVED_GRANTS_MAX, GRANTS_MAX, Grant, GrantId, Grants, Role, Token, TokenHash, Uses,
+};
 pub use id::{ElectionId, InvalidElectionId};
 pub use judge::{ChangeRefusal, Ruling, UnderNumber, judge};
 #[cfg(feature = "server")]

@@ -25,6 +25,8 @@ pub enum Act {
     Grant(Grant),
     /// Put a returning officer's grant in force; refused if there is one already.
     GrantFirst(Grant),
+    /// Spend the token of a grant that it opens once; refused if it is spent.
+    SpendToken(GrantId),
     /// Revoke a grant and every grant derived from it.
     RevokeGrant(GrantId),
 }

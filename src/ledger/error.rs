@@ -54,6 +54,9 @@ pub enum ActRefusal {
          {DERIVED_GRANTS_MAX} from one link of an election, and {GRANTS_MAX} in all"
     )]
     GrantRefused,
+    /// The token of a link that works once is spent.
+    #[error("this link works once, and was opened before; ask for another link")]
+    TokenSpent,
     /// A returning officer's grant is in force.
     #[error("there is a returning officer already")]
     OfficerExists,

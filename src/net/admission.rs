@@ -188,6 +188,11 @@ impl ConnectionPermit {
         }
     }
 
+    /// Notes that the connection begins to be one for calls. Until then, it was idle.
+    pub(super) fn begins(&self) {
+        self.place.touch(Instant::now());
+    }
+
     /// Waits until it may begin a TLS handshake; `None` as for [`Admission::admit`].
     pub(super) async fn handshake(&self) -> Option<HandshakePermit> {
         let turn = self.admission.turn(Arrival::Handshake, self.origin)?;

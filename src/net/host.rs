@@ -27,7 +27,7 @@ impl FromStr for HostPort {
     type Err = InvalidHostPort;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        parse(text).map_err(|why| InvalidHostPort(why.into()))
+        parse(text, DEFAULT_PORT).map_err(|why| InvalidHostPort(why.into()))
     }
 }
 
@@ -43,7 +43,7 @@ impl HostPort {
     }
 
     /// The address, if it is one. An IPv4 address in IPv6 is that IPv4 address.
-    fn address(&self) -> Option<IpAddr> {
+    pub(super) fn address(&self) -> Option<IpAddr> {
         self.without_zone().parse().ok().map(|address: IpAddr| address.to_canonical())
     }
 
@@ -75,8 +75,9 @@ impl HostPort {
     }
 }
 
-/// The host and port in a link's authority. The error does not quote it.
-pub(super) fn parse(authority: &str) -> Result<HostPort, &'static str> {
+/// The host and port in a link's authority, or this port if it has none. The error does not quote
+/// it.
+pub(super) fn parse(authority: &str, default_port: u16) -> Result<HostPort, &'static str> {
     let (host, port) = match authority.rsplit_once(':') {
         // The colon of an IPv6 address is in brackets.
         Some((host, port)) if !port.ends_with(']') => (host, port),
@@ -93,7 +94,7 @@ pub(super) fn parse(authority: &str) -> Result<HostPort, &'static str> {
         None => name(host)?,
     };
     let port = match port {
-        "" => Some(DEFAULT_PORT),
+        "" => Some(default_port),
         digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok(),
         _ => None,
     };
@@ -163,11 +164,29 @@ fn to_ascii(_: &str) -> Result<String, &'static str> {
 /// As in a link.
 impl fmt::Display for HostPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_host(f)?;
+        write!(f, ":{}", self.port)
+    }
+}
+
+impl HostPort {
+    fn write_host(&self, to: &mut impl fmt::Write) -> fmt::Result {
         match (self.host.contains(':'), self.zone()) {
-            (true, Some(zone)) => write!(f, "[{}%25{zone}]:{}", self.without_zone(), self.port),
-            (true, None) => write!(f, "[{}]:{}", self.host, self.port),
-            _ => write!(f, "{}:{}", self.host, self.port),
+            (true, Some(zone)) => write!(to, "[{}%25{zone}]", self.without_zone()),
+            (true, None) => write!(to, "[{}]", self.host),
+            _ => to.write_str(&self.host),
         }
+    }
+
+    /// As in a link of which this port is the usual one, which is left out.
+    pub(super) fn with_usual_port(&self, usual: u16) -> String {
+        let mut shown = String::new();
+        if self.port != usual {
+            return self.to_string();
+        }
+        // Writing to a string cannot fail.
+        let _ = self.write_host(&mut shown);
+        shown
     }
 }
 

@@ -7,9 +7,12 @@ use std::str::FromStr;
 use data_encoding::BASE64URL_NOPAD;
 use percent_encoding::percent_decode_str;
 
+pub use super::address::Address;
+use super::address::{HTTP_PORT, HTTPS_PORT};
 use super::host;
 pub use super::host::{HostPort, InvalidHostPort};
 use super::link_text::bare;
+use super::link_uri::Uri;
 use super::tls::Fingerprint;
 use crate::election::ElectionId;
 
@@ -18,6 +21,9 @@ pub const DEFAULT_PORT: u16 = 12358;
 
 /// The maximum length of a link, in bytes.
 pub const LINK_BYTES_MAX: usize = 4_096;
+
+/// The page that restores a capability by the token behind the `#` of its address.
+pub(super) const OFFICERS_PAGE: &str = "officer";
 
 /// The longest path of a Unix socket, in bytes, as Linux has it.
 pub(super) const SOCKET_PATH_BYTES_MAX: usize = 107;
@@ -29,10 +35,18 @@ pub(super) const SOCKET_PATH_BYTES_MAX: usize = 107;
 /// | `capvote://HOST:PORT` | over TCP |
 /// | `capvotes://HOST:PORT` | over TLS |
 /// | `capvote+unix:///PATH` | on this machine, over a Unix socket |
+/// | `wss://HOST:PORT`, `https://HOST:PORT` | over a WebSocket and TLS; without a port, to 443 |
+/// | `ws://HOST:PORT`, `http://HOST:PORT` | over a WebSocket; without a port, to 80 |
+/// | `http+unix:///PATH` | over a WebSocket and a Unix socket |
 ///
 /// `/ELECTION` (for a Unix socket `?election=ID`) names an election, `?cert=SHA256` the fingerprint
 /// of the server's certificate, and `#TOKEN` a saved capability; the last two are base64url without
 /// padding.
+///
+/// What begins with `https:` or `http:` is the address of a page, and is written so that a browser
+/// opens it: with a token it is `https://HOST/officer#TOKEN`, with `?election=ID` before the token
+/// if it is about one. Those of an election, `https://HOST/ELECTION`, and of the pages below it name
+/// that election. What such an address has behind its `#` is a voter number, and is left out.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Link {
     /// Where the server listens.
@@ -45,30 +59,11 @@ pub struct Link {
     pub token: Option<Vec<u8>>,
 }
 
-/// Where a server listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Address {
-    /// TCP, unencrypted.
-    Tcp(HostPort),
-    /// TLS.
-    Tls(HostPort),
-    /// The path of a Unix socket.
-    Unix(PathBuf),
-}
-
-impl Address {
-    /// Whether its host is `0.0.0.0` or `::`, which is no address to reach a server at.
-    pub fn is_unspecified(&self) -> bool {
-        match self {
-            Self::Tcp(at) | Self::Tls(at) => at.is_unspecified(),
-            Self::Unix(_) => false,
-        }
-    }
-}
-
 /// Why a text is not a link. It does not repeat the text, which may contain a token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a link: {0}; a link looks like capvote://HOST:PORT or capvote+unix:///PATH")]
+#[error(
+    "not a link: {0}; a link looks like capvote://HOST:PORT, https://HOST or capvote+unix:///PATH"
+)]
 pub struct InvalidLink(String);
 
 impl Link {
@@ -93,19 +88,18 @@ impl FromStr for Link {
         }
         let text = bare(text).map_err(invalid)?;
         let uri = Uri::split(&text);
-        let (address, mut election) = match &*uri.scheme.to_ascii_lowercase() {
-            "capvote" => (Address::Tcp(host_port(&uri)?), election_in_path(&uri)?),
-            "capvotes" => (Address::Tls(host_port(&uri)?), election_in_path(&uri)?),
-            "capvote+unix" => (Address::Unix(socket_path(&uri)?), None),
-            _ => {
-                return Err(invalid("it does not begin with capvote:, capvotes: or capvote+unix:"));
-            }
+        let address = address(&uri)?;
+        let is_socket = address.socket().is_some();
+        let path = match uri.path.trim_start_matches('/') {
+            _ if is_socket => Named::default(),
+            path if uri.is_page() => Named::of_page(path)?,
+            path => Named { election: named_election(path)?, is_officers: false },
         };
-        let unix = matches!(address, Address::Unix(_));
+        let Named { mut election, is_officers } = path;
         let mut certificate = None;
         for (key, value) in form_urlencoded::parse(uri.query.as_bytes()) {
             match &*key {
-                "election" if unix && election.is_none() => {
+                "election" if (is_socket || is_officers) && election.is_none() => {
                     election = Some(parse_election(&value)?)
                 }
                 "cert" if certificate.is_none() => {
@@ -119,10 +113,12 @@ impl FromStr for Link {
                 _ => return Err(invalid("a part behind its \"?\" does not belong there")),
             }
         }
-        if certificate.is_some() && !matches!(address, Address::Tls(_)) {
-            return Err(invalid("it names a certificate, and only capvotes:// is encrypted"));
+        if certificate.is_some() && !address.is_encrypted() {
+            let why = "it names a certificate, and only capvotes:// and https:// are encrypted";
+            return Err(invalid(why));
         }
-        let token = Some(uri.fragment).filter(|token| !token.is_empty());
+        let is_number = uri.is_page() && election.is_some() && !is_officers;
+        let token = Some(uri.fragment).filter(|token| !token.is_empty() && !is_number);
         let token = token
             .map(|token| BASE64URL_NOPAD.decode(token.as_bytes()))
             .transpose()
@@ -131,40 +127,49 @@ impl FromStr for Link {
     }
 }
 
-/// The components of a URI, split as in RFC 3986, appendix B, and validated when they are parsed.
-/// The crate `url` percent-encodes the host of a scheme that it does not know, and the DNS has no
-/// such name; `iri-string` and `fluent-uri` refuse socket paths with characters such as `[`, which
-/// the links of earlier servers may have.
-struct Uri<'a> {
-    scheme: &'a str,
-    authority: &'a str,
-    path: &'a str,
-    query: &'a str,
-    fragment: &'a str,
+/// The address in a link.
+fn address(uri: &Uri<'_>) -> Result<Address, InvalidLink> {
+    let at =
+        |usual_port| host::parse(uri.authority, usual_port).map_err(|it| InvalidLink(it.into()));
+    Ok(match &*uri.scheme.to_ascii_lowercase() {
+        "capvote" => Address::Tcp(at(DEFAULT_PORT)?),
+        "capvotes" => Address::Tls(at(DEFAULT_PORT)?),
+        "capvote+unix" => Address::Unix(socket_path(uri)?),
+        "http" | "ws" => Address::Http(at(HTTP_PORT)?),
+        "https" | "wss" => Address::Https(at(HTTPS_PORT)?),
+        "http+unix" => Address::HttpUnix(socket_path(uri)?),
+        _ => {
+            let why = "it does not begin with capvote:, capvotes:, capvote+unix:, https: or wss:";
+            return Err(InvalidLink(why.into()));
+        }
+    })
 }
 
-impl<'a> Uri<'a> {
-    fn split(text: &'a str) -> Self {
-        let (text, fragment) = text.split_once('#').unwrap_or((text, ""));
-        let (text, query) = text.split_once('?').unwrap_or((text, ""));
-        let (scheme, text) = text.split_once(':').unwrap_or(("", text));
-        let (authority, path) = match text.strip_prefix("//") {
-            Some(text) => text.split_at(text.find('/').unwrap_or(text.len())),
-            None => ("", text),
+/// What the path of a link names.
+#[derive(Default)]
+struct Named {
+    election: Option<ElectionId>,
+    /// Whether it is the page that restores a capability.
+    is_officers: bool,
+}
+
+impl Named {
+    /// What the path of a page names.
+    fn of_page(path: &str) -> Result<Self, InvalidLink> {
+        if path == OFFICERS_PAGE {
+            return Ok(Self { election: None, is_officers: true });
+        }
+        let of_election = ["", "watch", "audit"];
+        let election = match path.split_once('/') {
+            Some((election, page)) if of_election.contains(&page) => election,
+            _ => path,
         };
-        Self { scheme, authority, path, query, fragment }
+        Ok(Self { election: named_election(election)?, is_officers: false })
     }
 }
 
-fn host_port(uri: &Uri<'_>) -> Result<HostPort, InvalidLink> {
-    host::parse(uri.authority).map_err(|why| InvalidLink(why.into()))
-}
-
-fn election_in_path(uri: &Uri<'_>) -> Result<Option<ElectionId>, InvalidLink> {
-    match uri.path.trim_start_matches('/') {
-        "" => Ok(None),
-        text => parse_election(text).map(Some),
-    }
+fn named_election(text: &str) -> Result<Option<ElectionId>, InvalidLink> {
+    if text.is_empty() { Ok(None) } else { parse_election(text).map(Some) }
 }
 
 fn parse_election(text: &str) -> Result<ElectionId, InvalidLink> {
@@ -204,22 +209,28 @@ impl fmt::Display for Link {
             separator = '&';
             written
         };
+        write!(f, "{}://", self.address.scheme())?;
         match &self.address {
-            Address::Tcp(at) => write!(f, "capvote://{at}")?,
-            Address::Tls(at) => write!(f, "capvotes://{at}")?,
-            Address::Unix(path) => {
+            Address::Tcp(at) | Address::Tls(at) => write!(f, "{at}")?,
+            Address::Http(at) => f.write_str(&at.with_usual_port(HTTP_PORT))?,
+            Address::Https(at) => f.write_str(&at.with_usual_port(HTTPS_PORT))?,
+            Address::Unix(path) | Address::HttpUnix(path) => {
                 let path = path.to_string_lossy();
-                write!(
-                    f,
-                    "capvote+unix://{}",
-                    percent_encoding::utf8_percent_encode(&path, PATH_ESCAPES)
-                )?;
+                write!(f, "{}", percent_encoding::utf8_percent_encode(&path, PATH_ESCAPES))?;
             }
         }
-        match (&self.address, &self.election) {
-            (_, None) => {}
-            (Address::Unix(_), Some(election)) => query(f, "election", election.as_str())?,
-            (_, Some(election)) => write!(f, "/{election}")?,
+        let is_socket = self.address.socket().is_some();
+        // An election may be called as that page is.
+        let is_called_so = self.election.as_ref().is_some_and(|it| it.as_str() == OFFICERS_PAGE);
+        let is_officers =
+            self.address.has_pages() && !is_socket && (self.token.is_some() || is_called_so);
+        if is_officers {
+            write!(f, "/{OFFICERS_PAGE}")?;
+        }
+        match &self.election {
+            None => {}
+            Some(election) if is_socket || is_officers => query(f, "election", election.as_str())?,
+            Some(election) => write!(f, "/{election}")?,
         }
         if let Some(certificate) = &self.certificate {
             query(f, "cert", &BASE64URL_NOPAD.encode(certificate))?;
@@ -264,6 +275,16 @@ mod tests {
             &format!("capvotes://vote.example.org:443?cert={fingerprint}#c2VjcmV0"),
             "capvote+unix:///run/capvote.sock",
             "capvote+unix:///run/with%20space%3F.sock?election=board#c2VjcmV0",
+            "https://vote.example.org",
+            "https://vote.example.org:8443/board",
+            "https://vote.example.org/officer#c2VjcmV0",
+            "https://[::1]/officer?election=board#c2VjcmV0",
+            &format!("https://vote.example.org/board?cert={fingerprint}"),
+            &format!("https://127.0.0.1:1/officer?election=a&cert={fingerprint}#c2VjcmV0"),
+            "https://vote.example.org/officer?election=officer",
+            "http://127.0.0.1:8080",
+            "http://127.0.0.1",
+            "http+unix:///run/capvote.sock?election=board#c2VjcmV0",
         ];
         for text in links {
             let link: Link = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
@@ -290,6 +311,17 @@ mod tests {
             ("capvote://[0:0:0:0:0:0:0:1]:1", "capvote://[::1]:1"),
             ("capvote+unix:/run/a b.sock", "capvote+unix:///run/a%20b.sock"),
             ("capvote+unix:///run/[a].sock", "capvote+unix:///run/[a].sock"),
+            // A WebSocket is beside the pages of the same address.
+            ("wss://vote.example.org/", "https://vote.example.org"),
+            ("wss://host/board#c2VjcmV0", "https://host/officer?election=board#c2VjcmV0"),
+            ("ws://127.0.0.1:80", "http://127.0.0.1"),
+            ("https://host:443/", "https://host"),
+            ("HTTPS://host/board/", "https://host/board"),
+            ("https://host/board/watch", "https://host/board"),
+            ("https://host/board/audit", "https://host/board"),
+            // A voter number.
+            ("https://host/board#1307-2295-4406-8119-0052", "https://host/board"),
+            ("https://host/#c2VjcmV0", "https://host/officer#c2VjcmV0"),
         ] {
             assert_eq!(text.parse::<Link>().unwrap().to_string(), link, "{text:?}");
         }
@@ -301,7 +333,14 @@ mod tests {
         for text in [
             "",
             "127.0.0.1:12358",
-            "http://127.0.0.1:12358",
+            "ftp://127.0.0.1:12358",
+            "https://",
+            "https://host/board/results",
+            "https://host/board?election=x",
+            "https://host/officer#not*base64url-s3cret",
+            "wss://host/board/watch",
+            "wss://host?s3cret",
+            "http://host?cert=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
             "capvote://",
             "capvote:///board",
             "capvote://me@host",

@@ -2,10 +2,14 @@
 
 use crate::election::{Token, is_invisible, unquoted};
 
-/// What a link begins with.
-const SCHEMES: [&str; 3] = ["capvote:", "capvotes:", UNIX];
+/// What a link begins with that can be nothing else.
+const SCHEMES: [&str; 3] = ["capvote:", "capvotes:", "capvote+unix:"];
 
-const UNIX: &str = "capvote+unix:";
+/// What addresses of pages begin with, of which a text may have others.
+const WEB_SCHEMES: [&str; 5] = ["https:", "http:", "wss:", "ws:", "http+unix:"];
+
+/// Those of a socket's path.
+const UNIX_SCHEMES: [&str; 2] = ["capvote+unix:", "http+unix:"];
 
 /// The characters of a token in a link that has a whole one.
 const TOKEN_CHARACTERS: usize = (Token::BYTES * 8).div_ceil(6);
@@ -21,12 +25,20 @@ const CLOSING: [char; 17] =
 /// # Errors
 /// Why it is not known which link is meant.
 pub(super) fn bare(text: &str) -> Result<String, &'static str> {
-    let mut links = starts(text).map(|at| link_at(text, at));
+    let lower = text.to_ascii_lowercase();
+    let is_wrapped = lower.contains("capvote%") || lower.contains("capvotes%");
+    let links = |schemes: &'static [&str]| {
+        starts(&lower, schemes).map(|at| link_at(text, at)).collect::<Vec<_>>()
+    };
+    let mut found = links(&SCHEMES);
+    if found.is_empty() && !is_wrapped {
+        found = links(&WEB_SCHEMES);
+    }
+    let mut links = found.into_iter();
     let Some(link) = links.next() else {
-        let lower = text.to_ascii_lowercase();
         return match lower.trim_matches(|it: char| it.is_whitespace() || is_invisible(it)) {
             "" => Err("it is empty"),
-            text if text.contains("capvote%") || text.contains("capvotes%") => {
+            _ if is_wrapped => {
                 Err("a program has put it into an address of its own; copy the link as it is shown")
             }
             _ => Ok(text.trim().to_string()),
@@ -42,21 +54,23 @@ pub(super) fn bare(text: &str) -> Result<String, &'static str> {
     Ok(link)
 }
 
-/// The places where links begin.
-fn starts(text: &str) -> impl Iterator<Item = usize> {
-    let lower = text.to_ascii_lowercase();
+/// The places in a text in lower case where links begin.
+fn starts(lower: &str, schemes: &[&str]) -> impl Iterator<Item = usize> {
     let mut last = None;
-    text.char_indices().filter_map(move |(at, character)| {
+    lower.char_indices().filter_map(move |(at, character)| {
         let before = last.replace(character);
         // Not in a path, nor in a word.
         let apart = before.is_none_or(|it| !it.is_ascii_alphanumeric() && !"/+-.%".contains(it));
         let here = lower.get(at..).unwrap_or_default();
-        (apart && SCHEMES.iter().any(|scheme| here.starts_with(scheme))).then_some(at)
+        (apart && schemes.iter().any(|scheme| here.starts_with(scheme))).then_some(at)
     })
 }
 
 fn is_unix(link: &str) -> bool {
-    link.get(..UNIX.len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case(UNIX))
+    let begins = |scheme: &&str| {
+        link.get(..scheme.len()).is_some_and(|beginning| beginning.eq_ignore_ascii_case(scheme))
+    };
+    UNIX_SCHEMES.iter().any(begins)
 }
 
 /// The link that begins at a place in a text.
@@ -178,6 +192,22 @@ mod tests {
     }
 
     #[test]
+    fn an_address_of_a_page_is_a_link_where_there_is_no_other() {
+        const PAGE: &str = "https://vote.example.org/board";
+        for text in [
+            format!("Dear Ann,\n\n<{PAGE}>\n\nBye\n"),
+            format!("Vote at {PAGE}."),
+            format!("<a href=\"{PAGE}\">{PAGE}</a>"),
+        ] {
+            assert_eq!(bare(&text).as_deref(), Ok(PAGE), "{text:?}");
+        }
+        let both = format!("https://club.example asks:\n\ncapvotes://host:1/board\n\nSee {PAGE}");
+        assert_eq!(bare(&both).as_deref(), Ok("capvotes://host:1/board"));
+        let two = format!("https://club.example asks: {PAGE}");
+        assert!(bare(&two).unwrap_err().contains("more than one"));
+    }
+
+    #[test]
     fn what_a_link_may_have_stays() {
         for link in [
             "capvote+unix:/run/a b.sock",
@@ -186,6 +216,9 @@ mod tests {
             "capvote://[::1]:4000/board",
             "capvote://نامه\u{200C}ای.example",
             "http://127.0.0.1:12358",
+            "wss://vote.example.org/board",
+            "http+unix:///run/a b.sock",
+            "ftp://127.0.0.1:12358",
             "capvote://ho st",
             "capvote+unix:\u{1f}//run/capvote.sock",
         ] {

@@ -1,9 +1,10 @@
-//! Listening sockets: TCP, TLS and Unix.
+//! Listening sockets: TCP, TLS and Unix, for RPC connections and for pages.
 
 use std::fs::File;
 use std::future::poll_fn;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -12,6 +13,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::time::Instant;
 
 use super::admission::Admission;
+use super::http::Site;
 use super::link::{Address, HostPort, Link};
 use super::proxy::TrustedProxies;
 use super::socket::Socket;
@@ -37,6 +39,8 @@ pub struct Listener {
     inner: Inner,
     link: Link,
     proxies: TrustedProxies,
+    /// What browsers may call it, if it serves pages.
+    site: Option<Arc<Site>>,
     /// While there are no descriptors left, this one is used to accept a connection and close it.
     spare: Option<File>,
     /// When a failed accept was logged.
@@ -57,39 +61,46 @@ impl Listener {
     /// Where the address cannot be bound, or is a TLS address and there is no identity.
     pub async fn bind(address: &Address, identity: Option<&Identity>) -> io::Result<Self> {
         match address {
-            Address::Tcp(at) => {
+            Address::Tcp(at) | Address::Http(at) => {
                 let listeners = TcpListeners::bind(at).await?;
-                let link = Link::to(Address::Tcp(listeners.reached_at(at)));
-                Ok(Self::new(Inner::Tcp(listeners, None), link).told_to(at))
+                let site = address.has_pages().then(|| listeners.site(at));
+                let kind = if site.is_some() { Address::Http } else { Address::Tcp };
+                let link = Link::to(kind(listeners.reached_at(at)));
+                Ok(Self::new(Inner::Tcp(listeners, None), link, site).told_to(at))
             }
-            Address::Tls(at) => {
+            Address::Tls(at) | Address::Https(at) => {
                 let identity = identity.cloned().ok_or_else(|| {
                     let why = "it is encrypted, and there is no certificate";
                     io::Error::new(io::ErrorKind::InvalidInput, why)
                 })?;
                 let listeners = TcpListeners::bind(at).await?;
+                let site = address.has_pages().then(|| listeners.site(at).encrypted());
+                let kind = if site.is_some() { Address::Https } else { Address::Tls };
                 // The link keeps the host name, which the certificate may be for.
                 let at = HostPort { host: at.host.clone(), port: listeners.port() };
                 let certificate = identity.in_links.then_some(identity.fingerprint);
-                let link = Link { certificate, ..Link::to(Address::Tls(at.clone())) };
-                Ok(Self::new(Inner::Tcp(listeners, Some(identity)), link).told_to(&at))
+                let link = Link { certificate, ..Link::to(kind(at.clone())) };
+                Ok(Self::new(Inner::Tcp(listeners, Some(identity)), link, site).told_to(&at))
             }
-            Address::Unix(path) => {
+            Address::Unix(path) | Address::HttpUnix(path) => {
                 remove_stale_socket(path).await?;
                 let listener = UnixListener::bind(path)?;
                 let path = path.canonicalize()?;
                 let file = file_id(&path)?;
-                let link = Link::to(Address::Unix(path.clone()));
-                Ok(Self::new(Inner::Unix { listener, path, file }, link))
+                let site = address.has_pages().then(Site::on_socket);
+                let kind = if site.is_some() { Address::HttpUnix } else { Address::Unix };
+                let link = Link::to(kind(path.clone()));
+                Ok(Self::new(Inner::Unix { listener, path, file }, link, site))
             }
         }
     }
 
-    fn new(inner: Inner, link: Link) -> Self {
+    fn new(inner: Inner, link: Link, site: Option<Site>) -> Self {
         Self {
             inner,
             link,
             proxies: TrustedProxies::default(),
+            site: site.map(Arc::new),
             spare: File::open(NOTHING).ok(),
             logged: None,
         }
@@ -120,6 +131,21 @@ impl Listener {
         // Not `..self`: it implements `Drop`.
         let mut listener = self;
         listener.proxies = proxies;
+        listener
+    }
+
+    /// The same listener, whose pages are also reached at this host, and behind these proxies, of
+    /// which the header field `X-Forwarded-For` is believed.
+    #[must_use]
+    pub fn with_pages(self, host: Option<&str>, proxies: TrustedProxies) -> Self {
+        let mut listener = self;
+        if let Some(site) = &mut listener.site {
+            let mut known = Site::clone(site).behind(proxies);
+            if let Some(host) = host {
+                known = known.named(host);
+            }
+            *site = Arc::new(known);
+        }
         listener
     }
 
@@ -170,7 +196,11 @@ impl Listener {
             }
             Inner::Unix { listener, .. } => (Socket::from_unix(listener.accept().await?.0)?, None),
         };
-        Ok(socket.forwarded(self.proxies.cover(peer)))
+        let socket = socket.forwarded(self.proxies.cover(peer));
+        Ok(match &self.site {
+            Some(site) => socket.for_pages(site.clone(), peer),
+            None => socket,
+        })
     }
 
     /// Accepts a connection with the spare descriptor, and closes it. Returns whether it could.

@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows what the capabilities on a connection do.
 
+mod address;
 #[cfg(feature = "server")]
 pub mod admission;
 #[cfg(feature = "server")]
@@ -14,10 +15,15 @@ pub(crate) mod fault;
 #[cfg(feature = "server")]
 pub(crate) mod gcra;
 mod host;
+#[cfg(feature = "server")]
+pub mod http;
 pub mod link;
 mod link_text;
+mod link_uri;
 #[cfg(feature = "server")]
 pub mod listener;
+#[cfg(feature = "server")]
+pub mod loopback;
 #[cfg(feature = "server")]
 mod place;
 #[cfg(feature = "server")]
@@ -26,6 +32,8 @@ mod places;
 pub mod proxy;
 #[cfg(feature = "client")]
 mod reach;
+#[cfg(all(feature = "client", feature = "server"))]
+pub mod relay;
 #[cfg(any(feature = "client", feature = "server"))]
 mod resolve;
 #[cfg(feature = "server")]
@@ -36,3 +44,4 @@ mod tcp;
 pub(crate) mod tick;
 pub mod tls;
 pub mod transport;
+pub mod websocket;

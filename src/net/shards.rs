@@ -17,7 +17,8 @@ use tokio_util::task::TaskTracker;
 
 use super::admission::{Admission, ConnectionPermit, Origin};
 use super::connection::{self, CallTracker};
-use super::socket::{Socket, Stream};
+use super::http::{self, Visitor};
+use super::socket::{Pages, Socket, Stream};
 
 /// The queue of accepted connections per shard. While it is full, no more are accepted.
 const NEW_CONNECTIONS_MAX: usize = 128;
@@ -117,7 +118,9 @@ async fn run(mut queue: mpsc::Receiver<Admitted>, bootstrap: &Bootstrap) {
                 () = stop.cancelled() => return,
             };
             match opened {
-                Ok((stream, permit)) => {
+                // Pages were all that was asked for.
+                Ok(None) => {}
+                Ok(Some((stream, permit))) => {
                     let bootstrap = |calls| bootstrap(calls, permit.origin());
                     connection::serve_at(stream, permit.seat(), bootstrap, stop).await;
                 }
@@ -131,11 +134,13 @@ async fn run(mut queue: mpsc::Receiver<Admitted>, bootstrap: &Bootstrap) {
 }
 
 /// Does what comes before the first call: learns from a proxy where the connection comes from,
-/// waits for its turn, and does the TLS handshake.
+/// waits for its turn, does the TLS handshake, and serves pages until a browser asks for the
+/// WebSocket beside them. `None` if it does not.
 async fn open(
-    socket: Socket,
+    mut socket: Socket,
     permit: ConnectionPermit,
-) -> io::Result<(Box<dyn Stream>, ConnectionPermit)> {
+) -> io::Result<Option<(Box<dyn Stream>, ConnectionPermit)>> {
+    let pages = socket.take_pages();
     let (socket, permit) = if socket.is_forwarded() {
         let (socket, origin) = permit.unless_given_up(socket.forwarded_origin()).await?;
         (socket, permit.forwarded(origin).ok_or_else(no_place)?)
@@ -150,7 +155,20 @@ async fn open(
         socket.into_stream().await
     };
     let stream = permit.unless_given_up(opened).await?;
-    Ok((stream, permit))
+    let Some(Pages { site, proxy }) = pages else { return Ok(Some((stream, permit))) };
+    let visit = permit.unless_given_up(http::serve(stream, &site, proxy)).await?;
+    let Some(Visitor { socket, origin }) = visit else { return Ok(None) };
+    let permit = match origin {
+        Some(origin) => permit.forwarded(origin).ok_or_else(no_place)?,
+        None => permit,
+    };
+    let turn = async {
+        permit.turn().await;
+        Ok(())
+    };
+    permit.unless_given_up(turn).await?;
+    permit.begins();
+    Ok(Some((Box::new(socket), permit)))
 }
 
 fn no_place() -> io::Error {

@@ -1,6 +1,8 @@
 //! Connected sockets, over TCP, TLS or Unix, and the byte streams they become.
 
 use std::io;
+#[cfg(feature = "server")]
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +19,8 @@ use tokio_rustls::{TlsConnector, rustls::ClientConfig};
 
 #[cfg(feature = "server")]
 use super::admission::Origin;
+#[cfg(feature = "server")]
+use super::http::Site;
 #[cfg(feature = "client")]
 use super::link::{Address, HostPort, Link};
 #[cfg(feature = "server")]
@@ -28,6 +32,8 @@ use super::tls::Identity;
 use super::tls::Wiped;
 #[cfg(feature = "client")]
 use super::tls::verifier;
+#[cfg(feature = "client")]
+use super::websocket;
 
 #[cfg(feature = "client")]
 /// Connect timeout.
@@ -36,7 +42,7 @@ const CONNECT_WAIT_MAX: Duration = Duration::from_secs(10);
 /// The idle time of a TCP connection before keep-alive probes are sent.
 const KEEPALIVE_WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// TLS handshake timeout.
+/// Timeout of the handshakes, of TLS and of a WebSocket.
 const HANDSHAKE_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// A byte stream that an RPC connection can run over.
@@ -51,6 +57,20 @@ pub struct Socket {
     /// Whether a proxy says first where the connection comes from.
     #[cfg(feature = "server")]
     is_forwarded: bool,
+    #[cfg(feature = "server")]
+    pages: Option<Pages>,
+    /// What the server is called that is asked for a WebSocket.
+    #[cfg(feature = "client")]
+    host: Option<String>,
+}
+
+/// What a connection is served before it goes on as a WebSocket.
+#[cfg(feature = "server")]
+#[derive(Debug)]
+pub(super) struct Pages {
+    pub(super) site: Arc<Site>,
+    /// Where it comes from, if that is a proxy that says so of its visitors.
+    pub(super) proxy: Option<Origin>,
 }
 
 #[derive(Debug)]
@@ -93,6 +113,23 @@ impl Socket {
     }
 
     #[cfg(feature = "server")]
+    /// The same connection, if it is one for pages, from this address; `None` is a Unix socket. One
+    /// that a proxy forwards begins with where it comes from, and its requests do not say it again.
+    pub(super) fn for_pages(self, site: Arc<Site>, peer: Option<IpAddr>) -> Self {
+        let origin = peer.map_or(Origin::Here, Origin::from);
+        let is_proxy = !self.is_forwarded && site.proxies().cover(peer);
+        let proxy = is_proxy.then_some(origin);
+        Self { pages: Some(Pages { site, proxy }), ..self }
+    }
+
+    #[cfg(feature = "server")]
+    /// What the connection is served before it goes on as a WebSocket, if it does not begin as an
+    /// RPC connection.
+    pub(super) fn take_pages(&mut self) -> Option<Pages> {
+        self.pages.take()
+    }
+
+    #[cfg(feature = "server")]
     pub(super) fn is_forwarded(&self) -> bool {
         self.is_forwarded
     }
@@ -107,18 +144,23 @@ impl Socket {
             inner,
             #[cfg(feature = "server")]
             is_forwarded: false,
+            #[cfg(feature = "server")]
+            pages: None,
+            #[cfg(feature = "client")]
+            host: None,
         }
     }
 
     #[cfg(feature = "server")]
-    /// The peer's address. For a connection that a proxy forwards, this machine: the proxy says
-    /// later where it comes from.
+    /// The peer's address. For a connection that a proxy forwards, or asks for pages on, this
+    /// machine: the proxy says later where it comes from.
     ///
     /// # Errors
     /// Where the peer has already disconnected.
     pub fn origin(&self) -> io::Result<Origin> {
+        let is_proxys = self.pages.as_ref().is_some_and(|pages| pages.proxy.is_some());
         match &self.inner {
-            _ if self.is_forwarded => Ok(Origin::Here),
+            _ if self.is_forwarded || is_proxys => Ok(Origin::Here),
             Inner::Tcp(stream) | Inner::Tls(stream, _) => Ok(stream.peer_addr()?.ip().into()),
             Inner::Unix(_) => Ok(Origin::Here),
         }
@@ -130,9 +172,8 @@ impl Socket {
     /// # Errors
     /// Where the proxy does not say so within 5 s.
     pub(super) async fn forwarded_origin(self) -> io::Result<(Self, Origin)> {
-        let Self { inner, is_forwarded } = self;
         let told = async {
-            Ok(match inner {
+            Ok(match self.inner {
                 Inner::Tcp(stream) => {
                     let (stream, origin) = told_origin(stream).await?;
                     (Inner::Tcp(stream), origin)
@@ -149,34 +190,44 @@ impl Socket {
             })
         };
         let (inner, origin) = within(PROXY_HEADER_WAIT_MAX, told).await?;
-        Ok((Self { inner, is_forwarded }, origin))
+        Ok((Self { inner, ..self }, origin))
     }
 
-    /// Registers the socket with this thread's runtime, and does the TLS handshake, if any.
+    /// Registers the socket with this thread's runtime, and does the handshakes, if any.
     ///
     /// # Errors
-    /// Where the handshake fails, or takes longer than 10 s.
+    /// Where a handshake fails, or they take longer than 10 s.
     pub async fn into_stream(self) -> io::Result<Box<dyn Stream>> {
-        let (stream, role) = match self.inner {
-            Inner::Tcp(stream) => return Ok(Box::new(TcpStream::from_std(stream)?)),
-            Inner::Unix(stream) => return Ok(Box::new(UnixStream::from_std(stream)?)),
-            Inner::Tls(stream, role) => (Wiped(TcpStream::from_std(stream)?), role),
-        };
-        let handshake = async {
-            let stream: Box<dyn Stream> = match role {
-                #[cfg(feature = "server")]
-                TlsRole::Server(config) => {
-                    Box::new(TlsAcceptor::from(config).accept(stream).await?)
-                }
-                #[cfg(feature = "client")]
-                TlsRole::Client { config, server, pinned } => {
-                    let connected = TlsConnector::from(config).connect(server, stream).await;
-                    Box::new(connected.map_err(|error| verifier::explain(error, pinned))?)
-                }
-            };
+        let handshakes = async {
+            let stream = self.inner.into_stream().await?;
+            #[cfg(feature = "client")]
+            if let Some(host) = &self.host {
+                let socket: Box<dyn Stream> = Box::new(websocket::handshake(stream, host).await?);
+                return Ok(socket);
+            }
             Ok(stream)
         };
-        within(HANDSHAKE_WAIT_MAX, handshake).await
+        within(HANDSHAKE_WAIT_MAX, handshakes).await
+    }
+}
+
+impl Inner {
+    /// Registers the socket with this thread's runtime, and does the TLS handshake, if any.
+    async fn into_stream(self) -> io::Result<Box<dyn Stream>> {
+        let (stream, role) = match self {
+            Self::Tcp(stream) => return Ok(Box::new(TcpStream::from_std(stream)?)),
+            Self::Unix(stream) => return Ok(Box::new(UnixStream::from_std(stream)?)),
+            Self::Tls(stream, role) => (Wiped(TcpStream::from_std(stream)?), role),
+        };
+        Ok(match role {
+            #[cfg(feature = "server")]
+            TlsRole::Server(config) => Box::new(TlsAcceptor::from(config).accept(stream).await?),
+            #[cfg(feature = "client")]
+            TlsRole::Client { config, server, pinned } => {
+                let connected = TlsConnector::from(config).connect(server, stream).await;
+                Box::new(connected.map_err(|error| verifier::explain(error, pinned))?)
+            }
+        })
     }
 }
 
@@ -188,17 +239,20 @@ impl Socket {
 pub async fn connect(link: &Link) -> io::Result<Socket> {
     let reach = async |at: &HostPort| configured(reach(at).await?);
     let connected = async {
-        Ok(Socket::new(match &link.address {
-            Address::Tcp(at) => Inner::Tcp(reach(at).await?),
-            Address::Unix(path) => Inner::Unix(UnixStream::connect(path).await?.into_std()?),
-            Address::Tls(at) => {
+        let inner = match &link.address {
+            Address::Tcp(at) | Address::Http(at) => Inner::Tcp(reach(at).await?),
+            Address::Unix(path) | Address::HttpUnix(path) => {
+                Inner::Unix(UnixStream::connect(path).await?.into_std()?)
+            }
+            Address::Tls(at) | Address::Https(at) => {
                 let pinned = link.certificate.is_some();
                 let config = verifier::client_config(link.certificate)?;
                 let server = ServerName::try_from(at.without_zone().to_string());
                 let server = server.map_err(io::Error::other)?;
                 Inner::Tls(reach(at).await?, TlsRole::Client { config, server, pinned })
             }
-        }))
+        };
+        Ok(Socket { host: link.address.http_host(), ..Socket::new(inner) })
     };
     within(CONNECT_WAIT_MAX, connected).await
 }

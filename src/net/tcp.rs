@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::host::HostPort;
+use super::http::Site;
 use super::resolve::{ADDRESSES_MAX, addresses};
 
 /// How many free ports of the first address are tried until one is free at the others.
@@ -57,6 +58,11 @@ impl TcpListeners {
             _ => at.host.clone(),
         };
         HostPort { host, port: self.port() }
+    }
+
+    /// What browsers may call the host.
+    pub(super) fn site(&self, at: &HostPort) -> Site {
+        Site::at(self.listeners.iter().map(|(_, address)| address.ip())).named(&at.host)
     }
 
     /// Whether only this machine can reach them.

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::LoopbackAddress;
 use crate::election::Definition;
 use crate::ledger::NUMBERS_MAX;
 use crate::net::link::{HostPort, Link};
+use crate::net::loopback::LoopbackAddress;
 use crate::net::proxy::TrustedProxy;
 
 /// The configuration of a [`Server`](super::Server).
@@ -16,10 +16,12 @@ pub struct Config {
     pub listen: Vec<Link>,
     /// Where voters and officers reach the server, if that is not where it listens: what the
     /// officer's link and [`Server::public_link`](super::Server::public_link) say.
-    pub public: Option<HostPort>,
+    pub public: Option<Public>,
     /// The peers that have to say by the PROXY protocol where each connection comes from. From
     /// others it is not accepted.
     pub proxies: Vec<TrustedProxy>,
+    /// The proxies that ask for pages, and of which the header field `X-Forwarded-For` is believed.
+    pub forwarded_for: Vec<TrustedProxy>,
     /// The data directory, which is created if it is missing.
     pub data: PathBuf,
     /// How many shards serve its connections.
@@ -49,6 +51,7 @@ impl Config {
             listen: Vec::new(),
             public: None,
             proxies: Vec::new(),
+            forwarded_for: Vec::new(),
             data: data.into(),
             threads: 1,
             election: None,
@@ -57,6 +60,32 @@ impl Config {
             allow_network_disk: false,
             voter_numbers_max: NUMBERS_MAX,
             metrics: None,
+        }
+    }
+}
+
+/// Where a server is reached, if that is not where it listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Public {
+    /// At this host and port, over what the first encrypted listener has, or else the first.
+    At(HostPort),
+    /// By browsers at `https://HOST:PORT`, whether the server or a proxy encrypts that.
+    Pages(HostPort),
+}
+
+impl Public {
+    /// The host and the port.
+    pub fn at(&self) -> &HostPort {
+        match self {
+            Self::At(at) | Self::Pages(at) => at,
+        }
+    }
+
+    /// What it takes to be there.
+    pub(super) fn listeners(&self) -> &'static str {
+        match self {
+            Self::At(_) => "capvotes:// or capvote://",
+            Self::Pages(_) => "https:// or http://",
         }
     }
 }

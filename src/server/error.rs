@@ -3,10 +3,11 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::LoopbackAddress;
+use super::Public;
 use crate::election::{ElectionId, InvalidSlate};
 use crate::ledger::{LedgerError, OpenError};
-use crate::net::link::{HostPort, Link};
+use crate::net::link::Link;
+use crate::net::loopback::LoopbackAddress;
 
 /// Why a server does not start. The text includes the cause, which is therefore not a
 /// [`source`](std::error::Error::source).
@@ -62,12 +63,12 @@ pub enum StartError {
     /// An address without encryption is reachable from other machines.
     #[error(
         "{0:?} would carry votes and links in the clear to where others can read them; listen with \
-         capvotes://, or on a loopback address"
+         capvotes:// or https://, or on a loopback address"
     )]
     Unencrypted(Box<Link>),
     /// There is a public address, and no listener that it could stand for.
-    #[error("there is no capvotes:// or capvote:// listener that {0} could be the address of")]
-    NothingPublic(HostPort),
+    #[error("there is no {} listener that {} could be the address of", .0.listeners(), .0.at())]
+    NothingPublic(Public),
     /// A certificate or its key cannot be read, created or used.
     #[error("cannot use the certificate or the key in {}: {why}", .path.display())]
     Certificate {

@@ -4,7 +4,6 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::{CertificateFiles, Config, StartError};
-use crate::net::link::Address;
 use crate::net::tls::{self, Identity, InvalidIdentity};
 use crate::private_file;
 
@@ -14,13 +13,9 @@ const FILE_NAME: &str = "tls.pem";
 /// The identity for encrypted listeners, if there are any: the operator's certificate, or a
 /// self-signed one. That one is kept in the data directory, since links have its fingerprint.
 pub(super) fn ensure(config: &Config) -> Result<Option<Identity>, StartError> {
-    let hosts: Vec<_> = config
-        .listen
-        .iter()
-        .filter_map(|link| match &link.address {
-            Address::Tls(at) => Some(at.without_zone().to_string()),
-            Address::Tcp(_) | Address::Unix(_) => None,
-        })
+    let encrypted = config.listen.iter().filter(|link| link.address.is_encrypted());
+    let hosts: Vec<_> = encrypted
+        .filter_map(|link| link.address.at().map(|at| at.without_zone().to_string()))
         .collect();
     if hosts.is_empty() {
         return Ok(None);

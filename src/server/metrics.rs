@@ -5,10 +5,8 @@
 //! answers every path and method, so this one serves a registry of `prometheus-client`.
 
 use std::convert::Infallible;
-use std::fmt::{self, Display, Formatter};
+use std::fmt;
 use std::io;
-use std::net::SocketAddr;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +30,7 @@ use tokio::time::{sleep, timeout};
 use super::expiry::Expiry;
 use crate::ledger::Metrics;
 use crate::net::budget::charged_bytes;
+use crate::net::loopback::LoopbackAddress;
 use crate::net::tls::Identity;
 
 /// Concurrent scrapes. Further ones wait to be accepted.
@@ -48,26 +47,6 @@ const PATH: &str = "/metrics";
 /// The content type of the OpenMetrics text format.
 const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// A loopback address and a port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LoopbackAddress(SocketAddr);
-
-impl FromStr for LoopbackAddress {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let address: SocketAddr = text.parse().map_err(|_| "give an address and a port")?;
-        let why = "not a loopback address; give one such as 127.0.0.1:9358";
-        if address.ip().is_loopback() { Ok(Self(address)) } else { Err(why) }
-    }
-}
-
-impl Display for LoopbackAddress {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
 /// A listener for scrapes that does not accept yet.
 #[derive(Debug)]
 pub(super) struct Endpoint {
@@ -76,7 +55,7 @@ pub(super) struct Endpoint {
 
 impl Endpoint {
     pub(super) async fn bind(address: LoopbackAddress) -> io::Result<Self> {
-        Ok(Self { listener: TcpListener::bind(address.0).await? })
+        Ok(Self { listener: TcpListener::bind(address.socket()).await? })
     }
 
     /// The URL of the metrics.

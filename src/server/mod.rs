@@ -22,10 +22,10 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinSet, spawn_local};
 
 pub use self::clock_watch::{CLOCK_STEP_MAX, CLOCK_STEP_WAIT_MAX};
-pub use self::config::{CertificateFiles, Config, NewElection};
+pub use self::config::{CertificateFiles, Config, NewElection, Public};
 pub use self::error::{RunError, StartError};
 use self::forget::Closes;
-pub use self::metrics::{FETCH_WAIT_MAX, FETCHES_MAX, LoopbackAddress};
+pub use self::metrics::{FETCH_WAIT_MAX, FETCHES_MAX};
 pub use self::officer_link::new_officer_link;
 pub use self::reload::Reload;
 pub use self::timekeeper::keep_schedules;
@@ -34,6 +34,7 @@ use crate::net::admission::{Admission, CONNECTIONS_MAX, OTHER_FILES, Origin};
 use crate::net::connection::CallTracker;
 use crate::net::link::{Address, Link};
 use crate::net::listener::Listener;
+pub use crate::net::loopback::LoopbackAddress;
 use crate::net::proxy::TrustedProxies;
 use crate::net::shards::Shards;
 use crate::net::tls::Identity;
@@ -55,6 +56,7 @@ pub struct Server {
     endpoint: Option<metrics::Endpoint>,
     identity: Option<Identity>,
     proxies: TrustedProxies,
+    forwarded_for: TrustedProxies,
     config: Config,
 }
 
@@ -86,18 +88,12 @@ impl Server {
         let ledger = OwnedLedger(location.open_with(&metrics, config.voter_numbers_max)?);
         let identity = identity::ensure(&config)?;
         identity.iter().for_each(expiry::log);
-        let proxies = TrustedProxies::default();
-        proxies.set(config.proxies.clone());
-        let mut listeners = Vec::new();
-        for link in &config.listen {
-            let listener = Listener::bind(&link.address, identity.as_ref()).await;
-            let failed = |why| StartError::Listen { link: Box::new(link.clone()), why };
-            let listener = listener.map_err(failed)?.trusting(proxies.clone());
-            if !config.allow_unencrypted && listener.is_exposed() {
-                return Err(StartError::Unencrypted(Box::new(listener.link().clone())));
-            }
-            listeners.push(listener);
-        }
+        let [proxies, forwarded_for] = [&config.proxies, &config.forwarded_for].map(|trusted| {
+            let proxies = TrustedProxies::default();
+            proxies.set(trusted.clone());
+            proxies
+        });
+        let listeners = listen(&config, identity.as_ref(), &proxies, &forwarded_for).await?;
         let public = public_link(&listeners, &config)?;
         let endpoint = match config.metrics {
             Some(address) => {
@@ -130,6 +126,7 @@ impl Server {
             endpoint,
             identity,
             proxies,
+            forwarded_for,
             config,
         })
     }
@@ -147,7 +144,16 @@ impl Server {
     /// Changes the server while it runs.
     pub fn reload(&self) -> Reload {
         let (identity, proxies) = (self.identity.clone(), self.proxies.clone());
-        Reload { config: self.config.clone(), identity, proxies }
+        let forwarded_for = self.forwarded_for.clone();
+        Reload { config: self.config.clone(), identity, proxies, forwarded_for }
+    }
+
+    /// The page of the configured election, if there is one, and a browser can open it.
+    pub fn election_page(&self) -> Option<Link> {
+        let election = self.config.election.as_ref()?.definition.id.clone();
+        let has_page = |link: &&Link| link.address.has_pages() && link.address.at().is_some();
+        let link = self.public.iter().chain(self.links()).find(has_page)?;
+        Some(Link { election: Some(election), ..link.clone() })
     }
 
     /// The URL of the metrics, if they are served.
@@ -212,6 +218,27 @@ impl Server {
     }
 }
 
+/// Listens at the configured addresses.
+async fn listen(
+    config: &Config,
+    identity: Option<&Identity>,
+    proxies: &TrustedProxies,
+    forwarded_for: &TrustedProxies,
+) -> Result<Vec<Listener>, StartError> {
+    let host = config.public.as_ref().map(|public| &*public.at().host);
+    let mut listeners = Vec::new();
+    for link in &config.listen {
+        let listener = Listener::bind(&link.address, identity).await;
+        let failed = |why| StartError::Listen { link: Box::new(link.clone()), why };
+        let listener = listener.map_err(failed)?.trusting(proxies.clone());
+        if !config.allow_unencrypted && listener.is_exposed() {
+            return Err(StartError::Unencrypted(Box::new(listener.link().clone())));
+        }
+        listeners.push(listener.with_pages(host, forwarded_for.clone()));
+    }
+    Ok(listeners)
+}
+
 /// The link with the public address: that of the first encrypted listener, or else of the first
 /// TCP listener, with another host and port.
 fn public_link(listeners: &[Listener], config: &Config) -> Result<Option<Link>, StartError> {
@@ -225,14 +252,17 @@ fn public_link(listeners: &[Listener], config: &Config) -> Result<Option<Link>, 
         }
         return Ok(None);
     };
-    let is_tls = |link: &&Link| matches!(link.address, Address::Tls(_));
-    let is_tcp = |link: &&Link| matches!(link.address, Address::Tcp(_));
-    let link = links().find(is_tls).or(links().find(is_tcp));
-    let link = link.ok_or_else(|| StartError::NothingPublic(public.clone()))?;
-    let address = match link.address {
-        Address::Tls(_) => Address::Tls(public.clone()),
-        _ => Address::Tcp(public.clone()),
-    };
+    let nothing = || StartError::NothingPublic(public.clone());
+    let at = public.at().clone();
+    if let Public::Pages(_) = public {
+        links().find(|link| link.address.has_pages()).ok_or_else(nothing)?;
+        let encrypted = links().find(|link| matches!(link.address, Address::Https(_)));
+        let certificate = encrypted.and_then(|link| link.certificate);
+        return Ok(Some(Link { certificate, ..Link::to(Address::Https(at)) }));
+    }
+    let link = links().find(|link| link.address.is_encrypted());
+    let link = link.or(links().find(|link| link.address.at().is_some())).ok_or_else(nothing)?;
+    let address = link.address.moved(at).ok_or_else(nothing)?;
     Ok(Some(Link { address, ..link.clone() }))
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::prepared::{Prepared, finish, pending};
 use super::{StartError, secrets};
-use crate::election::{Grant, Role, Token};
+use crate::election::{Grant, Role, Token, Uses};
 use crate::ledger::{Act, Ledger, Location};
 use crate::net::link::{Address, DEFAULT_PORT, HostPort, Link};
 use crate::private_file::{self, sync_parent};
@@ -124,7 +124,7 @@ impl OfficerFile {
     /// Draws a token, and writes its link to the pending file. Returns the grant, which is not in
     /// force yet.
     fn write_pending(&self, reached_at: &Link) -> Result<Grant, StartError> {
-        let (token, grant) = draw_grant(None, Role::ReturningOfficer)?;
+        let (token, grant) = draw_grant(None, Role::ReturningOfficer, Uses::Any)?;
         self.note(&[reached_at])?;
         write(&pending(&self.path), &with_token(reached_at, &token))?;
         Ok(grant)
@@ -156,10 +156,8 @@ impl OfficerFile {
         if let Some(noted) = self.read(&self.written)? {
             return Ok(!noted.lines().any(|line| parsed(line).as_ref() == Some(found)));
         }
-        Ok(match &found.address {
-            Address::Tcp(at) | Address::Tls(at) => !at.is_this_machine() && !at.is_unspecified(),
-            Address::Unix(_) => false,
-        })
+        let at = found.address.at();
+        Ok(at.is_some_and(|at| !at.is_this_machine() && !at.is_unspecified()))
     }
 
     /// Notes addresses that a server has written, or is about to write.

@@ -10,6 +10,7 @@ pub struct Reload {
     pub(super) config: Config,
     pub(super) identity: Option<Identity>,
     pub(super) proxies: TrustedProxies,
+    pub(super) forwarded_for: TrustedProxies,
 }
 
 impl Reload {
@@ -28,6 +29,7 @@ impl Reload {
             expiry::log(identity);
         }
         self.proxies.set(config.proxies.clone());
+        self.forwarded_for.set(config.forwarded_for.clone());
         Ok(self.fixed(config))
     }
 

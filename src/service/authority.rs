@@ -10,7 +10,7 @@ use capnp::Error;
 use super::draw::{draw_grant, no_random_numbers};
 use super::session::{HeldPermit, Session};
 use crate::election::{
-    Definition, ElectionId, ElectionState, Grant, GrantId, Role, Token, TokenHash,
+    Definition, ElectionId, ElectionState, Grant, GrantId, Role, Token, TokenHash, Uses,
 };
 use crate::ledger::{Act, ActRefusal, Authorization, LedgerError};
 use crate::net::connection::Hold;
@@ -68,6 +68,21 @@ impl Authority {
         Ok(Rc::new(Self { session, role, authorization, revoked, parent, saved, _permit: permit }))
     }
 
+    /// Spends the token that this authority was restored from, if it opens it once.
+    ///
+    /// # Errors
+    /// If the token is spent, or that cannot be stored.
+    pub(super) async fn spend(&self, grant: &Grant) -> Result<(), Error> {
+        if grant.uses == Uses::Any {
+            return Ok(());
+        }
+        let spent = self.act(vec![Act::SpendToken(grant.id)]).await?;
+        spent.map_err(|error| match error {
+            LedgerError::Refused(_) => Error::failed(error.to_string()),
+            error => Error::failed(format!("the link was not opened: {error}")),
+        })
+    }
+
     /// The connection's session, if this authority is in force.
     pub(super) fn session(&self) -> Result<&Rc<Session>, Error> {
         if self.authorization.is_in_force(&self.session.snapshots.borrow().grants) {
@@ -116,9 +131,9 @@ impl Authority {
     }
 
     /// Saves this authority: puts a new grant in force, and returns its token.
-    pub(super) async fn save(&self) -> Result<Token, Error> {
+    pub(super) async fn save(&self, uses: Uses) -> Result<Token, Error> {
         self.session()?;
-        let (token, grant) = draw_grant(Some(self.authorization.grant), self.role.clone())
+        let (token, grant) = draw_grant(Some(self.authorization.grant), self.role.clone(), uses)
             .map_err(no_random_numbers)?;
         // Before it is in force: a revocation meanwhile must include it.
         let id = grant.id;
@@ -157,10 +172,13 @@ macro_rules! savable {
         impl crate::schema::officer_capnp::savable::Server for $capability {
             async fn save(
                 self: std::rc::Rc<Self>,
-                _: crate::schema::officer_capnp::savable::SaveParams,
+                params: crate::schema::officer_capnp::savable::SaveParams,
                 mut results: crate::schema::officer_capnp::savable::SaveResults,
             ) -> capnp::Result<()> {
-                let token = self.authority.save().await?;
+                use crate::election::Uses;
+
+                let uses = if params.get()?.get_once() { Uses::Once } else { Uses::Any };
+                let token = self.authority.save(uses).await?;
                 results.get().set_token(token.as_bytes());
                 Ok(())
             }

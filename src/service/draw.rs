@@ -5,7 +5,7 @@ use capnp::Error;
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
 
-use crate::election::{Grant, GrantId, Nonce, Puzzle, Role, Token, VoterNumber};
+use crate::election::{Grant, GrantId, Nonce, Puzzle, Role, Token, Uses, VoterNumber};
 
 /// Voter numbers that follow from a random seed, and are computed as often as they are needed:
 /// while a client takes its time to store them, no memory has them.
@@ -56,12 +56,13 @@ pub(crate) fn draw_numbers(count: usize) -> Result<Vec<VoterNumber>, getrandom::
 pub(crate) fn draw_grant(
     parent: Option<GrantId>,
     role: Role,
+    uses: Uses,
 ) -> Result<(Token, Grant), getrandom::Error> {
     let mut bytes = [0; Token::BYTES];
     getrandom::fill(&mut bytes)?;
     let token = Token::from(bytes);
     let id = GrantId(getrandom::u64()?);
-    let grant = Grant { id, parent, role, token: token.hash() };
+    let grant = Grant { id, parent, role, token: token.hash(), uses };
     Ok((token, grant))
 }
 

@@ -1,4 +1,7 @@
 //! Restoring a saved capability from its token.
+//!
+//! Whoever has a token that works once may have found it after its owner used it. So the token is
+//! spent, on stable storage, before anything is opened.
 
 use std::rc::Rc;
 
@@ -34,6 +37,7 @@ pub(super) async fn restore(
         Error::failed(why.into())
     })?;
     let authority = Authority::restored(session.clone(), &grant)?;
+    authority.spend(&grant).await?;
     Ok(match &grant.role {
         Role::ReturningOfficer => {
             let officer = ReturningOfficer::new(authority);

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use capvote::election::{Definition, Grant, GrantId, Outcome, Refusal, Role, Rules, Token};
+use capvote::election::{Definition, Grant, GrantId, Outcome, Refusal, Role, Rules, Token, Uses};
 use capvote::ledger::sqlite::{Store, backup};
 use capvote::ledger::{Act, ActRefusal, LedgerError, OpenError};
 use rusqlite::Connection;
@@ -240,7 +240,10 @@ fn refused_acts_are_rolled_back_without_reading_the_ledger() {
     let directory = tempfile::tempdir().unwrap();
     let mut ledger = Store::open(directory.path()).unwrap();
     let token = Token::from([7; Token::BYTES]).hash();
-    let grant = |id| Grant { id: GrantId(id), parent: None, role: Role::ReturningOfficer, token };
+    let grant = |id| {
+        let (role, uses) = (Role::ReturningOfficer, Uses::Any);
+        Grant { id: GrantId(id), parent: None, role, token, uses }
+    };
     ledger.act(&running("board"), None).unwrap();
     let draft = [create("draft"), Act::Issue(id("draft"), numbers(1..=9)), Act::Grant(grant(1))];
     ledger.act(&draft, None).unwrap();

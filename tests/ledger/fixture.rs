@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use capvote::election::{
     Ballot, Definition, ElectionState, Grant, GrantId, Method, Outcome, Refusal, Role, Rules,
-    Token, Vote,
+    Token, Uses, Vote,
 };
 use capvote::ledger::sqlite::{
     RestoreOptions, RestoreReport, SqliteLedger, Store, backup, restore,
@@ -40,12 +40,16 @@ async fn write_the_fixture_of_this_format() {
         .act(&[Act::Issue(id("open"), numbers([5_000])), Act::Close(id("closed"))], None)
         .unwrap();
     let token = Token::from([7; Token::BYTES]).hash();
-    let grant = Grant { id: GrantId(1), parent: None, role: Role::ReturningOfficer, token };
+    let (role, uses) = (Role::ReturningOfficer, Uses::Any);
+    let grant = Grant { id: GrantId(1), parent: None, role, token, uses };
     let registrar = Role::Registrar(id("open"));
-    let child = Grant { id: GrantId(2), parent: Some(GrantId(1)), role: registrar.clone(), token };
+    let parent = Some(GrantId(1));
+    let child = Grant { id: GrantId(2), parent, role: registrar.clone(), token, uses };
     let stolen = Token::from([8; Token::BYTES]).hash();
-    let other = Grant { id: GrantId(3), parent: Some(GrantId(1)), role: registrar, token: stolen };
-    ledger.act(&[grant, child, other].map(Act::Grant), None).unwrap();
+    let other = Grant { id: GrantId(3), parent, role: registrar, token: stolen, uses };
+    let once = Grant { uses: Uses::Once, id: GrantId(4), ..child.clone() };
+    ledger.act(&[grant, child, other, once].map(Act::Grant), None).unwrap();
+    ledger.act(&[Act::SpendToken(GrantId(4))], None).unwrap();
     let under = Some(Authorization { grant: GrantId(3), revoked: Vec::new() });
     let issued = Act::Issue(id("open"), numbers(6_000..6_010));
     ledger.act(&[issued], under.as_ref()).unwrap();
@@ -72,7 +76,7 @@ async fn write_the_fixture_of_this_format() {
     let restored_ones = ["open", "draft", "ranks"];
     ledger.act(&restored_ones.map(|election| Act::Confirm(id(election))), None).unwrap();
     drop(ledger);
-    backup(&restored, &fixture(3), true, &mut |_, _, _| {}).unwrap();
+    backup(&restored, &fixture(4), true, &mut |_, _, _| {}).unwrap();
 }
 
 /// Restores a fixture to a directory, with its keys, which only their owner may read.
@@ -80,7 +84,7 @@ fn restored(format: u32, directory: &Path) -> RestoreReport {
     let folder = tempfile::tempdir().unwrap();
     let (copy, keys) = (folder.path().join("copy"), folder.path().join("copy.keys"));
     fs::copy(fixture(format), &copy).unwrap();
-    if format == 3 {
+    if format >= 3 {
         fs::copy(fixture(format).with_extension("sqlite.keys"), &keys).unwrap();
         fs::set_permissions(&keys, fs::Permissions::from_mode(0o600)).unwrap();
     }
@@ -89,19 +93,22 @@ fn restored(format: u32, directory: &Path) -> RestoreReport {
 
 #[test]
 fn backups_of_earlier_formats_are_restored_with_their_ballots_sealed() {
-    for (format, closed) in [(2, 5), (3, 34)] {
+    for (format, closed) in [(2, 5), (3, 34), (4, 34)] {
         let directory = tempfile::tempdir().unwrap();
         let report = restored(format, directory.path());
         assert_eq!(report.epoch, 3);
         let mut ledger = Store::open(directory.path()).unwrap();
         ledger.act(&["open", "draft"].map(|election| Act::Confirm(id(election))), None).unwrap();
-        if format == 3 {
+        if format >= 3 {
             ledger.act(&[Act::Confirm(id("ranks"))], None).unwrap();
             let standing = ledger.snapshot().elections[3].clone();
             assert_eq!((standing.ballots, standing.voters), (5, 1_001));
             assert_eq!(standing.definition.roll, Some(id("open")));
             assert_eq!(standing.definition.rules.method, Method::Transferable);
         }
+        let grants = ledger.snapshot().grants.clone();
+        let spent = grants.iter().filter(|grant| grant.uses == Uses::Spent);
+        assert_eq!(spent.count(), usize::from(format == 4));
         drop(ledger);
         it_is_the_ledger_of_the_fixtures(directory.path());
         let ledger = Store::open(directory.path()).unwrap();
@@ -114,7 +121,7 @@ fn backups_of_earlier_formats_are_restored_with_their_ballots_sealed() {
 
 #[test]
 fn the_heads_of_closed_elections_hold_for_ever() {
-    for (format, head) in [(1, HEAD_1), (2, HEAD_2), (3, HEAD_3)] {
+    for (format, head) in [(1, HEAD_1), (2, HEAD_2), (3, HEAD_3), (4, HEAD_4)] {
         let directory = tempfile::tempdir().unwrap();
         match format {
             1 => drop(fs::copy(fixture(1), directory.path().join("ledger.sqlite")).unwrap()),
@@ -132,6 +139,7 @@ fn the_heads_of_closed_elections_hold_for_ever() {
 const HEAD_1: &str = "1cb991868b6efbcde1cc4432dc5cdc1ab84e276f0c5352f250fe5f34def6abb3";
 const HEAD_2: &str = "6687183e5c18e14d62a3b0b598ff97b97e09872a4a55b8f63168b6de40318843";
 const HEAD_3: &str = "37d02547046a9b30e705500aac87fe952baf0b375196e7ab71b2c8a50dc335bf";
+const HEAD_4: &str = "d8d87f3fdebbd50983332acbbd9f2336697c0b1dc7665e019599aae64b94deee";
 
 /// The ballots of the fixtures have nonces of 16 equal bytes.
 #[test]
@@ -171,7 +179,8 @@ fn it_is_the_ledger_of_the_fixtures(directory: &Path) {
         assert_eq!(votes, [[14, 6], [20, 10], [0, 0]]);
         let voters: Vec<_> = standings.iter().take(3).map(|standing| standing.voters).collect();
         assert_eq!(voters, [1_001, 1_000, 7]);
-        assert_eq!(ledger.snapshot().grants.iter().count(), 2);
+        let grants = ledger.snapshot().grants.clone();
+        assert_eq!(grants.iter().filter(|grant| grant.uses == Uses::Any).count(), 2);
         let token = Token::from([7; Token::BYTES]);
         assert!(ledger.snapshot().grants.find(&token.hash()).is_some());
     }

@@ -260,6 +260,8 @@ impl State {
                 self.known.push(grant.clone());
                 if added { Ok(()) } else { Err(ActRefusal::GrantRefused) }
             }
+            Act::SpendToken(id) if !self.grants.spend(*id) => Err(ActRefusal::TokenSpent),
+            Act::SpendToken(_) => Ok(()),
             Act::RevokeGrant(id) => {
                 self.grants.revoke(*id);
                 Ok(())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use capvote::election::{Grant, GrantId, Nonce, Outcome, Role, TokenHash, Vote, VoterNumber};
+use capvote::election::{Grant, GrantId, Nonce, Outcome, Role, TokenHash, Uses, Vote, VoterNumber};
 use capvote::ledger::sqlite::{SqliteLedger, Store};
 use capvote::ledger::{Act, Authorization, Ledger, LedgerError, OpenError};
 use rusqlite::Connection;
@@ -113,7 +113,7 @@ fn with_registrar(directory: &Path) -> SqliteLedger {
     let mut store = Store::open(directory).unwrap();
     store.act(&running("board"), None).unwrap();
     let (token, role) = (TokenHash::from([7; 32]), Role::Registrar(id("board")));
-    let grant = Grant { id: GrantId(1), parent: None, role, token };
+    let grant = Grant { id: GrantId(1), parent: None, role, token, uses: Uses::Any };
     store.act(&[Act::Grant(grant)], None).unwrap();
     let under = Authorization { grant: GrantId(1), revoked: Vec::new() };
     store.act(&[Act::Issue(id("board"), numbers([5_000]))], Some(&under)).unwrap();
@@ -185,7 +185,8 @@ async fn numbers_are_voided_under_the_link_that_is_ended_by_that() {
     let ledger = with_registrar(directory.path());
     let own = TokenHash::from([8; 32]);
     let administration = Role::Administration(id("board"));
-    let grant = Grant { id: GrantId(2), parent: None, role: administration, token: own };
+    let (role, token, uses) = (administration, own, Uses::Any);
+    let grant = Grant { id: GrantId(2), parent: None, role, token, uses };
     ledger.act(vec![Act::Grant(grant)], None).await.unwrap();
     let under = || Some(Authorization { grant: GrantId(2), revoked: Vec::new() });
     ledger.act(vec![Act::Issue(id("board"), numbers([6_000]))], under()).await.unwrap();

@@ -142,7 +142,7 @@ fn errors_are_one_line() {
     };
     alone("capvote://127.0.0.1:1", &["info"]).failed(1, "cannot reach capvote://127.0.0.1:1");
     alone("capvotes://127.0.0.1:1", &["info"]).failed(1, "refused");
-    alone("http://127.0.0.1", &["info"]).failed(2, "--link: not a link");
+    alone("ftp://127.0.0.1", &["info"]).failed(2, "--link: not a link");
     alone("/no/such/file", &["info"]).failed(1, "cannot read a link from /no/such/file");
     alone("capvote+unix:///no/such.sock", &["vote", "Ada", "--voter-number", &number])
         .failed(1, "cannot reach capvote+unix:///no/such.sock");

@@ -168,6 +168,8 @@ fn check_operator_commands(folder: &Folder, page: &mut Page) {
         ("restore copy.sqlite restored", "directory"),
         ("officer-link restored", "file"),
     ];
+    let pages = folder.run(SERVER, &[], "pages --json");
+    page.check_shape("capvote-server pages", &serde_json::from_str(pages.done()).unwrap());
     for (command, written) in commands {
         let with_json = format!("{command} --json");
         let ran = folder.run(SERVER, &[], &with_json);

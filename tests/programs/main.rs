@@ -30,4 +30,5 @@ mod sizes;
 mod terminal;
 mod tls;
 mod walkthrough;
+mod web;
 mod words;

@@ -12,7 +12,8 @@ use capvote::election::{Nonce, VoterNumber};
 
 use super::process::{Server, numbers, officer};
 
-/// The voters: a third close their connection, and as many keep it, without and with TLS.
+/// The voters: a fifth close their connection, and as many keep it over each kind of listener: for
+/// programs and for browsers, without and with TLS.
 const VOTERS: usize = 300;
 
 /// A number and a nonce so close together may belong to one ballot: no row, message or structure
@@ -36,18 +37,20 @@ struct Found {
 async fn after_the_close_no_memory_of_the_server_pairs_a_number_with_its_ballot() {
     let data = tempfile::tempdir().unwrap();
     let data = data.path();
-    let mut server = board_with(data, &["--listen", "capvotes://127.0.0.1:0"]);
-    let encrypted = server.next_link();
-    let links = [&server.link, &server.link, &encrypted].map(|link| link.parse().unwrap());
+    let more = ["capvotes://127.0.0.1:0", "http://127.0.0.1:0", "https://127.0.0.1:0"];
+    let mut server = board_with(data, &more.map(|link| ["--listen", link]).concat());
+    let [encrypted, pages, encrypted_pages] = more.map(|_| server.next_link());
+    let links = [&server.link, &server.link, &encrypted, &pages, &encrypted_pages];
+    let links = links.map(|link| link.parse().unwrap());
     let mut ballots = Vec::new();
     let mut open = Vec::new();
     for (index, number) in numbers(data).into_iter().enumerate() {
-        let client = Client::connect(&links[index % 3]).await.unwrap();
+        let client = Client::connect(&links[index % links.len()]).await.unwrap();
         let ballot = Ballot::new(["Ada", "Grace"][index % 2], number).unwrap();
         let outcome = client.election("board").vote(&ballot, |_| ()).await.unwrap();
         assert!(matches!(outcome, VoteOutcome::Recorded(_)), "{outcome:?}");
         ballots.push((number, ballot.nonce));
-        if index % 3 > 0 {
+        if index % links.len() > 0 {
             open.push(client);
         }
     }

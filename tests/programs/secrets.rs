@@ -237,7 +237,11 @@ fn the_server_leaves_no_core_dump_and_cannot_be_traced() {
     const NOBODY: u32 = 65_534;
     let folder = tempfile::tempdir().unwrap();
     let (data, program) = (folder.path().join("data"), folder.path().join("capvote-server"));
-    fs::copy(env!("CARGO_BIN_EXE_capvote-server"), &program).unwrap();
+    // By another process: a child of another test that has the copy open for writing until it runs
+    // its program would keep this one from running.
+    let copied =
+        Command::new("cp").arg(env!("CARGO_BIN_EXE_capvote-server")).arg(&program).status();
+    assert!(copied.unwrap().success());
     let mut command = Command::new(&program);
     command.args(["--listen", "capvote://127.0.0.1:0", "--log", "error", "--data"]).arg(&data);
     if folder.path().metadata().unwrap().uid() == 0 {

@@ -35,6 +35,7 @@ fn the_command_line_precedes_the_environment_and_that_the_file() {
 listen = [\"capvotes://vote.example.org:12358\", \"capvote+unix:///run/capvote/sock\"] # file
 # public is not set
 # proxy is not set
+# forwarded-for is not set
 data = \"here\" # command line
 # certificate is not set
 # key is not set

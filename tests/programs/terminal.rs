@@ -248,7 +248,7 @@ fn long_commands_show_their_speed_and_remaining_time() {
 const ERRORS_BEFORE_THE_CLOSE: [&str; 37] = [
     "capvote-client --link capvote://127.0.0.1:1 info",
     "capvote-client --link capvote://127.0.0.1:1 vote Ada --voter-number NUMBER",
-    "capvote-client --link http://127.0.0.1 info",
+    "capvote-client --link ftp://127.0.0.1 info",
     "capvote-client --link /no/such/file info",
     "capvote-client --link LINK dance",
     "capvote-client --link LINK resultt",

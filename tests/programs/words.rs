@@ -24,6 +24,7 @@ fn an_empty_variable_is_not_set() {
         "LISTEN",
         "PUBLIC",
         "PROXY",
+        "FORWARDED_FOR",
         "DATA",
         "CERTIFICATE",
         "KEY",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use capvote::client::{Ballot, Client};
-use capvote::election::{Definition, Grant, GrantId, Publication, Role, Token, VoterNumber};
+use capvote::election::{Definition, Grant, GrantId, Publication, Role, Token, Uses, VoterNumber};
 use capvote::ledger::{Act, Ledger, Location, Snapshot};
 use capvote::net::admission::Origin;
 use capvote::net::connection;
@@ -93,7 +93,7 @@ impl Harness {
         getrandom::fill(&mut token).unwrap();
         let token = Token::from(token);
         let (role, parent) = (Role::ReturningOfficer, None);
-        let grant = Grant { id: GrantId(id), parent, role, token: token.hash() };
+        let grant = Grant { id: GrantId(id), parent, role, token: token.hash(), uses: Uses::Any };
         self.ledger.act(vec![Act::Grant(grant)], None).await.unwrap();
         token
     }

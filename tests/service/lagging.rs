@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use capvote::client::{ActOutcome, VoteOutcome};
-use capvote::election::{ElectionState, Grant, GrantId, Role, Token};
+use capvote::election::{ElectionState, Grant, GrantId, Role, Token, Uses};
 use capvote::ledger::{Act, Ledger};
 
 use crate::harness::{ballot, definition, harness_of, soon};
@@ -38,7 +38,8 @@ async fn a_refusal_from_a_stale_snapshot_is_checked_with_the_ledger() {
 
     // No such token.
     let (role, parent) = (Role::ReturningOfficer, None);
-    act(&elsewhere, Act::Grant(Grant { id: GrantId(1), parent, role, token: token.hash() })).await;
+    let (hash, uses) = (token.hash(), Uses::Any);
+    act(&elsewhere, Act::Grant(Grant { id: GrantId(1), parent, role, token: hash, uses })).await;
     assert!(!stale().grants.holds(GrantId(1)));
     let officer = client.restore(token.as_bytes()).returning_officer();
     let board = officer.administer("board");

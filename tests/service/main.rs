@@ -13,6 +13,7 @@ mod lines;
 mod memory;
 mod observer;
 mod officers;
+mod once;
 mod rolls;
 mod sizes;
 mod tables;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use capvote::election::{Grant, GrantId, Role, Token, VoterNumber};
+use capvote::election::{Grant, GrantId, Role, Token, Uses, VoterNumber};
 use capvote::ledger::sqlite::{SqliteLedger, Store};
 use capvote::ledger::{Act, Ledger as _};
 use capvote::net::admission::Origin;
@@ -82,7 +82,7 @@ impl Server {
         let elections = elections(&mut rng)?;
         let (role, token) = (Role::ReturningOfficer, Token::from(TOKEN).hash());
         let acts = [
-            Act::Grant(Grant { id: GrantId(1), parent: None, role, token }),
+            Act::Grant(Grant { id: GrantId(1), parent: None, role, token, uses: Uses::Any }),
             Act::Create(elections[BOARD].clone()),
             Act::Issue(id(BOARD), (1..=VOTERS).map(VoterNumber::from).collect()),
             Act::Open(id(BOARD)),

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use capvote::command_line::{Extra, VERSION};
 use capvote::net::link::Link;
+use capvote::net::loopback::LoopbackAddress;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::failure::Failure;
@@ -86,6 +87,22 @@ pub(crate) enum Command {
         /// Print only the count.
         #[arg(long)]
         quiet: bool,
+    },
+    /// Serve the pages for browsers on this machine, for the server of a link, until Ctrl-C.
+    ///
+    /// The pages are those of this program and not of the server, and its certificate is checked as
+    /// the link says. Only this machine reaches them.
+    #[command(
+        after_help = "Examples:\n  capvote-client page capvotes://vote.example.org:12358\n  \
+                      capvote-client page officer.link --listen 127.0.0.1:8080"
+    )]
+    Page {
+        /// A link, or a file that holds one; "-" is standard input. [default: that of --link]
+        #[arg(value_name = "LINK")]
+        server: Option<String>,
+        /// Loopback address to listen on. Port 0 picks a free port.
+        #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
+        listen: LoopbackAddress,
     },
     #[command(flatten)]
     Extra(Extra),
@@ -202,6 +219,10 @@ pub(crate) enum OfficerCommand {
     Share {
         /// The part.
         role: Delegate,
+        /// Make a link that works once: the first program or page that opens it spends it. For a
+        /// mail, where others may find it later.
+        #[arg(long)]
+        once: bool,
         /// The file to write, readable by its owner only. Without this the link is printed.
         #[arg(long, value_name = "FILE", value_parser = output_file())]
         output: Option<PathBuf>,
@@ -327,6 +348,8 @@ impl Arguments {
             }
             Command::Revoke { revoked, .. } => is_text(revoked),
             Command::CountLines { file, .. } => is_path(file),
+            // Instead of --link.
+            Command::Page { server: Some(_), .. } => return Ok(()),
             Command::Sheet(SheetCommand::Count(count)) => is_path(&count.file),
             Command::Officer(OfficerCommand::RevokeNumbers { file }) => is_path(file),
             Command::Officer(OfficerCommand::Issue(issue)) => {

@@ -8,6 +8,7 @@ use crate::count;
 use crate::count_lines;
 use crate::failure::Failure;
 use crate::officer;
+use crate::page;
 use crate::reader::while_read;
 use crate::recount;
 use crate::rounds::{self, Counted};
@@ -48,6 +49,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::CountLines { file, quiet } => {
             let target = Target::new(&arguments)?;
             target.ask(async |it| while_read(count_lines::run(file, *quiet, it)).await).await
+        }
+        Command::Page { server, listen } => {
+            let server = match server {
+                Some(server) => arguments::link(server)?,
+                None => arguments.link()?,
+            };
+            page::run(server, *listen, json).await
         }
     }
 }

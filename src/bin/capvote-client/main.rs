@@ -7,6 +7,7 @@ mod count_lines;
 mod failure;
 mod number;
 mod officer;
+mod page;
 mod people;
 mod prompt;
 mod reader;

@@ -49,8 +49,8 @@ pub(crate) async fn run(command: &OfficerCommand, target: &Target) -> Result<(),
             officer().await?.issue(issue, people).await
         }
         OfficerCommand::Sheet { output, blt } => officer().await?.sheet(output, *blt).await,
-        OfficerCommand::Share { role, output } => {
-            officer().await?.share(*role, output.as_deref()).await
+        OfficerCommand::Share { role, once, output } => {
+            officer().await?.share(*role, *once, output.as_deref()).await
         }
         OfficerCommand::Turnout => officer().await?.turnout().await,
         OfficerCommand::Check => officer().await?.check().await,

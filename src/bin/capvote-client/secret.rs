@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read, Stdin, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use capvote::net::link::{Address, Link};
+use capvote::net::link::Link;
 use capvote::private_file::{OTHERS, exposed};
 
 use crate::text;
@@ -83,9 +83,7 @@ pub(crate) fn warn_if_listed(link: &str) {
 
 /// Warns of a link to pass on that names no machine.
 pub(crate) fn warn_if_nowhere(link: &Link) {
-    if let Address::Tcp(at) | Address::Tls(at) = &link.address
-        && at.is_unspecified()
-    {
+    if let Some(at) = link.address.at().filter(|at| at.is_unspecified()) {
         let host = &at.host;
         warn(&format!(
             "the link says {host}, which works on the server's own machine only; replace that by a \

@@ -38,17 +38,19 @@ pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
     /// Address to listen on: capvotes://HOST:PORT (TLS), capvote://HOST:PORT (unencrypted, for
-    /// loopback addresses) or capvote+unix:///PATH (a Unix socket). Port 0 picks a free port.
-    /// Repeat it for more addresses.
+    /// loopback addresses) or capvote+unix:///PATH (a Unix socket). For browsers, with pages:
+    /// https://HOST (TLS, port 443), http://HOST:PORT (for loopback addresses), and for a proxy
+    /// http+unix:///PATH. Port 0 picks a free port. Repeat it for more addresses.
     #[arg(
         long,
         value_name = "LINK",
         env = "CAPVOTE_SERVER_LISTEN",
-        default_value = "capvote://127.0.0.1:12358"
+        default_values = ["capvote://127.0.0.1:12358", "http://127.0.0.1:12380"]
     )]
     listen: Vec<String>,
     /// Where voters and officers reach the server, if not where it listens: what the links that it
-    /// writes say, such as vote.example.org:12358. [default: the address of the first LINK]
+    /// writes say, such as vote.example.org:12358, or https://HOST where browsers open it. [default:
+    /// the address of the first LINK]
     #[arg(long, value_name = "HOST:PORT", env = "CAPVOTE_SERVER_PUBLIC")]
     pub(crate) public: Option<String>,
     /// Proxy from which every connection begins with a PROXY protocol header (version 1 or 2),
@@ -56,17 +58,22 @@ pub(crate) struct Arguments {
     /// a Unix socket. From others the header is not accepted. Repeat it for more.
     #[arg(long, value_name = "PROXY", env = "CAPVOTE_SERVER_PROXY")]
     proxy: Vec<Proxies>,
+    /// Proxy that asks for pages, and whose header field X-Forwarded-For is believed: the last
+    /// address in it that is no such proxy is the voter's. ADDRESS, ADDRESS/PREFIX or unix, as for
+    /// --proxy. From others the field is ignored. Repeat it for more.
+    #[arg(long, value_name = "IP", env = "CAPVOTE_SERVER_FORWARDED_FOR")]
+    forwarded_for: Vec<Proxies>,
     /// Data directory, created if it does not exist.
     #[arg(long, value_name = "DIR", env = "CAPVOTE_SERVER_DATA", default_value = "capvote-data")]
     pub(crate) data: PathBuf,
-    /// Certificate chain for capvotes:// in PEM, the server's own first. [default: a self-signed
+    /// Certificate chain for capvotes:// and https:// in PEM, the server's own first. [default: a self-signed
     /// certificate, kept in DIR/tls.pem, whose fingerprint is in the links]
     #[arg(long, value_name = "FILE", env = "CAPVOTE_SERVER_CERTIFICATE", requires = "key")]
     pub(crate) certificate: Option<PathBuf>,
     /// Private key of the certificate, in PEM.
     #[arg(long, value_name = "FILE", env = "CAPVOTE_SERVER_KEY", requires = "certificate")]
     pub(crate) key: Option<PathBuf>,
-    /// Allow capvote:// on addresses that other machines can reach. Votes and links can then be
+    /// Allow capvote:// and http:// on addresses that other machines can reach. Votes and links can then be
     /// read and altered in transit.
     #[arg(
         long,
@@ -176,6 +183,10 @@ impl Arguments {
         self.proxy.iter().flat_map(|proxies| proxies.0.clone()).collect()
     }
 
+    pub(crate) fn forwarded_for(&self) -> Vec<TrustedProxy> {
+        self.forwarded_for.iter().flat_map(|proxies| proxies.0.clone()).collect()
+    }
+
     pub(crate) fn candidates(&self) -> Vec<String> {
         self.candidate.iter().flat_map(|names| parts("candidate", names)).collect()
     }
@@ -186,7 +197,7 @@ impl Arguments {
 pub(crate) fn parts(option: &str, value: &str) -> Vec<String> {
     let parts: Vec<_> = match option {
         "listen" => links(value),
-        "proxy" => words(value).map(str::to_string).collect(),
+        "proxy" | "forwarded_for" => words(value).map(str::to_string).collect(),
         "candidate" => value.lines().map(str::to_string).collect(),
         _ => Vec::new(),
     };
@@ -265,6 +276,14 @@ pub(crate) enum Offline {
         /// those: they never take votes again.
         #[arg(long)]
         without_keys: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Print the SHA-256 of every file that browsers are served, as sha256sum reads it.
+    #[command(after_help = "Example, in the source of the same version:\n  \
+                      capvote-server pages > pages.sha256\n  \
+                      cd web && sha256sum --check ../pages.sha256")]
+    Pages {
         #[command(flatten)]
         output: Output,
     },

@@ -23,12 +23,12 @@ pub(crate) fn sentence(error: &StartError) -> String {
 }
 
 fn hint_on_address(address: &Address, kind: ErrorKind) -> String {
-    match (address, kind) {
-        (Address::Tcp(at) | Address::Tls(at), ErrorKind::AddrNotAvailable) => {
+    match (address.at(), kind) {
+        (Some(at), ErrorKind::AddrNotAvailable) => {
             let list = if at.is_link_local() { "ip address" } else { "hostname -I" };
             format!(". {} is not an address of this machine; `{list}` lists them", at.host)
         }
-        (Address::Tcp(_) | Address::Tls(_), ErrorKind::AddrInUse) => {
+        (Some(_), ErrorKind::AddrInUse) => {
             ". Another program, perhaps another capvote-server, listens there; choose another port"
                 .into()
         }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use capvote::command_line::{self, Exit};
 use capvote::election::ElectionState;
 use capvote::ledger::sqlite::{self, CopyPhase, RestoreOptions, RestoreReport};
+use capvote::pages::{self, Page};
 use capvote::server::{StartError, new_officer_link};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
@@ -19,6 +20,7 @@ use crate::failure;
 pub(crate) async fn run(command: &Offline) -> ExitCode {
     let (Offline::Backup { output, .. }
     | Offline::Restore { output, .. }
+    | Offline::Pages { output }
     | Offline::OfficerLink { output, .. }) = command;
     match result(command).await {
         Ok((document, text)) => {
@@ -69,6 +71,13 @@ async fn result(command: &Offline) -> Result<(Value, String), StartError> {
                 sqlite::restore(file, directory, options, progress)
             };
             restored(file, directory, &with_progress(restore)?)
+        }
+        Offline::Pages { .. } => {
+            let line = |page: &Page| format!("{}  {}\n", page.sha256, page.path);
+            let document = |page: &Page| json!({ "path": page.path, "sha256": page.sha256 });
+            let pages = pages::all();
+            let documents: Vec<_> = pages.iter().map(document).collect();
+            (json!({ "pages": documents }), pages.iter().map(line).collect())
         }
         Offline::OfficerLink { directory, end_others, .. } => {
             let path = shown(&new_officer_link(directory, *end_others).await?);

@@ -7,8 +7,8 @@ use std::thread::available_parallelism;
 
 use capvote::command_line::{self, Exit};
 use capvote::election::{Definition, InvalidDefinition, Publication};
-use capvote::net::link::{HostPort, Link};
-use capvote::server::{CertificateFiles, Config, NewElection, Reload, RunError, Server};
+use capvote::net::link::{Address, Link};
+use capvote::server::{CertificateFiles, Config, NewElection, Public, Reload, RunError, Server};
 use tokio::signal::unix::Signal;
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
@@ -52,6 +52,7 @@ fn config(arguments: &Arguments) -> Result<Config, String> {
         listen: listen(arguments)?,
         public: public(arguments)?,
         proxies: arguments.proxies(),
+        forwarded_for: arguments.forwarded_for(),
         data: arguments.data.clone(),
         threads: threads.or(available_parallelism().ok().map(usize::from)).unwrap_or(1),
         election: new_election(arguments).map_err(|error| error.to_string())?,
@@ -78,13 +79,23 @@ fn listen(arguments: &Arguments) -> Result<Vec<Link>, String> {
     arguments.listen().iter().map(read).collect()
 }
 
-fn public(arguments: &Arguments) -> Result<Option<HostPort>, String> {
+fn public(arguments: &Arguments) -> Result<Option<Public>, String> {
     let Some(text) = &arguments.public else { return Ok(None) };
-    let at: HostPort = text.trim().parse().map_err(|error| format!("--public: {error}"))?;
+    let text = text.trim();
+    let public = if text.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://")) {
+        let link: Link = text.parse().map_err(|error| format!("--public: {error}"))?;
+        match (link.is_bare(), link.address) {
+            (true, Address::Https(at)) => Public::Pages(at),
+            _ => return Err("--public: it must be an address, such as https://HOST".into()),
+        }
+    } else {
+        Public::At(text.parse().map_err(|error| format!("--public: {error}"))?)
+    };
+    let at = public.at();
     if at.port == 0 || at.is_unspecified() || at.is_link_local() {
         return Err("--public: it must be a host and a port that clients can connect to".into());
     }
-    Ok(Some(at))
+    Ok(Some(public))
 }
 
 fn new_election(arguments: &Arguments) -> Result<Option<NewElection>, InvalidDefinition> {
@@ -120,6 +131,9 @@ fn announce(server: &Server) -> io::Result<()> {
     }
     if let Some(link) = server.public_link() {
         writeln!(stdout, "public at {link}")?;
+    }
+    if let Some(link) = server.election_page() {
+        writeln!(stdout, "vote at {link}")?;
     }
     if let Some(url) = server.metrics_url() {
         writeln!(stdout, "figures at {url}")?;

@@ -61,16 +61,35 @@ macro_rules! impl_save {
             /// [`Error::Disconnected`] and [`Error::NoAnswer`].
             pub async fn save(&self) -> Result<Token, Error> {
                 let savable: savable::Client = self.capability.clone().cast_to();
-                let saved = savable.save_request().send().promise;
-                let answer = self.connection.answer(saved).await?;
-                let token = Token::try_from(answer.get()?.get_token()?);
-                token.map_err(|()| Error::Protocol("a token is not 32 bytes".into()))
+                save(&self.connection, &savable, false).await
+            }
+
+            /// As [`save`](Self::save), with a token that restores this authority once: for a link
+            /// that others may find after it was used.
+            ///
+            /// # Errors
+            /// Those of [`save`](Self::save).
+            pub async fn save_once(&self) -> Result<Token, Error> {
+                let savable: savable::Client = self.capability.clone().cast_to();
+                save(&self.connection, &savable, true).await
             }
         }
     )+};
 }
 
 impl_save!(Administration, Registrar, Auditor);
+
+async fn save(
+    connection: &Connection,
+    savable: &savable::Client,
+    once: bool,
+) -> Result<Token, Error> {
+    let mut request = savable.save_request();
+    request.get().set_once(once);
+    let answer = connection.answer(request.send().promise).await?;
+    let token = Token::try_from(answer.get()?.get_token()?);
+    token.map_err(|()| Error::Protocol("a token is not 32 bytes".into()))
+}
 
 impl Restored {
     pub(super) fn new(capability: savable::Client, connection: Connection) -> Self {

@@ -210,8 +210,8 @@ fn copy_ledger<T>(
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let source = Connection::open_with_flags(from, flags).map_err(unreadable)?;
     if check_format(&source, from)? < FORMAT && upgrading.is_none() {
-        let why = "its format is of an earlier version, whose ballots are not sealed: start the \
-                   server once, which seals them, and try again";
+        let why = "its format is of an earlier version: start the server once, which brings it to \
+                   this one with its ballots sealed, and try again";
         return Err(OpenError::Refused { path: from.to_owned(), why: why.into() });
     }
     let unwritable = |error| open_error(to, error);

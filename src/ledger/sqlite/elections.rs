@@ -162,6 +162,10 @@ impl Elections {
                 }
                 return self.grant(grant).map(|()| None);
             }
+            Act::SpendToken(id) if !Arc::make_mut(&mut self.grants).spend(*id) => {
+                return Err(ActRefusal::TokenSpent);
+            }
+            Act::SpendToken(_) => return Ok(None),
             Act::RevokeGrant(id) => {
                 self.revoke_grant(*id);
                 return Ok(None);
@@ -284,7 +288,11 @@ impl Elections {
             }
             Act::Open(_) | Act::Close(_) => election.ballot_box.step_back(),
             Act::Confirm(_) => election.ballot_box.unconfirm(),
-            Act::Issue(..) | Act::Grant(_) | Act::GrantFirst(_) | Act::RevokeGrant(_) => {}
+            Act::Issue(..)
+            | Act::Grant(_)
+            | Act::GrantFirst(_)
+            | Act::SpendToken(_)
+            | Act::RevokeGrant(_) => {}
         }
     }
 

@@ -15,7 +15,7 @@ use crate::ledger::OpenError;
 const APPLICATION_ID: i64 = 0x6361_7076;
 /// The version of the tables and of the hash chain over them. A file of an earlier one is brought
 /// to it when it is opened.
-pub(super) const FORMAT: i64 = 3;
+pub(super) const FORMAT: i64 = 4;
 /// The first format with epochs and a mark.
 pub(super) const MARKED_FORMAT: i64 = 2;
 
@@ -124,6 +124,16 @@ const FORMAT_3: &str = "
     ) STRICT;
 ";
 
+/// The first format whose ballots are sealed.
+const SEALED_FORMAT: i64 = 3;
+
+/// What format 4 adds: links that work once.
+const FORMAT_4: &str = "
+    -- 0: the token opens the grant as often as it is presented; 1: once; 2: not again
+    ALTER TABLE grants ADD COLUMN uses INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE ended ADD COLUMN uses INTEGER NOT NULL DEFAULT 0;
+";
+
 /// Creates the tables in a new file, and brings a file of an earlier format to this one. `first` is
 /// the first epoch of a ledger that has none. The ballots of an earlier format are sealed, and the
 /// file is [rewritten](plain::scrub) without them.
@@ -142,9 +152,10 @@ pub(super) fn upgrade(
         prepared.map_err(failed)?;
         if is_new {
             transaction.execute_batch(FORMAT_3).map_err(failed)?;
-        } else {
+        } else if format < SEALED_FORMAT {
             plain::seal_all(&transaction, path, keys, first.ledger, FORMAT_3)?;
         }
+        transaction.execute_batch(FORMAT_4).map_err(failed)?;
         transaction
             .pragma_update(None, "user_version", FORMAT)
             .and_then(|()| transaction.commit())

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::{Connection, Row, Transaction, params};
 
 use super::values::invalid;
-use crate::election::{ElectionId, Grant, GrantId, Grants, Role, TokenHash};
+use crate::election::{ElectionId, Grant, GrantId, Grants, Role, TokenHash, Uses};
 
 /// Stores a grant.
 pub(super) fn insert(transaction: &Transaction<'_>, grant: &Grant) -> rusqlite::Result<()> {
@@ -16,7 +16,8 @@ fn insert_into(transaction: &Transaction<'_>, table: &str, grant: &Grant) -> rus
     let (role, election) = role_columns(&grant.role);
     transaction.execute(
         &format!(
-            "INSERT INTO {table} (id, parent, role, election, token) VALUES (?1, ?2, ?3, ?4, ?5)"
+            "INSERT INTO {table} (id, parent, role, election, token, uses)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
         ),
         params![
             grant.id.0.cast_signed(),
@@ -24,8 +25,16 @@ fn insert_into(transaction: &Transaction<'_>, table: &str, grant: &Grant) -> rus
             role,
             election.map(ElectionId::as_str),
             grant.token.as_bytes(),
+            stored_uses(grant.uses),
         ],
     )?;
+    Ok(())
+}
+
+/// Stores that a token is spent.
+pub(super) fn spend(transaction: &Transaction<'_>, id: GrantId) -> rusqlite::Result<()> {
+    let spent = params![id.0.cast_signed(), stored_uses(Uses::Spent)];
+    transaction.execute("UPDATE grants SET uses = ?2 WHERE id = ?1", spent)?;
     Ok(())
 }
 
@@ -63,14 +72,15 @@ fn delete_others(
 
 /// The ended grants that are kept.
 pub(super) fn read_ended(connection: &Connection) -> rusqlite::Result<Vec<Grant>> {
-    let mut select =
-        connection.prepare("SELECT id, parent, role, election, token FROM ended ORDER BY rowid")?;
+    let mut select = connection
+        .prepare("SELECT id, parent, role, election, token, uses FROM ended ORDER BY rowid")?;
     select.query_map([], grant)?.collect()
 }
 
 /// Every stored grant, each after its parent.
 pub(super) fn read(connection: &Connection) -> rusqlite::Result<Vec<Grant>> {
-    let mut select = connection.prepare("SELECT id, parent, role, election, token FROM grants")?;
+    let mut select =
+        connection.prepare("SELECT id, parent, role, election, token, uses FROM grants")?;
     let mut children: HashMap<Option<GrantId>, Vec<Grant>> = HashMap::new();
     let mut all = 0;
     for grant in select.query_map([], grant)? {
@@ -100,6 +110,15 @@ fn role_columns(role: &Role) -> (i64, Option<&ElectionId>) {
     }
 }
 
+/// The column `uses`.
+fn stored_uses(uses: Uses) -> i64 {
+    match uses {
+        Uses::Any => 0,
+        Uses::Once => 1,
+        Uses::Spent => 2,
+    }
+}
+
 fn grant(row: &Row<'_>) -> rusqlite::Result<Grant> {
     let id = |column| -> rusqlite::Result<Option<GrantId>> {
         Ok(row.get::<_, Option<i64>>(column)?.map(|id| GrantId(id.cast_unsigned())))
@@ -118,10 +137,17 @@ fn grant(row: &Row<'_>) -> rusqlite::Result<Grant> {
     };
     let missing = || invalid("a grant has no id".into());
     let token: [u8; 32] = row.get(4)?;
+    let uses = match row.get::<_, i64>(5)? {
+        0 => Uses::Any,
+        1 => Uses::Once,
+        2 => Uses::Spent,
+        uses => return Err(invalid(format!("a grant has the invalid uses {uses}"))),
+    };
     Ok(Grant {
         id: id(0)?.ok_or_else(missing)?,
         parent: id(1)?,
         role,
         token: TokenHash::from(token),
+        uses,
     })
 }

@@ -55,8 +55,10 @@ pub(super) fn acts(
     for (position, (act, &changed)) in acts.iter().zip(changed).enumerate() {
         let Some(index) = changed else {
             // Revoked grants are deleted together, below.
-            if let Act::Grant(grant) | Act::GrantFirst(grant) = act {
-                grants::insert(&transaction, grant)?;
+            match act {
+                Act::Grant(grant) | Act::GrantFirst(grant) => grants::insert(&transaction, grant)?,
+                Act::SpendToken(id) => grants::spend(&transaction, *id)?,
+                _ => {}
             }
             continue;
         };
@@ -125,7 +127,9 @@ fn insert_act(
             (sheet, count) = (closed.sheet, Some(closed.count));
             closed.head
         }
-        Act::Grant(_) | Act::GrantFirst(_) | Act::RevokeGrant(_) => return Ok(None),
+        Act::Grant(_) | Act::GrantFirst(_) | Act::SpendToken(_) | Act::RevokeGrant(_) => {
+            return Ok(None);
+        }
     };
     Ok(Some(Advance { election: index, head, sheet, count, issued }))
 }

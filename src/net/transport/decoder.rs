@@ -1,8 +1,5 @@
 //! An incremental decoder of
 //! [Cap'n Proto's stream format](https://capnproto.org/encoding.html#serialization-over-a-stream).
-//!
-//! A message is a header and its segments. The header has the number of segments less one and the
-//! length of each segment in words, as 32-bit little-endian numbers, padded to whole words.
 
 use std::collections::VecDeque;
 
@@ -10,10 +7,7 @@ use capnp::message::{Reader, ReaderOptions, ReaderSegments};
 use capnp::{Error, Word, serialize};
 
 use super::prices::MESSAGE_BYTES;
-use super::{MESSAGE_WORDS_MAX, outbox};
-
-/// The segments of a message. One more ends the connection.
-pub(super) const SEGMENTS_MAX: usize = 512;
+use super::{MESSAGE_WORDS_MAX, header, outbox};
 
 /// The memory allocated for a message before its bytes arrive, in words: announcing a longer
 /// message takes no more.
@@ -29,10 +23,6 @@ const KEPT_MESSAGES_MAX: usize = 64;
 /// copy of a message whose pointers share words, which is longer than the message itself.
 const TRAVERSAL_FACTOR: usize = 8;
 const TRAVERSAL_WORDS: usize = 4 * 1024;
-
-/// The first byte of a TLS record, its content type.
-const TLS_ALERT: u8 = 21;
-const TLS_HANDSHAKE: u8 = 22;
 
 const WORD_BYTES: usize = size_of::<Word>();
 
@@ -154,11 +144,11 @@ impl Decoder {
         while !bytes.is_empty() {
             match &mut self.partial {
                 Partial::Header(header) => {
-                    let missing = missing_of_header(header)?;
+                    let missing = header::missing(header)?;
                     let (here, rest) = bytes.split_at(missing.min(bytes.len()));
                     bytes = rest;
                     header.extend_from_slice(here);
-                    if missing_of_header(header)? == 0 {
+                    if header::missing(header)? == 0 {
                         let most =
                             if self.is_frugal { FRUGAL_WORDS_MAX } else { ANNOUNCED_WORDS_MAX };
                         self.partial = Partial::Body(Body::announced(header, most)?);
@@ -195,36 +185,15 @@ impl Decoder {
     }
 }
 
-/// The bytes missing from a header.
-fn missing_of_header(header: &[u8]) -> Result<usize, Error> {
-    let Some(segments) = segment_count(header) else { return Ok(WORD_BYTES - header.len()) };
-    if segments > SEGMENTS_MAX {
-        // A TLS record begins with its content type and the major version 3.
-        if let [TLS_ALERT | TLS_HANDSHAKE, 3, ..] = header {
-            let why = "the other side speaks TLS: its link begins with capvotes://";
-            return Err(Error::failed(why.into()));
-        }
-        return Err(Error::failed(format!("a message of {segments} segments is not accepted")));
-    }
-    let bytes = (4 + 4 * segments).next_multiple_of(WORD_BYTES);
-    Ok(bytes - header.len())
-}
-
-/// The number of segments in a header, once it is received.
-fn segment_count(header: &[u8]) -> Option<usize> {
-    header.first_chunk().map(|&count| u32::from_le_bytes(count) as usize + 1)
-}
-
 impl Body {
     /// The empty body that a complete header announces, with memory for at most so many words.
     fn announced(header: &[u8], allocated_max: usize) -> Result<Self, Error> {
-        // The count keeps out the padding, which follows the lengths.
-        let segments = segment_count(header).unwrap_or_default();
-        let lengths = header.as_chunks::<4>().0.iter().skip(1).take(segments);
         let mut length = 0;
         let mut ends = Vec::new();
-        for &words in lengths {
-            length += u32::from_le_bytes(words) as usize;
+        let lengths = header::lengths(header);
+        let segments = lengths.len();
+        for words in lengths {
+            length += words;
             if segments > 1 {
                 ends.push(length);
             }

@@ -9,6 +9,7 @@ mod caller;
 mod calls;
 mod checks;
 mod decoder;
+pub(super) mod header;
 mod input;
 mod outbox;
 mod own;

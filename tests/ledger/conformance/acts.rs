@@ -1,7 +1,7 @@
 //! What officers change: elections, rolls, closes and grants.
 
 use capvote::election::{
-    DERIVED_GRANTS_MAX, ElectionState, Grant, GrantId, Outcome, Refusal, Role, Token,
+    DERIVED_GRANTS_MAX, ElectionState, Grant, GrantId, Outcome, Refusal, Role, Token, Uses,
 };
 use capvote::ledger::{Act, ActRefusal, LedgerError};
 
@@ -139,7 +139,7 @@ pub(super) async fn a_closed_election_stays_as_it_was_counted(subject: &impl Sub
 /// A grant whose token is its id.
 fn grant(id: u64, parent: u64, role: Role) -> Grant {
     let parent = (parent > 0).then_some(GrantId(parent));
-    Grant { id: GrantId(id), parent, role, token: token(id).hash() }
+    Grant { id: GrantId(id), parent, role, token: token(id).hash(), uses: Uses::Any }
 }
 
 fn token(id: u64) -> Token {
@@ -199,4 +199,32 @@ pub(super) async fn a_grant_is_found_by_its_token_until_it_is_revoked(subject: &
     for id in [1, 2] {
         assert_eq!(ledger.grant(token(id).hash()).await, Ok(None));
     }
+}
+
+pub(super) async fn a_token_that_works_once_is_spent_for_ever(subject: &impl Subject) {
+    let mut ledger = subject.open();
+    let role = Role::Auditor(id("board"));
+    let once = |id, parent| Grant { uses: Uses::Once, ..grant(id, parent, role.clone()) };
+    let grants = [grant(1, 0, Role::ReturningOfficer), once(2, 1), once(3, 1)].map(Act::Grant);
+    act(&ledger, grants.to_vec()).await.unwrap();
+    let spend = |id| vec![Act::SpendToken(GrantId(id))];
+    // With another change that is refused, nothing is spent.
+    let both = vec![Act::SpendToken(GrantId(2)), Act::Open(id("nowhere"))];
+    assert!(act(&ledger, both).await.is_err());
+    act(&ledger, spend(2)).await.unwrap();
+    let refused = Err(LedgerError::Refused(ActRefusal::TokenSpent));
+    for _ in 0..2 {
+        // One that is spent, one that works as often as it is presented, and one that is not there.
+        for id in [2, 1, 9] {
+            assert_eq!(act(&ledger, spend(id)).await, refused);
+        }
+        let uses = async |id| ledger.grant(token(id).hash()).await.unwrap().unwrap().uses;
+        assert_eq!((uses(2).await, uses(3).await), (Uses::Spent, Uses::Once));
+        // What it opened stays in force, and can be saved from.
+        assert!(ledger.snapshots().borrow().grants.may_save_from(GrantId(2)));
+        ledger = restart(subject, ledger).await;
+    }
+    // Of all who present it at once, one opens it.
+    let all = futures::future::join_all((0..8).map(|_| act(&ledger, spend(3)))).await;
+    assert_eq!(all.iter().filter(|opened| opened.is_ok()).count(), 1);
 }

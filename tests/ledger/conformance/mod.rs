@@ -70,6 +70,7 @@ macro_rules! check_all {
         check!(evening::a_lot_is_the_same_after_a_restart);
         check!(evening::ballots_of_every_method_are_counted);
         check!(acts::a_grant_is_found_by_its_token_until_it_is_revoked);
+        check!(acts::a_token_that_works_once_is_spent_for_ever);
         check!(shared::a_handle_reads_its_own_answers);
         check!(shared::snapshots_follow_other_handles);
         check!(shared::a_fresh_snapshot_includes_what_other_handles_committed);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use capvote::election::{
     CANDIDATES_MAX, ChangeRefusal, Definition, ElectionState, Grant, GrantId, Outcome, Refusal,
-    Role, Token,
+    Role, Token, Uses,
 };
 use capvote::ledger::{Act, ActRefusal, Authorization, Ledger, LedgerError};
 use futures::future::join_all;
@@ -26,7 +26,13 @@ fn token(grant: u64) -> Token {
 
 fn grant(grant: u64, parent: u64, role: Role) -> Act {
     let parent = (parent > 0).then_some(GrantId(parent));
-    Act::Grant(Grant { id: GrantId(grant), parent, role, token: token(grant).hash() })
+    Act::Grant(Grant {
+        id: GrantId(grant),
+        parent,
+        role,
+        token: token(grant).hash(),
+        uses: Uses::Any,
+    })
 }
 
 fn under(grant: u64) -> Option<Authorization> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use capvote::election::{ElectionState, Grant, GrantId, Outcome, Refusal, Role, Token};
+use capvote::election::{ElectionState, Grant, GrantId, Outcome, Refusal, Role, Token, Uses};
 use capvote::ledger::{Act, Authorization, LedgerError};
 use futures::future::{join, join_all};
 use tokio::time::timeout;
@@ -30,7 +30,8 @@ pub(super) async fn a_handle_reads_its_own_answers(subject: &impl Subject) {
     assert_eq!(cast(&ledger, [vote("board", 21, ADA, 1)]).await, [Outcome::Recorded]);
     assert_eq!(standing(&ledger, "board").ballots, 21);
     let token = Token::from([1; Token::BYTES]).hash();
-    let grant = Grant { id: GrantId(1), parent: None, role: Role::ReturningOfficer, token };
+    let (role, uses) = (Role::ReturningOfficer, Uses::Any);
+    let grant = Grant { id: GrantId(1), parent: None, role, token, uses };
     act(&other, vec![Act::Grant(grant)]).await.unwrap();
     assert!(ledger.grant(token).await.unwrap().is_some());
     assert!(ledger.snapshots().borrow().grants.holds(GrantId(1)));
@@ -112,7 +113,8 @@ pub(super) async fn a_revoked_authorization_in_the_queue_changes_nothing(subject
     let ledger = subject.open();
     let other = second_handle(subject, &ledger);
     let token = Token::from([1; Token::BYTES]).hash();
-    let grant = Grant { id: GrantId(1), parent: None, role: Role::ReturningOfficer, token };
+    let (role, uses) = (Role::ReturningOfficer, Uses::Any);
+    let grant = Grant { id: GrantId(1), parent: None, role, token, uses };
     let mut acts = running("board");
     acts.push(Act::Grant(grant));
     act(&ledger, acts).await.unwrap();

@@ -90,6 +90,8 @@ struct Board {
     links: [String; 2],
     /// An encrypted one.
     encrypted: String,
+    /// One that a browser opens.
+    pages: String,
     _server: Server,
 }
 
@@ -99,11 +101,12 @@ impl Board {
         let socket = data.path().join("a socket").display().to_string();
         let socket = format!("capvote+unix://{}", socket.replace(' ', "%20"));
         let more = ["--voters", "9", "--listen", &socket, "--listen", "capvotes://127.0.0.1:0"];
-        let mut server = Server::start(data.path(), &[&BOARD[..], &more].concat());
+        let pages = ["--listen", "http://127.0.0.1:0"];
+        let mut server = Server::start(data.path(), &[&BOARD[..], &more, &pages].concat());
         let links = [server.link.clone(), server.next_link()];
         assert_eq!(links[1], socket);
-        let encrypted = server.next_link();
-        Self { data, links, encrypted, _server: server }
+        let (encrypted, pages) = (server.next_link(), server.next_link());
+        Self { data, links, encrypted, pages, _server: server }
     }
 
     /// Runs the Rust client.

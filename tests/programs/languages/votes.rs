@@ -49,6 +49,30 @@ fn every_client_votes_over_tcp_and_a_unix_socket() {
     }
 }
 
+/// Through Debian's libcapnp-websocket.
+#[test]
+fn the_cpp_client_does_everything_over_a_websocket() {
+    let Some([_, cpp]) = languages() else { return };
+    let board = Board::new();
+    let link = board.pages.replace("http://", "ws://");
+    let number = board.number(0);
+    let nonce = recorded(&cpp.run(&[&link, "vote", "Ada", &number]));
+    let again = cpp.run(&[&format!("{link}/board"), "vote", "Ada", &number, &nonce]);
+    assert_eq!(recorded(&again), nonce);
+    refused(&cpp.run(&[&link, "vote", "Grace", &number]), "has already voted", "alreadyVoted");
+    assert_eq!(cpp.run(&[&link, "results"]).done(), board.results());
+    // Messages of many frames' worth, both ways.
+    let file = board.data.path().join("lines.txt");
+    fs::write(&file, "a line of some length or other\n".repeat(50_000)).unwrap();
+    let counted = cpp.run(&[&link, "count-lines", file.to_str().unwrap()]);
+    assert!(counted.done().ends_with("\n50000\n"), "{} bytes", counted.stdout.len());
+    let missing = cpp.run(&[&format!("{link}/nope"), "results"]);
+    assert!(missing.stderr.contains("there is no election \"nope\""), "{}", missing.stderr);
+    // A server without pages.
+    let none = cpp.run(&[&board.links[0].replace("capvote:", "ws:"), "results"]);
+    assert_eq!((none.code, &none.stdout[..]), (Some(1), ""));
+}
+
 #[test]
 fn every_client_ranks_and_gets_a_receipt_for_its_ranks() {
     let Some(languages) = languages() else { return };

@@ -38,6 +38,22 @@ fn a_shared_link_works_until_it_is_revoked() {
 }
 
 #[test]
+fn a_link_that_works_once_is_opened_by_the_first_command() {
+    let data = tempfile::tempdir().unwrap();
+    let _server = board(data.path(), 3);
+    let audit = data.path().join("audit.link").to_str().unwrap().to_string();
+    officer(data.path(), &["share", "auditor", "--once", "--output", &audit]).done();
+    client(&audit, &["check"]).done();
+    client(&audit, &["check"]).failed(1, "works once, and was opened before");
+    // One that nobody opened is revoked as any other.
+    let unused = officer(data.path(), &["share", "auditor", "--once"]).done().trim().to_string();
+    revoke(data.path(), &unused).done();
+    client(&unused, &["check"]).failed(1, "was revoked");
+    officer(data.path(), &["revoke", &audit, "--void-numbers"]).done();
+    client(&audit, &["check"]).failed(1, "was revoked");
+}
+
+#[test]
 fn numbers_issued_under_a_stolen_link_are_voided() {
     let data = tempfile::tempdir().unwrap();
     let server = board(data.path(), 3);

@@ -1,14 +1,17 @@
-//! Runs the commands of README.md, docs/walkthrough.md and docs/commands.md as printed.
+//! Runs the commands of README.md, of the two walkthroughs and of docs/commands.md as printed.
 //!
 //! A command is a line of an indented block, or is in the first column of the table of commands. A
 //! `text` block below it is the expected output, with "..." for what differs from run to run. Three
 //! things differ from the pages: the programs are those built for the tests, servers listen on a
 //! free loopback port, and `CAPVOTE_LINK` replaces the default port.
 
+mod labels;
 mod page;
 mod shell;
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::process::Child;
 
 use self::page::{Part, page, parts, table};
@@ -35,10 +38,10 @@ fn ended(child: Child) -> String {
 const PAPER: [&str; 3] = ["2 1", "5 2 1", "1"];
 
 #[test]
-fn twenty_people_hold_an_evening_of_elections_by_the_walkthrough() {
+fn twenty_people_hold_an_evening_of_elections_in_a_terminal() {
     let mut shell = Shell::new();
     let mut checked = 0;
-    for part in parts(&page("docs/walkthrough.md")) {
+    for part in parts(&page("docs/walkthrough-terminal.md")) {
         let commands = match part {
             Part::Output(lines) => {
                 shell.check(&lines);
@@ -104,6 +107,43 @@ fn the_others_vote(shell: &mut Shell) {
 }
 
 #[test]
+fn the_commands_of_the_walkthrough_start_a_server_with_pages() {
+    let mut shell = Shell::new();
+    let mut checked = 0;
+    for part in parts(&page("docs/walkthrough.md")) {
+        match part {
+            Part::Output(lines) => {
+                shell.check(&lines);
+                checked += 1;
+            }
+            Part::Commands(commands) => {
+                for command in commands.iter().filter(|it| !NOT_RUN.contains(&&it[..])) {
+                    let serves = command.starts_with("capvote-server ");
+                    if serves { shell.serve(command) } else { shell.run(command) }
+                }
+            }
+        }
+    }
+    assert_eq!((checked, shell.rows("evening/people.csv").len()), (1, 20));
+    let server = shell.server.as_ref().unwrap().link.clone();
+    assert!(opens(&format!("{server}/officer")));
+    let officer = fs::read_to_string(shell.folder.path().join("evening/server/officer.link"));
+    assert!(officer.unwrap().starts_with(&format!("{server}/officer#")));
+    shell.stop();
+}
+
+/// Whether there is a page at this address.
+fn opens(address: &str) -> bool {
+    let (host, path) = address.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut server = TcpStream::connect(host).unwrap();
+    let head = format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    server.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    server.read_to_string(&mut answer).unwrap();
+    answer.starts_with("HTTP/1.1 200 ")
+}
+
+#[test]
 fn the_commands_of_the_readme_work_as_printed() {
     let page = page("README.md");
     let mut shell = Shell::new();
@@ -117,6 +157,9 @@ fn the_commands_of_the_readme_work_as_printed() {
         shell.printed.clear();
         if command.starts_with("capvote-server ") {
             shell.serve(&command);
+            if let Some(address) = &shell.page {
+                assert!(address.ends_with("/board") && opens(address), "{address}");
+            }
         } else if command.contains(" vote ") {
             let number = shell.rows("capvote-data/board.numbers.csv")[0][0].clone();
             shell.run_and_answer(&command, &[("oter number", &number)]);

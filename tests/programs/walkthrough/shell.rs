@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::process::{Ran, Server, run};
 
 /// The addresses of the laptop and of the metrics on the pages, and the one used instead.
-const PRINTED_ADDRESSES: [&str; 2] = ["192.168.1.20:12358", "127.0.0.1:9358"];
+const PRINTED_ADDRESSES: [&str; 3] = ["192.168.1.20:12358", "192.168.1.20:12380", "127.0.0.1:9358"];
 const FREE_ADDRESS: &str = "127.0.0.1:0";
 
 /// A shell in a temporary folder, with the programs of the tests in its PATH.
@@ -19,6 +19,8 @@ pub(super) struct Shell {
     /// Commands to run before each other one: changes of the folder, and exports.
     lasting: String,
     pub(super) server: Option<Server>,
+    /// The page of the election that the server was started with.
+    pub(super) page: Option<String>,
     /// The output of the commands since it was last cleared.
     pub(super) printed: String,
 }
@@ -29,7 +31,7 @@ impl Shell {
         let programs = Path::new(env!("CARGO_BIN_EXE_capvote-client")).parent().unwrap().display();
         let lasting =
             format!("set -e\nPATH='{programs}':\"$PATH\"\ncd '{}'\n", folder.path().display());
-        Self { folder, lasting, server: None, printed: String::new() }
+        Self { folder, lasting, server: None, page: None, printed: String::new() }
     }
 
     /// Runs a command to its end.
@@ -89,11 +91,13 @@ impl Shell {
         let mut command = PRINTED_ADDRESSES.iter().fold(command.to_string(), free);
         let usual_port = !command.contains("--listen");
         if usual_port {
-            command += " --listen capvote://127.0.0.1:0";
+            command += " --listen capvote://127.0.0.1:0 --listen http://127.0.0.1:0";
         }
-        let server = Server::spawn(self.background(&command));
+        let mut server = Server::spawn(self.background(&command));
         self.printed = format!("listening on {}\n", server.link);
         if usual_port {
+            server.next("listening on http://");
+            self.page = command.contains("--election").then(|| server.next("vote at "));
             self.lasting += &format!("export CAPVOTE_LINK='{}'\n", server.link);
         }
         self.server = Some(server);
@@ -113,7 +117,9 @@ impl Shell {
         let (_, last) = printed.split_at(printed.len().saturating_sub(expected.len()));
         let address = self.server.as_ref().map(|server| address(&server.link));
         let address = address.unwrap_or_default();
-        let expected = expected.iter().map(|line| line.replace(PRINTED_ADDRESSES[0], address));
+        let real = |line: String, printed: &&str| line.replace(*printed, address);
+        let expected = expected.iter();
+        let expected = expected.map(|line| PRINTED_ADDRESSES.iter().fold(line.clone(), real));
         let expected: Vec<_> = expected.collect();
         let matching = expected.len() == last.len()
             && expected.iter().zip(last).all(|(pattern, line)| fits(line, pattern));

@@ -16,15 +16,23 @@ use crate::secret;
 use crate::show;
 
 impl Officer<'_> {
-    pub(super) async fn share(&self, role: Delegate, output: Option<&Path>) -> Result<(), Failure> {
+    pub(super) async fn share(
+        &self,
+        role: Delegate,
+        once: bool,
+        output: Option<&Path>,
+    ) -> Result<(), Failure> {
         let file = output.map(link_file).transpose()?;
         let save = async |administration: Administration| {
             let info = administration.election().info().await?;
             let token: Token = match role {
+                Delegate::Administration if once => administration.save_once().await?,
                 Delegate::Administration => administration.save().await?,
                 // Nobody can issue numbers in an election without a roll of its own.
                 Delegate::Registrar if !info.roll.is_empty() => return Ok((info, None)),
+                Delegate::Registrar if once => administration.registrar().save_once().await?,
                 Delegate::Registrar => administration.registrar().save().await?,
+                Delegate::Auditor if once => administration.auditor().save_once().await?,
                 Delegate::Auditor => administration.auditor().save().await?,
             };
             Ok((info, Some(token)))

@@ -1,0 +1,108 @@
+//! The processes of a browser: they end with the test, however it ends.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::Context;
+use fantoccini::wd::Capabilities;
+use serde_json::json;
+use tempfile::TempDir;
+
+/// Runs a program until the standard input ends, and then kills all processes of its group, of
+/// which it is the first.
+const RUN_WHILE_READ: &str = r#""$@" & read -r _; kill -KILL 0"#;
+
+/// It asks nobody but the page's server for anything.
+const FLAGS: [&str; 8] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+];
+
+/// Where the browser and its driver are.
+#[derive(Debug)]
+pub struct Programs {
+    chromium: PathBuf,
+    chromedriver: PathBuf,
+}
+
+/// The programs, if both are installed where Debian has them, or on the PATH.
+pub fn programs() -> Option<Programs> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = [PathBuf::from("/usr/bin")].into_iter().chain(std::env::split_paths(&path));
+    programs_in(&folders.collect::<Vec<_>>())
+}
+
+/// The programs, if both are in these folders.
+pub fn programs_in(folders: &[PathBuf]) -> Option<Programs> {
+    let find = |names: &[&str]| {
+        folders
+            .iter()
+            .flat_map(|folder| names.iter().map(move |name| folder.join(name)))
+            .find(|path| path.is_file())
+    };
+    let chromium = find(&["chromium", "chromium-browser", "google-chrome"])?;
+    Some(Programs { chromium, chromedriver: find(&["chromedriver"])? })
+}
+
+/// A driver, and the browser that it has started. Dropping it ends both.
+pub(crate) struct Driver {
+    process: Child,
+    profile: TempDir,
+    /// Where it takes commands.
+    pub(crate) address: String,
+}
+
+impl Driver {
+    pub(crate) fn start(programs: &Programs) -> anyhow::Result<Self> {
+        let profile = tempfile::tempdir()?;
+        let mut command = Command::new("sh");
+        command.args(["-c", RUN_WHILE_READ, "sh"]).arg(&programs.chromedriver).arg("--port=0");
+        // What the browser leaves behind is in this folder.
+        command.env("HOME", profile.path()).env("TMPDIR", profile.path());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut process = command.process_group(0).spawn()?;
+        let output = process.stdout.take();
+        let mut driver = Self { process, profile, address: String::new() };
+        let output = BufReader::new(output.context("the driver has no stdout")?);
+        let port = output.lines().map_while(Result::ok).find_map(|line| {
+            let (_, port) = line.split_once("started successfully on port ")?;
+            Some(port.trim_end_matches('.').to_string())
+        });
+        let port = port.context("chromedriver did not start")?;
+        driver.address = format!("http://127.0.0.1:{port}");
+        Ok(driver)
+    }
+
+    pub(crate) fn capabilities(&self, programs: &Programs, flags: &[&str]) -> Capabilities {
+        let profile = format!("--user-data-dir={}", self.folder().join("profile").display());
+        let own = FLAGS.into_iter().chain([profile.as_str()]);
+        let flags: Vec<&str> = own.chain(flags.iter().copied()).collect();
+        let options = json!({ "binary": programs.chromium, "args": flags });
+        Capabilities::from_iter([("goog:chromeOptions".to_string(), options)])
+    }
+
+    /// The process group of the browser and the driver.
+    pub(crate) fn group(&self) -> u32 {
+        self.process.id()
+    }
+
+    fn folder(&self) -> &Path {
+        self.profile.path()
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        // It kills itself with all others.
+        _ = self.process.wait();
+    }
+}

@@ -1,0 +1,97 @@
+//! Pages from this machine, whose WebSockets are relayed to the server of a link.
+//!
+//! They do not come from the server that they check, and a pinned certificate holds for them.
+
+use std::convert::Infallible;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tokio::io::copy_bidirectional_with_sizes;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_local;
+
+use super::admission::Admission;
+use super::http::{self, Visitor};
+use super::link::{Address, HostPort, Link};
+use super::listener::Listener;
+use super::loopback::LoopbackAddress;
+use super::socket::{self, Pages, Socket};
+
+/// The connections of browsers at a time. Further ones wait to be accepted.
+pub const RELAYED_CONNECTIONS_MAX: usize = 64;
+
+/// What is read before it is passed on, in each direction.
+const RELAYED_BYTES: usize = 16 << 10;
+
+/// The open files of a process that relays.
+const FILES: u64 = 1_024;
+
+/// Pages on a loopback address, for the server of a link.
+#[derive(Debug)]
+pub struct Relay {
+    listener: Listener,
+    server: Link,
+}
+
+impl Relay {
+    /// Listens. Port 0 picks a free port.
+    ///
+    /// # Errors
+    /// Where the address cannot be listened on.
+    pub async fn bind(at: LoopbackAddress, server: Link) -> io::Result<Self> {
+        let at = at.socket();
+        let at = HostPort { host: at.ip().to_string(), port: at.port() };
+        Ok(Self { listener: Listener::bind(&Address::Http(at), None).await?, server })
+    }
+
+    /// The address of the page to open, without the token of the server's link.
+    pub fn page(&self) -> String {
+        let here = Link { election: self.server.election.clone(), ..self.listener.link().clone() };
+        match &self.server.token {
+            Some(_) => format!("{}/{}", self.listener.link(), super::link::OFFICERS_PAGE),
+            None => here.to_string(),
+        }
+    }
+
+    /// Serves the pages, and never returns. `failed` is told why a page is not connected to the
+    /// server.
+    ///
+    /// # Panics
+    /// Outside a [`LocalSet`](tokio::task::LocalSet) and a
+    /// [`LocalRuntime`](tokio::runtime::LocalRuntime).
+    pub async fn run(mut self, failed: impl Fn(io::Error) + 'static) -> Infallible {
+        let (server, failed) = (Rc::new(self.server), Rc::new(failed));
+        let admission = Admission::with_files(FILES);
+        let permits = Arc::new(Semaphore::new(RELAYED_CONNECTIONS_MAX));
+        loop {
+            let permit = permits.clone().acquire_owned().await;
+            let socket = self.listener.accept(&admission).await;
+            let (server, failed) = (server.clone(), failed.clone());
+            spawn_local(async move {
+                let _permit = permit;
+                // What goes wrong with a browser's connection is shown by the browser.
+                let Ok(Some(Visitor { socket, .. })) = visitor(socket).await else { return };
+                if let Err(error) = relay(socket, &server).await {
+                    failed(error);
+                }
+            });
+        }
+    }
+}
+
+type Near = Box<dyn socket::Stream>;
+
+async fn visitor(mut socket: Socket) -> io::Result<Option<Visitor<Near>>> {
+    let Some(Pages { site, .. }) = socket.take_pages() else { return Ok(None) };
+    http::serve(socket.into_stream().await?, &site, None).await
+}
+
+/// Passes on what either side sends, until both have ended. An error is about the server.
+async fn relay(mut near: impl socket::Stream, server: &Link) -> io::Result<()> {
+    let mut far = socket::connect(server).await?.into_stream().await?;
+    let (here, there) = (RELAYED_BYTES, RELAYED_BYTES);
+    // How a connection ends that was made is of no interest: the page connects again.
+    let _ = copy_bidirectional_with_sizes(&mut near, &mut far, here, there).await;
+    Ok(())
+}

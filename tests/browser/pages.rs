@@ -1,0 +1,13 @@
+//! What the pages share, and the casting of votes, in a browser: the modules of web/tests.
+
+use crate::harness::{browser, site};
+
+const MODULES: [&str; 7] = ["ballot", "cast", "number", "preload", "session", "texts", "time"];
+
+#[tokio::test(flavor = "local")]
+async fn what_the_pages_share_does_what_its_tests_say() {
+    let Some(browser) = browser(&site::serve(None).await).await else { return };
+    for module in MODULES {
+        browser.run_cases(&format!("/-/tests/{module}.js")).await;
+    }
+}

@@ -1,0 +1,13 @@
+//! The pages, in a browser, from the server program.
+
+mod faults;
+mod keyboard;
+mod keys;
+mod looks;
+mod officer;
+mod relay;
+mod served;
+mod tab;
+mod votes;
+mod watch;
+mod weight;

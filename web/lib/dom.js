@@ -1,0 +1,68 @@
+/**
+ * Small helpers for pages that are made by script. Everything that comes from a server or a person
+ * is set as text: nothing here reads markup.
+ */
+
+/** What stands before every step's title in the title of the document. */
+const PAGE = "capvote";
+
+/**
+ * Makes an element.
+ * @param {string} name with classes behind dots, such as "p.hint"
+ * @param {Record<string, unknown>} [attributes] functions are listeners, such as `onclick`; `null`,
+ *   `undefined` and `false` leave an attribute out; `true` is an attribute without a value
+ * @param {...(Node | string | null | undefined | false)} children texts are set as they are
+ * @returns {HTMLElement}
+ */
+export function element(name, attributes = {}, ...children) {
+  const [tag, ...classes] = name.split(".");
+  const made = document.createElement(tag);
+  if (classes.length > 0) made.className = classes.join(" ");
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (typeof value === "function") made.addEventListener(key.slice(2), value);
+    else made.setAttribute(key, value === true ? "" : String(value));
+  }
+  made.append(...children.filter((it) => it !== null && it !== undefined && it !== false));
+  return made;
+}
+
+/**
+ * An element for a text that somebody else wrote, which may be of any language and direction.
+ * @param {string} name as in `element`
+ * @param {string} text
+ * @param {Record<string, unknown>} [attributes]
+ * @returns {HTMLElement}
+ */
+export function foreign(name, text, attributes = {}) {
+  return element(name, { dir: "auto", ...attributes }, text);
+}
+
+/**
+ * Shows a step: its content takes the place of the last step's, the title of the document is the
+ * step's, and the focus is on its heading, which screen readers read then.
+ * @param {HTMLElement} into
+ * @param {object} step
+ * @param {string} step.title of the document; the first heading is what people see
+ * @param {(Node | null | false)[]} step.content with one `h1`
+ * @param {boolean} [step.focus] whether to move the focus; not when a page is first shown
+ */
+export function showStep(into, { title, content, focus = true }) {
+  document.title = `${title} – ${PAGE}`;
+  into.replaceChildren(...content.filter(Boolean));
+  if (!focus) return;
+  const heading = into.querySelector("h1");
+  heading?.setAttribute("tabindex", "-1");
+  heading?.focus({ preventScroll: true });
+  scrollTo(0, 0);
+}
+
+/**
+ * Says something to screen readers, and shows it: `into` has the role of a status, and is there
+ * before the text is, or some would not read it.
+ * @param {HTMLElement} into
+ * @param {string} text
+ */
+export function say(into, text) {
+  if (into.textContent !== text) into.textContent = text;
+}

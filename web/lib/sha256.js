@@ -1,0 +1,163 @@
+/**
+ * SHA-256 (FIPS 180-4), synchronous and without `crypto.subtle`, which a page on plain http does
+ * not have, and which is slower for the many short texts of a tally sheet.
+ */
+
+/** The first 32 bits of the fractional parts of the cube roots of the first 64 primes (4.2.2). */
+const K = new Uint32Array([
+  0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+  0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+  0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+  0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+  0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+  0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+  0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+  0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+]);
+
+/** The initial hash value (5.3.3). */
+const INITIAL = [
+  0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
+];
+
+const BLOCK_BYTES = 64;
+
+/** The message schedule; one is enough, since no call is interrupted. */
+const SCHEDULE = new Uint32Array(64);
+
+const ENCODER = new TextEncoder();
+
+/** A SHA-256 under way. */
+export class Sha256 {
+  #state = Int32Array.from(INITIAL);
+  #block = new Uint8Array(BLOCK_BYTES);
+  #filled = 0;
+  #bytes = 0;
+
+  /**
+   * Adds bytes, or a text in UTF-8.
+   * @param {Uint8Array | string} data
+   * @returns {this}
+   */
+  update(data) {
+    const bytes = typeof data === "string" ? ENCODER.encode(data) : data;
+    this.#bytes += bytes.length;
+    let at = 0;
+    if (this.#filled > 0) {
+      at = Math.min(BLOCK_BYTES - this.#filled, bytes.length);
+      this.#block.set(bytes.subarray(0, at), this.#filled);
+      this.#filled += at;
+      if (this.#filled < BLOCK_BYTES) return this;
+      compress(this.#state, this.#block, 0);
+      this.#filled = 0;
+    }
+    for (; at + BLOCK_BYTES <= bytes.length; at += BLOCK_BYTES) compress(this.#state, bytes, at);
+    this.#block.set(bytes.subarray(at));
+    this.#filled = bytes.length - at;
+    return this;
+  }
+
+  /**
+   * The hash, after the last `update`.
+   * @returns {Uint8Array} 32 bytes
+   */
+  digest() {
+    const block = this.#block;
+    block[this.#filled] = 0x80;
+    block.fill(0, this.#filled + 1);
+    if (this.#filled + 1 > BLOCK_BYTES - 8) {
+      compress(this.#state, block, 0);
+      block.fill(0);
+    }
+    // The length in bits is below 2 to the power of 53, as every length of JavaScript.
+    const view = new DataView(block.buffer);
+    view.setUint32(BLOCK_BYTES - 8, Math.floor(this.#bytes / 0x2000_0000));
+    view.setUint32(BLOCK_BYTES - 4, (this.#bytes << 3) >>> 0);
+    compress(this.#state, block, 0);
+    const hash = new DataView(new ArrayBuffer(32));
+    this.#state.forEach((word, place) => hash.setInt32(place * 4, word));
+    return new Uint8Array(hash.buffer);
+  }
+}
+
+/** One block of 64 bytes (6.2.2). */
+function compress(state, bytes, at) {
+  const w = SCHEDULE;
+  for (let t = 0, from = at; t < 16; t++, from += 4) {
+    w[t] = (bytes[from] << 24) | (bytes[from + 1] << 16) | (bytes[from + 2] << 8) | bytes[from + 3];
+  }
+  for (let t = 16; t < 64; t++) {
+    const x = w[t - 15];
+    const y = w[t - 2];
+    const s0 = ((x >>> 7) | (x << 25)) ^ ((x >>> 18) | (x << 14)) ^ (x >>> 3);
+    const s1 = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10);
+    w[t] = (w[t - 16] + s0 + w[t - 7] + s1) | 0;
+  }
+  let [a, b, c, d, e, f, g, h] = state;
+  for (let t = 0; t < 64; t++) {
+    const s1 = ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7));
+    const t1 = (h + s1 + ((e & f) ^ (~e & g)) + K[t] + w[t]) | 0;
+    const s0 = ((a >>> 2) | (a << 30)) ^ ((a >>> 13) | (a << 19)) ^ ((a >>> 22) | (a << 10));
+    const t2 = (s0 + ((a & b) ^ (a & c) ^ (b & c))) | 0;
+    h = g;
+    g = f;
+    f = e;
+    e = (d + t1) | 0;
+    d = c;
+    c = b;
+    b = a;
+    a = (t1 + t2) | 0;
+  }
+  state[0] += a;
+  state[1] += b;
+  state[2] += c;
+  state[3] += d;
+  state[4] += e;
+  state[5] += f;
+  state[6] += g;
+  state[7] += h;
+}
+
+/**
+ * The SHA-256 of bytes, or of a text in UTF-8.
+ * @param {Uint8Array | string} data
+ * @returns {Uint8Array} 32 bytes
+ */
+export function sha256(data) {
+  return new Sha256().update(data).digest();
+}
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+/**
+ * Bytes in lower-case hexadecimal digits.
+ * @param {Uint8Array} bytes
+ * @returns {string}
+ */
+export function hex(bytes) {
+  let text = "";
+  for (const byte of bytes) text += HEX[byte];
+  return text;
+}
+
+/**
+ * The bytes that lower-case hexadecimal digits stand for.
+ * @param {string} text
+ * @returns {Uint8Array | null} null if the text is anything else
+ */
+export function unhex(text) {
+  if (text.length % 2 !== 0) return null;
+  const bytes = new Uint8Array(text.length / 2);
+  for (let at = 0; at < bytes.length; at++) {
+    const high = digit(text.charCodeAt(2 * at));
+    const low = digit(text.charCodeAt(2 * at + 1));
+    if (high < 0 || low < 0) return null;
+    bytes[at] = high * 16 + low;
+  }
+  return bytes;
+}
+
+function digit(code) {
+  if (code >= 48 && code <= 57) return code - 48;
+  return code >= 97 && code <= 102 ? code - 87 : -1;
+}

@@ -1,0 +1,196 @@
+/** One election, as its officer sees it: how it stands, and what can be done with it. */
+
+import { rulesText } from "../auditor/report.js";
+import { reportText, trouble } from "../auditor/server.js";
+import { rulesFrom } from "../count/rules.js";
+import { element, foreign } from "../lib/dom.js";
+import { dayAndTime, moment, when } from "../lib/time.js";
+import { button } from "./fields.js";
+
+/** @param {any} flow the `Flow` of officer.js */
+export function electionStep(flow) {
+  const { language, info, authority } = flow;
+  const text = (key, values) => language.text(key, values);
+  const { role } = authority;
+  const isRegistrar = role === "registrar";
+  return {
+    title: info.title || info.id,
+    content: [
+      foreign("h1", info.title || info.id),
+      element("p.hint", {}, text("election.id", { id: info.id })),
+      standing(flow),
+      info.unconfirmed ? confirmation(flow) : null,
+      flow.isTest(info) ? element("p.notice", {}, text("election.test")) : null,
+      element("p", {}, rulesText(rulesFrom(info.rules), info.candidates, language)),
+      element("h2", {}, text("election.names")),
+      element("ol", {}, ...info.candidates.map((name) => foreign("li", name))),
+      rollSection(flow),
+      isRegistrar ? null : voteSection(flow),
+      isRegistrar ? null : afterSection(flow),
+      isRegistrar ? null : linksSection(flow),
+      role === "officer" ? flow.back("overview") : null,
+    ],
+  };
+}
+
+/** What changes while it is looked at. */
+function standing(flow) {
+  const { language, info, results } = flow;
+  const text = (key, values) => language.text(key, values);
+  const said = element("div", { id: "standing" });
+  const draw = () => {
+    const { ballots, voters } = flow.results?.turnout ?? { ballots: 0n, voters: info.voters };
+    const state = element(
+      "p.verdict",
+      {},
+      `${text(`state.${flow.info.state}`)}. ${when(flow.info, language)}`,
+    );
+    const closes = flow.info.state === "draft" ? moment(flow.info.closes) : null;
+    const turnout = text("watch.turnout", { count: ballots, all: voters });
+    const meter = element("meter", {
+      min: "0",
+      max: String(voters || 1n),
+      value: String(ballots),
+      "aria-label": turnout,
+    });
+    const parts = [state, element("p", { id: "turnout" }, turnout), meter];
+    if (closes) {
+      const values = { moment: dayAndTime(closes, language.code) };
+      parts.splice(1, 0, element("p", {}, text("letters.closes", values)));
+    }
+    said.replaceChildren(...parts);
+  };
+  draw();
+  flow.onResults = draw;
+  return results === undefined ? null : said;
+}
+
+function confirmation(flow) {
+  const { language } = flow;
+  return element(
+    "section.outcome.bad",
+    {},
+    element("p.verdict", {}, language.text("election.unconfirmed")),
+    element("p", {}, language.text("election.confirmText")),
+    element(
+      "p",
+      {},
+      button(language.text("election.confirm"), () => flow.act("confirm")),
+    ),
+  );
+}
+
+function rollSection(flow) {
+  const { language, info } = flow;
+  const text = (key, values) => language.text(key, values);
+  const heading = element("h2", {}, text("election.roll"));
+  if (info.roll !== "") {
+    return element(
+      "section",
+      {},
+      heading,
+      element("p", {}, text("election.sharedRoll", { roll: info.roll })),
+    );
+  }
+  const isClosed = info.state === "closed";
+  return element(
+    "section",
+    {},
+    heading,
+    element(
+      "p",
+      {},
+      text("list.voters", { count: info.voters }),
+      ". ",
+      info.addedWhileOpen > 0n ? text("election.added", { count: info.addedWhileOpen }) : "",
+    ),
+    element(
+      "p.links",
+      {},
+      isClosed ? null : button(text("election.issue"), () => flow.go("roll")),
+      button(text("election.letters"), () => flow.go("lettersFile"), "quiet"),
+      info.state === "draft"
+        ? button(text("election.revoke"), () => flow.go("revoke"), "quiet")
+        : null,
+    ),
+  );
+}
+
+function voteSection(flow) {
+  const { language, info } = flow;
+  const text = (key, values) => language.text(key, values);
+  const open = (path, key) =>
+    element(
+      "a.button.quiet",
+      { href: `/${info.id}${path}`, target: "_blank", rel: "noopener" },
+      text(key),
+    );
+  return element(
+    "section",
+    {},
+    element("h2", {}, text("election.voting")),
+    element(
+      "p.links",
+      {},
+      info.state === "draft" ? button(text("election.open"), () => flow.go("confirmOpen")) : null,
+      info.state === "open" ? button(text("election.close"), () => flow.go("confirmClose")) : null,
+      open("", "election.voterPage"),
+      open("/watch", "election.watch"),
+    ),
+  );
+}
+
+function afterSection(flow) {
+  const { language, info, check, sheet } = flow;
+  const text = (key, values) => language.text(key, values);
+  const isClosed = info.state === "closed";
+  return element(
+    "section",
+    {},
+    element("h2", {}, text("election.count")),
+    isClosed ? null : element("p", {}, text("server.notClosed")),
+    element(
+      "p.links",
+      {},
+      isClosed ? button(text("election.sheet"), () => flow.takeSheet()) : null,
+      isClosed
+        ? element(
+            "a.button.quiet",
+            { href: `/${info.id}/audit`, target: "_blank", rel: "noopener" },
+            text("list.audit"),
+          )
+        : null,
+      button(text("server.check"), () => flow.checkLedger(), "quiet"),
+    ),
+    element("p", { id: "busy", role: "status", tabindex: "-1" }, flow.busy ? text(flow.busy) : ""),
+    sheet ? element("p.links", {}, sheet.csv, sheet.json) : null,
+    sheet
+      ? element(
+          "p",
+          {},
+          text("audit.fingerprint"),
+          " ",
+          element("code.mark-of-file", {}, sheet.mark),
+        )
+      : null,
+    check?.report ? reportText(check.report, language) : null,
+    check?.error ? element("p.error", {}, trouble(check.error, language)) : null,
+  );
+}
+
+function linksSection(flow) {
+  const { language } = flow;
+  const text = (key, values) => language.text(key, values);
+  return element(
+    "section",
+    {},
+    element("h2", {}, text("election.links")),
+    element("p", {}, text("election.linksText")),
+    element(
+      "p.links",
+      {},
+      button(text("election.share"), () => flow.go("links")),
+      button(text("election.endLink"), () => flow.go("endLink"), "quiet"),
+    ),
+  );
+}

@@ -1,0 +1,52 @@
+/** Links with a token, as people paste them. */
+
+import { addressWith, isForThisServer, isLoopback, readLink } from "../lib/link.js";
+import { hex } from "../lib/sha256.js";
+
+const TOKEN = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+const BYTES = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
+export const tests = {
+  "links of every kind are read"({ equal }) {
+    for (const [text, election, host] of [
+      [TOKEN, "", null],
+      [`capvote://127.0.0.1:12358#${TOKEN}`, "", "127.0.0.1"],
+      [` <capvotes://vote.example.org:1/board?cert=x#${TOKEN}>\n`, "board", "vote.example.org"],
+      [`capvote+unix:///run/capvote.sock?election=board#${TOKEN}`, "board", null],
+      [`https://vote.example.org/officer#${TOKEN}`, "", "vote.example.org"],
+      [`https://vote.example.org/officer?election=board#${TOKEN}`, "board", "vote.example.org"],
+      [`https://vote.example.org/board/audit#${TOKEN}`, "board", "vote.example.org"],
+      [`wss://[::1]:8/#${TOKEN}`, "", "[::1]"],
+    ]) {
+      const link = readLink(text);
+      equal([hex(link.token), link.election, link.host], [BYTES, election, host], text);
+    }
+  },
+  "what is no link is none"({ equal }) {
+    for (const text of [
+      "",
+      "#",
+      TOKEN.slice(1),
+      `${TOKEN}A`,
+      `https://x/#${TOKEN}=`,
+      `ftp://x/#${TOKEN}`,
+      "https://x/officer",
+      `javascript:#${TOKEN}`,
+      `https://x/${"y".repeat(5_000)}#${TOKEN}`,
+    ]) {
+      equal(readLink(text), null, text.slice(0, 60));
+    }
+  },
+  "an address has the token behind its #"({ equal }) {
+    const { token } = readLink(TOKEN);
+    equal(addressWith("https://x", "/officer", token), `https://x/officer#${TOKEN}`);
+    equal(readLink(addressWith("https://x", "/b/audit", token)).election, "b");
+  },
+  "a token is for this server by its host"({ equal }) {
+    equal(isForThisServer({ host: location.hostname }), true);
+    equal(isForThisServer({ host: null }), true);
+    equal(isForThisServer({ host: "vote.example.org" }), false);
+    equal(isLoopback("http://[::1]:80"), true);
+    equal(isLoopback("https://vote.example.org"), false);
+  },
+};

@@ -1,0 +1,102 @@
+/** Lists of people, as spreadsheets write them, and what is strange in them. */
+
+import { countedPeople, listParts, readPeople } from "../officer/people.js";
+
+const read = (text) => readPeople(new TextEncoder().encode(text));
+
+/** The code of what is refused, and the line. */
+function refusal(bytes) {
+  try {
+    readPeople(bytes);
+    return null;
+  } catch (error) {
+    return [error.code, error.values.line ?? null];
+  }
+}
+
+export const tests = {
+  "a list is read with the separator and the line ends of its spreadsheet"({ equal }) {
+    for (const text of [
+      'name,town\n"Doe, Ann",Paris\n李四,"a""b"\n',
+      '\uFEFFname;town\r\n"Doe, Ann";Paris\r\n李四;"a""b"\r\n',
+      'name\ttown\r"Doe, Ann"\tParis\r李四\t"a""b"\r',
+      'sep=;\nname;town\n"Doe, Ann";Paris\n李四;"a""b"\n',
+    ]) {
+      const { heading, rows } = read(text);
+      equal(heading, ["name", "town"], text);
+      equal(
+        rows.map(({ fields }) => fields),
+        [
+          ["Doe, Ann", "Paris"],
+          ["李四", 'a"b'],
+        ],
+        text,
+      );
+    }
+  },
+  "empty rows are left out, and named"({ equal }) {
+    const { rows, empty } = read("name,town\nAnn,Paris\n,\n\u200B , \nBen,Rome\n");
+    equal([rows.length, rows[1].line, empty], [2, 5, [3, 4]]);
+  },
+  "the same person is found by a row or an address, whatever counts the rows"({ equal }) {
+    const doubles = (text) => read(text).doubles.map(({ first, second }) => [first, second]);
+    equal(doubles("nr,name,town\n1,Ann,Paris\n2,ann ,PARIS\n3,Ben,Rome\n"), [[2, 3]]);
+    equal(doubles("name,mail\nAnn,a@b.org\nBen,c@d.org\nOther,A@B.ORG\n"), [[2, 4]]);
+    equal(doubles("name,town\nAnn,Paris\nAnn,Rome\n"), []);
+  },
+  "numbers of an earlier issue are kept, however they are written"({ equal }) {
+    const { rows, column } = read("Voter Number,name\n1234-5678-9012-3456-7890,Ann\n,Ben\n");
+    equal([column, rows[0].number, rows[1].number], [0, 12_345_678_901_234_567_890n, null]);
+  },
+  "what is no list is refused with its line"({ equal }) {
+    const bytes = (text) => new TextEncoder().encode(text);
+    for (const [given, code, line] of [
+      [bytes(""), "roll.empty", null],
+      [bytes(" \n"), "roll.empty", null],
+      [bytes("name,town\n"), "roll.nobody", null],
+      [bytes("name,town\nAnn,Paris\nBen\n"), "roll.length", 3],
+      [bytes("Ann,ann@example.org\nBen,ben@example.org\n"), "roll.noHeading", null],
+      [bytes("name,\nAnn,x\n"), "roll.nameless", 2],
+      [bytes('name,town\n"Ann,Paris\n'), "csv.openQuote", 2],
+      [bytes("voter_number,name\n12x,Ann\n"), "roll.number", 2],
+      [bytes("voter_number,name\n12,Ann\n1-2,Ben\n"), "roll.sameNumber", null],
+      [bytes("voter_number,Voter Number\n1,2\n"), "roll.twoColumns", null],
+      [bytes("PK\u0003\u0004"), "roll.spreadsheet", null],
+      [Uint8Array.of(0xff, 0xfe, 0x61, 0), "roll.encoding", null],
+      [Uint8Array.of(0x61, 0x0a, 0xe9, 0x0a), "roll.encoding", null],
+      [bytes("<html>"), "roll.other", null],
+    ]) {
+      equal(refusal(given), [code, line], code);
+    }
+  },
+  "a list with its numbers is read again"({ equal }) {
+    const people = read('name;town\n"Doe; Ann";Paris\n=1+1;Rome\n');
+    people.rows.forEach((row, at) => {
+      row.number = BigInt(at + 1);
+    });
+    const text = [
+      ...listParts(
+        people,
+        (it) => `000${it}`,
+        (it) => `https://x/y#${it}`,
+      ),
+    ].join("");
+    const again = read(text);
+    equal(again.heading, ["name", "town", "voter_number", "voting_link"]);
+    equal(
+      again.rows.map(({ fields, number }) => [fields[0], number]),
+      [
+        ["Doe; Ann", 1n],
+        ["=1+1", 2n],
+      ],
+    );
+    const counted = countedPeople(2);
+    counted.rows.forEach((row) => {
+      row.number = 7n;
+    });
+    equal(
+      [...listParts(counted, String, String)].join(""),
+      "\uFEFFvoter_number,voting_link\r\n7,7\r\n7,7\r\n",
+    );
+  },
+};

@@ -1,0 +1,333 @@
+/**
+ * The voter's page, `/ELECTION#NUMBER`: one step after the other, from what is elected to the
+ * outcome. Nothing is asked for before the voter can see what it is for; nothing is stored before
+ * the vote is cast.
+ */
+
+import { form } from "./lib/ballot.js";
+import { element, say, showStep } from "./lib/dom.js";
+import { languages, loadShared } from "./lib/language.js";
+import { numberInHash, showNumber } from "./lib/number.js";
+import { timeOfDay, when } from "./lib/time.js";
+import { allElections, firstElections, session } from "./voter/early.js";
+import { answerOf, isAnswered, keptVotes, marksOf, noAnswer, titleOf } from "./voter/paper.js";
+import { ballotStep, ending, numberStep, problemsOf, reviewStep } from "./voter/steps.js";
+
+export const LIMITS = {
+  /** How often a page that waits for an election to open looks again, in milliseconds. */
+  lookMs: 15_000,
+};
+
+/** The steps that the browser's back button leads to. */
+const BEFORE_CASTING = { number: numberStep, ballot: ballotStep, review: reviewStep };
+
+/** The code for casting is not waited for before a ballot is shown. */
+const later = { cast: import("./voter/cast.js"), outcome: import("./voter/outcome.js") };
+for (const code of Object.values(later)) code.catch(() => {});
+
+class Flow {
+  #main = document.querySelector("main");
+  #connection = document.getElementById("connection");
+  #step = null;
+  #shown = "";
+  #steps = BEFORE_CASTING;
+  #state = "idle";
+  #isCasting = false;
+  /** The step that is drawn. */
+  #drawn = {};
+  /** Why there is nothing to vote on, and the timer after which the page looks again. */
+  #cannotBe = null;
+  #looking = 0;
+
+  paper = null;
+  casting = null;
+  language = null;
+  /** A number that was opened while the votes of another were being cast. */
+  nextNumber = null;
+
+  async begin() {
+    const opened = this.#takeNumber();
+    session.onState = (state) => this.#tellState(state);
+    const list = document.getElementById("languages");
+    this.language = await languages(list, loadShared, (language) => {
+      this.language = language;
+      this.#draw(false);
+    });
+    this.#draw(false);
+    addEventListener("hashchange", () => this.#opened(this.#takeNumber()));
+    addEventListener("popstate", ({ state }) => this.#visit(state?.step));
+    addEventListener("beforeunload", (event) => this.#isUnsaved() && event.preventDefault());
+    this.#setElections(await firstElections);
+    const before = keptVotes();
+    if (before?.votes.some(({ election }) => this.infos.has(election))) {
+      this.nextNumber = opened?.number ?? null;
+      return this.#resume(before);
+    }
+    this.#start(opened);
+  }
+
+  /** Says what nobody has thought of. */
+  trouble(error) {
+    console.error(error);
+    if (!this.language) return; // Without texts, what the page came with stays.
+    this.#tell("trouble", { why: error.message ?? String(error) });
+  }
+
+  /** Shows a step, as one that the back button leads away from. */
+  go(step) {
+    history.pushState({ step, had: true }, "");
+    this.#step = step;
+    this.#draw();
+  }
+
+  /** Told by the fields when the voter has changed something. */
+  changed = () => {
+    this.paper.isReviewed = false;
+  };
+
+  /** Casts what has been answered, once, however often the button is pressed. */
+  async cast() {
+    await this.#cast(async () => {
+      const { vote } = await later.cast;
+      const answered = this.paper.questions.filter(isAnswered);
+      history.replaceState({ had: true }, "");
+      return answered.map((question) => vote(question.info.id, marksOf(question)));
+    });
+  }
+
+  /** After a number that is not on the roll: the choices stay. */
+  correctNumber() {
+    const { number } = this.casting;
+    const end = ending(number);
+    this.casting = null;
+    Object.assign(this.paper, {
+      typed: showNumber(number),
+      problem: { key: "number.unknown", values: { end } },
+      isReviewed: true,
+    });
+    this.go("number");
+  }
+
+  /** After votes of which none was sent. */
+  backToReview() {
+    this.casting = null;
+    this.go("review");
+  }
+
+  /** After a ballot that was refused: the questions with these outcomes are asked again. */
+  async markAgain(outcomes) {
+    const { votes, number } = this.casting;
+    const again = votes.filter(({ outcome }) => outcomes.includes(outcome?.which));
+    const ids = again.map(({ election }) => election);
+    this.casting = null;
+    this.#setElections(await allElections());
+    this.#setPaper(ids.map((id) => this.infos.get(id)));
+    this.paper.number = number;
+    this.go("ballot");
+  }
+
+  /** Forgets everything on this page, for another voter. */
+  finish() {
+    const { nextNumber } = this;
+    for (const { file } of this.casting.votes) URL.revokeObjectURL(file);
+    this.casting = null;
+    this.nextNumber = null;
+    history.replaceState(null, "");
+    this.#start(nextNumber === null ? null : { number: nextNumber });
+  }
+
+  /** Takes the number out of the address bar, where others could see it. */
+  #takeNumber() {
+    const typed = numberInHash(location.hash);
+    if (location.hash !== "") {
+      history.replaceState(history.state, "", location.pathname + location.search);
+    }
+    return typed;
+  }
+
+  /** The link of another voter was opened in this tab. */
+  #opened(typed) {
+    if (!typed || !this.infos) return;
+    if (this.#isCasting) {
+      this.nextNumber = typed.number;
+      say(this.#connection, this.language.text("number.waits"));
+      return;
+    }
+    this.casting = null;
+    this.#start(typed);
+  }
+
+  #setElections(elections) {
+    this.infos = new Map(elections.map((info) => [info.id, info]));
+  }
+
+  /** Begins with the paper of the election in the address. */
+  #start(typed) {
+    clearTimeout(this.#looking);
+    const id = decodeURIComponent(location.pathname.slice(1));
+    const info = this.infos.get(id);
+    const paper = info ? paperOf(info, [...this.infos.values()]) : [];
+    if (paper.length === 0) return this.#cannot(info, id, typed);
+    this.#setPaper(paper);
+    if (this.paper.questions.some((question) => question.form === null)) {
+      return this.#tell("newer", {});
+    }
+    if (typed?.number != null) this.paper.number = typed.number;
+    const { state } = history;
+    if (typed && typed.number === null) this.paper.note = { key: "number.badLink", values: {} };
+    else if (state?.recorded) this.paper.note = this.#recordedBefore(state.recorded);
+    else if (state?.had && !typed) this.paper.note = { key: "number.gone", values: {} };
+    this.#step = this.paper.number === null ? "number" : "ballot";
+    const had = this.paper.number !== null;
+    history.replaceState({ ...history.state, step: this.#step, had }, "");
+    this.#draw(this.#shown !== "");
+  }
+
+  #setPaper(infos) {
+    const questions = infos.map((info) => ({ info, form: form(info), answer: noAnswer() }));
+    const nothing = { number: null, typed: "", problem: null, note: null, isReviewed: false };
+    this.paper = { questions, ...nothing };
+  }
+
+  #recordedBefore(ms) {
+    return { key: "done.before", values: { time: timeOfDay(new Date(ms), this.language.code) } };
+  }
+
+  /** Says why there is nothing to vote on, and looks again where that may change. */
+  #cannot(info, id, typed) {
+    const which = !info ? "missing" : info.state === "closed" ? "closed" : "draft";
+    this.#tell(which, { info, id });
+    if (which !== "draft") return;
+    const ask = async ({ election }) => (await election(id)).info();
+    const look = async () => {
+      const { info: newer } = await session.again(ask);
+      // All elections, which may have long slates, are asked for only when there is news.
+      if (newer.state !== "draft") this.#setElections(await allElections());
+      this.#start(typed);
+    };
+    this.#looking = setTimeout(() => look().catch((error) => this.trouble(error)), LIMITS.lookMs);
+  }
+
+  #tell(which, values) {
+    this.#step = null;
+    this.#cannotBe = { which, ...values };
+    this.#draw(this.#shown !== "" && this.#shown !== which);
+  }
+
+  /** Goes on with votes that were sent before the page was loaded again. */
+  async #resume({ number, votes }) {
+    const { sentVote } = await later.cast;
+    const known = votes.filter(({ election }) => this.infos.has(election)).map(sentVote);
+    this.#setPaper(known.map(({ election }) => this.infos.get(election)));
+    this.paper.questions.forEach((question, at) => {
+      question.answer = answerOf(question.form, known[at].marks);
+    });
+    this.paper.number = number;
+    await this.#cast(() => known);
+  }
+
+  /** Casts votes, unless others are being cast. */
+  async #cast(make) {
+    if (this.#isCasting) return;
+    this.#isCasting = true;
+    try {
+      await this.#run(await make());
+    } catch (error) {
+      this.trouble(error);
+    } finally {
+      this.#isCasting = false;
+    }
+  }
+
+  async #run(votes) {
+    const { infos } = this;
+    const { number } = this.paper;
+    const { Casting } = await later.cast;
+    const { doneStep, sendingStep } = await later.outcome;
+    this.#steps = { ...BEFORE_CASTING, sending: sendingStep, done: doneStep };
+    const onChange = () => this.#drawSending();
+    this.casting = new Casting({ session, number, votes, infos, onChange });
+    this.#step = "sending";
+    this.#draw();
+    await this.casting.run();
+    this.#step = "done";
+    const isRecorded = votes.some(({ outcome }) => outcome?.which === "recorded");
+    history.replaceState(isRecorded ? { recorded: Date.now() } : { had: true }, "");
+    this.#draw();
+  }
+
+  /** Goes to a step by the back button, as long as nothing was cast. */
+  #visit(step) {
+    if (this.casting || this.#isCasting || !this.paper) return;
+    if (!Object.hasOwn(BEFORE_CASTING, step)) return;
+    if (step !== "number" && this.paper.number === null) return;
+    const isReady = problemsOf(this.paper, this.language).length === 0;
+    this.#step = step === "review" && !isReady ? "ballot" : step;
+    this.#draw();
+  }
+
+  #isUnsaved() {
+    if (this.#step === null || this.#step === "done") return false;
+    return this.#step === "sending" || Boolean(this.paper?.questions.some(isAnswered));
+  }
+
+  #tellState(state) {
+    const isBack = this.#state === "lost" && state === "connected";
+    this.#state = state;
+    if (!this.language) return;
+    const text = state === "lost" ? "connectionLost" : isBack ? "connectionBack" : null;
+    say(this.#connection, text ? this.language.text(text) : "");
+  }
+
+  /** Draws the step anew. The focus moves only to another step. */
+  #draw(isMoved = true) {
+    const step = this.#step ? this.#steps[this.#step](this) : this.#noStep();
+    const shown = step.key ?? this.#step ?? this.#cannotBe?.which ?? "";
+    const focus = isMoved && shown !== this.#shown;
+    this.#shown = shown;
+    this.#drawn = step;
+    // What was said of the connection is over with the step, if it is back.
+    if (focus && this.#state !== "lost") say(this.#connection, "");
+    showStep(this.#main, { ...step, focus });
+  }
+
+  /** After a change of the votes that are being cast: what is focused, and open, stays so. */
+  #drawSending() {
+    if (this.#step === "sending" && this.#drawn.update?.()) return;
+    this.#draw();
+  }
+
+  /** What is shown where nothing can be asked. */
+  #noStep() {
+    const { language } = this;
+    if (!this.#cannotBe) {
+      const title = language.text("list.vote");
+      const connecting = element("p", {}, language.text("connecting"));
+      return { title, content: [element("h1", {}, title), connecting] };
+    }
+    const { which, info, ...values } = this.#cannotBe;
+    const title = language.text(`${which}.title`);
+    const link = (href, key) => element("p", {}, element("a", { href }, language.text(key)));
+    return {
+      title,
+      content: [
+        element("h1", {}, title),
+        info ? element("h2", { dir: "auto" }, titleOf(info)) : null,
+        info && which === "draft" ? element("p", {}, when(info, language)) : null,
+        element("p", {}, language.text(`${which}.text`, values)),
+        which === "draft" ? element("p.hint", {}, language.text("draft.looking")) : null,
+        which === "closed" ? link(`/${info.id}/watch`, "closed.result") : null,
+        link("/", "allElections"),
+      ],
+    };
+  }
+}
+
+/** The open elections with the roll of this one: the questions of one paper. */
+function paperOf(info, infos) {
+  const roll = ({ roll, id }) => roll || id;
+  return infos.filter((it) => it.state === "open" && roll(it) === roll(info));
+}
+
+const flow = new Flow();
+flow.begin().catch((error) => flow.trouble(error));
