@@ -28,7 +28,7 @@ impl BallotRow {
 /// The voter numbers of one election, each with the ballot cast under it: 12 bytes a number,
 /// besides room that is not used.
 ///
-/// The numbers are sorted in runs. A lookup is one binary search in each. Numbers join as a run of
+/// The numbers are sorted in runs. A lookup is one search in each. Numbers join as a run of
 /// their own, and leave as a mark. [`settle_step`](Self::settle_step) merges the runs a block at a
 /// time, until each is at least twice as long as the next and a quarter of it at most is marked.
 #[derive(Debug, Default)]
