@@ -4,6 +4,7 @@ import { isRanked, shareText } from "../count/rules.js";
 import { roundFacts } from "../count/sentence.js";
 import { votesText } from "../count/votes.js";
 import { element, foreign } from "../lib/dom.js";
+import { matrix, wide } from "../lib/tables.js";
 import { roundSentence } from "../officer/texts.js";
 
 const LIMITS = {
@@ -76,13 +77,6 @@ export function shareInWords(share, language) {
   const part = denominator === 1 ? language.number(numerator) : `${numerator}/${denominator}`;
   const number = language.text(atLeast ? "share.atLeast" : "share.above", { part });
   return of === "one" ? number : `${number} ${language.text(`share.${of}`)}`;
-}
-
-/** A wide table in a box of its own, which scrolls, also by keyboard. */
-export function wide(caption, head, rows) {
-  const [label, body] = [element("caption", {}, caption), element("tbody", {}, ...rows)];
-  const table = element("table", {}, label, element("thead", {}, head), body);
-  return element("div.wide", { tabindex: "0", role: "region", "aria-label": caption }, table);
 }
 
 function point(language) {
@@ -163,13 +157,18 @@ function pairsSections({ slate, count: { pairs } }, language) {
   if (slate.length <= LIMITS.matrixNames) {
     sections.push(
       matrix(
-        "pairs.title",
+        language.text("pairs.title"),
         slate,
         (one, other) => language.number(preferred[one][other]),
         language,
       ),
       element("p.hint", {}, language.text("pairs.text")),
-      matrix("recount.paths", slate, (one, other) => number(paths[one][other]), language),
+      matrix(
+        language.text("recount.paths"),
+        slate,
+        (one, other) => number(paths[one][other]),
+        language,
+      ),
       element("p.hint", {}, language.text("recount.pathsText")),
     );
   }
@@ -182,37 +181,4 @@ function pairsSections({ slate, count: { pairs } }, language) {
       ? element("p", {}, language.text("pairs.dropped", { names: names(dropped) }))
       : null,
   ];
-}
-
-function matrix(key, slate, cell, language) {
-  const head = element(
-    "tr",
-    {},
-    element("th", { scope: "col" }, language.text("watch.name")),
-    ...slate.map((name) => foreign("th.count", name, { scope: "col" })),
-  );
-  const rows = slate.map((name, one) =>
-    element(
-      "tr",
-      {},
-      foreign("th", name, { scope: "row" }),
-      ...slate.map((_, other) => element("td.count", {}, one === other ? "–" : cell(one, other))),
-    ),
-  );
-  return wide(language.text(key), head, rows);
-}
-
-function lotsSection({ slate, count: { lots } }, language) {
-  const items = lots.map(({ order, decided, seats }) => {
-    const names = language.list(order.map((place) => slate[place]));
-    const drawn = language.text("lots.drawn", { names });
-    return element("li", {}, `${drawn} ${language.text(`lots.${decided}`, { count: seats })}`);
-  });
-  return element(
-    "section",
-    {},
-    element("h3", {}, language.text("lots.title")),
-    element("ul", {}, ...items),
-    element("p.hint", {}, language.text("lots.text")),
-  );
 }

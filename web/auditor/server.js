@@ -4,9 +4,10 @@ import { element, foreign } from "../lib/dom.js";
 import { RpcError } from "../capnp/rpc.js";
 import { hex } from "../lib/sha256.js";
 import { Refused } from "../lib/refused.js";
+import { wide } from "../lib/tables.js";
 import { why } from "../officer/texts.js";
 import { compare } from "./compare.js";
-import { rulesText, wide } from "./report.js";
+import { rulesText } from "./report.js";
 
 /** @param {any} page the `Auditor` of auditor.js */
 export function comparePart({ language, sheet, server }) {

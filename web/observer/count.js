@@ -3,6 +3,7 @@
 import { roundFacts } from "../count/sentence.js";
 import { VOTE } from "../count/votes.js";
 import { element, foreign } from "../lib/dom.js";
+import { matrix, wide } from "../lib/tables.js";
 
 const STEPS = ["first", "surplus", "exclusion", "remaining"];
 
@@ -31,13 +32,6 @@ export function countSections(count, isRanked, language, sentence) {
   if (count.lots.length > 0) sections.push(...lots(count.lots, language));
   if (sections.length === 0) return [];
   return [element("h2", {}, language.text("rounds.title")), ...sections];
-}
-
-/** A wide table in a box of its own, which scrolls, also by keyboard. */
-function wide(caption, head, rows) {
-  const [label, body] = [element("caption", {}, caption), element("tbody", {}, ...rows)];
-  const table = element("table", {}, label, element("thead", {}, head), body);
-  return element("div.wide", { tabindex: "0", role: "region", "aria-label": caption }, table);
 }
 
 function rounds({ rounds, candidates }, language, sentence) {
@@ -107,26 +101,10 @@ function standingOf(rounds, at, place, language) {
 }
 
 function pairs({ pairs: { preferred, places, dropped }, candidates }, language) {
-  const head = element(
-    "tr",
-    {},
-    element("th", { scope: "col" }, language.text("watch.name")),
-    ...candidates.map((name) => foreign("th.count", name, { scope: "col" })),
-  );
-  const rows = candidates.map((name, place) =>
-    element(
-      "tr",
-      {},
-      foreign("th", name, { scope: "row" }),
-      ...candidates.map((_, other) => {
-        const ballots = preferred[place]?.[other] ?? 0n;
-        return element("td.count", {}, place === other ? "–" : language.number(ballots));
-      }),
-    ),
-  );
+  const cell = (one, other) => language.number(preferred[one]?.[other] ?? 0n);
   const order = places.map((names) => element("li", {}, language.list(names)));
   return [
-    wide(language.text("pairs.title"), head, rows),
+    matrix(language.text("pairs.title"), candidates, cell, language),
     element("p.hint", {}, language.text("pairs.text")),
     element("h3", {}, language.text("pairs.places")),
     element("ol", {}, ...order),

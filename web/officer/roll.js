@@ -3,7 +3,7 @@
 import { element, foreign } from "../lib/dom.js";
 import { filePlace, saveLink } from "../lib/files.js";
 import { showNumber } from "../lib/number.js";
-import { wide } from "../auditor/report.js";
+import { wide } from "../lib/tables.js";
 import { NUMBER_COLUMN, listParts } from "./people.js";
 import { button, field } from "./fields.js";
 import { LIMITS as SAVE_LIMITS } from "./issue.js";

@@ -1,9 +1,9 @@
 //! The pages in a real browser: pictures of them for the documentation, and how long a voter on a
 //! slow telephone waits for a ballot.
 
-mod devtools;
 mod palette;
 mod pictures;
+mod screen;
 mod speed;
 mod stage;
 

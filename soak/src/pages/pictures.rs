@@ -11,8 +11,8 @@ use fantoccini::{Client, Locator};
 use serde_json::json;
 
 use super::browser;
-use super::devtools::{Screen, command};
 use super::palette::with_palette;
+use super::screen::Screen;
 use super::stage::Stage;
 use crate::server;
 
@@ -51,12 +51,12 @@ async fn take(program: &Path, folder: &Path) -> anyhow::Result<()> {
     let mut stage = Stage::set(program, VOTERS).await?;
     let browser = browser().await?;
     let client = &browser.client;
-    command(client, "Emulation.setScrollbarsHidden", json!({ "hidden": true })).await?;
+    browser.devtools("Emulation.setScrollbarsHidden", json!({ "hidden": true })).await?;
 
-    PAPER.set(client).await?;
+    PAPER.set(&browser).await?;
     letter(client, &stage, folder).await?;
 
-    TELEPHONE.set(client).await?;
+    TELEPHONE.set(&browser).await?;
     client.goto(&stage.voters_page()?).await?;
     press(client, ".choice").await?;
     picture(client, folder, "ballot").await?;
@@ -67,7 +67,7 @@ async fn take(program: &Path, folder: &Path) -> anyhow::Result<()> {
     picture(client, folder, "recorded").await?;
 
     stage.vote(VOTES).await?;
-    HALL.set(client).await?;
+    HALL.set(&browser).await?;
     client.goto(&stage.board()).await?;
     find(client, ".board tbody th").await?;
     picture(client, folder, "hall").await?;

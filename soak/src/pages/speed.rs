@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::browser;
-use super::devtools::{Screen, command};
+use super::screen::Screen;
 use super::stage::Stage;
 use crate::server;
 
@@ -109,18 +109,18 @@ fn line(figures: &Figures) -> String {
 async fn load(address: &str) -> anyhow::Result<Figures> {
     let browser = browser().await?;
     let client = &browser.client;
-    TELEPHONE.set(client).await?;
+    TELEPHONE.set(&browser).await?;
     let source = json!({ "source": NOTE });
-    command(client, "Page.addScriptToEvaluateOnNewDocument", source).await?;
-    command(client, "Network.enable", json!({})).await?;
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", source).await?;
+    browser.devtools("Network.enable", json!({})).await?;
     let bytes_a_second = KBIT_A_SECOND * 1_000 / 8;
     let network = json!({
         "offline": false, "latency": LATENCY_MS,
         "downloadThroughput": bytes_a_second, "uploadThroughput": bytes_a_second,
     });
-    command(client, "Network.emulateNetworkConditions", network).await?;
+    browser.devtools("Network.emulateNetworkConditions", network).await?;
     let slower = json!({ "rate": CPU_SLOWDOWN });
-    command(client, "Emulation.setCPUThrottlingRate", slower).await?;
+    browser.devtools("Emulation.setCPUThrottlingRate", slower).await?;
     client.goto(address).await?;
     // The driver gives up after 30 s.
     Ok(serde_json::from_value(client.execute_async(FIGURES, vec![]).await?)?)

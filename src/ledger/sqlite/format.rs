@@ -135,8 +135,8 @@ const FORMAT_4: &str = "
 ";
 
 /// Creates the tables in a new file, and brings a file of an earlier format to this one. `first` is
-/// the first epoch of a ledger that has none. The ballots of an earlier format are sealed, and the
-/// file is [rewritten](plain::scrub) without them.
+/// the first epoch of a ledger that has none. The ballots of formats 1 and 2 are sealed, and
+/// the file is [rewritten](plain::scrub) without them.
 pub(super) fn upgrade(
     connection: &mut Connection,
     path: &Path,

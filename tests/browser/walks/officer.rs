@@ -17,8 +17,20 @@ const PEOPLE: &str = "Name;E-Mail\nAnn Example;ann@example.org\nBen Ö.;ben@exam
 
 const ID: &str = "board-2027";
 
+/// Keeps what the page sends, as text.
+const RECORD: &str = "
+    window.sent = '';
+    const { send } = WebSocket.prototype;
+    WebSocket.prototype.send = function (message) {
+        window.sent += new TextDecoder().decode(message);
+        return send.call(this, message);
+    };
+";
+
 /// From the officer's link to an election with letters. Returns the voter numbers.
 async fn create(served: &Served, tab: &Tab) -> Vec<String> {
+    let record = json!({ "source": RECORD });
+    tab.browser.devtools("Page.addScriptToEvaluateOnNewDocument", record).await;
     tab.open("/officer").await;
     tab.find("#link").await;
     looks::check(tab, "entry").await;
@@ -76,6 +88,12 @@ async fn letters(tab: &Tab, list: &str) -> Vec<String> {
         .filter((it) => it.getBoundingClientRect().width > 0).length";
     assert_eq!(tab.value(codes).await, json!(3));
     assert!(tab.text(".letter").await.contains("Ann Example"));
+    // The server learns the slate, and nothing of the list.
+    let sent = tab.value("window.sent").await.as_str().unwrap().to_string();
+    assert!(sent.contains("Board 2027") && sent.contains("Zoë 李四"));
+    for learnt in ["Ann", "Ben", "example.org", "E-Mail"] {
+        assert!(!sent.contains(learnt), "{learnt}");
+    }
     use_by(tab, "Back to the election", Key::Enter).await;
     tab.find("#standing").await;
     numbers
