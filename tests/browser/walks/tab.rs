@@ -173,10 +173,11 @@ impl Tab {
     fn saved(&self) -> Option<PathBuf> {
         let files = std::fs::read_dir(self.downloads.path()).unwrap();
         let mut paths = files.map(|file| file.unwrap().path());
-        // The browser renames a file when it is whole.
+        // The browser reserves the name with an empty file, and puts the whole one in its place.
         let path = paths.find(|path| {
             let name = path.file_name().unwrap().to_string_lossy();
-            path.is_file() && !name.ends_with(".crdownload") && !name.starts_with('.')
+            let is_whole = path.metadata().is_ok_and(|it| it.is_file() && it.len() > 0);
+            is_whole && !name.ends_with(".crdownload") && !name.starts_with('.')
         })?;
         let folder = tempfile::tempdir_in(self.downloads.path()).unwrap().keep();
         let moved = folder.join(path.file_name().unwrap());
