@@ -13,12 +13,15 @@ for patch; do
     mkdir -p "$copy"
     git ls-files -z | xargs -0 cp --parents -t "$copy"
     patch -d "$copy" -p1 -s <"soak/planted/$name.patch"
-    CARGO_TARGET_DIR=target/planted/build cargo build -q --manifest-path "$copy/Cargo.toml" -p capvote-soak
-    if found=$(RUST_BACKTRACE=0 target/planted/build/debug/capvote-soak histories --count $histories 2>&1); then
+    if ! CARGO_TARGET_DIR=target/planted/build \
+        cargo build -q --manifest-path "$copy/Cargo.toml" -p capvote-soak; then
+        echo "$name: does not compile"
+        failed=$name
+    elif found=$(RUST_BACKTRACE=0 target/planted/build/debug/capvote-soak histories --count $histories 2>&1); then
         echo "$name: not found in $histories histories"
         failed=$name
     else
-        echo "$name: $(echo "$found" | grep -o 'after .*' | cut -c1-160)"
+        echo "$name: $(echo "$found" | grep -m 1 -o 'after [0-9].* histories.*' | cut -c1-160)"
     fi
 done
 [ -z "$failed" ]
