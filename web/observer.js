@@ -93,11 +93,15 @@ class Observer {
       },
       done,
     };
-    const watch = async ({ election }) => (await election(this.#id)).watch({ observer });
-    const { subscription } = await this.#session.once(watch);
+    const watch = async ({ election, ended }) => {
+      const { subscription } = await (await election(this.#id)).watch({ observer });
+      return { subscription, lost: ended };
+    };
+    const { subscription, lost } = await this.#session.once(watch);
     const stop = new AbortController();
     try {
-      await Promise.race([ended, this.#stayAlive(stop.signal)]);
+      // The signs of life may come over a newer connection, over which nothing is watched.
+      await Promise.race([ended, lost, this.#stayAlive(stop.signal)]);
     } finally {
       stop.abort();
       subscription.release();

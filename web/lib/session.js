@@ -25,6 +25,7 @@ const PASSING = ["disconnected", "overloaded"];
  * @property {object} connection
  * @property {object} directory
  * @property {(id: string) => Promise<object>} election
+ * @property {Promise<never>} ended rejected when the connection ends
  */
 
 /** Whether another try over a new connection may be answered. */
@@ -189,12 +190,21 @@ export class Session {
  * @returns {Promise<Live>}
  */
 async function open(url, onClosed) {
-  const connecting = connect(url, { onClosed });
+  let end;
+  const ended = new Promise((_, reject) => {
+    end = reject;
+  });
+  ended.catch(() => {}); // Not everybody waits for it.
+  const closed = (error) => {
+    end(error);
+    onClosed();
+  };
+  const connecting = connect(url, { onClosed: closed });
   try {
     const connection = await inTime(connecting, LIMITS.connectMs);
     const bootstrap = connection.bootstrap(schema.Directory);
     // Calls go out before the capability that they are made on has come.
-    const live = { connection, directory: bootstrap.pipeline };
+    const live = { connection, directory: bootstrap.pipeline, ended };
     bootstrap.then((directory) => Object.assign(live, { directory }), () => {});
     return Object.assign(live, { election: elections(live) });
   } catch (error) {

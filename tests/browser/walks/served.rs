@@ -77,6 +77,13 @@ impl Served {
         numbers
     }
 
+    /// Votes with the client.
+    pub(crate) fn vote(&self, id: &str, name: &str, number: &str) {
+        let vote = ["--link", &self.link, "--election", id, "vote", name, "--voter-number", number];
+        let ran = process::run(env!("CARGO_BIN_EXE_capvote-client"), &vote, b"");
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    }
+
     /// Who has voted in an election.
     pub(crate) fn ballots(&self, id: &str) -> u64 {
         let results = self.officer(&["--election", id, "--json", "result"]);
