@@ -38,6 +38,8 @@ class Flow {
   /** Why there is nothing to vote on, and the timer after which the page looks again. */
   #cannotBe = null;
   #looking = 0;
+  /** How many voters' links were opened in this tab. */
+  #opened = 0;
 
   paper = null;
   casting = null;
@@ -54,7 +56,7 @@ class Flow {
       this.#draw(false);
     });
     this.#draw(false);
-    addEventListener("hashchange", () => this.#opened(this.#takeNumber()));
+    addEventListener("hashchange", () => this.#open(this.#takeNumber()));
     addEventListener("popstate", ({ state }) => this.#visit(state?.step));
     addEventListener("beforeunload", (event) => this.#isUnsaved() && event.preventDefault());
     this.#setElections(await firstElections);
@@ -133,7 +135,7 @@ class Flow {
     this.casting = null;
     this.nextNumber = null;
     history.replaceState(null, "");
-    this.#start(nextNumber === null ? null : { number: nextNumber });
+    this.#startAfresh(nextNumber === null ? null : { number: nextNumber });
   }
 
   /** Takes the number out of the address bar, where others could see it. */
@@ -146,7 +148,7 @@ class Flow {
   }
 
   /** The link of another voter was opened in this tab. */
-  #opened(typed) {
+  #open(typed) {
     if (!typed || !this.infos) return;
     if (this.#isCasting) {
       this.nextNumber = typed.number;
@@ -154,7 +156,25 @@ class Flow {
       return;
     }
     this.casting = null;
-    this.#start(typed);
+    this.#startAfresh(typed);
+  }
+
+  /** Begins for another voter, who may come long after the last one. */
+  async #startAfresh(typed) {
+    const opened = ++this.#opened;
+    clearTimeout(this.#looking);
+    this.paper = null;
+    this.#step = null;
+    this.#cannotBe = null;
+    this.#draw();
+    try {
+      const elections = await allElections();
+      if (opened !== this.#opened) return;
+      this.#setElections(elections);
+      this.#start(typed);
+    } catch (error) {
+      this.trouble(error);
+    }
   }
 
   #setElections(elections) {
@@ -199,10 +219,13 @@ class Flow {
     this.#tell(which, { info, id });
     if (which !== "draft") return;
     const ask = async ({ election }) => (await election(id)).info();
+    const opened = this.#opened;
     const look = async () => {
       const { info: newer } = await session.again(ask);
       // All elections, which may have long slates, are asked for only when there is news.
-      if (newer.state !== "draft") this.#setElections(await allElections());
+      const elections = newer.state === "draft" ? null : await allElections();
+      if (opened !== this.#opened) return;
+      if (elections) this.#setElections(elections);
       this.#start(typed);
     };
     this.#looking = setTimeout(() => look().catch((error) => this.trouble(error)), LIMITS.lookMs);

@@ -118,11 +118,22 @@ async fn a_tab_that_is_loaded_again_at_each_step_votes_once() {
 #[tokio::test(flavor = "local")]
 async fn a_tab_that_is_closed_and_opened_again_does_not_vote_twice() {
     let Some((served, tab, numbers)) = board().await else { return };
-    // Closed at the review: nothing is cast.
-    review(&tab, &numbers[0]).await;
-    let other = tab.open_another("/").await;
-    close(&tab, other).await;
-    assert_eq!(served.ballots("board"), 0);
+    // Closed before the vote is cast: nothing is.
+    let link = format!("/board#{}", numbers[0]);
+    for (address, presses, step) in [
+        ("/board", &[][..], "#number"),
+        (&link, &[], ".choice"),
+        (&link, &[".choice", "form button.main"], ".said"),
+    ] {
+        tab.open(address).await;
+        for press in presses {
+            tab.click(press).await;
+        }
+        tab.find(step).await;
+        let other = tab.open_another("/").await;
+        close(&tab, other).await;
+        assert_eq!(served.ballots("board"), 0, "{step}");
+    }
     // Closed while the answer is on its way: the vote stands, and the number is told so.
     review(&tab, &numbers[0]).await;
     cast_unanswered(&served, &tab).await;
@@ -137,6 +148,32 @@ async fn a_tab_that_is_closed_and_opened_again_does_not_vote_twice() {
     looks::check(&tab, "voted before").await;
     nothing_secret(&served, &tab, &[&numbers[0]]).await;
     assert_eq!(served.ballots("board"), 1);
+}
+
+#[tokio::test(flavor = "local")]
+async fn the_next_voter_of_a_tab_is_told_what_the_server_says_by_then() {
+    let Some((served, tab, numbers)) = board().await else { return };
+    review(&tab, &numbers[0]).await;
+    tab.press("Cast this vote").await;
+    recorded(&served, &tab, &numbers[0]).await;
+    tab.value("window.mark = 1").await;
+    let follow = async |number: &str| tab.value(&format!("location.hash = '{number}'")).await;
+    // The next voter's link, while the server does not answer: nothing of the last voter is seen.
+    served.network.cut();
+    served.network.hold();
+    follow(&numbers[1]).await;
+    tab.until("!document.querySelector('[data-outcome]')").await;
+    nothing_secret(&served, &tab, &[&numbers[0], &numbers[1]]).await;
+    served.network.open();
+    tab.click(".choice").await;
+    tab.press("Check your vote").await;
+    tab.press("Cast this vote").await;
+    recorded(&served, &tab, &numbers[1]).await;
+    // And one who comes after the close.
+    served.officer(&["--election", "board", "close"]);
+    follow(&numbers[2]).await;
+    tab.heading("Voting has ended").await;
+    assert_eq!(tab.value("window.mark").await, 1);
 }
 
 /// Closes a tab; the test goes on in the newest one.
