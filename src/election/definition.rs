@@ -1,7 +1,7 @@
 //! The definition of an election: candidates, publication and schedule.
 
 use super::slate::text_bytes;
-use super::{ElectionId, InvalidRules, InvalidSlate, Rules, Slate, TITLE_BYTES_MAX};
+use super::{ElectionId, InvalidRules, InvalidSlate, RESERVED_IDS, Rules, Slate, TITLE_BYTES_MAX};
 
 /// The definition of an election. It never changes after the election is created.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +48,9 @@ pub struct Schedule {
 /// Why a definition is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDefinition {
+    /// The id is not for elections.
+    #[error("an election cannot be called {0:?}: in an address, that name leads elsewhere")]
+    ReservedId(ElectionId),
     /// The title is too long.
     #[error("a title has at most {TITLE_BYTES_MAX} bytes of UTF-8; {0} were given")]
     LongTitle(usize),
@@ -80,6 +83,18 @@ impl Definition {
         let slate = Slate::new(candidates)?;
         let (publication, schedule, rules) = Default::default();
         Ok(Self { id, title, slate, publication, schedule, rules, roll: None })
+    }
+
+    /// Checks what is asked of a new election only, since a ledger may have older ones: that its id
+    /// leads to it in an address, and its candidates' [looks](Slate::check_looks).
+    ///
+    /// # Errors
+    /// [`InvalidDefinition::ReservedId`] or [`InvalidDefinition::Slate`].
+    pub fn check_new(&self) -> Result<(), InvalidDefinition> {
+        if RESERVED_IDS.contains(&self.id.as_str()) {
+            return Err(InvalidDefinition::ReservedId(self.id.clone()));
+        }
+        Ok(self.slate.check_looks()?)
     }
 
     /// About how many bytes it takes in a message, at most.

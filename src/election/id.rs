@@ -13,6 +13,10 @@ use super::ELECTION_ID_BYTES_MAX;
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ElectionId(Arc<str>);
 
+/// Names that no new election may have: in addresses, they are those of other things that servers
+/// with pages have.
+pub(crate) const RESERVED_IDS: [&str; 4] = ["favicon.ico", "officer", "robots.txt", "rpc"];
+
 /// Why a text is not an election id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(

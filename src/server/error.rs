@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::Public;
-use crate::election::{ElectionId, InvalidSlate};
+use crate::election::{ElectionId, InvalidDefinition};
 use crate::ledger::{LedgerError, OpenError};
 use crate::net::link::Link;
 use crate::net::loopback::LoopbackAddress;
@@ -91,9 +91,9 @@ pub enum StartError {
         /// The configured election.
         asked: ElectionId,
     },
-    /// Voters could not tell the candidates of the configured election apart.
+    /// The configured election is not fit to be created.
     #[error("{0}; nothing was created")]
-    Slate(#[from] InvalidSlate),
+    Definition(#[from] InvalidDefinition),
     /// The file for the voter numbers cannot be written.
     #[error("cannot write the voter numbers to {}: {why}", .path.display())]
     Numbers {

@@ -26,7 +26,7 @@ pub(super) async fn prepare(
     if file.symlink_metadata().is_ok() {
         return Err(StartError::UnknownFile { path: file, what: "an election" });
     }
-    election.definition.slate.check_looks()?;
+    election.definition.check_new()?;
     let numbers = draw_numbers(election.voters as usize)?;
     write(&pending(&file), &numbers).map_err(failed)?;
     let id = election.definition.id.clone();

@@ -42,7 +42,7 @@ impl Server for ReturningOfficer {
     ) -> capnp::Result<()> {
         self.authority.session()?;
         let read = read_spec(params.get()?.get_spec()?)?;
-        let checked = read.and_then(|definition| match definition.slate.check_looks() {
+        let checked = read.and_then(|definition| match definition.check_new() {
             Ok(()) => Ok(definition),
             Err(why) => Err(why.to_string()),
         });

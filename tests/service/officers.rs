@@ -31,7 +31,7 @@ async fn issue(client: &Client, token: &Token, count: u32) -> Vec<VoterNumber> {
 }
 
 #[tokio::test(flavor = "local")]
-async fn a_slate_whose_candidates_look_alike_is_refused() {
+async fn an_election_with_names_that_mislead_is_refused() {
     let harness = harness(&[]).await;
     let token = harness.officer().await;
     let client = harness.connect();
@@ -41,6 +41,11 @@ async fn a_slate_whose_candidates_look_alike_is_refused() {
         let definition = Definition::new("board".parse().unwrap(), String::new(), names).unwrap();
         let outcome = soon(officer.create(&definition)).await.unwrap();
         assert!(matches!(&outcome, ActOutcome::Refused(said) if said.contains(why)), "{outcome:?}");
+    }
+    for id in ["officer", "rpc", "robots.txt", "favicon.ico"] {
+        let outcome = soon(officer.create(&definition(id))).await.unwrap();
+        let ActOutcome::Refused(said) = outcome else { panic!("{id}: {outcome:?}") };
+        assert!(said.contains(&format!("cannot be called \"{id}\"")), "{said}");
     }
     assert!(soon(client.elections()).await.unwrap().is_empty());
 }

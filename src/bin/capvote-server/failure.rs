@@ -47,7 +47,7 @@ pub(crate) fn exit(error: &StartError) -> Exit {
         StartError::Unencrypted(_)
         | StartError::NothingPublic(_)
         | StartError::OpenToOthers { .. }
-        | StartError::Slate(_) => Exit::Usage,
+        | StartError::Definition(_) => Exit::Usage,
         _ => Exit::Fault,
     }
 }

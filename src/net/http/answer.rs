@@ -199,6 +199,7 @@ pub(super) fn parts(fields: &HeaderMap, name: HeaderName) -> impl DoubleEndedIte
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::election::RESERVED_IDS;
 
     fn fields(name: HeaderName, values: &[&'static str]) -> HeaderMap {
         let values = values.iter().map(|value| (name.clone(), HeaderValue::from_static(value)));
@@ -240,6 +241,14 @@ mod tests {
             (&[], false),
         ] {
             assert_eq!(has(&fields(IF_NONE_MATCH, told), b"\"abc\""), found, "{told:?}");
+        }
+    }
+
+    #[test]
+    fn no_election_can_be_created_whose_page_is_something_else() {
+        let rpc = websocket::PATH.strip_prefix('/').unwrap();
+        for path in USUAL.into_iter().chain([OFFICERS_PAGE, rpc]) {
+            assert!(RESERVED_IDS.contains(&path), "{path}");
         }
     }
 

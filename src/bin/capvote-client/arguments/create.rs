@@ -101,7 +101,7 @@ impl Create {
             .map(|it| it.with_publication(publication).with_blank(self.blank))
             .and_then(|it| it.with_rules(self.rules(ranks))?.with_schedule(schedule))
             .map(|it| it.with_roll(self.roll.clone()))
-            .and_then(|it| it.slate.check_looks().map(|()| it).map_err(Into::into))
+            .and_then(|it| it.check_new().map(|()| it))
             .map_err(|error| Failure::Usage(error.to_string()))
     }
 
