@@ -28,13 +28,10 @@ mod pages {
     use std::error::Error;
     use std::fmt::Write as _;
     use std::fs;
-    use std::io::Write as _;
     use std::path::{Path, PathBuf};
 
     use brotli::enc::BrotliEncoderParams;
     use data_encoding::HEXLOWER;
-    use flate2::Compression;
-    use flate2::write::GzEncoder;
     use sha2::{Digest, Sha256};
 
     const FOLDER: &str = "web";
@@ -96,10 +93,12 @@ mod pages {
         Ok(compressed)
     }
 
+    /// Some browsers take nothing better over plain http, and for them the pages are just light
+    /// enough.
     fn gzip(bytes: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(bytes)?;
-        Ok(encoder.finish()?)
+        let mut compressed = Vec::new();
+        zopfli::compress(zopfli::Options::default(), zopfli::Format::Gzip, bytes, &mut compressed)?;
+        Ok(compressed)
     }
 
     /// The files of a folder and of those in it, with what they are.

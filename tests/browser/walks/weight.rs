@@ -17,15 +17,19 @@ const LOADED: &str = "
 async fn a_voter_loads_little_and_from_one_host() {
     let served = Served::start().await;
     let address = &served.network.address;
-    for language in ["en", "de"] {
+    // A browser takes Brotli only from this machine and over TLS.
+    for (language, coding) in [("en", "br"), ("de", "br"), ("en", "gzip"), ("de", "gzip")] {
         // A browser of its own for each, which has nothing from before.
         let Some(tab) = served.tab("/-/missing.html").await else { return };
-        let id = format!("board-{language}");
+        let id = format!("board-{language}-{coding}");
         served.create(&id, &["Ada", "Grace"], &["--blank"]);
         let numbers = served.issue(&id, 1);
         let agent = tab.value("navigator.userAgent").await;
         let accepted = json!({ "userAgent": agent, "acceptLanguage": language });
         tab.browser.devtools("Network.setUserAgentOverride", accepted).await;
+        tab.browser.devtools("Network.enable", json!({})).await;
+        let accepted = json!({ "headers": { "Accept-Encoding": coding } });
+        tab.browser.devtools("Network.setExtraHTTPHeaders", accepted).await;
         tab.browser.devtools("Network.clearBrowserCache", json!({})).await;
         tab.open(&format!("/{id}#{}", numbers[0])).await;
         tab.click(".choice").await;
@@ -40,7 +44,7 @@ async fn a_voter_loads_little_and_from_one_host() {
             assert!(*size > 0, "{name} came from somewhere else");
         }
         let weight: u64 = loaded.iter().map(|(_, size)| size).sum();
-        eprintln!("{language}: {} files, {weight} bytes", loaded.len());
+        eprintln!("{language}, {coding}: {} files, {weight} bytes", loaded.len());
         assert!(loaded.len() > 10, "{loaded:?}");
         assert!(weight <= WEIGHT_MAX, "{weight} bytes: {loaded:?}");
     }
