@@ -19,6 +19,7 @@ enum Command {
     Hostile(hostile::Arguments),
     Pictures(pages::PicturesArguments),
     PageSpeed(pages::SpeedArguments),
+    PageKills(pages::KillsArguments),
     #[command(hide = true)]
     HostileCrowd(hostile::CrowdArguments),
 }
@@ -31,6 +32,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Hostile(arguments) => arguments.run()?,
         Command::Pictures(arguments) => arguments.run()?,
         Command::PageSpeed(arguments) => arguments.run()?,
+        Command::PageKills(arguments) => arguments.run()?,
         Command::HostileCrowd(arguments) => arguments.run()?,
     };
     Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -107,7 +107,7 @@ impl Server {
     }
 
     /// Kills the server with SIGKILL.
-    pub fn kill(mut self) -> anyhow::Result<()> {
+    pub fn kill(&mut self) -> anyhow::Result<()> {
         self.child.kill()?;
         self.child.wait()?;
         Ok(())

@@ -81,7 +81,7 @@ impl Server {
     }
 
     /// Kills the server with SIGKILL.
-    pub(crate) fn kill(self) {
+    pub(crate) fn kill(mut self) {
         self.process.kill().unwrap();
     }
 

@@ -9,7 +9,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::Value;
 
 use driver::Driver;
-pub use driver::{Programs, programs, programs_in};
+pub use driver::{Kind, Programs, programs, programs_in};
 
 /// A browser with one tab. Dropping it ends its processes.
 pub struct Browser {

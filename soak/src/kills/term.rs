@@ -120,7 +120,7 @@ impl Term {
     pub(super) async fn round(&mut self, figures: &mut Figures) -> anyhow::Result<()> {
         self.rounds += 1;
         let work = self.work();
-        let server = self.server.take().context("there is no server")?;
+        let mut server = self.server.take().context("there is no server")?;
         let enough = 1 + random(ROUND_VOTES_MAX)? as usize;
         let paper = self.elections.iter().map(|it| (!it.closed).then(|| it.definition.clone()));
         let (paper, unused) = (paper.collect(), std::mem::take(&mut self.unused));

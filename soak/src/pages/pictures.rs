@@ -14,6 +14,7 @@ use super::browser;
 use super::palette::with_palette;
 use super::screen::Screen;
 use super::stage::Stage;
+use crate::browser::Kind;
 use crate::server;
 
 const TELEPHONE: Screen = Screen { width: 390, height: 844, scale: 2, mobile: true };
@@ -49,7 +50,7 @@ impl Arguments {
 
 async fn take(program: &Path, folder: &Path) -> anyhow::Result<()> {
     let mut stage = Stage::set(program, VOTERS).await?;
-    let browser = browser().await?;
+    let browser = browser(Kind::Chromium).await?;
     let client = &browser.client;
     browser.devtools("Emulation.setScrollbarsHidden", json!({ "hidden": true })).await?;
 

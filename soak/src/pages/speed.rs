@@ -9,6 +9,7 @@ use serde_json::json;
 use super::browser;
 use super::screen::Screen;
 use super::stage::Stage;
+use crate::browser::Kind;
 use crate::server;
 
 const TELEPHONE: Screen = Screen { width: 360, height: 640, scale: 2, mobile: true };
@@ -107,7 +108,7 @@ fn line(figures: &Figures) -> String {
 
 /// Loads a page in a browser of its own.
 async fn load(address: &str) -> anyhow::Result<Figures> {
-    let browser = browser().await?;
+    let browser = browser(Kind::Chromium).await?;
     let client = &browser.client;
     TELEPHONE.set(&browser).await?;
     let source = json!({ "source": NOTE });

@@ -1,10 +1,14 @@
 //! A server on loopback with an open election, which the pages show.
 
+use std::cell::RefCell;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use anyhow::{Context, ensure};
-use capvote::client::{ActOutcome, Administration, Ballot, Client, VoteOutcome};
+use capvote::client::{
+    ActOutcome, Administration, Ballot, Client, CountedBallot, ReturningOfficer, VoteOutcome,
+};
 use capvote::election::{Definition, Publication, VoterNumber};
 use capvote::net::link::Link;
 use tempfile::TempDir;
@@ -29,7 +33,8 @@ pub(super) struct Stage {
     client: Client,
     administration: Administration,
     server: Server,
-    _data: TempDir,
+    program: PathBuf,
+    data: TempDir,
 }
 
 impl Stage {
@@ -38,11 +43,7 @@ impl Stage {
         let data = tempfile::tempdir()?;
         let server = Server::start(program, ANY_PORT, data.path(), &[])?;
         let officers_page = fs::read_to_string(data.path().join("officer.link"))?;
-        let link: Link = officers_page.trim().parse()?;
-        let token = link.token.as_deref().context("the officer's link has no token")?;
-        let client = Client::connect(&link).await?;
-        let officer = client.restore(token).returning_officer();
-
+        let (client, officer) = connect(&officers_page).await?;
         let names = NAMES.map(String::from).to_vec();
         let definition = Definition::new(ELECTION.parse()?, TITLE.into(), names)?
             .with_blank(true)
@@ -56,7 +57,18 @@ impl Stage {
         };
         done(administration.registrar().issue(voters, keep).await?)?;
         done(administration.open().await?)?;
-        Ok(Self { numbers, officers_page, client, administration, server, _data: data })
+        let program = program.to_owned();
+        Ok(Self { numbers, officers_page, client, administration, server, program, data })
+    }
+
+    /// Kills the server with SIGKILL, and starts it again at the same port.
+    pub(super) async fn restart(&mut self) -> anyhow::Result<()> {
+        self.server.kill()?;
+        self.server = Server::start(&self.program, &self.server.link, self.data.path(), &[])?;
+        let (client, officer) = connect(&self.officers_page).await?;
+        self.administration = officer.administer(ELECTION);
+        self.client = client;
+        Ok(())
     }
 
     /// The address of the voter's page, with a number that has not voted.
@@ -88,6 +100,24 @@ impl Stage {
     pub(super) async fn close(&self) -> anyhow::Result<()> {
         done(self.administration.close().await?)
     }
+
+    /// The receipts on the tally sheet.
+    pub(super) async fn receipts(&self) -> anyhow::Result<Vec<String>> {
+        let receipts = Rc::new(RefCell::new(Vec::new()));
+        let taken = receipts.clone();
+        let take = move |ballot: CountedBallot| taken.borrow_mut().push(ballot.receipt);
+        done(self.administration.auditor().tally_sheet(take).await?)?;
+        Ok(receipts.take())
+    }
+}
+
+/// Connects with the officer's link.
+async fn connect(officers_link: &str) -> anyhow::Result<(Client, ReturningOfficer)> {
+    let link: Link = officers_link.trim().parse()?;
+    let token = link.token.as_deref().context("the officer's link has no token")?;
+    let client = Client::connect(&link).await?;
+    let officer = client.restore(token).returning_officer();
+    Ok((client, officer))
 }
 
 fn done(outcome: ActOutcome) -> anyhow::Result<()> {

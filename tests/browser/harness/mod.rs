@@ -5,7 +5,7 @@ pub(crate) mod site;
 
 use std::time::Duration;
 
-use capvote_soak::browser;
+use capvote_soak::browser::{self, Kind};
 use fantoccini::Client;
 use fantoccini::wd::TimeoutConfiguration;
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ pub(crate) struct Browser {
 /// A browser that shows the page at this address, of the site here or of another server; `None` if
 /// none is installed.
 pub(crate) async fn browser(address: &str) -> Option<Browser> {
-    let Some(programs) = browser::programs() else {
+    let Some(programs) = browser::programs(Kind::Chromium) else {
         skip(is_gate());
         return None;
     };
@@ -95,12 +95,12 @@ impl Browser {
 fn without_a_browser_a_test_says_so_and_passes() {
     let folder = tempfile::tempdir().unwrap();
     let folders = [folder.path().to_path_buf()];
-    assert!(browser::programs_in(&folders).is_none());
+    assert!(browser::programs_in(Kind::Chromium, &folders).is_none());
     std::fs::write(folder.path().join("chromium"), "").unwrap();
-    assert!(browser::programs_in(&folders).is_none());
+    assert!(browser::programs_in(Kind::Chromium, &folders).is_none());
     skip(false);
     std::fs::write(folder.path().join("chromedriver"), "").unwrap();
-    assert!(browser::programs_in(&folders).is_some());
+    assert!(browser::programs_in(Kind::Chromium, &folders).is_some());
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn members(group: u32) -> Vec<String> {
 
 #[tokio::test(flavor = "local")]
 async fn a_panic_ends_the_browser_and_its_driver() {
-    let Some(programs) = browser::programs() else { return };
+    let Some(programs) = browser::programs(Kind::Chromium) else { return };
     let browser = browser::Browser::start(&programs, &[]).await.unwrap();
     let group = browser.group();
     // The shell, the driver, and several of the browser.
