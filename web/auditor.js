@@ -57,6 +57,8 @@ class Auditor {
   /** What the server says, and why it could not be asked. */
   server = null;
   serverTrouble = null;
+  /** Whether the form for an auditor's link is open. */
+  isLinkAsked = false;
   /** An auditor's authority, and what it has told. */
   authority = null;
   audit = { turnout: null, report: null, trouble: null, busy: null };

@@ -93,13 +93,13 @@ impl FromStr for Link {
         let path = match uri.path.trim_start_matches('/') {
             _ if is_socket => Named::default(),
             path if uri.is_page() => Named::of_page(path)?,
-            path => Named { election: named_election(path)?, is_officers: false },
+            path => Named { election: named_election(path)?, takes_token: false },
         };
-        let Named { mut election, is_officers } = path;
+        let Named { mut election, takes_token } = path;
         let mut certificate = None;
         for (key, value) in form_urlencoded::parse(uri.query.as_bytes()) {
             match &*key {
-                "election" if (is_socket || is_officers) && election.is_none() => {
+                "election" if (is_socket || takes_token) && election.is_none() => {
                     election = Some(parse_election(&value)?)
                 }
                 "cert" if certificate.is_none() => {
@@ -117,7 +117,7 @@ impl FromStr for Link {
             let why = "it names a certificate, and only capvotes:// and https:// are encrypted";
             return Err(invalid(why));
         }
-        let is_number = uri.is_page() && election.is_some() && !is_officers;
+        let is_number = uri.is_page() && election.is_some() && !takes_token;
         let token = Some(uri.fragment).filter(|token| !token.is_empty() && !is_number);
         let token = token
             .map(|token| BASE64URL_NOPAD.decode(token.as_bytes()))
@@ -149,22 +149,22 @@ fn address(uri: &Uri<'_>) -> Result<Address, InvalidLink> {
 #[derive(Default)]
 struct Named {
     election: Option<ElectionId>,
-    /// Whether it is the page that restores a capability.
-    is_officers: bool,
+    /// Whether it is a page that takes a token, not a voter number.
+    takes_token: bool,
 }
 
 impl Named {
     /// What the path of a page names.
     fn of_page(path: &str) -> Result<Self, InvalidLink> {
         if path == OFFICERS_PAGE {
-            return Ok(Self { election: None, is_officers: true });
+            return Ok(Self { election: None, takes_token: true });
         }
-        let of_election = ["", "watch", "audit"];
-        let election = match path.split_once('/') {
-            Some((election, page)) if of_election.contains(&page) => election,
-            _ => path,
+        let (election, takes_token) = match path.split_once('/') {
+            Some((election, "" | "watch")) => (election, false),
+            Some((election, "audit")) => (election, true),
+            _ => (path, false),
         };
-        Ok(Self { election: named_election(election)?, is_officers: false })
+        Ok(Self { election: named_election(election)?, takes_token })
     }
 }
 
@@ -319,6 +319,7 @@ mod tests {
             ("HTTPS://host/board/", "https://host/board"),
             ("https://host/board/watch", "https://host/board"),
             ("https://host/board/audit", "https://host/board"),
+            ("https://host/board/audit#c2VjcmV0", "https://host/officer?election=board#c2VjcmV0"),
             // A voter number.
             ("https://host/board#1307-2295-4406-8119-0052", "https://host/board"),
             ("https://host/#c2VjcmV0", "https://host/officer#c2VjcmV0"),

@@ -179,5 +179,10 @@ function linkForm(page) {
     error,
     element("p", {}, element("button", {}, language.text("server.open"))),
   );
-  return [element("details", {}, element("summary", {}, language.text("server.holds")), form)];
+  // It stays open when the page is drawn anew, such as in another language.
+  const toggle = ({ target }) => {
+    page.isLinkAsked = target.open;
+  };
+  const summary = element("summary", {}, language.text("server.holds"));
+  return [element("details", { open: page.isLinkAsked, ontoggle: toggle }, summary, form)];
 }

@@ -3,6 +3,7 @@
 mod faults;
 mod keyboard;
 mod keys;
+mod links;
 mod looks;
 mod officer;
 mod relay;

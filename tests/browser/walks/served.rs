@@ -49,6 +49,12 @@ impl Served {
         self.server = Some(start(self.data.path(), &self.link));
     }
 
+    /// A link that a page has made, for a program that the test waits for: meanwhile, nothing goes
+    /// over the network.
+    pub(crate) fn past_network(&self, link: &str) -> String {
+        link.replace(&self.network.address, self.link.trim_end_matches('/'))
+    }
+
     /// Runs the client with the returning officer's link.
     pub(crate) fn officer(&self, arguments: &[&str]) -> String {
         let ran = process::officer(&self.path("data"), arguments);

@@ -64,6 +64,21 @@ impl Tab {
         before
     }
 
+    /// Waits for a tab that the page has opened, where the test goes on. Returns what tells the tab
+    /// before.
+    pub(crate) async fn go_to_opened(&self) -> fantoccini::wd::WindowHandle {
+        let before = self.client().window().await.unwrap();
+        loop {
+            let windows = self.client().windows().await.unwrap();
+            if let Some(opened) = windows.into_iter().find(|window| *window != before) {
+                self.client().switch_to_window(opened).await.unwrap();
+                self.be_small().await;
+                return before;
+            }
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+    }
+
     /// The value of an expression in the page.
     pub(crate) async fn value(&self, expression: &str) -> Value {
         self.client().execute(&format!("return ({expression})"), vec![]).await.unwrap()
