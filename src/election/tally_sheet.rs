@@ -184,7 +184,9 @@ impl TallySheet {
         if let (Some(header), Some(_)) = (&self.header, self.marked_rules()) {
             return self.to_marked_csv(header);
         }
-        let mut csv = self.restored.map(|it| it.csv_line(self.id())).unwrap_or_default();
+        // Without a ballot, no line names the election, so that a reader does not know it.
+        let named = if self.lines.is_empty() { "" } else { self.id() };
+        let mut csv = self.restored.map(|it| it.csv_line(named)).unwrap_or_default();
         csv += &CSV_HEADING.join(",");
         csv.push('\n');
         for line in &self.lines {

@@ -48,6 +48,11 @@ export const tests = {
       equal(sheet.contradiction(), null);
     }
   },
+  "a sheet of a restored election without ballots is read as it was written"({ equal }) {
+    const sheet = new Sheet("board", null, { ledger: "a7".repeat(16), epoch: 2 });
+    const written = [...csvParts(sheet)].join("");
+    equal([...csvParts(read(written))].join(""), written);
+  },
   async "a sheet is counted as capvote-client recount counts it"({ equal }) {
     const expected = {
       plain: { ballots: 5, marked: 4, elected: ['Grace "Amazing" Hopper'], verdict: "decided" },

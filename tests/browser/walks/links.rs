@@ -32,8 +32,9 @@ async fn made(tab: &Tab) -> String {
 
 /// How the client ends that asks for the turnout with a link.
 fn turnout(served: &Served, link: &str) -> process::Ran {
-    let arguments = ["--link", &served.past_network(link), "turnout"];
-    process::run(env!("CARGO_BIN_EXE_capvote-client"), &arguments, b"")
+    let link = served.past_network(link);
+    let arguments = ["--link", "-", "turnout"];
+    process::run(env!("CARGO_BIN_EXE_capvote-client"), &arguments, link.as_bytes())
 }
 
 #[tokio::test(flavor = "local")]

@@ -70,7 +70,9 @@ export function readNonce(text, where) {
  * @returns {Generator<string>}
  */
 export function* plainParts(sheet) {
-  if (sheet.restored) yield `${restoredLine(sheet.restored, sheet.election ?? "")}\n`;
+  // Without a ballot, no line names the election, so that a reader does not know it.
+  const named = sheet.length > 0 ? sheet.election : "";
+  if (sheet.restored) yield `${restoredLine(sheet.restored, named)}\n`;
   yield `${HEADING.join(",")}\n`;
   for (let place = 0; place < sheet.length; place++) {
     const { candidate, nonce, receipt } = sheet.line(place);
