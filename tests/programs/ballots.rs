@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::process::{Ran, Server, client, officer, run};
+use crate::process::{Ran, Server, client, officer, run, write_private};
 
 const CLIENT: &str = env!("CARGO_BIN_EXE_capvote-client");
 
@@ -183,6 +183,14 @@ fn a_motion_needs_its_majority_and_its_sheet_says_so() {
     assert!(counted.done().contains("Nobody is elected: nobody has the majority.\n"));
     let found = run(CLIENT, &["verify", &mine, &sheet], b"");
     assert!(found.done().ends_with("and for \"Yes\".\n"), "{}", found.stdout);
+    // A file that says another vote than the ballot of its receipt.
+    let other = evening.file("other.json");
+    let text = fs::read_to_string(&mine).unwrap().replace("\"Yes\"", "\"No\"");
+    write_private(&other, &text);
+    let found = run(CLIENT, &["verify", &other, &sheet], b"");
+    assert_eq!(found.code, Some(3), "{}", found.stderr);
+    assert!(found.stdout.ends_with("and for \"Yes\".\n"), "{}", found.stdout);
+    assert!(found.stderr.contains("does not fit its receipt"), "{}", found.stderr);
 }
 
 #[test]

@@ -335,6 +335,13 @@ impl SearchKey {
         let ballot = self.ballot.iter().flat_map(|(kept, nonce)| kept.receipts(election, nonce));
         self.receipt.into_iter().chain(ballot)
     }
+
+    /// Whether this receipt may be that of the ballot, if that is known.
+    pub(crate) fn fits(&self, election: &ElectionId, receipt: Receipt) -> bool {
+        let fits =
+            |(kept, nonce): &(Kept, Nonce)| kept.receipts(election, nonce).contains(&receipt);
+        self.ballot.as_ref().is_none_or(fits)
+    }
 }
 
 /// A name as it is written, and as programs may have stored it before: composed and decomposed.

@@ -139,20 +139,40 @@ pub(crate) fn agrees(
     as_json: bool,
 ) -> Result<(), Failure> {
     let Some(why) = contradiction else { return Ok(()) };
-    let why = format!("{}: {why}; {DISTRUST}", path.display());
-    Err(match as_json {
+    Err(refused(format!("{}: {why}; {DISTRUST}", path.display()), as_json))
+}
+
+/// Refuses a receipt file that says another vote than the ballot of its receipt, after that was
+/// shown.
+fn is_of_its_vote(fits: bool, receipt: &str, as_json: bool) -> Result<(), Failure> {
+    if fits {
+        return Ok(());
+    }
+    let why = format!(
+        "{receipt}: it says another vote, which does not fit its receipt: the file was changed, or \
+         never was of this vote"
+    );
+    Err(refused(why, as_json))
+}
+
+/// An error after what is wrong was shown.
+fn refused(why: String, as_json: bool) -> Failure {
+    match as_json {
         true => Failure::Reported(why, Exit::Refused),
         false => Failure::Refused(why),
-    })
+    }
 }
 
 /// Finds a voter's ballot on a sheet.
 pub(crate) fn verify(receipt: &str, path: &Path, as_json: bool) -> Result<(), Failure> {
     let key = SearchKey::read(receipt)?;
     let sheet = read(path, as_json)?;
-    let find = |id| key.receipts(id).find_map(|receipt| sheet.find_receipt(receipt));
+    let find = |id| {
+        let (place, line) = key.receipts(id).find_map(|receipt| sheet.find_receipt(receipt))?;
+        Some((place, line, key.fits(id, line.receipt)))
+    };
     let found = sheet.election.as_ref().and_then(find);
-    let (place, line) = found.ok_or_else(|| {
+    let (place, line, fits) = found.ok_or_else(|| {
         let restored = match sheet.restored {
             Some(restored) if key.epoch.is_none_or(|epoch| epoch < restored.epoch) => format!(
                 ", which was restored from a backup in epoch {} of its ledger, perhaps after your \
@@ -174,6 +194,7 @@ pub(crate) fn verify(receipt: &str, path: &Path, as_json: bool) -> Result<(), Fa
             marked.collect::<Vec<_>>()
         });
         show::json(&json!({ "ballot": place, "candidate": line.candidate, "marks": marks }))?;
+        is_of_its_vote(fits, receipt, as_json)?;
         return agrees(sheet.contradiction(), path, as_json);
     }
     let candidate = match line.candidate.as_str() {
@@ -185,6 +206,7 @@ pub(crate) fn verify(receipt: &str, path: &Path, as_json: bool) -> Result<(), Fa
         name => format!("\"{}\"", name),
     };
     show::say(&format!("Counted: it is ballot {place} of the sheet, and for {candidate}."))?;
+    is_of_its_vote(fits, receipt, as_json)?;
     agrees(sheet.contradiction(), path, as_json)
 }
 
