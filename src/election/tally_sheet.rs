@@ -11,7 +11,7 @@ mod json;
 mod marked;
 mod rewritten;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use data_encoding::HEXLOWER;
 
@@ -157,8 +157,8 @@ impl TallySheet {
         if self.marked_rules().is_some() {
             return None;
         }
-        let on_slate =
-            |name: &str| name.is_empty() || header.candidates.iter().any(|it| it == name);
+        let slate: HashSet<&str> = header.candidates.iter().map(String::as_str).collect();
+        let on_slate = |name: &str| name.is_empty() || slate.contains(name);
         let other = self.recount().into_keys().find(|name| !on_slate(name))?;
         Some(format!("a ballot is for \"{other}\", and that is no candidate"))
     }
