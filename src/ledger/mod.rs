@@ -5,8 +5,11 @@
 
 mod act;
 mod error;
+mod keys;
 mod metrics;
 mod quotas;
+mod roll;
+mod run;
 mod snapshot;
 pub mod sqlite;
 

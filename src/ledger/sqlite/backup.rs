@@ -13,13 +13,13 @@ use super::elections::Elections;
 use super::epochs::{self, Epoch};
 use super::file::{FILE_NAME, PART, create_directory, lock, now, open_error, remove_part};
 use super::format::{FORMAT, MARKED_FORMAT, check_format, upgrade, user_version};
-use super::keys::Keys;
 use super::mark::{Mark, Position};
 use super::replay::{Opening, replay_with};
 use super::restore::{RestoreReport, begin_epoch};
 use super::whole::{self, draw_identity};
 use crate::election::Timestamp;
 use crate::ledger::OpenError;
+use crate::ledger::keys::Keys;
 use crate::private_file::{beside, check_kind, sync_parent};
 
 /// Copies the ledger in a data directory to the new file `copy`, which only its owner can read.
@@ -57,7 +57,7 @@ pub fn backup(
             check_keys(&elections, &keys)?;
             let failed = |why| OpenError::Inaccessible { path: keys_copy.clone(), why };
             let mut partial = PartialCopy::create(&keys_copy).map_err(failed)?;
-            Keys::copy(&elections, &mut partial.file).map_err(failed)?;
+            Keys::copy(elections.keys(), &mut partial.file).map_err(failed)?;
             partial.finish(&keys_copy).map_err(failed)?;
         }
         Ok(())
@@ -149,7 +149,7 @@ pub fn restore(
         let (report, position) = begun.map_err(|error| open_error(copy, error))?;
         // Before the ledger has its name: without its mark and its keys, it would not be used.
         Mark::create(directory, &position)?;
-        keys.put(&elections)?;
+        keys.put(elections.keys())?;
         Ok(report)
     })
 }

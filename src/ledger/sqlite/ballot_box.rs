@@ -10,12 +10,12 @@ use std::sync::Arc;
 
 use self::entry::SharedRoll;
 pub(super) use self::entry::{Place, RollEntry};
-use super::roll::{BallotRow, Roll};
-use super::run::Run;
 use crate::election::{
     Ballot, ChangeRefusal, Count, Definition, ElectionState, Nonce, Origin, Standing, Tally,
     VoterNumber,
 };
+use crate::ledger::roll::{BallotRow, Roll};
+use crate::ledger::run::Run;
 
 /// The state of one election, its roll, and its count.
 #[derive(Debug)]

@@ -8,10 +8,10 @@ use rusqlite::{Connection, Transaction, params};
 
 use super::chain::{Head, Kind, Rows, Seal};
 use super::elections::StoredElection;
-use super::keys::BallotKey;
 use super::rows::insert_entry;
 use super::values::{self, invalid, no_ballot};
 use crate::election::{Ballot, Count, Definition, Nonce, Receipt, SheetCount, VoterNumber};
+use crate::ledger::keys::BallotKey;
 
 /// About what opened ballots may take in memory at a time. If there are more, the ballots are read
 /// again for each part of the receipts' range.

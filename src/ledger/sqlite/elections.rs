@@ -7,14 +7,14 @@ use std::sync::Arc;
 use super::ballot_box::{BallotBox, Place};
 use super::chain::{GENESIS, Head, Kind, Rows};
 use super::issues::{IssuedRows, Issuer};
-use super::keys::{BallotKey, Owner};
 use super::known::Known;
-use super::roll::BallotRow;
-use super::run::Run;
 use crate::election::{
     ChangeRefusal, Count, Definition, ElectionId, ElectionState, Grant, Grants, LedgerId, Origin,
     Role, Standing, Vote, VoterNumber,
 };
+use crate::ledger::keys::{BallotKey, Owner};
+use crate::ledger::roll::BallotRow;
+use crate::ledger::run::Run;
 use crate::ledger::{
     Act, ActRefusal, NUMBERS_MAX, Snapshot, may_add_numbers, may_create, may_issue_under,
 };
@@ -113,6 +113,12 @@ impl Elections {
             elections: self.list.iter().map(|election| election.standing.clone()).collect(),
             grants: self.grants.clone(),
         }
+    }
+
+    /// The keys of the elections that are not closed, as far as they are there.
+    pub(super) fn keys(&self) -> impl Iterator<Item = (Owner<'_>, &BallotKey)> {
+        let ledger = self.origin.ledger;
+        self.list.iter().filter_map(move |it| Some((it.owner(ledger), it.sealing.as_ref()?)))
     }
 
     /// Makes a change in memory. Returns the index of the election that it changes, if any.

@@ -11,13 +11,13 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::epochs::Epoch;
 use super::format::{check_format, is_empty, upgrade};
 use super::guard::Guard;
-use super::keys::Keys;
 use super::mark::{Mark, Position};
-use super::roll::BallotRow;
 use super::wal;
 use super::whole::check_whole;
 use crate::election::Timestamp;
 use crate::ledger::OpenError;
+use crate::ledger::keys::Keys;
+use crate::ledger::roll::BallotRow;
 use crate::private_file::{beside, check_kind, not_directory, parent};
 
 /// The name of the file in the data directory.

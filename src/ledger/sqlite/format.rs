@@ -7,9 +7,9 @@ use rusqlite::{Connection, Transaction};
 
 use super::epochs::{self, Epoch};
 use super::file::open_error;
-use super::keys::Keys;
 use super::plain;
 use crate::ledger::OpenError;
+use crate::ledger::keys::Keys;
 
 /// Marks a SQLite file as a ledger: "capv".
 const APPLICATION_ID: i64 = 0x6361_7076;

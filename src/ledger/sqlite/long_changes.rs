@@ -13,10 +13,10 @@ use super::ask;
 use super::chain::Digest;
 use super::group_commit::Job;
 use super::rows::ROW_NUMBERS;
-use super::run::Run;
 use super::steps::{Put, STEP_NUMBERS, Stage};
 use super::store::Store;
 use crate::election::{ElectionId, TokenHash, VoterNumber};
+use crate::ledger::run::Run;
 use crate::ledger::{Act, Authorization, LedgerError};
 use crate::threads::background;
 

@@ -21,7 +21,6 @@ mod grants;
 mod group_commit;
 mod guard;
 mod issues;
-mod keys;
 mod known;
 mod long_changes;
 mod mark;
@@ -30,9 +29,7 @@ mod plain;
 mod reader;
 mod replay;
 mod restore;
-mod roll;
 mod rows;
-mod run;
 mod sealing;
 mod shared_rolls;
 mod sheet;
@@ -64,9 +61,9 @@ use self::long_changes::{LongChanges, large_issue};
 pub use self::network::file_system as network_file_system;
 pub use self::reader::SqliteReader;
 pub use self::restore::RestoreReport;
-pub use self::roll::{BallotRow, Roll, RollIndex};
-pub use self::run::Run;
 pub use self::store::Store;
+pub use super::roll::{BallotRow, Roll, RollIndex};
+pub use super::run::Run;
 use super::{
     Act, Answer, Authorization, Clock, Decision, Ledger, LedgerError, Metrics, OpenError, Report,
     SheetCursor, SheetPart, Snapshot,

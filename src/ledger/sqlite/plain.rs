@@ -11,11 +11,11 @@ use rusqlite::{Connection, Row, Transaction, params};
 use super::chain::{GENESIS, Head, Kind, Seal};
 use super::entry::{COLUMNS, Entry, definition};
 use super::file::open_error;
-use super::keys::{BallotKey, Keys, Owner};
 use super::values::{choice, invalid, numbers};
 use super::wal;
 use crate::election::{Definition, LedgerId, VoterNumber};
 use crate::ledger::OpenError;
+use crate::ledger::keys::{BallotKey, Keys, Owner};
 use crate::private_file::parent;
 
 /// Tells that the file may have unsealed ballots in its unused parts.

@@ -9,10 +9,10 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::check::Check;
 use super::file::{BUSY_WAIT_MAX, open_error};
-use super::keys::{Keys, Owner};
 use super::known::Known;
 use super::sheet;
 use crate::election::{ElectionId, LedgerId};
+use crate::ledger::keys::{Keys, Owner};
 use crate::ledger::{ActRefusal, LedgerError, Report, SheetCursor, SheetPart};
 
 /// The least pause between two steps of a check. While nothing reads, the WAL begins anew.

@@ -22,12 +22,12 @@ use super::epochs::{self, Epoch};
 use super::file::open_error;
 use super::grants;
 use super::issues::IssuedRows;
-use super::keys::Keys;
-use super::run::Run;
 use super::shared_rolls::remember_roll;
 use super::values;
 use crate::election::{ChangeRefusal, ElectionState, Grants, Origin, VoterNumber};
 use crate::ledger::OpenError;
+use crate::ledger::keys::Keys;
+use crate::ledger::run::Run;
 
 /// Without the rows that have no entry yet.
 const ROLL: &str = "

@@ -97,7 +97,10 @@ impl Store {
     /// and the end of its key, or while it wrote one.
     pub(super) fn tidy_keys(&self) {
         self.destroy_keys();
-        match self.file.keys.sweep(&self.elections) {
+        let Origin { ledger, .. } = self.elections.origin;
+        let not_closed = |it: &&StoredElection| it.ballot_box.state() != ElectionState::Closed;
+        let not_closed = self.elections.list.iter().filter(not_closed);
+        match self.file.keys.sweep(not_closed.map(|it| it.owner(ledger))) {
             Ok(others) => {
                 for path in others {
                     tracing::warn!(

@@ -8,11 +8,11 @@ use super::ballot_box::RollEntry;
 use super::chain::Kind;
 use super::elections::{Elections, StoredElection};
 use super::entry::{COLUMNS, Entry};
-use super::roll::Roll;
-use super::run::Run;
 use super::values;
 use crate::election::{ChangeRefusal, Definition, ElectionId, ElectionState, VoterNumber};
 use crate::ledger::ActRefusal;
+use crate::ledger::roll::Roll;
+use crate::ledger::run::Run;
 
 impl Elections {
     /// The definition of a new election with the roll's own election in place of one that shares it,

@@ -4,12 +4,12 @@ use super::chain::{Digest, Kind, Rows};
 use super::elections::Advance;
 use super::issues::IssuedRows;
 use super::rows::{ROW_NUMBERS, insert_listed};
-use super::run::Run;
 use super::staged;
 use super::store::Store;
 use super::values::numbers;
 use super::write::begin;
 use crate::election::{ElectionId, ElectionState, TokenHash, VoterNumber};
+use crate::ledger::run::Run;
 use crate::ledger::{Act, ActRefusal, Authorization, LedgerError};
 
 /// Rows of voter numbers in one step. Votes wait for a step.

@@ -16,13 +16,13 @@ use super::file::{self, LedgerFile};
 use super::mark::Position;
 use super::reader::SqliteReader;
 use super::replay;
-use super::roll::BallotRow;
 use super::staged;
 use super::{sheet, wal, whole, write};
 use crate::election::{
     ElectionId, ElectionState, Origin, Outcome, Receipt, Refusal, Ruling, Timestamp, UnderNumber,
     Vote, judge,
 };
+use crate::ledger::roll::BallotRow;
 use crate::ledger::{Decision, LedgerError, OpenError, Snapshot};
 
 /// Elections in a SQLite file.

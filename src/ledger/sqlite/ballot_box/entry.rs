@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::election::VoterNumber;
-use crate::ledger::sqlite::roll::{BallotRow, RollIndex};
+use crate::ledger::roll::{BallotRow, RollIndex};
 
 /// What an election knows of a roll that it shares.
 #[derive(Debug, Default)]

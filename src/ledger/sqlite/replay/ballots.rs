@@ -6,11 +6,11 @@ use super::Replay;
 use super::opener::Unopened;
 use crate::election::{Ballots, Definition, ElectionState, VoterNumber, count_with};
 use crate::ledger::OpenError;
+use crate::ledger::keys::{Keys, Owner};
+use crate::ledger::roll::BallotRow;
 use crate::ledger::sqlite::ballot_box::RollEntry;
 use crate::ledger::sqlite::chain::Seal;
 use crate::ledger::sqlite::entry::Entry;
-use crate::ledger::sqlite::keys::{Keys, Owner};
-use crate::ledger::sqlite::roll::BallotRow;
 use crate::ledger::sqlite::{sheet, values};
 
 /// How the ballots of elections that are not closed are opened.

@@ -6,8 +6,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::{io, mem, thread};
 
 use crate::election::{Definition, ElectionState, Tally, VoterNumber};
+use crate::ledger::keys::BallotKey;
 use crate::ledger::sqlite::close;
-use crate::ledger::sqlite::keys::BallotKey;
 
 /// Ballots that are passed to the thread at a time.
 const BATCH_BALLOTS: usize = 4_096;

@@ -11,9 +11,8 @@ use zeroize::Zeroizing;
 
 use super::copied::{self, Held};
 use super::{BallotKey, Owner, owner_of};
-use crate::election::{ElectionId, ElectionState, LedgerId};
+use crate::election::{ElectionId, LedgerId};
 use crate::ledger::OpenError;
-use crate::ledger::sqlite::elections::{Elections, StoredElection};
 use crate::private_file::{self, is_unfinished, sync_parent};
 
 /// The folder of the keys, in the data directory.
@@ -21,20 +20,20 @@ const FOLDER_NAME: &str = "keys";
 
 /// The keys of a data directory.
 #[derive(Debug, Clone)]
-pub(in crate::ledger::sqlite) struct Keys {
+pub(in crate::ledger) struct Keys {
     folder: PathBuf,
     /// During a restore: keys that get their files once everything is verified.
     held: Option<Arc<Mutex<Held>>>,
 }
 
 impl Keys {
-    pub(in crate::ledger::sqlite) fn of(directory: &Path) -> Self {
+    pub(in crate::ledger) fn of(directory: &Path) -> Self {
         Self { folder: directory.join(FOLDER_NAME), held: None }
     }
 
     /// The keys of a data directory and those in the file of a backup's keys, if there is one. None
     /// is stored before [`put`](Self::put).
-    pub(in crate::ledger::sqlite) fn with_copied(
+    pub(in crate::ledger) fn with_copied(
         directory: &Path,
         copied: &Path,
     ) -> Result<Self, OpenError> {
@@ -42,24 +41,21 @@ impl Keys {
         Ok(Self { held, ..Self::of(directory) })
     }
 
-    /// Writes the keys of the elections that are not closed into the file of a backup's keys.
-    pub(in crate::ledger::sqlite) fn copy(
-        elections: &Elections,
+    /// Writes these keys into the file of a backup's keys.
+    pub(in crate::ledger) fn copy<'a>(
+        keys: impl Iterator<Item = (Owner<'a>, &'a BallotKey)>,
         file: &mut impl Write,
     ) -> io::Result<()> {
-        copied::write(elections, file)
+        copied::write(keys, file)
     }
 
     /// The path of a key's file.
-    pub(in crate::ledger::sqlite) fn path(&self, owner: &Owner<'_>) -> PathBuf {
+    pub(in crate::ledger) fn path(&self, owner: &Owner<'_>) -> PathBuf {
         self.folder.join(format!("{}-{}.key", owner.key, owner.election))
     }
 
     /// The key of an election, which is made and stored durably if there is none.
-    pub(in crate::ledger::sqlite) fn make(
-        &self,
-        owner: &Owner<'_>,
-    ) -> Result<BallotKey, OpenError> {
+    pub(in crate::ledger) fn make(&self, owner: &Owner<'_>) -> Result<BallotKey, OpenError> {
         if let Some(key) = self.read(owner)? {
             return Ok(key);
         }
@@ -82,7 +78,7 @@ impl Keys {
     }
 
     /// Whether there is a file of an election's key, as far as that can be seen.
-    pub(in crate::ledger::sqlite) fn has(&self, owner: &Owner<'_>) -> bool {
+    pub(in crate::ledger) fn has(&self, owner: &Owner<'_>) -> bool {
         match self.path(owner).symlink_metadata().map_err(|error| error.kind()) {
             Ok(_) => true,
             Err(kind) => !matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::NotADirectory),
@@ -90,16 +86,12 @@ impl Keys {
     }
 
     /// Stores a key that has no file.
-    pub(in crate::ledger::sqlite) fn keep(
-        &self,
-        owner: &Owner<'_>,
-        key: &BallotKey,
-    ) -> io::Result<()> {
+    pub(in crate::ledger) fn keep(&self, owner: &Owner<'_>, key: &BallotKey) -> io::Result<()> {
         if self.has(owner) { Ok(()) } else { self.write(owner, key) }
     }
 
     /// The key of an election, if there is one.
-    pub(in crate::ledger::sqlite) fn read(
+    pub(in crate::ledger) fn read(
         &self,
         owner: &Owner<'_>,
     ) -> Result<Option<BallotKey>, OpenError> {
@@ -135,15 +127,14 @@ impl Keys {
         Ok(Some(key))
     }
 
-    /// Stores the keys of the elections that are not closed. The others are forgotten.
-    pub(in crate::ledger::sqlite) fn put(&self, elections: &Elections) -> Result<(), OpenError> {
-        let ledger = elections.origin.ledger;
-        for election in &elections.list {
-            let owner = election.owner(ledger);
-            if let Some(key) = &election.sealing {
-                let kept = self.keep(&owner, key);
-                kept.map_err(|why| OpenError::Inaccessible { path: self.path(&owner), why })?;
-            }
+    /// Stores these keys. The others that are held are forgotten.
+    pub(in crate::ledger) fn put<'a>(
+        &self,
+        keys: impl Iterator<Item = (Owner<'a>, &'a BallotKey)>,
+    ) -> Result<(), OpenError> {
+        for (owner, key) in keys {
+            let kept = self.keep(&owner, key);
+            kept.map_err(|why| OpenError::Inaccessible { path: self.path(&owner), why })?;
         }
         Ok(())
     }
@@ -152,7 +143,7 @@ impl Keys {
     ///
     /// # Errors
     /// Where the file is still there. One that cannot be overwritten is removed as it is.
-    pub(in crate::ledger::sqlite) fn destroy(&self, owner: &Owner<'_>) -> io::Result<()> {
+    pub(in crate::ledger) fn destroy(&self, owner: &Owner<'_>) -> io::Result<()> {
         let path = self.path(owner);
         if !self.has(owner) {
             return Ok(());
@@ -168,20 +159,16 @@ impl Keys {
         destroy(&path)
     }
 
-    /// Removes what killed writes have left. Returns the files that are no keys of these elections,
-    /// or of closed ones.
-    pub(in crate::ledger::sqlite) fn sweep(
+    /// Removes what killed writes have left. Returns the files that are not keys of these owners.
+    pub(in crate::ledger) fn sweep<'a>(
         &self,
-        elections: &Elections,
+        owners: impl Iterator<Item = Owner<'a>>,
     ) -> io::Result<Vec<PathBuf>> {
         let files = match fs::read_dir(&self.folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             files => files?,
         };
-        let ledger = elections.origin.ledger;
-        let not_closed = |it: &&StoredElection| it.ballot_box.state() != ElectionState::Closed;
-        let not_closed = elections.list.iter().filter(not_closed);
-        let in_use: HashSet<_> = not_closed.map(|it| self.path(&it.owner(ledger))).collect();
+        let in_use: HashSet<_> = owners.map(|owner| self.path(&owner)).collect();
         let mut others = Vec::new();
         for file in files {
             let path = file?.path();
@@ -231,7 +218,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::ledger::sqlite::keys::TAG_BYTES;
+    use crate::ledger::keys::TAG_BYTES;
 
     fn board() -> ElectionId {
         "board".parse().unwrap()

@@ -9,19 +9,18 @@ use zeroize::Zeroizing;
 use super::{BallotKey, Owner, owner_of};
 use crate::election::{ElectionId, LedgerId};
 use crate::ledger::OpenError;
-use crate::ledger::sqlite::elections::Elections;
 use crate::private_file::{self, OTHERS, exposed};
 
 /// Keys by their owners.
 pub(super) type Held = HashMap<(LedgerId, i64, ElectionId), BallotKey>;
 
-/// Writes the keys of the elections that are not closed.
-pub(super) fn write(elections: &Elections, file: &mut impl Write) -> io::Result<()> {
-    let ledger = elections.origin.ledger;
-    for election in &elections.list {
-        if let Some(key) = &election.sealing {
-            file.write_all(key.line(&election.owner(ledger)).as_bytes())?;
-        }
+/// Writes these keys.
+pub(super) fn write<'a>(
+    keys: impl Iterator<Item = (Owner<'a>, &'a BallotKey)>,
+    file: &mut impl Write,
+) -> io::Result<()> {
+    for (owner, key) in keys {
+        file.write_all(key.line(&owner).as_bytes())?;
     }
     Ok(())
 }
