@@ -59,27 +59,33 @@ impl Standing {
         state: ElectionState,
         voters: u64,
         added_while_open: u64,
-        mut tally: Tally,
+        tally: Tally,
     ) -> Self {
-        tally.publish(definition.publication, state);
-        let (votes, recent) = match status(state, definition.publication) {
-            ResultStatus::Sealed => Default::default(),
-            _ => (tally.votes().to_vec(), tally.recent().cloned().collect()),
-        };
-        let ballots = tally.ballots();
-        let origin = Origin::default();
-        let closed = None;
-        Self {
-            definition,
-            state,
-            voters,
-            added_while_open,
-            ballots,
-            origin,
-            votes,
-            count: closed,
-            recent,
+        Self::of_tallies(definition, state, voters, added_while_open, [tally])
+    }
+
+    /// An election whose ballots were recorded in several orders beside each other, each with a
+    /// tally of its own: each publishes its own batches.
+    pub fn of_tallies(
+        definition: Arc<Definition>,
+        state: ElectionState,
+        voters: u64,
+        added_while_open: u64,
+        tallies: impl IntoIterator<Item = Tally>,
+    ) -> Self {
+        let is_sealed = status(state, definition.publication) == ResultStatus::Sealed;
+        let choices = if is_sealed { 0 } else { definition.slate.choices() };
+        let (mut votes, mut recent, mut ballots) = (vec![0; choices], Vec::new(), 0);
+        for mut tally in tallies {
+            tally.publish(definition.publication, state);
+            ballots += tally.ballots();
+            if !is_sealed {
+                votes.iter_mut().zip(tally.votes()).for_each(|(sum, votes)| *sum += votes);
+                recent.extend(tally.recent().cloned());
+            }
         }
+        let (origin, count) = (Origin::default(), None);
+        Self { definition, state, voters, added_while_open, ballots, origin, votes, count, recent }
     }
 
     /// The same election as those see it who cast these ballots: what is published, and the recent

@@ -33,6 +33,19 @@ impl Tally {
         Self { votes: vec![0; slate.choices()], settled: 0, recent: VecDeque::new() }
     }
 
+    /// A tally that was stored: the [votes](Self::votes) for each choice, of so many ballots, and
+    /// the [recent](Self::recent) ones.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn stored(votes: Vec<u64>, settled: u64, recent: VecDeque<OwnBallot>) -> Self {
+        Self { votes, settled, recent }
+    }
+
+    /// How many ballots the [votes](Self::votes) are of.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn settled(&self) -> u64 {
+        self.settled
+    }
+
     /// Counts a ballot, which [fits](Ballot::fits) the slate.
     pub fn add(&mut self, ballot: Ballot, nonce: Nonce) {
         self.recent.push_back((ballot, nonce));
@@ -77,12 +90,12 @@ impl Tally {
     }
 
     /// The votes for each choice but for the recent ones.
-    pub(super) fn votes(&self) -> &[u64] {
+    pub(crate) fn votes(&self) -> &[u64] {
         &self.votes
     }
 
     /// The ballots that are not published, oldest first.
-    pub(super) fn recent(&self) -> impl Iterator<Item = &OwnBallot> {
+    pub(crate) fn recent(&self) -> impl Iterator<Item = &OwnBallot> {
         self.recent.iter()
     }
 

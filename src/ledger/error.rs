@@ -159,6 +159,9 @@ pub enum OpenError {
         /// What is wrong, and how to go on.
         why: String,
     },
+    /// The database cannot be used.
+    #[error("the database is not used: {0}")]
+    Database(String),
     /// The ledger's thread cannot be started.
     #[error("cannot start the ledger's thread: {0}")]
     Thread(#[source] io::Error),

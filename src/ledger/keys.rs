@@ -71,6 +71,21 @@ impl BallotKey {
             && self.cipher.decrypt_in_place([number.get().to_le_bytes()], sealed).is_ok()
     }
 
+    /// Seals something that is not a ballot, in place, with what it is. That has more than one part,
+    /// which tells it from the number of a ballot.
+    #[cfg(feature = "postgres")]
+    pub(super) fn seal_other(&mut self, about: [&[u8]; 3], bytes: &mut Vec<u8>) -> io::Result<()> {
+        let sealed = self.cipher.encrypt_in_place(about, bytes);
+        sealed.map_err(|_| io::Error::other("it cannot be sealed"))
+    }
+
+    /// Opens what was [sealed](Self::seal_other) as the same, in place.
+    #[cfg(feature = "postgres")]
+    #[must_use]
+    pub(super) fn open_other(&mut self, about: [&[u8]; 3], sealed: &mut Vec<u8>) -> bool {
+        sealed.len() >= TAG_BYTES && self.cipher.decrypt_in_place(about, sealed).is_ok()
+    }
+
     /// The line of a file that has this key.
     fn line(&self, owner: &Owner<'_>) -> Zeroizing<String> {
         let Owner { ledger, key, election } = owner;

@@ -6,7 +6,10 @@
 mod act;
 mod error;
 mod keys;
+mod links;
 mod metrics;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod quotas;
 mod roll;
 mod run;

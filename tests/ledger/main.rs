@@ -1,4 +1,5 @@
-//! The conformance tests of all ledgers, and tests of the SQLite ledger's file.
+//! The conformance tests of all ledgers, and tests of the SQLite ledger's file and of the ledger on
+//! PostgreSQL.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(clippy::indexing_slicing, clippy::string_slice)]
 
@@ -8,6 +9,7 @@ mod fixture;
 mod keys;
 mod memory;
 mod place;
+mod postgres;
 mod rolls;
 mod separation;
 

@@ -1,15 +1,13 @@
 //! Under which grant the numbers of a roll were issued, and the grants that have ended since.
-//!
-//! A grant that is revoked is kept while numbers issued under it may still vote, so that they can
-//! be voided by its token.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::chain::{Kind, Rows};
 use super::elections::Elections;
-use crate::election::{ElectionId, ElectionState, Grant, GrantId, Role, TokenHash};
-use crate::ledger::{ActRefusal, Authorization};
+use crate::election::{ElectionId, ElectionState, Grant, GrantId, TokenHash};
+pub(super) use crate::ledger::links::Issuer;
+use crate::ledger::{ActRefusal, Authorization, links};
 
 /// Numbers that were issued in one act.
 #[derive(Debug, Clone, Copy)]
@@ -29,29 +27,17 @@ impl IssuedRows {
     }
 }
 
-/// Who issues numbers: a grant, with its role, or the server itself.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Issuer {
-    pub(super) grant: Option<GrantId>,
-    pub(super) role: Option<Role>,
-}
-
 impl Issuer {
     /// The kind of entry in which it issues numbers.
     pub(super) fn kind(&self) -> Kind {
-        match self.role {
-            None | Some(Role::ReturningOfficer) => Kind::IssuedByOfficer,
-            Some(_) => Kind::IssuedByLink,
-        }
+        if self.is_link() { Kind::IssuedByLink } else { Kind::IssuedByOfficer }
     }
 }
 
 impl Elections {
     /// Who acts under this authorization, which is in force.
     pub(super) fn issuer(&self, under: Option<&Authorization>) -> Issuer {
-        let grant = under.map(|under| under.grant);
-        let held = grant.and_then(|id| self.grants.iter().find(|grant| grant.id == id));
-        Issuer { grant, role: held.map(|grant| grant.role.clone()) }
+        Issuer::of(&self.grants, under)
     }
 
     /// Revokes a grant and those derived from it. Keeps those under which numbers were issued, and
@@ -59,23 +45,10 @@ impl Elections {
     pub(super) fn revoke_grant(&mut self, id: GrantId) {
         let before = self.grants.clone();
         Arc::make_mut(&mut self.grants).revoke(id);
-        let in_force: HashSet<_> = self.grants.iter().map(|grant| grant.id).collect();
-        let issuers: HashSet<_> = self
-            .list
-            .iter()
-            .flat_map(|election| election.issues.iter().map(|issued| issued.issuer))
-            .collect();
-        let ended: Vec<_> = before.iter().filter(|it| !in_force.contains(&it.id)).collect();
-        let mut kept = HashSet::new();
-        for grant in ended.iter().filter(|grant| issuers.contains(&grant.id)) {
-            let mut next = Some(grant.id);
-            while let Some(grant) = next.and_then(|id| ended.iter().find(|it| it.id == id)) {
-                kept.insert(grant.id);
-                next = grant.parent;
-            }
-        }
+        let issued = self.list.iter().flat_map(|election| &election.issues);
+        let issuers = issued.map(|issued| issued.issuer).collect();
+        let kept = links::kept(&before, &self.grants, &issuers);
         if !kept.is_empty() {
-            let kept = ended.into_iter().filter(|grant| kept.contains(&grant.id)).cloned();
             Arc::make_mut(&mut self.ended).extend(kept);
         }
     }
@@ -95,22 +68,7 @@ impl Elections {
         election: &ElectionId,
         token: &TokenHash,
     ) -> Result<(GrantId, HashSet<GrantId>), ActRefusal> {
-        let unknown = || ActRefusal::UnknownLink(election.clone());
-        let in_force = self.grants.find(token);
-        let of_it = |grant: &&Grant| grant.role.election().is_none_or(|it| it == election);
-        let ended = || self.ended.iter().find(|grant| grant.token == *token);
-        let root = in_force.or_else(ended).filter(of_it).ok_or_else(unknown)?;
-        if in_force.is_some() && root.role == Role::ReturningOfficer {
-            return Err(ActRefusal::OfficersLink);
-        }
-        let all: Vec<_> = self.grants.iter().chain(self.ended.iter()).collect();
-        let mut lineage = HashSet::from([root.id]);
-        let mut parents = vec![root.id];
-        while let Some(parent) = parents.pop() {
-            let children = all.iter().filter(|grant| grant.parent == Some(parent));
-            parents.extend(children.map(|grant| grant.id).filter(|id| lineage.insert(*id)));
-        }
-        Ok((root.id, lineage))
+        links::link(&self.grants, &self.ended, election, token)
     }
 
     /// How many numbers the rolls of all elections have that are not closed.

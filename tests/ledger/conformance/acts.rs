@@ -15,7 +15,7 @@ fn not_allowed(result: &Result<(), LedgerError>) -> bool {
     matches!(result, Err(LedgerError::Refused(ActRefusal::NotAllowed { .. })))
 }
 
-pub(super) async fn acts_are_made_together_or_not_at_all(subject: &impl Subject) {
+pub(crate) async fn acts_are_made_together_or_not_at_all(subject: &impl Subject) {
     let ledger = subject.open();
     act(&ledger, running("board")).await.unwrap();
     assert_eq!(cast(&ledger, [vote("board", 1, ADA, 1)]).await, [RECORDED]);
@@ -44,7 +44,7 @@ pub(super) async fn acts_are_made_together_or_not_at_all(subject: &impl Subject)
     assert_eq!(final_votes(&ledger, "board").await, [2, 0]);
 }
 
-pub(super) async fn numbers_join_an_open_election(subject: &impl Subject) {
+pub(crate) async fn numbers_join_an_open_election(subject: &impl Subject) {
     let ledger = subject.open();
     act(&ledger, running("board")).await.unwrap();
     assert_eq!(cast(&ledger, [vote("board", 500, GRACE, 1)]).await, [RECORDED]);
@@ -64,7 +64,7 @@ pub(super) async fn numbers_join_an_open_election(subject: &impl Subject) {
     assert_eq!((standing.voters, standing.added_while_open), (21_000, 20_000));
 }
 
-pub(super) async fn numbers_leave_a_draft_for_good(subject: &impl Subject) {
+pub(crate) async fn numbers_leave_a_draft_for_good(subject: &impl Subject) {
     let ledger = subject.open();
     let acts = vec![create("board"), Act::Issue(id("board"), numbers(1..=20_000))];
     act(&ledger, acts).await.unwrap();
@@ -81,7 +81,7 @@ pub(super) async fn numbers_leave_a_draft_for_good(subject: &impl Subject) {
     assert_eq!(standing(&ledger, "board").voters, 10_004);
 }
 
-pub(super) async fn a_closed_election_stays_as_it_was_counted(subject: &impl Subject) {
+pub(crate) async fn a_closed_election_stays_as_it_was_counted(subject: &impl Subject) {
     let mut ledger = subject.open();
     act(&ledger, running("board")).await.unwrap();
     act(&ledger, running("cake")).await.unwrap();
@@ -152,7 +152,7 @@ fn auditor(id_: u64, parent: u64) -> Act {
     Act::Grant(grant(id_, parent, Role::Auditor(id("board"))))
 }
 
-pub(super) async fn one_link_makes_a_bounded_number_of_others(subject: &impl Subject) {
+pub(crate) async fn one_link_makes_a_bounded_number_of_others(subject: &impl Subject) {
     let mut ledger = subject.open();
     let officer = Act::Grant(grant(1, 0, Role::ReturningOfficer));
     act(&ledger, vec![officer, auditor(2, 1)]).await.unwrap();
@@ -176,7 +176,7 @@ pub(super) async fn one_link_makes_a_bounded_number_of_others(subject: &impl Sub
     }
 }
 
-pub(super) async fn the_first_officer_is_granted_once(subject: &impl Subject) {
+pub(crate) async fn the_first_officer_is_granted_once(subject: &impl Subject) {
     let ledger = subject.open();
     let first = |id| vec![Act::GrantFirst(grant(id, 0, Role::ReturningOfficer))];
     act(&ledger, first(1)).await.unwrap();
@@ -188,7 +188,7 @@ pub(super) async fn the_first_officer_is_granted_once(subject: &impl Subject) {
     act(&ledger, first(2)).await.unwrap();
 }
 
-pub(super) async fn a_grant_is_found_by_its_token_until_it_is_revoked(subject: &impl Subject) {
+pub(crate) async fn a_grant_is_found_by_its_token_until_it_is_revoked(subject: &impl Subject) {
     let ledger = subject.open();
     let officer = grant(1, 0, Role::ReturningOfficer);
     act(&ledger, vec![Act::Grant(officer.clone()), auditor(2, 1)]).await.unwrap();
@@ -201,7 +201,7 @@ pub(super) async fn a_grant_is_found_by_its_token_until_it_is_revoked(subject: &
     }
 }
 
-pub(super) async fn a_token_that_works_once_is_spent_for_ever(subject: &impl Subject) {
+pub(crate) async fn a_token_that_works_once_is_spent_for_ever(subject: &impl Subject) {
     let mut ledger = subject.open();
     let role = Role::Auditor(id("board"));
     let once = |id, parent| Grant { uses: Uses::Once, ..grant(id, parent, role.clone()) };

@@ -1,10 +1,10 @@
 //! The suite that every implementation of [`Ledger`] has to pass.
 
-mod acts;
-mod evening;
-mod rolls;
-mod shared;
-mod votes;
+pub(crate) mod acts;
+pub(crate) mod evening;
+pub(crate) mod rolls;
+pub(crate) mod shared;
+pub(crate) mod votes;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -39,56 +39,57 @@ pub(crate) trait Subject {
 }
 
 /// Runs the suite, with a new store for each check.
-macro_rules! check_all {
+macro_rules! conforms {
     ($new:expr) => {{
         macro_rules! check {
             ($check:path) => {
                 $check(&$new).await
             };
         }
-        check!(votes::one_vote_a_number);
-        check!(votes::a_retry_counts_nothing);
-        check!(votes::acknowledged_votes_survive_a_restart);
-        check!(votes::elections_do_not_mix);
-        check!(votes::a_live_count_is_published_in_batches);
-        check!(votes::refused_votes_count_nothing);
-        check!(votes::no_vote_counts_from_the_time_to_close_on);
-        check!(acts::acts_are_made_together_or_not_at_all);
-        check!(acts::numbers_join_an_open_election);
-        check!(acts::numbers_leave_a_draft_for_good);
-        check!(acts::a_closed_election_stays_as_it_was_counted);
-        check!(acts::one_link_makes_a_bounded_number_of_others);
-        check!(acts::the_first_officer_is_granted_once);
-        check!(rolls::numbers_of_a_stolen_link_are_voided_before_they_vote);
-        check!(rolls::numbers_of_a_link_are_voided_long_after_it_was_revoked);
-        check!(rolls::a_shared_roll_is_final_once_its_own_election_is_closed);
-        check!(rolls::a_large_issue_is_made_whole_or_not_at_all);
-        check!(rolls::definitions_that_would_not_fit_a_message_are_refused);
-        check!(evening::one_roll_serves_many_elections);
-        check!(evening::the_roll_of_a_draft_is_frozen_while_others_vote_by_it);
-        check!(evening::a_quorum_of_a_shared_roll_holds_after_a_restart);
-        check!(evening::a_lot_is_the_same_after_a_restart);
-        check!(evening::ballots_of_every_method_are_counted);
-        check!(acts::a_grant_is_found_by_its_token_until_it_is_revoked);
-        check!(acts::a_token_that_works_once_is_spent_for_ever);
-        check!(shared::a_handle_reads_its_own_answers);
-        check!(shared::snapshots_follow_other_handles);
-        check!(shared::a_fresh_snapshot_includes_what_other_handles_committed);
-        check!(shared::racing_handles_count_one_vote_a_number);
-        check!(shared::a_close_separates_counted_from_late_votes);
-        check!(shared::a_revoked_authorization_in_the_queue_changes_nothing);
-        check!(shared::a_vote_of_unknown_outcome_sent_again_counts_once);
+        check!($crate::conformance::votes::one_vote_a_number);
+        check!($crate::conformance::votes::a_retry_counts_nothing);
+        check!($crate::conformance::votes::acknowledged_votes_survive_a_restart);
+        check!($crate::conformance::votes::elections_do_not_mix);
+        check!($crate::conformance::votes::a_live_count_is_published_in_batches);
+        check!($crate::conformance::votes::refused_votes_count_nothing);
+        check!($crate::conformance::votes::no_vote_counts_from_the_time_to_close_on);
+        check!($crate::conformance::acts::acts_are_made_together_or_not_at_all);
+        check!($crate::conformance::acts::numbers_join_an_open_election);
+        check!($crate::conformance::acts::numbers_leave_a_draft_for_good);
+        check!($crate::conformance::acts::a_closed_election_stays_as_it_was_counted);
+        check!($crate::conformance::acts::one_link_makes_a_bounded_number_of_others);
+        check!($crate::conformance::acts::the_first_officer_is_granted_once);
+        check!($crate::conformance::rolls::numbers_of_a_stolen_link_are_voided_before_they_vote);
+        check!($crate::conformance::rolls::numbers_of_a_link_are_voided_long_after_it_was_revoked);
+        check!($crate::conformance::rolls::a_shared_roll_is_final_once_its_own_election_is_closed);
+        check!($crate::conformance::rolls::a_large_issue_is_made_whole_or_not_at_all);
+        check!($crate::conformance::rolls::definitions_that_would_not_fit_a_message_are_refused);
+        check!($crate::conformance::evening::one_roll_serves_many_elections);
+        check!($crate::conformance::evening::the_roll_of_a_draft_is_frozen_while_others_vote_by_it);
+        check!($crate::conformance::evening::a_quorum_of_a_shared_roll_holds_after_a_restart);
+        check!($crate::conformance::evening::a_lot_is_the_same_after_a_restart);
+        check!($crate::conformance::evening::ballots_of_every_method_are_counted);
+        check!($crate::conformance::acts::a_grant_is_found_by_its_token_until_it_is_revoked);
+        check!($crate::conformance::acts::a_token_that_works_once_is_spent_for_ever);
+        check!($crate::conformance::shared::a_handle_reads_its_own_answers);
+        check!($crate::conformance::shared::snapshots_follow_other_handles);
+        check!($crate::conformance::shared::a_fresh_snapshot_includes_what_other_handles_committed);
+        check!($crate::conformance::shared::racing_handles_count_one_vote_a_number);
+        check!($crate::conformance::shared::a_close_separates_counted_from_late_votes);
+        check!($crate::conformance::shared::a_revoked_authorization_in_the_queue_changes_nothing);
+        check!($crate::conformance::shared::a_vote_of_unknown_outcome_sent_again_counts_once);
     }};
 }
+pub(crate) use conforms;
 
 #[tokio::test]
 async fn the_ledger_in_memory_conforms() {
-    check_all!(Memory::default());
+    conforms!(Memory::default());
 }
 
 #[tokio::test]
 async fn the_sqlite_ledger_conforms() {
-    check_all!(Sqlite::default());
+    conforms!(Sqlite::default());
 }
 
 /// The SQLite ledger in a folder of its own.

@@ -72,7 +72,7 @@ async fn issued_under_links(ledger: &Arc<dyn Ledger>) {
     }
 }
 
-pub(super) async fn numbers_of_a_stolen_link_are_voided_before_they_vote(subject: &impl Subject) {
+pub(crate) async fn numbers_of_a_stolen_link_are_voided_before_they_vote(subject: &impl Subject) {
     let mut ledger = subject.open();
     issued_under_links(&ledger).await;
     assert_eq!(void(&ledger, REGISTRAR).await, Ok(18), "18 have not voted");
@@ -110,7 +110,7 @@ pub(super) async fn numbers_of_a_stolen_link_are_voided_before_they_vote(subject
     assert_eq!(ledger.check(id("board")).await.unwrap().numbers_used, 4);
 }
 
-pub(super) async fn numbers_of_a_link_are_voided_long_after_it_was_revoked(subject: &impl Subject) {
+pub(crate) async fn numbers_of_a_link_are_voided_long_after_it_was_revoked(subject: &impl Subject) {
     let ledger = subject.open();
     issued_under_links(&ledger).await;
     act(&ledger, vec![Act::RevokeGrant(GrantId(REGISTRAR))]).await.unwrap();
@@ -127,7 +127,7 @@ pub(super) async fn numbers_of_a_link_are_voided_long_after_it_was_revoked(subje
     assert_eq!(not_mine, Err(LedgerError::Revoked));
 }
 
-pub(super) async fn a_shared_roll_is_final_once_its_own_election_is_closed(subject: &impl Subject) {
+pub(crate) async fn a_shared_roll_is_final_once_its_own_election_is_closed(subject: &impl Subject) {
     let ledger = subject.open();
     issued_under_links(&ledger).await;
     let names = ["Yes", "No"].map(String::from).to_vec();
@@ -141,7 +141,7 @@ pub(super) async fn a_shared_roll_is_final_once_its_own_election_is_closed(subje
     assert_eq!(cast(&ledger, [vote("motion", 2_002, ADA, 1)]).await, [RECORDED]);
 }
 
-pub(super) async fn a_large_issue_is_made_whole_or_not_at_all(subject: &impl Subject) {
+pub(crate) async fn a_large_issue_is_made_whole_or_not_at_all(subject: &impl Subject) {
     const MANY: u64 = 200_000;
     let ledger = subject.open();
     issued_under_links(&ledger).await;
@@ -180,7 +180,7 @@ pub(super) async fn a_large_issue_is_made_whole_or_not_at_all(subject: &impl Sub
     assert_eq!(standing(&ledger, "board").ballots, 55);
 }
 
-pub(super) async fn definitions_that_would_not_fit_a_message_are_refused(subject: &impl Subject) {
+pub(crate) async fn definitions_that_would_not_fit_a_message_are_refused(subject: &impl Subject) {
     let ledger = subject.open();
     let long = |name: usize| format!("{name:04}").repeat(64);
     let candidates: Vec<_> = (0..CANDIDATES_MAX).map(long).collect();

@@ -16,7 +16,7 @@ use super::{Subject, act, cast, second_handle, standing};
 /// How long another handle may lag.
 const LAG_MAX: Duration = Duration::from_secs(1);
 
-pub(super) async fn a_handle_reads_its_own_answers(subject: &impl Subject) {
+pub(crate) async fn a_handle_reads_its_own_answers(subject: &impl Subject) {
     let ledger = subject.open();
     act(&ledger, running("board")).await.unwrap();
     assert_eq!(standing(&ledger, "board").state, ElectionState::Open);
@@ -37,7 +37,7 @@ pub(super) async fn a_handle_reads_its_own_answers(subject: &impl Subject) {
     assert!(ledger.snapshots().borrow().grants.holds(GrantId(1)));
 }
 
-pub(super) async fn snapshots_follow_other_handles(subject: &impl Subject) {
+pub(crate) async fn snapshots_follow_other_handles(subject: &impl Subject) {
     let ledger = subject.open();
     let other = second_handle(subject, &ledger);
     let mut snapshots = other.snapshots();
@@ -50,7 +50,7 @@ pub(super) async fn snapshots_follow_other_handles(subject: &impl Subject) {
     timeout(LAG_MAX, closed).await.expect("it lags").unwrap();
 }
 
-pub(super) async fn a_fresh_snapshot_includes_what_other_handles_committed(subject: &impl Subject) {
+pub(crate) async fn a_fresh_snapshot_includes_what_other_handles_committed(subject: &impl Subject) {
     let ledger = subject.open();
     let other = second_handle(subject, &ledger);
     for election in ["board", "cake", "draft"] {
@@ -61,7 +61,7 @@ pub(super) async fn a_fresh_snapshot_includes_what_other_handles_committed(subje
     }
 }
 
-pub(super) async fn racing_handles_count_one_vote_a_number(subject: &impl Subject) {
+pub(crate) async fn racing_handles_count_one_vote_a_number(subject: &impl Subject) {
     const VOTERS: u64 = 100;
     let ledger = subject.open();
     let other = second_handle(subject, &ledger);
@@ -87,7 +87,7 @@ pub(super) async fn racing_handles_count_one_vote_a_number(subject: &impl Subjec
     }
 }
 
-pub(super) async fn a_close_separates_counted_from_late_votes(subject: &impl Subject) {
+pub(crate) async fn a_close_separates_counted_from_late_votes(subject: &impl Subject) {
     let ledger = subject.open();
     let other = second_handle(subject, &ledger);
     act(&ledger, running("board")).await.unwrap();
@@ -109,7 +109,7 @@ pub(super) async fn a_close_separates_counted_from_late_votes(subject: &impl Sub
     assert_eq!(lines.len() as u64, recorded);
 }
 
-pub(super) async fn a_revoked_authorization_in_the_queue_changes_nothing(subject: &impl Subject) {
+pub(crate) async fn a_revoked_authorization_in_the_queue_changes_nothing(subject: &impl Subject) {
     let ledger = subject.open();
     let other = second_handle(subject, &ledger);
     let token = Token::from([1; Token::BYTES]).hash();
@@ -137,7 +137,7 @@ pub(super) async fn a_revoked_authorization_in_the_queue_changes_nothing(subject
     assert_eq!(ledger.fresh().await.unwrap().elections[0].voters, 1_002);
 }
 
-pub(super) async fn a_vote_of_unknown_outcome_sent_again_counts_once(subject: &impl Subject) {
+pub(crate) async fn a_vote_of_unknown_outcome_sent_again_counts_once(subject: &impl Subject) {
     for stored in [false, true] {
         let election = if stored { "cake" } else { "board" };
         let ledger = subject.open();

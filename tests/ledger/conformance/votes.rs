@@ -11,7 +11,7 @@ use super::{Subject, act, cast, cast_all, final_votes, restart, standing, standi
 const ALREADY: Outcome = Outcome::Refused(Refusal::AlreadyVoted);
 const RECORDED: Outcome = Outcome::Recorded;
 
-pub(super) async fn one_vote_a_number(subject: &impl Subject) {
+pub(crate) async fn one_vote_a_number(subject: &impl Subject) {
     let ledger = subject.open();
     act(&ledger, running("board")).await.unwrap();
     let votes = [vote("board", 1, ADA, 1), vote("board", 1, GRACE, 2), vote("board", 2, GRACE, 3)];
@@ -23,7 +23,7 @@ pub(super) async fn one_vote_a_number(subject: &impl Subject) {
     assert_eq!(final_votes(&ledger, "board").await, [1, 1]);
 }
 
-pub(super) async fn a_retry_counts_nothing(subject: &impl Subject) {
+pub(crate) async fn a_retry_counts_nothing(subject: &impl Subject) {
     let ledger = subject.open();
     act(&ledger, running("board")).await.unwrap();
     let (first, other_choice, other_nonce) =
@@ -36,7 +36,7 @@ pub(super) async fn a_retry_counts_nothing(subject: &impl Subject) {
     assert_eq!(standing(&ledger, "board").ballots, 1);
 }
 
-pub(super) async fn acknowledged_votes_survive_a_restart(subject: &impl Subject) {
+pub(crate) async fn acknowledged_votes_survive_a_restart(subject: &impl Subject) {
     let ledger = subject.open();
     act(&ledger, running("board")).await.unwrap();
     for batch in 0..10 {
@@ -53,7 +53,7 @@ pub(super) async fn acknowledged_votes_survive_a_restart(subject: &impl Subject)
     assert_eq!(final_votes(&ledger, "board").await, [70, 1]);
 }
 
-pub(super) async fn elections_do_not_mix(subject: &impl Subject) {
+pub(crate) async fn elections_do_not_mix(subject: &impl Subject) {
     let ledger = subject.open();
     act(&ledger, running("board")).await.unwrap();
     act(&ledger, running("cake")).await.unwrap();
@@ -70,7 +70,7 @@ pub(super) async fn elections_do_not_mix(subject: &impl Subject) {
 
 /// The published count has the ballots in their order, however they were committed and by whichever
 /// start; a ballot that is refused or retried is not among them.
-pub(super) async fn a_live_count_is_published_in_batches(subject: &impl Subject) {
+pub(crate) async fn a_live_count_is_published_in_batches(subject: &impl Subject) {
     let mut ledger = subject.open();
     act(&ledger, running("board")).await.unwrap();
     let mut acts = running("sealed");
@@ -105,7 +105,7 @@ pub(super) async fn a_live_count_is_published_in_batches(subject: &impl Subject)
     }
 }
 
-pub(super) async fn refused_votes_count_nothing(subject: &impl Subject) {
+pub(crate) async fn refused_votes_count_nothing(subject: &impl Subject) {
     let ledger = subject.open();
     act(&ledger, running("board")).await.unwrap();
     act(&ledger, vec![create("draft")]).await.unwrap();
@@ -124,7 +124,7 @@ pub(super) async fn refused_votes_count_nothing(subject: &impl Subject) {
     assert_eq!(cast(&ledger, [vote("board", 1, ADA, 1)]).await, [RECORDED]);
 }
 
-pub(super) async fn no_vote_counts_from_the_time_to_close_on(subject: &impl Subject) {
+pub(crate) async fn no_vote_counts_from_the_time_to_close_on(subject: &impl Subject) {
     let ledger = subject.open();
     let closes = Timestamp(NOW.0 + 1);
     let schedule = Schedule { opens: None, closes: Some(closes) };

@@ -1,0 +1,201 @@
+//! Acts: one transaction that moves the ledger's version.
+
+use std::cell::Cell;
+
+use tokio_postgres::Client;
+
+use super::catch_up::{applied_one, whole_roll};
+use super::chain::Head;
+use super::change::{Change, ROW_NUMBERS, What};
+use super::close;
+use super::connection::{Fault, Link};
+use super::fence;
+use super::rules::{Planned, Prepared, decide, prepare};
+use super::schema::partition;
+use super::session::{Session, begin, settle};
+use super::shared::Shared;
+use super::state::Brought;
+use crate::election::Definition;
+use crate::ledger::{Act, Authorization, LedgerError};
+use crate::threads::background;
+
+/// Makes these changes in order, all or none, if the authorization is in force. Returns once an
+/// election that they close is counted.
+pub(super) async fn act(
+    session: &mut Session,
+    acts: Vec<Act>,
+    under: Option<Authorization>,
+) -> Result<(), LedgerError> {
+    if acts.iter().any(|act| matches!(act, Act::Close(_))) {
+        // An election that another server is closing is closed first, and then refused.
+        close::finish_all(session).await?;
+    }
+    let acts = background::run(move || prepare(acts)).await;
+    let acts = acts.map_err(|_| LedgerError::unanswered())?;
+    let shared = session.shared.clone();
+    let attempt = Cell::new(None);
+    let made = session
+        .until_known(async |link| make(&shared, link, &acts, under.as_ref(), &attempt).await)
+        .await;
+    made?;
+    if acts.iter().any(|act| matches!(act, Prepared::Other(Act::Close(_)))) {
+        close::finish_all(session).await?;
+    }
+    Ok(())
+}
+
+/// One try. `attempt` is the head that the last try would have made.
+async fn make(
+    shared: &Shared,
+    link: &Link,
+    acts: &[Prepared],
+    under: Option<&Authorization>,
+    attempt: &Cell<Option<Head>>,
+) -> Result<(), Fault> {
+    let version = begin(shared, link).await?;
+    if let Some(head) = attempt.get()
+        && is_stored(&link.client, &head).await?
+    {
+        settle(shared, link).await?;
+        return link.commit().await;
+    }
+    let planned = shared.with(|state| {
+        let planned = decide(state, acts, under)?;
+        let closes = planned.iter().filter(|it| it.change.what == What::Closing);
+        if closes.into_iter().any(|it| !state.keys.contains_key(&it.change.election)) {
+            let why = "this server does not have the key of the election's ballots";
+            return Err(LedgerError::NotStored(why.into()));
+        }
+        Ok(planned)
+    })?;
+    store(shared, link, version, planned, attempt).await
+}
+
+/// Whether an act with this head is stored.
+pub(super) async fn is_stored(client: &Client, head: &Head) -> Result<bool, Fault> {
+    let select = "SELECT count(*) > 0 FROM acts WHERE head = $1";
+    Ok(client.query_one(select, &[&&head[..]]).await?.try_get(0)?)
+}
+
+/// Stores changes in a transaction that [began](begin), commits it, and applies them.
+pub(super) async fn store(
+    shared: &Shared,
+    link: &Link,
+    version: i64,
+    planned: Vec<Planned>,
+    attempt: &Cell<Option<Head>>,
+) -> Result<(), Fault> {
+    let mut head = shared.with(|state| state.head);
+    let mut next = version;
+    let mut made = Vec::with_capacity(planned.len());
+    for Planned { change, run, counted } in planned {
+        next += 1;
+        head = change.head(&head, next);
+        let key = write(shared, link, next, &change, &head).await?;
+        let mut row = 0;
+        let numbers: Vec<_> = run.blocks().flatten().copied().collect();
+        for numbers in numbers.chunks(ROW_NUMBERS) {
+            let bytes: Vec<u8> =
+                numbers.iter().flat_map(|number| number.get().to_le_bytes()).collect();
+            let added = matches!(change.what, What::Issued(..));
+            let insert = "INSERT INTO roll (election, version, row, added, numbers)
+                          VALUES ($1, $2, $3, $4, $5)";
+            let values = (change.election, next, row, added, bytes);
+            link.client
+                .execute(insert, &[&values.0, &values.1, &values.2, &values.3, &values.4])
+                .await?;
+            row += 1;
+        }
+        let roll = match shared.with(|state| state.forgotten(&change)) {
+            Some(owner) => Some(whole_roll(&link.client, owner).await?),
+            None => None,
+        };
+        made.push((head, change, Brought { run, key, roll, counted }));
+    }
+    let update = "UPDATE ledger SET version = $2 WHERE version = $1";
+    if link.client.execute(update, &[&version, &next]).await? != 1 {
+        return Err(Fault::damaged("the ledger's version moved under a lock"));
+    }
+    settle(shared, link).await?;
+    attempt.set((!made.is_empty()).then_some(head));
+    link.commit().await?;
+    apply(shared, made)
+}
+
+/// Applies what was committed.
+fn apply(shared: &Shared, made: Vec<(Head, Change, Brought)>) -> Result<(), Fault> {
+    for (head, change, brought) in made {
+        let applied = shared.with(|state| {
+            // A look may have been faster.
+            if state.head == head || change.head(&state.head, state.version + 1) != head {
+                return Some(());
+            }
+            state.apply(head, &change, brought)
+        });
+        applied.ok_or_else(|| Fault::damaged("an act breaks a rule"))?;
+        applied_one(shared, &change);
+    }
+    shared.publish();
+    Ok(())
+}
+
+/// Writes a change, but for its numbers. Returns the key of a new election.
+async fn write(
+    shared: &Shared,
+    link: &Link,
+    version: i64,
+    change: &Change,
+    head: &Head,
+) -> Result<Option<crate::ledger::keys::BallotKey>, Fault> {
+    let client = &link.client;
+    let key = change.election;
+    let made = match &change.what {
+        What::Created(definition) => Some(create(shared, client, key, version, definition).await?),
+        What::Opened => {
+            let update = "UPDATE elections SET state = 1, version = $2 WHERE key = $1";
+            client.execute(update, &[&key, &version]).await?;
+            None
+        }
+        What::Closing => {
+            let update = "UPDATE elections SET state = 2 WHERE key = $1";
+            client.execute(update, &[&key]).await?;
+            fence::end_chains(link, &[key], version).await?;
+            None
+        }
+        What::Closed(_) => {
+            let update = "UPDATE elections SET state = 3 WHERE key = $1";
+            client.execute(update, &[&key]).await?;
+            let delete = "DELETE FROM tallies WHERE chain IN
+                          (SELECT chain FROM chains WHERE election = $1)";
+            client.execute(delete, &[&key]).await?;
+            None
+        }
+        _ => None,
+    };
+    let insert = "INSERT INTO acts (version, election, kind, what, head)
+                  VALUES ($1, $2, $3, $4, $5)";
+    let (kind, what) = (change.what.kind(), change.what.bytes());
+    client.execute(insert, &[&version, &key, &kind, &what, &&head[..]]).await?;
+    Ok(made)
+}
+
+/// Makes the key of an election, its row, and the table of its ballots.
+async fn create(
+    shared: &Shared,
+    client: &Client,
+    key: i32,
+    version: i64,
+    definition: &Definition,
+) -> Result<crate::ledger::keys::BallotKey, Fault> {
+    let owner = shared.with(|state| state.owner(key, definition));
+    let made = shared.keys.make(&owner).map_err(|error| {
+        let election = &definition.id;
+        tracing::error!(%election, %error, "the key cannot be stored");
+        let why = "the key of the election's ballots cannot be stored; the server's log says why";
+        LedgerError::NotStored(why.into())
+    })?;
+    let insert = "INSERT INTO elections (key, id, state, version) VALUES ($1, $2, 0, $3)";
+    client.execute(insert, &[&key, &definition.id.as_str(), &version]).await?;
+    client.batch_execute(&partition(key)).await?;
+    Ok(made)
+}

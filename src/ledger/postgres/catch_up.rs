@@ -1,0 +1,151 @@
+//! Catching up: applying the acts that this server has not seen, in their order.
+
+use std::pin::pin;
+
+use futures::TryStreamExt;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Row};
+
+use super::chain::Head;
+use super::change::{Change, Listed, What};
+use super::connection::Fault;
+use super::shared::Shared;
+use super::sheet;
+use super::state::Brought;
+use crate::election::VoterNumber;
+use crate::ledger::roll::Roll;
+use crate::ledger::run::Run;
+
+const ACTS: &str = "SELECT version, election, kind, what, head FROM acts WHERE version > $1
+    ORDER BY version";
+
+/// Applies every act that is stored and not applied, and publishes them.
+pub(super) async fn catch_up(shared: &Shared, client: &Client) -> Result<(), Fault> {
+    let (seen, mut head) = shared.with(|state| (state.version, state.head));
+    for row in client.query(ACTS, &[&seen]).await? {
+        let (version, change, stored) = act(&row)?;
+        head = change.head(&head, version);
+        if head != stored {
+            return Err(Fault::damaged(format!("act {version} does not match its head")));
+        }
+        // Another task of this server may apply them at the same time.
+        if shared.with(|state| state.version + 1 != version) {
+            continue;
+        }
+        let brought = bring(shared, client, version, &change).await?;
+        let applied = shared.with(|state| match state.version + 1 == version {
+            true => state.apply(head, &change, brought),
+            false => Some(()),
+        });
+        applied.ok_or_else(|| Fault::damaged(format!("act {version} breaks a rule")))?;
+        applied_one(shared, &change);
+    }
+    shared.publish();
+    Ok(())
+}
+
+/// Reads an act, and the head after it.
+pub(super) fn act(row: &Row) -> Result<(i64, Change, Head), Fault> {
+    let version: i64 = row.try_get(0)?;
+    let what = What::read(row.try_get(2)?, row.try_get(3)?);
+    let head = row.try_get::<_, &[u8]>(4)?.try_into().ok();
+    let act = what.zip(head);
+    let (what, head) = act.ok_or_else(|| Fault::damaged(format!("act {version} is none")))?;
+    Ok((version, Change { election: row.try_get(1)?, what }, head))
+}
+
+/// What follows once an act is applied.
+pub(super) fn applied_one(shared: &Shared, change: &Change) {
+    if !matches!(change.what, What::Closed(_)) {
+        return;
+    }
+    let definition = shared.with(|state| {
+        let definition = state.public.get(change.election).map(|it| it.definition.clone());
+        definition.map(|definition| (state.ledger, definition))
+    });
+    let Some((ledger, definition)) = definition else { return };
+    let (key, election) = (i64::from(change.election), &definition.id);
+    let owner = crate::ledger::keys::Owner { ledger, key, election };
+    if let Err(error) = shared.keys.destroy(&owner) {
+        tracing::error!(%election, %error, "the key of a closed election is not destroyed");
+    }
+}
+
+/// Reads what belongs to an act.
+async fn bring(
+    shared: &Shared,
+    client: &Client,
+    version: i64,
+    change: &Change,
+) -> Result<Brought, Fault> {
+    let mut brought = Brought::default();
+    if let Some(listed) = change.what.listed() {
+        brought.run = numbers(client, change.election, version, &listed).await?;
+    }
+    match &change.what {
+        What::Created(definition) => {
+            let election = &definition.id;
+            let (owner, forgotten) = shared
+                .with(|state| (state.owner(change.election, definition), state.forgotten(change)));
+            match shared.keys.read(&owner) {
+                Ok(key) => brought.key = key,
+                Err(error) => tracing::error!(%election, %error, "its key cannot be read"),
+            }
+            if let Some(owner) = forgotten {
+                brought.roll = Some(whole_roll(client, owner).await?);
+            }
+        }
+        What::Closed(closed) => {
+            let election = shared.with(|state| state.public.get(change.election).cloned());
+            let election = election.ok_or_else(|| Fault::damaged("a close is about nothing"))?;
+            brought.counted = Some(sheet::count(client, &election, closed).await?);
+        }
+        _ => {}
+    }
+    Ok(brought)
+}
+
+/// The numbers of an act, which are those that it lists.
+pub(super) async fn numbers(
+    client: &Client,
+    election: i32,
+    version: i64,
+    listed: &Listed,
+) -> Result<Run, Fault> {
+    let select = "SELECT numbers FROM roll WHERE election = $1 AND version = $2 ORDER BY row";
+    let parameters: [&(dyn ToSql + Sync); 2] = [&election, &version];
+    let mut rows = pin!(client.query_raw(select, parameters).await?);
+    let mut run = Run::default();
+    while let Some(row) = rows.try_next().await? {
+        // Those out of order have another digest.
+        let _ = run.extend(&row_numbers(row.try_get(0)?)?);
+    }
+    if Listed::of(run.blocks()) == *listed {
+        return Ok(run);
+    }
+    Err(Fault::damaged(format!("the numbers of act {version} are not those that it lists")))
+}
+
+/// The roll of an election whose acts were applied before.
+pub(super) async fn whole_roll(client: &Client, owner: i32) -> Result<Roll, Fault> {
+    let select = "SELECT added, numbers FROM roll WHERE election = $1 ORDER BY version, row";
+    let mut rows = pin!(client.query_raw(select, [&owner]).await?);
+    let mut roll = Roll::default();
+    while let Some(row) = rows.try_next().await? {
+        let numbers = row_numbers(row.try_get(1)?)?;
+        let fits = if row.try_get(0)? { roll.add(numbers) } else { roll.remove(&numbers) };
+        if !fits {
+            return Err(Fault::damaged(format!("the roll of election {owner}")));
+        }
+    }
+    Ok(roll)
+}
+
+/// Reads a row of voter numbers.
+pub(super) fn row_numbers(bytes: &[u8]) -> Result<Vec<VoterNumber>, Fault> {
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    if !rest.is_empty() {
+        return Err(Fault::damaged("a row of voter numbers is cut short"));
+    }
+    Ok(chunks.iter().map(|&number| VoterNumber::from(u64::from_le_bytes(number))).collect())
+}

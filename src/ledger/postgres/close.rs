@@ -1,0 +1,206 @@
+//! The close: the tally sheet of an election whose chains are ended.
+//!
+//! The act `closing` ends the chains: from then on no vote counts. Any server that has the key can
+//! finish what follows, and again: each writes the same rows.
+
+use std::cell::Cell;
+use std::pin::pin;
+
+use futures::TryStreamExt;
+
+use super::acts::{is_stored, store};
+use super::chain::ChainHead;
+use super::change::{Change, Closed, What};
+use super::connection::{Fault, Link};
+use super::public::{Election, Phase};
+use super::rules::Planned;
+use super::session::{Session, begin, settle};
+use super::shared::Shared;
+use super::sheet::{Counting, PART_LINES, line, line_bytes};
+use crate::election::{Count, Receipt, Tally, VoterNumber};
+use crate::ledger::LedgerError;
+use crate::ledger::run::Run;
+
+/// About what opened ballots may take in memory at a time. If there are more, the ballots are read
+/// again for each part of the receipts' range.
+const OPENED_BYTES_MAX: usize = 256 << 20;
+
+/// What the place of an opened ballot takes.
+const PLACE_BYTES: usize = 8;
+
+/// The rows of a sheet, and what comes of them.
+struct Listed {
+    ballots: u64,
+    sheet: [u8; 32],
+    counted: (Tally, Count),
+}
+
+/// Finishes every close that was begun, by whatever server.
+pub(super) async fn finish_all(session: &mut Session) -> Result<(), LedgerError> {
+    let shared = session.shared.clone();
+    let closing = shared.with(|state| {
+        let closing = state.public.elections.iter().filter(|it| it.phase == Phase::Closing);
+        closing.cloned().collect::<Vec<_>>()
+    });
+    for election in closing {
+        let attempt = Cell::new(None);
+        session
+            .until_known(async |link| {
+                let listed = list(&shared, link, &election).await?;
+                end(&shared, link, &election, listed, &attempt).await
+            })
+            .await?;
+    }
+    Ok(())
+}
+
+/// Stores the sheet, which means nothing before the act `closed`.
+async fn list(shared: &Shared, link: &Link, election: &Election) -> Result<Listed, Fault> {
+    let client = &link.client;
+    let select = "SELECT count(*) FROM ballots WHERE election = $1";
+    let ballots: i64 = client.query_one(select, &[&election.key]).await?.try_get(0)?;
+    let bytes = line_bytes(&election.definition);
+    let all = ballots.unsigned_abs() * (bytes + PLACE_BYTES) as u64;
+    let parts = all.div_ceil(OPENED_BYTES_MAX as u64).max(1);
+    let mut counting = Counting::new(&election.definition);
+    let (mut row, mut lines) = (0, Vec::new());
+    for part in 0..parts {
+        let bound = |part: u64| part * (1 << 32) / parts;
+        let range = bound(part)..bound(part + 1);
+        let (mut places, opened) = open(shared, link, election, range).await?;
+        places.sort_unstable();
+        for same in places.chunk_by(|a, b| a >> 32 == b >> 32) {
+            for stored in ordered(election, same, &opened, bytes)? {
+                counting.add(stored)?;
+                lines.extend(stored);
+                if lines.len() == PART_LINES * bytes {
+                    put(link, election, row, &mut lines).await?;
+                    row += 1;
+                }
+            }
+        }
+    }
+    put(link, election, row, &mut lines).await?;
+    let (tally, count, sheet) = counting.finish(election.voters);
+    Ok(Listed { ballots: tally.ballots(), sheet, counted: (tally, count) })
+}
+
+/// Opens the ballots whose receipts begin in this range. Returns their places, each behind the
+/// first 32 bits of its receipt, and their lines.
+async fn open(
+    shared: &Shared,
+    link: &Link,
+    election: &Election,
+    range: std::ops::Range<u64>,
+) -> Result<(Vec<u64>, Vec<u8>), Fault> {
+    let key = shared.with(|state| state.keys.get(&election.key).cloned());
+    let Some(mut key) = key else {
+        let why = "this server does not have the key of the election's ballots";
+        return Err(LedgerError::NotStored(why.into()).into());
+    };
+    let select = "SELECT number, sealed FROM ballots WHERE election = $1";
+    let mut rows = pin!(link.client.query_raw(select, [&election.key]).await?);
+    let (mut places, mut opened, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
+    while let Some(row) = rows.try_next().await? {
+        let number = VoterNumber::from(row.try_get::<_, i64>(0)?.cast_unsigned());
+        bytes.clear();
+        bytes.extend(row.try_get::<_, &[u8]>(1)?);
+        if !key.open(number, &mut bytes) {
+            return Err(Fault::damaged("a ballot was not sealed with the key of its election"));
+        }
+        let first = first_bits(&receipt(election, &bytes)?);
+        if range.contains(&first) {
+            places.push(first << 32 | places.len() as u64);
+            opened.extend(&bytes);
+        }
+    }
+    Ok((places, opened))
+}
+
+/// Lines whose receipts begin with the same bits, in their order.
+fn ordered<'a>(
+    election: &Election,
+    places: &[u64],
+    opened: &'a [u8],
+    bytes: usize,
+) -> Result<impl Iterator<Item = &'a [u8]>, Fault> {
+    let mut lines = Vec::with_capacity(places.len());
+    for place in places {
+        let begins = (place & u64::from(u32::MAX)) as usize * bytes;
+        let stored = opened.get(begins..begins + bytes);
+        let stored = stored.ok_or_else(|| Fault::damaged("a ballot is too short"))?;
+        lines.push((receipt(election, stored)?, stored));
+    }
+    lines.sort_unstable();
+    Ok(lines.into_iter().map(|(_, stored)| stored))
+}
+
+fn receipt(election: &Election, stored: &[u8]) -> Result<Receipt, Fault> {
+    let (ballot, nonce) = line(&election.definition, stored)?;
+    Ok(Receipt::of(&election.definition, &ballot, &nonce))
+}
+
+/// The first 32 bits of a receipt.
+fn first_bits(receipt: &Receipt) -> u64 {
+    let [a, b, c, d, ..] = *receipt.as_bytes();
+    u64::from(u32::from_be_bytes([a, b, c, d]))
+}
+
+/// Stores a row of the sheet, unless another server has.
+async fn put(link: &Link, of: &Election, row: i32, lines: &mut Vec<u8>) -> Result<(), Fault> {
+    let bytes = line_bytes(&of.definition);
+    if let Some(first) = lines.get(..bytes) {
+        let first = receipt(of, first)?;
+        let insert = "INSERT INTO sheet (election, part, first, lines) VALUES ($1, $2, $3, $4)
+                      ON CONFLICT DO NOTHING";
+        let values = (of.key, row, &first.as_bytes()[..]);
+        link.client.execute(insert, &[&values.0, &values.1, &values.2, lines]).await?;
+        lines.clear();
+    }
+    Ok(())
+}
+
+/// Makes the act `closed`, unless another server has.
+async fn end(
+    shared: &Shared,
+    link: &Link,
+    election: &Election,
+    listed: Listed,
+    attempt: &Cell<Option<[u8; 32]>>,
+) -> Result<(), Fault> {
+    let version = begin(shared, link).await?;
+    let phase = shared.with(|state| state.public.get(election.key).map(|it| it.phase));
+    if phase != Some(Phase::Closing) {
+        if let Some(head) = attempt.get() {
+            is_stored(&link.client, &head).await?;
+        }
+        settle(shared, link).await?;
+        return link.commit().await;
+    }
+    let Listed { ballots, sheet, counted } = listed;
+    let select = "SELECT coalesce(sum(stored), 0) FROM entries JOIN chains
+                      ON chains.chain = entries.chain WHERE election = $1";
+    let stored: i64 = link.client.query_one(select, &[&election.key]).await?.try_get(0)?;
+    if stored.unsigned_abs() != ballots {
+        return Err(Fault::damaged("there are not as many ballots as the chains have"));
+    }
+    let chains = heads(link, election.key).await?;
+    let what = What::Closed(Closed { chains, ballots, sheet });
+    let change = Change { election: election.key, what };
+    let planned = Planned { change, run: Run::default(), counted: Some(counted) };
+    store(shared, link, version, vec![planned], attempt).await
+}
+
+/// The last entry of every chain of an election.
+async fn heads(link: &Link, election: i32) -> Result<Vec<ChainHead>, Fault> {
+    let select = "SELECT entries.chain, seq, head FROM entries JOIN chains
+                      ON chains.chain = entries.chain
+                  WHERE election = $1 AND kind = 5 ORDER BY entries.chain";
+    let rows = link.client.query(select, &[&election]).await?;
+    let head = |row: &tokio_postgres::Row| {
+        let head = row.try_get::<_, &[u8]>(2)?.try_into();
+        let head = head.map_err(|_| Fault::damaged("a head is none"))?;
+        Ok(ChainHead { chain: row.try_get(0)?, seq: row.try_get(1)?, head })
+    };
+    rows.iter().map(head).collect()
+}

@@ -1,0 +1,294 @@
+//! The ledger for several servers: a PostgreSQL database with synchronous replication.
+//!
+//! Every server has the elections, the rolls and the tallies in memory, and follows the others by
+//! looking at the database four times a second. Acts move the ledger's version, in transactions one
+//! after the other. Votes are stored by a few writers, each with a hash chain of its own, and the
+//! database decides on each number by its primary key. Only READ COMMITTED, unique keys and locks
+//! of rows are relied on.
+//!
+//! **An answer is given only after a commit of one's own**: a batch of votes is an entry of a
+//! chain, also where it stores no vote, and its commit waits for a second copy at a place of the
+//! database's log behind everything that the batch read.
+//!
+//! **An outcome that is unknown is asked again** until it is known, over a new connection: after a
+//! lost connection, and after a commit that came with a warning. Sealed ballots are deterministic,
+//! so a ballot that is sent again is the same bytes.
+//!
+//! **Keys.** The key of an election is a file in the data folder of the server that created it, as
+//! with SQLite. Servers that are to take votes of one election share that folder; one without the
+//! key shows the turnout, and takes no votes.
+
+mod acts;
+mod batch;
+mod catch_up;
+mod chain;
+mod change;
+mod check;
+mod close;
+mod code;
+mod connection;
+mod dispatch;
+mod fence;
+mod look;
+mod public;
+mod rules;
+mod schema;
+mod session;
+mod settings;
+mod shared;
+mod sheet;
+mod start;
+mod state;
+mod void;
+mod work;
+mod writer;
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use self::dispatch::VoteJob;
+use self::public::Phase;
+pub use self::settings::Replication;
+use self::shared::Shared;
+use self::work::{ActJob, ReadJob};
+use super::{
+    Act, Answer, Authorization, Clock, Decision, Ledger, LedgerError, Metrics, NUMBERS_MAX,
+    OpenError, Report, SheetCursor, SheetPart, Snapshot,
+};
+use crate::election::{ElectionId, Grant, Timestamp, TokenHash, Vote};
+
+/// Jobs in a queue: batches of votes, acts, and reads each have one. Further calls wait for a slot.
+pub const QUEUE_MAX: usize = 256;
+
+/// How long an unknown outcome is asked again before the answer is that it is unknown.
+pub const UNKNOWN_WAIT_MAX: Duration = Duration::from_secs(20);
+
+/// Which database, and how it is used.
+#[derive(Clone)]
+pub struct Options {
+    config: tokio_postgres::Config,
+    data: PathBuf,
+    replication: Replication,
+    unknown_wait: Duration,
+    clock: Option<Clock>,
+    numbers_max: usize,
+}
+
+/// Why an address is none of a database. It may have a password, and is not repeated.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("this is not an address such as postgres://capvote@db1,db2:5432/capvote: {0}")]
+pub struct InvalidAddress(String);
+
+impl Options {
+    /// The database at this address, which may name several hosts. The keys of elections are in the
+    /// data folder.
+    ///
+    /// # Errors
+    /// [`InvalidAddress`].
+    pub fn new(address: &str, data: impl Into<PathBuf>) -> Result<Self, InvalidAddress> {
+        let config = tokio_postgres::Config::from_str(address);
+        let config = config.map_err(|error| InvalidAddress(error.to_string()))?;
+        Ok(Self {
+            config,
+            data: data.into(),
+            replication: Replication::default(),
+            unknown_wait: UNKNOWN_WAIT_MAX,
+            clock: None,
+            numbers_max: NUMBERS_MAX,
+        })
+    }
+
+    /// The same, where somebody else keeps the second copy.
+    #[must_use]
+    pub fn with_replication(self, replication: Replication) -> Self {
+        Self { replication, ..self }
+    }
+
+    /// The same, with another wait than [`UNKNOWN_WAIT_MAX`].
+    #[must_use]
+    pub fn with_unknown_wait(self, unknown_wait: Duration) -> Self {
+        Self { unknown_wait, ..self }
+    }
+
+    /// The same, by another clock than the database's.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock: Some(clock), ..self }
+    }
+
+    /// The same, with another bound for the voter numbers on all rolls.
+    #[must_use]
+    pub fn with_voter_numbers_max(self, numbers_max: usize) -> Self {
+        Self { numbers_max, ..self }
+    }
+}
+
+/// A handle of the database in use by a server. Dropping it shuts it down, which blocks.
+pub struct PostgresLedger {
+    shared: Arc<Shared>,
+    votes: mpsc::Sender<VoteJob>,
+    acts: mpsc::Sender<ActJob>,
+    reads: mpsc::Sender<ReadJob>,
+    stop: CancellationToken,
+    worker: Mutex<Worker>,
+}
+
+/// The ledger's thread.
+#[derive(Default)]
+struct Worker {
+    running: Option<thread::JoinHandle<bool>>,
+    /// Whether it ended by a fault.
+    failed: bool,
+}
+
+/// What a handle needs of its thread.
+struct Started {
+    shared: Arc<Shared>,
+    votes: mpsc::Sender<VoteJob>,
+    acts: mpsc::Sender<ActJob>,
+    reads: mpsc::Sender<ReadJob>,
+}
+
+impl PostgresLedger {
+    /// Opens the ledger in a database, or creates an empty one. Blocks.
+    ///
+    /// # Errors
+    /// [`OpenError::Database`] and [`OpenError::Thread`].
+    pub fn open(options: Options, metrics: Metrics) -> Result<Self, OpenError> {
+        let stop = CancellationToken::new();
+        let stopping = stop.clone();
+        let (tell, told) = std::sync::mpsc::channel();
+        let thread = thread::Builder::new().name("ledger".into());
+        let thread = thread.spawn(move || {
+            let runtime =
+                Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+            let runtime = match runtime {
+                Ok(runtime) => runtime,
+                Err(error) => return tell.send(Err(OpenError::Thread(error))).is_err(),
+            };
+            runtime.block_on(async move {
+                match start::start(options, metrics).await {
+                    Ok((started, work)) => {
+                        // The receiver waits.
+                        let _ = tell.send(Ok(started));
+                        work.run(stopping).await
+                    }
+                    Err(error) => tell.send(Err(error)).is_err(),
+                }
+            })
+        });
+        let thread = thread.map_err(OpenError::Thread)?;
+        let panicked = || OpenError::Database("the ledger's thread ended".into());
+        let started = told.recv().map_err(|_| panicked())??;
+        let Started { shared, votes, acts, reads } = started;
+        let worker = Mutex::new(Worker { running: Some(thread), failed: false });
+        Ok(Self { shared, votes, acts, reads, stop, worker })
+    }
+}
+
+/// Queues a job and awaits its answer.
+fn ask<T: Send + 'static, J: Send + 'static>(
+    jobs: &mpsc::Sender<J>,
+    job: impl FnOnce(oneshot::Sender<Result<T, LedgerError>>) -> J + Send + 'static,
+) -> Answer<T> {
+    let jobs = jobs.clone();
+    async move {
+        let (answer, answered) = oneshot::channel();
+        jobs.send(job(answer)).await.map_err(|_| LedgerError::Stopped)?;
+        answered.await.map_err(|_| LedgerError::unanswered())?
+    }
+    .boxed()
+}
+
+impl Ledger for PostgresLedger {
+    fn vote(&self, votes: Vec<Vote>) -> Answer<Vec<Decision>> {
+        ask(&self.votes, move |reply| VoteJob { votes, reply })
+    }
+
+    fn act(&self, acts: Vec<Act>, under: Option<Authorization>) -> Answer<()> {
+        ask(&self.acts, move |reply| ActJob::Acts(acts, under, reply))
+    }
+
+    fn void(
+        &self,
+        election: ElectionId,
+        token: TokenHash,
+        under: Option<Authorization>,
+    ) -> Answer<u64> {
+        ask(&self.acts, move |reply| ActJob::Void(election, token, under, reply))
+    }
+
+    fn grant(&self, token: TokenHash) -> Answer<Option<Grant>> {
+        let shared = self.shared.clone();
+        async move {
+            let find = |snapshot: &Snapshot| snapshot.grants.find(&token).cloned();
+            let known = find(&shared.snapshots.borrow());
+            // Another server may have put it in force a moment ago.
+            Ok(if known.is_some() { known } else { find(&*shared.look().await?) })
+        }
+        .boxed()
+    }
+
+    fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.shared.snapshots.subscribe()
+    }
+
+    fn fresh(&self) -> Answer<Arc<Snapshot>> {
+        let shared = self.shared.clone();
+        async move { shared.look().await }.boxed()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.shared.now()
+    }
+
+    fn sheet(&self, election: ElectionId, cursor: SheetCursor, lines: usize) -> Answer<SheetPart> {
+        let is_closed = self
+            .shared
+            .with(|state| state.public.find(&election).is_some_and(|it| it.phase == Phase::Closed));
+        if !is_closed {
+            return std::future::ready(Ok((Vec::new(), cursor))).boxed();
+        }
+        ask(&self.reads, move |reply| ReadJob::Sheet(election, cursor, lines, reply))
+    }
+
+    fn check(&self, election: ElectionId) -> Answer<Report> {
+        ask(&self.reads, move |reply| ReadJob::Check(election, reply))
+    }
+
+    fn stopped(&self) -> BoxFuture<'static, ()> {
+        let votes = self.votes.clone();
+        async move { votes.closed().await }.boxed()
+    }
+
+    fn shut_down(&self) -> bool {
+        // A second call waits here for the first.
+        let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(thread) = worker.running.take() {
+            self.stop.cancel();
+            worker.failed = !thread.join().unwrap_or(false);
+        }
+        !worker.failed
+    }
+}
+
+impl Drop for PostgresLedger {
+    fn drop(&mut self) {
+        self.shut_down();
+    }
+}
+
+impl std::fmt::Debug for PostgresLedger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PostgresLedger").finish_non_exhaustive()
+    }
+}

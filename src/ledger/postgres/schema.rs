@@ -1,0 +1,63 @@
+//! The tables.
+
+use tokio_postgres::Client;
+
+use super::connection::Fault;
+
+/// The format of the tables.
+pub(super) const FORMAT: i32 = 1;
+
+/// Of `ledger`, one row. `version` counts the acts. Numbers of voters are stored as signed integers
+/// of the same 64 bits. `numbers` has up to 8,192 of them, and `lines` up to 8,192 lines of a tally
+/// sheet; neither shrinks by compression.
+const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS ledger (one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    format int NOT NULL, id bytea NOT NULL, version bigint NOT NULL);
+CREATE TABLE IF NOT EXISTS elections (key int PRIMARY KEY, id text UNIQUE NOT NULL,
+    state smallint NOT NULL, shards smallint NOT NULL DEFAULT 1, version bigint NOT NULL);
+CREATE TABLE IF NOT EXISTS acts (version bigint PRIMARY KEY, election int NOT NULL,
+    kind smallint NOT NULL, what bytea NOT NULL, head bytea NOT NULL);
+CREATE TABLE IF NOT EXISTS roll (election int, version bigint, row int, added boolean NOT NULL,
+    numbers bytea NOT NULL, PRIMARY KEY (election, version, row));
+CREATE TABLE IF NOT EXISTS servers (id bytea PRIMARY KEY, settled bigint NOT NULL);
+CREATE TABLE IF NOT EXISTS chains (chain bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    election int NOT NULL, server bytea, genesis bytea NOT NULL);
+CREATE TABLE IF NOT EXISTS entries (chain bigint, seq int, kind smallint NOT NULL,
+    stored int NOT NULL, hashed int NOT NULL CHECK (stored = hashed), head bytea NOT NULL,
+    PRIMARY KEY (chain, seq));
+CREATE TABLE IF NOT EXISTS tallies (chain bigint PRIMARY KEY, seq int NOT NULL,
+    ballots bigint NOT NULL, sealed bytea NOT NULL);
+CREATE TABLE IF NOT EXISTS ballots (election int, number bigint, sealed bytea NOT NULL,
+    chain bigint NOT NULL, seq int NOT NULL, PRIMARY KEY (election, number))
+    PARTITION BY LIST (election);
+CREATE TABLE IF NOT EXISTS sheet (election int, part int, first bytea NOT NULL,
+    lines bytea NOT NULL, PRIMARY KEY (election, part));
+CREATE INDEX IF NOT EXISTS sheet_first ON sheet (election, first);
+ALTER TABLE roll ALTER COLUMN numbers SET STORAGE EXTERNAL;
+ALTER TABLE sheet ALTER COLUMN lines SET STORAGE EXTERNAL;
+";
+
+/// Creates the tables, if they are not there, and the ledger's row. Servers that start at once wait
+/// for each other where two make the same table, and one of them has to try again.
+pub(super) async fn create(client: &Client, id: [u8; 16]) -> Result<(), Fault> {
+    let there =
+        "SELECT to_regclass('ledger') IS NOT NULL AND to_regclass('sheet_first') IS NOT NULL";
+    if client.query_one(there, &[]).await?.try_get(0)? {
+        return Ok(());
+    }
+    let first = "INSERT INTO ledger (format, id, version) VALUES ($1, $2, 0)
+                 ON CONFLICT DO NOTHING";
+    client.batch_execute("BEGIN").await?;
+    client.batch_execute(TABLES).await?;
+    client.execute(first, &[&FORMAT, &&id[..]]).await?;
+    client.batch_execute("COMMIT").await?;
+    Ok(())
+}
+
+/// The table of the ballots of an election, which is made with it.
+pub(super) fn partition(election: i32) -> String {
+    format!(
+        "CREATE TABLE IF NOT EXISTS ballots_{election} PARTITION OF ballots
+             FOR VALUES IN ({election})"
+    )
+}

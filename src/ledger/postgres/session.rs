@@ -1,0 +1,124 @@
+//! A connection that is made again where it is lost, for one transaction after the other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::catch_up::catch_up;
+use super::connection::{Fault, Link};
+use super::shared::Shared;
+use crate::ledger::LedgerError;
+
+/// The pause before a lost connection is made again.
+pub(super) const RECONNECT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How often a transaction is tried that the database undoes for what others did meanwhile.
+const RACES_MAX: u32 = 10;
+
+/// A connection for the transactions of one task.
+pub(super) struct Session {
+    pub(super) shared: Arc<Shared>,
+    link: Option<Link>,
+}
+
+impl Session {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, link: None }
+    }
+
+    /// The connection, which is made if there is none.
+    pub(super) async fn connected(&mut self) -> Result<&Link, Fault> {
+        let link = match self.link.take().filter(|link| !link.client.is_closed()) {
+            Some(link) => link,
+            None => self.shared.hosts.connect().await?,
+        };
+        Ok(self.link.insert(link))
+    }
+
+    /// Whether there is no connection.
+    pub(super) fn is_disconnected(&self) -> bool {
+        self.link.is_none()
+    }
+
+    /// Gives the connection up, and with it the transaction that it is in.
+    pub(super) fn disconnect(&mut self) {
+        self.link = None;
+    }
+
+    /// Does a transaction until it is known whether it is stored. `step` is called again after a
+    /// commit of unknown outcome, and has to find out then whether that was stored.
+    pub(super) async fn until_known<T>(
+        &mut self,
+        mut step: impl AsyncFnMut(&Link) -> Result<T, Fault>,
+    ) -> Result<T, LedgerError> {
+        let deadline = Instant::now() + self.shared.unknown_wait;
+        let (mut unknown, mut races) = (None, 0);
+        loop {
+            let done = match self.connected().await {
+                Ok(link) => step(link).await,
+                Err(fault) => Err(fault),
+            };
+            let Err(fault) = done else { return done.map_err(Fault::into_error) };
+            self.leave(&fault).await;
+            let again = match &fault {
+                Fault::Lost(why) => {
+                    unknown = Some(why.clone());
+                    Instant::now() < deadline
+                }
+                Fault::Gone(_) => Instant::now() < deadline,
+                race if race.is_race() => {
+                    races += 1;
+                    races < RACES_MAX
+                }
+                _ => false,
+            };
+            if !again {
+                let error = fault.into_error();
+                return Err(match (unknown, error) {
+                    (Some(why), LedgerError::NotStored(_)) => LedgerError::Unknown(why),
+                    (_, error) => error,
+                });
+            }
+            if self.link.is_none() {
+                sleep(RECONNECT_PAUSE).await;
+            }
+        }
+    }
+
+    /// Leaves the transaction that failed.
+    pub(super) async fn leave(&mut self, fault: &Fault) {
+        let Some(link) = &self.link else { return };
+        let is_lost = matches!(fault, Fault::Lost(_) | Fault::Gone(_));
+        if is_lost || link.client.batch_execute("ROLLBACK").await.is_err() {
+            self.disconnect();
+            return;
+        }
+        // A transaction that stores nothing loses nothing.
+        let _ = link.check_unwarned();
+    }
+}
+
+/// Begins a transaction that may make acts: no other server makes one until it ends, and every
+/// earlier one is applied. Returns the version.
+pub(super) async fn begin(shared: &Shared, link: &Link) -> Result<i64, Fault> {
+    link.client.batch_execute("BEGIN").await?;
+    let row = link.client.query_one("SELECT version FROM ledger FOR UPDATE", &[]).await?;
+    let version: i64 = row.try_get(0)?;
+    if shared.with(|state| state.version) < version {
+        catch_up(shared, &link.client).await?;
+    }
+    let applied = shared.with(|state| state.version);
+    if applied != version {
+        return Err(Fault::damaged(format!("act {version} is missing")));
+    }
+    Ok(version)
+}
+
+/// Writes something, so that the commit waits for a second copy of all that was read.
+pub(super) async fn settle(shared: &Shared, link: &Link) -> Result<(), Fault> {
+    let insert = "INSERT INTO servers (id, settled) VALUES ($1, 1)
+                  ON CONFLICT (id) DO UPDATE SET settled = servers.settled + 1";
+    link.client.execute(insert, &[&&shared.server[..]]).await?;
+    Ok(())
+}

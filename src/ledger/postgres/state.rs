@@ -1,0 +1,208 @@
+//! What a server has in memory of the ledger: the elections, their rolls, and a tally for each
+//! chain of ballots.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::chain::Head;
+use super::change::{Change, What};
+use super::public::{Election, Phase, Public};
+use crate::election::{
+    Count, Definition, LedgerId, Nonce, Origin, Publication, Standing, Tally, Vote, VoterNumber,
+};
+use crate::ledger::keys::{BallotKey, Owner};
+use crate::ledger::roll::Roll;
+use crate::ledger::run::Run;
+use crate::ledger::{LedgerError, Snapshot};
+
+/// The ledger as this server knows it.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) ledger: LedgerId,
+    /// The acts that are applied, and the head of their chain.
+    pub(super) version: i64,
+    pub(super) head: Head,
+    pub(super) public: Public,
+    /// The rolls by which votes may still be cast, by the key of their election.
+    pub(super) rolls: HashMap<i32, Roll>,
+    /// For each election its chains, with the last entry that each tally includes.
+    pub(super) tallies: HashMap<i32, BTreeMap<i64, ChainTally>>,
+    /// The keys of the elections that are not closed, as far as this server has them.
+    pub(super) keys: HashMap<i32, BallotKey>,
+    /// What is published, in the order of the elections.
+    standings: Vec<Arc<Standing>>,
+    pub(super) numbers_max: usize,
+}
+
+/// The tally of a chain, up to an entry.
+#[derive(Debug, Clone)]
+pub(super) struct ChainTally {
+    pub(super) seq: i32,
+    pub(super) tally: Tally,
+}
+
+/// What an act brings, besides itself.
+#[derive(Default)]
+pub(super) struct Brought {
+    /// Its numbers.
+    pub(super) run: Run,
+    /// The key of a new election.
+    pub(super) key: Option<BallotKey>,
+    /// The roll that a new election shares, if it was forgotten.
+    pub(super) roll: Option<Roll>,
+    /// The count of an election that it closes.
+    pub(super) counted: Option<(Tally, Count)>,
+}
+
+impl State {
+    pub(super) fn new(ledger: LedgerId, numbers_max: usize) -> Self {
+        Self {
+            ledger,
+            version: 0,
+            head: [0; 32],
+            public: Public::default(),
+            rolls: HashMap::new(),
+            tallies: HashMap::new(),
+            keys: HashMap::new(),
+            standings: Vec::new(),
+            numbers_max,
+        }
+    }
+
+    /// How many numbers the rolls have by which votes may be cast.
+    pub(super) fn numbers(&self) -> usize {
+        self.rolls.values().map(Roll::len).sum()
+    }
+
+    /// Applies the next act. `None` if it does not fit: what is stored is damaged.
+    pub(super) fn apply(&mut self, head: Head, change: &Change, brought: Brought) -> Option<()> {
+        let version = self.version + 1;
+        let key = change.election;
+        self.public.change(version, change)?;
+        match &change.what {
+            What::Created(_) => {
+                if let Some(key_of_it) = brought.key {
+                    self.keys.insert(key, key_of_it);
+                }
+                let owner = self.public.get(key)?.roll();
+                let roll = self.rolls.entry(owner).or_default();
+                if let Some(remembered) = brought.roll {
+                    *roll = remembered;
+                }
+            }
+            What::Issued(..) => self.rolls.entry(key).or_default().push(brought.run),
+            What::Revoked(_) | What::Voided(..) => {
+                let roll = self.rolls.get_mut(&key)?;
+                let numbers: Vec<_> = brought.run.blocks().flatten().copied().collect();
+                roll.remove(&numbers).then_some(())?;
+            }
+            What::Closed(_) => {
+                let (tally, count) = brought.counted?;
+                self.public.set_count(key, Arc::new(count));
+                self.tallies.insert(key, BTreeMap::from([(0, ChainTally { seq: 0, tally })]));
+                self.keys.remove(&key);
+                let owner = self.public.get(key)?.roll();
+                let is_over = |it: &Election| it.phase == Phase::Closed;
+                if self.public.with_roll(owner).all(is_over) {
+                    self.rolls.remove(&owner);
+                }
+            }
+            What::Opened | What::Closing => {}
+            What::Granted(_) | What::Spent(_) | What::Ended(_) => {}
+        }
+        (self.version, self.head) = (version, head);
+        let roll = self.public.get(key).map(Election::roll);
+        let changed: Vec<_> = roll
+            .map(|roll| self.public.with_roll(roll))
+            .into_iter()
+            .flatten()
+            .map(|election| election.key)
+            .collect();
+        changed.into_iter().for_each(|key| self.show(key));
+        Some(())
+    }
+
+    /// The roll that has to be read before this change is applied: a new election shares it, and it
+    /// was forgotten.
+    pub(super) fn forgotten(&self, change: &Change) -> Option<i32> {
+        let What::Created(definition) = &change.what else { return None };
+        let owner = self.public.find(definition.roll.as_ref()?)?.roll();
+        (!self.rolls.contains_key(&owner)).then_some(owner)
+    }
+
+    /// Whose key seals the ballots of an election.
+    pub(super) fn owner<'a>(&self, key: i32, definition: &'a Definition) -> Owner<'a> {
+        Owner { ledger: self.ledger, key: i64::from(key), election: &definition.id }
+    }
+
+    /// Takes the newer tally of a chain.
+    pub(super) fn take_tally(&mut self, election: i32, chain: i64, tally: ChainTally) {
+        if self.public.get(election).is_none_or(|it| it.phase == Phase::Closed) {
+            return;
+        }
+        let chains = self.tallies.entry(election).or_default();
+        if chains.get(&chain).is_none_or(|known| known.seq < tally.seq) {
+            chains.insert(chain, tally);
+            self.show(election);
+        }
+    }
+
+    /// Whether the tally of a chain includes this entry.
+    pub(super) fn includes(&self, election: i32, chain: i64, seq: i32) -> bool {
+        let known = self.tallies.get(&election).and_then(|chains| chains.get(&chain));
+        known.is_some_and(|known| known.seq >= seq)
+    }
+
+    /// Merges the runs of the rolls a little. Returns whether there is more to merge.
+    pub(super) fn settle_step(&mut self) -> bool {
+        self.rolls.values_mut().any(Roll::settle_step)
+    }
+
+    /// Whether this number is on the roll that an election votes by.
+    pub(super) fn is_on_roll(&self, election: &Election, number: VoterNumber) -> bool {
+        self.rolls.get(&election.roll()).is_some_and(|roll| roll.find(number).is_some())
+    }
+
+    /// The ballot of a vote, sealed.
+    pub(super) fn sealed(&mut self, election: i32, vote: &Vote) -> Result<Vec<u8>, LedgerError> {
+        let missing = || {
+            let why = "this server does not have the key of the election's ballots";
+            LedgerError::NotStored(why.into())
+        };
+        let definition = self.public.get(election).map(|it| it.definition.clone());
+        let (key, definition) = self.keys.get_mut(&election).zip(definition).ok_or_else(missing)?;
+        let mut sealed = Vec::with_capacity(2 * Nonce::BYTES);
+        vote.ballot.store(&definition.rules, &mut sealed);
+        sealed.extend(vote.nonce.as_bytes());
+        let done = key.seal(vote.number, &mut sealed);
+        done.map_err(|error| LedgerError::NotStored(error.to_string()))?;
+        Ok(sealed)
+    }
+
+    /// Whether the tallies of an election have its votes: those of a sealed one have only how many
+    /// ballots there are.
+    pub(super) fn is_counted(definition: &Definition) -> bool {
+        definition.publication == Publication::Live
+    }
+
+    fn show(&mut self, key: i32) {
+        let Some(election) = self.public.get(key) else { return };
+        let tallies = self.tallies.get(&key).into_iter().flat_map(BTreeMap::values);
+        let tallies = tallies.map(|chain| chain.tally.clone());
+        let (voters, added) = (election.voters, election.added());
+        let (definition, state) = (election.definition.clone(), election.phase.shown());
+        let origin = Origin { ledger: self.ledger, ..Origin::default() };
+        let standing = Standing::of_tallies(definition, state, voters, added, tallies)
+            .with_origin(origin)
+            .with_count(election.count.clone());
+        let index = key as usize - 1;
+        match self.standings.get_mut(index) {
+            Some(shown) => *shown = Arc::new(standing),
+            None => self.standings.push(Arc::new(standing)),
+        }
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        Snapshot { elections: self.standings.clone(), grants: self.public.grants.clone() }
+    }
+}

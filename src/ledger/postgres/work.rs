@@ -1,0 +1,186 @@
+//! The tasks of a handle, on the ledger's thread.
+
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::acts::act;
+use super::check::check;
+use super::close;
+use super::connection::Fault;
+use super::dispatch::{VoteJob, WRITERS, dispatch};
+use super::look::keep_looking;
+use super::public::Phase;
+use super::session::Session;
+use super::shared::LookReply;
+use super::sheet;
+use super::void::void;
+use super::writer::Writer;
+use crate::election::{ElectionId, TokenHash};
+use crate::ledger::{Act, ActRefusal, Authorization, LedgerError, Report, SheetCursor, SheetPart};
+
+/// How long another server has to finish the close that it began, before this one does.
+const CLOSE_PAUSE: Duration = Duration::from_secs(5);
+
+/// Where an answer goes.
+type Reply<T> = oneshot::Sender<Result<T, LedgerError>>;
+
+/// What officers ask for.
+pub(super) enum ActJob {
+    Acts(Vec<Act>, Option<Authorization>, Reply<()>),
+    Void(ElectionId, TokenHash, Option<Authorization>, Reply<u64>),
+}
+
+/// What auditors ask for.
+pub(super) enum ReadJob {
+    Sheet(ElectionId, SheetCursor, usize, Reply<SheetPart>),
+    Check(ElectionId, Reply<Report>),
+}
+
+/// The queues, and the connection for acts.
+pub(super) struct Work {
+    pub(super) session: Session,
+    pub(super) vote_jobs: mpsc::Receiver<VoteJob>,
+    pub(super) act_jobs: mpsc::Receiver<ActJob>,
+    pub(super) read_jobs: mpsc::Receiver<ReadJob>,
+    pub(super) asked: mpsc::Receiver<LookReply>,
+}
+
+impl Work {
+    /// Works until `stop`, and does what is queued then. Returns `false` if a task panicked.
+    pub(super) async fn run(self, stop: CancellationToken) -> bool {
+        let Self { session, vote_jobs, act_jobs, read_jobs, asked } = self;
+        let shared = session.shared.clone();
+        let mut tasks = JoinSet::new();
+        let (free, freed) = mpsc::channel(WRITERS);
+        let mut writers = Vec::with_capacity(WRITERS);
+        for index in 0..WRITERS {
+            let (groups, taken) = mpsc::channel(1);
+            writers.push(groups);
+            tasks.spawn_local(Writer::new(shared.clone()).run(index, taken, free.clone()));
+        }
+        drop(free);
+        tasks.spawn_local(dispatch(vote_jobs, writers, freed, stop.clone()));
+        tasks.spawn_local(make_acts(session, act_jobs, stop.clone()));
+        tasks.spawn_local(read(Session::new(shared.clone()), read_jobs, stop.clone()));
+        // The others look while they end.
+        let looking = CancellationToken::new();
+        let looker = tokio::task::spawn_local(keep_looking(shared.clone(), asked, looking.clone()));
+        let mut well = true;
+        while let Some(ended) = tasks.join_next().await {
+            if ended.is_err() {
+                tracing::error!("a task of the ledger failed");
+                well = false;
+                stop.cancel();
+            }
+        }
+        looking.cancel();
+        well &= looker.await.is_ok();
+        leave_chains(Session::new(shared)).await;
+        well
+    }
+}
+
+/// Makes acts until `stop`, and those that are queued then.
+async fn make_acts(
+    mut session: Session,
+    mut jobs: mpsc::Receiver<ActJob>,
+    stop: CancellationToken,
+) {
+    loop {
+        let job = tokio::select! {
+            job = jobs.recv() => job,
+            () = sleep(CLOSE_PAUSE), if is_closing(&session) => {
+                finish(&mut session).await;
+                continue;
+            }
+            () = stop.cancelled(), if !jobs.is_closed() => {
+                jobs.close();
+                continue;
+            }
+        };
+        match job {
+            Some(ActJob::Acts(acts, under, reply)) => {
+                let begun = std::time::Instant::now();
+                let done = act(&mut session, acts, under).await;
+                match &done {
+                    Ok(()) => session.shared.metrics.acted(begun.elapsed()),
+                    Err(error @ (LedgerError::NotStored(_) | LedgerError::Unknown(_))) => {
+                        tracing::error!(%error, "an act failed");
+                    }
+                    Err(_) => {}
+                }
+                let _ = reply.send(done);
+            }
+            Some(ActJob::Void(election, token, under, reply)) => {
+                let done = void(&mut session, &election, &token, under.as_ref()).await;
+                let _ = reply.send(done);
+            }
+            None => return,
+        }
+    }
+}
+
+fn is_closing(session: &Session) -> bool {
+    session.shared.with(|state| {
+        state.public.elections.iter().any(|election| election.phase == Phase::Closing)
+    })
+}
+
+async fn finish(session: &mut Session) {
+    if let Err(error) = close::finish_all(session).await {
+        tracing::error!(%error, "a close that was begun is not finished");
+    }
+}
+
+/// Reads for auditors until `stop`, one after the other.
+async fn read(mut session: Session, mut jobs: mpsc::Receiver<ReadJob>, stop: CancellationToken) {
+    loop {
+        let job = tokio::select! {
+            job = jobs.recv() => job,
+            () = stop.cancelled(), if !jobs.is_closed() => {
+                jobs.close();
+                continue;
+            }
+        };
+        let shared = session.shared.clone();
+        match job {
+            Some(ReadJob::Sheet(id, cursor, lines, reply)) => {
+                let election = shared.with(|state| state.public.find(&id).cloned());
+                let read = session.until_known(async |link| match &election {
+                    Some(election) => sheet::read(&link.client, election, cursor, lines).await,
+                    None => Err(Fault::Not(ActRefusal::NoSuchElection(id.clone()).into())),
+                });
+                let _ = reply.send(read.await.map_err(unreadable));
+            }
+            Some(ReadJob::Check(id, reply)) => {
+                let checked = session.until_known(async |link| check(&shared, link, &id).await);
+                let _ = reply.send(checked.await.map_err(unreadable));
+            }
+            None => return,
+        }
+    }
+}
+
+/// The error of what stores nothing.
+fn unreadable(error: LedgerError) -> LedgerError {
+    match error {
+        LedgerError::NotStored(why) | LedgerError::Unknown(why) => LedgerError::Unreadable(why),
+        error => error,
+    }
+}
+
+/// Lets other servers go on with the chains of this one.
+async fn leave_chains(mut session: Session) {
+    let server = session.shared.server;
+    let update = "UPDATE chains SET server = NULL WHERE server = $1";
+    let left = session.until_known(async |link| {
+        Ok(link.client.execute(update, &[&&server[..]]).await.map(|_| ())?)
+    });
+    if let Err(error) = left.await {
+        tracing::warn!(%error, "the chains of this server are not left to others");
+    }
+}

@@ -1,0 +1,182 @@
+//! A primary with a synchronous standby, for all tests of this process. Both end with it, however
+//! it ends.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tokio_postgres::NoTls;
+
+/// Starts both, says so, and waits until the tests end: then its standard input ends.
+const SCRIPT: &str = r#"
+set -e
+end() { trap - EXIT; kill -QUIT $primary $standby 2>/dev/null || :; wait; rm -rf "$FOLDER"; }
+trap end EXIT
+cd "$FOLDER"
+"$BIN/initdb" -D a -U postgres -A trust -N --data-checksums -E UTF8 --locale=C \
+    --no-instructions >initdb.log 2>&1
+cat >>a/postgresql.conf <<C
+listen_addresses = '127.0.0.1'
+port = $PRIMARY
+unix_socket_directories = '$FOLDER'
+synchronous_standby_names = 'b'
+shared_buffers = 64MB
+max_connections = 200
+C
+"$BIN/postgres" -D a >a.log 2>&1 & primary=$!
+until "$BIN/pg_isready" -q -h 127.0.0.1 -p "$PRIMARY"; do kill -0 $primary; sleep 0.05; done
+"$BIN/pg_basebackup" -d "host=127.0.0.1 port=$PRIMARY user=postgres application_name=b" \
+    -D b -R -X stream --checkpoint=fast -N
+echo "port = $STANDBY" >>b/postgresql.conf
+"$BIN/postgres" -D b >b.log 2>&1 & standby=$!
+until "$BIN/pg_isready" -q -h 127.0.0.1 -p "$STANDBY"; do kill -0 $standby; sleep 0.05; done
+echo ready
+cat >/dev/null
+"#;
+
+/// A running cluster.
+pub(crate) struct Cluster {
+    /// Its standard input ends with this process.
+    _shell: Child,
+    pub(crate) primary: u16,
+    pub(crate) standby: u16,
+    pub(crate) folder: PathBuf,
+    databases: AtomicU32,
+}
+
+/// The cluster of this process; `None` if PostgreSQL is not installed.
+pub(crate) fn cluster() -> Option<&'static Cluster> {
+    static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
+    let cluster = CLUSTER.get_or_init(|| Some(Cluster::start(&programs(&folders())?)));
+    if cluster.is_none() {
+        skip(std::env::var("CI").is_ok_and(|value| value == "true"));
+    }
+    cluster.as_ref()
+}
+
+fn skip(is_gate: bool) {
+    assert!(!is_gate, "CI has to install postgresql-15 or later");
+    eprintln!("skipped: PostgreSQL 15 or later is not installed");
+}
+
+/// Where Debian, and others, put the programs of each version.
+fn folders() -> Vec<PathBuf> {
+    let versions = ["18", "17", "16", "15"].map(|it| format!("/usr/lib/postgresql/{it}/bin"));
+    versions.iter().map(PathBuf::from).collect()
+}
+
+fn programs(folders: &[PathBuf]) -> Option<PathBuf> {
+    let all = ["initdb", "postgres", "pg_basebackup", "pg_isready"];
+    let has_all = |folder: &&PathBuf| all.iter().all(|program| folder.join(program).is_file());
+    folders.iter().find(has_all).cloned()
+}
+
+/// A command as a user that PostgreSQL accepts: it refuses root.
+fn command(program: &str) -> Command {
+    if !rustix::process::geteuid().is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=postgres", "--regid=postgres", "--init-groups", program]);
+    command
+}
+
+impl Cluster {
+    fn start(programs: &Path) -> Self {
+        let made = command("mktemp").args(["-d", "/tmp/capvote-postgres-XXXXXX"]).output().unwrap();
+        assert!(made.status.success(), "{made:?}");
+        let folder = PathBuf::from(String::from_utf8(made.stdout).unwrap().trim());
+        let [primary, standby] = free_ports();
+        let mut shell = command("sh")
+            .args(["-c", SCRIPT])
+            .env("BIN", programs)
+            .env("FOLDER", &folder)
+            .env("PRIMARY", primary.to_string())
+            .env("STANDBY", standby.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut output = BufReader::new(shell.stdout.take().unwrap());
+        output.read_line(&mut line).unwrap();
+        assert_eq!(line, "ready\n", "the cluster did not start");
+        let cluster =
+            Self { _shell: shell, primary, standby, folder, databases: AtomicU32::new(0) };
+        cluster.wait_for_standby();
+        cluster
+    }
+
+    fn wait_for_standby(&self) {
+        let synchronous = "DO $$ BEGIN
+            WHILE NOT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync') LOOP
+                PERFORM pg_sleep(0.02); PERFORM pg_stat_clear_snapshot();
+            END LOOP; END $$";
+        self.execute("postgres", synchronous);
+    }
+
+    /// A new database.
+    pub(crate) fn database(&self) -> String {
+        let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.execute("postgres", &format!("CREATE DATABASE {name}"));
+        name
+    }
+
+    /// The address of a database, at the standby and the primary.
+    pub(crate) fn address(&self, database: &str) -> String {
+        let Self { primary, standby, .. } = self;
+        format!("postgres://postgres@127.0.0.1:{standby},127.0.0.1:{primary}/{database}")
+    }
+
+    /// Executes statements at the primary.
+    pub(crate) fn execute(&self, database: &str, sql: &str) {
+        self.query(database, sql);
+    }
+
+    /// The first column of what a statement answers, as text.
+    pub(crate) fn query(&self, database: &str, sql: &str) -> Vec<String> {
+        let address = format!("postgres://postgres@127.0.0.1:{}/{database}", self.primary);
+        let sql = sql.to_string();
+        let asked = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(async {
+                let (client, connection) = tokio_postgres::connect(&address, NoTls).await.unwrap();
+                tokio::spawn(connection);
+                let rows = client.simple_query(&sql).await.unwrap();
+                let first = rows.iter().filter_map(|row| match row {
+                    tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(String::from),
+                    _ => None,
+                });
+                first.collect()
+            })
+        });
+        asked.join().unwrap()
+    }
+}
+
+/// Ports that were free a moment ago.
+fn free_ports() -> [u16; 2] {
+    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port())
+}
+
+#[test]
+fn without_postgresql_a_test_says_so_and_passes() {
+    let folder = tempfile::tempdir().unwrap();
+    let folders = [folder.path().to_path_buf()];
+    assert!(programs(&folders).is_none());
+    skip(false);
+    for program in ["initdb", "postgres", "pg_basebackup", "pg_isready"] {
+        std::fs::write(folder.path().join(program), "").unwrap();
+    }
+    assert!(programs(&folders).is_some());
+}
+
+#[test]
+#[should_panic(expected = "CI has to install")]
+fn without_postgresql_a_test_fails_in_the_gate() {
+    skip(true);
+}
