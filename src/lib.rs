@@ -32,6 +32,7 @@
 //! |---|---|---|
 //! | `client` | a program that votes, runs elections or has lines counted | [`client`], [`net`] |
 //! | `server` | a program that serves elections | [`ledger`], [`net`], [`pages`], [`private_file`], [`server`], [`service`] |
+//! | `postgres` | a server whose elections are in PostgreSQL | those of `server`, and [`ledger::postgres`] |
 //! | `cli` (default) | both programs | all |
 //!
 //! A client alone builds fewer than half of the dependencies:

@@ -16,6 +16,7 @@ use super::session::{Session, begin, settle};
 use super::shared::Shared;
 use super::state::Brought;
 use crate::election::Definition;
+use crate::ledger::keys::BallotKey;
 use crate::ledger::{Act, Authorization, LedgerError};
 use crate::threads::background;
 
@@ -39,7 +40,10 @@ pub(super) async fn act(
         .await;
     made?;
     if acts.iter().any(|act| matches!(act, Prepared::Other(Act::Close(_)))) {
-        close::finish_all(session).await?;
+        // The other acts are made, and no vote counts any more.
+        close::finish_all(session).await.map_err(|error| {
+            LedgerError::Unknown(format!("voting is over, and the count is not made yet: {error}"))
+        })?;
     }
     Ok(())
 }
@@ -92,9 +96,8 @@ pub(super) async fn store(
         next += 1;
         head = change.head(&head, next);
         let key = write(shared, link, next, &change, &head).await?;
-        let mut row = 0;
         let numbers: Vec<_> = run.blocks().flatten().copied().collect();
-        for numbers in numbers.chunks(ROW_NUMBERS) {
+        for (row, numbers) in (0_i32..).zip(numbers.chunks(ROW_NUMBERS)) {
             let bytes: Vec<u8> =
                 numbers.iter().flat_map(|number| number.get().to_le_bytes()).collect();
             let added = matches!(change.what, What::Issued(..));
@@ -104,7 +107,6 @@ pub(super) async fn store(
             link.client
                 .execute(insert, &[&values.0, &values.1, &values.2, &values.3, &values.4])
                 .await?;
-            row += 1;
         }
         let roll = match shared.with(|state| state.forgotten(&change)) {
             Some(owner) => Some(whole_roll(&link.client, owner).await?),
@@ -146,7 +148,7 @@ async fn write(
     version: i64,
     change: &Change,
     head: &Head,
-) -> Result<Option<crate::ledger::keys::BallotKey>, Fault> {
+) -> Result<Option<BallotKey>, Fault> {
     let client = &link.client;
     let key = change.election;
     let made = match &change.what {
@@ -186,7 +188,7 @@ async fn create(
     key: i32,
     version: i64,
     definition: &Definition,
-) -> Result<crate::ledger::keys::BallotKey, Fault> {
+) -> Result<BallotKey, Fault> {
     let owner = shared.with(|state| state.owner(key, definition));
     let made = shared.keys.make(&owner).map_err(|error| {
         let election = &definition.id;

@@ -23,7 +23,7 @@ use crate::ledger::run::Run;
 
 /// About what opened ballots may take in memory at a time. If there are more, the ballots are read
 /// again for each part of the receipts' range.
-const OPENED_BYTES_MAX: usize = 256 << 20;
+const SORTED_BYTES_MAX: usize = 256 << 20;
 
 /// What the place of an opened ballot takes.
 const PLACE_BYTES: usize = 8;
@@ -61,7 +61,7 @@ async fn list(shared: &Shared, link: &Link, election: &Election) -> Result<Liste
     let ballots: i64 = client.query_one(select, &[&election.key]).await?.try_get(0)?;
     let bytes = line_bytes(&election.definition);
     let all = ballots.unsigned_abs() * (bytes + PLACE_BYTES) as u64;
-    let parts = all.div_ceil(OPENED_BYTES_MAX as u64).max(1);
+    let parts = all.div_ceil(SORTED_BYTES_MAX as u64).max(1);
     let mut counting = Counting::new(&election.definition);
     let (mut row, mut lines) = (0, Vec::new());
     for part in 0..parts {

@@ -24,7 +24,7 @@ const CONNECT_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Unanswered for so long, a connection is given up.
 pub(super) const ANSWER_WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// The same for a step of an act, which may store the numbers of a whole roll.
+/// The same for the beginning and for the commit of an act, which may store a whole roll.
 pub(super) const ACT_ANSWER_WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// Why something could not be done.

@@ -5,14 +5,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use tokio_util::sync::CancellationToken;
 
 use super::catch_up::catch_up;
 use super::code;
-use super::connection::{Fault, Link};
+use super::connection::{ANSWER_WAIT_MAX, Fault, Link};
 use super::session::Session;
 use super::settings::Replication;
 use super::shared::{LookReply, Shared};
@@ -75,7 +75,7 @@ pub(super) async fn look(shared: &Shared, link: &Link) -> Result<(), Fault> {
         chains.map(|(chain, tally)| (*chain, tally.seq)).unzip()
     });
     let known = [(&chains as _, Type::INT8_ARRAY), (&seqs as _, Type::INT4_ARRAY)];
-    let rows = link.client.query_typed(LOOK, &known).await?;
+    let rows = timeout(ANSWER_WAIT_MAX, link.client.query_typed(LOOK, &known)).await??;
     let first = rows.first().ok_or_else(|| Fault::damaged("there is no ledger"))?;
     let version: i64 = first.try_get(0)?;
     shared.note_time(first.try_get(1)?);

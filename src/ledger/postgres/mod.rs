@@ -67,7 +67,7 @@ use super::{
 use crate::election::{ElectionId, Grant, Timestamp, TokenHash, Vote};
 
 /// Jobs in a queue: batches of votes, acts, and reads each have one. Further calls wait for a slot.
-pub const QUEUE_MAX: usize = 256;
+pub const JOBS_MAX: usize = 256;
 
 /// How long an unknown outcome is asked again before the answer is that it is unknown.
 pub const UNKNOWN_WAIT_MAX: Duration = Duration::from_secs(20);

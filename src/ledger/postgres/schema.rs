@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS ballots (election int, number bigint, sealed bytea NO
 CREATE TABLE IF NOT EXISTS sheet (election int, part int, first bytea NOT NULL,
     lines bytea NOT NULL, PRIMARY KEY (election, part));
 CREATE INDEX IF NOT EXISTS sheet_first ON sheet (election, first);
+ALTER TABLE ballots ALTER COLUMN sealed SET STORAGE PLAIN;
 ALTER TABLE roll ALTER COLUMN numbers SET STORAGE EXTERNAL;
 ALTER TABLE sheet ALTER COLUMN lines SET STORAGE EXTERNAL;
 ";
@@ -54,10 +55,11 @@ pub(super) async fn create(client: &Client, id: [u8; 16]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The table of the ballots of an election, which is made with it.
+/// The table of the ballots of an election, which is made with it. To make it as a part of the
+/// others would wait for their votes.
 pub(super) fn partition(election: i32) -> String {
     format!(
-        "CREATE TABLE IF NOT EXISTS ballots_{election} PARTITION OF ballots
-             FOR VALUES IN ({election})"
+        "CREATE TABLE ballots_{election} (LIKE ballots INCLUDING ALL);
+         ALTER TABLE ballots ATTACH PARTITION ballots_{election} FOR VALUES IN ({election})"
     )
 }

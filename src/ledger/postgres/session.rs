@@ -3,15 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::catch_up::catch_up;
-use super::connection::{Fault, Link};
+use super::connection::{ACT_ANSWER_WAIT_MAX, Fault, Link};
 use super::shared::Shared;
 use crate::ledger::LedgerError;
 
 /// The pause before a lost connection is made again.
 pub(super) const RECONNECT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The most time for one transaction, which may make the sheet of a whole country.
+const STEP_WAIT_MAX: Duration = Duration::from_secs(600);
 
 /// How often a transaction is tried that the database undoes for what others did meanwhile.
 const RACES_MAX: u32 = 10;
@@ -41,11 +44,6 @@ impl Session {
         self.link.is_none()
     }
 
-    /// Gives the connection up, and with it the transaction that it is in.
-    pub(super) fn disconnect(&mut self) {
-        self.link = None;
-    }
-
     /// Does a transaction until it is known whether it is stored. `step` is called again after a
     /// commit of unknown outcome, and has to find out then whether that was stored.
     pub(super) async fn until_known<T>(
@@ -56,7 +54,9 @@ impl Session {
         let (mut unknown, mut races) = (None, 0);
         loop {
             let done = match self.connected().await {
-                Ok(link) => step(link).await,
+                Ok(link) => {
+                    timeout(STEP_WAIT_MAX, step(link)).await.unwrap_or_else(|it| Err(it.into()))
+                }
                 Err(fault) => Err(fault),
             };
             let Err(fault) = done else { return done.map_err(Fault::into_error) };
@@ -91,7 +91,7 @@ impl Session {
         let Some(link) = &self.link else { return };
         let is_lost = matches!(fault, Fault::Lost(_) | Fault::Gone(_));
         if is_lost || link.client.batch_execute("ROLLBACK").await.is_err() {
-            self.disconnect();
+            self.link = None;
             return;
         }
         // A transaction that stores nothing loses nothing.
@@ -102,8 +102,11 @@ impl Session {
 /// Begins a transaction that may make acts: no other server makes one until it ends, and every
 /// earlier one is applied. Returns the version.
 pub(super) async fn begin(shared: &Shared, link: &Link) -> Result<i64, Fault> {
-    link.client.batch_execute("BEGIN").await?;
-    let row = link.client.query_one("SELECT version FROM ledger FOR UPDATE", &[]).await?;
+    let locked = async {
+        link.client.batch_execute("BEGIN").await?;
+        link.client.query_one("SELECT version FROM ledger FOR UPDATE", &[]).await
+    };
+    let row = timeout(ACT_ANSWER_WAIT_MAX, locked).await??;
     let version: i64 = row.try_get(0)?;
     if shared.with(|state| state.version) < version {
         catch_up(shared, &link.client).await?;

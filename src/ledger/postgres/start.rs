@@ -11,7 +11,7 @@ use super::session::Session;
 use super::shared::Shared;
 use super::state::State;
 use super::work::Work;
-use super::{Options, QUEUE_MAX, Started};
+use super::{JOBS_MAX, Options, Started};
 use crate::election::LedgerId;
 use crate::ledger::keys::Keys;
 use crate::ledger::{Metrics, OpenError};
@@ -38,9 +38,9 @@ pub(super) async fn start(
     drop(link);
     let mut session = Session::new(shared.clone());
     session.connected().await.map_err(refused)?;
-    let (votes, vote_jobs) = mpsc::channel(QUEUE_MAX);
-    let (acts, act_jobs) = mpsc::channel(QUEUE_MAX);
-    let (reads, read_jobs) = mpsc::channel(QUEUE_MAX);
+    let (votes, vote_jobs) = mpsc::channel(JOBS_MAX);
+    let (acts, act_jobs) = mpsc::channel(JOBS_MAX);
+    let (reads, read_jobs) = mpsc::channel(JOBS_MAX);
     let started = Started { shared, votes, acts, reads };
     Ok((started, Work { session, vote_jobs, act_jobs, read_jobs, asked }))
 }

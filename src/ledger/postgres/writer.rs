@@ -68,10 +68,10 @@ impl Writer {
         while let Some(Group { votes, replies }) = groups.recv().await {
             let begun = Begun::now();
             let decisions = self.decide(&votes).await;
-            let failed = decisions.iter().filter(|decision| decision.is_err()).count();
-            self.shared.metrics.decided(&decisions, failed, begun.elapsed());
+            let count = decisions.iter().filter(|decision| decision.is_err()).count();
+            self.shared.metrics.decided(&decisions, count, begun.elapsed());
             if let Some(error) = decisions.iter().find_map(|it| it.as_ref().err()) {
-                tracing::error!(count = failed, %error, "a commit failed");
+                tracing::error!(count, %error, "a commit failed");
             }
             self.shared.publish();
             // There is room for every writer.

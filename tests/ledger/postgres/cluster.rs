@@ -5,8 +5,8 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio_postgres::NoTls;
 
@@ -43,18 +43,25 @@ pub(crate) struct Cluster {
     _shell: Child,
     pub(crate) primary: u16,
     pub(crate) standby: u16,
-    pub(crate) folder: PathBuf,
+    folder: PathBuf,
     databases: AtomicU32,
 }
 
 /// The cluster of this process; `None` if PostgreSQL is not installed.
-pub(crate) fn cluster() -> Option<&'static Cluster> {
-    static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
-    let cluster = CLUSTER.get_or_init(|| Some(Cluster::start(&programs(&folders())?)));
+pub(crate) fn cluster() -> Option<&'static Arc<Cluster>> {
+    static CLUSTER: OnceLock<Option<Arc<Cluster>>> = OnceLock::new();
+    let start = || Some(Arc::new(Cluster::start(&programs(&folders())?)));
+    let cluster = CLUSTER.get_or_init(start);
     if cluster.is_none() {
         skip(std::env::var("CI").is_ok_and(|value| value == "true"));
     }
     cluster.as_ref()
+}
+
+/// A cluster for one test, which ends with it.
+pub(crate) fn own_cluster() -> Option<Arc<Cluster>> {
+    cluster()?;
+    Some(Arc::new(Cluster::start(&programs(&folders())?)))
 }
 
 fn skip(is_gate: bool) {
@@ -110,6 +117,22 @@ impl Cluster {
         cluster
     }
 
+    /// The process of the server with its data in this folder.
+    pub(crate) fn pid(&self, data: &str) -> String {
+        let path = self.folder.join(data).join("postmaster.pid");
+        let read = command("cat").arg(path).output().unwrap();
+        String::from_utf8(read.stdout).unwrap().lines().next().unwrap().to_string()
+    }
+
+    /// Makes the standby the primary, without a standby of its own.
+    pub(crate) fn promote(&self) {
+        let settings = "ALTER SYSTEM SET synchronous_standby_names = ''";
+        let wait = "SELECT pg_promote(), pg_reload_conf()";
+        self.query_at(self.standby, "postgres", wait);
+        self.query_at(self.standby, "postgres", settings);
+        self.query_at(self.standby, "postgres", "SELECT pg_reload_conf()");
+    }
+
     fn wait_for_standby(&self) {
         let synchronous = "DO $$ BEGIN
             WHILE NOT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync') LOOP
@@ -138,7 +161,12 @@ impl Cluster {
 
     /// The first column of what a statement answers, as text.
     pub(crate) fn query(&self, database: &str, sql: &str) -> Vec<String> {
-        let address = format!("postgres://postgres@127.0.0.1:{}/{database}", self.primary);
+        self.query_at(self.primary, database, sql)
+    }
+
+    /// The same, at the server on this port.
+    pub(crate) fn query_at(&self, port: u16, database: &str, sql: &str) -> Vec<String> {
+        let address = format!("postgres://postgres@127.0.0.1:{port}/{database}");
         let sql = sql.to_string();
         let asked = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -1,6 +1,8 @@
 //! The ledger on PostgreSQL: the suite, and what it has beyond it.
 
 mod cluster;
+mod faults;
+mod servers;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +18,7 @@ use super::conformance::{Subject, conforms};
 
 /// A database of its own, and a data folder with the keys.
 struct Postgres {
-    cluster: &'static Cluster,
+    cluster: Arc<Cluster>,
     database: String,
     folder: TempDir,
     time: Arc<AtomicU64>,
@@ -24,10 +26,10 @@ struct Postgres {
 }
 
 impl Postgres {
-    fn new(cluster: &'static Cluster, is_shared: bool) -> Self {
+    fn new(cluster: &Arc<Cluster>, is_shared: bool) -> Self {
         let time = Arc::new(AtomicU64::new(NOW.0));
         let folder = tempfile::tempdir().unwrap();
-        Self { cluster, database: cluster.database(), folder, time, is_shared }
+        Self { cluster: cluster.clone(), database: cluster.database(), folder, time, is_shared }
     }
 
     fn options(&self) -> Options {
