@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::acts::act;
 use super::check::check;
 use super::close;
-use super::connection::Fault;
+use super::connection::{ANSWER_WAIT_MAX, Fault};
 use super::dispatch::{VoteJob, WRITERS, dispatch};
 use super::look::keep_looking;
 use super::public::Phase;
@@ -180,7 +180,11 @@ async fn leave_chains(mut session: Session) {
     let left = session.until_known(async |link| {
         Ok(link.client.execute(update, &[&&server[..]]).await.map(|_| ())?)
     });
-    if let Err(error) = left.await {
-        tracing::warn!(%error, "the chains of this server are not left to others");
+    match timeout(ANSWER_WAIT_MAX, left).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the chains of this server are not left to others");
+        }
+        Err(_) => tracing::warn!("the database does not answer at the end"),
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use capvote::election::{Grant, GrantId, Outcome, Refusal, Role, Token, Uses};
-use capvote::ledger::{Act, LedgerError};
+use capvote::ledger::{Act, Authorization, LedgerError};
 use futures::future::{join, join_all};
 
 use super::super::conformance::Subject;
@@ -53,7 +53,7 @@ async fn a_number_votes_or_is_voided_at_whatever_server() {
     acts.push(grant(1, None, Role::ReturningOfficer));
     acts.push(grant(2, Some(1), Role::Registrar(id("board"))));
     ledger.act(acts, None).await.unwrap();
-    let under = capvote::ledger::Authorization { grant: GrantId(2), revoked: Vec::new() };
+    let under = Authorization { grant: GrantId(2), revoked: Vec::new() };
     let issued = Act::Issue(id("board"), numbers(5_000..5_000 + NUMBERS));
     ledger.act(vec![issued], Some(under)).await.unwrap();
     other.fresh().await.unwrap();
@@ -79,6 +79,31 @@ async fn a_number_votes_or_is_voided_at_whatever_server() {
         let standing = handle.fresh().await.unwrap().elections[0].clone();
         assert_eq!((standing.ballots, standing.voters), (recorded, 1_000 + recorded));
     }
+}
+
+#[tokio::test]
+async fn a_server_that_has_not_heard_of_a_void_takes_no_vote_of_it() {
+    let Some(cluster) = cluster() else { return };
+    let subject = Postgres::new(cluster, true);
+    let (ledger, other) = (subject.open(), subject.open());
+    let token = |grant: u64| Token::from([grant as u8; Token::BYTES]).hash();
+    ledger.act(running("board"), None).await.unwrap();
+    other.fresh().await.unwrap();
+    for round in 1..=10 {
+        let (role, uses) = (Role::Registrar(id("board")), Uses::Any);
+        let grant = Grant { id: GrantId(round), parent: None, role, token: token(round), uses };
+        ledger.act(vec![Act::Grant(grant)], None).await.unwrap();
+        let under = Authorization { grant: GrantId(round), revoked: Vec::new() };
+        let number = 5_000 + round;
+        let issued = Act::Issue(id("board"), numbers([number]));
+        ledger.act(vec![issued], Some(under)).await.unwrap();
+        other.fresh().await.unwrap();
+        assert_eq!(other.vote(vec![vote("board", round, ADA, 1)]).await.unwrap(), [Ok(RECORDED)]);
+        assert_eq!(ledger.void(id("board"), token(round), None).await, Ok(1));
+        let voted = other.vote(vec![vote("board", number, ADA, 1)]).await.unwrap();
+        assert_eq!(voted, [Ok(Outcome::Refused(Refusal::UnknownVoterNumber))], "{round}");
+    }
+    assert_eq!(ledger.fresh().await.unwrap().elections[0].ballots, 10);
 }
 
 #[tokio::test]
