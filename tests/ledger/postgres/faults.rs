@@ -118,8 +118,8 @@ async fn without_a_second_copy_nothing_is_promised() {
     let ledger = open(options.clone()).unwrap();
     ledger.act(running("board"), None).await.unwrap();
     ledger.fresh().await.unwrap();
-    // A standby is no primary.
-    let standby = format!("postgres://postgres@127.0.0.1:{}/{}", cluster.standby, subject.database);
+    // A standby is no primary. It may not have heard of the test's database yet.
+    let standby = format!("postgres://postgres@127.0.0.1:{}/postgres", cluster.standby);
     let refused = open(Options::new(&standby, subject.folder.path()).unwrap()).unwrap_err();
     assert!(refused.to_string().ends_with("it is a standby"), "{refused}");
     cluster.execute("postgres", "ALTER SYSTEM SET synchronous_standby_names = ''");
