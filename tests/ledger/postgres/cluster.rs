@@ -3,6 +3,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,6 +16,8 @@ const SCRIPT: &str = r#"
 set -e
 end() { trap - EXIT; kill -QUIT $primary $standby 2>/dev/null || :; wait; rm -rf "$FOLDER"; }
 trap end EXIT
+# Where the tests end while this starts, there is nobody to tell.
+trap '' PIPE
 cd "$FOLDER"
 "$BIN/initdb" -D a -U postgres -A trust -N --data-checksums -E UTF8 --locale=C \
     --no-instructions >initdb.log 2>&1
@@ -103,6 +106,8 @@ impl Cluster {
             .env("FOLDER", &folder)
             .env("PRIMARY", primary.to_string())
             .env("STANDBY", standby.to_string())
+            // A signal to the group of the tests would end the shell before it ends its servers.
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -207,4 +212,18 @@ fn without_postgresql_a_test_says_so_and_passes() {
 #[should_panic(expected = "CI has to install")]
 fn without_postgresql_a_test_fails_in_the_gate() {
     skip(true);
+}
+
+#[test]
+fn a_cluster_ends_when_its_standard_input_does() {
+    let Some(cluster) = own_cluster() else { return };
+    let (folder, servers) = (cluster.folder.clone(), ["a", "b"].map(|data| cluster.pid(data)));
+    let runs = |pid: &String| Path::new("/proc").join(pid).exists();
+    assert!(servers.iter().all(runs));
+    drop(cluster);
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while servers.iter().any(runs) || folder.exists() {
+        assert!(std::time::Instant::now() < end, "it still runs");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
 }
