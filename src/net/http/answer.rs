@@ -191,7 +191,7 @@ fn takes(asked: &HeaderMap, coding: &str) -> bool {
 }
 
 /// The parts of a field that are separated by commas.
-pub(super) fn parts(fields: &HeaderMap, name: HeaderName) -> impl DoubleEndedIterator<Item = &str> {
+pub(super) fn parts(fields: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     let values = fields.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).map(str::trim)
 }
