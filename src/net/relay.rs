@@ -84,7 +84,7 @@ type Near = Box<dyn socket::Stream>;
 
 async fn visitor(mut socket: Socket) -> io::Result<Option<Visitor<Near>>> {
     let Some(Pages { site, .. }) = socket.take_pages() else { return Ok(None) };
-    http::serve(socket.into_stream().await?, &site, None).await
+    http::serve(socket.into_stream().await?, &site, None, || ()).await
 }
 
 /// Passes on what either side sends, until both have ended. An error is about the server.
