@@ -118,6 +118,36 @@ export function ranks(names, order) {
 }
 
 /**
+ * An order after one name of it was moved. All others keep their order among each other, and the
+ * ranks that they share.
+ * @param {Ranked[]} order
+ * @param {number} at the place of the name in the order
+ * @param {"up" | "down" | "share" | "remove"} action by one rank, or to a rank of its own above or
+ *   below the names that share its rank; `share` is to the rank of the name before it, and back
+ * @returns {Ranked[]}
+ */
+export function moved(order, at, action) {
+  const { place, shares } = order[at];
+  const others = [...order.slice(0, at), ...order.slice(at + 1)];
+  const next = others[at];
+  const isAlone = !shares && !next?.shares;
+  // The first of its rank leaves the rank to the others.
+  if (next && !shares) others[at] = { ...next, shares: false };
+  if (action === "remove") return others;
+  const isJoining = action === "share" && !shares;
+  let to = at;
+  if (action === "up") {
+    if (shares || isAlone) to = Math.max(at - 1, 0);
+    while (others[to]?.shares) to--;
+  } else if (!isJoining) {
+    if (!shares) to++;
+    while (others[to]?.shares) to++;
+  }
+  others.splice(to, 0, { place, shares: isJoining });
+  return others;
+}
+
+/**
  * The marked names in the order of their marks, those of one rank together. From marks that are
  * votes comes one group.
  * @param {string[]} candidates
