@@ -78,16 +78,7 @@ export function boundToNumber(nonce, number) {
 
 /**
  * The receipt file of a recorded vote, as capvote-client reads it.
- * @param {object} vote
- * @param {string} vote.candidate the name; empty for a blank ballot, and where there are marks
- * @param {{ candidate: string, mark: number }[] | null} vote.marks the marked names
- * @param {Uint8Array} vote.nonce
- * @param {bigint} vote.number
- * @param {string} vote.election
- * @param {string} vote.receipt as it is shown
- * @param {Uint8Array} vote.ledger
- * @param {bigint} vote.epoch 0 where the server counts none
- * @returns {string}
+ * @param {import("./shapes.d.ts").RecordedVote} vote
  */
 export function receiptFileText({
   candidate,

@@ -96,7 +96,8 @@ export const tests = {
       ["0,=1", 0, "remove", "1"],
     ]) {
       const read = (it) => ({ place: Number(it.replace("=", "")), shares: it.startsWith("=") });
-      equal(placesOf(moved(order.split(",").map(read), at, action)), expected, `${action} ${order}`);
+      const after = moved(order.split(",").map(read), at, action);
+      equal(placesOf(after), expected, `${action} on ${at} of ${order}`);
     }
   },
   "what is no ballot is refused for its reason"({ equal }) {

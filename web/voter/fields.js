@@ -3,23 +3,16 @@
 import { moved, ranks } from "../lib/ballot.js";
 import { element, foreign, say } from "../lib/dom.js";
 
+/** @import { Around, Question } from "./shapes.d.ts" */
+
 export const LIMITS = {
   /** From this many names on, a field finds names in the slate. */
   findNames: 25,
 };
 
 /**
- * What the fields of a question are made with.
- * @typedef {object} Around
- * @property {import("../lib/language.js").Language} language
- * @property {number} index the question's place on the paper, from 0
- * @property {number} all how many questions there are
- * @property {() => void} onChange told when the voter has changed something
- */
-
-/**
  * One name, or blank.
- * @param {import("./paper.js").Question} question
+ * @param {Question} question
  * @param {Around} of
  * @returns {HTMLElement[]}
  */
@@ -45,7 +38,7 @@ export function radioFields({ info, form, answer }, { language, index, onChange 
 
 /**
  * Several names, or blank.
- * @param {import("./paper.js").Question} question
+ * @param {Question} question
  * @param {Around} of
  * @returns {HTMLElement[]}
  */
@@ -135,7 +128,7 @@ function finder(rows, candidates, language) {
 /**
  * An order of names, which are added to it and moved in it. No order that these fields can make has
  * a gap, or a rank twice where that is refused.
- * @param {import("./paper.js").Question} question
+ * @param {Question} question
  * @param {Around} of
  * @returns {HTMLElement[]}
  */

@@ -8,22 +8,9 @@ import { element, foreign } from "../lib/dom.js";
 import { readNumber, showNumber } from "../lib/number.js";
 import { checkFields, orderFields, radioFields } from "./fields.js";
 
+/** @import { Answer, Around, KeptVote, Question } from "./shapes.d.ts" */
+
 const REQUESTS = { plurality: "ask.votes", transferable: "ask.ranks", schulze: "ask.sharedRanks" };
-
-/**
- * A question of the paper.
- * @typedef {object} Question
- * @property {object} info the election, an `ElectionInfo`
- * @property {import("../lib/ballot.js").Form | null} form what a ballot can say
- * @property {Answer} answer
- */
-
-/**
- * What the voter has said so far.
- * @typedef {object} Answer
- * @property {boolean} blank whether it is a blank ballot; then the order is not used
- * @property {import("../lib/ballot.js").Ranked[]} order the marked names
- */
 
 /** @returns {Answer} */
 export function noAnswer() {
@@ -32,7 +19,7 @@ export function noAnswer() {
 
 /**
  * What was said by these marks.
- * @param {import("../lib/ballot.js").Form} form
+ * @param {import("../lib/shapes.d.ts").Form} form
  * @param {number[]} marks
  * @returns {Answer}
  */
@@ -98,7 +85,7 @@ export function requestOf({ form, info }, language) {
 /**
  * Makes the fields of a question.
  * @param {Question} question its answer is changed as the voter changes the fields
- * @param {import("./fields.js").Around} of
+ * @param {Around} of
  * @returns {HTMLElement} a `fieldset`
  */
 export function questionFields(question, { language, index, all, onChange }) {
@@ -138,11 +125,6 @@ export function questionFields(question, { language, index, all, onChange }) {
 
 /** Where votes without an outcome are kept. */
 const KEPT = "capvote votes without an outcome";
-
-/**
- * What is needed to send a vote again.
- * @typedef {{ election: string, marks: number[], nonce: Uint8Array }} KeptVote
- */
 
 /**
  * Keeps votes in the storage of this tab, over a reload of the page.
