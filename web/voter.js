@@ -267,10 +267,11 @@ class Flow {
   async #resume({ number, votes }) {
     this.#isCasting = true;
     const pauses = new Pauses();
-    let code = null;
-    while (!(code = await codeForCasting().catch(() => null))) {
+    let code = await codeForCasting().catch(() => null);
+    while (!code) {
       say(this.#connection, this.language.text("connectionLost"));
       await session.pause(pauses.next());
+      code = await codeForCasting().catch(() => null);
     }
     const known = votes.filter(({ election }) => this.infos.has(election)).map(code.sentVote);
     this.#setPaper(known.map(({ election }) => this.infos.get(election)));

@@ -140,15 +140,12 @@ export async function languages(into, load, onChange) {
   let shown = null;
   const choose = async (code) => {
     const status = document.getElementById("connection");
-    try {
-      const language = await set(code);
-      keep(code);
-      if (status.textContent === shown.failed) say(status, "");
-      shown = language;
-      onChange(language);
-    } catch {
-      say(status, shown.failed);
-    }
+    const language = await set(code).catch(() => null);
+    if (!language) return say(status, shown.failed);
+    keep(code);
+    if (status.textContent === shown.failed) say(status, "");
+    shown = language;
+    onChange(language);
   };
   const buttons = Object.entries(LANGUAGES).map(([code, name]) =>
     element("button.quiet", { type: "button", lang: code, onclick: () => choose(code) }, name),

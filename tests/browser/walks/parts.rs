@@ -64,3 +64,29 @@ async fn code_for_casting_that_does_not_come_is_asked_for_again_at_each_press() 
     tab.find(".good[data-outcome=recorded]").await;
     assert_eq!(served.ballots("board"), 1);
 }
+
+#[tokio::test(flavor = "local")]
+async fn a_vote_that_was_cast_before_a_reload_waits_for_the_code_that_casts_it() {
+    let served = Served::start().await;
+    let Some(tab) = served.tab("/").await else { return };
+    served.create("board", &["Ada", "Grace"], &[]);
+    let numbers = served.issue("board", 1);
+    tab.open(&format!("/board#{}", numbers[0])).await;
+    tab.click(".choice").await;
+    tab.press("Check your vote").await;
+    tab.find(".said").await;
+    served.network.hold();
+    tab.press("Cast this vote").await;
+    tab.until_so("the vote", || served.ballots("board") == 1).await;
+    block(&tab, "/voter/cast.js").await;
+    served.network.cut();
+    served.network.hold();
+    tab.client().refresh().await.unwrap();
+    tab.find("h1").await;
+    served.network.open();
+    tab.until("document.getElementById('connection').innerText.includes('Trying again')").await;
+    block(&tab, "").await;
+    tab.find(".good[data-outcome=recorded]").await;
+    assert_eq!(served.ballots("board"), 1);
+    assert_eq!(tab.value("sessionStorage.length").await, json!(0));
+}
