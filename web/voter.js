@@ -30,7 +30,7 @@ export const LIMITS = {
 /** The steps that the browser's back button leads to. */
 const BEFORE_CASTING = { number: numberStep, ballot: ballotStep, review: reviewStep };
 
-/** The code for casting, which is not waited for before a ballot is shown. */
+/** The code for casting, which no ballot waits for. What it imports is there: see `fresh`. */
 const loadCasting = () =>
   fresh(async (query) => {
     const files = ["cast", "outcome"].map((name) => import(`./voter/${name}.js${query}`));
@@ -111,7 +111,7 @@ class Flow {
     const { paper } = this;
     const code = await codeForCasting().catch(() => null);
     if (!code) return say(this.#connection, this.language.failed);
-    // Meanwhile, somebody may have pressed it again, or gone elsewhere.
+    // Somebody may have pressed it again, or gone elsewhere.
     if (this.#step !== "review" || this.paper !== paper) return;
     const answered = paper.questions.filter(isAnswered);
     history.replaceState({ had: true }, "");

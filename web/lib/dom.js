@@ -27,13 +27,7 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
-/**
- * An element for a text that somebody else wrote, which may be of any language and direction.
- * @param {string} name as in `element`
- * @param {string} text
- * @param {Record<string, unknown>} [attributes]
- * @returns {HTMLElement}
- */
+/** An element for a text that somebody else wrote, which may be of any language and direction. */
 export function foreign(name, text, attributes = {}) {
   return element(name, { dir: "auto", ...attributes }, text);
 }

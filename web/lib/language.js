@@ -1,10 +1,6 @@
 /**
- * The languages of the pages. Each has its texts in one file, with the same keys; a page loads the
- * one that it shows.
- *
- * A text is a string, or an object with a string for each plural form of the language, chosen by
- * the value `count`. `{name}` in it stands for a value. Values that are texts are kept apart from
- * the direction of the text around them.
+ * The languages of the pages, each with its texts in one file. A text is a string, or one for each
+ * plural form, chosen by the value `count`; `{name}` in it stands for a value.
  */
 
 import { element, say } from "./dom.js";
@@ -27,8 +23,8 @@ const FALLBACK = "en";
 export const loadShared = (code) => fresh((query) => import(`../texts/${code}.js${query}`));
 
 /**
- * Imports modules, and once more if they do not come: some browsers never ask again for an address
- * that has failed, and a query makes it another one.
+ * Imports modules, and once more if they do not come, by a query: some browsers never ask again for
+ * an address that has failed.
  * @template T
  * @param {(query: string) => Promise<T>} load
  */

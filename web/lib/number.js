@@ -48,11 +48,7 @@ export function readNumber(text) {
   };
 }
 
-/**
- * A voter number as it is shown: five groups of four digits.
- * @param {bigint} number
- * @returns {string}
- */
+/** A voter number as it is shown: five groups of four digits. @param {bigint} number */
 export function showNumber(number) {
   const digits = String(number).padStart(DIGITS, "0");
   return digits.match(new RegExp(`.{${GROUP_DIGITS}}`, "g")).join("-");

@@ -126,11 +126,7 @@ export function sha256(data) {
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
-/**
- * Bytes in lower-case hexadecimal digits.
- * @param {Uint8Array} bytes
- * @returns {string}
- */
+/** Bytes in lower-case hexadecimal digits. */
 export function hex(bytes) {
   let text = "";
   for (const byte of bytes) text += HEX[byte];

@@ -6,6 +6,7 @@
 import { check, hasOneMark, isRanked, ranks, votes } from "../lib/ballot.js";
 import { element, foreign } from "../lib/dom.js";
 import { readNumber, showNumber } from "../lib/number.js";
+import { NONCE_BYTES } from "../lib/receipt.js";
 import { checkFields, orderFields, radioFields } from "./fields.js";
 
 /** @import { Answer, Around, KeptVote, Question } from "./shapes.d.ts" */
@@ -127,10 +128,9 @@ export function questionFields(question, { language, index, all, onChange }) {
 const KEPT = "capvote votes without an outcome";
 
 /**
- * Keeps votes in the storage of this tab, over a reload of the page.
+ * Keeps votes in the storage of this tab, over a reload; false if the browser keeps nothing.
  * @param {bigint} number
  * @param {KeptVote[]} votes
- * @returns {boolean} false if the browser keeps nothing
  */
 export function keepVotes(number, votes) {
   const kept = votes.map(({ election, marks, nonce }) => ({ election, marks, nonce: [...nonce] }));
@@ -150,7 +150,8 @@ export function keptVotes() {
   try {
     const kept = JSON.parse(sessionStorage.getItem(KEPT));
     const votes = kept.votes.map((vote) => ({ ...vote, nonce: Uint8Array.from(vote.nonce) }));
-    return { number: readNumber(kept.number).number, votes };
+    const isWhole = votes.every(({ nonce }) => nonce.length === NONCE_BYTES);
+    return isWhole ? { number: readNumber(kept.number).number, votes } : null;
   } catch {
     return null; // There are none, or storage is switched off.
   }

@@ -8,7 +8,7 @@ import { isAnswered, marksOf, problemOf, questionFields, requestOf, titleOf } fr
 
 /** @import { Step } from "./shapes.d.ts" */
 
-/** What is elected, and by when. @param {object} flow */
+/** What is elected, and by when. */
 function heading({ paper, language }) {
   const [first] = paper.questions;
   const isOne = paper.questions.length === 1;

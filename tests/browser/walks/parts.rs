@@ -46,7 +46,7 @@ async fn code_for_casting_that_does_not_come_is_asked_for_again_at_each_press() 
     let Some(tab) = served.tab("/-/missing.html").await else { return };
     served.create("board", &["Ada", "Grace"], &[]);
     let numbers = served.issue("board", 1);
-    for part in ["/voter/cast.js", "/voter/outcome.js", "/lib/receipt.js"] {
+    for part in ["/voter/cast.js", "/voter/outcome.js"] {
         block(&tab, part).await;
         tab.open("/-/missing.html").await;
         tab.open(&format!("/board#{}", numbers[0])).await;
