@@ -5,6 +5,7 @@
 
 import { element, foreign } from "../lib/dom.js";
 import { filePlace } from "../lib/files.js";
+import { isOfVote } from "../lib/read-receipt.js";
 import { receiptText } from "../lib/receipt.js";
 import { why } from "../officer/texts.js";
 import { LIMITS } from "./kinds.js";
@@ -173,9 +174,10 @@ function found(page, key) {
       }),
     ];
   }
+  const isOf = isOfVote(key, sheet.sheet.election, sheet.sheet.receipt(place));
   return [
-    "good",
-    language.text("audit.found", {
+    isOf ? "good" : "bad",
+    language.text(isOf ? "audit.found" : "audit.otherVote", {
       place: place + 1,
       vote: voteText(sheet.sheet, place, language),
     }),

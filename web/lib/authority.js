@@ -96,7 +96,7 @@ export class Authority {
 
   /**
    * @typedef {object} Powers
-   * @property {import("./session.js").Live} live
+   * @property {import("./shapes.d.ts").Live} live
    * @property {object} restored what the token opens
    * @property {() => object} officer
    * @property {(id: string) => Promise<object>} administration

@@ -64,6 +64,8 @@ dieselbe, vertrauen Sie ihr nicht.",
     "Das ist kein Beleg: Der hat acht Gruppen aus je vier der Buchstaben A bis Z und der \
 Ziffern 2 bis 7.",
   "audit.found": "Gezählt: Es ist Stimmzettel {place} der Liste, und für {vote}.",
+  "audit.otherVote": "Trauen Sie dieser Datei nicht: Ihr Beleg ist der von Stimmzettel {place}, für \
+{vote}, und nicht der zu der Stimme, die in der Datei steht.",
   "audit.blank": "niemanden (ein leerer Stimmzettel)",
   "audit.notFound": {
     one: "Nicht in der Liste, die {count} Stimmzettel hat. Bewahren Sie den Beleg auf, und gehen \

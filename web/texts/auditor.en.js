@@ -61,6 +61,8 @@ trust it.",
     "This is no receipt: that is eight groups of four of the letters A to Z and the \
 digits 2 to 7.",
   "audit.found": "Counted: it is ballot {place} of the sheet, and for {vote}.",
+  "audit.otherVote": "Do not trust this file: its receipt is that of ballot {place}, which is for \
+{vote}, and not of the vote that the file says.",
   "audit.blank": "nobody (a blank ballot)",
   "audit.notFound": {
     one: "Not on the sheet, which has {count} ballot. Keep the receipt, and take it to whoever \

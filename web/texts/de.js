@@ -21,6 +21,10 @@ export const texts = {
 
   "missing.title": "Diese Wahl gibt es nicht",
   "missing.text": "Auf diesem Server gibt es keine Wahl mit der Kennung {id}. Prüfen Sie den Link.",
+  "left.text": "In diesem Tab liegt eine Stimme in der Wahl {id}, mit ihrer Nummer. Ob sie \
+gespeichert ist, ist nicht bekannt. Auf diesem Server gibt es keine solche Wahl. Wenn sich das \
+ändert, laden Sie diese Seite neu.",
+  "left.forget": "Diese Stimme vergessen",
   "newer.title": "Diese Seite ist zu alt",
   "newer.text": "Ein Stimmzettel dieser Wahl kann etwas sagen, das diese Seite nicht kennt. Laden \
 Sie die Seite neu, oder nehmen Sie das Programm capvote-client.",
@@ -167,10 +171,13 @@ folgt ein neuer Versuch …",
   "unreachable.title": "Der Server ist nicht zu erreichen",
   "unreachable.text": "Ihre Stimme wurde noch nicht gesendet. Sie müssen nichts tun: Diese Seite \
 macht von selbst weiter. Lassen Sie sie offen.",
-  "sending.unconfirmed": "Der Server wurde aus einer Sicherung wiederhergestellt und nimmt keine \
-Stimmen an, bis die Wahlleitung das bestätigt. Diese Seite versucht es von selbst wieder.",
+  "sending.unconfirmed": "Warten auf die Wahlleitung …",
   "sending.unkept": "Dieser Browser speichert nichts. Laden Sie die Seite nicht neu, bevor \
 feststeht, was aus Ihrer Stimme geworden ist.",
+  "unconfirmed.title": "Die Wahl ist noch nicht bestätigt",
+  "unconfirmed.text": "Der Server wurde aus einer Sicherung wiederhergestellt und nimmt keine \
+Stimmen an, bis die Wahlleitung das bestätigt. Ihre Stimme ist noch nicht gespeichert. Diese Seite \
+macht von selbst weiter: Lassen Sie sie offen.",
   "unknown.title": "Noch nicht bekannt",
   "unknown.text": "Die Antwort ist nicht angekommen. Ob Ihre Stimme gespeichert ist, ist deshalb \
 noch nicht bekannt. Sie müssen nichts tun: Diese Seite macht von selbst weiter und sendet dieselbe \
@@ -207,6 +214,7 @@ gespeichert.",
 Stimme, die vorher gespeichert wurde, gilt.",
   "outcome.newer": "Nicht gezählt, aus einem Grund, den diese Seite nicht kennt.",
   "outcome.notSent": "Nicht gesendet.",
+  "outcome.notConfirmed": "Nicht gespeichert: Die Wahlleitung hat die Wahl noch nicht bestätigt.",
   "outcome.stopped": "Sie haben aufgehört, bevor die Antwort kam. Die Stimme kann gespeichert \
 sein. Wenn Sie mit derselben Nummer noch einmal abstimmen, erfahren Sie, ob schon eine gilt.",
   "receipt.title": "Beleg",

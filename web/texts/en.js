@@ -21,6 +21,9 @@ export const texts = {
 
   "missing.title": "There is no such election",
   "missing.text": "This server has no election with the id {id}. Check the link.",
+  "left.text": "This tab keeps a vote in {id} whose outcome is not known, with its number. This \
+server has no such election. If that changes, load this page again.",
+  "left.forget": "Forget this vote",
   "newer.title": "This page is too old",
   "newer.text": "A ballot of this election can say something that this page does not know. \
 Load the page again, or use the program capvote-client.",
@@ -152,9 +155,12 @@ trying again…",
   "unreachable.title": "The server cannot be reached",
   "unreachable.text": "Your vote has not been sent yet. You need not do anything: this page goes on \
 by itself. Keep it open.",
-  "sending.unconfirmed": "The server was restored from a backup, and takes no votes until the \
-returning officer confirms that. This page tries again by itself.",
+  "sending.unconfirmed": "Waiting for the returning officer…",
   "sending.unkept": "This browser stores nothing. Do not load this page again before the outcome.",
+  "unconfirmed.title": "The election is not confirmed yet",
+  "unconfirmed.text": "The server was restored from a backup, and takes no votes until the \
+returning officer confirms that. Your vote is not recorded yet. This page goes on by itself: keep \
+it open.",
   "unknown.title": "Not known yet",
   "unknown.text": "The answer has not arrived, so it is not known whether your vote is recorded. \
 You need not do anything: this page goes on by itself and sends the same vote again. It never \
@@ -187,6 +193,7 @@ again.",
 recorded before stands.",
   "outcome.newer": "Not counted, for a reason that this page does not know.",
   "outcome.notSent": "Not sent.",
+  "outcome.notConfirmed": "Not recorded: the returning officer has not confirmed the election yet.",
   "outcome.stopped": "You stopped before the answer came. The vote may be recorded. If you vote \
 again with the same number, the page tells you whether one stands.",
   "receipt.title": "Receipt",

@@ -6,24 +6,12 @@
 import { check, hasOneMark, isRanked, ranks, votes } from "../lib/ballot.js";
 import { element, foreign } from "../lib/dom.js";
 import { readNumber, showNumber } from "../lib/number.js";
+import { NONCE_BYTES } from "../lib/receipt.js";
 import { checkFields, orderFields, radioFields } from "./fields.js";
 
+/** @import { Answer, Around, KeptVote, Question } from "./shapes.d.ts" */
+
 const REQUESTS = { plurality: "ask.votes", transferable: "ask.ranks", schulze: "ask.sharedRanks" };
-
-/**
- * A question of the paper.
- * @typedef {object} Question
- * @property {object} info the election, an `ElectionInfo`
- * @property {import("../lib/ballot.js").Form | null} form what a ballot can say
- * @property {Answer} answer
- */
-
-/**
- * What the voter has said so far.
- * @typedef {object} Answer
- * @property {boolean} blank whether it is a blank ballot; then the order is not used
- * @property {import("../lib/ballot.js").Ranked[]} order the marked names
- */
 
 /** @returns {Answer} */
 export function noAnswer() {
@@ -32,7 +20,7 @@ export function noAnswer() {
 
 /**
  * What was said by these marks.
- * @param {import("../lib/ballot.js").Form} form
+ * @param {import("../lib/shapes.d.ts").Form} form
  * @param {number[]} marks
  * @returns {Answer}
  */
@@ -98,7 +86,7 @@ export function requestOf({ form, info }, language) {
 /**
  * Makes the fields of a question.
  * @param {Question} question its answer is changed as the voter changes the fields
- * @param {import("./fields.js").Around} of
+ * @param {Around} of
  * @returns {HTMLElement} a `fieldset`
  */
 export function questionFields(question, { language, index, all, onChange }) {
@@ -140,15 +128,9 @@ export function questionFields(question, { language, index, all, onChange }) {
 const KEPT = "capvote votes without an outcome";
 
 /**
- * What is needed to send a vote again.
- * @typedef {{ election: string, marks: number[], nonce: Uint8Array }} KeptVote
- */
-
-/**
- * Keeps votes in the storage of this tab, over a reload of the page.
+ * Keeps votes in the storage of this tab, over a reload; false if the browser keeps nothing.
  * @param {bigint} number
  * @param {KeptVote[]} votes
- * @returns {boolean} false if the browser keeps nothing
  */
 export function keepVotes(number, votes) {
   const kept = votes.map(({ election, marks, nonce }) => ({ election, marks, nonce: [...nonce] }));
@@ -168,7 +150,8 @@ export function keptVotes() {
   try {
     const kept = JSON.parse(sessionStorage.getItem(KEPT));
     const votes = kept.votes.map((vote) => ({ ...vote, nonce: Uint8Array.from(vote.nonce) }));
-    return { number: readNumber(kept.number).number, votes };
+    const isWhole = votes.every(({ nonce }) => nonce.length === NONCE_BYTES);
+    return isWhole ? { number: readNumber(kept.number).number, votes } : null;
   } catch {
     return null; // There are none, or storage is switched off.
   }

@@ -6,16 +6,9 @@ import { DIGITS, readNumber, showNumber } from "../lib/number.js";
 import { when } from "../lib/time.js";
 import { isAnswered, marksOf, problemOf, questionFields, requestOf, titleOf } from "./paper.js";
 
-/**
- * What a step shows.
- * @typedef {object} Step
- * @property {string} title of the document
- * @property {(HTMLElement | null)[]} content
- * @property {string} [key] what tells it from the step before; without it, its name does
- * @property {() => boolean} [update] shows a change in place; false if it has to be drawn anew
- */
+/** @import { Step } from "./shapes.d.ts" */
 
-/** What is elected, and by when. @param {object} flow */
+/** What is elected, and by when. */
 function heading({ paper, language }) {
   const [first] = paper.questions;
   const isOne = paper.questions.length === 1;

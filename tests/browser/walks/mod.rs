@@ -6,6 +6,7 @@ mod keys;
 mod links;
 mod looks;
 mod officer;
+mod parts;
 mod relay;
 mod served;
 mod tab;
