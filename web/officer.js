@@ -12,7 +12,7 @@ import { Shown } from "./officer/ways.js";
 import { Authority } from "./lib/authority.js";
 import { say } from "./lib/dom.js";
 import { languages } from "./lib/language.js";
-import { checkServer, handOn, secretOf, takeFromAddress } from "./lib/link.js";
+import { checkServer, handOn, takeFromAddress } from "./lib/link.js";
 import { showNumber } from "./lib/number.js";
 import { Refused } from "./lib/refused.js";
 import { Session } from "./lib/session.js";
@@ -28,7 +28,7 @@ class Flow extends Numbers {
   #connection = document.getElementById("connection");
   #session = new Session({ onState: (state) => this.#tellState(state) });
 
-  /** The elections that can be run. */
+  /** The elections that can be run, or of which an auditor's link may be. */
   elections = [];
   onResults = () => {};
   /** What was typed into the form of a new election, and what is wrong with it. */
@@ -74,11 +74,17 @@ class Flow extends Numbers {
     });
   }
 
-  /** An auditor's link is for another page. */
-  #handOn({ election }, { token, isSpent }) {
-    if (election !== "") handOn(`/${election}/audit`, token, isSpent);
-    else if (isSpent) throw new Refused("open.auditorOnce", { token: secretOf(token) });
-    else throw new Refused("open.auditor");
+  /** An auditor's link is for another page, of an election that it need not name. */
+  async #handOn({ election }, auditor) {
+    this.auditor = auditor;
+    if (election !== "") return this.audit(election);
+    this.elections = await this.#askAll(auditor);
+    return "audited";
+  }
+
+  audit(id) {
+    const { token, isSpent } = this.auditor;
+    handOn(`/${id}/audit`, token, isSpent);
     return null;
   }
 

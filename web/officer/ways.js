@@ -16,12 +16,13 @@ import { electionStep } from "./election.js";
 import { entryStep } from "./entry.js";
 import { button } from "./fields.js";
 import { lettersStep } from "./letters.js";
-import { overviewStep } from "./overview.js";
+import { auditedStep, overviewStep } from "./overview.js";
 import { peopleStep, rollStep, savingStep } from "./roll.js";
 
 const STEPS = {
   entry: entryStep,
   overview: overviewStep,
+  audited: auditedStep,
   create: createStep,
   election: electionStep,
   roll: rollStep,
@@ -43,7 +44,7 @@ const PASSING = ["saving", "people", "working", "test", "confirmOpen", "confirmC
 
 /** Steps that are about no election, and those of them that only a returning officer has. */
 const OFFICERS = ["overview", "create"];
-const OF_NONE = ["entry", ...OFFICERS];
+const OF_NONE = ["entry", "audited", ...OFFICERS];
 
 /**
  * An election that is shown, with all that was asked, read and made for it. Whoever works for it
@@ -76,6 +77,8 @@ export class Ways {
 
   language = null;
   authority = null;
+  /** The authority of an auditor's link, for another page. */
+  auditor = null;
   /** The election that is shown. @type {Shown | null} */
   here = null;
   /** What is told once, in the next step. */
@@ -124,7 +127,7 @@ export class Ways {
     const isElsewhere = Boolean(id) && id !== this.here?.info.id;
     if (isElsewhere && isOfficer) return this.show(id);
     const isGone =
-      !this.authority ||
+      !(step === "audited" ? this.auditor : this.authority) ||
       !step ||
       isElsewhere ||
       PASSING.includes(step) ||

@@ -62,6 +62,12 @@ Sie ihn noch einmal.",
   "overview.none": "Auf diesem Server gibt es noch keine Wahl.",
   "overview.run": "{id} leiten",
 
+  "audited.title": "Für welche Wahl ist er?",
+  "audited.text":
+    "Das ist ein Prüflink. Wählen Sie die Wahl aus, für die er erstellt wurde: Die Seite öffnet \
+sich, die sie prüft.",
+  "audited.check": "{id} prüfen",
+
   "create.heading": "Wahl anlegen",
   "create.title": "Titel",
   "create.titleHint": "Wie die Wahl genannt wird, etwa „Vorstand 2027“.",

@@ -54,6 +54,11 @@ or one that was shared from it.",
   "overview.new": "Create an election",
   "overview.none": "There is no election on this server yet.",
   "overview.run": "Run {id}",
+  "audited.title": "Which election is it for?",
+  "audited.text":
+    "This is an auditor’s link. Choose the election that it was made for: the page that checks it \
+opens.",
+  "audited.check": "Check {id}",
   "create.heading": "Create an election",
   "create.title": "Title",
   "create.titleHint": "What people call it, such as “Board 2027”.",

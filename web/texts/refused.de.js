@@ -1,15 +1,9 @@
 /** Why something is refused, in German: each is a part of a sentence. */
 
 export const texts = {
-  "refused.open.auditor":
-    "das ist ein Prüflink: öffnen Sie die Seite der Wahl, die auf /audit endet, und \
-fügen Sie ihn dort ein",
   "refused.open.noElection":
     "in diesem Link zur Nummernvergabe steht nicht, für welche Wahl er ist: er \
 braucht ?election=KENNUNG vor dem #",
-  "refused.open.auditorOnce":
-    "das ist ein Prüflink, und er galt einmal, hier: öffnen Sie die Seite der Wahl, die auf \
-/audit endet, und fügen Sie dort statt seiner das hier ein: {token}",
   "refused.open.lostAnswer":
     "der Server sagt: {said}. Die Verbindung ging verloren, während diese Seite den Link öffnete. \
 Wenn der Link einmal gilt, hat vielleicht diese Seite ihn verbraucht: bitten Sie, wer ihn Ihnen \

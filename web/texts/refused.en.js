@@ -93,15 +93,9 @@ added, or voters’ programs drew the same random bytes",
   "sheet.found.columns": "other columns",
   "sheet.found.order": "the ballots in another order",
   "sheet.found.quotes": "other separators, quotes or blanks",
-  "refused.open.auditor":
-    "this link is an auditor’s: open the page of the election that ends in \
-/audit, and paste it there",
   "refused.open.noElection":
     "this registrar’s link does not say which election it is for: it needs \
 ?election=ID before the #",
-  "refused.open.auditorOnce":
-    "this link is an auditor’s, and worked once, here: open the page of the election that ends in \
-/audit, and paste this there instead of it: {token}",
   "refused.open.lostAnswer":
     "the server says: {said}. The connection was lost while this page opened the link. If the link \
 works once, this page may have spent it: ask whoever gave it to you to end it, and to make another",

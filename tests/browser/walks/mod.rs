@@ -1,5 +1,6 @@
 //! The pages, in a browser, from the server program.
 
+mod between;
 mod faults;
 mod keyboard;
 mod keys;
@@ -7,6 +8,7 @@ mod links;
 mod looks;
 mod officer;
 mod relay;
+mod rolls;
 mod served;
 mod tab;
 mod votes;
