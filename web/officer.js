@@ -9,6 +9,7 @@ import { nothingTyped } from "./officer/create.js";
 import { Numbers } from "./officer/numbers.js";
 import { loadTexts } from "./officer/texts.js";
 import { Shown } from "./officer/ways.js";
+import { isElectionId } from "./count/definition.js";
 import { Authority } from "./lib/authority.js";
 import { say } from "./lib/dom.js";
 import { languages } from "./lib/language.js";
@@ -77,7 +78,7 @@ class Flow extends Numbers {
   /** An auditor's link is for another page, of an election that it need not name. */
   async #handOn({ election }, auditor) {
     this.auditor = auditor;
-    if (election !== "") return this.audit(election);
+    if (isElectionId(election)) return this.audit(election);
     this.elections = await this.#askAll(auditor);
     return "audited";
   }

@@ -85,7 +85,10 @@ export class Ways {
   told = null;
 
   listen() {
-    addEventListener("popstate", ({ state }) => this.#visit(state ?? {}));
+    addEventListener("popstate", ({ state }) => {
+      // A link that somebody follows here comes by the same event.
+      if (location.hash === "") this.#visit(state ?? {});
+    });
     addEventListener("beforeunload", (event) => {
       if (this.here?.saving || this.#step === "letters") event.preventDefault();
     });
