@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_local;
 
 use super::admission::Admission;
-use super::http::{self, Visitor};
+use super::http::{self, Site, Visitor};
 use super::link::{Address, HostPort, Link};
 use super::listener::Listener;
 use super::loopback::LoopbackAddress;
@@ -71,7 +71,8 @@ impl Relay {
             spawn_local(async move {
                 let _permit = permit;
                 // What goes wrong with a browser's connection is shown by the browser.
-                let Ok(Some(Visitor { socket, .. })) = visitor(socket).await else { return };
+                let visitor = visitor(socket, &server).await;
+                let Ok(Some(Visitor { socket, .. })) = visitor else { return };
                 if let Err(error) = relay(socket, &server).await {
                     failed(error);
                 }
@@ -82,8 +83,11 @@ impl Relay {
 
 type Near = Box<dyn socket::Stream>;
 
-async fn visitor(mut socket: Socket) -> io::Result<Option<Visitor<Near>>> {
+async fn visitor(mut socket: Socket, server: &Link) -> io::Result<Option<Visitor<Near>>> {
     let Some(Pages { site, .. }) = socket.take_pages() else { return Ok(None) };
+    // A socket is of this machine.
+    let server = server.address.at().map_or_else(|| "localhost".to_string(), HostPort::to_string);
+    let site = Site::clone(&site).relaying_to(server);
     http::serve(socket.into_stream().await?, &site, None, || ()).await
 }
 

@@ -160,6 +160,13 @@ async fn pages_from_ones_own_machine_reach_the_server_of_any_link() {
         assert_eq!(file.status, 200);
         assert!(file.field("content-security-policy").contains("default-src 'none'"));
         assert_eq!(get(&at, "/-/missing.html", "Origin: http://other.example\r\n").status, 403);
+        // They are told which server they are for; what comes from a server is for that one.
+        let server_at = server.link.parse::<Link>().unwrap().address.at().map(ToString::to_string);
+        let told = server_at.clone().unwrap_or_else(|| "localhost".to_string());
+        assert_eq!(get(&at, "/-/server", "").body, format!("{told}\n").as_bytes());
+        if let Some(server_at) = server_at.filter(|_| listen == ANY_PORT) {
+            assert_eq!(get(&server_at, "/-/server", "").body, b"\n");
+        }
         let rebound =
             super::ask(&at, &handshake("rebound.example", "").replace("keep-alive", "close"));
         assert_eq!(rebound.status, 421);
