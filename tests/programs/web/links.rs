@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use capvote::client::{Ballot, VoteOutcome};
 use capvote::net::link::{Address, Link};
+use capvote::net::relay::RELAYED_CONNECTIONS_MAX;
 use tokio::sync::mpsc;
 
 use super::{ANY_PORT, address, board, get, handshake, voter};
@@ -173,6 +174,20 @@ async fn pages_from_ones_own_machine_reach_the_server_of_any_link() {
         votes_and_watches(&at, data.path(), 3).await;
         assert_eq!(page.stop(), "", "{listen}");
     }
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_browser_that_keeps_ended_connections_open_is_served_pages() {
+    let data = tempfile::tempdir().unwrap();
+    let server = board(ANY_PORT, data.path(), 3, &[]);
+    let page = Page::open(&server.link, &[]);
+    let at = address(&page.page);
+    let mut kept = Vec::new();
+    for _ in 0..RELAYED_CONNECTIONS_MAX {
+        kept.push(super::upgraded(&at, "").await);
+    }
+    server.kill();
+    assert_eq!(get(&at, "/-/missing.html", "").status, 200);
 }
 
 #[tokio::test(flavor = "local")]
