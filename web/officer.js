@@ -145,6 +145,15 @@ class Flow extends Numbers {
     Object.assign(here, await this.#ask(this.authority, here.info.id, signal));
   }
 
+  /** Loads it together with all that share its roll: the questions of one paper. */
+  async loadPaper(signal) {
+    const { here } = this;
+    await this.reload(signal);
+    const all = await this.#askAll(this.authority, signal);
+    const roll = ({ roll, id }) => roll || id;
+    here.paper = all.filter((it) => roll(it) === roll(here.info));
+  }
+
   /** Looks again and again at the election that is shown. */
   async look(signal) {
     const { here } = this;

@@ -75,6 +75,7 @@ async fn what_counts_and_issues_passes_its_own_tests() {
         "sheet",
         "count",
         "people",
+        "issue",
         "spec",
         "link",
         "authority",

@@ -79,17 +79,21 @@ export function sheetPart(page) {
   if (sheet.refused) return refusedSheet(sheet, heading, language);
   const { name, mark, sheet: read, counted, contradiction, seconds } = sheet;
   return [
-    heading(contradiction ? "audit.contradicts" : "audit.sound"),
-    contradiction && element("p.error", {}, why(language, contradiction)),
-    contradiction && element("p", {}, language.text("audit.advice.changed")),
     element(
-      "p",
+      `div.outcome.${contradiction ? "bad" : "good"}`,
       {},
-      language.text("audit.read", {
-        count: read.length,
-        name,
-        seconds: language.number(Math.ceil(seconds * 10) / 10),
-      }),
+      heading(contradiction ? "audit.contradicts" : "audit.sound"),
+      contradiction && element("p.error", {}, why(language, contradiction)),
+      contradiction && element("p", {}, language.text("audit.advice.changed")),
+      element(
+        "p",
+        {},
+        language.text("audit.read", {
+          count: read.length,
+          name,
+          seconds: language.number(Math.ceil(seconds * 10) / 10),
+        }),
+      ),
     ),
     read.restored && element("p.notice", {}, language.text("audit.restored", read.restored)),
     ...facts(read, language),
@@ -114,14 +118,18 @@ function refusedSheet({ name, refused }, heading, language) {
       ? language.text("audit.atBallot", { ballot })
       : "";
   return [
-    heading(flaw === "rewritten" ? "audit.rewritten" : "audit.refused"),
-    element("p.error", {}, `${name}: ${where}${why(language, refused)}`),
-    element("p", {}, language.text(`audit.advice.${flaw ?? "unreadable"}`)),
+    element(
+      "div.outcome.bad",
+      {},
+      heading(flaw === "rewritten" ? "audit.rewritten" : "audit.refused"),
+      element("p.error", {}, `${name}: ${where}${why(language, refused)}`),
+      element("p", {}, language.text(`audit.advice.${flaw ?? "unreadable"}`)),
+    ),
   ];
 }
 
 function facts({ election, header }, language) {
-  if (!header) return [element("p.notice", {}, language.text("audit.noHeader"))];
+  if (!header) return [element("p", {}, language.text("audit.noHeader"))];
   const rows = [
     ["audit.election", election],
     ["audit.name", header.title],

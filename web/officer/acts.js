@@ -10,7 +10,7 @@ export function confirmOpenStep(flow) {
   const { info } = flow.here;
   const points = ["slate", "roll", "rules"].map((it) => language.text(`open.${it}`));
   if (info.voters === 0n) points.push(language.text("open.nobody"));
-  return confirmStep(flow, "open", points, () => flow.act("open"));
+  return confirmStep(flow, "open", points);
 }
 
 /** Asks before the election is closed. @param {any} flow the `Flow` of officer.js */
@@ -19,16 +19,20 @@ export function confirmCloseStep(flow) {
   const { info, results } = flow.here;
   const { ballots, voters } = results?.turnout ?? { ballots: 0n, voters: info.voters };
   const points = [
-    language.text("watch.turnout", { count: ballots, all: voters }),
+    `${language.text("watch.turnout", { count: ballots, all: voters })}.`,
     ...["votes", "again", "key", "sheet"].map((it) => language.text(`close.${it}`)),
   ];
-  return confirmStep(flow, "close", points, () => flow.act("close"));
+  return confirmStep(flow, "close", points);
 }
 
-function confirmStep(flow, what, points, act) {
+function confirmStep(flow, what, points) {
   const { language } = flow;
   const { info } = flow.here;
-  const text = (key) => language.text(key);
+  const text = (key, values) => language.text(key, values);
+  const others = othersLike(flow);
+  const names = language.list(others.map(({ id, title }) => title || id));
+  const label = text(`${what}.others`, { names });
+  const all = choice({ type: "checkbox", name: "others", value: "yes", label, checked: true });
   const agreed = element("input", { type: "checkbox", id: "agreed", name: "agreed" });
   const submit = (event) => {
     event.preventDefault();
@@ -36,7 +40,7 @@ function confirmStep(flow, what, points, act) {
       flow.fail("confirm.first");
       return agreed.focus();
     }
-    act();
+    flow.act(what, event.target.elements.others?.checked ? others : []);
   };
   return {
     title: text(`${what}.title`),
@@ -48,12 +52,19 @@ function confirmStep(flow, what, points, act) {
       element(
         "form",
         { onsubmit: submit },
+        others.length > 0 ? all : null,
         element("label.choice", {}, agreed, element("span", {}, text("confirm.agreed"))),
         button(text(`${what}.act`), null, "main"),
       ),
       flow.back("election"),
     ],
   };
+}
+
+/** The elections of the same roll that can be opened or closed like the one that is shown. */
+function othersLike({ authority, here: { info, paper } }) {
+  const areAlike = (it) => it.id !== info.id && it.state === info.state;
+  return authority.role === "officer" ? paper.filter(areAlike) : [];
 }
 
 /** Takes numbers off the roll of a draft. @param {any} flow the `Flow` of officer.js */
@@ -78,7 +89,6 @@ export function revokeStep(flow) {
         accept: ".csv,text/csv",
         onFiles: ([file]) => flow.revokeFile(file),
       }),
-      element("p.or", {}, text("or")),
       element(
         "form",
         { onsubmit: submit },
@@ -111,7 +121,7 @@ export function lettersFileStep(flow) {
         ? element(
             "p",
             {},
-            button(text("lettersFile.newest"), () => flow.go("letters")),
+            button(text("lettersFile.newest"), () => flow.goWithPaper("letters")),
           )
         : null,
       filePlace({

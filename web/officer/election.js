@@ -55,16 +55,32 @@ function standing(flow) {
       value: String(ballots),
       "aria-label": turnout,
     });
-    const parts = [state, element("p", { id: "turnout" }, turnout), meter];
+    const voted = element("p", { id: "turnout" }, turnout);
+    const parts = [state, result(results, language), voted, meter];
     if (closes) {
       const values = { moment: dayAndTime(closes, language.code) };
-      parts.splice(1, 0, element("p", {}, text("letters.closes", values)));
+      parts[1] = element("p", {}, text("letters.closes", values));
     }
-    said.replaceChildren(...parts);
+    said.replaceChildren(...parts.filter(Boolean));
   };
   draw();
   flow.onResults = draw;
   return said;
+}
+
+/** Who is elected; null before the close. */
+function result(results, language) {
+  if (results?.status !== "final") return null;
+  const { elected, verdict } = results;
+  const text = (key, values) => language.text(key, values);
+  if (verdict === "noQuorum" || verdict === "noMajority")
+    return element("p.verdict", {}, text(`verdict.${verdict}`));
+  const names = language.list([...elected]);
+  const who =
+    elected.length === 0
+      ? text("recount.nobody")
+      : text("recount.elected", { count: elected.length, names });
+  return element("p.verdict", {}, verdict === "vacant" ? `${who} ${text("verdict.vacant")}` : who);
 }
 
 function confirmation(flow) {
@@ -129,6 +145,7 @@ function voteSection(flow) {
       { href: `/${info.id}${path}`, target: "_blank", rel: "noopener" },
       text(key),
     );
+  const ask = (key, step) => button(text(`election.${key}`), () => flow.goWithPaper(step));
   return element(
     "section",
     {},
@@ -136,8 +153,8 @@ function voteSection(flow) {
     element(
       "p.links",
       {},
-      info.state === "draft" ? button(text("election.open"), () => flow.go("confirmOpen")) : null,
-      info.state === "open" ? button(text("election.close"), () => flow.go("confirmClose")) : null,
+      info.state === "draft" ? ask("open", "confirmOpen") : null,
+      info.state === "open" ? ask("close", "confirmClose") : null,
       open("", "election.voterPage"),
       open("/watch", "election.watch"),
     ),
@@ -173,7 +190,7 @@ function afterSection(flow) {
       ? element(
           "p",
           {},
-          text("audit.fingerprint"),
+          text("election.fingerprint"),
           " ",
           element("code.mark-of-file", {}, sheet.mark),
         )

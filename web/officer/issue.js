@@ -15,6 +15,8 @@ export const LIMITS = {
 /** A VoterNumberSink that asks before it answers `done`. */
 class Sink {
   received = [];
+  /** Why the numbers are not taken: a `Refused`'s code. */
+  dropped = null;
 
   /**
    * @param {number} count
@@ -38,9 +40,13 @@ class Sink {
   done() {
     if (this.received.length !== this.count) throw new Error("these are too few numbers");
     return new Promise((resolve, reject) => {
-      const dropped = () => reject(new Error("the numbers were not saved"));
-      this.timer = setTimeout(dropped, LIMITS.saveMs);
-      this.ask(this.received, { saved: resolve, dropped }, performance.now() + LIMITS.saveMs);
+      const drop = (code) => {
+        this.dropped ??= code;
+        reject(new Error("the numbers were not saved"));
+      };
+      this.timer = setTimeout(() => drop("issue.late"), LIMITS.saveMs);
+      const settle = { saved: resolve, dropped: () => drop("issue.dropped") };
+      this.ask(this.received, settle, performance.now() + LIMITS.saveMs);
     });
   }
 }
@@ -80,6 +86,8 @@ export async function issue(authority, id, count, ask) {
     // Before the sink has answered, nothing was put on the roll. After that, the roll tells: with
     // as many more, they are on it, unless somebody else has issued as many meanwhile; and
     // otherwise they may still come.
+    if (!answered && sink.dropped)
+      throw new Refused(sink.dropped, { seconds: LIMITS.saveMs / 1_000 });
     if (!answered) throw new Refused("issue.none", { said: error.message });
     const after = await voters(authority, id);
     if (after !== before + BigInt(count)) throw new Refused("issue.unknown", { before, after });

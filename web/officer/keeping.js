@@ -1,6 +1,7 @@
 /** What an officer does with an election that exists: acts, links, numbers, the sheet. */
 
 import { LIMITS as FETCH_LIMITS, fetchSheet } from "../auditor/fetch.js";
+import { trouble } from "../auditor/server.js";
 import * as schema from "../capnp/schema.js";
 import { bytesOf, saveLink } from "../lib/files.js";
 import { addressWith, checkServer, readLink } from "../lib/link.js";
@@ -27,6 +28,9 @@ const PATHS = {
   administration: (id) => `/officer?election=${id}`,
 };
 
+/** What elections are after an act. */
+const STATES = { open: "open", close: "closed" };
+
 /** The part of the flow that acts on the election that is shown. */
 export class Keeping extends Ways {
   /** Links that were made in this tab. */
@@ -34,17 +38,51 @@ export class Keeping extends Ways {
   /** The address of this server that links have. */
   base = location.origin;
 
-  /** Opens, closes or confirms the election. */
-  act(what) {
-    const { id } = this.here.info;
+  /** Shows a step that is about all elections of the roll. */
+  goWithPaper(step) {
+    const work = async (signal) => {
+      await this.loadPaper(signal);
+      return step;
+    };
+    return this.work("working.load", work, true);
+  }
+
+  /**
+   * Opens, closes or confirms the election, and others of its roll.
+   * @param {"open" | "close" | "confirm"} what
+   * @param {object[]} [others]
+   */
+  act(what, others = []) {
+    // Letters lead to the election that has the roll. It opens last, with the whole paper.
+    const all = [this.here.info, ...others].sort((one, other) => !one.roll - !other.roll);
     return this.work(what === "open" ? "working.openElection" : `working.${what}`, async () => {
-      const call = async (on) => (await on.administration(id))[what]();
-      const { outcome } = await this.authority.once(call, LIMITS.actMs);
-      await this.reload();
-      done(outcome);
-      this.told = { key: `${what}.done` };
+      this.told = await this.#actOnAll(what, all);
       return "election";
     });
+  }
+
+  /** Acts on one after the other, and tells how far that went. */
+  async #actOnAll(what, all) {
+    let failed = null;
+    for (const { id } of all) {
+      const call = async (on) => (await on.administration(id))[what]();
+      try {
+        done((await this.authority.once(call, LIMITS.actMs)).outcome);
+      } catch (error) {
+        if (all.length === 1) throw error;
+        failed = error;
+        break;
+      }
+    }
+    await this.loadPaper();
+    const { paper } = this.here;
+    const isDone = ({ id }) => paper.some((it) => it.id === id && it.state === STATES[what]);
+    const names = (infos) => this.language.list(infos.map(({ id, title }) => title || id));
+    const values = { count: all.length, names: names(all.filter(isDone)) || "–" };
+    if (!failed || all.every(isDone)) return { key: `${what}.done`, values };
+    values.others = names(all.filter((it) => !isDone(it)));
+    values.why = failed.values?.said ?? trouble(failed, this.language);
+    return { key: `${what}.some`, values, isBad: true };
   }
 
   // Numbers.

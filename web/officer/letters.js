@@ -96,15 +96,12 @@ function letter({ fields, number }, flow) {
   const text = (key, values) => language.text(key, values);
   const link = flow.votingLink(number);
   const to = letters.shown.map((at) => fields[at]).filter(Boolean);
-  const title = info.title || info.id;
   return element(
     "article.letter",
     { "aria-label": text("letters.of", { number: showNumber(number) }) },
     flow.isTest(info) ? element("p.error", {}, text("letters.test")) : null,
     element("address", {}, ...to.map((line) => foreign("div", line))),
-    foreign("p.letter-title", title),
-    element("p", {}, text("letters.invited")),
-    ...times(info, language).map((line) => element("p", {}, line)),
+    ...questions(flow),
     letters.words ? foreign("p.words", letters.words) : null,
     element(
       "div.ways",
@@ -130,8 +127,32 @@ function letter({ fields, number }, flow) {
         ),
       ),
     ),
-    element("p", {}, text("letters.keep")),
+    element("p", {}, text("letters.keep", { count: onLetters(flow).length })),
   );
+}
+
+/** The elections that a number is good for, when the letters were made. */
+function onLetters(flow) {
+  const { info, paper } = flow.here;
+  const those = paper.filter((it) => it.state !== "closed" && !flow.isTest(it));
+  return flow.isTest(info) || those.length === 0 ? [info] : those;
+}
+
+/** What is voted on, and when. */
+function questions(flow) {
+  const { language } = flow;
+  const all = onLetters(flow).map((info) => [info.title || info.id, times(info, language)]);
+  const [[, first]] = all;
+  const isSame = all.every(([, lines]) => lines.join() === first.join());
+  const show = (lines) => lines.map((line) => element("p", {}, line));
+  return [
+    ...all.flatMap(([title, lines]) => [
+      foreign("p.letter-title", title),
+      ...(isSame ? [] : show(lines)),
+    ]),
+    element("p", {}, language.text("letters.invited")),
+    ...(isSame ? show(first) : []),
+  ];
 }
 
 /** When voting begins and ends, as far as that is known before. */

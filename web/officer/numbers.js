@@ -56,7 +56,7 @@ export class Numbers extends Keeping {
       } finally {
         here.saving = null;
       }
-      await this.reload();
+      await this.loadPaper();
       this.#setLetters(people);
       return "letters";
     });
@@ -65,7 +65,7 @@ export class Numbers extends Keeping {
   /** Shows letters to people who have numbers. */
   lettersFrom(people) {
     this.#setLetters(people);
-    this.go("letters");
+    return this.goWithPaper("letters");
   }
 
   #setLetters(people) {
@@ -82,7 +82,9 @@ export class Numbers extends Keeping {
   /** Makes letters from a file of an earlier issue. */
   lettersFile(file) {
     const work = async (signal) => {
-      this.#setLetters(await this.peopleWithNumbers(file, signal));
+      const people = await this.peopleWithNumbers(file, signal);
+      await this.loadPaper(signal);
+      this.#setLetters(people);
       return "letters";
     };
     return this.work("working.read", work, true);

@@ -38,7 +38,6 @@ export function rollStep(flow) {
         accept: ".csv,.txt,.tsv,text/csv",
         onFiles: ([file]) => flow.takePeople(file),
       }),
-      element("p.or", {}, text("or")),
       element(
         "form",
         { onsubmit: submit },

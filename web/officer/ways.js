@@ -54,6 +54,8 @@ export class Shown {
   check = null;
   sheet = null;
   busy = null;
+  /** The elections that share its roll, itself among them, when they were last asked for. */
+  paper = [];
   /** The people to issue numbers to; the numbers that wait to be saved; and letters. */
   people = null;
   saving = null;
@@ -208,8 +210,9 @@ export class Ways {
 
   /** Says once what came of the last step. */
   #tellOnce() {
-    const { key, values } = this.told;
+    const { key, values, isBad } = this.told;
     this.told = null;
+    if (isBad) return this.fail(key, values);
     this.#main
       .querySelector("h1")
       .after(element("p.notice", { role: "status" }, this.language.text(key, values)));

@@ -39,10 +39,10 @@ gesendet wurden.",
     "Der Fingerabdruck der Datei (SHA-256). Vergleichen Sie ihn mit dem \
 veröffentlichten:",
   "audit.noHeader":
-    "In dieser Art von Liste steht weder, wer zur Wahl stand, noch mit wie vielen \
-Stimmzetteln sie geschrieben wurde: Wen kein Stimmzettel nennt, der fehlt, und ganze Stimmzettel \
-können \
-weggelassen sein. Vergleichen Sie ihre Zahl mit der veröffentlichten Beteiligung.",
+    "Eine CSV-Datei wie diese führt nur die Stimmzettel auf. Namen ohne Stimmen stehen nicht darin, \
+und auch nicht, wie viele Stimmzettel es sein müssen: Vergleichen Sie ihre Zahl mit der \
+Beteiligung. In der JSON-Datei derselben Liste stehen die Namen und eine Prüfsumme über alle \
+Stimmzettel.",
   "audit.noCount": "Sie kann nicht ausgezählt werden: Es steht nicht darin, wer zur Wahl stand.",
   "audit.atLine": "Zeile {line}: ",
   "audit.atBallot": "Stimmzettel {ballot}: ",

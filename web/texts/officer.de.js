@@ -21,7 +21,6 @@ die Integrierte Stichwahl.",
   "share.marked": "der Stimmzettel, die einen Namen kennzeichnen",
   "share.ballots": "aller Stimmzettel",
   "share.roll": "des Verzeichnisses",
-
   "link.none": "Das ist kein Link mit einem Geheimnis hinter dem #. Fügen Sie den ganzen Link ein.",
   "trouble.disconnected":
     "Die Verbindung zum Server ging verloren, und es kam keine Antwort: {why}",
@@ -29,7 +28,6 @@ die Integrierte Stichwahl.",
   "trouble.unimplemented": "Das öffnet der Link nicht: {why}",
   "trouble.failed": "Der Server sagt: {why}",
   "trouble.other": "Etwas ist schiefgegangen: {why}",
-
   "officer.title": "Wahlen leiten",
   "entry.text":
     "Diese Seite öffnet sich mit einem Link der Wahlleitung: officer.link im Datenordner des \
@@ -57,17 +55,14 @@ Sie ihn noch einmal.",
   "working.revoke": "Die Nummern werden gestrichen …",
   "working.link": "Ein Link wird erstellt …",
   "working.endLink": "Der Link wird beendet …",
-
   "overview.new": "Wahl anlegen",
   "overview.none": "Auf diesem Server gibt es noch keine Wahl.",
   "overview.run": "{id} leiten",
-
   "audited.title": "Für welche Wahl ist er?",
   "audited.text":
     "Das ist ein Prüflink. Wählen Sie die Wahl aus, für die er erstellt wurde: Die Seite öffnet \
 sich, die sie prüft.",
   "audited.check": "{id} prüfen",
-
   "create.heading": "Wahl anlegen",
   "create.title": "Titel",
   "create.titleHint": "Wie die Wahl genannt wird, etwa „Vorstand 2027“.",
@@ -93,9 +88,9 @@ Stichwahl. Nach den schottischen Regeln.",
   "create.seatsHint": "Wie viele höchstens gewählt werden.",
   "create.marks": "So viele Namen darf ein Stimmzettel kennzeichnen",
   "create.marksHint":
-    "Leer: so viele wie Sitze. Bei Rängen alle, aber 3, wo weniger als 1.000 abstimmen \
-können: Eine längere Reihenfolge ist oft die einzige ihrer Art, und wäre in der Stimmzettelliste \
-zu erkennen.",
+    "Leer: Ein Stimmzettel kennzeichnet so viele Namen, wie es Sitze gibt, und bei Rängen reiht er \
+alle. Wo weniger als 1.000 Personen abstimmen können, reiht er höchstens 3: Eine längere \
+Reihenfolge ist oft die einzige ihrer Art und wäre in der Stimmzettelliste zu erkennen.",
   "create.majority": "Mehrheit, die Stimmen erreichen müssen",
   "create.majorityHint":
     "Leer: keine. Sonst ein Anteil wie >1/2 of marked, >=2/3 of ballots, >1/2 of roll, \
@@ -131,7 +126,6 @@ zählen für nichts.",
   "create.fewRanks":
     "Ein Stimmzettel reiht hier höchstens {ranks} Namen, weil weniger als 1.000 abstimmen \
 können.",
-
   "test.name": "Test: {title}",
   "test.title": "Der Test ist offen",
   "test.text": {
@@ -143,7 +137,6 @@ neuen Tab.",
   "test.vote": "Abstimmen als Nummer {count}",
   "test.go": "Den Test leiten: Beteiligung, Schließung, Auszählung",
   "test.real": "Zurück zum Formular, um die Wahl selbst anzulegen",
-
   "election.id": "Kennung: {id}",
   "election.test": "Das ist ein Test.",
   "election.names": "Namen auf dem Stimmzettel",
@@ -174,13 +167,14 @@ senden.",
   "election.sheet": "Stimmzettelliste erstellen",
   "election.saveCsv": "Liste als CSV speichern",
   "election.saveJson": "Liste als JSON speichern",
+  "election.fingerprint":
+    "Fingerabdruck der CSV-Datei (SHA-256). Veröffentlichen Sie ihn mit der Datei.",
   "election.links": "Links für andere",
   "election.linksText":
     "Eine Nummernvergabe vergibt Nummern, eine Prüfung prüft, und eine Verwaltung leitet \
 diese eine Wahl.",
   "election.share": "Link erstellen",
   "election.endLink": "Link beenden, oder seine Nummern streichen",
-
   "roll.title": "Wählernummern vergeben",
   "roll.more":
     "In diesem Verzeichnis stehen schon Nummern. Ist eine Liste gewachsen, nehmen Sie die Datei \
@@ -205,7 +199,6 @@ Sie, dass niemand auf dieser Liste eine davon hat.",
   "roll.allowFirst":
     "Manche Zeilen scheinen dieselbe Person zu sein. Nehmen Sie jeweils eine von der Liste, \
 oder sagen Sie, dass es verschiedene Personen sind.",
-
   "people.title": "Liste prüfen",
   "people.missing": {
     one: "{count} Person bekommt eine Wählernummer.",
@@ -245,8 +238,7 @@ und auf dieser Liste steht, bekommt eine zweite und kann zweimal abstimmen.",
   "people.local": "Nichts von der Liste wird gesendet.",
   "people.time":
     "Wenn Sie weitergehen, zieht der Server die Nummern, und Sie haben {seconds} Sekunden, um sie \
-zu \
-speichern. Erst dann stehen sie im Verzeichnis. Briefe werden danach in Ruhe gedruckt.",
+zu speichern. Erst dann stehen sie im Verzeichnis. Briefe werden danach in Ruhe gedruckt.",
   "people.issue": { one: "{count} Wählernummer ziehen", other: "{count} Wählernummern ziehen" },
   "people.nobody": "Alle auf der Liste haben eine Nummer.",
   "people.letters": "Briefe an sie",
@@ -275,7 +267,6 @@ steht Ihre Liste mit der Spalte {column}. Niemand kann sie noch einmal herstelle
   "saving.saved": "2. Die Datei ist gespeichert: Nummern ins Verzeichnis",
   "saving.wait": "Die Nummern kommen ins Verzeichnis …",
   "saving.drop": "Diese Nummern nicht nehmen",
-
   "letters.title": "Briefe",
   "letters.text":
     "Jeder Brief hat einen QR-Code, der die Seite zum Abstimmen mit der Nummer öffnet. Drucken Sie \
@@ -303,9 +294,13 @@ falls Briefe verloren gehen, und löschen Sie sie dann.",
   "letters.scan": "Scannen Sie den Code mit dem Telefon,",
   "letters.type": "oder öffnen Sie diese Adresse:",
   "letters.number": "und geben Sie Ihre Wählernummer ein:",
-  "letters.keep":
-    "Behalten Sie diesen Brief für sich: Wer die Nummer hat, kann an Ihrer Stelle abstimmen. Die \
-Nummer gilt für eine Stimme.",
+  "letters.keep": {
+    one: "Behalten Sie diesen Brief für sich: Wer die Nummer hat, kann an Ihrer Stelle abstimmen. \
+Die Nummer gilt für eine Stimme.",
+    other:
+      "Behalten Sie diesen Brief für sich: Wer die Nummer hat, kann an Ihrer Stelle abstimmen. Die \
+Nummer gilt für je eine Stimme in den {count} Wahlen.",
+  },
   "letters.base": "Adresse des Servers in den Links",
   "letters.baseHint": "Wie die Wählenden ihn erreichen, etwa https://wahl.example.org",
   "letters.baseLocal": "Das ist eine Adresse nur dieses Geräts: Kein Telefon kann sie öffnen.",
@@ -318,28 +313,30 @@ erstellt werden, etwa für jemanden, dessen Brief verloren ging.",
   "lettersFile.hint":
     "Eine CSV-Datei mit der Spalte voter_number. Sie wird in dieser Seite gelesen und verlässt \
 sie nicht.",
-
   "confirm.agreed": "Ich habe das gelesen.",
   "confirm.first": "Sagen Sie, dass Sie das gelesen haben.",
   "open.title": "Wahl öffnen?",
-  "open.text": "Von der Öffnung an",
-  "open.slate": "wird abgestimmt, und Namen und Regeln stehen fest;",
-  "open.roll": "kann keine Nummer mehr gestrichen werden; weitere können vergeben werden.",
-  "open.rules": "Die Wahl kann nicht wieder zum Entwurf werden.",
+  "open.text": "Was eine Öffnung bedeutet:",
+  "open.slate": "Alle können abstimmen. Namen und Regeln stehen endgültig fest.",
+  "open.roll": "Keine Nummer kann mehr gestrichen werden. Weitere können vergeben werden.",
+  "open.rules": "Das kann nicht zurückgenommen werden.",
+  "open.others": "Auch diese öffnen, mit denselben Wählernummern: {names}",
   "open.nobody":
     "Niemand kann abstimmen, bevor Wählernummern vergeben sind: Das Verzeichnis ist leer.",
   "open.act": "Wahl öffnen",
-  "open.done": "Die Wahl ist offen.",
+  "open.done": { one: "Die Wahl ist offen.", other: "Jetzt offen: {names}." },
+  "open.some": "Jetzt offen: {names}. Nicht offen: {others}. {why}",
   "close.title": "Wahl schließen?",
   "close.text": "Eine Schließung ist endgültig:",
-  "close.votes": "niemand kann mehr abstimmen, auch nicht, wer es gerade tut;",
-  "close.again": "die Wahl kann nicht wieder geöffnet werden;",
+  "close.votes": "Niemand kann mehr abstimmen, auch nicht, wer es gerade tut.",
+  "close.again": "Wieder geöffnet werden kann sie nicht.",
   "close.key":
-    "der Schlüssel der Stimmzettel wird vernichtet, sodass niemand erfährt, wer wen gewählt hat;",
-  "close.sheet": "das Ergebnis wird öffentlich, und die Stimmzettelliste kann erstellt werden.",
+    "Der Schlüssel der Stimmzettel wird vernichtet, sodass niemand erfährt, wer wen gewählt hat.",
+  "close.sheet": "Das Ergebnis wird öffentlich, und die Stimmzettelliste kann erstellt werden.",
+  "close.others": "Auch diese schließen, mit denselben Wählernummern: {names}",
   "close.act": "Wahl schließen",
-  "close.done": "Die Wahl ist geschlossen.",
-
+  "close.done": { one: "Die Wahl ist geschlossen.", other: "Jetzt geschlossen: {names}." },
+  "close.some": "Jetzt geschlossen: {names}. Nicht geschlossen: {others}. {why}",
   "revoke.title": "Nummern streichen",
   "revoke.text": "Etwa die eines verlorenen Briefs. Das geht, bis die Wahl geöffnet wird.",
   "revoke.file": "Eine Datei mit den Nummern",
@@ -353,14 +350,13 @@ sie nicht.",
     one: "{count} Nummer ist gestrichen.",
     other: "{count} Nummern sind gestrichen.",
   },
-
   "links.title": "Link erstellen",
   "links.role": "Für wen",
   "links.auditor": "Eine Prüfung",
   "links.auditorHint": "Sieht die Beteiligung, prüft das Journal und nimmt die Stimmzettelliste.",
   "links.registrar": "Eine Nummernvergabe",
   "links.registrarHint":
-    "Vergibt Wählernummern, und streicht sie, solange die Wahl ein Entwurf ist.",
+    "Vergibt Wählernummern, und streicht sie, bis die Wahl geöffnet wird.",
   "links.administration": "Eine Verwaltung",
   "links.administrationHint": "Tut in dieser Wahl alles, was Sie können.",
   "links.make": "Link erstellen",

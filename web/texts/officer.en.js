@@ -80,10 +80,9 @@ runoff. By the Scottish rules.",
   "create.seatsHint": "How many are elected, at most.",
   "create.marks": "Most names that a ballot may mark",
   "create.marksHint":
-    "Left empty: as many as there are seats. With ranks all, but 3 where fewer than \
-1,000 can vote: a longer order is often the only one of its kind, and could be recognised on the \
-tally \
-sheet.",
+    "Left empty, a ballot marks as many names as there are seats, and with ranks it orders all of \
+them. Where fewer than 1,000 people can vote, it orders 3 at most: a longer order is often the \
+only one of its kind, and could be recognised on the tally sheet.",
   "create.majority": "Majority that votes have to reach",
   "create.majorityHint":
     "Left empty: none. Otherwise a share such as >1/2 of marked, >=2/3 of ballots, \
@@ -156,6 +155,7 @@ ask those who voted to send their vote again, with the same receipt file.",
   "election.sheet": "Make the tally sheet",
   "election.saveCsv": "Save the sheet as CSV",
   "election.saveJson": "Save the sheet as JSON",
+  "election.fingerprint": "Fingerprint of the CSV file (SHA-256). Publish it with the file.",
   "election.links": "Links for others",
   "election.linksText":
     "A registrar issues numbers, an auditor checks, and an administration runs this \
@@ -273,9 +273,13 @@ that are lost, and delete it then.",
   "letters.scan": "Scan the code with your telephone,",
   "letters.type": "or open this address:",
   "letters.number": "and type your voter number:",
-  "letters.keep":
-    "Keep this letter to yourself: whoever has the number can vote in your place. The number \
+  "letters.keep": {
+    one: "Keep this letter to yourself: whoever has the number can vote in your place. The number \
 is good for one vote.",
+    other:
+      "Keep this letter to yourself: whoever has the number can vote in your place. The number \
+is good for one vote in each of the {count} elections.",
+  },
   "lettersFile.text":
     "From a file that was saved when numbers were issued, letters can be made again, \
 such as for somebody whose letter was lost.",
@@ -287,22 +291,26 @@ it.",
   "confirm.agreed": "I have read this.",
   "confirm.first": "Say that you have read this.",
   "open.title": "Open the election?",
-  "open.text": "From the opening on",
-  "open.slate": "people vote, and the names and rules are fixed for good;",
-  "open.roll": "no number can be taken off the roll any more; more can be issued.",
-  "open.rules": "The election cannot become a draft again.",
+  "open.text": "What an opening means:",
+  "open.slate": "People can vote. The names and the rules are fixed for good.",
+  "open.roll": "No number can be taken off the roll any more. More can be issued.",
+  "open.rules": "It cannot be taken back.",
+  "open.others": "Open these too, with the same voter numbers: {names}",
   "open.nobody": "Nobody can vote before voter numbers are issued: the roll is empty.",
   "open.act": "Open the election",
-  "open.done": "The election is open.",
+  "open.done": { one: "The election is open.", other: "Open now: {names}." },
+  "open.some": "Open now: {names}. Not open: {others}. {why}",
   "working.openElection": "Opening the election…",
   "close.title": "Close the election?",
   "close.text": "A close is for good:",
-  "close.votes": "nobody can vote any more, not even somebody who is voting at this moment;",
-  "close.again": "it cannot be opened again;",
-  "close.key": "the key of the ballots is destroyed, so that nobody can find out who chose what;",
-  "close.sheet": "the result becomes public, and the tally sheet can be made.",
+  "close.votes": "Nobody can vote any more, not even somebody who is voting at this moment.",
+  "close.again": "It cannot be opened again.",
+  "close.key": "The key of the ballots is destroyed, so that nobody can find out who chose what.",
+  "close.sheet": "The result becomes public, and the tally sheet can be made.",
+  "close.others": "Close these too, with the same voter numbers: {names}",
   "close.act": "Close the election",
-  "close.done": "The election is closed.",
+  "close.done": { one: "The election is closed.", other: "Closed now: {names}." },
+  "close.some": "Closed now: {names}. Not closed: {others}. {why}",
   "revoke.title": "Take numbers off the roll",
   "revoke.text": "Such as those of a lost letter. This is possible until the election is opened.",
   "revoke.file": "A file with the numbers",
@@ -321,7 +329,8 @@ it.",
   "links.auditor": "An auditor",
   "links.auditorHint": "Sees the turnout, checks the ledger, and takes the tally sheet.",
   "links.registrar": "A registrar",
-  "links.registrarHint": "Issues voter numbers, and takes them off a draft’s roll.",
+  "links.registrarHint":
+    "Issues voter numbers, and takes them off the roll until the election is opened.",
   "links.administration": "An administration",
   "links.administrationHint": "Does everything in this election that you can do.",
   "links.make": "Make the link",

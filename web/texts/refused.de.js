@@ -72,6 +72,11 @@ etwas steht: geben Sie ihr einen Namen, oder nehmen Sie die Zeile weg, wenn sie 
   "refused.issue.none":
     "es wurden keine Nummern vergeben, und niemand kann mit denen einer gespeicherten \
 Datei abstimmen: {said}",
+  "refused.issue.late":
+    "die {seconds} Sekunden sind vorbei, und es wurden keine Nummern vergeben. Löschen Sie die \
+Datei, falls Sie sie gespeichert haben, und ziehen Sie die Nummern noch einmal",
+  "refused.issue.dropped":
+    "es wurden keine Nummern vergeben. Löschen Sie die Datei, falls Sie sie gespeichert haben",
   "refused.roll.otherElection":
     "der Link in Zeile {line} ist für die Wahl {other}, und das hier ist {id}: mit den Nummern \
 einer anderen Wahl kann hier niemand abstimmen. Nehmen Sie die Spalten mit Nummern und Links weg, \

@@ -162,6 +162,10 @@ in: name the column, or take the line off if it is a title",
   "refused.issue.none":
     "no numbers were issued, and nobody can vote with those in a file that was saved: \
 {said}",
+  "refused.issue.late":
+    "the {seconds} seconds are over, and no numbers were issued. Delete the file if you saved it, \
+and draw them again",
+  "refused.issue.dropped": "no numbers were issued. Delete the file if you saved it",
   "refused.roll.otherElection":
     "the voting link in line {line} is for the election {other}, and this is {id}: nobody can vote \
 here with the numbers of another election. Take the columns with numbers and links off, to give \

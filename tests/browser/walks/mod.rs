@@ -7,6 +7,7 @@ mod keys;
 mod links;
 mod looks;
 mod officer;
+mod papers;
 mod parts;
 mod relay;
 mod rolls;
