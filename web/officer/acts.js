@@ -18,14 +18,12 @@ export function confirmCloseStep(flow) {
   const { language } = flow;
   const { info, results } = flow.here;
   const { ballots, voters } = results?.turnout ?? { ballots: 0n, voters: info.voters };
-  const points = [
-    `${language.text("watch.turnout", { count: ballots, all: voters })}.`,
-    ...["votes", "again", "key", "sheet"].map((it) => language.text(`close.${it}`)),
-  ];
-  return confirmStep(flow, "close", points);
+  const points = ["votes", "again", "key", "sheet"].map((it) => language.text(`close.${it}`));
+  const turnout = language.text("watch.turnout", { count: ballots, all: voters });
+  return confirmStep(flow, "close", points, element("p.verdict", {}, turnout));
 }
 
-function confirmStep(flow, what, points) {
+function confirmStep(flow, what, points, standing = null) {
   const { language } = flow;
   const { info } = flow.here;
   const text = (key, values) => language.text(key, values);
@@ -47,6 +45,7 @@ function confirmStep(flow, what, points) {
     content: [
       element("h1", {}, text(`${what}.title`)),
       foreign("p.of", info.title || info.id),
+      standing,
       element("p", {}, text(`${what}.text`)),
       element("ul", {}, ...points.map((point) => element("li", {}, point))),
       element(
