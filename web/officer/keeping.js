@@ -1,7 +1,7 @@
 /** What an officer does with an election that exists: acts, links, numbers, the sheet. */
 
 import { LIMITS as FETCH_LIMITS, fetchSheet } from "../auditor/fetch.js";
-import * as schema from "../capnp/schema.js";
+import * as schema from "../capnp/officer-schema.js";
 import { bytesOf, saveLink } from "../lib/files.js";
 import { addressWith, isForThisServer, readLink } from "../lib/link.js";
 import { readNumber } from "../lib/number.js";
