@@ -111,6 +111,7 @@ async fn a_tab_that_is_loaded_again_at_each_step_votes_once() {
     recorded(&served, &tab, number).await;
     again().await;
     tab.says("A vote was recorded from this tab").await;
+    tab.says("Nothing is left to do").await;
     nothing_secret(&served, &tab, &[number]).await;
     assert_eq!(served.ballots("board"), 1);
 }
