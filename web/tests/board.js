@@ -4,7 +4,8 @@ import { Language } from "../lib/language.js";
 import { Board } from "../observer/board.js";
 import { load } from "../observer/texts.js";
 
-const RULES = { method: "plurality", seats: 1, marks: 1, majority: null, quorum: null, none: false };
+const ONE = { method: "plurality", seats: 1, marks: 1 };
+const RULES = { ...ONE, majority: null, quorum: null, none: false };
 const COUNT = { ballots: 20n, marked: 19n, voters: 20n, lots: [] };
 const share = (numerator, denominator, of, atLeast = true) =>
   ({ numerator, denominator, of, atLeast });

@@ -48,6 +48,9 @@ export const tests = {
     const step = doneStep(flow);
     equal(step.title, "Your 2 votes are recorded");
     equal(textOf(step).split("save them before you leave").length, 2);
+    const twice = await flowWith({ state: "decided", outcome: { which: "alreadyVoted" } });
+    flow.casting.votes[1] = twice.casting.votes[0];
+    equal(doneStep(flow).title, "Your vote is recorded");
   },
   async "a receipt without end is shown up to its maximum"({ equal }) {
     const recorded = { commitment: "A-".repeat(200_000), ledger: new Uint8Array(16), epoch: 1n };

@@ -116,8 +116,10 @@ gewählt sehen.",
   "order.in": "{name} hat Rang {rank}.",
   "order.out": "{name} hat keinen Rang.",
   "ballot.orderFull": {
-    one: "Nur {count} Name kann einen Rang haben. Nehmen Sie erst einen heraus.",
-    other: "Nur {count} Namen können Ränge haben. Nehmen Sie erst einen heraus.",
+    one: "{count} Name hat einen Rang, und mehr dürfen es nicht sein. Für einen anderen nehmen Sie \
+ihn heraus.",
+    other: "{count} Namen haben Ränge, und mehr dürfen es nicht sein. Für einen anderen nehmen Sie \
+einen heraus.",
   },
 
   review: "Stimme prüfen",

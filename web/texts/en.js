@@ -105,8 +105,9 @@ rank. You need not choose all.",
   "order.in": "{name} has rank {rank}.",
   "order.out": "{name} has no rank.",
   "ballot.orderFull": {
-    one: "Only {count} name can have a rank. Take one out first.",
-    other: "Only {count} names can have ranks. Take one out first.",
+    one: "{count} name has a rank, which is all that you can give. Take it out to add another.",
+    other: "{count} names have ranks, which is all that you can give. Take one out to add \
+another.",
   },
 
   review: "Check your vote",

@@ -118,7 +118,7 @@ export function doneStep(flow) {
     title,
     content: [
       element("h1", {}, title),
-      recorded(votes) > 0 ? element("p", {}, language.text("receipt.what")) : null,
+      howMany(votes, "recorded") > 0 ? element("p", {}, language.text("receipt.what")) : null,
       element("div", { role: "status" }, ...sections),
       ...ways(flow),
     ],
@@ -127,18 +127,17 @@ export function doneStep(flow) {
 
 function doneTitle(votes, language) {
   if (votes.some(({ flaw }) => flaw !== null)) return language.text("done.flawed");
-  const count = recorded(votes);
   const all = votes.length;
-  if (count === all) return language.text("done.recorded", { count });
+  const [count, twice] = ["recorded", "alreadyVoted"].map((which) => howMany(votes, which));
+  if (twice === all) return language.text("done.twice", { count: all });
+  if (count + twice === all) return language.text("done.recorded", { count });
   if (count > 0) return language.text("done.some", { count, all });
   if (votes.some(({ state }) => state === "stopped")) return language.text("done.stopped");
-  const isTwice = votes.every(({ outcome }) => outcome?.which === "alreadyVoted");
-  return language.text(isTwice ? "done.twice" : "done.refused", { count: all });
+  return language.text("done.refused", { count: all });
 }
 
-/** How many votes are recorded. */
-function recorded(votes) {
-  return votes.filter(({ outcome }) => outcome?.which === "recorded").length;
+function howMany(votes, which) {
+  return votes.filter(({ outcome }) => outcome?.which === which).length;
 }
 
 /** The text for an outcome. */
