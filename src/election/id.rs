@@ -61,6 +61,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_officers_page_refuses_the_same_names() {
+        let page = include_str!("../../web/officer/spec.js");
+        assert!(page.contains(&format!("const RESERVED_IDS = {RESERVED_IDS:?};")));
+    }
+
+    #[test]
     fn an_id_is_fit_for_links_and_file_names() {
         for good in ["a", "board-2026", "2026", "a.b_c-d", &"x".repeat(64)] {
             assert_eq!(good.parse::<ElectionId>().unwrap().as_str(), good);

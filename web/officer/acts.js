@@ -6,7 +6,8 @@ import { button, copyField, field, group, choice } from "./fields.js";
 
 /** Asks before the election is opened. @param {any} flow the `Flow` of officer.js */
 export function confirmOpenStep(flow) {
-  const { language, info } = flow;
+  const { language } = flow;
+  const { info } = flow.here;
   const points = ["slate", "roll", "rules"].map((it) => language.text(`open.${it}`));
   if (info.voters === 0n) points.push(language.text("open.nobody"));
   return confirmStep(flow, "open", points, () => flow.act("open"));
@@ -14,7 +15,8 @@ export function confirmOpenStep(flow) {
 
 /** Asks before the election is closed. @param {any} flow the `Flow` of officer.js */
 export function confirmCloseStep(flow) {
-  const { language, info, results } = flow;
+  const { language } = flow;
+  const { info, results } = flow.here;
   const { ballots, voters } = results?.turnout ?? { ballots: 0n, voters: info.voters };
   const points = [
     language.text("watch.turnout", { count: ballots, all: voters }),
@@ -24,7 +26,8 @@ export function confirmCloseStep(flow) {
 }
 
 function confirmStep(flow, what, points, act) {
-  const { language, info } = flow;
+  const { language } = flow;
+  const { info } = flow.here;
   const text = (key) => language.text(key);
   const agreed = element("input", { type: "checkbox", id: "agreed", name: "agreed" });
   const submit = (event) => {
@@ -55,7 +58,8 @@ function confirmStep(flow, what, points, act) {
 
 /** Takes numbers off the roll of a draft. @param {any} flow the `Flow` of officer.js */
 export function revokeStep(flow) {
-  const { language, info } = flow;
+  const { language } = flow;
+  const { info } = flow.here;
   const text = (key) => language.text(key);
   const submit = (event) => {
     event.preventDefault();
@@ -94,7 +98,8 @@ export function revokeStep(flow) {
 
 /** Chooses a file of numbers to make letters of. @param {any} flow the `Flow` of officer.js */
 export function lettersFileStep(flow) {
-  const { language, info, letters } = flow;
+  const { language } = flow;
+  const { info, letters } = flow.here;
   const text = (key) => language.text(key);
   return {
     title: text("letters.title"),
@@ -102,7 +107,7 @@ export function lettersFileStep(flow) {
       element("h1", {}, text("letters.title")),
       foreign("p.of", info.title || info.id),
       element("p", {}, text("lettersFile.text")),
-      letters?.id === info.id
+      letters
         ? element(
             "p",
             {},
@@ -123,7 +128,8 @@ export function lettersFileStep(flow) {
 
 /** Makes links for others. @param {any} flow the `Flow` of officer.js */
 export function linksStep(flow) {
-  const { language, info, made } = flow;
+  const { language, made } = flow;
+  const { info } = flow.here;
   const text = (key, values) => language.text(key, values);
   const roles = ["auditor", "registrar", "administration"].filter(
     (role) => role !== "registrar" || info.roll === "",
@@ -203,7 +209,8 @@ function madeLink(flow, link, at) {
 
 /** Ends a link, and voids what was issued under it. @param {any} flow the `Flow` of officer.js */
 export function endLinkStep(flow) {
-  const { language, info } = flow;
+  const { language } = flow;
+  const { info } = flow.here;
   const text = (key) => language.text(key);
   const submit = (event) => {
     event.preventDefault();
@@ -245,7 +252,8 @@ export function endLinkStep(flow) {
 
 /** The links of a test election. @param {any} flow the `Flow` of officer.js */
 export function testStep(flow) {
-  const { language, info, test } = flow;
+  const { language } = flow;
+  const { info, test } = flow.here;
   const text = (key, values) => language.text(key, values);
   const links = test.numbers.map((number, at) =>
     element(

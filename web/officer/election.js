@@ -9,7 +9,8 @@ import { button } from "./fields.js";
 
 /** @param {any} flow the `Flow` of officer.js */
 export function electionStep(flow) {
-  const { language, info, authority } = flow;
+  const { language, authority } = flow;
+  const { info } = flow.here;
   const text = (key, values) => language.text(key, values);
   const { role } = authority;
   const isRegistrar = role === "registrar";
@@ -35,17 +36,18 @@ export function electionStep(flow) {
 
 /** What changes while it is looked at. */
 function standing(flow) {
-  const { language, info, results } = flow;
+  const { language, here } = flow;
   const text = (key, values) => language.text(key, values);
   const said = element("div", { id: "standing" });
   const draw = () => {
-    const { ballots, voters } = flow.results?.turnout ?? { ballots: 0n, voters: info.voters };
+    const { info, results } = here;
+    const { ballots, voters } = results?.turnout ?? { ballots: 0n, voters: info.voters };
     const state = element(
       "p.verdict",
       {},
-      `${text(`state.${flow.info.state}`)}. ${when(flow.info, language)}`,
+      `${text(`state.${info.state}`)}. ${when(info, language)}`,
     );
-    const closes = flow.info.state === "draft" ? moment(flow.info.closes) : null;
+    const closes = info.state === "draft" ? moment(info.closes) : null;
     const turnout = text("watch.turnout", { count: ballots, all: voters });
     const meter = element("meter", {
       min: "0",
@@ -62,7 +64,7 @@ function standing(flow) {
   };
   draw();
   flow.onResults = draw;
-  return results === undefined ? null : said;
+  return said;
 }
 
 function confirmation(flow) {
@@ -81,7 +83,8 @@ function confirmation(flow) {
 }
 
 function rollSection(flow) {
-  const { language, info } = flow;
+  const { language } = flow;
+  const { info } = flow.here;
   const text = (key, values) => language.text(key, values);
   const heading = element("h2", {}, text("election.roll"));
   if (info.roll !== "") {
@@ -117,7 +120,8 @@ function rollSection(flow) {
 }
 
 function voteSection(flow) {
-  const { language, info } = flow;
+  const { language } = flow;
+  const { info } = flow.here;
   const text = (key, values) => language.text(key, values);
   const open = (path, key) =>
     element(
@@ -141,7 +145,8 @@ function voteSection(flow) {
 }
 
 function afterSection(flow) {
-  const { language, info, check, sheet } = flow;
+  const { language } = flow;
+  const { info, check, sheet, busy } = flow.here;
   const text = (key, values) => language.text(key, values);
   const isClosed = info.state === "closed";
   return element(
@@ -162,7 +167,7 @@ function afterSection(flow) {
         : null,
       button(text("server.check"), () => flow.checkLedger(), "quiet"),
     ),
-    element("p", { id: "busy", role: "status", tabindex: "-1" }, flow.busy ? text(flow.busy) : ""),
+    element("p", { id: "busy", role: "status", tabindex: "-1" }, busy ? text(busy) : ""),
     sheet ? element("p.links", {}, sheet.csv, sheet.json) : null,
     sheet
       ? element(

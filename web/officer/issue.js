@@ -51,7 +51,8 @@ class Sink {
  * @param {string} id of the election
  * @param {number} count
  * @param {ConstructorParameters<typeof Sink>[1]} ask as of {@link Sink}
- * @returns {Promise<bigint[]>} the numbers, which are on the roll
+ * @returns {Promise<{ numbers: bigint[], isCertain: boolean }>} the numbers, which are on the roll;
+ *   not for certain if the answer was lost, and the roll has as many more
  * @throws {Refused} they are not, or it is not known whether they are (`issue.unknown`)
  */
 export async function issue(authority, id, count, ask) {
@@ -70,17 +71,22 @@ export async function issue(authority, id, count, ask) {
     const { outcome } = await authority.once(call, LIMITS.issueMs);
     if (outcome.which !== "done")
       throw new Refused("issue.refused", { said: outcome.refused ?? "" });
+    // A registrar's link does not tell which election it is for, and the page may show another.
+    const after = await voters(authority, id);
+    if (after < before + BigInt(count)) throw new Refused("issue.elsewhere", { id, before, after });
+    return { numbers: sink.received, isCertain: true };
   } catch (error) {
     if (error instanceof Refused) throw error;
     // Before the sink has answered, nothing was put on the roll. After that, the roll tells: with
-    // as many more, they are on it; and otherwise they may still come.
+    // as many more, they are on it, unless somebody else has issued as many meanwhile; and
+    // otherwise they may still come.
     if (!answered) throw new Refused("issue.none", { said: error.message });
     const after = await voters(authority, id);
     if (after !== before + BigInt(count)) throw new Refused("issue.unknown", { before, after });
+    return { numbers: sink.received, isCertain: false };
   } finally {
     clearTimeout(sink.timer);
   }
-  return sink.received;
 }
 
 /** How many numbers are on the roll. */

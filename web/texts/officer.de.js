@@ -22,9 +22,6 @@ die Integrierte Stichwahl.",
   "share.ballots": "aller Stimmzettel",
   "share.roll": "des Verzeichnisses",
 
-  "link.otherServer":
-    "Dieser Link ist für {host}, und diese Seite kommt von einem anderen Gerät. Sein \
-Geheimnis wurde nicht gesendet. Öffnen Sie die Seite auf {host}.",
   "link.none": "Das ist kein Link mit einem Geheimnis hinter dem #. Fügen Sie den ganzen Link ein.",
   "trouble.disconnected":
     "Die Verbindung zum Server ging verloren, und es kam keine Antwort: {why}",
@@ -50,6 +47,8 @@ Sie ihn noch einmal.",
   "working.wait": "Bitte warten.",
   "working.open": "Der Link wird geöffnet …",
   "working.load": "Die Wahl wird geladen …",
+  "working.loadAll": "Die Wahlen werden geladen …",
+  "working.read": "Die Liste wird gelesen …",
   "working.create": "Die Wahl wird angelegt …",
   "working.issue": "Wählernummern werden gezogen …",
   "working.confirm": "Die Wahl wird bestätigt …",
@@ -62,6 +61,12 @@ Sie ihn noch einmal.",
   "overview.new": "Wahl anlegen",
   "overview.none": "Auf diesem Server gibt es noch keine Wahl.",
   "overview.run": "{id} leiten",
+
+  "audited.title": "Für welche Wahl ist er?",
+  "audited.text":
+    "Das ist ein Prüflink. Wählen Sie die Wahl aus, für die er erstellt wurde: Die Seite öffnet \
+sich, die sie prüft.",
+  "audited.check": "{id} prüfen",
 
   "create.heading": "Wahl anlegen",
   "create.title": "Titel",
@@ -193,7 +198,11 @@ und verlässt sie nicht: Der Server erfährt keine Namen.",
     other: "Geben Sie eine Zahl von 1 bis {count} ein.",
   },
   "roll.allow": "Es sind verschiedene Personen: eine Nummer für jede Zeile",
-  "roll.doublesFirst":
+  "roll.add": "Niemand auf dieser Liste hat eine davon: zum Verzeichnis hinzufügen",
+  "roll.addFirst":
+    "Im Verzeichnis stehen schon Nummern. Nehmen Sie die Datei der früheren Vergabe, oder sagen \
+Sie, dass niemand auf dieser Liste eine davon hat.",
+  "roll.allowFirst":
     "Manche Zeilen scheinen dieselbe Person zu sein. Nehmen Sie jeweils eine von der Liste, \
 oder sagen Sie, dass es verschiedene Personen sind.",
 
@@ -210,6 +219,22 @@ oder sagen Sie, dass es verschiedene Personen sind.",
     one: "{count} leere Zeile wird ausgelassen: Zeile {lines}.",
     other: "{count} leere Zeilen werden ausgelassen: Zeilen {lines}.",
   },
+  "people.formulas": {
+    one: "In {count} Zeile beginnt ein Feld mit =, +, - oder @, was eine Tabellenkalkulation \
+ausrechnen würde: Zeile {lines}. Sehen Sie es an, bevor Sie die Datei mit den Nummern darin \
+öffnen.",
+    other:
+      "In {count} Zeilen beginnt ein Feld mit =, +, - oder @, was eine Tabellenkalkulation \
+ausrechnen würde: Zeilen {lines}. Sehen Sie sie an, bevor Sie die Datei mit den Nummern darin \
+öffnen.",
+  },
+  "people.others": {
+    one: "Im Verzeichnis steht {count} Nummer, die nicht in dieser Liste steht. Wer sie hat und \
+auf dieser Liste steht, bekommt eine zweite und kann zweimal abstimmen.",
+    other:
+      "Im Verzeichnis stehen {count} Nummern, die nicht in dieser Liste stehen. Wer eine davon hat \
+und auf dieser Liste steht, bekommt eine zweite und kann zweimal abstimmen.",
+  },
   "people.doubles": {
     one: "{count} Zeile scheint jemand zu sein, der schon auf der Liste steht",
     other: "{count} Zeilen scheinen jemand zu sein, der schon auf der Liste steht",
@@ -225,6 +250,15 @@ speichern. Erst dann stehen sie im Verzeichnis. Briefe werden danach in Ruhe ged
   "people.issue": { one: "{count} Wählernummer ziehen", other: "{count} Wählernummern ziehen" },
   "people.nobody": "Alle auf der Liste haben eine Nummer.",
   "people.letters": "Briefe an sie",
+  "issue.uncertain": {
+    one: "Die Antwort des Servers ging verloren. Im Verzeichnis steht {count} Nummer mehr als \
+vorher. Es ist also diese, wenn nicht jemand anders gleichzeitig eine vergeben hat: Fragen Sie \
+nach, bevor Sie den Brief senden.",
+    other:
+      "Die Antwort des Servers ging verloren. Im Verzeichnis stehen {count} Nummern mehr als \
+vorher. Es sind also diese, wenn nicht jemand anders gleichzeitig ebenso viele vergeben hat: \
+Fragen Sie nach, bevor Sie Briefe senden.",
+  },
   "saving.title": "Nummern speichern",
   "saving.text": {
     one: "{count} Nummer ist gezogen und steht noch in keinem Verzeichnis. Speichern Sie die \
@@ -315,10 +349,6 @@ sie nicht.",
   "revoke.act": "Diese Nummern streichen",
   "revoke.none": "Geben Sie mindestens eine Nummer ein.",
   "revoke.wrong": "Zeile {line} ist keine Wählernummer.",
-  "revoke.tooMany": {
-    one: "Höchstens {count} auf einmal.",
-    other: "Höchstens {count} auf einmal.",
-  },
   "revoke.done": {
     one: "{count} Nummer ist gestrichen.",
     other: "{count} Nummern sind gestrichen.",
@@ -341,6 +371,8 @@ Weg, den sonst niemand mitliest.",
   "open.once":
     "Dieser Link galt einmal, für diesen Tab, und öffnet nichts mehr. Lassen Sie den \
 Tab offen, bis Sie fertig sind.",
+  "open.busy":
+    "Hier geschieht noch etwas. Warten Sie, bis es fertig ist, und öffnen Sie dann den Link.",
   "links.worksOnce": "Er gilt einmal",
   "links.worksOnceHint":
     "Für einen Link in einer Mail oder einem Brief: Wer ihn zuerst öffnet, \

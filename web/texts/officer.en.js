@@ -20,9 +20,6 @@ instant runoff.",
   "share.marked": "of the ballots that mark a name",
   "share.ballots": "of all ballots",
   "share.roll": "of the roll",
-  "link.otherServer":
-    "This link is for {host}, and this page is from another machine. Its secret was \
-not sent. Open the page on {host}.",
   "link.none": "This is no link with a token behind its #. Paste the whole link.",
   "trouble.disconnected": "The connection to the server was lost, and no answer came: {why}",
   "trouble.overloaded": "The server is busy. Try again in a moment: {why}",
@@ -45,6 +42,8 @@ or one that was shared from it.",
   "working.wait": "Please wait.",
   "working.open": "Opening the link…",
   "working.load": "Loading the election…",
+  "working.loadAll": "Loading the elections…",
+  "working.read": "Reading the list…",
   "working.create": "Creating the election…",
   "working.issue": "Drawing voter numbers…",
   "working.confirm": "Confirming the election…",
@@ -55,6 +54,11 @@ or one that was shared from it.",
   "overview.new": "Create an election",
   "overview.none": "There is no election on this server yet.",
   "overview.run": "Run {id}",
+  "audited.title": "Which election is it for?",
+  "audited.text":
+    "This is an auditor’s link. Choose the election that it was made for: the page that checks it \
+opens.",
+  "audited.check": "Check {id}",
   "create.heading": "Create an election",
   "create.title": "Title",
   "create.titleHint": "What people call it, such as “Board 2027”.",
@@ -174,7 +178,11 @@ leaves it: the server learns no names.",
     other: "Type a number from 1 to {count}.",
   },
   "roll.allow": "They are different people: issue a number to each row",
-  "roll.doublesFirst":
+  "roll.add": "Nobody on this list has one of them: add to the roll",
+  "roll.addFirst":
+    "There are numbers on the roll already. Take the file of the earlier issue, or say that nobody \
+on this list has one of them.",
+  "roll.allowFirst":
     "Some rows seem to be the same person. Take one of each pair off the list, or say \
 that they are different people.",
   "people.title": "Check the list",
@@ -189,6 +197,20 @@ that they are different people.",
   "people.empty": {
     one: "{count} empty row is left out: line {lines}.",
     other: "{count} empty rows are left out: lines {lines}.",
+  },
+  "people.formulas": {
+    one: "In {count} row a field begins with =, +, - or @, which a spreadsheet would compute: \
+line {lines}. Look at it before you open the file with the numbers in one.",
+    other:
+      "In {count} rows a field begins with =, +, - or @, which a spreadsheet would compute: \
+lines {lines}. Look at them before you open the file with the numbers in one.",
+  },
+  "people.others": {
+    one: "The roll has {count} number that is not in this list. Whoever has it and is on this list \
+gets a second one, and can vote twice.",
+    other:
+      "The roll has {count} numbers that are not in this list. Whoever has one of them and is on \
+this list gets a second one, and can vote twice.",
   },
   "people.doubles": {
     one: "{count} row seems to be somebody who is on the list already",
@@ -205,6 +227,13 @@ then are they put on the roll. Letters are printed afterwards, at leisure.",
   "people.issue": { one: "Draw {count} voter number", other: "Draw {count} voter numbers" },
   "people.nobody": "Everybody on the list has a number.",
   "people.letters": "Letters to them",
+  "issue.uncertain": {
+    one: "The answer of the server was lost. The roll has {count} number more than before, so this \
+one is on it, unless somebody else issued one at the same time: ask them before you send letters.",
+    other:
+      "The answer of the server was lost. The roll has {count} numbers more than before, so these \
+are on it, unless somebody else issued as many at the same time: ask them before you send letters.",
+  },
   "saving.title": "Save the numbers",
   "saving.text": {
     one: "{count} number is drawn, and on no roll yet. Save the file; it has your list, with the \
@@ -283,7 +312,6 @@ it.",
   "revoke.act": "Take these numbers off the roll",
   "revoke.none": "Type at least one number.",
   "revoke.wrong": "Line {line} is no voter number.",
-  "revoke.tooMany": { one: "At most {count} at a time.", other: "At most {count} at a time." },
   "revoke.done": {
     one: "{count} number is off the roll.",
     other: "{count} numbers are off the roll.",
@@ -303,6 +331,8 @@ that nobody else reads.",
   "open.once":
     "This link worked once, for this tab, and opens nothing any more. Keep the tab \
 open until you are done.",
+  "open.busy":
+    "Something is under way here. Wait until it is done, and open the link then.",
   "links.worksOnce": "It works once",
   "links.worksOnceHint":
     "For a link in a mail or a letter: whoever opens it first has that \

@@ -1,5 +1,6 @@
 //! The pages, in a browser, from the server program.
 
+mod between;
 mod faults;
 mod keyboard;
 mod keys;
@@ -8,6 +9,7 @@ mod looks;
 mod officer;
 mod parts;
 mod relay;
+mod rolls;
 mod served;
 mod tab;
 mod votes;
