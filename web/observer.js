@@ -141,6 +141,7 @@ class Observer {
   async #showCount() {
     if (!this.#count) return;
     const language = this.#language;
+    this.#board.explain(this.#count);
     const sentence = await roundSentence(language.code).catch(() => null);
     if (language !== this.#language) return;
     if (!sentence) return say(this.#connection, language.failed);

@@ -2,8 +2,10 @@
 
 use crate::harness::{browser, site};
 
-const MODULES: [&str; 9] =
-    ["ballot", "cast", "language", "number", "outcome", "preload", "session", "texts", "time"];
+const MODULES: [&str; 11] = [
+    "ballot", "board", "cast", "language", "number", "outcome", "preload", "session", "steps",
+    "texts", "time",
+];
 
 #[tokio::test(flavor = "local")]
 async fn what_the_pages_share_does_what_its_tests_say() {

@@ -4,7 +4,7 @@
  */
 
 import { RpcError } from "../capnp/rpc.js";
-import * as schema from "../capnp/schema.js";
+import * as schema from "../capnp/officer-schema.js";
 import { Refused } from "./refused.js";
 
 /** @typedef {"officer" | "administration" | "registrar" | "auditor"} Role */

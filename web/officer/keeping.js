@@ -2,7 +2,7 @@
 
 import { LIMITS as FETCH_LIMITS, fetchSheet } from "../auditor/fetch.js";
 import { trouble } from "../auditor/server.js";
-import * as schema from "../capnp/schema.js";
+import * as schema from "../capnp/officer-schema.js";
 import { bytesOf, saveLink } from "../lib/files.js";
 import { addressWith, checkServer, readLink } from "../lib/link.js";
 import { readNumber } from "../lib/number.js";

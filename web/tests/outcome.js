@@ -27,6 +27,31 @@ export const tests = {
     equal(/Not recorded: .* not confirmed/.test(textOf(stopped)), true);
     equal(textOf(stopped).includes("Not sent"), false);
   },
+  async "a number that has voted is told that those votes count, and not in red"({ equal }) {
+    for (const [count, title] of [
+      [1, "This number has voted already; that vote counts"],
+      [2, "This number has voted already; those votes count"],
+    ]) {
+      const flow = await flowWith({ state: "decided", outcome: { which: "alreadyVoted" } });
+      flow.casting.votes = Array(count).fill(flow.casting.votes[0]);
+      const step = doneStep(flow);
+      equal(step.title, title);
+      const sections = step.content.flatMap((it) => [...(it?.querySelectorAll("section") ?? [])]);
+      equal(sections.map(({ className }) => className), Array(count).fill("outcome"));
+      equal(textOf(step).includes("save them before you leave"), false);
+    }
+  },
+  async "what receipts are for is said once"({ equal }) {
+    const recorded = { commitment: "A-B", ledger: new Uint8Array(16), epoch: 1n };
+    const flow = await flowWith({ state: "decided", outcome: { which: "recorded", recorded } });
+    flow.casting.votes.push(flow.casting.votes[0]);
+    const step = doneStep(flow);
+    equal(step.title, "Your 2 votes are recorded");
+    equal(textOf(step).split("save them before you leave").length, 2);
+    const twice = await flowWith({ state: "decided", outcome: { which: "alreadyVoted" } });
+    flow.casting.votes[1] = twice.casting.votes[0];
+    equal(doneStep(flow).title, "Your vote is recorded");
+  },
   async "a receipt without end is shown up to its maximum"({ equal }) {
     const recorded = { commitment: "A-".repeat(200_000), ledger: new Uint8Array(16), epoch: 1n };
     const flaw = "BBBB";

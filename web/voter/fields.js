@@ -174,6 +174,7 @@ class Order {
     if (!form.blank) return [this.#lists];
     const blank = ({ target }) => {
       answer.blank = target.checked;
+      say(this.#status, "");
       this.#draw();
       this.#onChange();
     };

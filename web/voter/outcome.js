@@ -118,6 +118,7 @@ export function doneStep(flow) {
     title,
     content: [
       element("h1", {}, title),
+      howMany(votes, "recorded") > 0 ? element("p", {}, language.text("receipt.what")) : null,
       element("div", { role: "status" }, ...sections),
       ...ways(flow),
     ],
@@ -126,12 +127,17 @@ export function doneStep(flow) {
 
 function doneTitle(votes, language) {
   if (votes.some(({ flaw }) => flaw !== null)) return language.text("done.flawed");
-  const recorded = votes.filter(({ outcome }) => outcome?.which === "recorded").length;
   const all = votes.length;
-  if (recorded === all) return language.text("done.recorded", { count: all });
-  if (recorded > 0) return language.text("done.some", { count: recorded, all });
+  const [count, twice] = ["recorded", "alreadyVoted"].map((which) => howMany(votes, which));
+  if (twice === all) return language.text("done.twice", { count: all });
+  if (count + twice === all) return language.text("done.recorded", { count });
+  if (count > 0) return language.text("done.some", { count, all });
   if (votes.some(({ state }) => state === "stopped")) return language.text("done.stopped");
   return language.text("done.refused", { count: all });
+}
+
+function howMany(votes, which) {
+  return votes.filter(({ outcome }) => outcome?.which === which).length;
 }
 
 /** The text for an outcome. */
@@ -147,8 +153,9 @@ function outcomeSection(vote, { language, casting }) {
   const key = state === "decided" ? outcomeKey(outcome) : `outcome.${state}`;
   const several = votes.length > 1;
   const isGood = isRecorded && vote.flaw === null;
+  const kind = isGood ? ".good" : outcome?.which === "alreadyVoted" ? "" : ".bad";
   return element(
-    `section.outcome.${isGood ? "good" : "bad"}`,
+    `section.outcome${kind}`,
     { "data-election": vote.election, "data-outcome": outcome?.which ?? state },
     foreign("h2", titleOf(infos.get(vote.election))),
     element("p.verdict", {}, language.text(key)),
@@ -181,7 +188,6 @@ function receipt(vote, casting, language, several) {
     vote.flaw === null
       ? element("p.hint", {}, language.text("receipt.right"))
       : element("p.error", {}, language.text("receipt.wrong", { expected: vote.flaw })),
-    element("p", {}, language.text("receipt.what")),
     element("p", {}, download(casting, vote, vote.outcome.recorded, language, several)),
   ];
 }

@@ -104,22 +104,26 @@ export function questionFields(question, { language, index, all, onChange }) {
   const id = `question-${index}`;
   const fields = element("fieldset.question", { id, "aria-describedby": hint });
   const body = element("div");
+  const clear = element("button.quiet", { type: "button" }, language.text("clear"));
+  const changed = () => {
+    clear.hidden = !isAnswered(question);
+    onChange();
+  };
   const redraw = () => {
     const make = isRanked(form) ? orderFields : hasOneMark(form) ? radioFields : checkFields;
-    body.replaceChildren(...make(question, { language, index, all, onChange }));
+    body.replaceChildren(...make(question, { language, index, all, onChange: changed }));
+    clear.hidden = !isAnswered(question);
   };
   redraw();
   fields.append(legend, about, body);
   if (all > 1) {
-    const clear = () => {
+    clear.onclick = () => {
       Object.assign(question.answer, noAnswer());
       redraw();
       onChange();
+      body.querySelector("input, button").focus();
     };
-    fields.append(
-      element("p.hint", {}, language.text("leaveOut")),
-      element("button.quiet", { type: "button", onclick: clear }, language.text("clear")),
-    );
+    fields.append(element("p.hint", {}, language.text("leaveOut")), clear);
   }
   return fields;
 }

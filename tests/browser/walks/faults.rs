@@ -111,6 +111,7 @@ async fn a_tab_that_is_loaded_again_at_each_step_votes_once() {
     recorded(&served, &tab, number).await;
     again().await;
     tab.says("A vote was recorded from this tab").await;
+    tab.says("Nothing is left to do").await;
     nothing_secret(&served, &tab, &[number]).await;
     assert_eq!(served.ballots("board"), 1);
 }
@@ -144,7 +145,7 @@ async fn a_tab_that_is_closed_and_opened_again_does_not_vote_twice() {
     review(&tab, &numbers[0]).await;
     tab.press("Cast this vote").await;
     tab.find("[data-outcome=alreadyVoted]").await;
-    tab.says("that vote stands").await;
+    tab.says("that vote counts").await;
     looks::check(&tab, "voted before").await;
     nothing_secret(&served, &tab, &[&numbers[0]]).await;
     assert_eq!(served.ballots("board"), 1);

@@ -8,9 +8,11 @@ use super::looks;
 use super::served::Served;
 use super::tab::Tab;
 
-/// After a step, the focus is on its heading.
+/// After a step, the focus is on its heading, without a ring: nothing can be done there.
 async fn focused_heading(tab: &Tab) {
     tab.until("document.activeElement.tagName === 'H1'").await;
+    let ring = "getComputedStyle(document.activeElement).outlineStyle";
+    assert_eq!(tab.value(ring).await, json!("none"));
 }
 
 #[tokio::test(flavor = "local")]
