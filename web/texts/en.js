@@ -153,8 +153,8 @@ trying again…",
   "sending.unknown": "Trying again…",
   "sending.unreachable": "Trying again…",
   "unreachable.title": "The server cannot be reached",
-  "unreachable.text": "Your vote has not been sent yet. You need not do anything: this page goes on \
-by itself. Keep it open.",
+  "unreachable.text": "Your vote has not been sent yet. You need not do anything: this page goes \
+on by itself. Keep it open.",
   "sending.unconfirmed": "Waiting for the returning officer…",
   "sending.unkept": "This browser stores nothing. Do not load this page again before the outcome.",
   "unconfirmed.title": "The election is not confirmed yet",
