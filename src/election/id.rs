@@ -15,6 +15,7 @@ pub struct ElectionId(Arc<str>);
 
 /// Names that no new election may have: in addresses, they are those of other things that servers
 /// with pages have.
+#[cfg(feature = "server")]
 pub(crate) const RESERVED_IDS: [&str; 4] = ["favicon.ico", "officer", "robots.txt", "rpc"];
 
 /// Why a text is not an election id.
