@@ -30,7 +30,10 @@ export const LIMITS = {
 /** The steps that the browser's back button leads to. */
 const BEFORE_CASTING = { number: numberStep, ballot: ballotStep, review: reviewStep };
 
-/** The code for casting, which no ballot waits for. What it imports is there: see `fresh`. */
+/**
+ * The code for casting, which no ballot waits for. What it imports is asked for once: where that did
+ * not come, some browsers have to load the page again.
+ */
 const loadCasting = () =>
   fresh(async (query) => {
     const files = ["cast", "outcome"].map((name) => import(`./voter/${name}.js${query}`));

@@ -6,10 +6,12 @@
 import { check, hasOneMark, isRanked, ranks, votes } from "../lib/ballot.js";
 import { element, foreign } from "../lib/dom.js";
 import { readNumber, showNumber } from "../lib/number.js";
-import { NONCE_BYTES } from "../lib/receipt.js";
 import { checkFields, orderFields, radioFields } from "./fields.js";
 
 /** @import { Answer, Around, KeptVote, Question } from "./shapes.d.ts" */
+
+/** The bytes of a nonce, as lib/receipt.js has them too: no ballot waits for that module. */
+const NONCE_BYTES = 16;
 
 const REQUESTS = { plurality: "ask.votes", transferable: "ask.ranks", schulze: "ask.sharedRanks" };
 
