@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds a Debian package, target/debian/capvote_*.deb. Needs cargo-deb and cargo-cyclonedx.
+# Builds a Debian package, target/debian/capvote_*.deb, and beside it pages.sha256, to be published
+# with it: the SHA-256 of each file that browsers are served. Needs cargo-deb and cargo-cyclonedx.
 #
 # Whoever builds a package maintains it. As for every Debian package, DEBFULLNAME and DEBEMAIL say
 # who that is.
@@ -12,6 +13,7 @@ packaging/build.sh
 mkdir -p target/release
 cp "$target/package/release/capvote-server" "$target/package/release/capvote-client" target/release/
 packaging/share.sh target/release target/share
+target/release/capvote-server pages > target/share/pages.sha256
 # What the programs are built from: a software bill of materials in the format CycloneDX.
 cargo cyclonedx --format json --override-filename capvote.cdx
 mv capvote.cdx.json target/share/
@@ -24,3 +26,4 @@ for package in target/debian/capvote_*.deb; do
     dpkg-deb --root-owner-group --build "$unpacked" "$package"
     rm -r "$unpacked"
 done
+cp target/share/pages.sha256 "$target/debian/"

@@ -137,8 +137,9 @@ fn layer_zero_knows_nothing_of_the_world() {
 
 /// The values that may be logged. None comes from a vote, a voter or a token: links are logged
 /// without their tokens, and of votes and numbers only how many there were.
-const LOGGED: [&str; 19] = [
+const LOGGED: [&str; 20] = [
     "%error",
+    "kind = ?error.kind",
     "%election",
     "election = %id",
     "election = %self.id",

@@ -19,7 +19,7 @@ import { Authority } from "./lib/authority.js";
 import { element, say } from "./lib/dom.js";
 import { bytesOf } from "./lib/files.js";
 import { languages } from "./lib/language.js";
-import { isForThisServer, readLink, takeFromAddress } from "./lib/link.js";
+import { checkServer, readLink, takeFromAddress, takeHanded } from "./lib/link.js";
 import { readReceiptFile, receiptsOf } from "./lib/read-receipt.js";
 import { Refused } from "./lib/refused.js";
 import { Session } from "./lib/session.js";
@@ -64,7 +64,7 @@ class Auditor {
   audit = { turnout: null, report: null, trouble: null, busy: null };
 
   async begin() {
-    const opened = takeFromAddress();
+    const opened = takeFromAddress() ?? takeHanded();
     addEventListener("hashchange", () => this.#open(takeFromAddress()));
     this.language = await languages(document.getElementById("languages"), loadTexts, (language) => {
       this.language = language;
@@ -161,7 +161,6 @@ class Auditor {
   takeLink(text) {
     const link = readLink(text);
     if (!link) return this.language.text("link.none");
-    if (!isForThisServer(link)) return this.language.text("link.otherServer", { host: link.host });
     this.#open(link);
     return null;
   }
@@ -170,11 +169,16 @@ class Auditor {
 
   async #open(link) {
     if (!link) return;
-    this.authority = new Authority(this.#session, link.token);
+    const authority = new Authority(this.#session, link.token);
     await this.#act("open", async () => {
-      await this.authority.open();
+      const { election } = link;
+      if (election !== "" && election !== this.id) throw new Refused("link.otherElection", link);
+      await checkServer(link);
+      await authority.open();
+      authority.isSpent ||= Boolean(link.isOnce);
+      Object.assign(this, { authority });
     });
-    if (!this.audit.trouble) await this.askTurnout();
+    if (this.authority === authority) await this.askTurnout();
   }
 
   async #act(busy, work) {
@@ -184,7 +188,6 @@ class Auditor {
       await work();
     } catch (error) {
       this.audit.trouble = error;
-      if (busy === "open") this.authority = null;
     }
     this.audit.busy = null;
     this.#draw("server");

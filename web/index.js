@@ -2,7 +2,7 @@
 
 import { element, foreign, say, showStep } from "./lib/dom.js";
 import { languages } from "./lib/language.js";
-import { Session } from "./lib/session.js";
+import { Session, checked } from "./lib/session.js";
 import { when } from "./lib/time.js";
 import { load } from "./observer/texts.js";
 
@@ -64,7 +64,8 @@ function card(info) {
 }
 
 async function look() {
-  ({ elections } = await session.again(({ directory }) => directory.elections()));
+  const answer = await session.again(({ directory }) => directory.elections());
+  elections = answer.elections.map(checked);
   draw();
 }
 

@@ -2,7 +2,7 @@
 
 import { element, foreign, say, showStep } from "./lib/dom.js";
 import { languages } from "./lib/language.js";
-import { Pauses, Session, isPassing } from "./lib/session.js";
+import { Pauses, Session, checked, isPassing } from "./lib/session.js";
 import { Board } from "./observer/board.js";
 import { countSections } from "./observer/count.js";
 import { load, roundSentence } from "./observer/texts.js";
@@ -25,9 +25,10 @@ class Observer {
   #language;
   #info = null;
   #board = null;
-  /** The newest results, and when they came. */
+  /** The newest results, when they came, and the same by a clock that nobody sets. */
   #results = null;
   #at = null;
+  #heard = 0;
   #count = null;
   #counted = element("section");
   #trouble = null;
@@ -55,7 +56,7 @@ class Observer {
 
   async #look() {
     const ask = ({ election }) => election(this.#id).then((it) => it.info());
-    this.#info = (await this.#session.again(ask)).info;
+    this.#info = checked((await this.#session.again(ask)).info);
     if (!this.#board) return this.#draw();
     this.#board.info = this.#info;
     this.#show();
@@ -87,8 +88,15 @@ class Observer {
     });
     const observer = {
       changed: ({ results }) => {
+        const names = results.candidates.map(({ candidate }) => candidate);
+        try {
+          for (const candidates of [names, results.elected]) checked({ title: "", candidates });
+        } catch (error) {
+          return this.fail(error);
+        }
         this.#results = results;
         this.#at = new Date();
+        this.#heard = performance.now();
         this.#show();
       },
       done,
@@ -110,15 +118,15 @@ class Observer {
 
   /** Asks for signs of life: a network that is gone says nothing. Rejects when there is none. */
   async #stayAlive(signal) {
-    let looked = Date.now();
+    let looked = performance.now();
     while (!signal.aborted) {
       await this.#session.pause(LIMITS.askMs, signal);
       if (signal.aborted) return;
-      if (Date.now() - this.#at < LIMITS.askMs) continue;
+      if (performance.now() - this.#heard < LIMITS.askMs) continue;
       const ask = async ({ election }) => (await election(this.#id)).result({ candidate: "" });
       await this.#session.once(ask, LIMITS.signMs);
-      if (this.#info.state === "draft" && Date.now() - looked > LIMITS.lookMs) {
-        looked = Date.now();
+      if (this.#info.state === "draft" && performance.now() - looked > LIMITS.lookMs) {
+        looked = performance.now();
         await this.#look();
       }
     }
@@ -133,8 +141,10 @@ class Observer {
   async #showCount() {
     if (!this.#count) return;
     const language = this.#language;
-    const sentence = await roundSentence(language.code);
+    this.#board.explain(this.#count);
+    const sentence = await roundSentence(language.code).catch(() => null);
     if (language !== this.#language) return;
+    if (!sentence) return say(this.#connection, language.failed);
     const sections = countSections(this.#count, this.#board.isRanked, language, sentence);
     this.#counted.replaceChildren(...sections);
   }

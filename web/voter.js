@@ -6,11 +6,20 @@
 
 import { form } from "./lib/ballot.js";
 import { element, say, showStep } from "./lib/dom.js";
-import { languages, loadShared } from "./lib/language.js";
+import { fresh, languages, loadShared } from "./lib/language.js";
 import { numberInHash, showNumber } from "./lib/number.js";
+import { Pauses } from "./lib/session.js";
 import { timeOfDay, when } from "./lib/time.js";
 import { allElections, firstElections, session } from "./voter/early.js";
-import { answerOf, isAnswered, keptVotes, marksOf, noAnswer, titleOf } from "./voter/paper.js";
+import {
+  answerOf,
+  forgetVotes,
+  isAnswered,
+  keptVotes,
+  marksOf,
+  noAnswer,
+  titleOf,
+} from "./voter/paper.js";
 import { ballotStep, ending, numberStep, problemsOf, reviewStep } from "./voter/steps.js";
 
 export const LIMITS = {
@@ -21,9 +30,20 @@ export const LIMITS = {
 /** The steps that the browser's back button leads to. */
 const BEFORE_CASTING = { number: numberStep, ballot: ballotStep, review: reviewStep };
 
-/** The code for casting is not waited for before a ballot is shown. */
-const later = { cast: import("./voter/cast.js"), outcome: import("./voter/outcome.js") };
-for (const code of Object.values(later)) code.catch(() => {});
+/**
+ * The code for casting, which no ballot waits for. What it imports is asked for once: where that did
+ * not come, some browsers have to load the page again.
+ */
+const loadCasting = () =>
+  fresh(async (query) => {
+    const files = ["cast", "outcome"].map((name) => import(`./voter/${name}.js${query}`));
+    return Object.assign({}, ...(await Promise.all(files)));
+  });
+let casting = loadCasting();
+casting.catch(() => {});
+
+/** The same, asked for again if it has not come. */
+const codeForCasting = () => casting.catch(() => (casting = loadCasting()));
 
 class Flow {
   #main = document.querySelector("main");
@@ -46,9 +66,14 @@ class Flow {
   language = null;
   /** A number that was opened while the votes of another were being cast. */
   nextNumber = null;
+  /** What was opened last before the elections were known. */
+  #early = null;
 
   async begin() {
-    const opened = this.#takeNumber();
+    this.#open(this.#takeNumber());
+    addEventListener("hashchange", () => this.#open(this.#takeNumber()));
+    addEventListener("popstate", ({ state }) => this.#visit(state?.step));
+    addEventListener("beforeunload", (event) => this.#isUnsaved() && event.preventDefault());
     session.onState = (state) => this.#tellState(state);
     const list = document.getElementById("languages");
     this.language = await languages(list, loadShared, (language) => {
@@ -56,16 +81,13 @@ class Flow {
       this.#draw(false);
     });
     this.#draw(false);
-    addEventListener("hashchange", () => this.#open(this.#takeNumber()));
-    addEventListener("popstate", ({ state }) => this.#visit(state?.step));
-    addEventListener("beforeunload", (event) => this.#isUnsaved() && event.preventDefault());
     this.#setElections(await firstElections);
     const before = keptVotes();
-    if (before?.votes.some(({ election }) => this.infos.has(election))) {
-      this.nextNumber = opened?.number ?? null;
-      return this.#resume(before);
-    }
-    this.#start(opened);
+    if (!before) return this.#start(this.#early);
+    const ids = before.votes.map(({ election }) => election);
+    if (!ids.some((id) => this.infos.has(id))) return this.#tell("left", { id: ids.join(", ") });
+    this.nextNumber = this.#early?.number ?? null;
+    await this.#resume(before);
   }
 
   /** Says what nobody has thought of. */
@@ -89,12 +111,15 @@ class Flow {
 
   /** Casts what has been answered, once, however often the button is pressed. */
   async cast() {
-    await this.#cast(async () => {
-      const { vote } = await later.cast;
-      const answered = this.paper.questions.filter(isAnswered);
-      history.replaceState({ had: true }, "");
-      return answered.map((question) => vote(question.info.id, marksOf(question)));
-    });
+    const { paper } = this;
+    const code = await codeForCasting().catch(() => null);
+    if (!code) return say(this.#connection, this.language.failed);
+    // Somebody may have pressed it again, or gone elsewhere.
+    if (this.#step !== "review" || this.paper !== paper) return;
+    const answered = paper.questions.filter(isAnswered);
+    history.replaceState({ had: true }, "");
+    const votes = answered.map((question) => code.vote(question.info.id, marksOf(question)));
+    await this.#run(code, votes);
   }
 
   /** After a number that is not on the roll: the choices stay. */
@@ -149,7 +174,11 @@ class Flow {
 
   /** The link of another voter was opened in this tab. */
   #open(typed) {
-    if (!typed || !this.infos) return;
+    if (!typed) return;
+    if (!this.infos) {
+      this.#early = typed;
+      return;
+    }
     if (this.#isCasting) {
       this.nextNumber = typed.number;
       say(this.#connection, this.language.text("number.waits"));
@@ -239,40 +268,40 @@ class Flow {
 
   /** Goes on with votes that were sent before the page was loaded again. */
   async #resume({ number, votes }) {
-    const { sentVote } = await later.cast;
-    const known = votes.filter(({ election }) => this.infos.has(election)).map(sentVote);
+    this.#isCasting = true;
+    const pauses = new Pauses();
+    let code = await codeForCasting().catch(() => null);
+    while (!code) {
+      say(this.#connection, this.language.text("connectionLost"));
+      await session.pause(pauses.next());
+      code = await codeForCasting().catch(() => null);
+    }
+    const known = votes.filter(({ election }) => this.infos.has(election)).map(code.sentVote);
     this.#setPaper(known.map(({ election }) => this.infos.get(election)));
     this.paper.questions.forEach((question, at) => {
       question.answer = answerOf(question.form, known[at].marks);
     });
     this.paper.number = number;
-    await this.#cast(() => known);
+    await this.#run(code, known);
   }
 
-  /** Casts votes, unless others are being cast. */
-  async #cast(make) {
-    if (this.#isCasting) return;
+  /** Casts votes. */
+  async #run({ Casting, doneStep, sendingStep }, votes) {
+    const { infos } = this;
+    const { number } = this.paper;
+    this.#steps = { ...BEFORE_CASTING, sending: sendingStep, done: doneStep };
+    const onChange = () => this.#drawSending();
     this.#isCasting = true;
     try {
-      await this.#run(await make());
+      this.casting = new Casting({ session, number, votes, infos, onChange });
+      this.#step = "sending";
+      this.#draw();
+      await this.casting.run();
     } catch (error) {
-      this.trouble(error);
+      return this.trouble(error);
     } finally {
       this.#isCasting = false;
     }
-  }
-
-  async #run(votes) {
-    const { infos } = this;
-    const { number } = this.paper;
-    const { Casting } = await later.cast;
-    const { doneStep, sendingStep } = await later.outcome;
-    this.#steps = { ...BEFORE_CASTING, sending: sendingStep, done: doneStep };
-    const onChange = () => this.#drawSending();
-    this.casting = new Casting({ session, number, votes, infos, onChange });
-    this.#step = "sending";
-    this.#draw();
-    await this.casting.run();
     this.#step = "done";
     const isRecorded = votes.some(({ outcome }) => outcome?.which === "recorded");
     history.replaceState(isRecorded ? { recorded: Date.now() } : { had: true }, "");
@@ -329,7 +358,7 @@ class Flow {
       return { title, content: [element("h1", {}, title), connecting] };
     }
     const { which, info, ...values } = this.#cannotBe;
-    const title = language.text(`${which}.title`);
+    const title = language.text(`${which === "left" ? "missing" : which}.title`);
     const link = (href, key) => element("p", {}, element("a", { href }, language.text(key)));
     return {
       title,
@@ -340,9 +369,18 @@ class Flow {
         element("p", {}, language.text(`${which}.text`, values)),
         which === "draft" ? element("p.hint", {}, language.text("draft.looking")) : null,
         which === "closed" ? link(`/${info.id}/watch`, "closed.result") : null,
+        which === "left" ? this.#forgetButton() : null,
         link("/", "allElections"),
       ],
     };
+  }
+
+  #forgetButton() {
+    const onclick = () => {
+      forgetVotes();
+      this.#start(this.#early);
+    };
+    return element("button", { type: "button", onclick }, this.language.text("left.forget"));
   }
 }
 

@@ -125,7 +125,7 @@ impl Client {
                 never = tick() => match never {},
             };
             if let Err(error) = ended {
-                tracing::debug!(%error, "the connection was lost");
+                tracing::debug!(kind = ?error.kind, "the connection was lost");
             }
         });
         let vote_permits = Rc::new(Semaphore::new(UNANSWERED_VOTES_MAX));

@@ -1,7 +1,7 @@
 //! The definition of an election: candidates, publication and schedule.
 
 use super::slate::text_bytes;
-use super::{ElectionId, InvalidRules, InvalidSlate, RESERVED_IDS, Rules, Slate, TITLE_BYTES_MAX};
+use super::{ElectionId, InvalidRules, InvalidSlate, Rules, Slate, TITLE_BYTES_MAX};
 
 /// The definition of an election. It never changes after the election is created.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,8 +90,9 @@ impl Definition {
     ///
     /// # Errors
     /// [`InvalidDefinition::ReservedId`] or [`InvalidDefinition::Slate`].
+    #[cfg(feature = "server")]
     pub fn check_new(&self) -> Result<(), InvalidDefinition> {
-        if RESERVED_IDS.contains(&self.id.as_str()) {
+        if super::RESERVED_IDS.contains(&self.id.as_str()) {
             return Err(InvalidDefinition::ReservedId(self.id.clone()));
         }
         Ok(self.slate.check_looks()?)

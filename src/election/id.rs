@@ -15,6 +15,7 @@ pub struct ElectionId(Arc<str>);
 
 /// Names that no new election may have: in addresses, they are those of other things that servers
 /// with pages have.
+#[cfg(feature = "server")]
 pub(crate) const RESERVED_IDS: [&str; 4] = ["favicon.ico", "officer", "robots.txt", "rpc"];
 
 /// Why a text is not an election id.
@@ -59,6 +60,12 @@ impl fmt::Debug for ElectionId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_officers_page_refuses_the_same_names() {
+        let page = include_str!("../../web/officer/spec.js");
+        assert!(page.contains(&format!("const RESERVED_IDS = {RESERVED_IDS:?};")));
+    }
 
     #[test]
     fn an_id_is_fit_for_links_and_file_names() {

@@ -43,6 +43,7 @@ pub use definition::{Definition, InvalidDefinition, Publication, Schedule, Times
 pub use grants::{
     DERIVED_GRANTS_MAX, GRANTS_MAX, Grant, GrantId, Grants, Role, Token, TokenHash, Uses,
 };
+#[cfg(feature = "server")]
 pub(crate) use id::RESERVED_IDS;
 pub use id::{ElectionId, InvalidElectionId};
 pub use judge::{ChangeRefusal, Ruling, UnderNumber, judge};

@@ -55,7 +55,10 @@ pub enum ActRefusal {
     )]
     GrantRefused,
     /// The token of a link that works once is spent.
-    #[error("this link works once, and was opened before; ask for another link")]
+    #[error(
+        "this link works once, and was opened before, perhaps by yourself: ask for another link; \
+         revoke --void-numbers ends what this one has opened"
+    )]
     TokenSpent,
     /// A returning officer's grant is in force.
     #[error("there is a returning officer already")]

@@ -188,8 +188,8 @@ impl ConnectionPermit {
         }
     }
 
-    /// Notes that the connection begins to be one for calls. Until then, it was idle.
-    pub(super) fn begins(&self) {
+    /// Notes that the connection is active: it has asked for a page, or begins to be one for calls.
+    pub(super) fn is_active(&self) {
         self.place.touch(Instant::now());
     }
 

@@ -1,8 +1,8 @@
 //! What a browser is served: pages over HTTP/1.1, and a WebSocket at [`PATH`](super::websocket::PATH).
 //!
 //! A connection begins with requests for pages, as hyper reads them, and ends with them, or goes on
-//! as a WebSocket under the transport of an RPC connection. Until then it holds no place, nothing
-//! that passes counts as activity, and its time and its requests are bounded.
+//! as a WebSocket under the transport of an RPC connection. Until then it holds no place, only whole
+//! requests count as activity, and its time and its requests are bounded.
 
 mod answer;
 mod forwarded;
@@ -60,7 +60,8 @@ pub struct Visitor<S> {
 }
 
 /// Serves pages until the connection ends, or goes on as a WebSocket. `proxy` is where it comes
-/// from if that is a proxy of which the header field `X-Forwarded-For` is believed.
+/// from if that is a proxy of which the header field `X-Forwarded-For` is believed. `asked` is
+/// called at each request that is not refused.
 ///
 /// # Errors
 /// Where the connection fails, or breaks a bound.
@@ -68,11 +69,15 @@ pub async fn serve<S: Stream>(
     stream: S,
     site: &Site,
     proxy: Option<Origin>,
+    asked: impl Fn(),
 ) -> io::Result<Option<Visitor<S>>> {
     let (requests, upgraded) = (Cell::new(0), RefCell::new(None));
     let service = service_fn(|request: Request<Incoming>| {
         requests.update(|count| count + 1);
         let mut answer = answer(&request, site, proxy);
+        if !answer.response.status().is_client_error() {
+            asked();
+        }
         if let Answer { upgrade: Some(upgrade), .. } = &answer {
             upgraded.replace(Some(*upgrade));
         }

@@ -4,15 +4,19 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::io::copy_bidirectional_with_sizes;
+use futures::future::{Either, select};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, copy, split};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_local;
+use tokio::time::timeout;
 
 use super::admission::Admission;
-use super::http::{self, Visitor};
+use super::http::{self, Site, Visitor};
 use super::link::{Address, HostPort, Link};
 use super::listener::Listener;
 use super::loopback::LoopbackAddress;
@@ -21,8 +25,8 @@ use super::socket::{self, Pages, Socket};
 /// The connections of browsers at a time. Further ones wait to be accepted.
 pub const RELAYED_CONNECTIONS_MAX: usize = 64;
 
-/// What is read before it is passed on, in each direction.
-const RELAYED_BYTES: usize = 16 << 10;
+/// How long one side may go on after the other has ended.
+pub const LAST_BYTES_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// The open files of a process that relays.
 const FILES: u64 = 1_024;
@@ -71,7 +75,8 @@ impl Relay {
             spawn_local(async move {
                 let _permit = permit;
                 // What goes wrong with a browser's connection is shown by the browser.
-                let Ok(Some(Visitor { socket, .. })) = visitor(socket).await else { return };
+                let visitor = visitor(socket, &server).await;
+                let Ok(Some(Visitor { socket, .. })) = visitor else { return };
                 if let Err(error) = relay(socket, &server).await {
                     failed(error);
                 }
@@ -82,16 +87,32 @@ impl Relay {
 
 type Near = Box<dyn socket::Stream>;
 
-async fn visitor(mut socket: Socket) -> io::Result<Option<Visitor<Near>>> {
+async fn visitor(mut socket: Socket, server: &Link) -> io::Result<Option<Visitor<Near>>> {
     let Some(Pages { site, .. }) = socket.take_pages() else { return Ok(None) };
-    http::serve(socket.into_stream().await?, &site, None).await
+    // A socket is of this machine.
+    let server = server.address.at().map_or_else(|| "localhost".to_string(), HostPort::to_string);
+    let site = Site::clone(&site).relaying_to(server);
+    http::serve(socket.into_stream().await?, &site, None, || ()).await
 }
 
-/// Passes on what either side sends, until both have ended. An error is about the server.
-async fn relay(mut near: impl socket::Stream, server: &Link) -> io::Result<()> {
-    let mut far = socket::connect(server).await?.into_stream().await?;
-    let (here, there) = (RELAYED_BYTES, RELAYED_BYTES);
-    // How a connection ends that was made is of no interest: the page connects again.
-    let _ = copy_bidirectional_with_sizes(&mut near, &mut far, here, there).await;
+/// Passes on what either side sends, until both have ended, or one has and the other does not
+/// follow. An error is about the server.
+async fn relay(near: impl socket::Stream, server: &Link) -> io::Result<()> {
+    let far = socket::connect(server).await?.into_stream().await?;
+    let (near_reads, near_writes) = split(near);
+    let (far_reads, far_writes) = split(far);
+    let (up, down) = (pin!(pass(near_reads, far_writes)), pin!(pass(far_reads, near_writes)));
+    // Who is cut then has ended already, or does not read.
+    let _ = match select(up, down).await {
+        Either::Left(((), down)) => timeout(LAST_BYTES_WAIT_MAX, down).await,
+        Either::Right(((), up)) => timeout(LAST_BYTES_WAIT_MAX, up).await,
+    };
     Ok(())
+}
+
+/// Passes on what one side sends, and its end. How a connection ends that was made is of no
+/// interest: the page connects again.
+async fn pass(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) {
+    let _ = copy(&mut from, &mut to).await;
+    let _ = to.shutdown().await;
 }

@@ -156,7 +156,8 @@ async fn open(
     };
     let stream = permit.unless_given_up(opened).await?;
     let Some(Pages { site, proxy }) = pages else { return Ok(Some((stream, permit))) };
-    let visit = permit.unless_given_up(http::serve(stream, &site, proxy)).await?;
+    let visit = http::serve(stream, &site, proxy, || permit.is_active());
+    let visit = permit.unless_given_up(visit).await?;
     let Some(Visitor { socket, origin }) = visit else { return Ok(None) };
     let permit = match origin {
         Some(origin) => permit.forwarded(origin).ok_or_else(no_place)?,
@@ -167,7 +168,7 @@ async fn open(
         Ok(())
     };
     permit.unless_given_up(turn).await?;
-    permit.begins();
+    permit.is_active();
     Ok(Some((Box::new(socket), permit)))
 }
 

@@ -131,8 +131,13 @@ impl<S: Stream> WebSocket<S> {
             Some(code) => self.output.close(Some(code)),
             None => self.put_pong(),
         };
-        // If it cannot be written, the next read or write says so.
-        let _ = framed.map(|()| self.poll_framed(context));
+        let answers = !self.output.unwritten().is_empty();
+        let written = framed.is_ok() && matches!(self.poll_framed(context), Poll::Ready(Ok(())));
+        // If it cannot be written, the next read or write says so; and what cannot be flushed leaves
+        // with the next message.
+        if answers && written {
+            let _ = Pin::new(&mut self.stream).poll_flush(context);
+        }
     }
 
     /// Frames the answer to the last ping, once it can go between two messages and nothing is
@@ -260,7 +265,9 @@ impl<S: Stream> AsyncWrite for WebSocket<S> {
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         ready!(this.poll_write_out(context))?;
-        Pin::new(&mut this.stream).poll_flush(context)
+        let flushed = Pin::new(&mut this.stream).poll_flush(context);
+        this.writer_waits = flushed.is_pending();
+        flushed
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

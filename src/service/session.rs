@@ -333,7 +333,7 @@ impl SentMessage {
     pub(super) async fn answered(self) {
         match timeout(MESSAGE_WAIT_MAX, self.answer).await {
             Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::debug!(%error, "a message sink failed"),
+            Ok(Err(error)) => tracing::debug!(kind = ?error.kind, "a message sink failed"),
             Err(_) => tracing::debug!("a message sink did not answer in time"),
         }
     }

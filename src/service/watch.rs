@@ -59,7 +59,7 @@ pub(super) fn start(
             () = stopped => {}
             ended = notify(&session, &election, &observer, caller.as_ref()) => {
                 if let Err(error) = ended {
-                    tracing::debug!(%error, "an observer failed");
+                    tracing::debug!(kind = ?error.kind, "an observer failed");
                 }
             }
         }

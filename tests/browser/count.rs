@@ -69,9 +69,19 @@ async fn the_page_counts_the_cases_that_are_worked_by_hand() {
 #[tokio::test(flavor = "local")]
 async fn what_counts_and_issues_passes_its_own_tests() {
     let Some(browser) = browser(&site::serve(None).await).await else { return };
-    for name in
-        ["sha256", "receipt", "sheet", "count", "people", "spec", "link", "qr", "officer-texts"]
-    {
+    for name in [
+        "sha256",
+        "receipt",
+        "sheet",
+        "count",
+        "people",
+        "issue",
+        "spec",
+        "link",
+        "authority",
+        "qr",
+        "officer-texts",
+    ] {
         browser.run_cases(&format!("/-/tests/{name}.js")).await;
     }
 }

@@ -2,7 +2,10 @@
 
 use crate::harness::{browser, site};
 
-const MODULES: [&str; 7] = ["ballot", "cast", "number", "preload", "session", "texts", "time"];
+const MODULES: [&str; 11] = [
+    "ballot", "board", "cast", "language", "number", "outcome", "preload", "session", "steps",
+    "texts", "time",
+];
 
 #[tokio::test(flavor = "local")]
 async fn what_the_pages_share_does_what_its_tests_say() {

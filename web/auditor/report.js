@@ -34,7 +34,10 @@ export function recountSections(recount, language) {
 }
 
 function verdict({ slate, rules, count }, language) {
-  const names = language.list(count.elected.map((place) => slate[place]));
+  const seats = count.lots.filter(({ decided }) => decided === "seats");
+  const byLot = new Set(seats.flatMap(({ order, seats }) => order.slice(0, seats)));
+  const lot = (place) => (byLot.has(place) ? ` (${language.text("watch.byLot")})` : "");
+  const names = language.list(count.elected.map((place) => slate[place] + lot(place)));
   const who =
     count.elected.length === 0
       ? language.text("recount.nobody")

@@ -5,6 +5,7 @@
 
 import { element, foreign } from "../lib/dom.js";
 import { filePlace } from "../lib/files.js";
+import { isOfVote } from "../lib/read-receipt.js";
 import { receiptText } from "../lib/receipt.js";
 import { why } from "../officer/texts.js";
 import { LIMITS } from "./kinds.js";
@@ -78,17 +79,21 @@ export function sheetPart(page) {
   if (sheet.refused) return refusedSheet(sheet, heading, language);
   const { name, mark, sheet: read, counted, contradiction, seconds } = sheet;
   return [
-    heading(contradiction ? "audit.contradicts" : "audit.sound"),
-    contradiction && element("p.error", {}, why(language, contradiction)),
-    contradiction && element("p", {}, language.text("audit.advice.changed")),
     element(
-      "p",
+      `div.outcome.${contradiction ? "bad" : "good"}`,
       {},
-      language.text("audit.read", {
-        count: read.length,
-        name,
-        seconds: language.number(Math.ceil(seconds * 10) / 10),
-      }),
+      heading(contradiction ? "audit.contradicts" : "audit.sound"),
+      contradiction && element("p.error", {}, why(language, contradiction)),
+      contradiction && element("p", {}, language.text("audit.advice.changed")),
+      element(
+        "p",
+        {},
+        language.text("audit.read", {
+          count: read.length,
+          name,
+          seconds: language.number(Math.ceil(seconds * 10) / 10),
+        }),
+      ),
     ),
     read.restored && element("p.notice", {}, language.text("audit.restored", read.restored)),
     ...facts(read, language),
@@ -113,14 +118,18 @@ function refusedSheet({ name, refused }, heading, language) {
       ? language.text("audit.atBallot", { ballot })
       : "";
   return [
-    heading(flaw === "rewritten" ? "audit.rewritten" : "audit.refused"),
-    element("p.error", {}, `${name}: ${where}${why(language, refused)}`),
-    element("p", {}, language.text(`audit.advice.${flaw ?? "unreadable"}`)),
+    element(
+      "div.outcome.bad",
+      {},
+      heading(flaw === "rewritten" ? "audit.rewritten" : "audit.refused"),
+      element("p.error", {}, `${name}: ${where}${why(language, refused)}`),
+      element("p", {}, language.text(`audit.advice.${flaw ?? "unreadable"}`)),
+    ),
   ];
 }
 
 function facts({ election, header }, language) {
-  if (!header) return [element("p.notice", {}, language.text("audit.noHeader"))];
+  if (!header) return [element("p", {}, language.text("audit.noHeader"))];
   const rows = [
     ["audit.election", election],
     ["audit.name", header.title],
@@ -173,9 +182,10 @@ function found(page, key) {
       }),
     ];
   }
+  const isOf = isOfVote(key, sheet.sheet.election, sheet.sheet.receipt(place));
   return [
-    "good",
-    language.text("audit.found", {
+    isOf ? "good" : "bad",
+    language.text(isOf ? "audit.found" : "audit.otherVote", {
       place: place + 1,
       vote: voteText(sheet.sheet, place, language),
     }),

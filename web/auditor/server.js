@@ -65,6 +65,8 @@ export function serverPart(page) {
     );
   }
   parts.push(...(authority ? authorized(page) : linkForm(page)));
+  if (audit.busy === "open" && !authority)
+    parts.push(element("p", { role: "status" }, language.text("server.busy.open")));
   if (audit.trouble)
     parts.push(element("p.error", { role: "alert" }, trouble(audit.trouble, language)));
   return parts;

@@ -13,7 +13,7 @@ export class Malformed extends Error {}
  * @type {Readonly<WireLimits>}
  */
 export const WIRE_LIMITS = Object.freeze({
-  messageBytes: 64 << 20, segments: 512, depth: 64, values: 1 << 21,
+  messageBytes: 64 << 20, segments: 512, depth: 64, values: 1 << 21, textBytes: 64 << 20,
 });
 
 const WORD = 8;
@@ -65,6 +65,7 @@ export class Reader {
   /** @type {DataView[]} */
   #segments = [];
   #depthMax;
+  #textMax;
   /** How much may still be read: pointers may lead to the same words again and again. */
   #wordsLeft;
   #valuesLeft;
@@ -91,6 +92,7 @@ export class Reader {
     }
     if (at !== bytes.length) throw new Malformed("there is something behind the message");
     this.#depthMax = limits.depth;
+    this.#textMax = limits.textBytes;
     this.#wordsLeft = bytes.length + WORDS_MIN;
     this.#valuesLeft = limits.values;
   }
@@ -183,6 +185,7 @@ export class Reader {
   }
 
   #fields(type, place, depth) {
+    this.#take(0, type.fields.size);
     const object = {};
     let member = -1;
     if (type.tag >= 0) {
@@ -236,6 +239,7 @@ export class Reader {
 
   #text(to) {
     const bytes = this.#bytes(to);
+    if (bytes.length > this.#textMax) throw new Malformed("a text is too long");
     if (bytes.at(-1) !== 0) throw new Malformed("a text does not end");
     return utf8.decode(bytes.subarray(0, -1));
   }

@@ -3,47 +3,6 @@
 import { define } from "./types.js";
 
 export const types = define(`
-struct ActOutcome 1 1 ?0
- unspecified void 0 @0
- done void 0 @1
- refused text 0 @2
-interface Administration c6d74037b5134516 Savable
- open
- <0 1
- outcome ActOutcome 0
- close
- <0 1
- outcome ActOutcome 0
- election
- <0 1
- election Election 0
- registrar
- <0 1
- registrar Registrar 0
- auditor
- <0 1
- auditor Auditor 0
- confirm
- <0 1
- outcome ActOutcome 0
- voidNumbers
- >0 1
- token data 0
- <1 1
- outcome ActOutcome 0
- voided u64 0
-interface Auditor 8d6c3e807f80dbc7 Savable
- turnout
- <0 1
- turnout Turnout 0
- tallySheet
- >0 1
- into TallySheetSink 0
- <0 1
- outcome ActOutcome 0
- checkLedger
- <0 1
- report LedgerReport 0
 struct CandidateVotes 1 1
  candidate text 0
  votes u64 0
@@ -136,24 +95,8 @@ struct ElectionInfo 7 6
  unconfirmed bool 17
  rules Rules 4
  roll text 5
-struct ElectionSpec 3 5
- id text 0
- title text 1
- candidates [text] 2
- publication Publication 0
- blank bool 16
- opens u64 1
- closes u64 2
- rules Rules 3
- roll text 4
 enum ElectionState unspecified draft open closed
 interface Handle d3a0af8cccd38d50
-struct LedgerReport 4 1
- entries u64 0
- ballots u64 1
- numbersUsed u64 2
- head data 0
- unscrubbed bool 192
 interface LineCounter e06d0bf578783f34
  countLines
  >0 2
@@ -196,18 +139,6 @@ struct Receipt 1 7
  ledger data 5
  epoch u64 0
  marks [u16] 6
-interface Registrar b5dd1787cead3cea Savable
- issue
- >1 1
- count u32 0
- into VoterNumberSink 0
- <0 1
- outcome ActOutcome 0
- revokeNumbers
- >0 1
- numbers [u64] 0
- <0 1
- outcome ActOutcome 0
 interface RemoteFile 876c07d6294707e4
  read
  >2 0
@@ -230,18 +161,6 @@ struct Results 2 4
  blank u64 1
  elected [text] 3
  verdict Verdict 1
-interface ReturningOfficer d98c796068a82761 Savable
- create
- >0 1
- spec ElectionSpec 0
- <0 2
- outcome ActOutcome 0
- administration Administration 1
- administer
- >0 1
- id text 0
- <0 1
- administration Administration 0
 struct Round 5 6
  step Step 0
  from text 0
@@ -262,35 +181,17 @@ struct Rules 1 2
  majority Share 0
  quorum Share 1
  none bool 48
-interface Savable 9c2e82f5cc67f5d7
- save
- >1 0
- once bool 0
- <0 1
- token data 0
- revoke
 struct Share 2 0
  numerator u32 0
  denominator u32 1
  atLeast bool 64
  of Whole 5
-struct SheetLine 0 4
- candidate text 0
- nonce data 1
- commitment text 2
- marks [u16] 3
 enum Status unspecified continuing elected excluded defeated
 enum Step unspecified first surplus exclusion remaining
 struct StreamResult 0 0
 struct Strength 2 0
  wins u64 0
  against u64 1
-interface TallySheetSink eea6d84eb35fa8ad
- lines
- >0 1
- lines [SheetLine] 0
- <StreamResult
- done
 struct Turnout 2 0
  ballots u64 0
  voters u64 1
@@ -307,16 +208,9 @@ struct VoteOutcome 1 2 ?0
  invalidBallot text 0 @8
  puzzle Puzzle 1
  unconfirmed bool 16
-interface VoterNumberSink f1f66fed49220e5c
- numbers
- >0 1
- numbers [u64] 0
- <StreamResult
- done
 enum Whole unspecified marked ballots roll one
 `);
 
 export const {
-  Administration, Auditor, Directory, Election, Handle, LineCounter, LineSink, MessageSink,
-  Registrar, RemoteFile, ResultObserver, ReturningOfficer, Savable, TallySheetSink, VoterNumberSink,
+  Directory, Election, Handle, LineCounter, LineSink, MessageSink, RemoteFile, ResultObserver,
 } = types;

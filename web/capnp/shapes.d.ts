@@ -56,8 +56,10 @@ export interface WireLimits {
   segments: number;
   /** How deep pointers may lead in a message that is read. */
   depth: number;
-  /** How many structs, elements of lists and pointers are read of a message. */
+  /** How many fields of structs, elements of lists and pointers are read of a message. */
   values: number;
+  /** The bytes of a text in a message that is read. */
+  textBytes: number;
 }
 
 /** The bounds of a connection. */

@@ -1,4 +1,4 @@
-// Types, from the text that schema.js and rpc-schema.js hold:
+// Types, from the text that schema.js and its like hold:
 //
 //     enum NAME VALUE...
 //     struct NAME DATA-WORDS POINTERS [?OFFSET]   the offset of the tag of an unnamed union
@@ -40,13 +40,14 @@ const WORDS = new Map([
 const NONE = struct("()", ["0", "0"]);
 
 /**
- * The types that a text defines, by name.
+ * The types that a text defines, by name, and those of `base`, to which it may refer.
  *
  * @param {string} text
+ * @param {Record<string, Type>} [base]
  * @returns {Record<string, Type>}
  */
-export function define(text) {
-  const types = new Map();
+export function define(text, base = {}) {
+  const types = new Map(Object.entries(base));
   const links = [];
   let current, method, members;
   for (const line of text.trim().split("\n")) {

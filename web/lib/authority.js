@@ -4,7 +4,8 @@
  */
 
 import { RpcError } from "../capnp/rpc.js";
-import * as schema from "../capnp/schema.js";
+import * as schema from "../capnp/officer-schema.js";
+import { Refused } from "./refused.js";
 
 /** @typedef {"officer" | "administration" | "registrar" | "auditor"} Role */
 
@@ -39,14 +40,25 @@ export class Authority {
     this.isSpent = false;
   }
 
+  /** What opens the same: the link's token, or this page's own if that is spent. */
+  get token() {
+    return this.#token;
+  }
+
   /**
    * Restores the capability, and finds out its role.
    * @returns {Promise<Role>}
-   * @throws {RpcError} the token opens nothing
+   * @throws {RpcError | Refused} the token opens nothing
    */
   async open() {
+    let tries = 0;
     this.role = await this.#session.again(async (live) => {
-      const restored = await this.#restore(live);
+      tries += 1;
+      const restored = await this.#restore(live).catch((error) => {
+        // A link that works once may be spent by the try before, of which the answer was lost.
+        const isLost = tries > 1 && error.kind === "failed";
+        throw isLost ? new Refused("open.lostAnswer", { said: error.message }) : error;
+      });
       await this.#outliveLink(live, restored);
       for (const [role, probe] of PROBES) if (await has(probe(restored))) return role;
       return "registrar";
@@ -96,7 +108,7 @@ export class Authority {
 
   /**
    * @typedef {object} Powers
-   * @property {import("./session.js").Live} live
+   * @property {import("./shapes.d.ts").Live} live
    * @property {object} restored what the token opens
    * @property {() => object} officer
    * @property {(id: string) => Promise<object>} administration

@@ -3,25 +3,11 @@
  * slate's order, where 0 is no mark; an empty list is a blank ballot.
  */
 
-/**
- * Why marks are no ballot. The sentence for people is the text `ballot.CODE` of a language.
- * @typedef {{ code: string, values: Record<string, number> }} Refusal
- */
-
-/**
- * What a ballot of an election can say.
- * @typedef {object} Form
- * @property {"plurality" | "transferable" | "schulze"} method
- * @property {number} marks the most names that may be marked
- * @property {number} seats
- * @property {boolean} blank whether it may be blank
- * @property {boolean} none whether the last name of the slate stands for nobody
- */
+/** @import { Form, Ranked, Refusal } from "./shapes.d.ts" */
 
 const METHODS = ["plurality", "transferable", "schulze"];
 
 /**
- * What a ballot of an election can say.
  * @param {object} info an `ElectionInfo`
  * @returns {Form | null} null if only a newer page knows the method
  */
@@ -41,10 +27,7 @@ export function hasOneMark({ method, marks }) {
   return method === "plurality" && marks === 1;
 }
 
-/**
- * Whether marks are ranks.
- * @param {Form} form
- */
+/** Whether marks are ranks. @param {Form} form */
 export function isRanked({ method }) {
   return method !== "plurality";
 }
@@ -96,12 +79,6 @@ export function votes(names, places) {
 }
 
 /**
- * A name in a voter's order.
- * @typedef {{ place: number, shares: boolean }} Ranked its place on the slate, and whether it has
- *   the rank of the name before it
- */
-
-/**
  * The marks of a ballot with these names in the order of their ranks.
  * @param {number} names how many names are on the slate
  * @param {Ranked[]} order
@@ -115,6 +92,35 @@ export function ranks(names, order) {
     marks[place] = rank;
   });
   return marks;
+}
+
+/**
+ * An order after something was done to the name in a place. All others keep their order among each
+ * other, and the ranks that they share.
+ * @param {Ranked[]} order
+ * @param {number} at
+ * @param {"up" | "down" | "share" | "remove"} action up or down by one rank, or out of a rank that
+ *   is shared; `share` is into the rank of the name before it, and out of it
+ */
+export function moved(order, at, action) {
+  const { place, shares } = order[at];
+  const others = [...order.slice(0, at), ...order.slice(at + 1)];
+  const next = others[at];
+  const isAlone = !shares && !next?.shares;
+  // The first of its rank leaves the rank to the others.
+  if (next && !shares) others[at] = { ...next, shares: false };
+  if (action === "remove") return others;
+  const isJoining = action === "share" && !shares;
+  let to = at;
+  if (action === "up") {
+    if (shares || isAlone) to = Math.max(at - 1, 0);
+    while (others[to]?.shares) to--;
+  } else if (!isJoining) {
+    if (!shares) to++;
+    while (others[to]?.shares) to++;
+  }
+  others.splice(to, 0, { place, shares: isJoining });
+  return others;
 }
 
 /**
@@ -133,17 +139,21 @@ export function marked(candidates, marks) {
   return sorted.map(([mark, names]) => ({ mark, names }));
 }
 
-/**
- * The zero bytes that keep the size of a vote from telling the choice.
- * @param {Form} form
- * @param {string[]} candidates
- * @param {number[]} marks
- * @returns {Uint8Array}
- */
+/** The name on a ballot of one mark; empty for a blank ballot. */
+export function nameOf(candidates, marks) {
+  return marks.length === 0 ? "" : candidates[marks.findIndex((mark) => mark > 0)];
+}
+
+/** The marked names, in the order of the slate. */
+export function named(candidates, marks) {
+  const names = candidates.map((name, place) => ({ name, mark: marks[place] ?? 0 }));
+  return names.filter(({ mark }) => mark > 0);
+}
+
+/** The zero bytes that keep the size of a vote from telling the choice. */
 export function padding(form, candidates, marks) {
   if (hasOneMark(form)) {
-    const name = marks.length === 0 ? "" : candidates[marks.indexOf(1)];
-    const bytes = new TextEncoder().encode(name).length;
+    const bytes = new TextEncoder().encode(nameOf(candidates, marks)).length;
     return new Uint8Array(8 * (32 - Math.floor(bytes / 8)));
   }
   const words = marks.length === 0 ? Math.floor((candidates.length + 3) / 4) : 0;

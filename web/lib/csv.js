@@ -55,6 +55,19 @@ export function* records(text, separator = ",") {
   }
 }
 
+/**
+ * A text without these characters at its ends. An expression such as `/"+$/` would look at each run
+ * of them once for every character in it.
+ * @param {string} characters
+ * @param {string} text
+ */
+export function without(characters, text) {
+  let [start, end] = [0, text.length];
+  while (start < end && characters.includes(text[start])) start++;
+  while (start < end && characters.includes(text[end - 1])) end--;
+  return text.slice(start, end);
+}
+
 /** Where the next line begins, after the end of one. */
 function afterEnd(text, at) {
   return at + (text.charCodeAt(at) === CR && text.charCodeAt(at + 1) === LF ? 2 : 1);

@@ -27,25 +27,17 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
-/**
- * An element for a text that somebody else wrote, which may be of any language and direction.
- * @param {string} name as in `element`
- * @param {string} text
- * @param {Record<string, unknown>} [attributes]
- * @returns {HTMLElement}
- */
+/** An element for a text that somebody else wrote, which may be of any language and direction. */
 export function foreign(name, text, attributes = {}) {
   return element(name, { dir: "auto", ...attributes }, text);
 }
 
 /**
- * Shows a step: its content takes the place of the last step's, the title of the document is the
- * step's, and the focus is on its heading, which screen readers read then.
+ * Shows a step in the place of the last one, and moves the focus to its heading, which screen
+ * readers read then; not when a page is first shown.
  * @param {HTMLElement} into
- * @param {object} step
- * @param {string} step.title of the document; the first heading is what people see
- * @param {(Node | null | false)[]} step.content with one `h1`
- * @param {boolean} [step.focus] whether to move the focus; not when a page is first shown
+ * @param {{ title: string, content: (Node | null | false)[], focus?: boolean }} step `title` is
+ *   that of the document; the content has one `h1`
  */
 export function showStep(into, { title, content, focus = true }) {
   document.title = `${title} – ${PAGE}`;
@@ -60,8 +52,6 @@ export function showStep(into, { title, content, focus = true }) {
 /**
  * Says something to screen readers, and shows it: `into` has the role of a status, and is there
  * before the text is, or some would not read it.
- * @param {HTMLElement} into
- * @param {string} text
  */
 export function say(into, text) {
   if (into.textContent !== text) into.textContent = text;

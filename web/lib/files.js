@@ -27,10 +27,12 @@ export function filePlace({ id, label, hint, accept, multiple, onFiles }) {
     multiple,
     "aria-describedby": `${id}-hint`,
   });
+  // So that the same file can be chosen again, after it was changed.
+  input.addEventListener("click", () => {
+    input.value = "";
+  });
   input.addEventListener("change", () => {
     const files = [...input.files];
-    // So that the same file can be chosen again, after it was changed.
-    input.value = "";
     if (files.length > 0) onFiles(files);
   });
   const place = element(
@@ -49,7 +51,10 @@ export function filePlace({ id, label, hint, accept, multiple, onFiles }) {
     event.preventDefault();
     place.classList.remove("over");
     const files = [...event.dataTransfer.files];
-    if (files.length > 0) onFiles(multiple ? files : files.slice(0, 1));
+    if (files.length === 0) return;
+    // The field names what was read.
+    input.files = event.dataTransfer.files;
+    onFiles(multiple ? files : files.slice(0, 1));
   });
   return place;
 }

@@ -1,29 +1,45 @@
 /**
- * The languages of the pages. Each has its texts in one file, with the same keys; a page loads the
- * one that it shows.
- *
- * A text is a string, or an object with a string for each plural form of the language, chosen by
- * the value `count`. `{name}` in it stands for a value. Values that are texts are kept apart from
- * the direction of the text around them.
+ * The languages of the pages, each with its texts in one file. A text is a string, or one for each
+ * plural form, chosen by the value `count`; `{name}` in it stands for a value.
  */
 
-import { element } from "./dom.js";
+import { element, say } from "./dom.js";
 
 const LANGUAGES = { en: "English", de: "Deutsch" };
+
+/** What is said where texts, or other code, did not come: the texts may be what is missing. */
+const FAILED = {
+  en: ["A part of this page could not be loaded. Try again, or load the page again.", "Try again"],
+  de: [
+    "Ein Teil dieser Seite ließ sich nicht laden. Versuchen Sie es erneut, oder laden Sie die \
+Seite neu.",
+    "Erneut versuchen",
+  ],
+};
+
 const FALLBACK = "en";
 
+/** The texts that all pages share, in a language such as "en". */
+export const loadShared = (code) => fresh((query) => import(`../texts/${code}.js${query}`));
+
 /**
- * The texts that all pages share, in a language.
- * @param {string} code such as "en"
- * @returns {Promise<{ texts: object }>}
+ * Imports modules, and once more if they do not come, by a query: some browsers never ask again for
+ * an address that has failed.
+ * @template T
+ * @param {(query: string) => Promise<T>} load
  */
-export const loadShared = (code) => import(`../texts/${code}.js`);
+export const fresh = (load) => load("").catch(() => load(`?${Math.random()}`));
 
 /** Where the choice of a person who has switched is kept. It is no secret. */
 const KEPT = "capvote language";
 
 /** The marks of a text whose direction is its own (Unicode, UAX 9). */
 const [ISOLATE, END] = ["\u2068", "\u2069"];
+
+/** Such marks in a text of somebody else would reach beyond it. */
+const MARKS = /[\u202A-\u202E\u2066-\u2069]/g;
+
+const isolated = (text) => ISOLATE + String(text).replace(MARKS, "") + END;
 
 /** The language of the page, and its texts. */
 export class Language {
@@ -32,10 +48,8 @@ export class Language {
   #number;
 
   /**
-   * Reads a language's texts.
    * @param {string} code such as "en"
-   * @param {(code: string) => Promise<{ texts: object }>} load the module with the texts
-   * @returns {Promise<Language>}
+   * @param {(code: string) => Promise<{ texts: object }>} load
    */
   static async of(code, load) {
     const language = new Language();
@@ -47,11 +61,8 @@ export class Language {
   }
 
   /**
-   * A text.
    * @param {string} key
-   * @param {Record<string, string | number | bigint>} [values] numbers are written as in the
-   *   language
-   * @returns {string}
+   * @param {Record<string, string | number | bigint>} [values]
    */
   text(key, values = {}) {
     const entry = this.#texts[key];
@@ -60,23 +71,15 @@ export class Language {
     return (form ?? entry.other).replace(/\{(\w+)\}/g, (_, name) => this.#value(values[name]));
   }
 
-  /**
-   * A number, as it is written in the language.
-   * @param {number | bigint} value
-   * @returns {string}
-   */
+  /** A number, as it is written in the language. @param {number | bigint} value */
   number(value) {
     return this.#number.format(value);
   }
 
-  /**
-   * Texts as a list, each with a direction of its own.
-   * @param {string[]} items
-   * @returns {string}
-   */
+  /** Texts as a list, each with a direction of its own. @param {string[]} items */
   list(items) {
     const format = new Intl.ListFormat(this.code, { type: "conjunction" });
-    return format.format(items.map((item) => ISOLATE + item + END));
+    return format.format(items.map(isolated));
   }
 
   #form(count) {
@@ -85,18 +88,32 @@ export class Language {
 
   #value(value) {
     if (typeof value === "number" || typeof value === "bigint") return this.number(value);
-    return ISOLATE + value + END;
+    return isolated(value);
+  }
+
+  /** That a part of the page did not come. */
+  get failed() {
+    return FAILED[this.code][0];
   }
 }
 
-/**
- * The language to begin with: the one chosen before, else the first of the browser's that there is.
- * @returns {string}
- */
+/** The language chosen before, else the first of the browser's that there is. */
 export function preferred() {
   const wanted = [kept(), ...(navigator.languages ?? [])];
   const codes = wanted.map((tag) => tag?.toLowerCase().split("-")[0]);
   return codes.find((code) => Object.hasOwn(LANGUAGES, code)) ?? FALLBACK;
+}
+
+/** Shows, in each language, that the texts did not come. Returns when somebody tries again. */
+function askAgain() {
+  return new Promise((resolve) => {
+    const rows = Object.entries(FAILED).map(([lang, [failed, again]]) => {
+      const button = element("button", { type: "button", onclick: resolve }, again);
+      return element("p", { lang }, failed, " ", button);
+    });
+    const place = document.querySelector(".loading");
+    place.replaceWith(element("div.loading", { role: "alert" }, ...rows));
+  });
 }
 
 /**
@@ -111,20 +128,33 @@ export async function languages(into, load, onChange) {
     const language = await Language.of(code, load);
     document.documentElement.lang = code;
     into.setAttribute("aria-label", language.text("language"));
-    for (const button of into.children) {
+    for (const button of buttons) {
       button.setAttribute("aria-pressed", String(button.lang === code));
     }
     return language;
   };
+  let shown = null;
   const choose = async (code) => {
+    const status = document.getElementById("connection");
+    const language = await set(code).catch(() => null);
+    if (!language) return say(status, shown.failed);
     keep(code);
-    onChange(await set(code));
+    if (status.textContent === shown.failed) say(status, "");
+    shown = language;
+    onChange(language);
   };
   const buttons = Object.entries(LANGUAGES).map(([code, name]) =>
     element("button.quiet", { type: "button", lang: code, onclick: () => choose(code) }, name),
   );
+  while (!shown) {
+    try {
+      shown = await set(preferred());
+    } catch {
+      await askAgain();
+    }
+  }
   into.replaceChildren(...buttons);
-  return set(preferred());
+  return shown;
 }
 
 function kept() {

@@ -3,6 +3,8 @@
  * characters that nobody sees, as PDFs, word processors and messengers give them.
  */
 
+/** @import { Typed } from "./shapes.d.ts" */
+
 export const LIMITS = {
   /** The longest text that is looked at. A link with a number is shorter. */
   typedCharacters: 4_096,
@@ -22,14 +24,6 @@ const BEHIND = /[\s\p{Cf}"'`*_>)\]“”„‘’‚«»‹›.,;]+$/u;
 const SEPARATOR = /[\s\p{Pd}\u2212\u2043\u30FC\p{Default_Ignorable_Code_Point}\p{Cf}]/u;
 
 const IS_DIGIT = /^\p{Nd}$/u;
-
-/**
- * What a typed text is.
- * @typedef {object} Typed
- * @property {bigint | null} number null if it is no voter number
- * @property {number} digits how many digits it has
- * @property {boolean} others whether it has characters other than digits and separators
- */
 
 /**
  * Reads a voter number, or the one in a voter's whole link.
@@ -54,11 +48,7 @@ export function readNumber(text) {
   };
 }
 
-/**
- * A voter number as it is shown: five groups of four digits.
- * @param {bigint} number
- * @returns {string}
- */
+/** A voter number as it is shown: five groups of four digits. @param {bigint} number */
 export function showNumber(number) {
   const digits = String(number).padStart(DIGITS, "0");
   return digits.match(new RegExp(`.{${GROUP_DIGITS}}`, "g")).join("-");

@@ -1,12 +1,14 @@
 /** Reading receipts, and the files that hold one, as people and programs have changed them. */
 
-import { decode } from "./base32.js";
-import { NONCE_BYTES, receiptOfMarks, receiptOfName } from "./receipt.js";
-import { unhex } from "./sha256.js";
+import { unbase32, unhex } from "./decode.js";
+import { NONCE_BYTES, receiptOfMarks, receiptOfName, receiptText } from "./receipt.js";
+import { isStrict } from "./strict.js";
 
 export const LIMITS = {
   /** The longest text that is read for a receipt, in characters. */
   text: 1 << 20,
+  /** The most characters of a receipt, with what stands around it, and without separators. */
+  receipt: 256,
 };
 
 /** What may stand between the groups, and what programs and people put around a receipt. */
@@ -20,8 +22,10 @@ const AROUND = /^["'`*_<([“”„‘’‚«»‹]+|["'`*_>)\]“”‘’«»
  */
 export function readReceipt(text) {
   if (text.length > LIMITS.text) return null;
-  const plain = text.replace(SEPARATOR, "").replace(AROUND, "").normalize("NFKC").toUpperCase();
-  return plain.length === 32 ? decode(plain) : null;
+  const close = text.replace(SEPARATOR, "");
+  if (close.length > LIMITS.receipt) return null;
+  const plain = close.replace(AROUND, "").normalize("NFKC").toUpperCase();
+  return plain.length === 32 ? unbase32(plain) : null;
 }
 
 /** A receipt in a text: alone, or as the only one among its words. */
@@ -89,7 +93,7 @@ function parsed(text) {
     file.marks === null ||
     (Array.isArray(file.marks) && file.marks.every(isMark));
   const texts = ["candidate", "nonce", "voter"].every((key) => typeof file?.[key] === "string");
-  return texts && areMarks ? file : null;
+  return texts && areMarks && isStrict(text) ? file : null;
 }
 
 /** The JSON object in a text, without the quotation marks and the like that programs put in it. */
@@ -101,6 +105,20 @@ function mended(text) {
     .replace(/[“”„‟«»]/g, '"')
     .replaceAll("\u00a0", " ");
   return `{${plain.replace(/\p{Cf}/gu, "")}}`;
+}
+
+/**
+ * Whether a receipt in this election is that of the vote that a file says; so it is where there is
+ * a receipt alone.
+ * @param {SearchKey} key
+ * @param {string} election
+ * @param {Uint8Array} receipt
+ */
+export function isOfVote(key, election, receipt) {
+  if (!key.nonce) return true;
+  const text = receiptText(receipt);
+  const receipts = receiptsOf({ ...key, receipt: null }, election);
+  return receipts.some((it) => receiptText(it) === text);
 }
 
 /**

@@ -11,13 +11,7 @@ export const NONCE_BYTES = 16;
 
 const ENCODER = new TextEncoder();
 
-/**
- * The receipt of a ballot that is one name, or blank for the empty name.
- * @param {string} election
- * @param {string} candidate
- * @param {Uint8Array} nonce
- * @returns {Uint8Array} 20 bytes
- */
+/** The receipt of a ballot that is one name, or blank for the empty name: 20 bytes. */
 export function receiptOfName(election, candidate, nonce) {
   const hash = new Sha256().update("capvote receipt 1\0");
   behindLength(hash, ENCODER.encode(election));
@@ -52,10 +46,7 @@ function behindLength(hash, bytes) {
   hash.update(bytes);
 }
 
-/**
- * A receipt as it is shown: eight groups of four characters.
- * @param {Uint8Array} receipt
- */
+/** A receipt as it is shown: eight groups of four characters. */
 export function receiptText(receipt) {
   const text = encode(receipt);
   let groups = text.slice(0, 4);
@@ -63,12 +54,7 @@ export function receiptText(receipt) {
   return groups;
 }
 
-/**
- * What binds a receipt file to the voter number without revealing it.
- * @param {Uint8Array} nonce
- * @param {bigint} number
- * @returns {string} 64 hexadecimal digits
- */
+/** What binds a receipt file to the voter number without revealing it: 64 hexadecimal digits. */
 export function boundToNumber(nonce, number) {
   const bytes = new DataView(new ArrayBuffer(8));
   bytes.setBigUint64(0, number, true);
@@ -78,16 +64,7 @@ export function boundToNumber(nonce, number) {
 
 /**
  * The receipt file of a recorded vote, as capvote-client reads it.
- * @param {object} vote
- * @param {string} vote.candidate the name; empty for a blank ballot, and where there are marks
- * @param {{ candidate: string, mark: number }[] | null} vote.marks the marked names
- * @param {Uint8Array} vote.nonce
- * @param {bigint} vote.number
- * @param {string} vote.election
- * @param {string} vote.receipt as it is shown
- * @param {Uint8Array} vote.ledger
- * @param {bigint} vote.epoch 0 where the server counts none
- * @returns {string}
+ * @param {import("./shapes.d.ts").RecordedVote} vote
  */
 export function receiptFileText({
   candidate,

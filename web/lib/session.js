@@ -6,6 +6,8 @@
 import { RpcError, connect } from "../capnp/rpc.js";
 import * as schema from "../capnp/schema.js";
 
+/** @import { Live } from "./shapes.d.ts" */
+
 export const LIMITS = {
   /** How long connecting may take, in milliseconds. */
   connectMs: 10_000,
@@ -14,23 +16,34 @@ export const LIMITS = {
   /** The pause between tries. It doubles with each try, and is drawn from its upper half. */
   pauseFirstMs: 100,
   pauseMaxMs: 5_000,
+  /** Bytes of a text of the server: what happened in a round, with every name of a long slate. */
+  textBytes: 512 << 10,
+  /** What an election has, as servers keep to: names, and the characters of one, or of the title. */
+  names: 1_000,
+  nameCharacters: 256,
 };
 
 /** What is worth another try over a new connection. */
 const PASSING = ["disconnected", "overloaded"];
 
-/**
- * What a call is made with: the capabilities of the connection of the moment.
- * @typedef {object} Live
- * @property {object} connection
- * @property {object} directory
- * @property {(id: string) => Promise<object>} election
- * @property {Promise<never>} ended rejected when the connection ends
- */
-
 /** Whether another try over a new connection may be answered. */
 export function isPassing(error) {
   return error instanceof RpcError && PASSING.includes(error.kind);
+}
+
+/**
+ * Checks that an election is none that would keep a page busy for ever.
+ * @template {{ title: string, candidates: string[] }} T
+ * @param {T} info
+ * @returns {T}
+ */
+export function checked(info) {
+  const isLong = ({ length }) => length > LIMITS.nameCharacters;
+  const { title, candidates } = info;
+  if (candidates.length > LIMITS.names || [title, ...candidates].some(isLong)) {
+    throw new RpcError("failed", "an election is larger than any can be");
+  }
+  return info;
 }
 
 /** The address of the server that this page came from. */
@@ -38,11 +51,10 @@ export function serverAddress() {
   return `${location.origin.replace(/^http/, "ws")}/rpc`;
 }
 
-/** The pauses between the tries of one thing. */
+/** The pauses between the tries of one thing, in milliseconds. */
 export class Pauses {
   #next = LIMITS.pauseFirstMs;
 
-  /** @returns {number} in milliseconds */
   next() {
     const pause = this.#next;
     this.#next = Math.min(2 * pause, LIMITS.pauseMaxMs);
@@ -64,11 +76,7 @@ export class Session {
   /** Ends the pauses of the moment. */
   #wakes = new Set();
 
-  /**
-   * @param {object} [options]
-   * @param {string} [options.url] of the server
-   * @param {(state: "idle" | "connected" | "lost") => void} [options.onState] see the property
-   */
+  /** @param {{ url?: string, onState?: (state: string) => void }} [options] */
   constructor({ url = serverAddress(), onState = () => {} } = {}) {
     this.#url = url;
     this.onState = onState;
@@ -83,7 +91,7 @@ export class Session {
    * Asks once. What is not answered in time counts as a lost connection.
    * @template T
    * @param {(live: Live) => Promise<T>} ask
-   * @param {number} [answerMs] how long the answer may take
+   * @param {number} [answerMs]
    * @returns {Promise<T>}
    * @throws {RpcError}
    */
@@ -109,7 +117,6 @@ export class Session {
    * @param {(live: Live) => Promise<T>} ask
    * @param {AbortSignal} [signal] ends the tries
    * @returns {Promise<T>}
-   * @throws {RpcError} of another kind than disconnected and overloaded
    */
   async again(ask, signal) {
     const pauses = new Pauses();
@@ -183,12 +190,7 @@ export class Session {
   }
 }
 
-/**
- * Connects.
- * @param {string} url
- * @param {() => void} onClosed
- * @returns {Promise<Live>}
- */
+/** @returns {Promise<Live>} */
 async function open(url, onClosed) {
   let end;
   const ended = new Promise((_, reject) => {
@@ -199,7 +201,8 @@ async function open(url, onClosed) {
     end(error);
     onClosed();
   };
-  const connecting = connect(url, { onClosed: closed });
+  const { textBytes } = LIMITS;
+  const connecting = connect(url, { onClosed: closed, limits: { textBytes } });
   try {
     const connection = await inTime(connecting, LIMITS.connectMs);
     const bootstrap = connection.bootstrap(schema.Directory);

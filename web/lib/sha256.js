@@ -3,22 +3,19 @@
  * not have, and which is slower for the many short texts of a tally sheet.
  */
 
-/** The first 32 bits of the fractional parts of the cube roots of the first 64 primes (4.2.2). */
-const K = new Uint32Array([
-  0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-  0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-  0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-  0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-  0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-  0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-  0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-  0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
-]);
+const PRIMES = [];
+for (let number = 2; PRIMES.length < 64; number++) {
+  if (PRIMES.every((prime) => number % prime > 0)) PRIMES.push(number);
+}
 
-/** The initial hash value (5.3.3). */
-const INITIAL = [
-  0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
-];
+/** The first 32 bits of the fractional parts of these numbers: as many as a `Uint32Array` takes. */
+const fractions = (numbers) => Uint32Array.from(numbers, (number) => (number % 1) * 2 ** 32);
+
+/** Of the cube roots of the first 64 primes (4.2.2), for which the precision of numbers is enough. */
+const K = fractions(PRIMES.map(Math.cbrt));
+
+/** The initial hash value (5.3.3), of the square roots of the first 8. */
+const INITIAL = fractions(PRIMES.slice(0, 8).map(Math.sqrt));
 
 const BLOCK_BYTES = 64;
 
@@ -129,35 +126,9 @@ export function sha256(data) {
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
-/**
- * Bytes in lower-case hexadecimal digits.
- * @param {Uint8Array} bytes
- * @returns {string}
- */
+/** Bytes in lower-case hexadecimal digits. */
 export function hex(bytes) {
   let text = "";
   for (const byte of bytes) text += HEX[byte];
   return text;
-}
-
-/**
- * The bytes that lower-case hexadecimal digits stand for.
- * @param {string} text
- * @returns {Uint8Array | null} null if the text is anything else
- */
-export function unhex(text) {
-  if (text.length % 2 !== 0) return null;
-  const bytes = new Uint8Array(text.length / 2);
-  for (let at = 0; at < bytes.length; at++) {
-    const high = digit(text.charCodeAt(2 * at));
-    const low = digit(text.charCodeAt(2 * at + 1));
-    if (high < 0 || low < 0) return null;
-    bytes[at] = high * 16 + low;
-  }
-  return bytes;
-}
-
-function digit(code) {
-  if (code >= 48 && code <= 57) return code - 48;
-  return code >= 97 && code <= 102 ? code - 87 : -1;
 }

@@ -20,35 +20,19 @@ export function moment(seconds) {
   return seconds > 0n && ms <= DATE_MS_MAX ? new Date(ms) : null;
 }
 
-/**
- * A moment with its day, its time, and the time zone.
- * @param {Date} date
- * @param {string} language
- * @returns {string}
- */
+/** A moment with its day, its time, and the time zone. */
 export function dayAndTime(date, language) {
   const options = { weekday: "long", day: "numeric", month: "long", year: "numeric" };
   const time = { hour: "numeric", minute: "2-digit", timeZoneName: "short" };
   return new Intl.DateTimeFormat(language, { ...options, ...time }).format(date);
 }
 
-/**
- * The time of day, to the second.
- * @param {Date} date
- * @param {string} language
- * @returns {string}
- */
+/** The time of day, to the second. */
 export function timeOfDay(date, language) {
   return new Intl.DateTimeFormat(language, { timeStyle: "medium" }).format(date);
 }
 
-/**
- * How far away a moment is, such as "in 3 hours" or "2 days ago".
- * @param {Date} date
- * @param {string} language
- * @param {number} [now] in milliseconds since 1970
- * @returns {string}
- */
+/** How far away a moment is, such as "in 3 hours" or "2 days ago". */
 export function away(date, language, now = Date.now()) {
   const seconds = (date.getTime() - now) / 1_000;
   const format = new Intl.RelativeTimeFormat(language, { numeric: "always" });

@@ -2,6 +2,7 @@
 
 import { element, foreign, say } from "../lib/dom.js";
 import { timeOfDay } from "../lib/time.js";
+import { neededOf } from "./needed.js";
 
 /** The board of one election. */
 export class Board {
@@ -12,6 +13,11 @@ export class Board {
   #turnout = element("p.turnout");
   #turnoutMeter = meter();
   #verdict = element("div.winners", { role: "status" });
+  #why = element("p.why", { role: "status" });
+  /** The names to which the lot gave a seat. */
+  #byLot = new Set();
+  #results = null;
+  #at = null;
   #standing = element("p.standing");
   #changed = element("p.changed");
   #body = element("tbody");
@@ -44,6 +50,7 @@ export class Board {
       this.#turnout,
       this.#turnoutMeter,
       this.#verdict,
+      this.#why,
       this.#table,
       this.#standing,
       this.#changed,
@@ -57,6 +64,8 @@ export class Board {
    */
   show(results, at) {
     const language = this.#language;
+    this.#results = results;
+    this.#at = at;
     const { turnout, status, candidates, blank, elected } = results;
     const { ballots, voters } = turnout;
     say(this.#turnout, language.text("watch.turnout", { count: ballots, all: voters }));
@@ -72,12 +81,38 @@ export class Board {
     const seen = JSON.stringify([rows, ballots, voters, status, elected], (_, it) =>
       typeof it === "bigint" ? String(it) : it,
     );
-    // Unchanged results are sent again from time to time.
-    if (seen !== this.#seen) {
+    // Unchanged results are sent again from time to time, and final ones long after the close.
+    if (status === "final") {
+      say(this.#changed, "");
+    } else if (seen !== this.#seen) {
       say(this.#changed, language.text("watch.changed", { time: timeOfDay(at, language.code) }));
     }
     this.#seen = seen;
     this.#showVerdict(results);
+  }
+
+  /**
+   * Adds what the count tells: to whom the lot gave a seat, and how many were needed and reached.
+   * @param {object} count a `Count`
+   */
+  explain(count) {
+    const seats = count.lots.filter(({ decided }) => decided === "seats");
+    this.#byLot = new Set(seats.flatMap(({ order, seats }) => order.slice(0, seats)));
+    const isLot = count.lots.length > 0;
+    const needed = neededOf(this.info.rules, count, this.#results);
+    const sentences = needed.map(([key, values]) => this.#language.text(key, values));
+    if (isLot) sentences.push(this.#language.text("watch.lot"));
+    say(this.#why, sentences.join(" "));
+    this.show(this.#results, this.#at);
+    for (const item of this.#verdict.querySelectorAll("li")) {
+      const lot = this.#language.text("watch.byLot");
+      if (this.#byLot.has(item.textContent)) item.append(element("span", {}, ` (${lot})`));
+    }
+  }
+
+  #electedText(name) {
+    const elected = this.#language.text("rounds.elected");
+    return this.#byLot.has(name) ? `${elected}, ${this.#language.text("watch.byLot")}` : elected;
   }
 
   #standingText(status) {
@@ -95,7 +130,7 @@ export class Board {
       const row = this.#rowOf(key, candidate);
       const isElected = candidate !== null && elected.includes(candidate);
       row.node.classList.toggle("elected", isElected);
-      say(row.mark, isElected ? ` ✓ ${this.#language.text("rounds.elected")}` : "");
+      say(row.mark, isElected ? ` ✓ ${this.#electedText(candidate)}` : "");
       say(row.count, isSealed ? "–" : this.#language.number(votes));
       fill(row.meter, isSealed ? 0n : votes, ballots);
       const there = this.#body.children[at];
@@ -135,8 +170,10 @@ export class Board {
   #showVerdict({ elected, verdict, status }) {
     if (status !== "final" || this.#verdict.childElementCount > 0) return;
     const language = this.#language;
-    const known = ["decided", "noQuorum", "noMajority", "vacant"].includes(verdict);
     const names = elected.map((name) => foreign("li", name));
+    // With one seat, the name says that.
+    const isSaid = verdict === "decided" && names.length === 1;
+    const known = ["decided", "noQuorum", "noMajority", "vacant"].includes(verdict) && !isSaid;
     this.#verdict.replaceChildren(
       ...(names.length > 0
         ? [

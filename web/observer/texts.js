@@ -1,6 +1,6 @@
 /** Loads the texts of the observer's page and of the list of elections, with what all pages share. */
 
-import { loadShared } from "../lib/language.js";
+import { fresh, loadShared } from "../lib/language.js";
 
 /**
  * The texts of a language.
@@ -10,7 +10,7 @@ import { loadShared } from "../lib/language.js";
 export async function load(code) {
   const [shared, own] = await Promise.all([
     loadShared(code),
-    import(`../texts/observer.${code}.js`),
+    fresh((query) => import(`../texts/observer.${code}.js${query}`)),
   ]);
   return { texts: { ...shared.texts, ...own.texts } };
 }
@@ -21,5 +21,6 @@ export async function load(code) {
  * @returns {Promise<(facts: import("../count/sentence.js").RoundFacts) => string>}
  */
 export async function roundSentence(code) {
-  return (await import(`../texts/rounds.${code}.js`)).roundSentence;
+  const load = (query) => import(`../texts/rounds.${code}.js${query}`);
+  return (await fresh(load)).roundSentence;
 }

@@ -6,26 +6,31 @@ import { button, copyField, field, group, choice } from "./fields.js";
 
 /** Asks before the election is opened. @param {any} flow the `Flow` of officer.js */
 export function confirmOpenStep(flow) {
-  const { language, info } = flow;
+  const { language } = flow;
+  const { info } = flow.here;
   const points = ["slate", "roll", "rules"].map((it) => language.text(`open.${it}`));
   if (info.voters === 0n) points.push(language.text("open.nobody"));
-  return confirmStep(flow, "open", points, () => flow.act("open"));
+  return confirmStep(flow, "open", points);
 }
 
 /** Asks before the election is closed. @param {any} flow the `Flow` of officer.js */
 export function confirmCloseStep(flow) {
-  const { language, info, results } = flow;
+  const { language } = flow;
+  const { info, results } = flow.here;
   const { ballots, voters } = results?.turnout ?? { ballots: 0n, voters: info.voters };
-  const points = [
-    language.text("watch.turnout", { count: ballots, all: voters }),
-    ...["votes", "again", "key", "sheet"].map((it) => language.text(`close.${it}`)),
-  ];
-  return confirmStep(flow, "close", points, () => flow.act("close"));
+  const points = ["votes", "again", "key", "sheet"].map((it) => language.text(`close.${it}`));
+  const turnout = language.text("watch.turnout", { count: ballots, all: voters });
+  return confirmStep(flow, "close", points, element("p.verdict", {}, turnout));
 }
 
-function confirmStep(flow, what, points, act) {
-  const { language, info } = flow;
-  const text = (key) => language.text(key);
+function confirmStep(flow, what, points, standing = null) {
+  const { language } = flow;
+  const { info } = flow.here;
+  const text = (key, values) => language.text(key, values);
+  const others = othersLike(flow);
+  const names = language.list(others.map(({ id, title }) => title || id));
+  const label = text(`${what}.others`, { names });
+  const all = choice({ type: "checkbox", name: "others", value: "yes", label, checked: true });
   const agreed = element("input", { type: "checkbox", id: "agreed", name: "agreed" });
   const submit = (event) => {
     event.preventDefault();
@@ -33,18 +38,20 @@ function confirmStep(flow, what, points, act) {
       flow.fail("confirm.first");
       return agreed.focus();
     }
-    act();
+    flow.act(what, event.target.elements.others?.checked ? others : []);
   };
   return {
     title: text(`${what}.title`),
     content: [
       element("h1", {}, text(`${what}.title`)),
       foreign("p.of", info.title || info.id),
+      standing,
       element("p", {}, text(`${what}.text`)),
       element("ul", {}, ...points.map((point) => element("li", {}, point))),
       element(
         "form",
         { onsubmit: submit },
+        others.length > 0 ? all : null,
         element("label.choice", {}, agreed, element("span", {}, text("confirm.agreed"))),
         button(text(`${what}.act`), null, "main"),
       ),
@@ -53,9 +60,16 @@ function confirmStep(flow, what, points, act) {
   };
 }
 
+/** The elections of the same roll that can be opened or closed like the one that is shown. */
+function othersLike({ authority, here: { info, paper } }) {
+  const areAlike = (it) => it.id !== info.id && it.state === info.state;
+  return authority.role === "officer" ? paper.filter(areAlike) : [];
+}
+
 /** Takes numbers off the roll of a draft. @param {any} flow the `Flow` of officer.js */
 export function revokeStep(flow) {
-  const { language, info } = flow;
+  const { language } = flow;
+  const { info } = flow.here;
   const text = (key) => language.text(key);
   const submit = (event) => {
     event.preventDefault();
@@ -74,7 +88,6 @@ export function revokeStep(flow) {
         accept: ".csv,text/csv",
         onFiles: ([file]) => flow.revokeFile(file),
       }),
-      element("p.or", {}, text("or")),
       element(
         "form",
         { onsubmit: submit },
@@ -94,7 +107,8 @@ export function revokeStep(flow) {
 
 /** Chooses a file of numbers to make letters of. @param {any} flow the `Flow` of officer.js */
 export function lettersFileStep(flow) {
-  const { language, info, letters } = flow;
+  const { language } = flow;
+  const { info, letters } = flow.here;
   const text = (key) => language.text(key);
   return {
     title: text("letters.title"),
@@ -102,11 +116,11 @@ export function lettersFileStep(flow) {
       element("h1", {}, text("letters.title")),
       foreign("p.of", info.title || info.id),
       element("p", {}, text("lettersFile.text")),
-      letters?.id === info.id
+      letters
         ? element(
             "p",
             {},
-            button(text("lettersFile.newest"), () => flow.go("letters")),
+            button(text("lettersFile.newest"), () => flow.goWithPaper("letters")),
           )
         : null,
       filePlace({
@@ -123,7 +137,8 @@ export function lettersFileStep(flow) {
 
 /** Makes links for others. @param {any} flow the `Flow` of officer.js */
 export function linksStep(flow) {
-  const { language, info, made } = flow;
+  const { language, made } = flow;
+  const { info } = flow.here;
   const text = (key, values) => language.text(key, values);
   const roles = ["auditor", "registrar", "administration"].filter(
     (role) => role !== "registrar" || info.roll === "",
@@ -203,7 +218,8 @@ function madeLink(flow, link, at) {
 
 /** Ends a link, and voids what was issued under it. @param {any} flow the `Flow` of officer.js */
 export function endLinkStep(flow) {
-  const { language, info } = flow;
+  const { language } = flow;
+  const { info } = flow.here;
   const text = (key) => language.text(key);
   const submit = (event) => {
     event.preventDefault();
@@ -245,7 +261,8 @@ export function endLinkStep(flow) {
 
 /** The links of a test election. @param {any} flow the `Flow` of officer.js */
 export function testStep(flow) {
-  const { language, info, test } = flow;
+  const { language } = flow;
+  const { info, test } = flow.here;
   const text = (key, values) => language.text(key, values);
   const links = test.numbers.map((number, at) =>
     element(

@@ -9,7 +9,8 @@ import { button } from "./fields.js";
 
 /** @param {any} flow the `Flow` of officer.js */
 export function electionStep(flow) {
-  const { language, info, authority } = flow;
+  const { language, authority } = flow;
+  const { info } = flow.here;
   const text = (key, values) => language.text(key, values);
   const { role } = authority;
   const isRegistrar = role === "registrar";
@@ -35,17 +36,18 @@ export function electionStep(flow) {
 
 /** What changes while it is looked at. */
 function standing(flow) {
-  const { language, info, results } = flow;
+  const { language, here } = flow;
   const text = (key, values) => language.text(key, values);
   const said = element("div", { id: "standing" });
   const draw = () => {
-    const { ballots, voters } = flow.results?.turnout ?? { ballots: 0n, voters: info.voters };
+    const { info, results } = here;
+    const { ballots, voters } = results?.turnout ?? { ballots: 0n, voters: info.voters };
     const state = element(
       "p.verdict",
       {},
-      `${text(`state.${flow.info.state}`)}. ${when(flow.info, language)}`,
+      `${text(`state.${info.state}`)}. ${when(info, language)}`,
     );
-    const closes = flow.info.state === "draft" ? moment(flow.info.closes) : null;
+    const closes = info.state === "draft" ? moment(info.closes) : null;
     const turnout = text("watch.turnout", { count: ballots, all: voters });
     const meter = element("meter", {
       min: "0",
@@ -53,16 +55,32 @@ function standing(flow) {
       value: String(ballots),
       "aria-label": turnout,
     });
-    const parts = [state, element("p", { id: "turnout" }, turnout), meter];
+    const voted = element("p", { id: "turnout" }, turnout);
+    const parts = [state, result(results, language), voted, meter];
     if (closes) {
       const values = { moment: dayAndTime(closes, language.code) };
-      parts.splice(1, 0, element("p", {}, text("letters.closes", values)));
+      parts[1] = element("p", {}, text("letters.closes", values));
     }
-    said.replaceChildren(...parts);
+    said.replaceChildren(...parts.filter(Boolean));
   };
   draw();
   flow.onResults = draw;
-  return results === undefined ? null : said;
+  return said;
+}
+
+/** Who is elected; null before the close. */
+function result(results, language) {
+  if (results?.status !== "final") return null;
+  const { elected, verdict } = results;
+  const text = (key, values) => language.text(key, values);
+  if (verdict === "noQuorum" || verdict === "noMajority")
+    return element("p.verdict", {}, text(`verdict.${verdict}`));
+  const names = language.list([...elected]);
+  const who =
+    elected.length === 0
+      ? text("recount.nobody")
+      : text("recount.elected", { count: elected.length, names });
+  return element("p.verdict", {}, verdict === "vacant" ? `${who} ${text("verdict.vacant")}` : who);
 }
 
 function confirmation(flow) {
@@ -81,7 +99,8 @@ function confirmation(flow) {
 }
 
 function rollSection(flow) {
-  const { language, info } = flow;
+  const { language } = flow;
+  const { info } = flow.here;
   const text = (key, values) => language.text(key, values);
   const heading = element("h2", {}, text("election.roll"));
   if (info.roll !== "") {
@@ -117,7 +136,8 @@ function rollSection(flow) {
 }
 
 function voteSection(flow) {
-  const { language, info } = flow;
+  const { language } = flow;
+  const { info } = flow.here;
   const text = (key, values) => language.text(key, values);
   const open = (path, key) =>
     element(
@@ -125,6 +145,7 @@ function voteSection(flow) {
       { href: `/${info.id}${path}`, target: "_blank", rel: "noopener" },
       text(key),
     );
+  const ask = (key, step) => button(text(`election.${key}`), () => flow.goWithPaper(step));
   return element(
     "section",
     {},
@@ -132,8 +153,8 @@ function voteSection(flow) {
     element(
       "p.links",
       {},
-      info.state === "draft" ? button(text("election.open"), () => flow.go("confirmOpen")) : null,
-      info.state === "open" ? button(text("election.close"), () => flow.go("confirmClose")) : null,
+      info.state === "draft" ? ask("open", "confirmOpen") : null,
+      info.state === "open" ? ask("close", "confirmClose") : null,
       open("", "election.voterPage"),
       open("/watch", "election.watch"),
     ),
@@ -141,7 +162,8 @@ function voteSection(flow) {
 }
 
 function afterSection(flow) {
-  const { language, info, check, sheet } = flow;
+  const { language } = flow;
+  const { info, check, sheet, busy } = flow.here;
   const text = (key, values) => language.text(key, values);
   const isClosed = info.state === "closed";
   return element(
@@ -162,13 +184,13 @@ function afterSection(flow) {
         : null,
       button(text("server.check"), () => flow.checkLedger(), "quiet"),
     ),
-    element("p", { id: "busy", role: "status", tabindex: "-1" }, flow.busy ? text(flow.busy) : ""),
+    element("p", { id: "busy", role: "status", tabindex: "-1" }, busy ? text(busy) : ""),
     sheet ? element("p.links", {}, sheet.csv, sheet.json) : null,
     sheet
       ? element(
           "p",
           {},
-          text("audit.fingerprint"),
+          text("election.fingerprint"),
           " ",
           element("code.mark-of-file", {}, sheet.mark),
         )

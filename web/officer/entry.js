@@ -2,7 +2,7 @@
 
 import { element } from "../lib/dom.js";
 import { bytesOf, filePlace } from "../lib/files.js";
-import { LIMITS as LINK_LIMITS, isForThisServer, readLink } from "../lib/link.js";
+import { LIMITS as LINK_LIMITS, readLink } from "../lib/link.js";
 import { button, field } from "./fields.js";
 
 /** @param {any} flow the `Flow` of officer.js */
@@ -12,7 +12,6 @@ export function entryStep(flow) {
   const take = (typed) => {
     const link = readLink(typed);
     if (!link) return flow.fail("link.none");
-    if (!isForThisServer(link)) return flow.fail("link.otherServer", { host: link.host });
     return flow.open(link);
   };
   const takeFiles = async ([file]) => {

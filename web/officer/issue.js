@@ -15,6 +15,8 @@ export const LIMITS = {
 /** A VoterNumberSink that asks before it answers `done`. */
 class Sink {
   received = [];
+  /** Why the numbers are not taken: a `Refused`'s code. */
+  dropped = null;
 
   /**
    * @param {number} count
@@ -38,9 +40,13 @@ class Sink {
   done() {
     if (this.received.length !== this.count) throw new Error("these are too few numbers");
     return new Promise((resolve, reject) => {
-      const dropped = () => reject(new Error("the numbers were not saved"));
-      this.timer = setTimeout(dropped, LIMITS.saveMs);
-      this.ask(this.received, { saved: resolve, dropped }, performance.now() + LIMITS.saveMs);
+      const drop = (code) => {
+        this.dropped ??= code;
+        reject(new Error("the numbers were not saved"));
+      };
+      this.timer = setTimeout(() => drop("issue.late"), LIMITS.saveMs);
+      const settle = { saved: resolve, dropped: () => drop("issue.dropped") };
+      this.ask(this.received, settle, performance.now() + LIMITS.saveMs);
     });
   }
 }
@@ -51,7 +57,8 @@ class Sink {
  * @param {string} id of the election
  * @param {number} count
  * @param {ConstructorParameters<typeof Sink>[1]} ask as of {@link Sink}
- * @returns {Promise<bigint[]>} the numbers, which are on the roll
+ * @returns {Promise<{ numbers: bigint[], isCertain: boolean }>} the numbers, which are on the roll;
+ *   not for certain if the answer was lost, and the roll has as many more
  * @throws {Refused} they are not, or it is not known whether they are (`issue.unknown`)
  */
 export async function issue(authority, id, count, ask) {
@@ -70,17 +77,24 @@ export async function issue(authority, id, count, ask) {
     const { outcome } = await authority.once(call, LIMITS.issueMs);
     if (outcome.which !== "done")
       throw new Refused("issue.refused", { said: outcome.refused ?? "" });
+    // A registrar's link does not tell which election it is for, and the page may show another.
+    const after = await voters(authority, id);
+    if (after < before + BigInt(count)) throw new Refused("issue.elsewhere", { id, before, after });
+    return { numbers: sink.received, isCertain: true };
   } catch (error) {
     if (error instanceof Refused) throw error;
     // Before the sink has answered, nothing was put on the roll. After that, the roll tells: with
-    // as many more, they are on it; and otherwise they may still come.
+    // as many more, they are on it, unless somebody else has issued as many meanwhile; and
+    // otherwise they may still come.
+    if (!answered && sink.dropped)
+      throw new Refused(sink.dropped, { seconds: LIMITS.saveMs / 1_000 });
     if (!answered) throw new Refused("issue.none", { said: error.message });
     const after = await voters(authority, id);
     if (after !== before + BigInt(count)) throw new Refused("issue.unknown", { before, after });
+    return { numbers: sink.received, isCertain: false };
   } finally {
     clearTimeout(sink.timer);
   }
-  return sink.received;
 }
 
 /** How many numbers are on the roll. */

@@ -7,7 +7,7 @@ import { showNumber } from "../lib/number.js";
 import { dayAndTime, moment } from "../lib/time.js";
 import { qrElement } from "../qr/svg.js";
 import { button, choice, field, group } from "./fields.js";
-import { listParts } from "./people.js";
+import { listParts, ownColumns } from "./people.js";
 
 export const LIMITS = {
   /** Letters that are shown and printed at a time: a browser holds all of their pages. */
@@ -18,7 +18,8 @@ export const LIMITS = {
 
 /** @param {any} flow the `Flow` of officer.js */
 export function lettersStep(flow) {
-  const { language, letters, info } = flow;
+  const { language } = flow;
+  const { letters, info } = flow.here;
   const { people, shown, from } = letters;
   const text = (key, values) => language.text(key, values);
   const rows = people.rows.slice(from, from + LIMITS.letters);
@@ -43,7 +44,7 @@ export function lettersStep(flow) {
         element("h1", {}, text("letters.title")),
         foreign("p.of", info.title || info.id),
         element("p", {}, text("letters.text")),
-        columns.some(Boolean) ? chosen : null,
+        columns.length > 0 ? chosen : null,
         own,
         baseField(flow, draw),
         people.rows.length > LIMITS.letters
@@ -71,7 +72,7 @@ export function lettersStep(flow) {
 }
 
 /** The officer's own words, on every letter. */
-function wordsField({ language, letters }, draw) {
+function wordsField({ language, here: { letters } }, draw) {
   const text = (key) => language.text(key);
   const own = field({
     id: "words",
@@ -90,19 +91,17 @@ function wordsField({ language, letters }, draw) {
 
 /** One letter. */
 function letter({ fields, number }, flow) {
-  const { language, info, letters } = flow;
+  const { language } = flow;
+  const { info, letters } = flow.here;
   const text = (key, values) => language.text(key, values);
   const link = flow.votingLink(number);
   const to = letters.shown.map((at) => fields[at]).filter(Boolean);
-  const title = info.title || info.id;
   return element(
     "article.letter",
     { "aria-label": text("letters.of", { number: showNumber(number) }) },
     flow.isTest(info) ? element("p.error", {}, text("letters.test")) : null,
     element("address", {}, ...to.map((line) => foreign("div", line))),
-    foreign("p.letter-title", title),
-    element("p", {}, text("letters.invited")),
-    ...times(info, language).map((line) => element("p", {}, line)),
+    ...questions(flow),
     letters.words ? foreign("p.words", letters.words) : null,
     element(
       "div.ways",
@@ -128,8 +127,32 @@ function letter({ fields, number }, flow) {
         ),
       ),
     ),
-    element("p", {}, text("letters.keep")),
+    element("p", {}, text("letters.keep", { count: onLetters(flow).length })),
   );
+}
+
+/** The elections that a number is good for, when the letters were made. */
+function onLetters(flow) {
+  const { info, paper } = flow.here;
+  const those = paper.filter((it) => it.state !== "closed" && !flow.isTest(it));
+  return flow.isTest(info) || those.length === 0 ? [info] : those;
+}
+
+/** What is voted on, and when. */
+function questions(flow) {
+  const { language } = flow;
+  const all = onLetters(flow).map((info) => [info.title || info.id, times(info, language)]);
+  const [[, first]] = all;
+  const isSame = all.every(([, lines]) => lines.join() === first.join());
+  const show = (lines) => lines.map((line) => element("p", {}, line));
+  return [
+    ...all.flatMap(([title, lines]) => [
+      foreign("p.letter-title", title),
+      ...(isSame ? [] : show(lines)),
+    ]),
+    element("p", {}, language.text("letters.invited")),
+    ...(isSame ? show(first) : []),
+  ];
 }
 
 /** When voting begins and ends, as far as that is known before. */
@@ -183,16 +206,14 @@ function readBase(text) {
 }
 
 /** The columns of a list that letters show, as check boxes. */
-function columnChoices({ heading, column }, shown, text) {
-  return heading.map((name, at) =>
-    at === column || name === "voting_link"
-      ? null
-      : choice({
-          type: "checkbox",
-          name: "columns",
-          value: String(at),
-          label: name || text("letters.column", { count: at + 1 }),
-          checked: shown.includes(at),
-        }),
+function columnChoices(people, shown, text) {
+  return ownColumns(people).map((at) =>
+    choice({
+      type: "checkbox",
+      name: "columns",
+      value: String(at),
+      label: people.heading[at] || text("letters.column", { count: at + 1 }),
+      checked: shown.includes(at),
+    }),
   );
 }

@@ -42,3 +42,24 @@ export function overviewStep(flow) {
     ],
   };
 }
+
+/** Of which election an auditor's link is. @param {any} flow the `Flow` of officer.js */
+export function auditedStep(flow) {
+  const { language, elections } = flow;
+  const items = elections.map(({ id, title }) =>
+    element(
+      "li",
+      {},
+      foreign("h2", title || id),
+      button(language.text("audited.check", { id }), () => flow.audit(id)),
+    ),
+  );
+  return {
+    title: language.text("audited.title"),
+    content: [
+      element("h1", {}, language.text("audited.title")),
+      element("p", {}, language.text("audited.text")),
+      element("ul.elections", {}, ...items),
+    ],
+  };
+}

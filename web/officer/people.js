@@ -11,12 +11,22 @@ export const LIMITS = {
   /** Bytes of a list, and people on it; longer ones are for capvote-client. */
   file: 16 << 20,
   people: 100_000,
-  /** Rows from which the separator is found. */
+  /** Rows from which the separator is found, and by which columns with numbers are. */
   sample: 100,
+  /** Characters of a field that is looked at as a voting link. */
+  link: 500,
+  /** Characters of an e-mail address (RFC 3696, erratum 1690, has fewer). */
+  mail: 320,
 };
 
 /** The column of the numbers, in the files that capvote-client and this page write. */
 export const NUMBER_COLUMN = "voter_number";
+
+/** The column of the voting links. */
+const LINK_COLUMN = "voting_link";
+
+/** Columns of voting links as they are compared, also those that were called so before. */
+const LINKS = /^votinglink(before)*$/;
 
 const SEPARATORS = ["\t", ";", ",", "|"];
 
@@ -33,6 +43,7 @@ const YEARS = { first: 1900, last: 2099 };
  * @property {string[]} heading
  * @property {Person[]} rows
  * @property {number[]} empty the lines of rows without anything in them
+ * @property {number[]} formulas the lines of rows with a field that a spreadsheet would compute
  * @property {{ first: number, second: number, shown: string }[]} doubles rows that seem to be the
  *   same person
  * @property {number | null} column of the numbers, from 0
@@ -71,7 +82,9 @@ export function readPeople(bytes) {
   checkHeading(heading, rows);
   const column = numberColumn(heading);
   if (column !== null) readNumbers(rows, column);
-  return { heading, rows, empty, doubles: doublesOf(rows, column, heading), column, separator };
+  const formulas = rows.filter(({ fields }) => fields.some(isFormula)).map(({ line }) => line);
+  const people = { heading, rows, empty, formulas, doubles: [], column, separator };
+  return { ...people, doubles: doublesOf(people) };
 }
 
 /** So many people without a list. @param {number} count @returns {People} */
@@ -81,7 +94,8 @@ export function countedPeople(count) {
     fields: [],
     number: null,
   }));
-  return { heading: [], rows, empty: [], doubles: [], column: null, separator: "," };
+  const nothing = { empty: [], formulas: [], doubles: [] };
+  return { heading: [], rows, ...nothing, column: null, separator: "," };
 }
 
 /**
@@ -90,20 +104,56 @@ export function countedPeople(count) {
  * @param {(number: bigint) => string} show
  * @param {(number: bigint) => string} link
  */
-export function* listParts({ heading, rows, column, separator }, show, link) {
-  const own = heading.filter((_, at) => at !== column);
-  const columns = [...own, NUMBER_COLUMN, "voting_link"];
+export function* listParts(people, show, link) {
+  const { heading, rows, separator } = people;
+  const own = ownColumns(people);
+  const row = (fields) => `${fields.map((field) => written(field, separator)).join(separator)}\r\n`;
   // With the mark, spreadsheets know that it is UTF-8.
   yield "\uFEFF";
-  const row = (fields) => `${fields.map((field) => written(field, separator)).join(separator)}\r\n`;
-  yield row(
-    columns.map((name, at) =>
-      at < own.length && ["voting_link"].includes(name) ? `${name}_before` : name,
-    ),
-  );
-  for (const { fields, number } of rows) {
-    const kept = fields.filter((_, at) => at !== column);
-    yield row([...kept, show(number), link(number)]);
+  yield row([...own.map((at) => heading[at]), NUMBER_COLUMN, LINK_COLUMN]);
+  for (const { fields, number } of rows)
+    yield row([...own.map((at) => fields[at]), show(number), link(number)]);
+}
+
+/**
+ * The columns that say who somebody is, from 0: all but those with voter numbers or voting links.
+ * @param {People} people
+ * @returns {number[]}
+ */
+export function ownColumns({ heading, rows, column }) {
+  const numbered = rows.filter(({ number }) => number !== null).slice(0, LIMITS.sample);
+  const tells = ({ fields, number }, at) =>
+    fields[at].length <= LIMITS.link && readNumber(fields[at]).number === number;
+  return heading
+    .map((_, at) => at)
+    .filter((at) => at !== column && !LINKS.test(plainName(heading[at])))
+    .filter((at) => !numbered.some((row) => tells(row, at)));
+}
+
+/**
+ * Checks that the numbers of a list can be those of an election.
+ * @param {People} people
+ * @param {{ id: string, voters: bigint }} info of the election
+ * @throws {Refused}
+ */
+export function checkNumbers({ heading, rows }, { id, voters }) {
+  const numbered = rows.filter(({ number }) => number !== null);
+  const column = heading.findIndex((name) => plainName(name) === plainName(LINK_COLUMN));
+  for (const { fields, line } of column >= 0 ? numbered : []) {
+    const other = electionOf(fields[column]);
+    if (other !== null && other !== id)
+      throw new Refused("roll.otherElection", { line, other, id });
+  }
+  if (BigInt(numbered.length) > voters)
+    throw new Refused("roll.moreThanRoll", { count: numbered.length, voters: Number(voters), id });
+}
+
+/** The id in a voting link; null if it is none. */
+function electionOf(link) {
+  try {
+    return /^\/([^/]+)$/.exec(new URL(link).pathname)?.[1] ?? null;
+  } catch {
+    return null;
   }
 }
 
@@ -212,14 +262,15 @@ function readNumbers(rows, column) {
 }
 
 /** Rows that are the same but for capitals and blanks, or have the same e-mail address. */
-function doublesOf(rows, column, heading) {
-  const telling = heading.map((_, at) => at).filter((at) => at !== column && !counts(rows, at));
+function doublesOf(people) {
+  const { heading, rows } = people;
+  const telling = ownColumns(people).filter((at) => !counts(rows, at));
   const columns = telling.length > 0 ? telling : heading.map((_, at) => at);
   const seen = new Map();
   const doubles = [];
   for (const { line, fields } of rows) {
     const values = columns.map((at) => plain(fields[at]));
-    const keys = [values.join("\n"), ...values.filter((value) => /^\S+@\S+\.\S+$/.test(value))];
+    const keys = [values.join("\n"), ...values.filter(isMail)];
     const firsts = keys.map((key) => seen.get(key)).filter(Boolean);
     if (firsts.length > 0) {
       const shown = columns
@@ -231,6 +282,15 @@ function doublesOf(rows, column, heading) {
     for (const key of keys) if (!seen.has(key)) seen.set(key, line);
   }
   return doubles;
+}
+
+function isMail(value) {
+  return value.length <= LIMITS.mail && /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(value);
+}
+
+/** Whether a spreadsheet would compute what is in a field: numbers with a sign are none. */
+function isFormula(field) {
+  return /^[=@]/.test(field) || /^[+-].*[^\d\s()/.,+–-]/su.test(field);
 }
 
 /** Whether a column only counts the rows. */

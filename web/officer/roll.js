@@ -17,7 +17,8 @@ const LIMITS = {
 
 /** Choosing a list, or a number. @param {any} flow the `Flow` of officer.js */
 export function rollStep(flow) {
-  const { language, info } = flow;
+  const { language } = flow;
+  const { info } = flow.here;
   const text = (key, values) => language.text(key, values);
   const submit = (event) => {
     event.preventDefault();
@@ -37,7 +38,6 @@ export function rollStep(flow) {
         accept: ".csv,.txt,.tsv,text/csv",
         onFiles: ([file]) => flow.takePeople(file),
       }),
-      element("p.or", {}, text("or")),
       element(
         "form",
         { onsubmit: submit },
@@ -56,37 +56,25 @@ export function rollStep(flow) {
 
 /** Checking what was read. @param {any} flow the `Flow` of officer.js */
 export function peopleStep(flow) {
-  const { language, people } = flow;
+  const { language } = flow;
+  const { people } = flow.here;
   const text = (key, values) => language.text(key, values);
   const missing = people.rows.filter(({ number }) => number === null).length;
   const kept = people.rows.length - missing;
-  const { doubles, empty } = people;
-  const act = () => flow.issue();
-  const accept = element("input", { type: "checkbox", id: "accept", name: "accept" });
-  const isBlocked = () => doubles.length > 0 && !accept.checked;
+  const asked = missing > 0 ? questions(flow, kept) : [];
   const go = (event) => {
     event.preventDefault();
-    if (isBlocked()) return flow.fail("roll.doublesFirst");
-    act();
+    const open = asked.find(({ box }) => !box.checked);
+    if (open) return flow.fail(open.first);
+    flow.issue();
   };
-  const allowed =
-    doubles.length > 0
-      ? element("label.choice", {}, accept, element("span", {}, text("roll.allow")))
-      : null;
   return {
     title: text("people.title"),
     content: [
       element("h1", {}, text("people.title")),
       element("p.verdict", {}, text("people.missing", { count: missing })),
       kept > 0 ? element("p", {}, text("people.kept", { count: kept })) : null,
-      empty.length > 0
-        ? element(
-            "p.notice",
-            {},
-            text("people.empty", { count: empty.length, lines: lines(empty, language) }),
-          )
-        : null,
-      ...(doubles.length > 0 ? doublesSection(doubles, text) : []),
+      ...strange(people, language),
       people.heading.length > 0 ? preview(people, text) : null,
       element("p", {}, text("people.local")),
       baseField(flow, () => {}),
@@ -94,7 +82,7 @@ export function peopleStep(flow) {
       element(
         "form",
         { onsubmit: go },
-        allowed,
+        ...asked.map(({ asks }) => asks),
         missing > 0 ? button(text("people.issue", { count: missing }), null, "main") : null,
       ),
       missing === 0 ? element("p", {}, text("people.nobody")) : null,
@@ -104,6 +92,34 @@ export function peopleStep(flow) {
       flow.back("roll"),
     ],
   };
+}
+
+/** What has to be said first: what somebody could have two numbers by. */
+function questions({ language, here: { people, info } }, kept) {
+  const text = (key, values) => language.text(key, values);
+  const ask = (name, notice) => {
+    const box = element("input", { type: "checkbox", id: name, name });
+    const label = element("label.choice", {}, box, element("span", {}, text(`roll.${name}`)));
+    const said = notice && element("p.notice", {}, notice);
+    return { box, asks: element("div", {}, said, label), first: `roll.${name}First` };
+  };
+  const others = info.voters - BigInt(kept);
+  return [
+    people.doubles.length > 0 ? ask("allow", null) : null,
+    others > 0n ? ask("add", text("people.others", { count: others })) : null,
+  ].filter(Boolean);
+}
+
+/** What is strange in a list. */
+function strange({ empty, formulas, doubles }, language) {
+  const text = (key, values) => language.text(key, values);
+  const named = (key, all) =>
+    element("p.notice", {}, text(key, { count: all.length, lines: lines(all, language) }));
+  return [
+    empty.length > 0 ? named("people.empty", empty) : null,
+    formulas.length > 0 ? named("people.formulas", formulas) : null,
+    ...(doubles.length > 0 ? doublesSection(doubles, text) : []),
+  ];
 }
 
 function lines(all, language) {
@@ -145,7 +161,8 @@ function preview({ heading, rows }, text) {
  * @param {any} flow the `Flow` of officer.js
  */
 export function savingStep(flow) {
-  const { language, saving, people, info } = flow;
+  const { language } = flow;
+  const { saving, people, info } = flow.here;
   const text = (key, values) => language.text(key, values);
   const left = element("p.verdict", { id: "left", role: "timer" });
   const parts = () => listParts(people, showNumber, (number) => flow.votingLink(number));

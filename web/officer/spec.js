@@ -15,6 +15,12 @@ export const LIMITS = {
   number: 0xffff,
 };
 
+/** Names that no election may have: in addresses, they are those of other things. */
+const RESERVED_IDS = ["favicon.ico", "officer", "robots.txt", "rpc"];
+
+/** How the ids of test elections end. No id that is made from a title has a dot. */
+export const TEST = /\.test(-\d+)?$/;
+
 /** What stands for blank ballots on papers and in results: no candidate can be called so. */
 const BLANK_WORDS = ["blank", "(blank)"];
 
@@ -40,11 +46,12 @@ const BLANK_WORDS = ["blank", "(blank)"];
  * Reads what was typed.
  * @param {Typed} typed
  * @param {number} voters how many are on the roll that it shares; 0 for one of its own
+ * @param {boolean} [isTest] whether the election is a test
  * @returns {{ spec: object | null, problems: { field: string, why: Refused }[], ranks: number |
  *   null }} the `ElectionSpec`, or what is wrong; `ranks` if the number of ranks was set for want
  *   of another
  */
-export function readSpec(typed, voters) {
+export function readSpec(typed, voters, isTest = false) {
   const problems = [];
   const no = (field, code, values) => problems.push({ field, why: new Refused(code, values) });
   const candidates = typed.candidates
@@ -52,7 +59,8 @@ export function readSpec(typed, voters) {
     .map((name) => name.trim())
     .filter(Boolean);
   if (!isElectionId(typed.id)) no("id", "create.id");
-  if (typed.id === "officer") no("id", "create.idTaken", { id: typed.id });
+  if (RESERVED_IDS.includes(typed.id)) no("id", "create.idTaken", { id: typed.id });
+  if (!isTest && TEST.test(typed.id)) no("id", "create.idOfTest");
   const blank = candidates.find((name) => BLANK_WORDS.includes(name.toLowerCase()));
   if (blank) no("candidates", "create.blankName", { name: blank });
   const ranks = fewRanks(typed, candidates.length, voters);

@@ -1,6 +1,6 @@
 /** Ballots, as `src/election/ballot.rs` makes and refuses them. */
 
-import { check, form, marked, padding, ranks, votes } from "../lib/ballot.js";
+import { check, form, marked, moved, padding, ranks, votes } from "../lib/ballot.js";
 
 /** What ballots of elections with four names can say. */
 const RULES = {
@@ -34,7 +34,72 @@ const TAKEN = [
   ["tied", [2, 1, 1, 0]],
 ];
 
+/** Every order of these places in which neighbours share ranks, or do not. */
+function* orders(places) {
+  if (places.length === 0) yield [];
+  for (const place of places) {
+    for (const rest of orders(places.filter((it) => it !== place))) {
+      const [next, ...others] = rest;
+      const first = { place, shares: false };
+      yield [first, ...rest];
+      if (next) yield [first, { ...next, shares: true }, ...others];
+    }
+  }
+}
+
+/** How the places other than one are ranked among each other. */
+function amongOthers(order, but) {
+  const marks = ranks(NAMES, order);
+  const others = marks.map((_, place) => place).filter((place) => place !== but);
+  return others.map((one) => others.map((two) => Math.sign(marks[one] - marks[two])));
+}
+
+const NAMES = 4;
+
+const placesOf = (order) => order.map(({ place, shares }) => `${shares ? "=" : ""}${place}`).join();
+
 export const tests = {
+  "an action on a name leaves the ranks of all others among each other"({ equal }) {
+    let count = 0;
+    for (const order of orders([...Array(NAMES).keys()])) {
+      for (const action of ["up", "down", "share", "remove"]) {
+        order.forEach(({ place }, at) => {
+          if (at === 0 && action === "share") return;
+          const before = JSON.stringify(order);
+          const after = moved(order, at, action);
+          const what = `${action} on ${at} of ${placesOf(order)}: ${placesOf(after)}`;
+          equal(amongOthers(after, place), amongOthers(order, place), what);
+          equal(JSON.stringify(order), before);
+          equal(after.length, NAMES - (action === "remove"), what);
+          equal(after[0].shares, false, what);
+          equal(check({ ...RULES.tied, marks: NAMES }, NAMES, ranks(NAMES, after)), null, what);
+          count++;
+        });
+      }
+    }
+    equal(count, 192 * 15);
+  },
+  "a name moves by one rank, out of a rank that it shares, or into the one before"({ equal }) {
+    for (const [order, at, action, expected] of [
+      ["0,1,2", 2, "up", "0,2,1"],
+      ["0,=1,2", 2, "up", "2,0,=1"],
+      ["0,=1,=2", 1, "up", "1,0,=2"],
+      ["0,=1", 0, "up", "0,1"],
+      ["0,1", 0, "up", "0,1"],
+      ["0,1,=2", 0, "down", "1,=2,0"],
+      ["0,=1,=2", 0, "down", "1,=2,0"],
+      ["0,1,=2", 2, "down", "0,1,2"],
+      ["0,1", 1, "down", "0,1"],
+      ["0,1,=2", 1, "share", "0,=1,2"],
+      ["0,=1,=2", 1, "share", "0,=2,1"],
+      ["0,1,=2", 1, "remove", "0,2"],
+      ["0,=1", 0, "remove", "1"],
+    ]) {
+      const read = (it) => ({ place: Number(it.replace("=", "")), shares: it.startsWith("=") });
+      const after = moved(order.split(",").map(read), at, action);
+      equal(placesOf(after), expected, `${action} on ${at} of ${order}`);
+    }
+  },
   "what is no ballot is refused for its reason"({ equal }) {
     for (const [rules, marks, code] of REFUSED) {
       equal(check(RULES[rules], 4, marks)?.code, code, `${rules} ${marks}`);

@@ -3,7 +3,8 @@
 import { RpcError } from "../capnp/rpc.js";
 import { receiptOfMarks, receiptOfName, receiptText } from "../lib/receipt.js";
 import { Sha256 } from "../lib/sha256.js";
-import { Casting, sentVote, vote } from "../voter/cast.js";
+import { Casting, LIMITS, sentVote, vote } from "../voter/cast.js";
+import { keptVotes } from "../voter/paper.js";
 
 const NUMBER = 1234n;
 
@@ -190,8 +191,49 @@ export const tests = {
     const unconfirmed = () => ({ which: "notOpen", unconfirmed: true });
     const { which, states } = await cast([vote("one", [1, 0])], [unconfirmed, recorded]);
     equal(which, "recorded");
-    equal(states, ["sending", "unconfirmed", "sending", "decided"]);
+    equal(states, ["sending", "unconfirmed", "decided"]);
     equal((await cast([vote("one", [1, 0])], [refused("notOpen")])).which, "notOpen");
+  },
+  async "who does not wait for that is told that nothing is recorded"({ equal }) {
+    const unconfirmed = () => ({ which: "notOpen", unconfirmed: true });
+    for (const answers of [[unconfirmed], [fails("disconnected"), unconfirmed]]) {
+      const session = sessionWith([...answers]);
+      const one = vote("one", [1, 0]);
+      const infos = new Map([["one", ONE]]);
+      const casting = new Casting({ session, number: NUMBER, votes: [one], infos, onChange() {} });
+      session.pause = async () => one.state === "unconfirmed" && casting.stop();
+      await casting.run();
+      equal([one.state, session.calls.length], ["notConfirmed", answers.length]);
+    }
+  },
+  async "an answer without an outcome leaves the vote unknown, and kept"({ equal }) {
+    for (const answer of [null, { which: "recorded", recorded: null }]) {
+      const session = sessionWith([() => answer, () => answer, recorded]);
+      const one = vote("one", [1, 0]);
+      const kept = [];
+      session.pause = async () => kept.push(keptVotes()?.votes.length ?? "none");
+      const { states, which } = await cast([one], [], session);
+      equal([states, which], [["sending", "unknown", "decided"], "recorded"]);
+      equal([kept, keptVotes()], [[1, 1], null]);
+    }
+  },
+  async "the server's words have a maximum"({ equal }) {
+    const session = sessionWith([recorded]);
+    const one = vote("one", [1, 0]);
+    const { once } = session;
+    session.once = (ask) =>
+      once(({ election }) =>
+        ask({
+          election: async (id) => ({
+            vote: async ({ messages, ...sent }) => {
+              await messages.message({ text: "word ".repeat(100_000) });
+              return (await election(id)).vote({ ...sent, messages: { message() {} } });
+            },
+          }),
+        }),
+      );
+    await cast([one], [], session);
+    equal(one.told.length, LIMITS.toldCharacters);
   },
   async "after a reload a vote goes on as one whose answer was lost"({ equal }) {
     const nonce = new Uint8Array(16).fill(3);

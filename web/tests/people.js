@@ -1,6 +1,12 @@
 /** Lists of people, as spreadsheets write them, and what is strange in them. */
 
-import { countedPeople, listParts, readPeople } from "../officer/people.js";
+import {
+  checkNumbers,
+  countedPeople,
+  listParts,
+  ownColumns,
+  readPeople,
+} from "../officer/people.js";
 
 const read = (text) => readPeople(new TextEncoder().encode(text));
 
@@ -47,6 +53,62 @@ export const tests = {
   "numbers of an earlier issue are kept, however they are written"({ equal }) {
     const { rows, column } = read("Voter Number,name\n1234-5678-9012-3456-7890,Ann\n,Ben\n");
     equal([column, rows[0].number, rows[1].number], [0, 12_345_678_901_234_567_890n, null]);
+  },
+  "links and numbers of before are in no letter and no file"({ equal }) {
+    const link = "https://x/y#0000-0000-0000-0000-0007";
+    const people = read(
+      `name,Voting Link,voting_link_before,our link,voter_number\n` +
+        `Ann,${link},${link},${link},0000-0000-0000-0000-0007\nBen,${link},${link},,\n`,
+    );
+    equal(
+      ownColumns(people).map((at) => people.heading[at]),
+      ["name"],
+    );
+    people.rows[1].number = 8n;
+    const text = [...listParts(people, String, (it) => `https://x/z#${it}`)].join("");
+    equal(text.trim().split("\r\n"), [
+      "name,voter_number,voting_link",
+      "Ann,7,https://x/z#7",
+      "Ben,8,https://x/z#8",
+    ]);
+  },
+  "links do not hide that two rows are the same person"({ equal }) {
+    const { doubles } = read("name,voter_number,voting_link\nAnn,1,https://x/y#1\nAnn,,\n");
+    equal(
+      doubles.map(({ first, second }) => [first, second]),
+      [[2, 3]],
+    );
+  },
+  "numbers of another election are refused"({ equal }) {
+    const check = (text, info) => {
+      try {
+        checkNumbers(read(text), info);
+        return null;
+      } catch (error) {
+        return [error.code, error.values.line ?? null];
+      }
+    };
+    const board = (voters) => ({ id: "board", voters });
+    const list = "name,voter_number\nAnn,1\nBen,2\nCem,\n";
+    equal(check(list, board(2n)), null);
+    equal(check(list, board(1n)), ["roll.moreThanRoll", null]);
+    const linked = (id) =>
+      `name,voter_number,Voting-Link\nAnn,1,https://x/board#1\nBen,2,http://y/${id}#2\n`;
+    equal(check(linked("board"), board(3n)), null);
+    equal(check(linked("last-year"), board(3n)), ["roll.otherElection", 3]);
+    equal(check("name,voting_link\nAnn,https://x/last-year\n", board(0n)), null);
+    equal(check("name,voter_number,voting_link\nAnn,1,none\n", board(1n)), null);
+  },
+  "what a spreadsheet would compute is found"({ equal }) {
+    const fields = ["=1+1", "@SUM(A1)", "+cmd|x!A1", "-2+3+cmd|x!A1", '"-\nx"'];
+    const plain = ["Ann", "-", "-5", "+49 (170) 12-34", "a=b", "ann@example.org", "Smith-Jones"];
+    const { formulas } = read(`name,town\n${[...fields, ...plain].join(",x\n")},x\n`);
+    equal(formulas, [2, 3, 4, 5, 6]);
+  },
+  "a long name is read at once"({ equal }) {
+    const began = performance.now();
+    read(`name,town\n${"@.".repeat(20_000)} x,1\n${"+".repeat(40_000)},2\n`);
+    equal(performance.now() - began < 1_000, true);
   },
   "what is no list is refused with its line"({ equal }) {
     const bytes = (text) => new TextEncoder().encode(text);

@@ -1,7 +1,7 @@
 /** A session over connections that fail, hang and end, as a false WebSocket says. */
 
 import { RpcError } from "../capnp/rpc.js";
-import { LIMITS, Pauses, Session, isPassing } from "../lib/session.js";
+import { LIMITS, Pauses, Session, checked, isPassing } from "../lib/session.js";
 
 /** Runs a case with a WebSocket that does this once it is made. */
 async function withSocket(does, run) {
@@ -39,6 +39,20 @@ function session() {
 }
 
 export const tests = {
+  "an election that is larger than any can be is refused"({ equal }) {
+    const is = (names, name, title) => {
+      try {
+        checked({ title, candidates: Array(names).fill(name) });
+        return true;
+      } catch (error) {
+        return isPassing(error);
+      }
+    };
+    const { names, nameCharacters } = LIMITS;
+    const [right, long] = ["x".repeat(nameCharacters), "x".repeat(nameCharacters + 1)];
+    equal(is(names, right, right), true);
+    equal([is(names + 1, "", ""), is(1, long, ""), is(1, "", long)], [false, false, false]);
+  },
   async "what cannot be asked is asked again over new connections"({ equal }) {
     const does = (socket, count) => (count < 3 ? fails(socket) : opens(socket));
     await withSocket(does, async (made) => {

@@ -1,6 +1,7 @@
 /** SHA-256 against the standard's examples and the browser's own. */
 
-import { Sha256, hex, sha256, unhex } from "../lib/sha256.js";
+import { unhex } from "../lib/decode.js";
+import { Sha256, hex, sha256 } from "../lib/sha256.js";
 
 /** FIPS 180-4's examples, as the NIST gives them. */
 const EXAMPLES = [

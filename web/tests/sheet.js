@@ -13,6 +13,7 @@ import {
   recount,
 } from "../lib/sheet.js";
 import { atOnce } from "../lib/steps.js";
+import { compareBytes } from "../count/lot.js";
 import { plainRules } from "../count/rules.js";
 
 const FILES = ["plain.csv", "plain.json", "marked.csv", "marked.json"];
@@ -148,6 +149,46 @@ export const tests = {
     const [heading, first, ...rest] = (await text("plain.csv")).trimEnd().split("\n");
     const sorted = `${[heading, ...rest, first].join("\n")}\n`;
     equal(refusal(sorted).found, ["order"]);
+  },
+  async "a document that two readers may read differently is no sheet"({ equal }) {
+    const json = await text("plain.json");
+    for (const changed of [
+      json.replace('"title"', '"title": "x",\n  "title"'),
+      json.replace('"title"', '"__proto__": 1,\n  "title"'),
+      json.replace(/"voters": (\d+)/, '"voters": $1.0'),
+      json.replace(/"voters": (\d+)/, '"voters": $1e0'),
+      json.replace('"nonce"', '"n\\u006fnce": "",\n      "nonce"'),
+    ]) {
+      equal(changed === json, false);
+      equal(refusal(changed).flaw, "unreadable", changed);
+    }
+    equal(refusal(JSON.stringify(JSON.parse(json))).flaw, "rewritten");
+  },
+  async "files that are made to keep the page busy are refused in a moment"({ equal }) {
+    const runs = ["\n", " ", "\0", '"', "\t", ";", "\r\n"];
+    for (const run of runs) {
+      for (const begins of ["a", "#", "election,candidate,nonce,receipt\nboard,", "{"]) {
+        const long = run.repeat(1 << 19);
+        equal(refusal(`${begins}${long}b`).flaw !== "rewritten", true, begins);
+        equal(refusal(`${begins}b${long}`).flaw !== "rewritten", true, begins);
+      }
+    }
+    const names = Array.from({ length: 100_000 }, (_, at) => `name ${at}`);
+    const header = { title: "", candidates: names, voters: names.length, rules: plainRules() };
+    const sheet = new Sheet("board", header, null);
+    // Each ballot has a name of its own; they are in no order that a file could have.
+    const ballots = names.map((name, at) => {
+      const nonce = new Uint8Array(16);
+      new DataView(nonce.buffer).setUint32(0, at);
+      return { name, nonce, receipt: receiptOfName("board", name, nonce) };
+    });
+    ballots.sort((one, other) => compareBytes(one.receipt, other.receipt));
+    for (const { name, nonce, receipt } of ballots) {
+      sheet.add(name, nonce, receiptText(receipt), {});
+    }
+    equal(sheet.contradiction(), null);
+    const document = [...jsonParts(sheet)].join("");
+    equal(refusal(document).code, "sheet.document");
   },
   "ballots that were added contradict the sheet"({ equal }) {
     const nonce = new Uint8Array(16);

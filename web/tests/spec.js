@@ -1,7 +1,7 @@
 /** A new election from a form: the defaults and refusals of `capvote-client create`. */
 
 import { nothingTyped } from "../officer/create.js";
-import { idFrom, readSpec } from "../officer/spec.js";
+import { TEST, idFrom, readSpec } from "../officer/spec.js";
 
 const form = (more) => ({
   ...nothingTyped(),
@@ -44,6 +44,11 @@ export const tests = {
       [{ id: "" }, "id", "create.id"],
       [{ id: "-a" }, "id", "create.id"],
       [{ id: "officer" }, "id", "create.idTaken"],
+      [{ id: "rpc" }, "id", "create.idTaken"],
+      [{ id: "robots.txt" }, "id", "create.idTaken"],
+      [{ id: "favicon.ico" }, "id", "create.idTaken"],
+      [{ id: "board.test" }, "id", "create.idOfTest"],
+      [{ id: "board.test-2" }, "id", "create.idOfTest"],
       [{ candidates: " \n" }, "candidates", "slate.empty"],
       [{ candidates: "Ada\nAda" }, "candidates", "slate.duplicate"],
       [{ candidates: "Ada\n(Blank)" }, "candidates", "create.blankName"],
@@ -60,6 +65,12 @@ export const tests = {
       const { spec, problems } = readSpec(form(typed), 0);
       equal([spec, problems.map((it) => [it.field, it.why.code])], [null, [[field, code]]]);
     }
+  },
+  "no title makes a test of an election"({ equal }) {
+    for (const title of ["Antrag: Covid-Test", "Covid.Test", "Covid test 2", ".test", "x.test-3"]) {
+      equal(TEST.test(idFrom(title)), false, title);
+    }
+    equal(readSpec(form({ id: "board.test" }), 0, true).spec.id, "board.test");
   },
   "an id fits the title"({ equal }) {
     for (const [title, id] of [

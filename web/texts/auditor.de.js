@@ -39,10 +39,10 @@ gesendet wurden.",
     "Der Fingerabdruck der Datei (SHA-256). Vergleichen Sie ihn mit dem \
 veröffentlichten:",
   "audit.noHeader":
-    "In dieser Art von Liste steht weder, wer zur Wahl stand, noch mit wie vielen \
-Stimmzetteln sie geschrieben wurde: Wen kein Stimmzettel nennt, der fehlt, und ganze Stimmzettel \
-können \
-weggelassen sein. Vergleichen Sie ihre Zahl mit der veröffentlichten Beteiligung.",
+    "Eine CSV-Datei wie diese führt nur die Stimmzettel auf. Namen ohne Stimmen stehen nicht darin, \
+und auch nicht, wie viele Stimmzettel es sein müssen: Vergleichen Sie ihre Zahl mit der \
+Beteiligung. In der JSON-Datei derselben Liste stehen die Namen und eine Prüfsumme über alle \
+Stimmzettel.",
   "audit.noCount": "Sie kann nicht ausgezählt werden: Es steht nicht darin, wer zur Wahl stand.",
   "audit.atLine": "Zeile {line}: ",
   "audit.atBallot": "Stimmzettel {ballot}: ",
@@ -64,6 +64,8 @@ dieselbe, vertrauen Sie ihr nicht.",
     "Das ist kein Beleg: Der hat acht Gruppen aus je vier der Buchstaben A bis Z und der \
 Ziffern 2 bis 7.",
   "audit.found": "Gezählt: Es ist Stimmzettel {place} der Liste, und für {vote}.",
+  "audit.otherVote": "Trauen Sie dieser Datei nicht: Ihr Beleg ist der von Stimmzettel {place}, für \
+{vote}, und nicht der zu der Stimme, die in der Datei steht.",
   "audit.blank": "niemanden (ein leerer Stimmzettel)",
   "audit.notFound": {
     one: "Nicht in der Liste, die {count} Stimmzettel hat. Bewahren Sie den Beleg auf, und gehen \

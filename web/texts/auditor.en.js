@@ -35,10 +35,9 @@ that were recorded after the backup are missing, unless they were sent again.",
   "audit.voters": "Voter numbers on the roll",
   "audit.fingerprint": "The fingerprint of the file (SHA-256). Compare it with the published one:",
   "audit.noHeader":
-    "This kind of sheet says neither who stood nor how many ballots it was written \
-with: a candidate whom no ballot names is not on it, and whole ballots can be left out. Compare \
-the \
-number of ballots with the published turnout.",
+    "A CSV file like this one lists the ballots alone. Names that nobody voted for are not in it, \
+and it does not say how many ballots there have to be: compare their number with the turnout. The \
+JSON file of the same sheet has the names, and a checksum of all ballots.",
   "audit.noCount": "It cannot be counted: it does not say who the candidates were.",
   "audit.atLine": "line {line}: ",
   "audit.atBallot": "ballot {ballot}: ",
@@ -61,6 +60,8 @@ trust it.",
     "This is no receipt: that is eight groups of four of the letters A to Z and the \
 digits 2 to 7.",
   "audit.found": "Counted: it is ballot {place} of the sheet, and for {vote}.",
+  "audit.otherVote": "Do not trust this file: its receipt is that of ballot {place}, which is for \
+{vote}, and not of the vote that the file says.",
   "audit.blank": "nobody (a blank ballot)",
   "audit.notFound": {
     one: "Not on the sheet, which has {count} ballot. Keep the receipt, and take it to whoever \

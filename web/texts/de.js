@@ -21,11 +21,15 @@ export const texts = {
 
   "missing.title": "Diese Wahl gibt es nicht",
   "missing.text": "Auf diesem Server gibt es keine Wahl mit der Kennung {id}. Prüfen Sie den Link.",
+  "left.text": "In diesem Tab liegt eine Stimme in der Wahl {id}, mit ihrer Nummer. Ob sie \
+gespeichert ist, ist nicht bekannt. Auf diesem Server gibt es keine solche Wahl. Wenn sich das \
+ändert, laden Sie diese Seite neu.",
+  "left.forget": "Diese Stimme vergessen",
   "newer.title": "Diese Seite ist zu alt",
   "newer.text": "Ein Stimmzettel dieser Wahl kann etwas sagen, das diese Seite nicht kennt. Laden \
 Sie die Seite neu, oder nehmen Sie das Programm capvote-client.",
   "draft.title": "Die Abstimmung hat noch nicht begonnen",
-  "draft.text": "Kommen Sie wieder, wenn die Wahl offen ist. Bewahren Sie Ihre Wählernummer auf.",
+  "draft.text": "Bewahren Sie Ihre Wählernummer bis dahin auf.",
   "draft.looking": "Diese Seite sieht von selbst wieder nach.",
   "closed.title": "Die Abstimmung ist beendet",
   "closed.text": "Diese Wahl nimmt keine Stimmen mehr an. Eine Stimme, die vorher gespeichert \
@@ -49,7 +53,7 @@ wurde, gilt.",
 der Sie zur Wahl eingeladen wurden.",
   "number.others": "Eine Wählernummer hat nur Ziffern. Hier steht noch etwas anderes. Prüfen Sie \
 die Eingabe.",
-  "number.tooLong": "Eine Wählernummer hat 20 Ziffern. Diese hat {count}.",
+  "number.length": "Eine Wählernummer hat 20 Ziffern. Eingegeben sind {count}.",
   "number.tooLarge": "Das ist keine Wählernummer: Über 1844-6744-0737-0955-1615 gibt es keine. \
 Prüfen Sie die Ziffern.",
   "number.unknown": "Die Nummer, die auf {end} endet, steht nicht im Verzeichnis dieser Wahl. \
@@ -112,8 +116,10 @@ gewählt sehen.",
   "order.in": "{name} hat Rang {rank}.",
   "order.out": "{name} hat keinen Rang.",
   "ballot.orderFull": {
-    one: "Nur {count} Name kann einen Rang haben. Nehmen Sie erst einen heraus.",
-    other: "Nur {count} Namen können Ränge haben. Nehmen Sie erst einen heraus.",
+    one: "{count} Name hat einen Rang, und mehr dürfen es nicht sein. Für einen anderen nehmen Sie \
+ihn heraus.",
+    other: "{count} Namen haben Ränge, und mehr dürfen es nicht sein. Für einen anderen nehmen Sie \
+einen heraus.",
   },
 
   review: "Stimme prüfen",
@@ -138,8 +144,7 @@ Namen.",
   "review.notYet": "Noch ist nichts abgegeben.",
   "review.final": "Eine abgegebene Stimme kann niemand ändern oder zurücknehmen.",
   "review.blank": "Ein leerer Stimmzettel",
-  "review.left": "Ausgelassen: Hier wird keine Stimme abgegeben. Das können Sie mit derselben \
-Nummer nachholen, solange die Wahl offen ist.",
+  "review.left": "Hier ausgelassen. Wurde mit dieser Nummer schon abgestimmt, gilt jene Stimme.",
   "review.rank": "{rank}.",
   "review.others": {
     one: "{count} Name hat keinen Rang.",
@@ -167,10 +172,13 @@ folgt ein neuer Versuch …",
   "unreachable.title": "Der Server ist nicht zu erreichen",
   "unreachable.text": "Ihre Stimme wurde noch nicht gesendet. Sie müssen nichts tun: Diese Seite \
 macht von selbst weiter. Lassen Sie sie offen.",
-  "sending.unconfirmed": "Der Server wurde aus einer Sicherung wiederhergestellt und nimmt keine \
-Stimmen an, bis die Wahlleitung das bestätigt. Diese Seite versucht es von selbst wieder.",
+  "sending.unconfirmed": "Warten auf die Wahlleitung …",
   "sending.unkept": "Dieser Browser speichert nichts. Laden Sie die Seite nicht neu, bevor \
 feststeht, was aus Ihrer Stimme geworden ist.",
+  "unconfirmed.title": "Die Wahl ist noch nicht bestätigt",
+  "unconfirmed.text": "Der Server wurde aus einer Sicherung wiederhergestellt und nimmt keine \
+Stimmen an, bis die Wahlleitung das bestätigt. Ihre Stimme ist noch nicht gespeichert. Diese Seite \
+macht von selbst weiter: Lassen Sie sie offen.",
   "unknown.title": "Noch nicht bekannt",
   "unknown.text": "Die Antwort ist nicht angekommen. Ob Ihre Stimme gespeichert ist, ist deshalb \
 noch nicht bekannt. Sie müssen nichts tun: Diese Seite macht von selbst weiter und sendet dieselbe \
@@ -183,18 +191,22 @@ Stimme noch einmal senden, von jedem Rechner.",
 
   "done.recorded": {
     one: "Ihre Stimme ist gespeichert",
-    other: "Alle {count} Stimmen sind gespeichert",
+    other: "Ihre {count} Stimmen sind gespeichert",
   },
   "done.some": {
     one: "{count} von {all} Stimmen ist gespeichert",
     other: "{count} von {all} Stimmen sind gespeichert",
   },
   "done.refused": { one: "Ihre Stimme zählt nicht", other: "Keine der Stimmen zählt" },
+  "done.twice": {
+    one: "Mit dieser Nummer wurde schon abgestimmt; jene Stimme zählt",
+    other: "Mit dieser Nummer wurde schon abgestimmt; jene Stimmen zählen",
+  },
   "done.flawed": "Der Beleg stimmt nicht",
   "done.stopped": "Ob Ihre Stimme gespeichert ist, ist nicht bekannt",
   "outcome.recorded": "Gespeichert. Sie ist sicher abgelegt und zählt einmal.",
-  "outcome.alreadyVoted": "Nicht gezählt: Mit dieser Nummer wurde hier schon abgestimmt, und jene \
-Stimme gilt. Waren Sie das nicht? Dann sagen Sie es der Wahlleitung.",
+  "outcome.alreadyVoted": "Mit dieser Nummer wurde hier schon abgestimmt. Jene Stimme zählt, und \
+diese nicht. Waren Sie das nicht? Dann sagen Sie es der Wahlleitung.",
   "outcome.unknownVoterNumber": "Nicht gezählt: Diese Nummer steht nicht im Verzeichnis. Sie kann \
 vertippt sein, oder für eine andere Wahl.",
   "outcome.unknownCandidate": "Nicht gezählt: Der Name steht nicht auf dem Stimmzettel. Nichts \
@@ -207,12 +219,14 @@ gespeichert.",
 Stimme, die vorher gespeichert wurde, gilt.",
   "outcome.newer": "Nicht gezählt, aus einem Grund, den diese Seite nicht kennt.",
   "outcome.notSent": "Nicht gesendet.",
+  "outcome.notConfirmed": "Nicht gespeichert: Die Wahlleitung hat die Wahl noch nicht bestätigt.",
   "outcome.stopped": "Sie haben aufgehört, bevor die Antwort kam. Die Stimme kann gespeichert \
 sein. Wenn Sie mit derselben Nummer noch einmal abstimmen, erfahren Sie, ob schon eine gilt.",
   "receipt.title": "Beleg",
-  "receipt.what": "Mit der Belegdatei finden Sie Ihren Stimmzettel nach der Schließung in der \
-Liste aller Stimmzettel, und können dieselbe Stimme noch einmal senden, falls der Server sie \
-verliert. In ihr steht, wen Sie gewählt haben: Behalten Sie sie für sich.",
+  "receipt.what": "Belege stehen nur auf dieser Seite: Speichern Sie sie, bevor Sie gehen. Mit \
+einer Belegdatei finden Sie Ihren Stimmzettel nach der Schließung in der Liste aller Stimmzettel, \
+und können dieselbe Stimme noch einmal senden, falls der Server sie verliert. In ihr steht, wen \
+Sie gewählt haben: Behalten Sie sie für sich.",
   "receipt.save": "Belegdatei speichern",
   "receipt.saveOf": "Belegdatei speichern: {title}",
   "receipt.right": "Diese Seite hat den Beleg selbst nachgerechnet: Er ist der Ihrer Stimme.",
@@ -225,5 +239,6 @@ gespeichert. Schreiben Sie beide Belege auf, und sagen Sie es der Wahlleitung.",
   "done.finish": "Fertig, diese Seite leeren",
   "done.finishHint": "Auf einem gemeinsamen Gerät, damit die nächste Person Ihren Beleg nicht \
 sieht.",
-  "done.before": "Aus diesem Tab wurde um {time} eine Stimme gespeichert.",
+  "done.before": "Aus diesem Tab wurde um {time} eine Stimme gespeichert. Sie müssen nichts mehr \
+tun. Ihr Beleg stand nur auf jener Seite.",
 };

@@ -21,11 +21,14 @@ export const texts = {
 
   "missing.title": "There is no such election",
   "missing.text": "This server has no election with the id {id}. Check the link.",
+  "left.text": "This tab keeps a vote in {id} whose outcome is not known, with its number. This \
+server has no such election. If that changes, load this page again.",
+  "left.forget": "Forget this vote",
   "newer.title": "This page is too old",
   "newer.text": "A ballot of this election can say something that this page does not know. \
 Load the page again, or use the program capvote-client.",
   "draft.title": "Voting has not begun",
-  "draft.text": "Come back when the election is open. Keep your voter number until then.",
+  "draft.text": "Keep your voter number until then.",
   "draft.looking": "This page looks again by itself.",
   "closed.title": "Voting has ended",
   "closed.text": "This election takes no more votes. A vote that was recorded before stands.",
@@ -47,7 +50,7 @@ Load the page again, or use the program capvote-client.",
   "number.none": "Type your voter number. It is in the letter or message that invites you to vote.",
   "number.others": "A voter number has digits only. Here is something else, too. Check what you \
 typed.",
-  "number.tooLong": "A voter number has 20 digits. This one has {count}.",
+  "number.length": "A voter number has 20 digits. You typed {count}.",
   "number.tooLarge": "This is no voter number: there is none above 1844-6744-0737-0955-1615. \
 Check the digits.",
   "number.unknown": "The number ending in {end} is not on the roll of this election. Check each \
@@ -102,8 +105,9 @@ rank. You need not choose all.",
   "order.in": "{name} has rank {rank}.",
   "order.out": "{name} has no rank.",
   "ballot.orderFull": {
-    one: "Only {count} name can have a rank. Take one out first.",
-    other: "Only {count} names can have ranks. Take one out first.",
+    one: "{count} name has a rank, which is all that you can give. Take it out to add another.",
+    other: "{count} names have ranks, which is all that you can give. Take one out to add \
+another.",
   },
 
   review: "Check your vote",
@@ -127,8 +131,7 @@ rank. You need not choose all.",
   "review.notYet": "Nothing is cast yet.",
   "review.final": "A vote that is cast cannot be changed or taken back.",
   "review.blank": "A blank ballot",
-  "review.left": "Left out: no vote is cast here. You can do that later with the same number, \
-while the election is open.",
+  "review.left": "Left out here. If this number has answered it before, that vote stands.",
   "review.rank": "{rank}.",
   "review.others": {
     one: "{count} name has no rank.",
@@ -150,11 +153,14 @@ trying again…",
   "sending.unknown": "Trying again…",
   "sending.unreachable": "Trying again…",
   "unreachable.title": "The server cannot be reached",
-  "unreachable.text": "Your vote has not been sent yet. You need not do anything: this page goes on \
-by itself. Keep it open.",
-  "sending.unconfirmed": "The server was restored from a backup, and takes no votes until the \
-returning officer confirms that. This page tries again by itself.",
+  "unreachable.text": "Your vote has not been sent yet. You need not do anything: this page goes \
+on by itself. Keep it open.",
+  "sending.unconfirmed": "Waiting for the returning officer…",
   "sending.unkept": "This browser stores nothing. Do not load this page again before the outcome.",
+  "unconfirmed.title": "The election is not confirmed yet",
+  "unconfirmed.text": "The server was restored from a backup, and takes no votes until the \
+returning officer confirms that. Your vote is not recorded yet. This page goes on by itself: keep \
+it open.",
   "unknown.title": "Not known yet",
   "unknown.text": "The answer has not arrived, so it is not known whether your vote is recorded. \
 You need not do anything: this page goes on by itself and sends the same vote again. It never \
@@ -165,17 +171,21 @@ counts twice. Keep this page open.",
 again, from any machine.",
   "unknown.stop": "Stop trying",
 
-  "done.recorded": { one: "Your vote is recorded", other: "All {count} votes are recorded" },
+  "done.recorded": { one: "Your vote is recorded", other: "Your {count} votes are recorded" },
   "done.some": {
     one: "{count} of {all} votes is recorded",
     other: "{count} of {all} votes are recorded",
   },
   "done.refused": { one: "Your vote was not counted", other: "No vote was counted" },
+  "done.twice": {
+    one: "This number has voted already; that vote counts",
+    other: "This number has voted already; those votes count",
+  },
   "done.flawed": "The receipt is not right",
   "done.stopped": "It is not known whether your vote is recorded",
   "outcome.recorded": "Recorded. It is stored safely, and counts once.",
-  "outcome.alreadyVoted": "Not counted: this number has voted here before, and that vote stands. \
-Was it not you? Then tell the returning officer.",
+  "outcome.alreadyVoted": "This number has voted here before. That vote counts, and this one does \
+not. Was it not you? Then tell the returning officer.",
   "outcome.unknownVoterNumber": "Not counted: this number is not on the roll. It may be mistyped, \
 or for another election.",
   "outcome.unknownCandidate": "Not counted: the name is not on the ballot. Nothing was recorded. \
@@ -187,12 +197,13 @@ again.",
 recorded before stands.",
   "outcome.newer": "Not counted, for a reason that this page does not know.",
   "outcome.notSent": "Not sent.",
+  "outcome.notConfirmed": "Not recorded: the returning officer has not confirmed the election yet.",
   "outcome.stopped": "You stopped before the answer came. The vote may be recorded. If you vote \
 again with the same number, the page tells you whether one stands.",
   "receipt.title": "Receipt",
-  "receipt.what": "With the receipt file you can find your ballot on the tally sheet after the \
-close, and send the same vote again if the server lost it. It tells whom you voted for: keep it \
-to yourself.",
+  "receipt.what": "Receipts are only on this page: save them before you leave. With a receipt \
+file you can find your ballot on the tally sheet after the close, and send the same vote again if \
+the server lost it. It tells whom you voted for: keep it to yourself.",
   "receipt.save": "Save the receipt file",
   "receipt.saveOf": "Save the receipt file: {title}",
   "receipt.right": "This page has computed the receipt, too: it is that of your vote.",
@@ -204,5 +215,6 @@ tell the returning officer.",
   "done.other": "Vote with the other number",
   "done.finish": "Finish, and clear this page",
   "done.finishHint": "On a shared device, so that the next person does not see your receipt.",
-  "done.before": "A vote was recorded from this tab at {time}.",
+  "done.before": "A vote was recorded from this tab at {time}. Nothing is left to do. Its receipt \
+was only on that page.",
 };

@@ -21,10 +21,6 @@ die Integrierte Stichwahl.",
   "share.marked": "der Stimmzettel, die einen Namen kennzeichnen",
   "share.ballots": "aller Stimmzettel",
   "share.roll": "des Verzeichnisses",
-
-  "link.otherServer":
-    "Dieser Link ist für {host}, und diese Seite kommt von einem anderen Gerät. Sein \
-Geheimnis wurde nicht gesendet. Öffnen Sie die Seite auf {host}.",
   "link.none": "Das ist kein Link mit einem Geheimnis hinter dem #. Fügen Sie den ganzen Link ein.",
   "trouble.disconnected":
     "Die Verbindung zum Server ging verloren, und es kam keine Antwort: {why}",
@@ -32,7 +28,6 @@ Geheimnis wurde nicht gesendet. Öffnen Sie die Seite auf {host}.",
   "trouble.unimplemented": "Das öffnet der Link nicht: {why}",
   "trouble.failed": "Der Server sagt: {why}",
   "trouble.other": "Etwas ist schiefgegangen: {why}",
-
   "officer.title": "Wahlen leiten",
   "entry.text":
     "Diese Seite öffnet sich mit einem Link der Wahlleitung: officer.link im Datenordner des \
@@ -50,6 +45,8 @@ Sie ihn noch einmal.",
   "working.wait": "Bitte warten.",
   "working.open": "Der Link wird geöffnet …",
   "working.load": "Die Wahl wird geladen …",
+  "working.loadAll": "Die Wahlen werden geladen …",
+  "working.read": "Die Liste wird gelesen …",
   "working.create": "Die Wahl wird angelegt …",
   "working.issue": "Wählernummern werden gezogen …",
   "working.confirm": "Die Wahl wird bestätigt …",
@@ -58,11 +55,14 @@ Sie ihn noch einmal.",
   "working.revoke": "Die Nummern werden gestrichen …",
   "working.link": "Ein Link wird erstellt …",
   "working.endLink": "Der Link wird beendet …",
-
   "overview.new": "Wahl anlegen",
   "overview.none": "Auf diesem Server gibt es noch keine Wahl.",
   "overview.run": "{id} leiten",
-
+  "audited.title": "Für welche Wahl ist er?",
+  "audited.text":
+    "Das ist ein Prüflink. Wählen Sie die Wahl aus, für die er erstellt wurde: Die Seite öffnet \
+sich, die sie prüft.",
+  "audited.check": "{id} prüfen",
   "create.heading": "Wahl anlegen",
   "create.title": "Titel",
   "create.titleHint": "Wie die Wahl genannt wird, etwa „Vorstand 2027“.",
@@ -88,9 +88,9 @@ Stichwahl. Nach den schottischen Regeln.",
   "create.seatsHint": "Wie viele höchstens gewählt werden.",
   "create.marks": "So viele Namen darf ein Stimmzettel kennzeichnen",
   "create.marksHint":
-    "Leer: so viele wie Sitze. Bei Rängen alle, aber 3, wo weniger als 1.000 abstimmen \
-können: Eine längere Reihenfolge ist oft die einzige ihrer Art, und wäre in der Stimmzettelliste \
-zu erkennen.",
+    "Leer: Ein Stimmzettel kennzeichnet so viele Namen, wie es Sitze gibt, und bei Rängen reiht er \
+alle. Wo weniger als 1.000 Personen abstimmen können, reiht er höchstens 3: Eine längere \
+Reihenfolge ist oft die einzige ihrer Art und wäre in der Stimmzettelliste zu erkennen.",
   "create.majority": "Mehrheit, die Stimmen erreichen müssen",
   "create.majorityHint":
     "Leer: keine. Sonst ein Anteil wie >1/2 of marked, >=2/3 of ballots, >1/2 of roll, \
@@ -126,7 +126,6 @@ zählen für nichts.",
   "create.fewRanks":
     "Ein Stimmzettel reiht hier höchstens {ranks} Namen, weil weniger als 1.000 abstimmen \
 können.",
-
   "test.name": "Test: {title}",
   "test.title": "Der Test ist offen",
   "test.text": {
@@ -138,7 +137,6 @@ neuen Tab.",
   "test.vote": "Abstimmen als Nummer {count}",
   "test.go": "Den Test leiten: Beteiligung, Schließung, Auszählung",
   "test.real": "Zurück zum Formular, um die Wahl selbst anzulegen",
-
   "election.id": "Kennung: {id}",
   "election.test": "Das ist ein Test.",
   "election.names": "Namen auf dem Stimmzettel",
@@ -169,13 +167,14 @@ senden.",
   "election.sheet": "Stimmzettelliste erstellen",
   "election.saveCsv": "Liste als CSV speichern",
   "election.saveJson": "Liste als JSON speichern",
+  "election.fingerprint":
+    "Fingerabdruck der CSV-Datei (SHA-256). Veröffentlichen Sie ihn mit der Datei.",
   "election.links": "Links für andere",
   "election.linksText":
     "Eine Nummernvergabe vergibt Nummern, eine Prüfung prüft, und eine Verwaltung leitet \
 diese eine Wahl.",
   "election.share": "Link erstellen",
   "election.endLink": "Link beenden, oder seine Nummern streichen",
-
   "roll.title": "Wählernummern vergeben",
   "roll.more":
     "In diesem Verzeichnis stehen schon Nummern. Ist eine Liste gewachsen, nehmen Sie die Datei \
@@ -193,10 +192,13 @@ und verlässt sie nicht: Der Server erfährt keine Namen.",
     other: "Geben Sie eine Zahl von 1 bis {count} ein.",
   },
   "roll.allow": "Es sind verschiedene Personen: eine Nummer für jede Zeile",
-  "roll.doublesFirst":
+  "roll.add": "Niemand auf dieser Liste hat eine davon: zum Verzeichnis hinzufügen",
+  "roll.addFirst":
+    "Im Verzeichnis stehen schon Nummern. Nehmen Sie die Datei der früheren Vergabe, oder sagen \
+Sie, dass niemand auf dieser Liste eine davon hat.",
+  "roll.allowFirst":
     "Manche Zeilen scheinen dieselbe Person zu sein. Nehmen Sie jeweils eine von der Liste, \
 oder sagen Sie, dass es verschiedene Personen sind.",
-
   "people.title": "Liste prüfen",
   "people.missing": {
     one: "{count} Person bekommt eine Wählernummer.",
@@ -210,6 +212,22 @@ oder sagen Sie, dass es verschiedene Personen sind.",
     one: "{count} leere Zeile wird ausgelassen: Zeile {lines}.",
     other: "{count} leere Zeilen werden ausgelassen: Zeilen {lines}.",
   },
+  "people.formulas": {
+    one: "In {count} Zeile beginnt ein Feld mit =, +, - oder @, was eine Tabellenkalkulation \
+ausrechnen würde: Zeile {lines}. Sehen Sie es an, bevor Sie die Datei mit den Nummern darin \
+öffnen.",
+    other:
+      "In {count} Zeilen beginnt ein Feld mit =, +, - oder @, was eine Tabellenkalkulation \
+ausrechnen würde: Zeilen {lines}. Sehen Sie sie an, bevor Sie die Datei mit den Nummern darin \
+öffnen.",
+  },
+  "people.others": {
+    one: "Im Verzeichnis steht {count} Nummer, die nicht in dieser Liste steht. Wer sie hat und \
+auf dieser Liste steht, bekommt eine zweite und kann zweimal abstimmen.",
+    other:
+      "Im Verzeichnis stehen {count} Nummern, die nicht in dieser Liste stehen. Wer eine davon hat \
+und auf dieser Liste steht, bekommt eine zweite und kann zweimal abstimmen.",
+  },
   "people.doubles": {
     one: "{count} Zeile scheint jemand zu sein, der schon auf der Liste steht",
     other: "{count} Zeilen scheinen jemand zu sein, der schon auf der Liste steht",
@@ -220,11 +238,19 @@ oder sagen Sie, dass es verschiedene Personen sind.",
   "people.local": "Nichts von der Liste wird gesendet.",
   "people.time":
     "Wenn Sie weitergehen, zieht der Server die Nummern, und Sie haben {seconds} Sekunden, um sie \
-zu \
-speichern. Erst dann stehen sie im Verzeichnis. Briefe werden danach in Ruhe gedruckt.",
+zu speichern. Erst dann stehen sie im Verzeichnis. Briefe werden danach in Ruhe gedruckt.",
   "people.issue": { one: "{count} Wählernummer ziehen", other: "{count} Wählernummern ziehen" },
   "people.nobody": "Alle auf der Liste haben eine Nummer.",
   "people.letters": "Briefe an sie",
+  "issue.uncertain": {
+    one: "Die Antwort des Servers ging verloren. Im Verzeichnis steht {count} Nummer mehr als \
+vorher. Es ist also diese, wenn nicht jemand anders gleichzeitig eine vergeben hat: Fragen Sie \
+nach, bevor Sie den Brief senden.",
+    other:
+      "Die Antwort des Servers ging verloren. Im Verzeichnis stehen {count} Nummern mehr als \
+vorher. Es sind also diese, wenn nicht jemand anders gleichzeitig ebenso viele vergeben hat: \
+Fragen Sie nach, bevor Sie Briefe senden.",
+  },
   "saving.title": "Nummern speichern",
   "saving.text": {
     one: "{count} Nummer ist gezogen und steht noch in keinem Verzeichnis. Speichern Sie die \
@@ -241,7 +267,6 @@ steht Ihre Liste mit der Spalte {column}. Niemand kann sie noch einmal herstelle
   "saving.saved": "2. Die Datei ist gespeichert: Nummern ins Verzeichnis",
   "saving.wait": "Die Nummern kommen ins Verzeichnis …",
   "saving.drop": "Diese Nummern nicht nehmen",
-
   "letters.title": "Briefe",
   "letters.text":
     "Jeder Brief hat einen QR-Code, der die Seite zum Abstimmen mit der Nummer öffnet. Drucken Sie \
@@ -269,9 +294,13 @@ falls Briefe verloren gehen, und löschen Sie sie dann.",
   "letters.scan": "Scannen Sie den Code mit dem Telefon,",
   "letters.type": "oder öffnen Sie diese Adresse:",
   "letters.number": "und geben Sie Ihre Wählernummer ein:",
-  "letters.keep":
-    "Behalten Sie diesen Brief für sich: Wer die Nummer hat, kann an Ihrer Stelle abstimmen. Die \
-Nummer gilt für eine Stimme.",
+  "letters.keep": {
+    one: "Behalten Sie diesen Brief für sich: Wer die Nummer hat, kann an Ihrer Stelle abstimmen. \
+Die Nummer gilt für eine Stimme.",
+    other:
+      "Behalten Sie diesen Brief für sich: Wer die Nummer hat, kann an Ihrer Stelle abstimmen. Die \
+Nummer gilt für je eine Stimme in den {count} Wahlen.",
+  },
   "letters.base": "Adresse des Servers in den Links",
   "letters.baseHint": "Wie die Wählenden ihn erreichen, etwa https://wahl.example.org",
   "letters.baseLocal": "Das ist eine Adresse nur dieses Geräts: Kein Telefon kann sie öffnen.",
@@ -284,28 +313,30 @@ erstellt werden, etwa für jemanden, dessen Brief verloren ging.",
   "lettersFile.hint":
     "Eine CSV-Datei mit der Spalte voter_number. Sie wird in dieser Seite gelesen und verlässt \
 sie nicht.",
-
   "confirm.agreed": "Ich habe das gelesen.",
   "confirm.first": "Sagen Sie, dass Sie das gelesen haben.",
   "open.title": "Wahl öffnen?",
-  "open.text": "Von der Öffnung an",
-  "open.slate": "wird abgestimmt, und Namen und Regeln stehen fest;",
-  "open.roll": "kann keine Nummer mehr gestrichen werden; weitere können vergeben werden.",
-  "open.rules": "Die Wahl kann nicht wieder zum Entwurf werden.",
+  "open.text": "Was eine Öffnung bedeutet:",
+  "open.slate": "Alle können abstimmen. Namen und Regeln stehen endgültig fest.",
+  "open.roll": "Keine Nummer kann mehr gestrichen werden. Weitere können vergeben werden.",
+  "open.rules": "Das kann nicht zurückgenommen werden.",
+  "open.others": "Auch diese öffnen, mit denselben Wählernummern: {names}",
   "open.nobody":
     "Niemand kann abstimmen, bevor Wählernummern vergeben sind: Das Verzeichnis ist leer.",
   "open.act": "Wahl öffnen",
-  "open.done": "Die Wahl ist offen.",
+  "open.done": { one: "Die Wahl ist offen.", other: "Jetzt offen: {names}." },
+  "open.some": "Jetzt offen: {names}. Nicht offen: {others}. {why}",
   "close.title": "Wahl schließen?",
   "close.text": "Eine Schließung ist endgültig:",
-  "close.votes": "niemand kann mehr abstimmen, auch nicht, wer es gerade tut;",
-  "close.again": "die Wahl kann nicht wieder geöffnet werden;",
+  "close.votes": "Niemand kann mehr abstimmen, auch nicht, wer es gerade tut.",
+  "close.again": "Wieder geöffnet werden kann sie nicht.",
   "close.key":
-    "der Schlüssel der Stimmzettel wird vernichtet, sodass niemand erfährt, wer wen gewählt hat;",
-  "close.sheet": "das Ergebnis wird öffentlich, und die Stimmzettelliste kann erstellt werden.",
+    "Der Schlüssel der Stimmzettel wird vernichtet, sodass niemand erfährt, wer wen gewählt hat.",
+  "close.sheet": "Das Ergebnis wird öffentlich, und die Stimmzettelliste kann erstellt werden.",
+  "close.others": "Auch diese schließen, mit denselben Wählernummern: {names}",
   "close.act": "Wahl schließen",
-  "close.done": "Die Wahl ist geschlossen.",
-
+  "close.done": { one: "Die Wahl ist geschlossen.", other: "Jetzt geschlossen: {names}." },
+  "close.some": "Jetzt geschlossen: {names}. Nicht geschlossen: {others}. {why}",
   "revoke.title": "Nummern streichen",
   "revoke.text": "Etwa die eines verlorenen Briefs. Das geht, bis die Wahl geöffnet wird.",
   "revoke.file": "Eine Datei mit den Nummern",
@@ -315,22 +346,17 @@ sie nicht.",
   "revoke.act": "Diese Nummern streichen",
   "revoke.none": "Geben Sie mindestens eine Nummer ein.",
   "revoke.wrong": "Zeile {line} ist keine Wählernummer.",
-  "revoke.tooMany": {
-    one: "Höchstens {count} auf einmal.",
-    other: "Höchstens {count} auf einmal.",
-  },
   "revoke.done": {
     one: "{count} Nummer ist gestrichen.",
     other: "{count} Nummern sind gestrichen.",
   },
-
   "links.title": "Link erstellen",
   "links.role": "Für wen",
   "links.auditor": "Eine Prüfung",
   "links.auditorHint": "Sieht die Beteiligung, prüft das Journal und nimmt die Stimmzettelliste.",
   "links.registrar": "Eine Nummernvergabe",
   "links.registrarHint":
-    "Vergibt Wählernummern, und streicht sie, solange die Wahl ein Entwurf ist.",
+    "Vergibt Wählernummern, und streicht sie, bis die Wahl geöffnet wird.",
   "links.administration": "Eine Verwaltung",
   "links.administrationHint": "Tut in dieser Wahl alles, was Sie können.",
   "links.make": "Link erstellen",
@@ -341,6 +367,8 @@ Weg, den sonst niemand mitliest.",
   "open.once":
     "Dieser Link galt einmal, für diesen Tab, und öffnet nichts mehr. Lassen Sie den \
 Tab offen, bis Sie fertig sind.",
+  "open.busy":
+    "Hier geschieht noch etwas. Warten Sie, bis es fertig ist, und öffnen Sie dann den Link.",
   "links.worksOnce": "Er gilt einmal",
   "links.worksOnceHint":
     "Für einen Link in einer Mail oder einem Brief: Wer ihn zuerst öffnet, \

@@ -20,9 +20,6 @@ instant runoff.",
   "share.marked": "of the ballots that mark a name",
   "share.ballots": "of all ballots",
   "share.roll": "of the roll",
-  "link.otherServer":
-    "This link is for {host}, and this page is from another machine. Its secret was \
-not sent. Open the page on {host}.",
   "link.none": "This is no link with a token behind its #. Paste the whole link.",
   "trouble.disconnected": "The connection to the server was lost, and no answer came: {why}",
   "trouble.overloaded": "The server is busy. Try again in a moment: {why}",
@@ -45,6 +42,8 @@ or one that was shared from it.",
   "working.wait": "Please wait.",
   "working.open": "Opening the link…",
   "working.load": "Loading the election…",
+  "working.loadAll": "Loading the elections…",
+  "working.read": "Reading the list…",
   "working.create": "Creating the election…",
   "working.issue": "Drawing voter numbers…",
   "working.confirm": "Confirming the election…",
@@ -55,6 +54,11 @@ or one that was shared from it.",
   "overview.new": "Create an election",
   "overview.none": "There is no election on this server yet.",
   "overview.run": "Run {id}",
+  "audited.title": "Which election is it for?",
+  "audited.text":
+    "This is an auditor’s link. Choose the election that it was made for: the page that checks it \
+opens.",
+  "audited.check": "Check {id}",
   "create.heading": "Create an election",
   "create.title": "Title",
   "create.titleHint": "What people call it, such as “Board 2027”.",
@@ -76,10 +80,9 @@ runoff. By the Scottish rules.",
   "create.seatsHint": "How many are elected, at most.",
   "create.marks": "Most names that a ballot may mark",
   "create.marksHint":
-    "Left empty: as many as there are seats. With ranks all, but 3 where fewer than \
-1,000 can vote: a longer order is often the only one of its kind, and could be recognised on the \
-tally \
-sheet.",
+    "Left empty, a ballot marks as many names as there are seats, and with ranks it orders all of \
+them. Where fewer than 1,000 people can vote, it orders 3 at most: a longer order is often the \
+only one of its kind, and could be recognised on the tally sheet.",
   "create.majority": "Majority that votes have to reach",
   "create.majorityHint":
     "Left empty: none. Otherwise a share such as >1/2 of marked, >=2/3 of ballots, \
@@ -152,6 +155,7 @@ ask those who voted to send their vote again, with the same receipt file.",
   "election.sheet": "Make the tally sheet",
   "election.saveCsv": "Save the sheet as CSV",
   "election.saveJson": "Save the sheet as JSON",
+  "election.fingerprint": "Fingerprint of the CSV file (SHA-256). Publish it with the file.",
   "election.links": "Links for others",
   "election.linksText":
     "A registrar issues numbers, an auditor checks, and an administration runs this \
@@ -174,7 +178,11 @@ leaves it: the server learns no names.",
     other: "Type a number from 1 to {count}.",
   },
   "roll.allow": "They are different people: issue a number to each row",
-  "roll.doublesFirst":
+  "roll.add": "Nobody on this list has one of them: add to the roll",
+  "roll.addFirst":
+    "There are numbers on the roll already. Take the file of the earlier issue, or say that nobody \
+on this list has one of them.",
+  "roll.allowFirst":
     "Some rows seem to be the same person. Take one of each pair off the list, or say \
 that they are different people.",
   "people.title": "Check the list",
@@ -189,6 +197,20 @@ that they are different people.",
   "people.empty": {
     one: "{count} empty row is left out: line {lines}.",
     other: "{count} empty rows are left out: lines {lines}.",
+  },
+  "people.formulas": {
+    one: "In {count} row a field begins with =, +, - or @, which a spreadsheet would compute: \
+line {lines}. Look at it before you open the file with the numbers in one.",
+    other:
+      "In {count} rows a field begins with =, +, - or @, which a spreadsheet would compute: \
+lines {lines}. Look at them before you open the file with the numbers in one.",
+  },
+  "people.others": {
+    one: "The roll has {count} number that is not in this list. Whoever has it and is on this list \
+gets a second one, and can vote twice.",
+    other:
+      "The roll has {count} numbers that are not in this list. Whoever has one of them and is on \
+this list gets a second one, and can vote twice.",
   },
   "people.doubles": {
     one: "{count} row seems to be somebody who is on the list already",
@@ -205,6 +227,13 @@ then are they put on the roll. Letters are printed afterwards, at leisure.",
   "people.issue": { one: "Draw {count} voter number", other: "Draw {count} voter numbers" },
   "people.nobody": "Everybody on the list has a number.",
   "people.letters": "Letters to them",
+  "issue.uncertain": {
+    one: "The answer of the server was lost. The roll has {count} number more than before, so this \
+one is on it, unless somebody else issued one at the same time: ask them before you send letters.",
+    other:
+      "The answer of the server was lost. The roll has {count} numbers more than before, so these \
+are on it, unless somebody else issued as many at the same time: ask them before you send letters.",
+  },
   "saving.title": "Save the numbers",
   "saving.text": {
     one: "{count} number is drawn, and on no roll yet. Save the file; it has your list, with the \
@@ -244,9 +273,13 @@ that are lost, and delete it then.",
   "letters.scan": "Scan the code with your telephone,",
   "letters.type": "or open this address:",
   "letters.number": "and type your voter number:",
-  "letters.keep":
-    "Keep this letter to yourself: whoever has the number can vote in your place. The number \
+  "letters.keep": {
+    one: "Keep this letter to yourself: whoever has the number can vote in your place. The number \
 is good for one vote.",
+    other:
+      "Keep this letter to yourself: whoever has the number can vote in your place. The number \
+is good for one vote in each of the {count} elections.",
+  },
   "lettersFile.text":
     "From a file that was saved when numbers were issued, letters can be made again, \
 such as for somebody whose letter was lost.",
@@ -258,22 +291,26 @@ it.",
   "confirm.agreed": "I have read this.",
   "confirm.first": "Say that you have read this.",
   "open.title": "Open the election?",
-  "open.text": "From the opening on",
-  "open.slate": "people vote, and the names and rules are fixed for good;",
-  "open.roll": "no number can be taken off the roll any more; more can be issued.",
-  "open.rules": "The election cannot become a draft again.",
+  "open.text": "What an opening means:",
+  "open.slate": "People can vote. The names and the rules are fixed for good.",
+  "open.roll": "No number can be taken off the roll any more. More can be issued.",
+  "open.rules": "It cannot be taken back.",
+  "open.others": "Open these too, with the same voter numbers: {names}",
   "open.nobody": "Nobody can vote before voter numbers are issued: the roll is empty.",
   "open.act": "Open the election",
-  "open.done": "The election is open.",
+  "open.done": { one: "The election is open.", other: "Open now: {names}." },
+  "open.some": "Open now: {names}. Not open: {others}. {why}",
   "working.openElection": "Opening the election…",
   "close.title": "Close the election?",
   "close.text": "A close is for good:",
-  "close.votes": "nobody can vote any more, not even somebody who is voting at this moment;",
-  "close.again": "it cannot be opened again;",
-  "close.key": "the key of the ballots is destroyed, so that nobody can find out who chose what;",
-  "close.sheet": "the result becomes public, and the tally sheet can be made.",
+  "close.votes": "Nobody can vote any more, not even somebody who is voting at this moment.",
+  "close.again": "It cannot be opened again.",
+  "close.key": "The key of the ballots is destroyed, so that nobody can find out who chose what.",
+  "close.sheet": "The result becomes public, and the tally sheet can be made.",
+  "close.others": "Close these too, with the same voter numbers: {names}",
   "close.act": "Close the election",
-  "close.done": "The election is closed.",
+  "close.done": { one: "The election is closed.", other: "Closed now: {names}." },
+  "close.some": "Closed now: {names}. Not closed: {others}. {why}",
   "revoke.title": "Take numbers off the roll",
   "revoke.text": "Such as those of a lost letter. This is possible until the election is opened.",
   "revoke.file": "A file with the numbers",
@@ -283,7 +320,6 @@ it.",
   "revoke.act": "Take these numbers off the roll",
   "revoke.none": "Type at least one number.",
   "revoke.wrong": "Line {line} is no voter number.",
-  "revoke.tooMany": { one: "At most {count} at a time.", other: "At most {count} at a time." },
   "revoke.done": {
     one: "{count} number is off the roll.",
     other: "{count} numbers are off the roll.",
@@ -293,7 +329,8 @@ it.",
   "links.auditor": "An auditor",
   "links.auditorHint": "Sees the turnout, checks the ledger, and takes the tally sheet.",
   "links.registrar": "A registrar",
-  "links.registrarHint": "Issues voter numbers, and takes them off a draft’s roll.",
+  "links.registrarHint":
+    "Issues voter numbers, and takes them off the roll until the election is opened.",
   "links.administration": "An administration",
   "links.administrationHint": "Does everything in this election that you can do.",
   "links.make": "Make the link",
@@ -303,6 +340,8 @@ that nobody else reads.",
   "open.once":
     "This link worked once, for this tab, and opens nothing any more. Keep the tab \
 open until you are done.",
+  "open.busy":
+    "Something is under way here. Wait until it is done, and open the link then.",
   "links.worksOnce": "It works once",
   "links.worksOnceHint":
     "For a link in a mail or a letter: whoever opens it first has that \

@@ -1,12 +1,23 @@
 /** Why something is refused, in German: each is a part of a sentence. */
 
 export const texts = {
-  "refused.open.auditor":
-    "das ist ein Prüflink: öffnen Sie die Seite der Wahl, die auf /audit endet, und \
-fügen Sie ihn dort ein",
   "refused.open.noElection":
     "in diesem Link zur Nummernvergabe steht nicht, für welche Wahl er ist: er \
 braucht ?election=KENNUNG vor dem #",
+  "refused.open.lostAnswer":
+    "der Server sagt: {said}. Die Verbindung ging verloren, während diese Seite den Link öffnete. \
+Wenn der Link einmal gilt, hat vielleicht diese Seite ihn verbraucht: bitten Sie, wer ihn Ihnen \
+gegeben hat, ihn zu beenden und einen anderen zu erstellen",
+  "refused.link.otherServer":
+    "dieser Link ist für {host}, und diese Seite ist für {own}. Sein Geheimnis wurde nicht \
+gesendet: öffnen Sie eine Seite von {host}",
+  "refused.link.otherElection":
+    "dieser Link ist für die Wahl {election}. Sein Geheimnis wurde nicht gesendet: öffnen Sie die \
+Seite dieser Wahl",
+  "refused.revoke.tooMany": {
+    one: "höchstens {count} Nummer wird auf einmal gestrichen",
+    other: "höchstens {count} Nummern werden auf einmal gestrichen",
+  },
   "refused.links.opened":
     "jemand hat diesen Link geöffnet; „Link beenden, oder seine Nummern streichen“ beendet, was er \
 geöffnet hat, samt den Nummern, die damit vergeben wurden",
@@ -14,7 +25,8 @@ geöffnet hat, samt den Nummern, die damit vergeben wurden",
   "refused.create.id":
     "die Kennung hat 1 bis 64 Buchstaben, Ziffern, „.“, „_“ und „-“, und beginnt mit \
 einem Buchstaben oder einer Ziffer",
-  "refused.create.idTaken": "{id} ist die Adresse dieser Seite: wählen Sie eine andere Kennung",
+  "refused.create.idTaken": "die Adresse /{id} ist vergeben: wählen Sie eine andere Kennung",
+  "refused.create.idOfTest": "nur ein Test hat eine solche Kennung: wählen Sie eine andere",
   "refused.create.blankName":
     "ein Name wie {name} ist von leeren Stimmzetteln nicht zu unterscheiden: \
 wählen Sie einen anderen",
@@ -60,6 +72,31 @@ etwas steht: geben Sie ihr einen Namen, oder nehmen Sie die Zeile weg, wenn sie 
   "refused.issue.none":
     "es wurden keine Nummern vergeben, und niemand kann mit denen einer gespeicherten \
 Datei abstimmen: {said}",
+  "refused.issue.late":
+    "die {seconds} Sekunden sind vorbei, und es wurden keine Nummern vergeben. Löschen Sie die \
+Datei, falls Sie sie gespeichert haben, und ziehen Sie die Nummern noch einmal",
+  "refused.issue.dropped":
+    "es wurden keine Nummern vergeben. Löschen Sie die Datei, falls Sie sie gespeichert haben",
+  "refused.roll.otherElection":
+    "der Link in Zeile {line} ist für die Wahl {other}, und das hier ist {id}: mit den Nummern \
+einer anderen Wahl kann hier niemand abstimmen. Nehmen Sie die Spalten mit Nummern und Links weg, \
+um diesen Personen neue zu geben",
+  "refused.roll.moreThanRoll": {
+    one: "in der Liste steht {count} Wählernummer, und im Verzeichnis von {id} stehen {voters}: \
+mit der Nummer einer anderen Wahl, oder einer gestrichenen, kann hier niemand abstimmen. Leeren \
+Sie ihr Feld",
+    other:
+      "in der Liste stehen {count} Wählernummern, und im Verzeichnis von {id} stehen {voters}: mit \
+den Nummern einer anderen Wahl, oder mit gestrichenen, kann hier niemand abstimmen. Leeren Sie \
+ihre Felder",
+  },
+  "refused.issue.changed":
+    "jemand anders hat das Verzeichnis verändert: es hatte {before} Nummern, und hat {after}. Es \
+wurden keine Nummern vergeben. Sehen Sie diese Seite noch einmal an, bevor Sie weitergehen",
+  "refused.issue.elsewhere":
+    "der Server hat die Nummern in ein Verzeichnis geschrieben, aber nicht in das von {id}: es \
+hatte {before} Nummern, und hat {after}. Vielleicht ist Ihr Link für eine andere Wahl. Senden Sie \
+keine Briefe, und fragen Sie, wer Ihnen den Link gegeben hat",
   "refused.issue.unknown":
     "es ist nicht bekannt, ob die Nummern im Verzeichnis stehen: es hatte vorher \
 {before} Nummern, und hat jetzt {after}. Sehen Sie in einer Minute wieder nach. Hat es so viele \

@@ -93,12 +93,22 @@ added, or voters’ programs drew the same random bytes",
   "sheet.found.columns": "other columns",
   "sheet.found.order": "the ballots in another order",
   "sheet.found.quotes": "other separators, quotes or blanks",
-  "refused.open.auditor":
-    "this link is an auditor’s: open the page of the election that ends in \
-/audit, and paste it there",
   "refused.open.noElection":
     "this registrar’s link does not say which election it is for: it needs \
 ?election=ID before the #",
+  "refused.open.lostAnswer":
+    "the server says: {said}. The connection was lost while this page opened the link. If the link \
+works once, this page may have spent it: ask whoever gave it to you to end it, and to make another",
+  "refused.link.otherServer":
+    "this link is for {host}, and this page is for {own}. Its secret was not sent: open a page of \
+{host}",
+  "refused.link.otherElection":
+    "this link is for the election {election}. Its secret was not sent: open the page of that \
+election",
+  "refused.revoke.tooMany": {
+    one: "at most {count} number is taken off at a time",
+    other: "at most {count} numbers are taken off at a time",
+  },
   "refused.links.opened":
     "somebody has opened this link; “End a link, or void its numbers” ends what it opened, with \
 the numbers that were issued with it",
@@ -106,7 +116,8 @@ the numbers that were issued with it",
   "refused.create.id":
     "the short name is 1 to 64 letters, digits, “.”, “_” and “-”, and begins with a \
 letter or a digit",
-  "refused.create.idTaken": "{id} is the address of this page: choose another short name",
+  "refused.create.idTaken": "the address /{id} is taken: choose another short name",
+  "refused.create.idOfTest": "only a test has a short name like this: choose another",
   "refused.create.blankName":
     "a candidate called {name} cannot be told from blank ballots: choose \
 another name",
@@ -151,6 +162,28 @@ in: name the column, or take the line off if it is a title",
   "refused.issue.none":
     "no numbers were issued, and nobody can vote with those in a file that was saved: \
 {said}",
+  "refused.issue.late":
+    "the {seconds} seconds are over, and no numbers were issued. Delete the file if you saved it, \
+and draw them again",
+  "refused.issue.dropped": "no numbers were issued. Delete the file if you saved it",
+  "refused.roll.otherElection":
+    "the voting link in line {line} is for the election {other}, and this is {id}: nobody can vote \
+here with the numbers of another election. Take the columns with numbers and links off, to give \
+these people new ones",
+  "refused.roll.moreThanRoll": {
+    one: "the list has {count} voter number, and the roll of {id} has {voters}: nobody can vote \
+here with a number of another election, or one that was taken off. Empty its field",
+    other:
+      "the list has {count} voter numbers, and the roll of {id} has {voters}: nobody can vote here \
+with numbers of another election, or with those that were taken off. Empty their fields",
+  },
+  "refused.issue.changed":
+    "somebody else has changed the roll: it had {before} numbers, and has {after}. No numbers were \
+issued. Look at this page again before you go on",
+  "refused.issue.elsewhere":
+    "the server has put the numbers on a roll, but not on that of {id}: it had {before} numbers, \
+and has {after}. Your link may be for another election. Send no letters, and ask whoever gave you \
+the link",
   "refused.issue.unknown":
     "it is not known whether the numbers are on the roll: it had {before} numbers \
 before, and has {after}. Look again in a minute. If it has as many more as the file, they are on \

@@ -4,11 +4,13 @@
  * a vote count twice, or leaves its outcome unknown.
  */
 
-import { form, hasOneMark, marked, padding } from "../lib/ballot.js";
+import { form, hasOneMark, named, nameOf, padding } from "../lib/ballot.js";
 import { NONCE_BYTES, receiptOfMarks, receiptOfName, receiptText } from "../lib/receipt.js";
 import { Pauses, isPassing } from "../lib/session.js";
 import { hex } from "../lib/sha256.js";
 import { forgetVotes, keepVotes } from "./paper.js";
+
+/** @import { KeptVote, Vote } from "./shapes.d.ts" */
 
 export const LIMITS = {
   /** Puzzles with more bits are not begun: a telephone would take minutes. */
@@ -19,27 +21,11 @@ export const LIMITS = {
   unconfirmedMs: 30_000,
   /** The longest wait that a throttled vote keeps to, in milliseconds. */
   throttledMs: 60_000,
+  /** The server's own words that are shown, in characters. */
+  toldCharacters: 2_000,
 };
 
 /**
- * A vote, and what became of it.
- * @typedef {object} Vote
- * @property {string} election the id
- * @property {number[]} marks
- * @property {Uint8Array} nonce
- * @property {"waiting" | "sending" | "unreachable" | "busy" | "unknown" | "solving" | "throttled" |
- *   "unconfirmed" | "decided" | "notSent" | "stopped"} state
- * @property {boolean} sent whether this try has sent it
- * @property {boolean} lost whether it was sent, and its answer was lost
- * @property {string} told the server's own words
- * @property {string} why what the last failed try said
- * @property {object | null} outcome a `VoteOutcome`
- * @property {string} file the address of the file that the voter can save
- * @property {string | null} flaw the receipt that the vote should have; null if it has that
- */
-
-/**
- * A vote that can be cast.
  * @param {string} election
  * @param {number[]} marks
  * @returns {Vote}
@@ -52,7 +38,7 @@ export function vote(election, marks) {
 
 /**
  * A vote that was cast before the page was loaded again, and whose outcome is not known.
- * @param {import("./paper.js").KeptVote} kept
+ * @param {KeptVote} kept
  * @returns {Vote}
  */
 export function sentVote({ election, marks, nonce }) {
@@ -67,12 +53,9 @@ export class Casting {
   #stopped;
 
   /**
-   * @param {object} of
-   * @param {import("../lib/session.js").Session} of.session
-   * @param {bigint} of.number
-   * @param {Vote[]} of.votes
-   * @param {Map<string, object>} of.infos the elections by their ids
-   * @param {() => void} of.onChange told whenever a vote has changed
+   * @param {{ session: import("../lib/session.js").Session, number: bigint, votes: Vote[],
+   *   infos: Map<string, object>, onChange: () => void }} of the elections by their ids, and who is
+   *   told whenever a vote has changed
    */
   constructor({ session, number, votes, infos, onChange }) {
     this.#session = session;
@@ -100,7 +83,8 @@ export class Casting {
     }
     const isOver = !this.#stop.signal.aborted;
     for (const vote of this.votes.filter(({ state }) => state !== "decided")) {
-      vote.state = vote.lost && !isOver ? "stopped" : "notSent";
+      const isWaiting = vote.state === "unconfirmed" && !isOver;
+      vote.state = vote.lost && !isOver ? "stopped" : isWaiting ? "notConfirmed" : "notSent";
     }
     forgetVotes();
   }
@@ -121,12 +105,15 @@ export class Casting {
     let solved = { solution: 0n, bits: 0 };
     for (;;) {
       signal.throwIfAborted();
-      const isNew = vote.state !== "unreachable" && !vote.lost;
+      const isNew = !["unreachable", "unconfirmed"].includes(vote.state) && !vote.lost;
       this.#set(vote, { sent: false, ...(isNew && { state: "sending" }) });
       let outcome;
       try {
         const sent = this.#session.once((live) => this.#send(live, vote, solved.solution));
         outcome = await Promise.race([sent, this.#stopped]);
+        if (!outcome || (outcome.which === "recorded" && !outcome.recorded)) {
+          throw new Error("the server’s answer lacks the outcome");
+        }
       } catch (error) {
         if (signal.aborted) vote.lost ||= vote.sent;
         signal.throwIfAborted();
@@ -141,7 +128,8 @@ export class Casting {
         continue;
       }
       if (outcome.which === "notOpen" && outcome.unconfirmed) {
-        this.#set(vote, { state: "unconfirmed" });
+        // It would have been told if it was recorded before.
+        this.#set(vote, { state: "unconfirmed", lost: false });
         await this.#session.pause(LIMITS.unconfirmedMs, signal);
         continue;
       }
@@ -157,14 +145,15 @@ export class Casting {
     const { marks, nonce } = vote;
     const messages = {
       message: ({ text }) => {
-        vote.told = text;
+        vote.told = text.slice(0, LIMITS.toldCharacters);
       },
     };
     const sent = { voterNumber: this.number, messages, nonce, solution };
     sent.padding = padding(ballot, candidates, marks);
     const election = await live.election(vote.election);
     this.#stop.signal.throwIfAborted();
-    this.#set(vote, { sent: true, state: vote.lost ? "unknown" : "sending" });
+    const state = vote.state === "unconfirmed" ? vote.state : "sending";
+    this.#set(vote, { sent: true, state: vote.lost ? "unknown" : state });
     const answer = hasOneMark(ballot)
       ? election.vote({ ...sent, candidate: nameOf(candidates, marks) })
       : election.cast({ ...sent, marks });
@@ -197,21 +186,18 @@ export class Casting {
     return { solution: 0n, bits: 0 };
   }
 
-  /**
-   * The receipt that a vote should have, which the page computes itself; null if it has that.
-   * @returns {string | null}
-   */
+  /** The receipt that a vote should have, which the page computes itself; null if it has that. */
   #flawOf(vote, receipt) {
     const { candidates, ...info } = this.infos.get(vote.election);
     const isOne = hasOneMark(form({ candidates, ...info }));
     const { election, marks, nonce } = vote;
     const expected = isOne
       ? receiptOfName(election, nameOf(candidates, marks), nonce)
-      : receiptOfMarks(election, marksOf(candidates, marks), nonce);
-    const named = isOne ? receipt.candidate : "";
+      : receiptOfMarks(election, named(candidates, marks), nonce);
+    const name = isOne ? receipt.candidate : "";
     const isSame =
       receipt.election === election &&
-      named === (isOne ? nameOf(candidates, marks) : "") &&
+      name === (isOne ? nameOf(candidates, marks) : "") &&
       hex(receipt.nonce) === hex(nonce) &&
       receipt.commitment === receiptText(expected);
     return isSame ? null : receiptText(expected);
@@ -225,15 +211,4 @@ export class Casting {
 async function solutionOf(puzzle, first, signal) {
   const code = await import("./puzzle.js").catch(() => null);
   return code && code.solve(puzzle, first, LIMITS.solveMs, signal);
-}
-
-/** The name of a ballot of one mark; empty for a blank ballot. */
-export function nameOf(candidates, marks) {
-  return marks.length === 0 ? "" : candidates[marks.findIndex((mark) => mark > 0)];
-}
-
-/** The marked names, in the order of the slate. */
-export function marksOf(candidates, marks) {
-  const names = candidates.map((name, place) => ({ name, mark: marks[place] ?? 0 }));
-  return names.filter(({ mark }) => mark > 0);
 }

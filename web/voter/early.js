@@ -3,7 +3,7 @@
  * page runs this module as soon as it has come.
  */
 
-import { Session } from "../lib/session.js";
+import { Session, checked } from "../lib/session.js";
 
 /** The connection of this page. */
 export const session = new Session();
@@ -13,7 +13,8 @@ export const session = new Session();
  * @returns {Promise<object[]>} each an `ElectionInfo`
  */
 export async function allElections() {
-  return (await session.again(({ directory }) => directory.elections())).elections;
+  const { elections } = await session.again(({ directory }) => directory.elections());
+  return elections.map(checked);
 }
 
 /** The answer to the first look. */

@@ -1,7 +1,9 @@
 /** The fields of a ballot: radio buttons, check boxes, or an order of names. */
 
-import { ranks } from "../lib/ballot.js";
+import { moved, ranks } from "../lib/ballot.js";
 import { element, foreign, say } from "../lib/dom.js";
+
+/** @import { Around, Question } from "./shapes.d.ts" */
 
 export const LIMITS = {
   /** From this many names on, a field finds names in the slate. */
@@ -9,17 +11,8 @@ export const LIMITS = {
 };
 
 /**
- * What the fields of a question are made with.
- * @typedef {object} Around
- * @property {import("../lib/language.js").Language} language
- * @property {number} index the question's place on the paper, from 0
- * @property {number} all how many questions there are
- * @property {() => void} onChange told when the voter has changed something
- */
-
-/**
  * One name, or blank.
- * @param {import("./paper.js").Question} question
+ * @param {Question} question
  * @param {Around} of
  * @returns {HTMLElement[]}
  */
@@ -45,7 +38,7 @@ export function radioFields({ info, form, answer }, { language, index, onChange 
 
 /**
  * Several names, or blank.
- * @param {import("./paper.js").Question} question
+ * @param {Question} question
  * @param {Around} of
  * @returns {HTMLElement[]}
  */
@@ -135,7 +128,7 @@ function finder(rows, candidates, language) {
 /**
  * An order of names, which are added to it and moved in it. No order that these fields can make has
  * a gap, or a rank twice where that is refused.
- * @param {import("./paper.js").Question} question
+ * @param {Question} question
  * @param {Around} of
  * @returns {HTMLElement[]}
  */
@@ -181,6 +174,7 @@ class Order {
     if (!form.blank) return [this.#lists];
     const blank = ({ target }) => {
       answer.blank = target.checked;
+      say(this.#status, "");
       this.#draw();
       this.#onChange();
     };
@@ -217,11 +211,10 @@ class Order {
   }
 
   #act(place, action) {
-    const { order } = this.#question.answer;
-    const at = order.findIndex((it) => it.place === place);
-    ACTIONS[action](order, at);
-    // The first name has no name before it whose rank it could share.
-    if (order.length > 0) order[0].shares = false;
+    const { answer } = this.#question;
+    const at = answer.order.findIndex((it) => it.place === place);
+    const order = moved(answer.order, at, action);
+    answer.order = order;
     this.#changed(place);
     const button = ({ place }) =>
       this.#ordered.querySelector(`[data-place="${place}"] [data-act="${action}"]`);
@@ -235,22 +228,6 @@ class Order {
     say(this.#status, standing(this.#question, place, this.#language));
     this.#onChange();
   }
-}
-
-const ACTIONS = {
-  up: (order, at) => at > 0 && swap(order, at - 1),
-  down: (order, at) => at < order.length - 1 && swap(order, at),
-  share: (order, at) => {
-    order[at].shares = !order[at].shares;
-  },
-  remove: (order, at) => order.splice(at, 1),
-};
-
-/** Names change their places in the order; which places share a rank stays. */
-function swap(order, at) {
-  const [one, other] = [order[at], order[at + 1]];
-  order[at] = { place: other.place, shares: one.shares };
-  order[at + 1] = { place: one.place, shares: other.shares };
 }
 
 /** A name of the order, with what can be done to it. */
@@ -269,8 +246,9 @@ function row({ info, form, answer }, at, { language, marks, act }) {
       },
       sign,
     );
-  const last = answer.order.length - 1;
-  const above = at > 0 && info.candidates[answer.order[at - 1].place];
+  const before = answer.order[at - 1];
+  const after = answer.order[at + 1];
+  const above = before && info.candidates[before.place];
   return element(
     "li",
     { "data-place": place },
@@ -279,9 +257,9 @@ function row({ info, form, answer }, at, { language, marks, act }) {
     element(
       "span.acts",
       {},
-      button("up", "↑", { "aria-disabled": String(at === 0) }),
-      button("down", "↓", { "aria-disabled": String(at === last) }),
-      form.method === "schulze" && at > 0
+      button("up", "↑", { "aria-disabled": String(!before && !after?.shares) }),
+      button("down", "↓", { "aria-disabled": String(!after && !shares) }),
+      form.method === "schulze" && before
         ? button("share", "=", {
             "aria-pressed": String(shares),
             "aria-label": language.text("order.share", { name, above }),

@@ -1,10 +1,16 @@
 /** The steps of a vote from the moment it is cast: on its way, not known yet, and its outcome. */
 
-import { form, hasOneMark } from "../lib/ballot.js";
+import { form, hasOneMark, named, nameOf } from "../lib/ballot.js";
 import { element, foreign, say } from "../lib/dom.js";
 import { receiptFileText } from "../lib/receipt.js";
-import { marksOf, nameOf } from "./cast.js";
 import { titleOf } from "./paper.js";
+
+/** @import { Step } from "./shapes.d.ts" */
+
+export const LIMITS = {
+  /** The longest receipt that is shown, in characters; those of votes have 39. */
+  receiptCharacters: 256,
+};
 
 const OUTCOMES = [
   "recorded",
@@ -16,18 +22,20 @@ const OUTCOMES = [
   "closed",
 ];
 
+/** What may take long, while it is known that nothing is recorded. */
+const NOT_RECORDED = ["unconfirmed", "unreachable"];
+
 /** The outcomes after which a ballot may be marked again. */
 const MARK_AGAIN = ["unknownCandidate", "invalidBallot"];
 
 /**
  * The votes while they have no outcome.
  * @param {object} flow
- * @returns {import("./steps.js").Step}
+ * @returns {Step}
  */
 export function sendingStep(flow) {
   const { language, casting } = flow;
   const key = keyOf(casting);
-  const isUnknown = key === "unknown";
   const title = language.text(`${key}.title`);
   const status = element("div", { role: "status" });
   const why = element("p.hint");
@@ -50,16 +58,15 @@ export function sendingStep(flow) {
       status,
       casting.isKept ? null : element("p.notice", {}, language.text("sending.unkept")),
       why,
-      isUnknown ? cannotWait(flow) : null,
-      key === "unreachable" ? element("p", {}, stopButton(flow)) : null,
+      key === "unknown" ? cannotWait(flow) : null,
+      NOT_RECORDED.includes(key) ? element("p", {}, stopButton(flow)) : null,
     ],
   };
 }
 
 function keyOf({ votes }) {
-  const isOpen = ({ state }) => state === "unknown" || state === "unconfirmed";
-  if (votes.some(isOpen)) return "unknown";
-  return votes.some(({ state }) => state === "unreachable") ? "unreachable" : "sending";
+  const keys = ["unknown", ...NOT_RECORDED];
+  return keys.find((key) => votes.some(({ state }) => state === key)) ?? "sending";
 }
 
 /** The vote that is being cast. */
@@ -100,7 +107,7 @@ function stopButton({ language, casting }) {
 /**
  * What became of the votes.
  * @param {object} flow
- * @returns {import("./steps.js").Step}
+ * @returns {Step}
  */
 export function doneStep(flow) {
   const { language, casting } = flow;
@@ -111,6 +118,7 @@ export function doneStep(flow) {
     title,
     content: [
       element("h1", {}, title),
+      howMany(votes, "recorded") > 0 ? element("p", {}, language.text("receipt.what")) : null,
       element("div", { role: "status" }, ...sections),
       ...ways(flow),
     ],
@@ -119,12 +127,17 @@ export function doneStep(flow) {
 
 function doneTitle(votes, language) {
   if (votes.some(({ flaw }) => flaw !== null)) return language.text("done.flawed");
-  const recorded = votes.filter(({ outcome }) => outcome?.which === "recorded").length;
   const all = votes.length;
-  if (recorded === all) return language.text("done.recorded", { count: all });
-  if (recorded > 0) return language.text("done.some", { count: recorded, all });
+  const [count, twice] = ["recorded", "alreadyVoted"].map((which) => howMany(votes, which));
+  if (twice === all) return language.text("done.twice", { count: all });
+  if (count + twice === all) return language.text("done.recorded", { count });
+  if (count > 0) return language.text("done.some", { count, all });
   if (votes.some(({ state }) => state === "stopped")) return language.text("done.stopped");
   return language.text("done.refused", { count: all });
+}
+
+function howMany(votes, which) {
+  return votes.filter(({ outcome }) => outcome?.which === which).length;
 }
 
 /** The text for an outcome. */
@@ -140,8 +153,9 @@ function outcomeSection(vote, { language, casting }) {
   const key = state === "decided" ? outcomeKey(outcome) : `outcome.${state}`;
   const several = votes.length > 1;
   const isGood = isRecorded && vote.flaw === null;
+  const kind = isGood ? ".good" : outcome?.which === "alreadyVoted" ? "" : ".bad";
   return element(
-    `section.outcome.${isGood ? "good" : "bad"}`,
+    `section.outcome${kind}`,
     { "data-election": vote.election, "data-outcome": outcome?.which ?? state },
     foreign("h2", titleOf(infos.get(vote.election))),
     element("p.verdict", {}, language.text(key)),
@@ -163,9 +177,10 @@ function outcomeSection(vote, { language, casting }) {
 function receipt(vote, casting, language, several) {
   const { commitment } = vote.outcome.recorded;
   // A line breaks between the groups, and nowhere else.
-  const groups = commitment.split("-").flatMap((group, at) => {
-    const shown = element("span", {}, group);
-    return at === 0 ? [shown] : ["-", element("wbr"), shown];
+  const shown = commitment.slice(0, LIMITS.receiptCharacters);
+  const groups = shown.split("-").flatMap((group, at) => {
+    const part = element("span", {}, group);
+    return at === 0 ? [part] : ["-", element("wbr"), part];
   });
   return [
     element("h3", {}, language.text("receipt.title")),
@@ -173,7 +188,6 @@ function receipt(vote, casting, language, several) {
     vote.flaw === null
       ? element("p.hint", {}, language.text("receipt.right"))
       : element("p.error", {}, language.text("receipt.wrong", { expected: vote.flaw })),
-    element("p", {}, language.text("receipt.what")),
     element("p", {}, download(casting, vote, vote.outcome.recorded, language, several)),
   ];
 }
@@ -183,10 +197,11 @@ function download({ number, infos }, vote, recorded, language, several) {
   const info = infos.get(vote.election);
   const isOne = hasOneMark(form(info));
   const { marks, nonce, election } = vote;
-  const named = marksOf(info.candidates, marks);
   const file = receiptFileText({
     candidate: isOne ? nameOf(info.candidates, marks) : "",
-    marks: isOne ? null : named.map(({ name, mark }) => ({ candidate: name, mark })),
+    marks: isOne
+      ? null
+      : named(info.candidates, marks).map(({ name, mark }) => ({ candidate: name, mark })),
     nonce,
     number,
     election: recorded ? election : undefined,
@@ -213,7 +228,7 @@ function ways(flow) {
     which.includes("unknownVoterNumber")
       ? button("done.correct", () => flow.correctNumber(), "button.main")
       : null,
-    casting.votes.every(({ state }) => state === "notSent")
+    casting.votes.every(({ state }) => state === "notSent" || state === "notConfirmed")
       ? button("number.back", () => flow.backToReview(), "button.main")
       : null,
     which.some((it) => MARK_AGAIN.includes(it))

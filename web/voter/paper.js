@@ -8,22 +8,12 @@ import { element, foreign } from "../lib/dom.js";
 import { readNumber, showNumber } from "../lib/number.js";
 import { checkFields, orderFields, radioFields } from "./fields.js";
 
+/** @import { Answer, Around, KeptVote, Question } from "./shapes.d.ts" */
+
+/** The bytes of a nonce, as lib/receipt.js has them too: no ballot waits for that module. */
+const NONCE_BYTES = 16;
+
 const REQUESTS = { plurality: "ask.votes", transferable: "ask.ranks", schulze: "ask.sharedRanks" };
-
-/**
- * A question of the paper.
- * @typedef {object} Question
- * @property {object} info the election, an `ElectionInfo`
- * @property {import("../lib/ballot.js").Form | null} form what a ballot can say
- * @property {Answer} answer
- */
-
-/**
- * What the voter has said so far.
- * @typedef {object} Answer
- * @property {boolean} blank whether it is a blank ballot; then the order is not used
- * @property {import("../lib/ballot.js").Ranked[]} order the marked names
- */
 
 /** @returns {Answer} */
 export function noAnswer() {
@@ -32,7 +22,7 @@ export function noAnswer() {
 
 /**
  * What was said by these marks.
- * @param {import("../lib/ballot.js").Form} form
+ * @param {import("../lib/shapes.d.ts").Form} form
  * @param {number[]} marks
  * @returns {Answer}
  */
@@ -98,7 +88,7 @@ export function requestOf({ form, info }, language) {
 /**
  * Makes the fields of a question.
  * @param {Question} question its answer is changed as the voter changes the fields
- * @param {import("./fields.js").Around} of
+ * @param {Around} of
  * @returns {HTMLElement} a `fieldset`
  */
 export function questionFields(question, { language, index, all, onChange }) {
@@ -116,22 +106,26 @@ export function questionFields(question, { language, index, all, onChange }) {
   const id = `question-${index}`;
   const fields = element("fieldset.question", { id, "aria-describedby": hint });
   const body = element("div");
+  const clear = element("button.quiet", { type: "button" }, language.text("clear"));
+  const changed = () => {
+    clear.hidden = !isAnswered(question);
+    onChange();
+  };
   const redraw = () => {
     const make = isRanked(form) ? orderFields : hasOneMark(form) ? radioFields : checkFields;
-    body.replaceChildren(...make(question, { language, index, all, onChange }));
+    body.replaceChildren(...make(question, { language, index, all, onChange: changed }));
+    clear.hidden = !isAnswered(question);
   };
   redraw();
   fields.append(legend, about, body);
   if (all > 1) {
-    const clear = () => {
+    clear.onclick = () => {
       Object.assign(question.answer, noAnswer());
       redraw();
       onChange();
+      body.querySelector("input, button").focus();
     };
-    fields.append(
-      element("p.hint", {}, language.text("leaveOut")),
-      element("button.quiet", { type: "button", onclick: clear }, language.text("clear")),
-    );
+    fields.append(element("p.hint", {}, language.text("leaveOut")), clear);
   }
   return fields;
 }
@@ -140,15 +134,9 @@ export function questionFields(question, { language, index, all, onChange }) {
 const KEPT = "capvote votes without an outcome";
 
 /**
- * What is needed to send a vote again.
- * @typedef {{ election: string, marks: number[], nonce: Uint8Array }} KeptVote
- */
-
-/**
- * Keeps votes in the storage of this tab, over a reload of the page.
+ * Keeps votes in the storage of this tab, over a reload; false if the browser keeps nothing.
  * @param {bigint} number
  * @param {KeptVote[]} votes
- * @returns {boolean} false if the browser keeps nothing
  */
 export function keepVotes(number, votes) {
   const kept = votes.map(({ election, marks, nonce }) => ({ election, marks, nonce: [...nonce] }));
@@ -168,7 +156,8 @@ export function keptVotes() {
   try {
     const kept = JSON.parse(sessionStorage.getItem(KEPT));
     const votes = kept.votes.map((vote) => ({ ...vote, nonce: Uint8Array.from(vote.nonce) }));
-    return { number: readNumber(kept.number).number, votes };
+    const isWhole = votes.every(({ nonce }) => nonce.length === NONCE_BYTES);
+    return isWhole ? { number: readNumber(kept.number).number, votes } : null;
   } catch {
     return null; // There are none, or storage is switched off.
   }

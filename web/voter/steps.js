@@ -6,16 +6,9 @@ import { DIGITS, readNumber, showNumber } from "../lib/number.js";
 import { when } from "../lib/time.js";
 import { isAnswered, marksOf, problemOf, questionFields, requestOf, titleOf } from "./paper.js";
 
-/**
- * What a step shows.
- * @typedef {object} Step
- * @property {string} title of the document
- * @property {(HTMLElement | null)[]} content
- * @property {string} [key] what tells it from the step before; without it, its name does
- * @property {() => boolean} [update] shows a change in place; false if it has to be drawn anew
- */
+/** @import { Step } from "./shapes.d.ts" */
 
-/** What is elected, and by when. @param {object} flow */
+/** What is elected, and by when. */
 function heading({ paper, language }) {
   const [first] = paper.questions;
   const isOne = paper.questions.length === 1;
@@ -78,7 +71,8 @@ export function numberStep(flow) {
   const submit = (event) => {
     event.preventDefault();
     const typed = readNumber(field.value);
-    if (typed.number === null) return wrong(numberProblem(typed, language));
+    const problem = numberProblem(typed, language);
+    if (problem) return wrong(problem);
     paper.number = typed.number;
     Object.assign(paper, { problem: null, note: null });
     flow.go(paper.isReviewed ? "review" : "ballot");
@@ -120,11 +114,12 @@ export function paperTitle({ questions }, language) {
   return questions.length === 1 ? titleOf(questions[0].info) : language.text("paper.title");
 }
 
-function numberProblem({ digits, others }, language) {
+/** A link may leave leading zeros out; where somebody types, a digit is missing then. */
+function numberProblem({ number, digits, others }, language) {
   if (others) return language.text("number.others");
   if (digits === 0) return language.text("number.none");
-  if (digits > DIGITS) return language.text("number.tooLong", { count: digits });
-  return language.text("number.tooLarge");
+  if (digits !== DIGITS) return language.text("number.length", { count: digits });
+  return number === null && language.text("number.tooLarge");
 }
 
 /** The last digits of a number, by which its owner knows it. */
@@ -279,10 +274,9 @@ function saidOf(question, language) {
     }),
   );
   const rest = marks.filter((mark) => mark === 0).length;
+  const isPart = isRanked(form) && rest > 0 && answer.order.length < form.marks;
   return [
     element("ul.choices", {}, ...rows),
-    isRanked(form) && rest > 0
-      ? element("p.hint", {}, language.text("review.others", { count: rest }))
-      : null,
+    isPart ? element("p.hint", {}, language.text("review.others", { count: rest })) : null,
   ];
 }

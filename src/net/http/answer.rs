@@ -42,6 +42,10 @@ const TRANSPORT_POLICY: &str = "max-age=31536000";
 /// Where the files are. An election's id begins with a letter or a digit.
 const FILES: &str = "-/";
 
+/// Which server the pages are for, in a line: empty if it is the one that they come from. To
+/// another one, a page sends no token of a link for this machine.
+const SERVER: &str = "/-/server";
+
 const INDEX: &str = "index.html";
 const MISSING: &str = "missing.html";
 
@@ -60,6 +64,7 @@ pub(super) fn answer(request: &Request<Incoming>, site: &Site, proxy: Option<Ori
     let mut response = match refused(request, site) {
         Some(refused) => refused,
         None if path == websocket::PATH => upgrade::handshake(request),
+        None if path == SERVER => words(StatusCode::OK, site.server()),
         None => match file(path.strip_prefix('/').unwrap_or_default()) {
             Some(file) => served(file, request.headers()),
             None => missing(request.headers()),
@@ -191,7 +196,7 @@ fn takes(asked: &HeaderMap, coding: &str) -> bool {
 }
 
 /// The parts of a field that are separated by commas.
-pub(super) fn parts(fields: &HeaderMap, name: HeaderName) -> impl DoubleEndedIterator<Item = &str> {
+pub(super) fn parts(fields: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     let values = fields.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).map(str::trim)
 }

@@ -5,9 +5,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use hyper::header::{HeaderMap, HeaderName};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
-use super::answer::parts;
 use super::hosts::Site;
 use crate::net::admission::Origin;
 
@@ -16,8 +15,10 @@ const FIELD: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// The visitor's origin; `None` if the field does not tell.
 pub(super) fn visitor(fields: &HeaderMap, site: &Site) -> Option<Origin> {
     let mut last = None;
-    for part in parts(fields, FIELD).rev() {
-        let Some(address) = address(part) else { break };
+    // What a visitor has sent may be no text, and stands in one value with what a proxy appends.
+    let values = fields.get_all(FIELD).into_iter().map(HeaderValue::as_bytes);
+    for part in values.flat_map(|value| value.split(|byte| *byte == b',')).rev() {
+        let Some(address) = str::from_utf8(part).ok().and_then(address) else { break };
         last = Some(address);
         if !site.proxies().cover(Some(address)) {
             break;
@@ -28,6 +29,7 @@ pub(super) fn visitor(fields: &HeaderMap, site: &Site) -> Option<Origin> {
 
 /// An address, which some proxies write with a port or in brackets.
 fn address(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
     let bracketed = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
     let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
     bracketed.unwrap_or(text).parse().ok().or_else(with_port)
@@ -35,8 +37,6 @@ fn address(text: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use hyper::header::HeaderValue;
-
     use super::*;
     use crate::net::proxy::TrustedProxies;
 
@@ -56,11 +56,15 @@ mod tests {
             (&["2001:db8::7"], Some("2001:db8::7")),
             (&["192.0.2.9, 192.0.2.1"], Some("192.0.2.9")),
             (&["198.51.100.7, unknown"], None),
+            (&["\u{ff}, 198.51.100.7"], Some("198.51.100.7")),
+            (&["\u{ff}", "198.51.100.7 , 192.0.2.1"], Some("198.51.100.7")),
             (&["198.51.100.7, unknown, 192.0.2.1"], Some("192.0.2.1")),
             (&[""], None),
             (&[], None),
         ] {
-            let told = values.iter().map(|value| (FIELD, HeaderValue::from_static(value)));
+            let told =
+                values.iter().map(|value| (FIELD, HeaderValue::from_bytes(value.as_bytes())));
+            let told = told.map(|(field, value)| (field, value.unwrap()));
             let expected = expected.map(|it| Origin::from(it.parse::<IpAddr>().unwrap()));
             assert_eq!(visitor(&told.collect(), &site), expected, "{values:?}");
         }

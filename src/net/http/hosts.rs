@@ -23,6 +23,8 @@ pub struct Site {
     is_everywhere: bool,
     is_encrypted: bool,
     proxies: TrustedProxies,
+    /// The server that it is for, if that is another: a host and a port.
+    relayed: Option<String>,
 }
 
 impl Site {
@@ -56,6 +58,17 @@ impl Site {
     #[must_use]
     pub fn behind(self, proxies: TrustedProxies) -> Self {
         Self { proxies, ..self }
+    }
+
+    /// The same for another server, a host and a port, to which its WebSockets are relayed.
+    #[must_use]
+    pub fn relaying_to(self, server: String) -> Self {
+        Self { relayed: Some(server), ..self }
+    }
+
+    /// What it says of the server that it is for: nothing if that is itself.
+    pub(super) fn server(&self) -> &str {
+        self.relayed.as_deref().unwrap_or_default()
     }
 
     pub(super) fn is_encrypted(&self) -> bool {

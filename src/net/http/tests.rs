@@ -20,7 +20,7 @@ async fn lasts(visitor: impl AsyncFnOnce(DuplexStream)) -> (Duration, Option<Str
     let begun = Instant::now();
     let site = site();
     let served = async {
-        let ended = serve(near, &site, None).await;
+        let ended = serve(near, &site, None, || ()).await;
         (begun.elapsed(), ended.err().map(|error| error.to_string()))
     };
     let ((lasted, error), ()) = futures::future::join(served, visitor(far)).await;
@@ -92,10 +92,20 @@ async fn what_follows_a_handshake_is_read_by_the_websocket() {
                    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     far.write_all(request.as_bytes()).await.unwrap();
     far.write_all(b"\x82\x83\0\0\0\0abc").await.unwrap();
-    let visitor = serve(near, &site(), Some(Origin::Here)).await.unwrap().unwrap();
+    let visitor = serve(near, &site(), Some(Origin::Here), || ()).await.unwrap().unwrap();
     assert_eq!(visitor.origin, Some(Origin::Here));
     let mut socket = visitor.socket;
     let mut read = [0; 3];
     socket.read_exact(&mut read).await.unwrap();
     assert_eq!(&read, b"abc");
+}
+
+#[tokio::test]
+async fn a_request_that_is_refused_is_no_activity() {
+    let (near, mut far) = duplex(1 << 16);
+    let foreign = "GET / HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n";
+    far.write_all(&[REQUEST, REQUEST, foreign.as_bytes()].concat()).await.unwrap();
+    let asked = Cell::new(0);
+    serve(near, &site(), None, || asked.update(|count| count + 1)).await.unwrap();
+    assert_eq!(asked.get(), 2);
 }

@@ -244,3 +244,73 @@ async fn a_close_is_answered_and_what_follows_it_is_dropped() {
     far.read_to_end(&mut answer).await.unwrap();
     assert_eq!(answer, [0x88, 2, 3, 0xe8]);
 }
+
+/// A stream that takes all that is written, and tries to pass it on at once, as TLS does.
+struct Greedy {
+    stream: DuplexStream,
+    taken: Vec<u8>,
+}
+
+impl Greedy {
+    fn poll_pass(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.taken.is_empty() {
+            let passed = ready!(Pin::new(&mut self.stream).poll_write(context, &self.taken))?;
+            self.taken.drain(..passed);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for Greedy {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Greedy {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        this.taken.extend(bytes);
+        let _ = this.poll_pass(context);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().poll_pass(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flush_that_waits_is_woken_also_after_a_ping() {
+    let (near, far) = duplex(64);
+    let stream = Greedy { stream: near, taken: Vec::new() };
+    let (mut reader, mut writer) = tokio::io::split(WebSocket::server(stream, Vec::new()));
+    let (mut from_server, mut to_server) = tokio::io::split(far);
+    let sent = message(5_000);
+    let length = sent.len() + 4;
+    tokio::spawn(async move {
+        writer.write_all(&sent).await.unwrap();
+        writer.flush().await.unwrap();
+        // It writes nothing more.
+        std::future::pending::<()>().await;
+    });
+    tokio::spawn(async move { reader.read(&mut [0; 100]).await });
+    tokio::task::yield_now().await;
+    to_server.write_all(&frame(PING, b"here?")).await.unwrap();
+    tokio::task::yield_now().await;
+    let mut received = vec![0; length];
+    let all = from_server.read_exact(&mut received);
+    tokio::time::timeout(std::time::Duration::from_secs(1), all).await.unwrap().unwrap();
+}

@@ -1,7 +1,7 @@
 // What no message may be, and what no message is made of.
 
 import { types } from "/-/capnp/schema.js";
-import { decode, define, encode, Malformed } from "/-/capnp/wire.js";
+import { decode, define, encode, Malformed, WIRE_LIMITS } from "/-/capnp/wire.js";
 import { listType } from "./wire.js";
 
 /** A message of one segment with these words. */
@@ -107,17 +107,29 @@ export const tests = {
     const shallow = listType("[[[u8]]]");
     equal(decode(shallow, twice(2)), [[[], []], [[], []]]);
   },
+  async "structs without a word take as much as their fields"({ equal, failure }) {
+    const { size } = types.ElectionInfo.fields;
+    const count = 1_000;
+    const bytes = message(list(0, 7), BigInt(count << 2));
+    const read = (values) => () =>
+      decode(listType("[ElectionInfo]"), bytes, { limits: { ...WIRE_LIMITS, values } });
+    const needed = 1 + count * (1 + size);
+    await refuses(failure, read(needed - 1));
+    equal(read(needed)().length, count);
+  },
   async "limits are kept"({ failure }) {
     const value = { names: ["a", "b"] };
     const bytes = encode(types.VoteOutcome, { unknownCandidate: value.names });
-    const limits = { messageBytes: 1_000, segments: 1, depth: 2, values: 5 };
+    const least = 5 + types.VoteOutcome.fields.size;
+    const limits = { messageBytes: 1_000, segments: 1, depth: 2, values: least, textBytes: 2 };
     const read = (changed) => () =>
       decode(types.VoteOutcome, bytes, { limits: { ...limits, ...changed } });
     read({})();
     await refuses(failure, read({ messageBytes: bytes.length - 1 }));
     await refuses(failure, read({ segments: 0 }));
     await refuses(failure, read({ depth: 1 }));
-    await refuses(failure, read({ values: 4 }));
+    await refuses(failure, read({ values: least - 1 }));
+    await refuses(failure, read({ textBytes: 1 }));
     const write = async () => encode(types.VoteOutcome, { refused: "" }, { limits });
     if (!(await failure(write()) instanceof TypeError)) throw new Error("an unknown field");
     const long = async () => encode(types.Receipt, { election: "x".repeat(2_000) }, { limits });

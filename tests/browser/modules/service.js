@@ -1,6 +1,7 @@
 // A page that uses the real server, in every way that this project's pages do.
 
 import { connect, RpcError } from "/-/capnp/rpc.js";
+import { Auditor, ReturningOfficer } from "/-/capnp/officer-schema.js";
 import * as schema from "/-/capnp/schema.js";
 import { equal, failure } from "./cases.js";
 
@@ -213,9 +214,9 @@ export async function officer(token) {
   const spec = {
     id: "page", title: "From a page", candidates: ["A", "B"], publication: "sealed", blank: true,
   };
-  const { outcome, administration } = await capability.as(schema.ReturningOfficer).create({ spec });
+  const { outcome, administration } = await capability.as(ReturningOfficer).create({ spec });
   equal(outcome.which, "done");
-  const again = await capability.as(schema.ReturningOfficer).create({ spec });
+  const again = await capability.as(ReturningOfficer).create({ spec });
   equal([again.outcome.which, again.administration], ["refused", null]);
 
   const { registrar } = await administration.registrar();
@@ -250,7 +251,7 @@ export async function officer(token) {
   const ada = sheet.filter((line) => line.candidate === "A");
   equal([sheet.length, done, ada.length, sheet[0].nonce.length], [300, 1, 100, 16]);
   equal((await auditor.checkLedger()).report.ballots, 300n);
-  const wrong = await failure(capability.as(schema.Auditor).turnout());
+  const wrong = await failure(capability.as(Auditor).turnout());
   equal([wrong instanceof RpcError, wrong.kind], [true, "unimplemented"]);
   const { results } = await election.results();
   equal([results.status, results.verdict, results.elected], ["final", "decided", ["A"]]);

@@ -1,6 +1,6 @@
 // Messages from and to plain objects.
 
-import { types } from "/-/capnp/schema.js";
+import { types } from "/-/capnp/officer-schema.js";
 import { decode, define, encode, Malformed } from "/-/capnp/wire.js";
 import { show } from "./cases.js";
 

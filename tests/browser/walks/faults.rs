@@ -111,6 +111,7 @@ async fn a_tab_that_is_loaded_again_at_each_step_votes_once() {
     recorded(&served, &tab, number).await;
     again().await;
     tab.says("A vote was recorded from this tab").await;
+    tab.says("Nothing is left to do").await;
     nothing_secret(&served, &tab, &[number]).await;
     assert_eq!(served.ballots("board"), 1);
 }
@@ -144,7 +145,7 @@ async fn a_tab_that_is_closed_and_opened_again_does_not_vote_twice() {
     review(&tab, &numbers[0]).await;
     tab.press("Cast this vote").await;
     tab.find("[data-outcome=alreadyVoted]").await;
-    tab.says("that vote stands").await;
+    tab.says("that vote counts").await;
     looks::check(&tab, "voted before").await;
     nothing_secret(&served, &tab, &[&numbers[0]]).await;
     assert_eq!(served.ballots("board"), 1);
@@ -174,6 +175,43 @@ async fn the_next_voter_of_a_tab_is_told_what_the_server_says_by_then() {
     follow(&numbers[2]).await;
     tab.heading("Voting has ended").await;
     assert_eq!(tab.value("window.mark").await, 1);
+}
+
+#[tokio::test(flavor = "local")]
+async fn the_number_that_was_opened_last_votes() {
+    let Some((served, tab, numbers)) = board().await else { return };
+    served.network.hold();
+    tab.open(&format!("/board#{}", numbers[0])).await;
+    tab.says("Connecting to the server").await;
+    for number in &numbers[1..3] {
+        tab.value(&format!("location.hash = '{number}'")).await;
+        tab.until("location.hash === ''").await;
+    }
+    served.network.open();
+    tab.find(".choice").await;
+    let end = &numbers[2][numbers[2].len() - 4..];
+    tab.says(&format!("the number ending in {end}")).await;
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_vote_in_an_election_that_is_gone_is_told_and_forgotten() {
+    let Some((served, tab, numbers)) = board().await else { return };
+    let kept = json!({
+        "number": numbers[0],
+        "votes": [{ "election": "gone", "marks": [1, 0], "nonce": vec![7; 16] }],
+    });
+    let key = json!("capvote votes without an outcome");
+    let keep = format!("sessionStorage.setItem({key}, JSON.stringify({kept}))");
+    tab.value(&keep).await;
+    tab.open(&format!("/board#{}", numbers[1])).await;
+    tab.heading("There is no such election").await;
+    tab.says("a vote in gone whose outcome is not known").await;
+    looks::check(&tab, "a vote of an election that is gone").await;
+    assert_eq!(tab.value("sessionStorage.length").await, json!(1));
+    tab.press("Forget this vote").await;
+    // The number in the link votes then.
+    tab.find(".choice").await;
+    nothing_secret(&served, &tab, &[&numbers[0], &numbers[1]]).await;
 }
 
 /// Closes a tab; the test goes on in the newest one.

@@ -8,9 +8,11 @@ use super::looks;
 use super::served::Served;
 use super::tab::Tab;
 
-/// After a step, the focus is on its heading.
+/// After a step, the focus is on its heading, without a ring: nothing can be done there.
 async fn focused_heading(tab: &Tab) {
     tab.until("document.activeElement.tagName === 'H1'").await;
+    let ring = "getComputedStyle(document.activeElement).outlineStyle";
+    assert_eq!(tab.value(ring).await, json!("none"));
 }
 
 #[tokio::test(flavor = "local")]
@@ -70,6 +72,54 @@ async fn a_whole_paper_is_voted_on_by_keyboard_and_every_step_is_for_everyone() 
         assert_eq!(served.ballots(id), 1, "{id}");
     }
     tallied(&served);
+}
+
+/// Checks the board in each language, and that the keyboard reaches all that can be used or moved.
+async fn board_by_keyboard(tab: &Tab, step: &str, reached: &[&str]) {
+    looks::check(tab, step).await;
+    for name in reached {
+        tab_to(tab, name).await;
+    }
+    use_by(tab, "Deutsch", Key::Enter).await;
+    tab.until("document.documentElement.lang === 'de'").await;
+    use_by(tab, "English", Key::Space).await;
+    tab.until("document.documentElement.lang === 'en'").await;
+    // Whoever switches the language stays at the switch.
+    assert_eq!(tab.value(FOCUSED).await, json!("English"), "{step}");
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_board_is_watched_by_keyboard_and_every_state_is_for_everyone() {
+    let served = Served::start().await;
+    let Some(tab) = served.tab("/nosuch/watch").await else { return };
+    tab.find(".error").await;
+    board_by_keyboard(&tab, "no such board", &["All elections on this server"]).await;
+    let names = ["--candidate=Ada", "--candidate=Grace", "--candidate=Zoë 李四"];
+    let ranked = ["--method", "schulze", "--marks", "3", "--title", "Members of the board"];
+    served.officer(&[&["create", "board"], &names[..], &ranked].concat());
+    let numbers = served.issue("board", 2);
+    served.network.hold();
+    tab.open("/board/watch").await;
+    tab.says("Connecting to the server").await;
+    board_by_keyboard(&tab, "connecting", &[]).await;
+    served.network.open();
+    tab.find(".turnout").await;
+    board_by_keyboard(&tab, "board, draft", &[]).await;
+    served.officer(&["--election", "board", "open"]);
+    served.vote("board", "Grace", &numbers[0]);
+    tab.until("document.querySelector('.turnout').innerText.includes('1')").await;
+    board_by_keyboard(&tab, "board, sealed", &[]).await;
+    served.network.cut();
+    tab.until("document.getElementById('connection').innerText.includes('lost')").await;
+    board_by_keyboard(&tab, "board, lost", &[]).await;
+    served.network.open();
+    tab.until("document.getElementById('connection').innerText === ''").await;
+    served.officer(&["--election", "board", "close"]);
+    tab.find(".wide").await;
+    // A table that is wider than the screen is moved by keyboard.
+    let table = tab.value("document.querySelector('.wide').ariaLabel").await;
+    board_by_keyboard(&tab, "board, final", &[table.as_str().unwrap()]).await;
+    tab.until("document.querySelector('.wide')").await;
 }
 
 /// Marks Grace; Bea and Cem; and Blue before Red and Green, which share a rank.

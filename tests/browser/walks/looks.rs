@@ -35,6 +35,18 @@ const SMALL: &str = "
         })
         .map((it) => it.outerHTML)";
 
+/// The texts of others that could be drawn over what is above and below them, by marks upon marks;
+/// and the fields that could not be scrolled.
+const UNCLIPPED: &str = "
+    [...document.querySelectorAll('main [dir=auto]')]
+        .filter((it) => !it.matches('input, option') && it.checkVisibility())
+        .filter((it) => {
+            const at = it.matches('bdi') ? it.parentElement : it;
+            const isClipped = getComputedStyle(at).overflowY === 'clip';
+            return isClipped === it.matches('textarea');
+        })
+        .map((it) => it.outerHTML)";
+
 /// The controls that nobody would see for their colours: without a border and a text that stand out
 /// from what is behind them.
 const UNSEEN: &str = "
@@ -66,6 +78,7 @@ pub(crate) async fn check(tab: &Tab, step: &str) {
         let step = format!("{step}, {language}");
         assert_eq!(tab.value(SIDEWAYS).await, json!(0), "{step} is too wide");
         assert_eq!(tab.value(SMALL).await, json!([]), "{step} has small controls");
+        assert_eq!(tab.value(UNCLIPPED).await, json!([]), "{step} has names without bounds");
         let headings = tab.value("document.querySelectorAll('h1').length").await;
         assert_eq!(headings, json!(1), "{step} has headings");
         let violations = violations(tab).await;

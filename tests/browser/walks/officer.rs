@@ -132,6 +132,8 @@ async fn an_election_is_run_and_audited_by_the_pages_alone() {
     confirm(&tab, "Close the election…", "Close the election").await;
     use_by(&tab, "Make the tally sheet", Key::Enter).await;
     tab.find("a[download$='.csv']").await;
+    tab.says("Elected: Grace.").await;
+    tab.says("Publish it with the file.").await;
     looks::check(&tab, "closed").await;
     let sheet = tab.save("a[download$='.csv']").await;
     // It is that of capvote-client, which finds the ballot of the receipt.
@@ -147,6 +149,10 @@ async fn an_election_is_run_and_audited_by_the_pages_alone() {
     tab_to(&tab, "Tally sheet, and receipts").await;
     tab.fill("#files", sheet.to_str().unwrap()).await;
     tab.says("The sheet is in order").await;
+    assert_eq!(tab.text(".good > h2:focus").await, "The sheet is in order");
+    // The field names the file.
+    let named = format!("document.querySelector('#files').files[0].name === '{ID}.sheet.csv'");
+    tab.until(&named).await;
     tab.fill("#files", receipt.to_str().unwrap()).await;
     tab.says("Counted: it is ballot 1 of the sheet, and for “Grace”.").await;
     tab.says("Elected: Grace.").await;

@@ -169,6 +169,9 @@ impl Tab {
     pub(crate) async fn fill(&self, selector: &str, text: &str) {
         self.find(selector).await;
         let field: Element = self.client().find(Locator::Css(selector)).await.unwrap();
+        // A click on a field for files empties it; a driver would add to what it has.
+        let field_js = format!("document.querySelector({})", json!(selector));
+        self.value(&format!("{field_js}.type === 'file' && ({field_js}.value = '')")).await;
         field.send_keys(text).await.unwrap();
     }
 

@@ -56,3 +56,18 @@ async fn one_tab_votes_with_its_sink_and_another_is_pushed_the_change() {
     tab.heading("Voting has ended").await;
     looks::check(&tab, "closed").await;
 }
+
+#[tokio::test(flavor = "local")]
+async fn a_network_that_says_nothing_is_told_whatever_the_clock_of_the_hall_says() {
+    let served = Served::start().await;
+    let Some(tab) = served.tab("/").await else { return };
+    served.create("board", &["Ada", "Grace"], &[]);
+    tab.open("/board/watch").await;
+    tab.find(".turnout").await;
+    tab.value("(() => { const now = Date.now; Date.now = () => now() - 3_600_000; })()").await;
+    served.network.hold();
+    let said = "document.getElementById('connection').innerText";
+    tab.until(&format!("{said}.includes('lost')")).await;
+    served.network.open();
+    tab.until(&format!("{said} === ''")).await;
+}

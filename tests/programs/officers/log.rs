@@ -1,8 +1,12 @@
 //! The server's log.
 
 use std::fs;
+use std::io::Read;
+use std::net::TcpStream;
 use std::path::Path;
 
+use capnp::message::Builder;
+use capnp_rpc::rpc_capnp::message;
 use serde_json::Value;
 
 use crate::process::{BOARD, Server, client, officer, revoke, write_private};
@@ -41,15 +45,32 @@ fn the_log_has_no_numbers_choices_receipts_or_tokens() {
     let log = data.path().join("log");
     let server = Server::logging(&log, data.path(), &[]);
     let secrets = run_an_election(&server, data.path());
+    abort(&server.link);
     server.signal("TERM");
     assert_eq!(server.wait(), (Some(0), String::new()));
 
     let log = fs::read_to_string(log).unwrap();
     assert!(log.contains("an election was closed"), "{log}");
+    assert!(log.contains("connection failed"), "{log}");
+    assert!(!log.contains(FORGED), "a client has written into the log");
     assert!(secrets.len() > 60);
     for secret in secrets {
         assert!(!log.contains(&secret), "the log has {secret}");
     }
+}
+
+/// What no client may write into the log.
+const FORGED: &str = "a vote for Grace";
+
+/// Ends a connection with a text of its own.
+fn abort(link: &str) {
+    let mut message = Builder::new_default();
+    let mut abort = message.init_root::<message::Builder<'_>>().init_abort();
+    abort.set_reason(format!("x\nERROR {FORGED}\u{1b}[2J"));
+    let mut connection = TcpStream::connect(link.strip_prefix("capvote://").unwrap()).unwrap();
+    capnp::serialize::write_message(&mut connection, &message).unwrap();
+    // The server closes it.
+    let _ = connection.read_to_end(&mut Vec::new());
 }
 
 /// Runs an election with votes and refusals of every kind. Returns what must not be logged.

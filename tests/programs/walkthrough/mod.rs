@@ -19,13 +19,14 @@ use self::shell::Shell;
 use crate::process::write_private;
 
 /// Commands that rebuild everything, include this test, or take long. CI runs the tour.
-const NOT_RUN: [&str; 6] = [
+const NOT_RUN: [&str; 7] = [
     "cargo install --path . --locked",
     "cargo run --release --example tour",
     "cargo test",
     "cargo build --release",
     "cargo run --release -p capvote-soak -- kills --rounds 1000",
     "cargo run --release -p capvote-soak -- histories --count 10000",
+    "cargo run --release -p capvote-soak -- page-kills --rounds 50",
 ];
 
 fn ended(child: Child) -> String {

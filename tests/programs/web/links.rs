@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use capvote::client::{Ballot, VoteOutcome};
 use capvote::net::link::{Address, Link};
+use capvote::net::relay::RELAYED_CONNECTIONS_MAX;
 use tokio::sync::mpsc;
 
 use super::{ANY_PORT, address, board, get, handshake, voter};
@@ -160,12 +161,33 @@ async fn pages_from_ones_own_machine_reach_the_server_of_any_link() {
         assert_eq!(file.status, 200);
         assert!(file.field("content-security-policy").contains("default-src 'none'"));
         assert_eq!(get(&at, "/-/missing.html", "Origin: http://other.example\r\n").status, 403);
+        // They are told which server they are for; what comes from a server is for that one.
+        let server_at = server.link.parse::<Link>().unwrap().address.at().map(ToString::to_string);
+        let told = server_at.clone().unwrap_or_else(|| "localhost".to_string());
+        assert_eq!(get(&at, "/-/server", "").body, format!("{told}\n").as_bytes());
+        if let Some(server_at) = server_at.filter(|_| listen == ANY_PORT) {
+            assert_eq!(get(&server_at, "/-/server", "").body, b"\n");
+        }
         let rebound =
             super::ask(&at, &handshake("rebound.example", "").replace("keep-alive", "close"));
         assert_eq!(rebound.status, 421);
         votes_and_watches(&at, data.path(), 3).await;
         assert_eq!(page.stop(), "", "{listen}");
     }
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_browser_that_keeps_ended_connections_open_is_served_pages() {
+    let data = tempfile::tempdir().unwrap();
+    let server = board(ANY_PORT, data.path(), 3, &[]);
+    let page = Page::open(&server.link, &[]);
+    let at = address(&page.page);
+    let mut kept = Vec::new();
+    for _ in 0..RELAYED_CONNECTIONS_MAX {
+        kept.push(super::upgraded(&at, "").await);
+    }
+    server.kill();
+    assert_eq!(get(&at, "/-/missing.html", "").status, 200);
 }
 
 #[tokio::test(flavor = "local")]

@@ -4,7 +4,7 @@ import { Ballots, checkBallot } from "../ballots.js";
 import { count } from "../count.js";
 import { checkRules, readShare } from "../rules.js";
 import { atOnce } from "../../lib/steps.js";
-import { unhex } from "../../lib/sha256.js";
+import { unhex } from "../../lib/decode.js";
 
 /** The other's votes are in billionths, and these in hundred-thousandths. */
 const BILLIONTHS = 10_000n;

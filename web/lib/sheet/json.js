@@ -1,9 +1,17 @@
 /** Sheets as a JSON document, of both formats. */
 
 import { checkDefinition, isElectionId } from "../../count/definition.js";
-import { METHODS, isPlain, plainRules, readShare, shareText } from "../../count/rules.js";
+import {
+  LIMITS,
+  METHODS,
+  isPlain,
+  plainRules,
+  readShare,
+  shareText,
+} from "../../count/rules.js";
 import { receiptText } from "../receipt.js";
 import { Sha256, hex } from "../sha256.js";
+import { isStrict } from "../strict.js";
 import { changed, unreadable } from "./flaw.js";
 import { FORMAT } from "./marked.js";
 import { readNonce } from "./plain.js";
@@ -25,6 +33,8 @@ const HALF = /\p{Surrogate}/u;
  */
 export function* readJson(text, isExact) {
   const document = parsed(text);
+  // What is in the exact form has nothing twice.
+  if (!isExact && !isStrict(text)) throw unreadable("sheet.form");
   const { election, ballots, sha256 } = document;
   if (!isElectionId(election)) throw unreadable("sheet.id", { line: 2 });
   const header = readHeader(document);
@@ -68,8 +78,8 @@ function parsed(text) {
   const fields = {
     format: (it) => it === undefined || isNumber(it),
     election: isText,
-    title: isText,
-    candidates: (it) => isList(it) && it.every(isText),
+    title: (it) => isText(it) && it.length <= LIMITS.titleBytes,
+    candidates: (it) => isList(it) && it.length <= LIMITS.candidates && it.every(isText),
     voters: isNumber,
     rules: (it) => it === undefined || has(it, RULES_KEYS),
     restored: (it) =>
@@ -77,7 +87,7 @@ function parsed(text) {
     ballots: isList,
     sha256: isText,
   };
-  const other = Object.keys(document).find((key) => !(key in fields));
+  const other = Object.keys(document).find((key) => !Object.hasOwn(fields, key));
   const wrong = other ?? Object.keys(fields).find((key) => !fields[key](document[key]));
   if (wrong !== undefined) {
     const at = text.indexOf(`"${wrong}"`);

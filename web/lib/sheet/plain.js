@@ -3,7 +3,8 @@
 import { isElectionId } from "../../count/definition.js";
 import { records, inQuotes } from "../csv.js";
 import { NONCE_BYTES, receiptText } from "../receipt.js";
-import { hex, sha256, unhex } from "../sha256.js";
+import { unhex } from "../decode.js";
+import { hex, sha256 } from "../sha256.js";
 import { changed, unreadable } from "./flaw.js";
 import { Sheet } from "./sheet.js";
 

@@ -5,11 +5,11 @@
 
 import { compareBytes } from "../../count/lot.js";
 import { isElectionId } from "../../count/definition.js";
-import { records } from "../csv.js";
+import { records, without } from "../csv.js";
 import { readReceipt } from "../read-receipt.js";
 import { NONCE_BYTES, receiptOfName } from "../receipt.js";
 import { Refused } from "../refused.js";
-import { unhex } from "../sha256.js";
+import { unhex } from "../decode.js";
 import { changed, unreadable } from "./flaw.js";
 import { readJson } from "./json.js";
 import { isMarked, readMarked } from "./marked.js";
@@ -26,8 +26,8 @@ const SEPARATORS = [",", ";", "\t", "|"];
  * @returns {import("../steps.js").Work<Refused>}
  */
 export function* explain(text, exact) {
-  const around = /^[\uFEFF \t\r\n\0\x1A]+|[\uFEFF \t\r\n\0\x1A]+$/g;
-  const plain = `${text.replace(around, "").replace(/\r\n?/g, "\n")}\n`;
+  const inside = without("\uFEFF \t\r\n\0\x1A", text);
+  const plain = `${inside.replace(/\r\n?/g, "\n")}\n`;
   try {
     if (isMarked(plain)) {
       const first = plain.slice(0, plain.indexOf("\n"));
@@ -91,10 +91,7 @@ function findForm(text) {
 }
 
 function plainField(field) {
-  return field
-    .trim()
-    .replace(/^"+|"+$/g, "")
-    .toLowerCase();
+  return without('"', field.trim()).toLowerCase();
 }
 
 /** Whether the ballots are in order. It is an error if one does not fit its receipt. */
@@ -123,7 +120,7 @@ function* checkBallots(text, { before, separator, columns }) {
 
 function checkRestored(head, election) {
   const line = head.split("\n").find((it) => it.replace(/^"+/, "").startsWith("#"));
-  const plain = line?.replace(/^[",;\t| ]+|[",;\t| ]+$/g, "");
+  const plain = line && without('",;\t| ', line);
   const restored = plain === undefined ? null : readRestored(plain);
   const isWritten = restored && restoredLine(restored, election) === plain;
   if (plain !== undefined && !isWritten) throw changed("sheet.otherRestore", { line: 1 });
@@ -136,10 +133,7 @@ function readBallot([id, candidate, nonceText, receiptText]) {
   const receipt = readReceipt(receiptText ?? "");
   if (!isElectionId(election) || nonce?.length !== NONCE_BYTES || !receipt) return null;
   // Quotes after a blank are not those of CSV.
-  const unquoted = candidate
-    .trim()
-    .replace(/^"+|"+$/g, "")
-    .replaceAll('""', '"');
+  const unquoted = without('"', candidate.trim()).replaceAll('""', '"');
   const names = [candidate, candidate.trim(), unquoted];
   const isIt = (name) => compareBytes(receiptOfName(election, name, nonce), receipt) === 0;
   return { election, receipt, fits: names.some(isIt) };

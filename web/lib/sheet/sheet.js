@@ -200,9 +200,8 @@ export class Sheet {
     if (this.length > voters) {
       return new Refused("sheet.moreThanVoters", { ballots: this.length, voters });
     }
-    const other = this.isMarked
-      ? undefined
-      : this.namesOnBallots.find((name) => !candidates.includes(name));
+    const slate = new Set(candidates);
+    const other = this.isMarked ? undefined : this.namesOnBallots.find((name) => !slate.has(name));
     return other === undefined ? null : new Refused("sheet.noCandidate", { name: other });
   }
 }

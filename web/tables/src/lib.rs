@@ -7,7 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use capnp::introspect::{Introspect, Type};
-use capnp::message::ReaderOptions;
+use capnp::message::{Reader, ReaderOptions};
+use capnp::serialize::OwnedSegments;
 
 use nodes::Nodes;
 
@@ -26,6 +27,10 @@ const LEFT_OUT: [&str; 8] = [
     "provide",
 ];
 
+/// What a connection begins with. A page without a link of an officer's needs this and what it
+/// refers to.
+const BOOTSTRAP: &str = "Directory";
+
 /// A file to be written.
 pub struct Table {
     /// Where it belongs.
@@ -40,13 +45,19 @@ pub struct Table {
 /// # Errors
 /// If the request cannot be read, or has something that types.js does not support.
 pub fn tables(project: &Path) -> capnp::Result<Vec<Table>> {
-    let schema = module_of_request(&project.join("schema/capvote.cgr"), "schema/*.capnp")?;
     let protocol = capnp_rpc::rpc_capnp::message::Owned::introspect();
     let protocol = Nodes::of_type(protocol, &LEFT_OUT)?;
-    let folder = project.join("web/capnp");
+    let request = request(&project.join("schema/capvote.cgr"))?;
+    let (voters, officers) = Nodes::of_request(request.get_root()?)?.split(BOOTSTRAP)?;
+    let source = "schema/*.capnp";
+    let table = |name: &str, nodes: &Nodes, source, base| -> capnp::Result<_> {
+        let text = text::module(nodes, source, base)?;
+        Ok(Table { path: project.join("web/capnp").join(name), text })
+    };
     Ok(vec![
-        Table { path: folder.join("schema.js"), text: schema },
-        Table { path: folder.join("rpc-schema.js"), text: text::module(&protocol, "capnp-rpc")? },
+        table("schema.js", &voters, source, None)?,
+        table("officer-schema.js", &officers, source, Some("schema.js"))?,
+        table("rpc-schema.js", &protocol, "capnp-rpc", None)?,
     ])
 }
 
@@ -54,12 +65,15 @@ pub fn tables(project: &Path) -> capnp::Result<Vec<Table>> {
 ///
 /// # Errors
 /// As of [`tables`].
-pub fn module_of_request(request: &Path, source: &str) -> capnp::Result<String> {
-    let request = fs::read(request)?;
+pub fn module_of_request(path: &Path, source: &str) -> capnp::Result<String> {
+    text::module(&Nodes::of_request(request(path)?.get_root()?)?, source, None)
+}
+
+/// A compiled request.
+fn request(path: &Path) -> capnp::Result<Reader<OwnedSegments>> {
     // The file is the caller's own.
     let options = ReaderOptions { traversal_limit_in_words: None, nesting_limit: 64 };
-    let request = capnp::serialize::read_message(&request[..], options)?;
-    text::module(&Nodes::of_request(request.get_root()?)?, source)
+    capnp::serialize::read_message(&fs::read(path)?[..], options)
 }
 
 /// The text that defines a type, and what it refers to.

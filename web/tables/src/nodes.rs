@@ -8,9 +8,12 @@ use capnp::schema_capnp::{code_generator_request, field, node, type_};
 use capnp::{Error, Result};
 
 /// The enums, structs and interfaces of a schema, by their ids.
+#[derive(Clone)]
 pub(crate) struct Nodes<'a> {
     nodes: BTreeMap<u64, node::Reader<'a>>,
     names: BTreeMap<u64, String>,
+    /// The ids of those that another module defines.
+    elsewhere: BTreeSet<u64>,
     left_out: &'static [&'static str],
 }
 
@@ -73,6 +76,20 @@ impl<'a> Nodes<'a> {
         Nodes::named(nodes, left_out)
     }
 
+    /// The node of this name with what it refers to, and all others.
+    pub(crate) fn split(self, root: &str) -> Result<(Self, Self)> {
+        let named = |(id, name): (&u64, &String)| (name == root).then_some(*id);
+        let mut wanted: Vec<u64> = self.names.iter().filter_map(named).collect();
+        let mut of_root = BTreeSet::new();
+        while let Some(id) = wanted.pop() {
+            if of_root.insert(id) {
+                wanted.extend(references(self.node(id)?)?);
+            }
+        }
+        let others = self.nodes.keys().filter(|id| !of_root.contains(id)).copied().collect();
+        Ok((Self { elsewhere: others, ..self.clone() }, Self { elsewhere: of_root, ..self }))
+    }
+
     fn named(
         mut nodes: BTreeMap<u64, node::Reader<'a>>,
         left_out: &'static [&'static str],
@@ -88,14 +105,15 @@ impl<'a> Nodes<'a> {
         if different.len() < names.len() {
             return Err(Error::failed("two of the files' types have the same name".into()));
         }
-        Ok(Self { nodes, names, left_out })
+        Ok(Self { nodes, names, elsewhere: BTreeSet::new(), left_out })
     }
 
-    /// The nodes in the order of their names.
+    /// The nodes that the module defines, in the order of their names.
     pub(crate) fn in_order(&self) -> Vec<(&str, node::Reader<'a>)> {
         let mut nodes: Vec<_> = self
             .nodes
             .iter()
+            .filter(|(id, _)| !self.elsewhere.contains(id))
             .filter_map(|(id, node)| Some((self.name(*id).ok()?, *node)))
             .collect();
         nodes.sort_by_key(|(name, _)| *name);

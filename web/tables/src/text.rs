@@ -20,8 +20,9 @@ pub(crate) fn definitions(nodes: &Nodes) -> Result<String> {
     Ok(text)
 }
 
-/// The module, which exports its interfaces by their names, and all types.
-pub(crate) fn module(nodes: &Nodes, source: &str) -> Result<String> {
+/// The module, which exports its interfaces by their names, and all types. What `nodes` refer to
+/// and do not have is in the module next to it that `base` names.
+pub(crate) fn module(nodes: &Nodes, source: &str, base: Option<&str>) -> Result<String> {
     let text = definitions(nodes)?;
     let mut interfaces = String::new();
     let mut column = COLUMNS;
@@ -32,10 +33,14 @@ pub(crate) fn module(nodes: &Nodes, source: &str) -> Result<String> {
             write!(interfaces, "{start}{name},").map_err(unwritten)?;
         }
     }
+    let (import, argument) = match base {
+        Some(base) => (format!("import {{ types as base }} from \"./{base}\";\n"), ", base"),
+        None => (String::new(), ""),
+    };
     let mut module = format!(
         "// Written by `{COMMAND}` from {source}; types.js says how to read it.\n\n\
-         import {{ define }} from \"./types.js\";\n\n\
-         export const types = define(`\n{text}`);\n"
+         {import}import {{ define }} from \"./types.js\";\n\n\
+         export const types = define(`\n{text}`{argument});\n"
     );
     if !interfaces.is_empty() {
         write!(module, "\nexport const {{{interfaces}\n}} = types;\n").map_err(unwritten)?;
