@@ -16,7 +16,7 @@ import { languages } from "./lib/language.js";
 import { checkServer, handOn, takeFromAddress } from "./lib/link.js";
 import { showNumber } from "./lib/number.js";
 import { Refused } from "./lib/refused.js";
-import { Session } from "./lib/session.js";
+import { Session, ofRoll } from "./lib/session.js";
 
 export const LIMITS = {
   /** How often an election that is shown is looked at, in milliseconds. */
@@ -149,9 +149,7 @@ class Flow extends Numbers {
   async loadPaper(signal) {
     const { here } = this;
     await this.reload(signal);
-    const all = await this.#askAll(this.authority, signal);
-    const roll = ({ roll, id }) => roll || id;
-    here.paper = all.filter((it) => roll(it) === roll(here.info));
+    here.paper = ofRoll(here.info, await this.#askAll(this.authority, signal));
   }
 
   /** Looks again and again at the election that is shown. */

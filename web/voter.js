@@ -8,7 +8,7 @@ import { form } from "./lib/ballot.js";
 import { element, say, showStep } from "./lib/dom.js";
 import { fresh, languages, loadShared } from "./lib/language.js";
 import { numberInHash, showNumber } from "./lib/number.js";
-import { Pauses } from "./lib/session.js";
+import { Pauses, ofRoll } from "./lib/session.js";
 import { timeOfDay, when } from "./lib/time.js";
 import { allElections, firstElections, session } from "./voter/early.js";
 import {
@@ -215,7 +215,8 @@ class Flow {
     clearTimeout(this.#looking);
     const id = decodeURIComponent(location.pathname.slice(1));
     const info = this.infos.get(id);
-    const paper = info ? paperOf(info, [...this.infos.values()]) : [];
+    const shared = info ? ofRoll(info, [...this.infos.values()]) : [];
+    const paper = shared.filter(({ state }) => state === "open");
     if (paper.length === 0) return this.#cannot(info, id, typed);
     this.#setPaper(paper);
     if (this.paper.questions.some((question) => question.form === null)) {
@@ -382,12 +383,6 @@ class Flow {
     };
     return element("button", { type: "button", onclick }, this.language.text("left.forget"));
   }
-}
-
-/** The open elections with the roll of this one: the questions of one paper. */
-function paperOf(info, infos) {
-  const roll = ({ roll, id }) => roll || id;
-  return infos.filter((it) => it.state === "open" && roll(it) === roll(info));
 }
 
 const flow = new Flow();

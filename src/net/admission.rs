@@ -189,7 +189,7 @@ impl ConnectionPermit {
     }
 
     /// Notes that the connection is active: it has asked for a page, or begins to be one for calls.
-    pub(super) fn is_active(&self) {
+    pub(super) fn touch(&self) {
         self.place.touch(Instant::now());
     }
 

@@ -138,13 +138,20 @@ impl Listener {
     /// which the header field `X-Forwarded-For` is believed.
     #[must_use]
     pub fn with_pages(self, host: Option<&str>, proxies: TrustedProxies) -> Self {
+        self.with_site(|site| {
+            let site = site.behind(proxies);
+            match host {
+                Some(host) => site.named(host),
+                None => site,
+            }
+        })
+    }
+
+    /// The same listener with another site, if it has pages.
+    pub(super) fn with_site(self, change: impl FnOnce(Site) -> Site) -> Self {
         let mut listener = self;
         if let Some(site) = &mut listener.site {
-            let mut known = Site::clone(site).behind(proxies);
-            if let Some(host) = host {
-                known = known.named(host);
-            }
-            *site = Arc::new(known);
+            *site = Arc::new(change(Site::clone(site)));
         }
         listener
     }

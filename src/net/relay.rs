@@ -16,7 +16,7 @@ use tokio::task::spawn_local;
 use tokio::time::timeout;
 
 use super::admission::Admission;
-use super::http::{self, Site, Visitor};
+use super::http::{self, Visitor};
 use super::link::{Address, HostPort, Link};
 use super::listener::Listener;
 use super::loopback::LoopbackAddress;
@@ -46,7 +46,10 @@ impl Relay {
     pub async fn bind(at: LoopbackAddress, server: Link) -> io::Result<Self> {
         let at = at.socket();
         let at = HostPort { host: at.ip().to_string(), port: at.port() };
-        Ok(Self { listener: Listener::bind(&Address::Http(at), None).await?, server })
+        // A socket is of this machine.
+        let to = server.address.at().map_or_else(|| "localhost".to_string(), HostPort::to_string);
+        let listener = Listener::bind(&Address::Http(at), None).await?;
+        Ok(Self { listener: listener.with_site(|site| site.relaying_to(to)), server })
     }
 
     /// The address of the page to open, without the token of the server's link.
@@ -75,8 +78,7 @@ impl Relay {
             spawn_local(async move {
                 let _permit = permit;
                 // What goes wrong with a browser's connection is shown by the browser.
-                let visitor = visitor(socket, &server).await;
-                let Ok(Some(Visitor { socket, .. })) = visitor else { return };
+                let Ok(Some(Visitor { socket, .. })) = visitor(socket).await else { return };
                 if let Err(error) = relay(socket, &server).await {
                     failed(error);
                 }
@@ -87,11 +89,8 @@ impl Relay {
 
 type Near = Box<dyn socket::Stream>;
 
-async fn visitor(mut socket: Socket, server: &Link) -> io::Result<Option<Visitor<Near>>> {
+async fn visitor(mut socket: Socket) -> io::Result<Option<Visitor<Near>>> {
     let Some(Pages { site, .. }) = socket.take_pages() else { return Ok(None) };
-    // A socket is of this machine.
-    let server = server.address.at().map_or_else(|| "localhost".to_string(), HostPort::to_string);
-    let site = Site::clone(&site).relaying_to(server);
     http::serve(socket.into_stream().await?, &site, None, || ()).await
 }
 

@@ -156,7 +156,7 @@ async fn open(
     };
     let stream = permit.unless_given_up(opened).await?;
     let Some(Pages { site, proxy }) = pages else { return Ok(Some((stream, permit))) };
-    let visit = http::serve(stream, &site, proxy, || permit.is_active());
+    let visit = http::serve(stream, &site, proxy, || permit.touch());
     let visit = permit.unless_given_up(visit).await?;
     let Some(Visitor { socket, origin }) = visit else { return Ok(None) };
     let permit = match origin {
@@ -168,7 +168,7 @@ async fn open(
         Ok(())
     };
     permit.unless_given_up(turn).await?;
-    permit.is_active();
+    permit.touch();
     Ok(Some((Box::new(socket), permit)))
 }
 

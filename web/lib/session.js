@@ -46,6 +46,16 @@ export function checked(info) {
   return info;
 }
 
+/**
+ * The elections with the roll of this one, itself among them: the questions of one paper.
+ * @param {{ id: string, roll: string }} info
+ * @param {object[]} infos
+ */
+export function ofRoll(info, infos) {
+  const owner = ({ id, roll }) => roll || id;
+  return infos.filter((it) => owner(it) === owner(info));
+}
+
 /** The address of the server that this page came from. */
 export function serverAddress() {
   return `${location.origin.replace(/^http/, "ws")}/rpc`;

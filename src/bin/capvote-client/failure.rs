@@ -100,9 +100,9 @@ impl Failure {
 impl From<client::Error> for Failure {
     fn from(error: client::Error) -> Self {
         if let client::Error::Unimplemented(_) = error {
-            let why = "this link does not give the authority for that, and nothing was changed, \
-                       but that a link that works once is spent; use --link with one that does, \
-                       such as the server's officer.link";
+            let why = "this link does not give the authority for that, and nothing was changed; use \
+                       --link with one that does, such as the server's officer.link. If this one \
+                       works once, it is spent";
             return Self::Refused(why.into());
         }
         if let client::Error::Remote(why) | client::Error::Overloaded(why) = error {
