@@ -137,7 +137,9 @@ fn layer_zero_knows_nothing_of_the_world() {
 
 /// The values that may be logged. None comes from a vote, a voter or a token: links are logged
 /// without their tokens, and of votes and numbers only how many there were.
-const LOGGED: [&str; 20] = [
+const LOGGED: [&str; 21] = [
+    // Without its password.
+    "database = %options",
     "%error",
     "kind = ?error.kind",
     "%election",

@@ -1,12 +1,14 @@
 //! Where elections are stored and votes become durable.
 //!
 //! [`Ledger`] is the seam between the server's capabilities and a store. [`sqlite`] is the embedded
-//! store; [`Location::open`] opens the one a server was configured with.
+//! store, and `postgres` one for several servers; [`Location::open`] opens the one that a server
+//! was configured with.
 
 mod act;
 mod error;
 mod keys;
 mod links;
+mod location;
 mod metrics;
 #[cfg(feature = "postgres")]
 pub mod postgres;
@@ -17,8 +19,6 @@ mod snapshot;
 pub mod sqlite;
 
 use std::fmt::Debug;
-use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -27,16 +27,14 @@ use tokio::sync::watch;
 
 pub use self::act::{Act, Authorization};
 pub use self::error::{ActRefusal, LedgerError, OpenError};
+pub use self::location::Location;
 pub use self::metrics::Metrics;
 pub use self::quotas::{
     DEFINITION_BYTES_MAX, ELECTIONS_MAX, LINK_NUMBERS_MAX, NUMBERS_MAX, may_add_numbers,
     may_create, may_issue_under,
 };
 pub use self::snapshot::Snapshot;
-use self::sqlite::{SqliteLedger, Store};
-use crate::election::{
-    Ballot, ElectionId, Grant, Nonce, Origin, Outcome, Timestamp, TokenHash, Vote,
-};
+use crate::election::{Ballot, ElectionId, Grant, Nonce, Outcome, Timestamp, TokenHash, Vote};
 
 /// One server's handle of a store of elections, shared by all its threads.
 ///
@@ -184,79 +182,4 @@ pub fn system_clock() -> Clock {
         // A clock before 1970 is not set.
         Timestamp(since.map_or(0, |since| since.as_secs()))
     })
-}
-
-/// Which store a server uses.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Location {
-    /// A SQLite file in this data directory.
-    Directory(PathBuf),
-}
-
-impl Location {
-    /// Logs where the store is, and whether it has a ledger yet: who starts a server in the wrong
-    /// directory gets another, empty ledger.
-    pub(crate) fn log(&self) {
-        let Self::Directory(directory) = self;
-        let path = std::path::absolute(directory).unwrap_or_else(|_| directory.clone());
-        if sqlite::has_ledger(&path) {
-            tracing::info!(file = %path.display(), "the ledger in this directory is used");
-        } else {
-            tracing::info!(file = %path.display(), "this directory has no ledger yet");
-        }
-    }
-
-    /// Opens the ledger, or creates an empty one.
-    ///
-    /// # Errors
-    /// [`OpenError`].
-    pub fn open(&self) -> Result<Arc<dyn Ledger>, OpenError> {
-        self.open_with(&Metrics::new(), NUMBERS_MAX)
-    }
-
-    /// As [`open`](Self::open), with metrics that the caller can read, and a bound for the voter
-    /// numbers on all rolls.
-    pub(crate) fn open_with(
-        &self,
-        metrics: &Metrics,
-        voter_numbers_max: usize,
-    ) -> Result<Arc<dyn Ledger>, OpenError> {
-        let Self::Directory(directory) = self;
-        let mut store = Store::open(directory)?;
-        store.set_voter_numbers_max(voter_numbers_max);
-        log_origin(&store);
-        Ok(Arc::new(SqliteLedger::start_with(store, system_clock(), metrics.clone())?))
-    }
-
-    /// The network file system that the store is on, where its promises do not hold. `None` for a
-    /// local one.
-    ///
-    /// # Errors
-    /// If the file system cannot be told.
-    pub fn network_file_system(&self) -> io::Result<Option<&'static str>> {
-        let Self::Directory(directory) = self;
-        sqlite::network_file_system(directory)
-    }
-
-    /// Opens the ledger, and creates none.
-    ///
-    /// # Errors
-    /// [`OpenError`], also if there is no ledger.
-    pub fn open_existing(&self) -> Result<Arc<dyn Ledger>, OpenError> {
-        let Self::Directory(directory) = self;
-        let store = Store::open_existing(directory)?;
-        Ok(Arc::new(SqliteLedger::start(store, system_clock())?))
-    }
-}
-
-/// Logs which ledger was opened, and what it waits for.
-fn log_origin(store: &Store) {
-    let Origin { ledger, epoch, .. } = store.origin();
-    tracing::info!(%ledger, epoch, "the ledger is open");
-    for standing in store.snapshot().elections {
-        let election = &standing.definition.id;
-        if standing.origin.unconfirmed {
-            tracing::warn!(%election, "was restored from a backup, and takes no votes until confirmed");
-        }
-    }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::election::Definition;
-use crate::ledger::NUMBERS_MAX;
+use crate::ledger::{Location, NUMBERS_MAX};
 use crate::net::link::{HostPort, Link};
 use crate::net::loopback::LoopbackAddress;
 use crate::net::proxy::TrustedProxy;
@@ -24,6 +24,9 @@ pub struct Config {
     pub forwarded_for: Vec<TrustedProxy>,
     /// The data directory, which is created if it is missing.
     pub data: PathBuf,
+    /// The database with the ledger. Without one, it is in the data directory.
+    #[cfg(feature = "postgres")]
+    pub database: Option<Box<crate::ledger::postgres::Options>>,
     /// How many shards serve its connections.
     pub threads: usize,
     /// An election to create and open, unless the ledger has it from an earlier start. If the
@@ -53,6 +56,8 @@ impl Config {
             proxies: Vec::new(),
             forwarded_for: Vec::new(),
             data: data.into(),
+            #[cfg(feature = "postgres")]
+            database: None,
             threads: 1,
             election: None,
             certificate: None,
@@ -61,6 +66,15 @@ impl Config {
             voter_numbers_max: NUMBERS_MAX,
             metrics: None,
         }
+    }
+
+    /// Where the ledger is.
+    pub fn location(&self) -> Location {
+        #[cfg(feature = "postgres")]
+        if let Some(database) = &self.database {
+            return Location::Database(database.clone());
+        }
+        Location::Directory(self.data.clone())
     }
 }
 

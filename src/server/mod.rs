@@ -78,7 +78,7 @@ impl Server {
     /// except perhaps with [`StartError::Setup`]. The next start overwrites a file of voter numbers
     /// that is left.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let location = Location::Directory(config.data.clone());
+        let location = config.location();
         secrets::check_is_directory(&config.data)?;
         location.log();
         let admission = Admission::with_files(raise_file_limit());

@@ -66,9 +66,13 @@ pub(super) async fn prepare(
 /// # Errors
 /// [`StartError`]; [`StartError::OfficerLinkKept`] if the file has a link that works, unless
 /// `revoke_others` is set.
-pub async fn new_officer_link(data: &Path, revoke_others: bool) -> Result<PathBuf, StartError> {
+pub async fn new_officer_link(
+    data: &Path,
+    location: &Location,
+    revoke_others: bool,
+) -> Result<PathBuf, StartError> {
     secrets::check_data(data)?;
-    let ledger = Location::Directory(data.to_owned()).open_existing()?;
+    let ledger = location.open_existing()?;
     let file = OfficerFile::of(data);
     let path = file.path.clone();
     match working_token(&*ledger, &path).await? {

@@ -36,7 +36,12 @@ impl Reload {
     /// The settings of a start that `config` has otherwise.
     fn fixed(&self, config: &Config) -> Vec<&'static str> {
         let old = &self.config;
+        #[cfg(feature = "postgres")]
+        let database = old.database != config.database;
+        #[cfg(not(feature = "postgres"))]
+        let database = false;
         let changes = [
+            ("ledger", database),
             ("listen", old.listen != config.listen),
             ("public", old.public != config.public),
             ("data", old.data != config.data),

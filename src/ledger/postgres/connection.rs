@@ -9,14 +9,19 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures::future::join_all;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tokio_postgres::error::{Severity, SqlState};
-use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
+use tokio_postgres::{AsyncMessage, Client, Config, Connection};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::batch::Statements;
 use super::settings::{Replication, Settings, set_up};
 use crate::ledger::LedgerError;
+
+/// PostgreSQL's port.
+pub(super) const PORT: u16 = 5432;
 
 /// Reaching a host, with the first questions.
 const CONNECT_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -52,17 +57,17 @@ pub(super) struct Link {
 }
 
 /// Where the database is.
-#[derive(Debug)]
 pub(super) struct Hosts {
     config: Config,
+    tls: MakeRustlsConnect,
     replication: Replication,
     /// The highest timeline that was used.
     timeline: AtomicU32,
 }
 
 impl Hosts {
-    pub(super) fn new(config: Config, replication: Replication) -> Self {
-        Self { config, replication, timeline: AtomicU32::new(0) }
+    pub(super) fn new(config: Config, tls: MakeRustlsConnect, replication: Replication) -> Self {
+        Self { config, tls, replication, timeline: AtomicU32::new(0) }
     }
 
     /// Who keeps the second copy.
@@ -96,21 +101,20 @@ impl Hosts {
 
     async fn dial(&self, index: usize) -> Result<(Settings, Link), String> {
         let mut config = Config::new();
+        config.ssl_mode(self.config.get_ssl_mode());
         let (hosts, ports) = (self.config.get_hosts(), self.config.get_ports());
         match hosts.get(index) {
             Some(tokio_postgres::config::Host::Tcp(host)) => config.host(host),
             Some(tokio_postgres::config::Host::Unix(path)) => config.host_path(path),
             None => return Err("there is no host".into()),
         };
-        if let Some(&port) = ports.get(index).or(ports.first()) {
-            config.port(port);
-        }
+        config.port(*ports.get(index).or(ports.first()).unwrap_or(&PORT));
         self.config.get_user().map(|user| config.user(user));
         self.config.get_password().map(|password| config.password(password));
         self.config.get_dbname().map(|name| config.dbname(name));
         config.application_name("capvote").tcp_user_timeout(ANSWER_WAIT_MAX);
         let reached = timeout(CONNECT_WAIT_MAX, async {
-            let (client, connection) = config.connect(NoTls).await?;
+            let (client, connection) = config.connect(self.tls.clone()).await?;
             let link = Link::drive(client, connection);
             Ok((set_up(&link.client).await?, link))
         });
@@ -120,13 +124,11 @@ impl Hosts {
 }
 
 impl Link {
-    fn drive(
-        client: Client,
-        mut connection: tokio_postgres::Connection<
-            tokio_postgres::Socket,
-            tokio_postgres::tls::NoTlsStream,
-        >,
-    ) -> Self {
+    fn drive<S, T>(client: Client, mut connection: Connection<S, T>) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let warned = Arc::new(AtomicBool::new(false));
         let warning = warned.clone();
         tokio::spawn(async move {

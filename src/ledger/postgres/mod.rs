@@ -30,6 +30,7 @@ mod connection;
 mod dispatch;
 mod fence;
 mod look;
+mod options;
 mod public;
 mod rules;
 mod schema;
@@ -39,15 +40,13 @@ mod shared;
 mod sheet;
 mod start;
 mod state;
+mod tls;
 mod void;
 mod work;
 mod writer;
 
-use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -56,81 +55,20 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use self::dispatch::VoteJob;
+pub use self::options::{InvalidAddress, Options, UNKNOWN_WAIT_MAX};
 use self::public::Phase;
 pub use self::settings::Replication;
 use self::shared::Shared;
+use self::start::Missing;
+pub use self::tls::Roots;
 use self::work::{ActJob, ReadJob};
 use super::{
-    Act, Answer, Authorization, Clock, Decision, Ledger, LedgerError, Metrics, NUMBERS_MAX,
-    OpenError, Report, SheetCursor, SheetPart, Snapshot,
+    Act, Answer, Authorization, Decision, Ledger, LedgerError, Metrics, OpenError, Report, SheetCursor, SheetPart, Snapshot,
 };
 use crate::election::{ElectionId, Grant, Timestamp, TokenHash, Vote};
 
 /// Jobs in a queue: batches of votes, acts, and reads each have one. Further calls wait for a slot.
 pub const JOBS_MAX: usize = 256;
-
-/// How long an unknown outcome is asked again before the answer is that it is unknown.
-pub const UNKNOWN_WAIT_MAX: Duration = Duration::from_secs(20);
-
-/// Which database, and how it is used.
-#[derive(Clone)]
-pub struct Options {
-    config: tokio_postgres::Config,
-    data: PathBuf,
-    replication: Replication,
-    unknown_wait: Duration,
-    clock: Option<Clock>,
-    numbers_max: usize,
-}
-
-/// Why an address is none of a database. It may have a password, and is not repeated.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("this is not an address such as postgres://capvote@db1,db2:5432/capvote: {0}")]
-pub struct InvalidAddress(String);
-
-impl Options {
-    /// The database at this address, which may name several hosts. The keys of elections are in the
-    /// data folder.
-    ///
-    /// # Errors
-    /// [`InvalidAddress`].
-    pub fn new(address: &str, data: impl Into<PathBuf>) -> Result<Self, InvalidAddress> {
-        let config = tokio_postgres::Config::from_str(address);
-        let config = config.map_err(|error| InvalidAddress(error.to_string()))?;
-        Ok(Self {
-            config,
-            data: data.into(),
-            replication: Replication::default(),
-            unknown_wait: UNKNOWN_WAIT_MAX,
-            clock: None,
-            numbers_max: NUMBERS_MAX,
-        })
-    }
-
-    /// The same, where somebody else keeps the second copy.
-    #[must_use]
-    pub fn with_replication(self, replication: Replication) -> Self {
-        Self { replication, ..self }
-    }
-
-    /// The same, with another wait than [`UNKNOWN_WAIT_MAX`].
-    #[must_use]
-    pub fn with_unknown_wait(self, unknown_wait: Duration) -> Self {
-        Self { unknown_wait, ..self }
-    }
-
-    /// The same, by another clock than the database's.
-    #[must_use]
-    pub fn with_clock(self, clock: Clock) -> Self {
-        Self { clock: Some(clock), ..self }
-    }
-
-    /// The same, with another bound for the voter numbers on all rolls.
-    #[must_use]
-    pub fn with_voter_numbers_max(self, numbers_max: usize) -> Self {
-        Self { numbers_max, ..self }
-    }
-}
 
 /// A handle of the database in use by a server. Dropping it shuts it down, which blocks.
 pub struct PostgresLedger {
@@ -164,6 +102,18 @@ impl PostgresLedger {
     /// # Errors
     /// [`OpenError::Database`] and [`OpenError::Thread`].
     pub fn open(options: Options, metrics: Metrics) -> Result<Self, OpenError> {
+        Self::open_or(Missing::Created, options, metrics)
+    }
+
+    /// Opens the ledger in a database, and creates none. Blocks.
+    ///
+    /// # Errors
+    /// [`OpenError::Database`], also if there is no ledger, and [`OpenError::Thread`].
+    pub fn open_existing(options: Options, metrics: Metrics) -> Result<Self, OpenError> {
+        Self::open_or(Missing::Refused, options, metrics)
+    }
+
+    fn open_or(missing: Missing, options: Options, metrics: Metrics) -> Result<Self, OpenError> {
         let stop = CancellationToken::new();
         let stopping = stop.clone();
         let (tell, told) = std::sync::mpsc::channel();
@@ -176,7 +126,7 @@ impl PostgresLedger {
                 Err(error) => return tell.send(Err(OpenError::Thread(error))).is_err(),
             };
             runtime.block_on(async move {
-                match start::start(options, metrics).await {
+                match start::start(options, missing, metrics).await {
                     Ok((started, work)) => {
                         // The receiver waits.
                         let _ = tell.send(Ok(started));

@@ -38,14 +38,16 @@ ALTER TABLE roll ALTER COLUMN numbers SET STORAGE EXTERNAL;
 ALTER TABLE sheet ALTER COLUMN lines SET STORAGE EXTERNAL;
 ";
 
+/// Whether there is a ledger, with all its tables.
+pub(super) async fn is_complete(client: &Client) -> Result<bool, Fault> {
+    let there =
+        "SELECT to_regclass('ledger') IS NOT NULL AND to_regclass('sheet_first') IS NOT NULL";
+    Ok(client.query_one(there, &[]).await?.try_get(0)?)
+}
+
 /// Creates the tables, if they are not there, and the ledger's row. Servers that start at once wait
 /// for each other where two make the same table, and one of them has to try again.
 pub(super) async fn create(client: &Client, id: [u8; 16]) -> Result<(), Fault> {
-    let there =
-        "SELECT to_regclass('ledger') IS NOT NULL AND to_regclass('sheet_first') IS NOT NULL";
-    if client.query_one(there, &[]).await?.try_get(0)? {
-        return Ok(());
-    }
     let first = "INSERT INTO ledger (format, id, version) VALUES ($1, $2, 0)
                  ON CONFLICT DO NOTHING";
     client.batch_execute("BEGIN").await?;

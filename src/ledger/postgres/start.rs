@@ -19,15 +19,29 @@ use crate::ledger::{Metrics, OpenError};
 /// How often the tables are tried to be made: another server may make them at the same time.
 const CREATE_TRIES_MAX: u32 = 5;
 
+/// Whether a ledger is made where there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing {
+    Created,
+    Refused,
+}
+
 /// Connects, creates what is missing, and reads everything.
 pub(super) async fn start(
     options: Options,
+    missing: Missing,
     metrics: Metrics,
 ) -> Result<(Started, Work), OpenError> {
-    let Options { config, data, replication, unknown_wait, clock, numbers_max } = options;
-    let hosts = Hosts::new(config, replication);
+    let is_exposed = options.is_exposed();
+    let Options { config, roots, data, replication, unknown_wait, clock, numbers_max } = options;
+    let tls = roots.connector().map_err(|error| OpenError::Database(error.to_string()))?;
+    if is_exposed {
+        tracing::warn!("connections to the database are not encrypted: its address says so");
+    }
+    let hosts = Hosts::new(config, tls, replication);
     let link = hosts.connect().await.map_err(refused)?;
-    let ledger = ledger(&link).await.map_err(refused)?;
+    let ledger = ledger(&link, missing).await.map_err(refused)?;
+    tracing::info!(%ledger, "the ledger is open");
     let server = random()?;
     let state = State::new(ledger, numbers_max);
     let (looks, asked) = mpsc::channel(LOOKS_WAITING_MAX);
@@ -56,8 +70,30 @@ fn random() -> Result<[u8; 16], OpenError> {
     Ok(bytes)
 }
 
-/// The ledger of a database, which is created if there is none.
-async fn ledger(link: &Link) -> Result<LedgerId, Fault> {
+/// The ledger of a database.
+async fn ledger(link: &Link, missing: Missing) -> Result<LedgerId, Fault> {
+    if !schema::is_complete(&link.client).await? {
+        if missing == Missing::Refused {
+            return Err(Fault::Failed(None, "there is no ledger in it".into()));
+        }
+        create(link).await?;
+    }
+    let row = link.client.query_one("SELECT format, id FROM ledger", &[]).await?;
+    let format: i32 = row.try_get(0)?;
+    if format != FORMAT {
+        let why = match format > FORMAT {
+            true => "a newer version of capvote made it",
+            false => "capvote-server migrate changes it",
+        };
+        let why = format!("its ledger has format {format}, and this version uses {FORMAT}: {why}");
+        return Err(Fault::Failed(None, why));
+    }
+    let id = LedgerId::try_from(row.try_get::<_, &[u8]>(1)?);
+    id.map_err(|_| Fault::damaged("it has no identity"))
+}
+
+/// Creates an empty ledger, or waits until another server has.
+async fn create(link: &Link) -> Result<(), Fault> {
     let mut tries = 0;
     let id = random().map_err(|error| Fault::Gone(error.to_string()))?;
     while let Err(fault) = schema::create(&link.client, id).await {
@@ -67,13 +103,5 @@ async fn ledger(link: &Link) -> Result<LedgerId, Fault> {
             return Err(fault);
         }
     }
-    link.check_unwarned()?;
-    let row = link.client.query_one("SELECT format, id FROM ledger", &[]).await?;
-    let format: i32 = row.try_get(0)?;
-    if format != FORMAT {
-        let why = format!("it has format {format}, and this version of capvote uses {FORMAT}");
-        return Err(Fault::Failed(None, why));
-    }
-    let id = LedgerId::try_from(row.try_get::<_, &[u8]>(1)?);
-    id.map_err(|_| Fault::damaged("it has no identity"))
+    link.check_unwarned()
 }
