@@ -9,6 +9,8 @@ use super::postgres::{self, PostgresLedger};
 use super::sqlite::{self, SqliteLedger, Store};
 use super::{Ledger, Metrics, NUMBERS_MAX, OpenError, system_clock};
 use crate::election::Origin;
+#[cfg(feature = "postgres")]
+use crate::private_file::create_directory;
 
 /// Which store a server uses.
 #[derive(Debug, Clone)]
@@ -65,6 +67,9 @@ impl Location {
             }
             #[cfg(feature = "postgres")]
             Self::Database(options) => {
+                let path = options.data();
+                let inaccessible = |why| OpenError::Inaccessible { path: path.to_owned(), why };
+                create_directory(path).map_err(inaccessible)?;
                 let options = (**options).clone().with_voter_numbers_max(voter_numbers_max);
                 Arc::new(PostgresLedger::open(options, metrics.clone())?)
             }

@@ -12,6 +12,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, value_parser};
 use tracing_subscriber::EnvFilter;
 
+use crate::database::Database;
 use crate::values::{Trimmed, log_filter, trimmed};
 
 const EXAMPLES: &str = "\
@@ -66,6 +67,8 @@ pub(crate) struct Arguments {
     /// Data directory, created if it does not exist.
     #[arg(long, value_name = "DIR", env = "CAPVOTE_SERVER_DATA", default_value = "capvote-data")]
     pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) database: Database,
     /// Certificate chain for capvotes:// and https:// in PEM, the server's own first. [default: a self-signed
     /// certificate, kept in DIR/tls.pem, whose fingerprint is in the links]
     #[arg(long, value_name = "FILE", env = "CAPVOTE_SERVER_CERTIFICATE", requires = "key")]
@@ -288,7 +291,7 @@ pub(crate) enum Offline {
         output: Output,
     },
     /// Create a new returning officer's link, DIR/officer.link, after the old one was lost. No
-    /// server may be using the data directory.
+    /// server may be using the data directory, unless the ledger is in a database.
     #[command(after_help = "Example:\n  capvote-server officer-link capvote-data --end-others")]
     OfficerLink {
         /// Data directory.
@@ -296,6 +299,18 @@ pub(crate) enum Offline {
         /// Revoke all earlier returning officer's links, and every link shared from them.
         #[arg(long)]
         end_others: bool,
+        #[command(flatten)]
+        database: Database,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Create the ledger's tables in a PostgreSQL database, or change those of an older version of
+    /// capvote into this version's, in one transaction.
+    #[command(after_help = "Example:\n  \
+                      capvote-server migrate --ledger postgres://capvote@db1,db2/capvote")]
+    Migrate {
+        #[command(flatten)]
+        database: Database,
         #[command(flatten)]
         output: Output,
     },

@@ -1,6 +1,7 @@
 //! The server program: reads its settings, and serves or runs a command that needs no server.
 
 mod arguments;
+mod database;
 mod failure;
 mod offline;
 mod serve;
@@ -57,6 +58,10 @@ async fn run() -> ExitCode {
         Some(Command::Offline(command)) => return run_offline(command, hang_up).await,
         Some(Command::Extra(extra)) => return printed(extra.run::<Arguments>(PROGRAM)),
         None => {}
+    }
+    // Before it is printed: it may have a password.
+    if let Err(why) = arguments.database.check() {
+        return command_line::end(PROGRAM, why, Exit::Usage);
     }
     if arguments.print_config {
         return printed(io::stdout().write_all(settings.as_bytes()));

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use capvote::command_line::{self, Exit};
 use capvote::election::ElectionState;
+use capvote::ledger::postgres::{self, Migration};
 use capvote::ledger::sqlite::{self, CopyPhase, RestoreOptions, RestoreReport};
 use capvote::pages::{self, Page};
 use capvote::server::{StartError, new_officer_link};
@@ -21,7 +22,8 @@ pub(crate) async fn run(command: &Offline) -> ExitCode {
     let (Offline::Backup { output, .. }
     | Offline::Restore { output, .. }
     | Offline::Pages { output }
-    | Offline::OfficerLink { output, .. }) = command;
+    | Offline::OfficerLink { output, .. }
+    | Offline::Migrate { output, .. }) = command;
     match result(command).await {
         Ok((document, text)) => {
             let told = if output.json { format!("{document:#}\n") } else { text.clone() };
@@ -34,7 +36,10 @@ pub(crate) async fn run(command: &Offline) -> ExitCode {
                 }
             }
         }
-        Err(error) => {
+        Err(Failure::Settings(why)) => {
+            command_line::end_in_json(PROGRAM, why, Exit::Usage, output.json)
+        }
+        Err(Failure::Start(error)) => {
             let copies = matches!(command, Offline::Backup { .. } | Offline::Restore { .. });
             let unchanged = if copies { "; no ledger was changed" } else { "" };
             let why = format!("{}{unchanged}", failure::sentence(&error));
@@ -43,8 +48,21 @@ pub(crate) async fn run(command: &Offline) -> ExitCode {
     }
 }
 
+/// Why a command failed.
+enum Failure {
+    /// Its options are wrong, or a file that they name.
+    Settings(String),
+    Start(StartError),
+}
+
+impl<E: Into<StartError>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Start(error.into())
+    }
+}
+
 /// Carries the command out. Its result is a document, and the same as text.
-async fn result(command: &Offline) -> Result<(Value, String), StartError> {
+async fn result(command: &Offline) -> Result<(Value, String), Failure> {
     Ok(match command {
         Offline::Backup { directory, file, with_keys, .. } => {
             with_progress(|progress| sqlite::backup(directory, file, *with_keys, progress))?;
@@ -79,10 +97,24 @@ async fn result(command: &Offline) -> Result<(Value, String), StartError> {
             let documents: Vec<_> = pages.iter().map(document).collect();
             (json!({ "pages": documents }), pages.iter().map(line).collect())
         }
-        Offline::OfficerLink { directory, end_others, .. } => {
-            let path = shown(&new_officer_link(directory, *end_others).await?);
+        Offline::OfficerLink { directory, end_others, database, .. } => {
+            let location = database.location(directory).map_err(Failure::Settings)?;
+            let path = shown(&new_officer_link(directory, &location, *end_others).await?);
             let text = format!("The returning officer's link is in {path}.\n");
             (json!({ "file": path }), text)
+        }
+        Offline::Migrate { database, .. } => {
+            let options = database.options(Path::new(".")).map_err(Failure::Settings)?;
+            let missing = || Failure::Settings("--ledger has to name the database".into());
+            let Migration { from, to } = postgres::migrate(*options.ok_or_else(missing)?).await?;
+            let text = match from {
+                None => format!("The database has an empty ledger, of format {to}.\n"),
+                Some(from) if from == to => {
+                    format!("The ledger has format {to} already, which this version uses.\n")
+                }
+                Some(from) => format!("The ledger had format {from}, and has format {to}.\n"),
+            };
+            (json!({ "from": from, "to": to }), text)
         }
     })
 }

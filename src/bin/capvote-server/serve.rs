@@ -54,6 +54,7 @@ fn config(arguments: &Arguments) -> Result<Config, String> {
         proxies: arguments.proxies(),
         forwarded_for: arguments.forwarded_for(),
         data: arguments.data.clone(),
+        database: arguments.database.options(&arguments.data)?,
         threads: threads.or(available_parallelism().ok().map(usize::from)).unwrap_or(1),
         election: new_election(arguments).map_err(|error| error.to_string())?,
         certificate: certificate.map(|(certificates, key)| CertificateFiles { certificates, key }),

@@ -12,16 +12,18 @@ use futures::future::join_all;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
+use tokio_postgres::config::Host;
 use tokio_postgres::error::{Severity, SqlState};
 use tokio_postgres::{AsyncMessage, Client, Config, Connection};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::Options;
 use super::batch::Statements;
 use super::settings::{Replication, Settings, set_up};
-use crate::ledger::LedgerError;
+use crate::ledger::{LedgerError, OpenError};
 
 /// PostgreSQL's port.
-pub(super) const PORT: u16 = 5432;
+const PORT: u16 = 5432;
 
 /// Reaching a host, with the first questions.
 const CONNECT_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -31,6 +33,21 @@ pub(super) const ANSWER_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// The same for the beginning and for the commit of an act, which may store a whole roll.
 pub(super) const ACT_ANSWER_WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// The port of the host of this index: there is one for all, or one for each.
+pub(super) fn port(config: &Config, index: usize) -> u16 {
+    let ports = config.get_ports();
+    *ports.get(index).or(ports.first()).unwrap_or(&PORT)
+}
+
+/// A host and a port, as an address has them.
+pub(super) fn at(host: &Host, port: u16) -> String {
+    match host {
+        Host::Tcp(name) if name.contains(':') => format!("[{name}]:{port}"),
+        Host::Tcp(name) => format!("{name}:{port}"),
+        Host::Unix(path) => format!("{}:{port}", path.display()),
+    }
+}
 
 /// Why something could not be done.
 #[derive(Debug, Clone)]
@@ -66,8 +83,14 @@ pub(super) struct Hosts {
 }
 
 impl Hosts {
-    pub(super) fn new(config: Config, tls: MakeRustlsConnect, replication: Replication) -> Self {
-        Self { config, tls, replication, timeline: AtomicU32::new(0) }
+    pub(super) fn of(options: &Options) -> Result<Self, OpenError> {
+        let tls = options.roots.connector();
+        let tls = tls.map_err(|error| OpenError::Database(error.to_string()))?;
+        if options.is_exposed() {
+            tracing::warn!("connections to the database are not encrypted: its address says so");
+        }
+        let (config, replication) = (options.config.clone(), options.replication);
+        Ok(Self { config, tls, replication, timeline: AtomicU32::new(0) })
     }
 
     /// Who keeps the second copy.
@@ -80,16 +103,16 @@ impl Hosts {
         let all = (0..self.config.get_hosts().len()).map(|index| self.dial(index));
         let seen = self.timeline.load(Ordering::Relaxed);
         let (mut best, mut refused) = (None::<(u32, Link)>, Vec::new());
-        for dialled in join_all(all).await {
+        for (index, dialled) in join_all(all).await.into_iter().enumerate() {
             match dialled {
                 Ok((settings, link)) => match settings.unfit(self.replication, seen) {
-                    Some(unfit) => refused.push(unfit.to_string()),
+                    Some(unfit) => refused.push(format!("{}: {unfit}", self.name(index))),
                     None if best
                         .as_ref()
                         .is_some_and(|(other, _)| *other >= settings.timeline()) => {}
                     None => best = Some((settings.timeline(), link)),
                 },
-                Err(why) => refused.push(why),
+                Err(why) => refused.push(format!("{}: {why}", self.name(index))),
             }
         }
         let Some((timeline, link)) = best else {
@@ -99,16 +122,21 @@ impl Hosts {
         Ok(link)
     }
 
+    /// The host and port of this index.
+    fn name(&self, index: usize) -> String {
+        let port = port(&self.config, index);
+        self.config.get_hosts().get(index).map_or_else(String::new, |host| at(host, port))
+    }
+
     async fn dial(&self, index: usize) -> Result<(Settings, Link), String> {
         let mut config = Config::new();
         config.ssl_mode(self.config.get_ssl_mode());
-        let (hosts, ports) = (self.config.get_hosts(), self.config.get_ports());
-        match hosts.get(index) {
-            Some(tokio_postgres::config::Host::Tcp(host)) => config.host(host),
-            Some(tokio_postgres::config::Host::Unix(path)) => config.host_path(path),
+        match self.config.get_hosts().get(index) {
+            Some(Host::Tcp(host)) => config.host(host),
+            Some(Host::Unix(path)) => config.host_path(path),
             None => return Err("there is no host".into()),
         };
-        config.port(*ports.get(index).or(ports.first()).unwrap_or(&PORT));
+        config.port(port(&self.config, index));
         self.config.get_user().map(|user| config.user(user));
         self.config.get_password().map(|password| config.password(password));
         self.config.get_dbname().map(|name| config.dbname(name));
@@ -118,7 +146,7 @@ impl Hosts {
             let link = Link::drive(client, connection);
             Ok((set_up(&link.client).await?, link))
         });
-        let reached = reached.await.map_err(|_| "a host does not answer".to_string())?;
+        let reached = reached.await.map_err(|_| "it does not answer".to_string())?;
         reached.map_err(|error: tokio_postgres::Error| text(&error))
     }
 }
@@ -183,6 +211,14 @@ impl Fault {
         matches!(self, Self::Failed(Some(state), _) if races.contains(state))
     }
 
+    /// What happened, as a part of a sentence.
+    pub(super) fn why(self) -> String {
+        match self {
+            Self::Failed(_, why) | Self::Gone(why) | Self::Lost(why) | Self::Damaged(why) => why,
+            Self::Not(error) => error.to_string(),
+        }
+    }
+
     /// The error of what was asked for.
     pub(super) fn into_error(self) -> LedgerError {
         match self {
@@ -230,6 +266,7 @@ impl From<crate::ledger::ActRefusal> for Fault {
 pub(super) fn text(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(db) => format!("the database says: {}", db.message()),
-        None => error.to_string(),
+        // The error itself says no more than what was being done.
+        None => std::error::Error::source(error).unwrap_or(error).to_string(),
     }
 }

@@ -30,6 +30,7 @@ mod connection;
 mod dispatch;
 mod fence;
 mod look;
+mod migrate;
 mod options;
 mod public;
 mod rules;
@@ -55,6 +56,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use self::dispatch::VoteJob;
+pub use self::migrate::{Migration, migrate};
 pub use self::options::{InvalidAddress, Options, UNKNOWN_WAIT_MAX};
 use self::public::Phase;
 pub use self::settings::Replication;
@@ -63,7 +65,8 @@ use self::start::Missing;
 pub use self::tls::Roots;
 use self::work::{ActJob, ReadJob};
 use super::{
-    Act, Answer, Authorization, Decision, Ledger, LedgerError, Metrics, OpenError, Report, SheetCursor, SheetPart, Snapshot,
+    Act, Answer, Authorization, Decision, Ledger, LedgerError, Metrics, OpenError, Report,
+    SheetCursor, SheetPart, Snapshot,
 };
 use crate::election::{ElectionId, Grant, Timestamp, TokenHash, Vote};
 

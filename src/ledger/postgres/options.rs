@@ -1,13 +1,14 @@
 //! Which database a server uses, and how.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
+use super::connection::{at, port};
 use super::settings::Replication;
 use super::tls::Roots;
 use crate::ledger::{Clock, NUMBERS_MAX};
@@ -117,6 +118,11 @@ impl Options {
         Self { numbers_max, ..self }
     }
 
+    /// The folder of what is this server's own.
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
+    }
+
     /// Whether a host is on another machine, and the connection to it is not encrypted.
     pub(super) fn is_exposed(&self) -> bool {
         let is_plain = self.config.get_ssl_mode() == SslMode::Disable;
@@ -148,16 +154,11 @@ impl PartialEq for Options {
 /// `postgres://USER@HOST:PORT,HOST:PORT/DATABASE`, without the password.
 impl fmt::Display for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ports = self.config.get_ports();
-        write!(f, "postgres://{}@", self.config.get_user().unwrap_or_default())?;
-        for (index, host) in self.config.get_hosts().iter().enumerate() {
-            let port = ports.get(index).or(ports.first()).unwrap_or(&super::connection::PORT);
+        let config = &self.config;
+        write!(f, "postgres://{}@", config.get_user().unwrap_or_default())?;
+        for (index, host) in config.get_hosts().iter().enumerate() {
             let comma = if index == 0 { "" } else { "," };
-            match host {
-                Host::Tcp(name) if name.contains(':') => write!(f, "{comma}[{name}]:{port}")?,
-                Host::Tcp(name) => write!(f, "{comma}{name}:{port}")?,
-                Host::Unix(path) => write!(f, "{comma}{}:{port}", path.display())?,
-            }
+            write!(f, "{comma}{}", at(host, port(config, index)))?;
         }
         write!(f, "/{}", self.config.get_dbname().unwrap_or_default())
     }

@@ -6,7 +6,8 @@ use tokio::sync::mpsc;
 
 use super::connection::{Fault, Hosts, Link};
 use super::look::{LOOKS_WAITING_MAX, look};
-use super::schema::{self, FORMAT};
+use super::migrate;
+use super::schema;
 use super::session::Session;
 use super::shared::Shared;
 use super::state::State;
@@ -32,13 +33,8 @@ pub(super) async fn start(
     missing: Missing,
     metrics: Metrics,
 ) -> Result<(Started, Work), OpenError> {
-    let is_exposed = options.is_exposed();
-    let Options { config, roots, data, replication, unknown_wait, clock, numbers_max } = options;
-    let tls = roots.connector().map_err(|error| OpenError::Database(error.to_string()))?;
-    if is_exposed {
-        tracing::warn!("connections to the database are not encrypted: its address says so");
-    }
-    let hosts = Hosts::new(config, tls, replication);
+    let hosts = Hosts::of(&options)?;
+    let Options { data, unknown_wait, clock, numbers_max, .. } = options;
     let link = hosts.connect().await.map_err(refused)?;
     let ledger = ledger(&link, missing).await.map_err(refused)?;
     tracing::info!(%ledger, "the ledger is open");
@@ -59,8 +55,8 @@ pub(super) async fn start(
     Ok((started, Work { session, vote_jobs, act_jobs, read_jobs, asked }))
 }
 
-fn refused(fault: Fault) -> OpenError {
-    OpenError::Database(fault.into_error().to_string())
+pub(super) fn refused(fault: Fault) -> OpenError {
+    OpenError::Database(fault.why())
 }
 
 fn random() -> Result<[u8; 16], OpenError> {
@@ -78,22 +74,14 @@ async fn ledger(link: &Link, missing: Missing) -> Result<LedgerId, Fault> {
         }
         create(link).await?;
     }
-    let row = link.client.query_one("SELECT format, id FROM ledger", &[]).await?;
-    let format: i32 = row.try_get(0)?;
-    if format != FORMAT {
-        let why = match format > FORMAT {
-            true => "a newer version of capvote made it",
-            false => "capvote-server migrate changes it",
-        };
-        let why = format!("its ledger has format {format}, and this version uses {FORMAT}: {why}");
-        return Err(Fault::Failed(None, why));
-    }
-    let id = LedgerId::try_from(row.try_get::<_, &[u8]>(1)?);
+    migrate::format(link).await?;
+    let row = link.client.query_one("SELECT id FROM ledger", &[]).await?;
+    let id = LedgerId::try_from(row.try_get::<_, &[u8]>(0)?);
     id.map_err(|_| Fault::damaged("it has no identity"))
 }
 
 /// Creates an empty ledger, or waits until another server has.
-async fn create(link: &Link) -> Result<(), Fault> {
+pub(super) async fn create(link: &Link) -> Result<(), Fault> {
     let mut tries = 0;
     let id = random().map_err(|error| Fault::Gone(error.to_string()))?;
     while let Err(fault) = schema::create(&link.client, id).await {

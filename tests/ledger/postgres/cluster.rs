@@ -1,7 +1,7 @@
 //! A primary with a synchronous standby, for all tests of this process. Both end with it, however
 //! it ends.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -127,6 +127,16 @@ impl Cluster {
         let path = self.folder.join(data).join("postmaster.pid");
         let read = command("cat").arg(path).output().unwrap();
         String::from_utf8(read.stdout).unwrap().lines().next().unwrap().to_string()
+    }
+
+    /// Writes a file that only the database's user can read.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let path = self.folder.join(name);
+        let mut shell = command("sh");
+        shell.args(["-c", "umask 077 && cat >\"$1\"", "sh"]).arg(path).stdin(Stdio::piped());
+        let mut writing = shell.spawn().unwrap();
+        writing.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        assert!(writing.wait().unwrap().success());
     }
 
     /// Makes the standby the primary, without a standby of its own.

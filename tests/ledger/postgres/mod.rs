@@ -3,6 +3,7 @@
 mod cluster;
 mod faults;
 mod servers;
+mod tls;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,0 +1,88 @@
+//! The options of a ledger in a database.
+
+use std::path::{Path, PathBuf};
+
+use capvote::ledger::Location;
+use capvote::ledger::postgres::{Options, Replication, Roots};
+use capvote::private_file;
+use clap::{Args, ValueEnum};
+
+/// The variable with the password, as all programs of PostgreSQL read it.
+const PASSWORD: &str = "PGPASSWORD";
+
+/// Where the ledger is, if it is not in the data directory.
+#[derive(Debug, Args)]
+pub(crate) struct Database {
+    /// PostgreSQL database (version 15 or later) with the ledger, which several servers may share:
+    /// postgres://USER@HOST,HOST/DATABASE, with all hosts that may be the primary. The data
+    /// directory then has what is this server's own. [default: the ledger is in the data directory]
+    #[arg(long, value_name = "URL", env = "CAPVOTE_SERVER_LEDGER")]
+    ledger: Option<String>,
+    /// File with the password of USER, in one line. [default: the environment variable PGPASSWORD]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CAPVOTE_SERVER_LEDGER_PASSWORD_FILE",
+        requires = "ledger"
+    )]
+    ledger_password_file: Option<PathBuf>,
+    /// File with the certificates, in PEM, that sign those of the database's hosts. [default: those
+    /// that this machine trusts]
+    #[arg(long, value_name = "FILE", env = "CAPVOTE_SERVER_LEDGER_CA", requires = "ledger")]
+    ledger_ca: Option<PathBuf>,
+    /// Who keeps a second copy of every vote before it is answered: PostgreSQL's synchronous
+    /// standbys, without which the server takes no votes, or the storage below a rented database.
+    #[arg(
+        long,
+        value_name = "WHO",
+        env = "CAPVOTE_SERVER_REPLICATED_BY",
+        default_value = "standbys",
+        requires = "ledger"
+    )]
+    replicated_by: ReplicatedBy,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ReplicatedBy {
+    /// Synchronous standbys of PostgreSQL.
+    Standbys,
+    /// A service below PostgreSQL, such as Amazon RDS Multi-AZ, Aurora or Cloud SQL HA.
+    Storage,
+}
+
+impl Database {
+    /// Whether the address can be used. The error does not repeat it.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        self.ledger.as_deref().map_or(Ok(()), |address| {
+            Options::new(address, "").map(drop).map_err(|error| format!("--ledger: {error}"))
+        })
+    }
+
+    /// The database, if there is one.
+    pub(crate) fn options(&self, data: &Path) -> Result<Option<Box<Options>>, String> {
+        let Some(address) = &self.ledger else { return Ok(None) };
+        let options = Options::new(address, data).map_err(|error| format!("--ledger: {error}"))?;
+        let mut options = options.with_replication(match self.replicated_by {
+            ReplicatedBy::Standbys => Replication::Standbys,
+            ReplicatedBy::Storage => Replication::Storage,
+        });
+        let wrong = |path: &Path, why: String| format!("{}: {why}", path.display());
+        if let Some(path) = &self.ledger_password_file {
+            let text = private_file::read_text(path).map_err(|it| wrong(path, it.to_string()))?;
+            options = options.with_password(text.trim_end_matches(['\r', '\n']));
+        } else if let Ok(password) = std::env::var(PASSWORD) {
+            options = options.with_password(password);
+        }
+        if let Some(path) = &self.ledger_ca {
+            let pem = private_file::read(path).map_err(|it| wrong(path, it.to_string()))?;
+            options = options.with_roots(Roots::from_pem(&pem).map_err(|it| wrong(path, it))?);
+        }
+        Ok(Some(Box::new(options)))
+    }
+
+    /// Where the ledger is.
+    pub(crate) fn location(&self, data: &Path) -> Result<Location, String> {
+        let options = self.options(data)?;
+        Ok(options.map_or_else(|| Location::Directory(data.to_owned()), Location::Database))
+    }
+}
