@@ -3,9 +3,13 @@
 
 mod ballots;
 mod client;
+#[path = "../ledger/postgres/cluster.rs"]
+#[allow(dead_code, reason = "the tests of the ledger use the rest")]
+mod cluster;
 mod connections;
 mod counts;
 mod crash;
+mod database;
 mod documents;
 mod durability;
 mod failing;

@@ -37,6 +37,10 @@ listen = [\"capvotes://vote.example.org:12358\", \"capvote+unix:///run/capvote/s
 # proxy is not set
 # forwarded-for is not set
 data = \"here\" # command line
+# ledger is not set
+# ledger-password-file is not set
+# ledger-ca is not set
+# replicated-by is not set
 # certificate is not set
 # key is not set
 allow-unencrypted = true # file

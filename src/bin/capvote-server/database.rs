@@ -10,6 +10,10 @@ use clap::{Args, ValueEnum};
 /// The variable with the password, as all programs of PostgreSQL read it.
 const PASSWORD: &str = "PGPASSWORD";
 
+/// The permissions of all others. Its group may read a password: `LoadCredential=` of systemd needs
+/// that.
+const ALL_OTHERS: u32 = 0o007;
+
 /// Where the ledger is, if it is not in the data directory.
 #[derive(Debug, Args)]
 pub(crate) struct Database {
@@ -32,14 +36,9 @@ pub(crate) struct Database {
     ledger_ca: Option<PathBuf>,
     /// Who keeps a second copy of every vote before it is answered: PostgreSQL's synchronous
     /// standbys, without which the server takes no votes, or the storage below a rented database.
-    #[arg(
-        long,
-        value_name = "WHO",
-        env = "CAPVOTE_SERVER_REPLICATED_BY",
-        default_value = "standbys",
-        requires = "ledger"
-    )]
-    replicated_by: ReplicatedBy,
+    /// [default: standbys]
+    #[arg(long, value_name = "WHO", env = "CAPVOTE_SERVER_REPLICATED_BY", requires = "ledger")]
+    replicated_by: Option<ReplicatedBy>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -63,11 +62,15 @@ impl Database {
         let Some(address) = &self.ledger else { return Ok(None) };
         let options = Options::new(address, data).map_err(|error| format!("--ledger: {error}"))?;
         let mut options = options.with_replication(match self.replicated_by {
-            ReplicatedBy::Standbys => Replication::Standbys,
-            ReplicatedBy::Storage => Replication::Storage,
+            None | Some(ReplicatedBy::Standbys) => Replication::Standbys,
+            Some(ReplicatedBy::Storage) => Replication::Storage,
         });
         let wrong = |path: &Path, why: String| format!("{}: {why}", path.display());
         if let Some(path) = &self.ledger_password_file {
+            if let Ok(Some(mode)) = private_file::exposed(path, ALL_OTHERS) {
+                let why = format!("it has mode {mode:o}, so everybody can read it; say chmod 600");
+                return Err(wrong(path, why));
+            }
             let text = private_file::read_text(path).map_err(|it| wrong(path, it.to_string()))?;
             options = options.with_password(text.trim_end_matches(['\r', '\n']));
         } else if let Ok(password) = std::env::var(PASSWORD) {

@@ -1,0 +1,83 @@
+//! A server whose ledger is in a PostgreSQL database.
+
+use std::fs;
+use std::path::Path;
+
+use crate::cluster::cluster;
+use crate::process::{BOARD, Server, client, numbers, officer, run};
+
+const SERVER: &str = env!("CARGO_BIN_EXE_capvote-server");
+
+#[test]
+fn an_election_runs_in_a_database_and_survives_a_kill() {
+    let Some(cluster) = cluster() else { return };
+    let address = cluster.address(&cluster.database());
+    let migrated = run(SERVER, &["migrate", "--ledger", &address], b"");
+    assert_eq!(migrated.done(), "The database has an empty ledger, of format 1.\n");
+    let again = run(SERVER, &["migrate", "--json", "--ledger", &address], b"");
+    let document: serde_json::Value = serde_json::from_str(again.done()).unwrap();
+    assert_eq!(document, serde_json::json!({ "from": 1, "to": 1 }));
+
+    let folder = tempfile::tempdir().unwrap();
+    let data = &folder.path().join("data");
+    let start =
+        |election: &[&str]| Server::start(data, &[&["--ledger", &address][..], election].concat());
+    let server = start(&[&BOARD[..], &["--voters", "3"]].concat());
+    let numbers = numbers(data);
+    let vote = |link: &str, number: usize, name: &str| {
+        client(link, &["vote", name, "--voter-number", &numbers[number].to_string()])
+    };
+    vote(&server.link, 0, "Ada").done();
+    vote(&server.link, 1, "Grace").done();
+    server.kill();
+
+    let server = start(&[]);
+    vote(&server.link, 1, "Ada").failed(3, "voted");
+    vote(&server.link, 2, "Ada").done();
+    // A database has room for a second handle, so the server need not stop for it.
+    fs::remove_file(data.join("officer.link")).unwrap();
+    let directory = data.to_str().unwrap();
+    run(SERVER, &["officer-link", directory, "--ledger", &address], b"").done();
+    drop(server);
+    let server = start(&[]);
+    officer(data, &["close"]).done();
+    let results = client(&server.link, &["result", "--json"]);
+    let results: serde_json::Value = serde_json::from_str(results.done()).unwrap();
+    assert_eq!(results["candidates"][0]["votes"], 2, "{results}");
+    officer(data, &["check"]).done();
+}
+
+#[test]
+fn what_is_wrong_with_a_database_is_told_in_one_line_and_no_password_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = |words: &[&str]| {
+        let data = folder.path().join("data");
+        run(SERVER, &[&["--data", data.to_str().unwrap()], words].concat(), b"")
+    };
+    let told = start(&["--ledger", "postgres://me:secret@db1/db"]);
+    told.failed(2, "--ledger: it has a password");
+    assert!(!told.stderr.contains("secret"));
+    let told = start(&["--ledger", "postgres://me:secret@db1/db", "--print-config"]);
+    told.failed(2, "--ledger: it has a password");
+    assert!(!told.stderr.contains("secret"));
+    start(&["--ledger", "mysql://me@db1/db"]).failed(2, "--ledger: it is not an address");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_string()
+    };
+    let ca = file("ca", "nothing");
+    let address = ["--ledger", "postgres://me@127.0.0.1:1/db"];
+    start(&[&address[..], &["--ledger-ca", &ca]].concat()).failed(2, "no certificate");
+    let missing = ["--ledger-password-file", "/no/such/file"];
+    start(&[&address[..], &missing].concat()).failed(2, "/no/such/file");
+    let exposed = file("password", "secret\n");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    fs::set_permissions(Path::new(&exposed), mode).unwrap();
+    let told = start(&[&address[..], &["--ledger-password-file", &exposed]].concat());
+    told.failed(2, "everybody can read it");
+    let told = start(&[&address[..], &["--log", "error"]].concat());
+    told.failed(1, "no primary is found: 127.0.0.1:1: Connection refused");
+    run(SERVER, &["migrate"], b"").failed(2, "--ledger");
+    start(&["--ledger-ca", &ca]).failed(2, "--ledger");
+}
