@@ -165,7 +165,9 @@ impl Election {
         let outcome = self.session.votes.vote(vote).await;
         let outcome = outcome.map_err(|error| fault(&error))?;
         let is_right = outcome != Outcome::Refused(Refusal::UnknownVoterNumber);
-        guesser.settle(admitted, is_right);
+        // Only a wrong guess is charged at all of them.
+        let servers = if is_right { 1 } else { self.session.ledger.servers().len() };
+        guesser.settle(admitted, is_right, servers);
         Ok(Ok(outcome))
     }
 }
