@@ -25,7 +25,7 @@ pub(super) async fn start(
     metrics: Metrics,
 ) -> Result<(Started, Work), OpenError> {
     let Options { config, data, replication, unknown_wait, clock, numbers_max } = options;
-    let hosts = Hosts::new(config, replication);
+    let hosts = Arc::new(Hosts::new(config, replication));
     let link = hosts.connect().await.map_err(refused)?;
     let ledger = ledger(&link).await.map_err(refused)?;
     let server = random()?;
