@@ -6,7 +6,8 @@ use super::count::write_choices;
 use super::rules::{read_rules, write_rules};
 use super::values::{known, length, read_names, read_text, read_time, write_names, write_time};
 use crate::election::{
-    ElectionState, LedgerId, Origin, Publication, ResultStatus, Rules, Schedule, Standing, Verdict,
+    ElectionState, LedgerId, Origin, Publication, ResultStatus, Rules, SERVERS_MAX, Schedule,
+    Standing, Verdict,
 };
 use crate::schema::election_capnp::{election_info, results, turnout};
 
@@ -63,9 +64,6 @@ pub struct Results {
     /// Why they are. `None` before the close, and for a verdict that only a newer server knows.
     pub verdict: Option<Verdict>,
 }
-
-/// The servers of one ledger that an election names.
-pub(crate) const SERVERS_MAX: usize = 16;
 
 /// The bytes of a link to one of them.
 pub(crate) const SERVER_LINK_BYTES_MAX: usize = 1_024;

@@ -27,10 +27,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::solved::SolvedVotes;
-use crate::election::{Puzzle, VoterNumber};
+use crate::election::{Puzzle, SERVERS_MAX, VoterNumber};
 use crate::net::admission::Origin;
 use crate::net::gcra::{ArrivalTime, Limit};
-use crate::schema::election::SERVERS_MAX;
 
 /// Wrong guesses of a connection.
 const CONNECTION_LIMIT: Limit = Limit { interval: Duration::from_secs(10), burst: 5 };

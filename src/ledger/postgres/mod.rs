@@ -14,11 +14,18 @@
 //! lost connection, and after a commit that came with a warning. Sealed ballots are deterministic,
 //! so a ballot that is sent again is the same bytes.
 //!
+//! **What was acknowledged is remembered for some minutes, and offered again** where it is gone: a
+//! failover to a standby that lagged loses commits. Every new connection is looked at before it is
+//! used, and one to an older timeline than was used before is refused. A close waits until every
+//! server that is alive has looked. This brings back no vote of a server that died in the same
+//! minutes, and none whose number was used again meanwhile: those are counted in `votes_lost`.
+//!
 //! **Keys.** The key of an election is a file in the data folder of the server that created it, as
 //! with SQLite. Servers that are to take votes of one election share that folder; one without the
 //! key shows the turnout, and takes no votes.
 
 mod acts;
+mod again;
 mod batch;
 mod catch_up;
 mod chain;
@@ -29,10 +36,13 @@ mod code;
 mod connection;
 mod dispatch;
 mod fence;
+mod lease;
 mod look;
 mod migrate;
 mod options;
 mod public;
+mod reach;
+mod remembered;
 mod rules;
 mod schema;
 mod session;
@@ -41,6 +51,7 @@ mod shared;
 mod sheet;
 mod start;
 mod state;
+mod take_up;
 mod tls;
 mod void;
 mod work;
@@ -198,6 +209,14 @@ impl Ledger for PostgresLedger {
     fn fresh(&self) -> Answer<Arc<Snapshot>> {
         let shared = self.shared.clone();
         async move { shared.look().await }.boxed()
+    }
+
+    fn announce(&self, link: &str) {
+        self.shared.reach.announce(link);
+    }
+
+    fn servers(&self) -> Arc<[String]> {
+        self.shared.reach.all()
     }
 
     fn now(&self) -> Timestamp {
