@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use capvote_soak::{histories, hostile, kills, pages};
+use capvote_soak::{cluster, histories, hostile, kills, pages};
 use clap::{Parser, Subcommand};
 
 /// Stress-test capvote with crashes, failing disks and hostile clients.
@@ -16,6 +16,7 @@ struct Arguments {
 enum Command {
     Histories(histories::Arguments),
     Kills(kills::Arguments),
+    ClusterKills(cluster::Arguments),
     Hostile(hostile::Arguments),
     Pictures(pages::PicturesArguments),
     PageSpeed(pages::SpeedArguments),
@@ -29,6 +30,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let held = match Arguments::parse().command {
         Command::Histories(arguments) => arguments.run()?,
         Command::Kills(arguments) => arguments.run()?,
+        Command::ClusterKills(arguments) => arguments.run()?,
         Command::Hostile(arguments) => arguments.run()?,
         Command::Pictures(arguments) => arguments.run()?,
         Command::PageSpeed(arguments) => arguments.run()?,
