@@ -1,9 +1,9 @@
 //! Files with secrets (links, voter numbers, receipts): created readable by their owner only,
 //! synced, and put in place atomically.
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -94,6 +94,27 @@ pub fn write(
 /// The error for a folder that is something else, or a symbolic link to nothing.
 pub(crate) fn not_directory() -> io::Error {
     io::Error::new(io::ErrorKind::NotADirectory, "it is not a directory")
+}
+
+/// Creates a directory for its owner only, and its parents, and syncs their names.
+///
+/// # Errors
+/// Where it cannot be created, or something else has its name.
+pub(crate) fn create_directory(directory: &Path) -> io::Result<()> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    if directory.symlink_metadata().is_ok() {
+        return Err(not_directory());
+    }
+    let parent = parent(directory);
+    create_directory(parent)?;
+    match DirBuilder::new().mode(0o700).create(directory) {
+        // Somebody else was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && directory.is_dir() => {}
+        made => made?,
+    }
+    File::open(parent)?.sync_all()
 }
 
 /// Refuses what is neither a file nor a folder: to open a pipe, or to read it, may never end.

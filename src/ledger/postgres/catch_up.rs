@@ -38,7 +38,6 @@ pub(super) async fn catch_up(shared: &Shared, client: &Client) -> Result<(), Fau
             false => Some(()),
         });
         applied.ok_or_else(|| Fault::damaged(format!("act {version} breaks a rule")))?;
-        applied_one(shared, &change);
     }
     shared.publish();
     Ok(())
@@ -54,23 +53,6 @@ pub(super) fn act(row: &Row) -> Result<(i64, Change, Head), Fault> {
     Ok((version, Change { election: row.try_get(1)?, what }, head))
 }
 
-/// What follows once an act is applied.
-pub(super) fn applied_one(shared: &Shared, change: &Change) {
-    if !matches!(change.what, What::Closed(_)) {
-        return;
-    }
-    let definition = shared.with(|state| {
-        let definition = state.public.get(change.election).map(|it| it.definition.clone());
-        definition.map(|definition| (state.ledger, definition))
-    });
-    let Some((ledger, definition)) = definition else { return };
-    let (key, election) = (i64::from(change.election), &definition.id);
-    let owner = crate::ledger::keys::Owner { ledger, key, election };
-    if let Err(error) = shared.keys.destroy(&owner) {
-        tracing::error!(%election, %error, "the key of a closed election is not destroyed");
-    }
-}
-
 /// Reads what belongs to an act.
 async fn bring(
     shared: &Shared,
@@ -83,14 +65,8 @@ async fn bring(
         brought.run = numbers(client, change.election, version, &listed).await?;
     }
     match &change.what {
-        What::Created(definition) => {
-            let election = &definition.id;
-            let (owner, forgotten) = shared
-                .with(|state| (state.owner(change.election, definition), state.forgotten(change)));
-            match shared.keys.read(&owner) {
-                Ok(key) => brought.key = key,
-                Err(error) => tracing::error!(%election, %error, "its key cannot be read"),
-            }
+        What::Created(_) => {
+            let forgotten = shared.with(|state| state.forgotten(change));
             if let Some(owner) = forgotten {
                 brought.roll = Some(whole_roll(client, owner).await?);
             }

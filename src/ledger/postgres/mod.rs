@@ -14,9 +14,8 @@
 //! lost connection, and after a commit that came with a warning. Sealed ballots are deterministic,
 //! so a ballot that is sent again is the same bytes.
 //!
-//! **Keys.** The key of an election is a file in the data folder of the server that created it, as
-//! with SQLite. Servers that are to take votes of one election share that folder; one without the
-//! key shows the turnout, and takes no votes.
+//! **Ballots and tallies are sealed**, and the key is in the memory of servers only ([`keys`]). A
+//! server without the key shows the turnout, and takes no votes.
 
 mod acts;
 mod batch;
@@ -29,6 +28,7 @@ mod code;
 mod connection;
 mod dispatch;
 mod fence;
+mod keys;
 mod look;
 mod public;
 mod rules;
@@ -56,6 +56,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use self::dispatch::VoteJob;
+pub use self::keys::{InvalidSecret, SECRET_BYTES_MAX, Secret};
 use self::public::Phase;
 pub use self::settings::Replication;
 use self::shared::Shared;
@@ -77,6 +78,8 @@ pub const UNKNOWN_WAIT_MAX: Duration = Duration::from_secs(20);
 pub struct Options {
     config: tokio_postgres::Config,
     data: PathBuf,
+    secret: Option<Secret>,
+    is_alone: bool,
     replication: Replication,
     unknown_wait: Duration,
     clock: Option<Clock>,
@@ -89,8 +92,11 @@ pub struct Options {
 pub struct InvalidAddress(String);
 
 impl Options {
-    /// The database at this address, which may name several hosts. The keys of elections are in the
-    /// data folder.
+    /// The database at this address, which may name several hosts. The data folder is of this
+    /// server only, and has its private halves of the elections' keys.
+    ///
+    /// Elections can be opened only with a [secret](Self::with_secret) that another server has too,
+    /// or [alone](Self::alone).
     ///
     /// # Errors
     /// [`InvalidAddress`].
@@ -100,11 +106,27 @@ impl Options {
         Ok(Self {
             config,
             data: data.into(),
+            secret: None,
+            is_alone: false,
             replication: Replication::default(),
             unknown_wait: UNKNOWN_WAIT_MAX,
             clock: None,
             numbers_max: NUMBERS_MAX,
         })
+    }
+
+    /// The same, with the secret that all servers of this ledger have: they give each other the
+    /// keys of elections.
+    #[must_use]
+    pub fn with_secret(self, secret: Secret) -> Self {
+        Self { secret: Some(secret), ..self }
+    }
+
+    /// The same, where an election may be opened whose key no other server holds. If this server's
+    /// data folder is lost, so are the choices of every election that is not closed.
+    #[must_use]
+    pub fn alone(self) -> Self {
+        Self { is_alone: true, ..self }
     }
 
     /// The same, where somebody else keeps the second copy.

@@ -7,9 +7,9 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::connection::{Fault, Hosts};
+use super::keys::Holder;
 use super::state::State;
 use crate::election::Timestamp;
-use crate::ledger::keys::Keys;
 use crate::ledger::{Clock, LedgerError, Metrics, Snapshot};
 
 /// Who waits for a look: it includes everything committed before it was asked for.
@@ -18,10 +18,10 @@ pub(super) type LookReply = oneshot::Sender<Result<Arc<Snapshot>, LedgerError>>;
 /// What the tasks of one handle share.
 pub(super) struct Shared {
     pub(super) hosts: Hosts,
-    pub(super) keys: Keys,
+    pub(super) holder: Holder,
     state: Mutex<State>,
     pub(super) snapshots: watch::Sender<Arc<Snapshot>>,
-    /// The name of this handle in the database.
+    /// The name of this handle in the database, drawn when it is opened.
     pub(super) server: [u8; 16],
     /// `None`: the database's time.
     pub(super) clock: Option<Clock>,
@@ -39,7 +39,7 @@ impl Shared {
     #[expect(clippy::too_many_arguments, reason = "each is a field")]
     pub(super) fn new(
         hosts: Hosts,
-        keys: Keys,
+        holder: Holder,
         state: State,
         server: [u8; 16],
         clock: Option<Clock>,
@@ -52,7 +52,7 @@ impl Shared {
         let state = Mutex::new(state);
         Self {
             hosts,
-            keys,
+            holder,
             state,
             snapshots,
             server,

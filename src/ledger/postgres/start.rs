@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::connection::{Fault, Hosts, Link};
+use super::keys::Holder;
 use super::look::{LOOKS_WAITING_MAX, look};
 use super::schema::{self, FORMAT};
 use super::session::Session;
@@ -13,7 +14,6 @@ use super::state::State;
 use super::work::Work;
 use super::{JOBS_MAX, Options, Started};
 use crate::election::LedgerId;
-use crate::ledger::keys::Keys;
 use crate::ledger::{Metrics, OpenError};
 
 /// How often the tables are tried to be made: another server may make them at the same time.
@@ -24,15 +24,16 @@ pub(super) async fn start(
     options: Options,
     metrics: Metrics,
 ) -> Result<(Started, Work), OpenError> {
-    let Options { config, data, replication, unknown_wait, clock, numbers_max } = options;
+    let Options { config, data, secret, is_alone, replication, unknown_wait, clock, numbers_max } =
+        options;
+    let holder = Holder::of(&data, secret, is_alone)?;
     let hosts = Hosts::new(config, replication);
     let link = hosts.connect().await.map_err(refused)?;
     let ledger = ledger(&link).await.map_err(refused)?;
     let server = random()?;
     let state = State::new(ledger, numbers_max);
     let (looks, asked) = mpsc::channel(LOOKS_WAITING_MAX);
-    let keys = Keys::of(&data);
-    let shared = Shared::new(hosts, keys, state, server, clock, looks, metrics, unknown_wait);
+    let shared = Shared::new(hosts, holder, state, server, clock, looks, metrics, unknown_wait);
     let shared = Arc::new(shared);
     look(&shared, &link).await.map_err(refused)?;
     drop(link);

@@ -15,7 +15,7 @@ use super::public::Phase;
 use super::session::{RECONNECT_PAUSE, Session};
 use super::shared::Shared;
 use super::state::State;
-use super::{fence, look, sheet};
+use super::{fence, keys, look, sheet};
 use crate::election::{
     Definition, Outcome, Receipt, Refusal, Ruling, Timestamp, UnderNumber, Vote, judge,
 };
@@ -121,6 +121,7 @@ impl Writer {
 
     async fn decide_once(&mut self, votes: &[Vote]) -> Result<Vec<Decision>, Fault> {
         let shared = self.shared.clone();
+        keys::wait(&shared, votes.iter().map(|vote| &vote.election)).await?;
         let now = shared.now();
         let assess = |state: &mut State| -> Vec<_> {
             votes.iter().map(|vote| assess(state, vote, now)).collect()
@@ -130,6 +131,7 @@ impl Writer {
         if assessed.iter().any(refused) {
             // A "no" may come from what this server has not heard of.
             shared.look_first().await?;
+            keys::wait(&shared, votes.iter().map(|vote| &vote.election)).await?;
             assessed = shared.with(assess);
         }
         let sections = sections(votes, &assessed);

@@ -11,7 +11,7 @@ use tempfile::TempPath;
 
 use super::elections::Elections;
 use super::epochs::{self, Epoch};
-use super::file::{FILE_NAME, PART, create_directory, lock, now, open_error, remove_part};
+use super::file::{FILE_NAME, PART, lock, now, open_error, remove_part};
 use super::format::{FORMAT, MARKED_FORMAT, check_format, upgrade, user_version};
 use super::mark::{Mark, Position};
 use super::replay::{Opening, replay_with};
@@ -20,7 +20,7 @@ use super::whole::{self, draw_identity};
 use crate::election::Timestamp;
 use crate::ledger::OpenError;
 use crate::ledger::keys::Keys;
-use crate::private_file::{beside, check_kind, sync_parent};
+use crate::private_file::{beside, check_kind, create_directory, sync_parent};
 
 /// Copies the ledger in a data directory to the new file `copy`, which only its owner can read.
 ///

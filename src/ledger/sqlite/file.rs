@@ -1,8 +1,8 @@
 //! The ledger's file: its path, permissions, lock and settings.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::election::Timestamp;
 use crate::ledger::OpenError;
 use crate::ledger::keys::Keys;
 use crate::ledger::roll::BallotRow;
-use crate::private_file::{beside, check_kind, not_directory, parent};
+use crate::private_file::{beside, check_kind, create_directory};
 
 /// The name of the file in the data directory.
 pub(super) const FILE_NAME: &str = "ledger.sqlite";
@@ -176,20 +176,6 @@ fn guard(directory: &Path, path: &Path) -> io::Result<Guard> {
 /// The machine's time.
 pub(super) fn now() -> Timestamp {
     crate::ledger::system_clock()()
-}
-
-/// Creates a directory and its parents, and syncs their names.
-pub(super) fn create_directory(directory: &Path) -> io::Result<()> {
-    if directory.is_dir() {
-        return Ok(());
-    }
-    if directory.symlink_metadata().is_ok() {
-        return Err(not_directory());
-    }
-    let parent = parent(directory);
-    create_directory(parent)?;
-    DirBuilder::new().mode(0o700).create(directory)?;
-    File::open(parent)?.sync_all()
 }
 
 /// Refuses a directory without a ledger.
