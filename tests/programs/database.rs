@@ -20,8 +20,9 @@ fn an_election_runs_in_a_database_and_survives_a_kill() {
 
     let folder = tempfile::tempdir().unwrap();
     let data = &folder.path().join("data");
-    let start =
-        |election: &[&str]| Server::start(data, &[&["--ledger", &address][..], election].concat());
+    let start = |election: &[&str]| {
+        Server::start(data, &[&["--ledger", &address, "--alone"][..], election].concat())
+    };
     let server = start(&[&BOARD[..], &["--voters", "3"]].concat());
     let numbers = numbers(data);
     let vote = |link: &str, number: usize, name: &str| {

@@ -120,7 +120,7 @@ async fn without_a_second_copy_nothing_is_promised() {
     ledger.fresh().await.unwrap();
     // A standby is no primary. It may not have heard of the test's database yet.
     let standby = format!("postgres://postgres@127.0.0.1:{}/postgres", cluster.standby);
-    let refused = open(Options::new(&standby, subject.folder.path()).unwrap()).unwrap_err();
+    let refused = open(Options::new(&standby, subject.data(0)).unwrap()).unwrap_err();
     assert!(refused.to_string().ends_with("it is a standby"), "{refused}");
     cluster.execute("postgres", "ALTER SYSTEM SET synchronous_standby_names = ''");
     cluster.execute("postgres", "SELECT pg_reload_conf()");
