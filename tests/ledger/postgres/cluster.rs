@@ -46,6 +46,7 @@ pub(crate) struct Cluster {
     _shell: Child,
     pub(crate) primary: u16,
     pub(crate) standby: u16,
+    programs: PathBuf,
     folder: PathBuf,
     databases: AtomicU32,
 }
@@ -116,8 +117,8 @@ impl Cluster {
         let mut output = BufReader::new(shell.stdout.take().unwrap());
         output.read_line(&mut line).unwrap();
         assert_eq!(line, "ready\n", "the cluster did not start");
-        let cluster =
-            Self { _shell: shell, primary, standby, folder, databases: AtomicU32::new(0) };
+        let (programs, databases) = (programs.to_owned(), AtomicU32::new(0));
+        let cluster = Self { _shell: shell, primary, standby, programs, folder, databases };
         cluster.wait_for_standby();
         cluster
     }
@@ -127,6 +128,21 @@ impl Cluster {
         let path = self.folder.join(data).join("postmaster.pid");
         let read = command("cat").arg(path).output().unwrap();
         String::from_utf8(read.stdout).unwrap().lines().next().unwrap().to_string()
+    }
+
+    /// The folder of both servers, `a` and `b`.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Copies the primary while it runs. Returns the folder of the copy.
+    pub(crate) fn base_backup(&self) -> PathBuf {
+        let (program, copy) = (self.programs.join("pg_basebackup"), self.folder.join("copy"));
+        let mut copied = command(program.to_str().unwrap());
+        let address = format!("host=127.0.0.1 port={} user=postgres", self.primary);
+        copied.args(["-d", &address, "-X", "stream", "--checkpoint=fast", "-D"]).arg(&copy);
+        assert!(copied.status().unwrap().success());
+        copy
     }
 
     /// Makes the standby the primary, without a standby of its own.

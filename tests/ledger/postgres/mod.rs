@@ -3,6 +3,7 @@
 mod cluster;
 mod faults;
 mod keys;
+mod secrecy;
 mod servers;
 
 use std::path::PathBuf;
