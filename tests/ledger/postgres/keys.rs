@@ -18,7 +18,7 @@ const RECORDED: Outcome = Outcome::Recorded;
 const JOIN_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// Asks until the answer is yes, for a while.
-async fn until(mut is_so: impl AsyncFnMut() -> bool) {
+pub(super) async fn until(mut is_so: impl AsyncFnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(20);
     while !is_so().await {
         assert!(Instant::now() < end, "it does not come about");

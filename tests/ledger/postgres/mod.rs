@@ -6,6 +6,7 @@ mod faults;
 mod fences;
 mod keys;
 mod proxy;
+mod secrecy;
 mod servers;
 mod tls;
 

@@ -111,9 +111,8 @@ async fn take_up(
         }
         None => {
             if holder.is_new(*key, "not opened", &[]) {
-                tracing::error!(
-                    %election, "a key was not wrapped by a server with the same secret; it is asked for again"
-                );
+                let error = "it was wrapped with another secret, or altered";
+                tracing::error!(%election, %error, "a key is asked for again");
             }
             return holder.say(client, *key, &owner, &pair, None).await;
         }
@@ -147,9 +146,8 @@ async fn answer(shared: &Shared, link: &Link) -> Result<(), Fault> {
             link.client.execute(PASS_ON, &[&key, &server, &public, &wrapped]).await?;
         } else if holder.is_new(key, "refused", &[server, public].concat()) {
             let server = data_encoding::HEXLOWER.encode(server);
-            tracing::error!(
-                %election, %server, "a server without the secret of this one asks for a key, and gets none"
-            );
+            let error = "it does not have the secret of this server";
+            tracing::error!(%election, %server, %error, "a server asks for a key, and gets none");
         }
     }
     Ok(())
@@ -157,28 +155,35 @@ async fn answer(shared: &Shared, link: &Link) -> Result<(), Fault> {
 
 /// Destroys this server's halves of the keys of closed elections, and says so.
 async fn scrub(shared: &Shared, link: &Link, closed: Vec<Of>) -> Result<(), Fault> {
-    let holder = &shared.holder;
     let mut is_settled = false;
     for ((key, definition), row) in mine(shared, link, closed).await? {
-        let election = &definition.id;
         let owner = shared.with(|state| state.owner(key, &definition));
-        if row.is_some() || holder.has_half(&owner) {
+        if row.is_some() || shared.holder.has_half(&owner) {
             if !std::mem::replace(&mut is_settled, true) {
                 // That the close is seen does not mean that it is on a second disk.
                 settle(shared, link).await?;
                 link.check_unwarned()?;
             }
-            if let Err(error) = holder.halves.destroy(&owner) {
-                if holder.is_new(key, "not destroyed", &[]) {
-                    tracing::error!(%election, %error, "the key of a closed election is not destroyed");
-                }
+            if !destroy(shared, key, &owner) {
                 continue;
             }
-            let server = &holder.id.as_bytes()[..];
+            let server = &shared.holder.id.as_bytes()[..];
             link.client.execute(DESTROYED, &[&key, &server]).await?;
             link.check_unwarned()?;
         }
         shared.with(|state| state.scrubbed(key));
     }
     Ok(())
+}
+
+/// Destroys this server's half of a key. Returns whether it is gone.
+fn destroy(shared: &Shared, key: i32, owner: &Owner<'_>) -> bool {
+    let (holder, election) = (&shared.holder, owner.election);
+    let destroyed = holder.halves.destroy(owner);
+    if let Err(error) = &destroyed
+        && holder.is_new(key, "not destroyed", &[])
+    {
+        tracing::error!(%election, %error, "the key of a closed election is not destroyed");
+    }
+    destroyed.is_ok()
 }
