@@ -21,11 +21,13 @@ const POLL_PAUSE: Duration = Duration::from_millis(10);
 /// The nodes, which are also the names of the standbys.
 const NAMES: [&str; 3] = ["a", "b", "c"];
 
-/// What all nodes have in their settings. The last of several lines counts.
+/// What all nodes have in their settings. The last of several lines counts. By default, a standby
+/// whose primary was restarted waits 5 s before it connects again, and every commit with it.
 const SETTINGS: &str = "listen_addresses = '127.0.0.1'
 synchronous_standby_names = 'ANY 1 (a, b, c)'
 shared_buffers = 64MB
 max_connections = 100
+wal_retrieve_retry_interval = '100ms'
 wal_keep_size = 1GB
 ";
 

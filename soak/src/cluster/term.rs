@@ -30,6 +30,9 @@ const VOTING_MILLIS_MAX: u64 = 400;
 /// Votes that have to be recorded after a kill.
 const VOTES_AFTER: usize = 200;
 
+/// How long a server may be refused by its database.
+const START_WAIT_MAX: Duration = Duration::from_secs(30);
+
 /// How long both servers may take to say the same.
 const AGREEMENT_WAIT_MAX: Duration = Duration::from_secs(30);
 
@@ -67,15 +70,26 @@ impl Running {
 
     /// Starts a server, where it listened before.
     fn run(&mut self, index: usize) -> anyhow::Result<()> {
+        // It is refused until a standby is connected, and its operator's system starts it again.
+        let end = Instant::now() + START_WAIT_MAX;
+        let server = loop {
+            match Server::spawn(self.command(index)) {
+                Ok(server) => break server,
+                Err(error) => ensure!(Instant::now() < end, "a server does not start: {error}"),
+            }
+        };
+        self.links[index] = server.address()?;
+        self.servers[index] = Some(server);
+        Ok(())
+    }
+
+    fn command(&self, index: usize) -> Command {
         let mut command = Command::new(&self.program);
         let secret = self.folder.path().join("secret");
         command.args(["--log", "error", "--listen", &self.links[index].to_string()]);
         command.args(["--ledger", &self.address, "--threads", "1", "--ledger-secret"]);
         command.arg(secret).arg("--data").arg(self.data(index));
-        let server = Server::spawn(command)?;
-        self.links[index] = server.address()?;
-        self.servers[index] = Some(server);
-        Ok(())
+        command
     }
 
     fn kill(&mut self, index: usize) -> anyhow::Result<()> {

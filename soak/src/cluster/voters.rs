@@ -14,12 +14,17 @@ use fastrand::Rng;
 use futures::future::{join, join_all};
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, spawn_local};
+use tokio::time::sleep;
 
 /// Voters who vote at the same time.
 const VOTERS: usize = 64;
 
 /// One number in so many is used at both servers at once, for another name each.
 const TWICE_ODDS: u32 = 10;
+
+/// How long a voter comes back while no server can be reached, and the pause before.
+const AWAY_WAIT_MAX: Duration = Duration::from_secs(60);
+const AWAY_PAUSE: Duration = Duration::from_millis(20);
 
 /// What became of the votes.
 #[derive(Default)]
@@ -141,7 +146,15 @@ impl Voter {
 
     async fn cast(&self, ballot: &Ballot, first: usize) -> Result<CastOutcome, Error> {
         let mut servers = self.servers[first % self.servers.len()].clone();
-        cast_at(&mut servers, &self.election, ballot, |_| {}).await
+        let end = Instant::now() + AWAY_WAIT_MAX;
+        loop {
+            let cast = cast_at(&mut servers, &self.election, ballot, |_| {}).await;
+            // It reached no server: a voter comes back later.
+            if !matches!(cast, Err(Error::Unreachable { .. })) || Instant::now() > end {
+                return cast;
+            }
+            sleep(AWAY_PAUSE).await;
+        }
     }
 
     fn note(&self, ballot: Ballot, cast: Result<CastOutcome, Error>) -> anyhow::Result<()> {
