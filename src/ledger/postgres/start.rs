@@ -27,6 +27,7 @@ pub(super) async fn start(
     let Options { config, data, replication, unknown_wait, clock, numbers_max } = options;
     let hosts = Arc::new(Hosts::new(config, replication));
     let link = hosts.connect().await.map_err(refused)?;
+    warn_without_checksums(&link).await.map_err(refused)?;
     let ledger = ledger(&link).await.map_err(refused)?;
     let server = random()?;
     let state = State::new(ledger, numbers_max);
@@ -47,6 +48,15 @@ pub(super) async fn start(
 
 fn refused(fault: Fault) -> OpenError {
     OpenError::Database(fault.into_error().to_string())
+}
+
+/// Pages that a disk has changed would be read as they are.
+async fn warn_without_checksums(link: &Link) -> Result<(), Fault> {
+    let select = "SELECT current_setting('data_checksums')";
+    if link.client.query_one(select, &[]).await?.try_get::<_, &str>(0)? != "on" {
+        tracing::warn!("the database has no data_checksums: it does not notice a damaged page");
+    }
+    Ok(())
 }
 
 fn random() -> Result<[u8; 16], OpenError> {
