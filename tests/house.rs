@@ -204,7 +204,7 @@ fn the_bugs_to_plant_fit_the_source() {
         let fits = patch.output().unwrap();
         assert!(fits.status.success(), "{}: {fits:?}", path.display());
     }
-    assert_eq!(patches, 11);
+    assert_eq!(patches, 18);
 }
 
 #[test]

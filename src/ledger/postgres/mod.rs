@@ -49,6 +49,7 @@ mod session;
 mod settings;
 mod shared;
 mod sheet;
+mod sorted;
 mod start;
 mod state;
 mod take_up;

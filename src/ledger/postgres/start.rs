@@ -37,6 +37,7 @@ pub(super) async fn start(
     let Options { data, secret, is_alone, unknown_wait, clock, numbers_max, .. } = options;
     let holder = Arc::new(Holder::of(&data, secret, is_alone)?);
     let link = hosts.connect().await.map_err(refused)?;
+    warn_without_checksums(&link).await.map_err(refused)?;
     let ledger = ledger(&link, missing).await.map_err(refused)?;
     tracing::info!(%ledger, "the ledger is open");
     let server = random()?;
@@ -57,6 +58,15 @@ pub(super) async fn start(
 
 pub(super) fn refused(fault: Fault) -> OpenError {
     OpenError::Database(fault.why())
+}
+
+/// Pages that a disk has changed would be read as they are.
+async fn warn_without_checksums(link: &Link) -> Result<(), Fault> {
+    let select = "SELECT current_setting('data_checksums')";
+    if link.client.query_one(select, &[]).await?.try_get::<_, &str>(0)? != "on" {
+        tracing::warn!("the database has no data_checksums: it does not notice a damaged page");
+    }
+    Ok(())
 }
 
 fn random() -> Result<[u8; 16], OpenError> {
