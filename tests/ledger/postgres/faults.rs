@@ -4,7 +4,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use capvote::election::{Outcome, Refusal};
+use capvote::election::{ElectionState, Outcome, Refusal};
 use capvote::ledger::postgres::{Options, PostgresLedger, Replication};
 use capvote::ledger::{Act, Ledger, LedgerError, Metrics, OpenError};
 use tokio_postgres::NoTls;
@@ -12,6 +12,7 @@ use tokio_postgres::NoTls;
 use super::super::conformance::Subject;
 use super::super::{ADA, GRACE, id, running, vote};
 use super::cluster::{Cluster, own_cluster};
+use super::keys::until;
 use super::{Postgres, cluster};
 
 const RECORDED: Outcome = Outcome::Recorded;
@@ -104,6 +105,49 @@ async fn an_act_of_unknown_outcome_is_made_once() {
     assert_eq!(acted.await.unwrap(), Ok(()));
     assert_eq!(cluster.query(&subject.database, "SELECT version FROM ledger"), ["3"]);
     assert_eq!(ledger.vote(vec![vote("board", 1, ADA, 1)]).await.unwrap(), [Ok(RECORDED)]);
+}
+
+/// A failover may take such a close back, and would not bring back what was destroyed.
+#[tokio::test]
+async fn a_close_on_one_disk_only_destroys_no_key() {
+    let Some(cluster) = own_cluster() else { return };
+    let subject = Postgres::new(&cluster, true);
+    let servers = [subject.open(), subject.open()];
+    servers[0].act(running("board"), None).await.unwrap();
+    for (number, server) in (1..).zip(&servers) {
+        assert_eq!(server.vote(vec![vote("board", number, ADA, 1)]).await.unwrap(), [Ok(RECORDED)]);
+    }
+    // The close waits before it is committed, and then for the standby.
+    let address = format!("postgres://postgres@127.0.0.1:{}/{}", cluster.primary, subject.database);
+    let (holder, connection) = tokio_postgres::connect(&address, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let wait = "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NEW; END $$;
+        CREATE TRIGGER wait BEFORE INSERT ON acts FOR EACH ROW WHEN (NEW.kind = 7)
+            EXECUTE FUNCTION wait();
+        SELECT pg_advisory_lock(7)";
+    holder.batch_execute(wait).await.unwrap();
+    let closed = tokio::spawn(servers[0].act(vec![Act::Close(id("board"))], None));
+    let waits = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'advisory'";
+    while cluster.query("postgres", waits).is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let receiver = receiver(&cluster);
+    signal("-STOP", &receiver);
+    holder.batch_execute("SELECT pg_advisory_unlock(7)").await.unwrap();
+    let first = waiting(&cluster).await;
+    cluster.execute("postgres", &format!("SELECT pg_cancel_backend({first})"));
+    // Both servers see it, and wait for a second disk.
+    let is_seen = |server: &Arc<dyn Ledger>| {
+        server.snapshots().borrow().elections[0].state == ElectionState::Closed
+    };
+    let both = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+    until(async || servers.iter().all(is_seen) && cluster.query("postgres", both).len() >= 2).await;
+    assert_eq!(cluster.query(&subject.database, "SELECT state FROM elections"), ["3"]);
+    assert_eq!([subject.halves(0).len(), subject.halves(1).len()], [1, 1]);
+    signal("-CONT", &receiver);
+    assert_eq!(closed.await.unwrap(), Ok(()));
+    until(async || subject.halves(0).is_empty() && subject.halves(1).is_empty()).await;
 }
 
 fn open(options: Options) -> Result<Arc<dyn Ledger>, OpenError> {

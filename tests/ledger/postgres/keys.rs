@@ -32,7 +32,7 @@ impl Postgres {
     }
 
     /// The names of the files with private halves.
-    fn halves(&self, server: usize) -> Vec<String> {
+    pub(super) fn halves(&self, server: usize) -> Vec<String> {
         let Ok(files) = std::fs::read_dir(self.data(server).join("keys")) else {
             return Vec::new();
         };

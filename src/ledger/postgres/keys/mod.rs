@@ -22,6 +22,7 @@
 //!
 //! **An election is opened** once two servers hold its key, unless the server was told to be
 //! [alone](super::Options::alone): if all halves are lost, so is every choice, but not the turnout.
+//! A server holds a key while its row has it, whether it runs or not.
 //!
 //! **After the close** each server commits something of its own, so that no failover takes the
 //! close back. Then it destroys its private half, and says so in its row. The key is forgotten when

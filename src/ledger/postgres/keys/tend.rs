@@ -2,8 +2,9 @@
 //! others, and destroys those of closed elections.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::wrap::{Opened, Place, pass_on};
 use crate::election::Definition;
@@ -25,6 +26,9 @@ const PASS_ON: &str = "UPDATE holders SET wrapped = $4
 
 const DESTROYED: &str = "UPDATE holders SET destroyed = true WHERE election = $1 AND server = $2";
 
+/// After so long the rest is left to the next look, for which others wait.
+const TENDING_WAIT_MAX: Duration = Duration::from_secs(1);
+
 /// An election, by its key and its definition.
 type Of = (i32, Arc<Definition>);
 
@@ -42,14 +46,18 @@ pub(in crate::ledger::postgres) async fn tend(
     is_asked: bool,
 ) -> Result<(), Fault> {
     let (lacking, closed) = shared.with(|state| (state.lacking(), state.scrubbing()));
+    let end = Instant::now() + TENDING_WAIT_MAX;
     let tended = timeout(ANSWER_WAIT_MAX, async {
         for (of, row) in mine(shared, link, lacking).await? {
             take_up(shared, link, &of, row).await?;
+            if Instant::now() > end {
+                return Ok(());
+            }
         }
         if is_asked {
-            answer(shared, link).await?;
+            answer(shared, link, end).await?;
         }
-        scrub(shared, link, closed).await
+        scrub(shared, link, closed, end).await
     });
     tended.await??;
     link.check_unwarned()
@@ -123,7 +131,7 @@ async fn take_up(
 }
 
 /// Wraps the keys that this server has for those who ask for them.
-async fn answer(shared: &Shared, link: &Link) -> Result<(), Fault> {
+async fn answer(shared: &Shared, link: &Link, end: Instant) -> Result<(), Fault> {
     let holder = &shared.holder;
     let held: Vec<i32> = shared.with(|state| state.keys.keys().copied().collect());
     for row in link.client.query(ASKED, &[&held]).await? {
@@ -149,12 +157,15 @@ async fn answer(shared: &Shared, link: &Link) -> Result<(), Fault> {
             let error = "it does not have the secret of this server";
             tracing::error!(%election, %server, %error, "a server asks for a key, and gets none");
         }
+        if Instant::now() > end {
+            break;
+        }
     }
     Ok(())
 }
 
 /// Destroys this server's halves of the keys of closed elections, and says so.
-async fn scrub(shared: &Shared, link: &Link, closed: Vec<Of>) -> Result<(), Fault> {
+async fn scrub(shared: &Shared, link: &Link, closed: Vec<Of>, end: Instant) -> Result<(), Fault> {
     let mut is_settled = false;
     for ((key, definition), row) in mine(shared, link, closed).await? {
         let owner = shared.with(|state| state.owner(key, &definition));
@@ -172,6 +183,9 @@ async fn scrub(shared: &Shared, link: &Link, closed: Vec<Of>) -> Result<(), Faul
             link.check_unwarned()?;
         }
         shared.with(|state| state.scrubbed(key));
+        if Instant::now() > end {
+            break;
+        }
     }
     Ok(())
 }
