@@ -146,7 +146,9 @@ async fn a_close_on_one_disk_only_destroys_no_key() {
     assert_eq!(cluster.query(&subject.database, "SELECT state FROM elections"), ["3"]);
     assert_eq!([subject.halves(0).len(), subject.halves(1).len()], [1, 1]);
     signal("-CONT", &receiver);
-    assert_eq!(closed.await.unwrap(), Ok(()));
+    // It may have been asked for too long whether the close is stored.
+    let closed = closed.await.unwrap();
+    assert!(matches!(closed, Ok(()) | Err(LedgerError::Unknown(_))), "{closed:?}");
     until(async || subject.halves(0).is_empty() && subject.halves(1).is_empty()).await;
 }
 
