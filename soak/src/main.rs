@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use capvote_soak::{cluster, histories, hostile, kills, pages};
+use capvote_soak::{cluster_kills, histories, hostile, kills, pages};
 use clap::{Parser, Subcommand};
 
 /// Stress-test capvote with crashes, failing disks and hostile clients.
@@ -16,7 +16,7 @@ struct Arguments {
 enum Command {
     Histories(histories::Arguments),
     Kills(kills::Arguments),
-    ClusterKills(cluster::Arguments),
+    ClusterKills(cluster_kills::Arguments),
     Hostile(hostile::Arguments),
     Pictures(pages::PicturesArguments),
     PageSpeed(pages::SpeedArguments),

@@ -96,9 +96,8 @@ pub(crate) fn write_info(standing: &Standing, mut info: election_info::Builder<'
 
 /// Writes the links of the servers, beside what [`write_info`] writes.
 pub(crate) fn write_servers(servers: &[String], mut info: election_info::Builder<'_>) {
-    let most = servers.len().min(SERVERS_MAX);
-    let mut list = info.reborrow().init_servers(length(most));
-    for (index, server) in (0..).zip(&servers[..most]) {
+    let mut list = info.reborrow().init_servers(length(servers.len().min(SERVERS_MAX)));
+    for (index, server) in (0..).zip(servers.iter().take(SERVERS_MAX)) {
         list.set(index, server.as_str());
     }
 }

@@ -87,7 +87,8 @@ fn what_is_wrong_with_a_database_is_told_in_one_line_and_no_password_is() {
 fn block(language: &str, words: &str) -> String {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/cluster.md");
     let page = fs::read_to_string(page).unwrap();
-    let mut blocks = page.split(&format!("```{language}\n")).skip(1);
+    let fence = format!("```{language}\n");
+    let mut blocks = page.split(&fence).skip(1);
     let block =
         blocks.find_map(|it| it.split_once("```").map(|it| it.0).filter(|it| it.contains(words)));
     block.unwrap_or_else(|| panic!("no block of {language} has {words}")).to_string()
