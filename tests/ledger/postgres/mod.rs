@@ -4,6 +4,7 @@ mod cluster;
 mod failover;
 mod faults;
 mod fences;
+mod figures;
 mod keys;
 mod proxy;
 mod secrecy;
