@@ -1,7 +1,6 @@
 //! Encrypted connections, and passwords.
 
 use std::net::TcpListener;
-use std::path::Path;
 use std::sync::Arc;
 
 use capvote::ledger::postgres::{Options, PostgresLedger, Roots};
@@ -94,8 +93,9 @@ fn where_nothing_answers_or_something_else_does_the_start_says_so() {
             let _ = std::io::Write::write_all(&mut peer.unwrap(), b"HTTP/1.1 200 OK\r\n\r\n");
         }
     });
+    let folder = tempfile::tempdir().unwrap();
     for (at, why) in [(closed, "refused"), (address, "")] {
-        let options = Options::new(&format!("postgres://me@{at}/db"), Path::new("")).unwrap();
+        let options = Options::new(&format!("postgres://me@{at}/db"), folder.path()).unwrap();
         let told = refusal(options);
         assert!(told.starts_with("the database is not used: no primary is found"), "{told}");
         assert!(told.contains(why) && !told.contains('\n'), "{told}");
