@@ -127,5 +127,5 @@ fn the_commands_for_several_servers_work_as_they_are_printed() {
         std::thread::sleep(std::time::Duration::from_millis(50));
         officer(&data, &["open"])
     });
-    opened.into_iter().find(|opened| opened.code == Some(0)).unwrap().done();
+    assert!(opened.into_iter().any(|opened| opened.code == Some(0)));
 }
