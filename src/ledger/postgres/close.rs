@@ -36,6 +36,9 @@ const EMPTY: &str = "WITH empty AS (DELETE FROM entries USING chains
         RETURNING entries.chain)
     DELETE FROM chains USING empty WHERE chains.chain = empty.chain";
 
+/// Whether the database of a connection knows that the close was begun. After a failover, it may not.
+const IS_CLOSING: &str = "SELECT state = 2 FROM elections WHERE key = $1";
+
 const BALLOTS: &str = "SELECT number, sealed FROM ballots WHERE election = $1";
 
 const PUT: &str = "INSERT INTO sheet (election, part, first, lines) VALUES ($1, $2, $3, $4)
@@ -59,7 +62,12 @@ pub(super) async fn finish_all(session: &mut Session) -> Result<(), LedgerError>
         let attempt = Cell::new(None);
         session
             .until_known(async |link| {
-                let listed = list(&shared, link, &election).await?;
+                let row = link.client.query_opt(IS_CLOSING, &[&election.key]).await?;
+                let is_closing = row.map(|row| row.try_get(0)).transpose()?.unwrap_or(false);
+                let listed = match is_closing {
+                    true => Some(list(&shared, link, &election).await?),
+                    false => None,
+                };
                 end(&shared, link, &election, listed, &attempt).await
             })
             .await?;
@@ -142,12 +150,12 @@ async fn put(link: &Link, of: &Election, row: i32, lines: Vec<u8>) -> Result<(),
     Ok(())
 }
 
-/// Makes the act `closed`, unless another server has.
+/// Makes the act `closed`, unless another server has, or the close was not begun.
 async fn end(
     shared: &Shared,
     link: &Link,
     election: &Election,
-    listed: Listed,
+    listed: Option<Listed>,
     attempt: &Cell<Option<[u8; 32]>>,
 ) -> Result<(), Fault> {
     let version = begin(shared, link).await?;
@@ -159,6 +167,7 @@ async fn end(
         settle(shared, link).await?;
         return link.commit().await;
     }
+    let listed = listed.ok_or_else(|| Fault::race("the close was begun meanwhile"))?;
     lease::sweep(link).await?;
     link.client.execute(EMPTY, &[&election.key]).await?;
     let Listed { ballots, sheet, counted } = listed;
