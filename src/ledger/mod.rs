@@ -182,7 +182,7 @@ pub struct Report {
     pub unscrubbed: bool,
 }
 
-/// Returns the time. [`SqliteLedger`] reads it once for each commit of votes.
+/// Returns the time. [`SqliteLedger`](sqlite::SqliteLedger) reads it once for each commit of votes.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// The machine's clock.

@@ -20,7 +20,7 @@
 //! server that is alive has looked. This brings back no vote of a server that died in the same
 //! minutes, and none whose number was used again meanwhile: those are counted in `votes_lost`.
 //!
-//! **Ballots and tallies are sealed**, and the key is in the memory of servers only ([`keys`]). A
+//! **Ballots and tallies are sealed**, and the key is in the memory of servers only (`keys`). A
 //! server without the key shows the turnout, and takes no votes.
 
 mod acts;
