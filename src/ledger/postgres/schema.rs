@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS roll (election int, version bigint, row int, added bo
     numbers bytea NOT NULL, PRIMARY KEY (election, version, row));
 CREATE TABLE IF NOT EXISTS servers (id bytea PRIMARY KEY, settled bigint NOT NULL);
 CREATE TABLE IF NOT EXISTS leases (server bytea PRIMARY KEY, timeline bigint NOT NULL,
-    seen timestamptz NOT NULL, link text);
+    seen timestamptz NOT NULL, link text, mac bytea);
 CREATE TABLE IF NOT EXISTS holders (election int, server bytea, public bytea NOT NULL,
     mac bytea NOT NULL, wrapped bytea, destroyed boolean NOT NULL DEFAULT false,
     PRIMARY KEY (election, server));

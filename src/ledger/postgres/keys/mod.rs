@@ -47,7 +47,7 @@ pub(super) use self::tend::tend;
 use self::wrap::{Pair, Place};
 use super::connection::Fault;
 use super::shared::Shared;
-use crate::election::ElectionId;
+use crate::election::{ElectionId, LedgerId};
 use crate::ledger::keys::{BallotKey, Halves, Owner, ServerId};
 use crate::ledger::{ActRefusal, LedgerError, OpenError};
 
@@ -56,6 +56,9 @@ pub(super) const KEY_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// The pause between two looks while one waits for a key.
 const KEY_PAUSE: Duration = Duration::from_millis(50);
+
+/// The beginning of what the HMAC of a link is over.
+const LINK: &[u8] = b"capvote link 1\0";
 
 /// So many servers have to hold the key of an election that is opened.
 const HOLDERS_MIN: usize = 2;
@@ -145,6 +148,19 @@ impl Holder {
         let mac = self.mac(owner, &public);
         client.execute(SAY, &[&key, &server, &public, &mac, &wrapped]).await?;
         Ok(())
+    }
+
+    /// What shows the other servers that a server of this ledger is reached by this link: else who
+    /// can write to the database could lead voters elsewhere. `None` without the secret.
+    pub(super) fn link_mac(&self, ledger: LedgerId, link: &str) -> Option<Vec<u8>> {
+        let secret = self.secret.as_ref()?;
+        Some(secret.mac(&[LINK, ledger.as_bytes(), link.as_bytes()]))
+    }
+
+    /// Whether [`link_mac`](Self::link_mac) of a server of this ledger made this.
+    pub(super) fn has_link_mac(&self, ledger: LedgerId, link: &str, mac: &[u8]) -> bool {
+        let secret = self.secret.as_ref();
+        secret.is_some_and(|it| it.made(&[LINK, ledger.as_bytes(), link.as_bytes()], mac))
     }
 
     /// Refuses to open an election whose key would be lost with one server.
