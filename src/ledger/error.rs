@@ -15,6 +15,10 @@ pub enum LedgerError {
     /// The authorization is not in force.
     #[error("this authority was revoked")]
     Revoked,
+    /// This server lacks what it takes, and another server of the store may have it. Nothing was
+    /// stored.
+    #[error("{0}")]
+    Away(String),
     /// The store failed. Nothing was stored.
     #[error("the ledger did not store it: {0}")]
     NotStored(String),

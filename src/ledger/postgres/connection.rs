@@ -151,7 +151,10 @@ impl Hosts {
         let reached = timeout(CONNECT_WAIT_MAX, async {
             let (client, connection) = config.connect(self.tls.clone()).await?;
             let link = Link::drive(client, connection);
-            Ok((set_up(&link.client).await?, link))
+            let settings = set_up(&link.client).await?;
+            // A server warns at each connection, of an old collation, say. Nothing was committed.
+            link.warned.store(false, Ordering::Relaxed);
+            Ok((settings, link))
         });
         let reached = reached.await.map_err(|_| "it does not answer".to_string())?;
         reached.map_err(|error: tokio_postgres::Error| text(&error))
@@ -172,6 +175,10 @@ impl Link {
                 match message {
                     Ok(AsyncMessage::Notice(notice)) => {
                         let is_notice = notice.parsed_severity() == Some(Severity::Notice);
+                        if !is_notice {
+                            let error = notice.message();
+                            tracing::warn!(%error, "the database warns");
+                        }
                         warning.fetch_or(!is_notice, Ordering::Relaxed);
                     }
                     Ok(_) => {}

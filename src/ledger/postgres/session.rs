@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::again;
 use super::catch_up::catch_up;
 use super::connection::{ACT_ANSWER_WAIT_MAX, Fault, Link};
+use super::settings::Replication;
 use super::shared::Shared;
 use crate::ledger::LedgerError;
 
@@ -120,7 +121,13 @@ impl Session {
 pub(super) async fn begin(shared: &Shared, link: &Link) -> Result<i64, Fault> {
     let locked = async {
         link.client.batch_execute("BEGIN").await?;
-        link.client.query_one("SELECT version FROM ledger FOR UPDATE", &[]).await
+        let names = "SELECT current_setting('synchronous_standby_names') <> ''";
+        let has_names: bool = link.client.query_one(names, &[]).await?.try_get(0)?;
+        if shared.hosts.replication() == Replication::Standbys && !has_names {
+            let why = "synchronous_standby_names is empty: this would be on one disk only";
+            return Err(Fault::Failed(None, why.into()));
+        }
+        Ok(link.client.query_one("SELECT version FROM ledger FOR UPDATE", &[]).await?)
     };
     let row = timeout(ACT_ANSWER_WAIT_MAX, locked).await??;
     let version: i64 = row.try_get(0)?;

@@ -66,6 +66,19 @@ const SET: &str = "SET idle_in_transaction_session_timeout = '10s'; SET lock_tim
     SET default_transaction_isolation = 'read committed';
     SET client_min_messages = 'warning'";
 
+/// Names of standbys, and one that is connected.
+const IS_REPLICATED: &str = "SELECT current_setting('synchronous_standby_names') <> '' AND EXISTS
+    (SELECT FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum'))";
+
+/// Whether commits wait for a second copy.
+pub(super) async fn is_replicated(
+    client: &Client,
+    replication: Replication,
+) -> Result<bool, Error> {
+    let is_by_storage = replication == Replication::Storage;
+    Ok(is_by_storage || client.query_one(IS_REPLICATED, &[]).await?.try_get(0)?)
+}
+
 /// Sets up a session, and reads the settings of its server.
 pub(super) async fn set_up(client: &Client) -> Result<Settings, Error> {
     client.batch_execute(SET).await?;

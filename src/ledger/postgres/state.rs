@@ -226,7 +226,7 @@ impl State {
     pub(super) fn sealed(&mut self, election: i32, vote: &Vote) -> Result<Vec<u8>, LedgerError> {
         let missing = || {
             let why = "this server does not have the key of the election's ballots";
-            LedgerError::NotStored(why.into())
+            LedgerError::Away(why.into())
         };
         let definition = self.public.get(election).map(|it| it.definition.clone());
         let (key, definition) = self.keys.get_mut(&election).zip(definition).ok_or_else(missing)?;

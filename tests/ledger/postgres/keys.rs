@@ -182,9 +182,9 @@ async fn a_server_without_the_secret_gets_no_key_and_one_error_is_logged() {
     for other in &others {
         // The wait is bounded, and only the first votes have it.
         let waited = cast(other, 1).await;
-        assert!(matches!(waited.0, Err(LedgerError::NotStored(_))), "{waited:?}");
+        assert!(matches!(waited.0, Err(LedgerError::Away(_))), "{waited:?}");
         let at_once = cast(other, 2).await;
-        assert!(matches!(at_once.0, Err(LedgerError::NotStored(_))), "{at_once:?}");
+        assert!(matches!(at_once.0, Err(LedgerError::Away(_))), "{at_once:?}");
         assert!(waited.1 < Duration::from_secs(4), "{waited:?}");
         assert!(at_once.1 < Duration::from_secs(1), "{at_once:?}");
         assert_eq!(other.fresh().await.unwrap().elections[0].votes(), Some(&[0, 0][..]));

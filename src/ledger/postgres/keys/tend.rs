@@ -11,6 +11,7 @@ use crate::election::Definition;
 use crate::ledger::keys::{Owner, ServerId};
 use crate::ledger::postgres::connection::{ANSWER_WAIT_MAX, Fault, Link};
 use crate::ledger::postgres::session::settle;
+use crate::ledger::postgres::settings::is_replicated;
 use crate::ledger::postgres::shared::Shared;
 
 /// The rows of a server.
@@ -172,8 +173,16 @@ async fn scrub(shared: &Shared, link: &Link, closed: Vec<Of>, end: Instant) -> R
         if row.is_some() || shared.holder.has_half(&owner) {
             if !std::mem::replace(&mut is_settled, true) {
                 // That the close is seen does not mean that it is on a second disk.
+                let replication = shared.hosts.replication();
+                if !is_replicated(&link.client, replication).await? {
+                    return Ok(());
+                }
                 settle(shared, link).await?;
                 link.check_unwarned()?;
+                // Without one, the commit waited for nothing.
+                if !is_replicated(&link.client, replication).await? {
+                    return Ok(());
+                }
             }
             if !destroy(shared, key, &owner) {
                 continue;
