@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use capvote::election::VoterNumber;
+
 use crate::cluster::{cluster, own_cluster};
 use crate::process::{BOARD, Server, client, numbers, officer, run};
 
@@ -102,6 +104,8 @@ fn the_commands_for_several_servers_work_as_they_are_printed() {
             cluster.execute("postgres", statement);
         }
     }
+    cluster.execute("postgres", "ALTER SYSTEM SET log_min_duration_statement = 0");
+    cluster.execute("postgres", "SELECT pg_reload_conf()");
     let folder = tempfile::tempdir().unwrap();
     let hosts = format!("127.0.0.1:{},127.0.0.1:{}", cluster.standby, cluster.primary);
     let here = |block: String| {
@@ -120,12 +124,20 @@ fn the_commands_for_several_servers_work_as_they_are_printed() {
         let text = text.replace("capvotes://vote1.example.org:12358", "capvote://127.0.0.1:0");
         Server::spawn(shell(&format!("exec {text}")))
     };
-    let _servers = [start("one"), start("two")];
+    let servers = [start("one"), start("two")];
     let data = folder.path().join("one");
     officer(&data, &["create", "board", "--candidate", "Ada", "--candidate", "Grace"]).done();
+    let file = folder.path().join("numbers.csv").to_str().unwrap().to_string();
+    officer(&data, &["issue", "--count", "1", "--output", &file]).done();
     let opened = (0..600).map(|_| {
         std::thread::sleep(std::time::Duration::from_millis(50));
         officer(&data, &["open"])
     });
     assert!(opened.into_iter().any(|opened| opened.code == Some(0)));
+    // The log of the database has the vote, and not its number.
+    let number = fs::read_to_string(file).unwrap().lines().nth(1).unwrap().to_string();
+    client(&servers[0].link, &["vote", "Ada", "--voter-number", &number]).done();
+    let log = fs::read_to_string(cluster.folder().join("a.log")).unwrap();
+    let number = number.parse::<VoterNumber>().unwrap().get().cast_signed();
+    assert!(log.contains("INSERT INTO ballots") && !log.contains(&number.to_string()));
 }
