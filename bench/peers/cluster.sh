@@ -5,21 +5,7 @@
 # must be enterable by everyone. The command finds the address of the database in LEDGER.
 set -euo pipefail
 
-fail() { echo "cluster.sh: $*" >&2; exit 1; }
-
-scratch=${SCRATCH:?must name a folder for the cluster}
-binaries=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
-[ -n "$binaries" ] || fail "no PostgreSQL server is installed"
-
-mkdir -p "$scratch"
-scratch=$(cd "$scratch" && pwd)
-as_user=()
-if [ "$(id -u)" = 0 ]; then
-  # PostgreSQL does not run as root.
-  chown postgres: "$scratch"
-  as_user=(setpriv --reuid postgres --regid postgres --init-groups)
-fi
-cd "$scratch"
+. "$(dirname "$0")/scratch.sh"
 
 pids=()
 stop() {

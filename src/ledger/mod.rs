@@ -17,6 +17,7 @@ mod roll;
 mod run;
 mod snapshot;
 pub mod sqlite;
+mod worker;
 
 use std::fmt::Debug;
 use std::sync::Arc;

@@ -12,11 +12,6 @@ use crate::values::Trimmed;
 
 /// The variable with the password, as all programs of PostgreSQL read it.
 const PASSWORD: &str = "PGPASSWORD";
-
-/// The permissions of all others. Its group may read a password: `LoadCredential=` of systemd needs
-/// that.
-const ALL_OTHERS: u32 = 0o007;
-
 /// Where the ledger is, if it is not in the data directory.
 #[derive(Debug, Args)]
 pub(crate) struct Database {
@@ -83,7 +78,7 @@ impl Database {
         });
         let wrong = |path: &Path, why: String| format!("{}: {why}", path.display());
         if let Some(path) = &self.ledger_password_file {
-            if let Ok(Some(mode)) = private_file::exposed(path, ALL_OTHERS) {
+            if let Ok(Some(mode)) = private_file::exposed(path, private_file::ALL_OTHERS) {
                 let why = format!("it has mode {mode:o}, so everybody can read it; say chmod 600");
                 return Err(wrong(path, why));
             }

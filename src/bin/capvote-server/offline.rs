@@ -109,10 +109,9 @@ async fn result(command: &Offline) -> Result<(Value, String), Failure> {
             let Migration { from, to } = postgres::migrate(*options.ok_or_else(missing)?).await?;
             let text = match from {
                 None => format!("The database has an empty ledger, of format {to}.\n"),
-                Some(from) if from == to => {
+                Some(_) => {
                     format!("The ledger has format {to} already, which this version uses.\n")
                 }
-                Some(from) => format!("The ledger had format {from}, and has format {to}.\n"),
             };
             (json!({ "from": from, "to": to }), text)
         }

@@ -79,8 +79,7 @@ async fn make(
         let planned = decide(state, acts, under)?;
         let closes = planned.iter().filter(|it| it.change.what == What::Closing);
         if closes.into_iter().any(|it| !state.keys.contains_key(&it.change.election)) {
-            let why = "this server does not have the key of the election's ballots";
-            return Err(LedgerError::NotStored(why.into()));
+            return Err(LedgerError::NotStored(keys::MISSING.into()));
         }
         Ok(planned)
     })?;
@@ -99,8 +98,7 @@ async fn check_held(shared: &Shared, link: &Link, planned: &[Planned]) -> Result
             What::Created(definition) if it.change.election == key => Some(definition.clone()),
             _ => None,
         });
-        let known = shared.with(|state| state.public.get(key).map(|it| it.definition.clone()));
-        let definition = known.or(created);
+        let definition = shared.with(|state| state.definition(key)).or(created);
         let definition = definition.ok_or_else(|| Fault::damaged("an act is about nothing"))?;
         let owner = shared.with(|state| state.owner(key, &definition));
         shared.holder.check_held(&link.client, key, &owner).await?;

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 
 use super::batch::{self, Chain, Found, Offer, Section};
-use super::chain::{ChainHead, Head};
+use super::chain::{self, ChainHead, Head};
 use super::connection::{ANSWER_WAIT_MAX, Fault, Link};
 use super::dispatch::GROUP_VOTES_MAX;
 use super::look::look;
@@ -114,8 +114,7 @@ async fn stored(
         let asked: [&(dyn ToSql + Sync); 3] = [&chains, &seqs, &heads];
         let rows = timeout(ANSWER_WAIT_MAX, link.client.query(STORED, &asked)).await??;
         for row in &rows {
-            let head = row.try_get::<_, &[u8]>(0)?.try_into();
-            there.insert(head.map_err(|_| Fault::damaged("a head is none"))?);
+            there.insert(chain::head(row, 0)?);
         }
     }
     Ok(there)
@@ -157,13 +156,10 @@ async fn offer_part(shared: &Shared, link: &Link, part: &[Arc<Acknowledged>]) ->
         let _ = link.check_unwarned();
         look(shared, link).await?;
     };
-    let is_there = |number: i64, sealed: &[u8]| match &found {
-        Some(found) => found.get(&number).is_some_and(|stored| stored.sealed == sealed),
-        None => section.offered.get(&number).is_some_and(|offer| offer.sealed == sealed),
-    };
     let votes = part.iter().flat_map(|batch| batch.votes());
-    let (there, lost): (Vec<_>, Vec<_>) =
-        votes.partition(|&(number, sealed)| is_there(number, sealed));
+    let (there, lost): (Vec<_>, Vec<_>) = votes.partition(|&(number, sealed)| {
+        batch::stored_under(number, Some(&section), found.as_ref()) == Some(sealed)
+    });
     let count = lost.len();
     if count > 0 {
         let election = &definition.id;

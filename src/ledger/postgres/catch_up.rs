@@ -16,7 +16,9 @@ use crate::election::VoterNumber;
 use crate::ledger::roll::Roll;
 use crate::ledger::run::Run;
 
-const ACTS: &str = "SELECT version, election, kind, what, head FROM acts WHERE version > $1
+/// The acts after this one, in their order.
+pub(super) const ACTS: &str =
+    "SELECT version, election, kind, what, head FROM acts WHERE version > $1
     ORDER BY version";
 
 /// Applies every act that is stored and not applied, and publishes them.

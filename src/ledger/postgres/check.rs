@@ -6,7 +6,7 @@ use futures::TryStreamExt;
 use sha2::{Digest, Sha256};
 use tokio_postgres::types::ToSql;
 
-use super::catch_up::{act, numbers};
+use super::catch_up::{ACTS, act, numbers};
 use super::chain::{BALLOTS, ChainHead, Entry, Head};
 use super::change::{Closed, What};
 use super::connection::{Fault, Link};
@@ -80,9 +80,8 @@ async fn check_acts(
     (known_version, known_head): (i64, Head),
     election: i32,
 ) -> Result<(u64, Head, Option<Closed>), Fault> {
-    let select = "SELECT version, election, kind, what, head FROM acts ORDER BY version";
     let (mut head, mut last, mut entries, mut closed) = ([0; 32], 0, 0, None);
-    for row in link.client.query(select, &[]).await? {
+    for row in link.client.query(ACTS, &[&0_i64]).await? {
         let (version, change, stored) = act(&row)?;
         head = change.head(&head, version);
         let is_known = version != known_version || head == known_head;

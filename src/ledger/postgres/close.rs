@@ -8,17 +8,18 @@ use std::pin::pin;
 
 use futures::TryStreamExt;
 
-use super::acts::{is_stored, store};
-use super::chain::ChainHead;
+use super::acts::store;
+use super::chain::{self, ChainHead, Head};
 use super::change::{Change, Closed, What};
 use super::connection::{Fault, Link};
+use super::keys;
 use super::lease;
 use super::public::{Election, Phase};
 use super::rules::Planned;
 use super::session::{Session, begin, settle};
 use super::shared::Shared;
-use super::sheet::{aside, line_bytes};
-use super::sorted::{Opened, PLACE_BYTES, Sheet, receipt};
+use super::sheet::{aside, line_bytes, receipt};
+use super::sorted::{Opened, PLACE_BYTES, Sheet};
 use crate::election::{Count, Tally};
 use crate::ledger::LedgerError;
 use crate::ledger::run::Run;
@@ -47,7 +48,7 @@ const PUT: &str = "INSERT INTO sheet (election, part, first, lines) VALUES ($1, 
 /// The rows of a sheet, and what comes of them.
 struct Listed {
     ballots: u64,
-    sheet: [u8; 32],
+    sheet: Head,
     counted: (Tally, Count),
 }
 
@@ -59,7 +60,6 @@ pub(super) async fn finish_all(session: &mut Session) -> Result<(), LedgerError>
         closing.cloned().collect::<Vec<_>>()
     });
     for election in closing {
-        let attempt = Cell::new(None);
         session
             .until_known(async |link| {
                 let row = link.client.query_opt(IS_CLOSING, &[&election.key]).await?;
@@ -68,7 +68,7 @@ pub(super) async fn finish_all(session: &mut Session) -> Result<(), LedgerError>
                     true => Some(list(&shared, link, &election).await?),
                     false => None,
                 };
-                end(&shared, link, &election, listed, &attempt).await
+                end(&shared, link, &election, listed).await
             })
             .await?;
     }
@@ -118,8 +118,7 @@ async fn open(
 ) -> Result<Opened, Fault> {
     let key = shared.with(|state| state.keys.get(&election.key).cloned());
     let Some(mut key) = key else {
-        let why = "this server does not have the key of the election's ballots";
-        return Err(LedgerError::NotStored(why.into()).into());
+        return Err(LedgerError::NotStored(keys::MISSING.into()).into());
     };
     let rows = link.client.query_raw(BALLOTS, [&election.key]).await?;
     let mut rows = pin!(rows.try_ready_chunks(OPENED_ROWS_MAX));
@@ -156,14 +155,10 @@ async fn end(
     link: &Link,
     election: &Election,
     listed: Option<Listed>,
-    attempt: &Cell<Option<[u8; 32]>>,
 ) -> Result<(), Fault> {
     let version = begin(shared, link).await?;
     let phase = shared.with(|state| state.public.get(election.key).map(|it| it.phase));
     if phase != Some(Phase::Closing) {
-        if let Some(head) = attempt.get() {
-            is_stored(&link.client, &head).await?;
-        }
         settle(shared, link).await?;
         return link.commit().await;
     }
@@ -181,7 +176,8 @@ async fn end(
     let what = What::Closed(Closed { chains, ballots, sheet });
     let change = Change { election: election.key, what };
     let planned = Planned { change, run: Run::default(), counted: Some(counted) };
-    store(shared, link, version, vec![planned], attempt).await
+    // After a try of unknown outcome, the phase tells.
+    store(shared, link, version, vec![planned], &Cell::new(None)).await
 }
 
 /// The last entry of every chain of an election.
@@ -191,9 +187,7 @@ async fn heads(link: &Link, election: i32) -> Result<Vec<ChainHead>, Fault> {
                   WHERE election = $1 AND kind = 5 ORDER BY entries.chain";
     let rows = link.client.query(select, &[&election]).await?;
     let head = |row: &tokio_postgres::Row| {
-        let head = row.try_get::<_, &[u8]>(2)?.try_into();
-        let head = head.map_err(|_| Fault::damaged("a head is none"))?;
-        Ok(ChainHead { chain: row.try_get(0)?, seq: row.try_get(1)?, head })
+        Ok(ChainHead { chain: row.try_get(0)?, seq: row.try_get(1)?, head: chain::head(row, 2)? })
     };
     rows.iter().map(head).collect()
 }

@@ -19,7 +19,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::Options;
 use super::batch::Statements;
-use super::settings::{Replication, Settings, set_up};
+use super::settings::{Replication, Settings, Unfit, set_up};
 use crate::ledger::{LedgerError, OpenError};
 
 /// PostgreSQL's port.
@@ -71,6 +71,8 @@ pub(super) struct Link {
     pub(super) statements: OnceCell<Statements>,
     /// The timeline of its server.
     pub(super) timeline: u32,
+    /// Whether that notices pages that its disk has changed.
+    pub(super) has_checksums: bool,
     /// Whether the database has warned since the last commit.
     warned: Arc<AtomicBool>,
 }
@@ -109,24 +111,22 @@ impl Hosts {
     pub(super) async fn connect(&self) -> Result<Link, Fault> {
         let all = (0..self.config.get_hosts().len()).map(|index| self.dial(index));
         let seen = self.timeline();
-        let (mut best, mut refused) = (None::<(u32, Link)>, Vec::new());
+        let (mut best, mut refused) = (None::<Link>, Vec::new());
         for (index, dialled) in join_all(all).await.into_iter().enumerate() {
             match dialled {
                 Ok((settings, link)) => match settings.unfit(self.replication, seen) {
                     Some(unfit) => refused.push(format!("{}: {unfit}", self.name(index))),
-                    None if best
-                        .as_ref()
-                        .is_some_and(|(other, _)| *other >= settings.timeline()) => {}
-                    None => best = Some((settings.timeline(), link)),
+                    None if best.as_ref().is_some_and(|best| best.timeline >= link.timeline) => {}
+                    None => best = Some(link),
                 },
                 Err(why) => refused.push(format!("{}: {why}", self.name(index))),
             }
         }
-        let Some((timeline, link)) = best else {
+        let Some(link) = best else {
             return Err(Fault::Gone(format!("no primary is found: {}", refused.join("; "))));
         };
-        self.timeline.fetch_max(timeline, Ordering::Relaxed);
-        Ok(Link { timeline, ..link })
+        self.timeline.fetch_max(link.timeline, Ordering::Relaxed);
+        Ok(link)
     }
 
     /// The host and port of this index.
@@ -150,8 +150,10 @@ impl Hosts {
         config.application_name("capvote").tcp_user_timeout(ANSWER_WAIT_MAX);
         let reached = timeout(CONNECT_WAIT_MAX, async {
             let (client, connection) = config.connect(self.tls.clone()).await?;
-            let link = Link::drive(client, connection);
+            let mut link = Link::drive(client, connection);
             let settings = set_up(&link.client).await?;
+            link.timeline = settings.timeline();
+            link.has_checksums = settings.data_checksums == "on";
             // A server warns at each connection, of an old collation, say. Nothing was committed.
             link.warned.store(false, Ordering::Relaxed);
             Ok((settings, link))
@@ -186,7 +188,7 @@ impl Link {
                 }
             }
         });
-        Self { client, statements: OnceCell::new(), timeline: 0, warned }
+        Self { client, statements: OnceCell::new(), timeline: 0, has_checksums: false, warned }
     }
 
     /// Commits. The caller has seen that every statement before succeeded: the answer to the commit
@@ -233,6 +235,14 @@ impl Fault {
         }
     }
 
+    /// The error of what was tried until this, where an earlier try has an `unknown` outcome.
+    pub(super) fn into_error_after(self, unknown: Option<String>) -> LedgerError {
+        match (unknown, self.into_error()) {
+            (Some(why), LedgerError::NotStored(_)) => LedgerError::Unknown(why),
+            (_, error) => error,
+        }
+    }
+
     /// The error of what was asked for.
     pub(super) fn into_error(self) -> LedgerError {
         match self {
@@ -262,6 +272,12 @@ impl From<tokio_postgres::Error> for Fault {
 impl From<tokio::time::error::Elapsed> for Fault {
     fn from(_: tokio::time::error::Elapsed) -> Self {
         Self::Gone("the database does not answer".into())
+    }
+}
+
+impl From<Unfit> for Fault {
+    fn from(unfit: Unfit) -> Self {
+        Self::Failed(None, unfit.to_string())
     }
 }
 

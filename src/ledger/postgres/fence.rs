@@ -4,7 +4,9 @@
 //! chain, and the fence waits for it; who comes later finds the place taken. A new chain is made
 //! only by a server that knows the act of the fence.
 
-use super::chain::{ChainHead, END};
+use tokio_postgres::Client;
+
+use super::chain::{self, ChainHead, END};
 use super::connection::{Fault, Link};
 
 /// How often the end of a chain is tried. Each time that fails, its writer has committed a batch.
@@ -47,13 +49,8 @@ async fn end(link: &Link, begin: ChainHead) -> Result<bool, Fault> {
 }
 
 /// The last entry of a chain.
-pub(super) async fn last(
-    client: &tokio_postgres::Client,
-    begin: ChainHead,
-) -> Result<ChainHead, Fault> {
+async fn last(client: &Client, begin: ChainHead) -> Result<ChainHead, Fault> {
     let select = "SELECT seq, head FROM entries WHERE chain = $1 ORDER BY seq DESC LIMIT 1";
     let Some(row) = client.query_opt(select, &[&begin.chain]).await? else { return Ok(begin) };
-    let head = row.try_get::<_, &[u8]>(1)?.try_into();
-    let head = head.map_err(|_| Fault::damaged("a head is none"))?;
-    Ok(ChainHead { chain: begin.chain, seq: row.try_get(0)?, head })
+    Ok(ChainHead { chain: begin.chain, seq: row.try_get(0)?, head: chain::head(&row, 1)? })
 }

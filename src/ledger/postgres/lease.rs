@@ -45,6 +45,7 @@ const SWEEP: &str = "WITH dead AS (DELETE FROM leases
 /// Says that this server is alive, where clients reach it, and that it has found what it
 /// acknowledged on the timeline of `link`. Reads where the others are reached, as far as they show
 /// that they are servers of the ledger.
+///
 /// The commit does not wait for a second copy: without it, the lease is over a little sooner.
 pub(super) async fn renew(shared: &Shared, link: &Link) -> Result<(), Fault> {
     let client = &link.client;

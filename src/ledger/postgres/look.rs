@@ -16,7 +16,6 @@ use super::connection::{ANSWER_WAIT_MAX, Fault, Link};
 use super::keys::tend;
 use super::lease;
 use super::session::Session;
-use super::settings::Replication;
 use super::shared::{LookReply, Shared};
 use super::state::{ChainTally, State};
 use crate::election::Tally;
@@ -89,9 +88,9 @@ pub(super) async fn look(shared: &Shared, link: &Link) -> Result<(), Fault> {
     let first = rows.first().ok_or_else(|| Fault::damaged("there is no ledger"))?;
     let version: i64 = first.try_get(0)?;
     shared.note_time(first.try_get(1)?);
-    let is_replicated = shared.hosts.replication() == Replication::Storage || first.try_get(2)?;
+    let is_replicated = shared.hosts.replication().keeps_two(first.try_get(2)?);
     if shared.is_replicated.swap(is_replicated, Ordering::Relaxed) && !is_replicated {
-        tracing::error!("synchronous_standby_names is empty: no votes are taken");
+        tracing::error!("synchronous_standby_names is empty: no votes and acts are taken");
     }
     if shared.with(|state| state.version) < version {
         catch_up(shared, &link.client).await?;
@@ -124,7 +123,7 @@ pub(super) fn tally(
     ballots: u64,
     sealed: &[u8],
 ) -> Result<Tally, Fault> {
-    let definition = state.public.get(election).map(|it| it.definition.clone());
+    let definition = state.definition(election);
     let definition = definition.ok_or_else(|| Fault::damaged("a tally is of no election"))?;
     let damaged = || Fault::damaged(format!("the tally of chain {chain}"));
     if State::is_counted(&definition)

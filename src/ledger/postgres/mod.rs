@@ -6,9 +6,11 @@
 //! database decides on each number by its primary key. Only READ COMMITTED, unique keys and locks
 //! of rows are relied on.
 //!
-//! **An answer is given only after a commit of one's own**: a batch of votes is an entry of a
-//! chain, also where it stores no vote, and its commit waits for a second copy at a place of the
-//! database's log behind everything that the batch read.
+//! **What the database decided is answered only after a commit of one's own**: a batch of votes is
+//! an entry of a chain, also where it stores no vote, and its commit waits for a second copy at a
+//! place of the database's log behind everything that the batch read. A refusal of which the
+//! database is not asked (a number that is not on the roll, an act that the rules do not allow) is
+//! answered after a look.
 //!
 //! **An outcome that is unknown is asked again** until it is known, over a new connection: after a
 //! lost connection, and after a commit that came with a warning. Sealed ballots are deterministic,
@@ -58,13 +60,13 @@ mod void;
 mod work;
 mod writer;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::runtime::{Builder, LocalOptions};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use self::dispatch::VoteJob;
@@ -77,9 +79,10 @@ use self::shared::Shared;
 use self::start::Missing;
 pub use self::tls::Roots;
 use self::work::{ActJob, ReadJob};
+use super::worker::{Worker, ask};
 use super::{
-    Act, Answer, Authorization, Decision, Ledger, LedgerError, Metrics, OpenError, Report,
-    SheetCursor, SheetPart, Snapshot,
+    Act, Answer, Authorization, Decision, Ledger, Metrics, OpenError, Report, SheetCursor,
+    SheetPart, Snapshot,
 };
 use crate::election::{ElectionId, Grant, Timestamp, TokenHash, Vote};
 
@@ -92,16 +95,7 @@ pub struct PostgresLedger {
     votes: mpsc::Sender<VoteJob>,
     acts: mpsc::Sender<ActJob>,
     reads: mpsc::Sender<ReadJob>,
-    stop: CancellationToken,
-    worker: Mutex<Worker>,
-}
-
-/// The ledger's thread.
-#[derive(Default)]
-struct Worker {
-    running: Option<thread::JoinHandle<bool>>,
-    /// Whether it ended by a fault.
-    failed: bool,
+    worker: Worker<CancellationToken>,
 }
 
 /// What a handle needs of its thread.
@@ -156,32 +150,17 @@ impl PostgresLedger {
         let panicked = || OpenError::Database("the ledger's thread ended".into());
         let started = told.recv().map_err(|_| panicked())??;
         let Started { shared, votes, acts, reads } = started;
-        let worker = Mutex::new(Worker { running: Some(thread), failed: false });
-        Ok(Self { shared, votes, acts, reads, stop, worker })
+        Ok(Self { shared, votes, acts, reads, worker: Worker::of(thread, stop) })
     }
-}
-
-/// Queues a job and awaits its answer.
-fn ask<T: Send + 'static, J: Send + 'static>(
-    jobs: &mpsc::Sender<J>,
-    job: impl FnOnce(oneshot::Sender<Result<T, LedgerError>>) -> J + Send + 'static,
-) -> Answer<T> {
-    let jobs = jobs.clone();
-    async move {
-        let (answer, answered) = oneshot::channel();
-        jobs.send(job(answer)).await.map_err(|_| LedgerError::Stopped)?;
-        answered.await.map_err(|_| LedgerError::unanswered())?
-    }
-    .boxed()
 }
 
 impl Ledger for PostgresLedger {
     fn vote(&self, votes: Vec<Vote>) -> Answer<Vec<Decision>> {
-        ask(&self.votes, move |reply| VoteJob { votes, reply })
+        ask(self.votes.clone(), move |reply| VoteJob { votes, reply }).boxed()
     }
 
     fn act(&self, acts: Vec<Act>, under: Option<Authorization>) -> Answer<()> {
-        ask(&self.acts, move |reply| ActJob::Acts(acts, under, reply))
+        ask(self.acts.clone(), move |reply| ActJob::Acts(acts, under, reply)).boxed()
     }
 
     fn void(
@@ -190,7 +169,7 @@ impl Ledger for PostgresLedger {
         token: TokenHash,
         under: Option<Authorization>,
     ) -> Answer<u64> {
-        ask(&self.acts, move |reply| ActJob::Void(election, token, under, reply))
+        ask(self.acts.clone(), move |reply| ActJob::Void(election, token, under, reply)).boxed()
     }
 
     fn grant(&self, token: TokenHash) -> Answer<Option<Grant>> {
@@ -232,11 +211,11 @@ impl Ledger for PostgresLedger {
         if !is_closed {
             return std::future::ready(Ok((Vec::new(), cursor))).boxed();
         }
-        ask(&self.reads, move |reply| ReadJob::Sheet(election, cursor, lines, reply))
+        ask(self.reads.clone(), move |reply| ReadJob::Sheet(election, cursor, lines, reply)).boxed()
     }
 
     fn check(&self, election: ElectionId) -> Answer<Report> {
-        ask(&self.reads, move |reply| ReadJob::Check(election, reply))
+        ask(self.reads.clone(), move |reply| ReadJob::Check(election, reply)).boxed()
     }
 
     fn stopped(&self) -> BoxFuture<'static, ()> {
@@ -245,13 +224,7 @@ impl Ledger for PostgresLedger {
     }
 
     fn shut_down(&self) -> bool {
-        // A second call waits here for the first.
-        let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(thread) = worker.running.take() {
-            self.stop.cancel();
-            worker.failed = !thread.join().unwrap_or(false);
-        }
-        !worker.failed
+        self.worker.end(|stop| stop.cancel())
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::again;
 use super::catch_up::catch_up;
 use super::connection::{ACT_ANSWER_WAIT_MAX, Fault, Link};
-use super::settings::Replication;
+use super::settings::Unfit;
 use super::shared::Shared;
 use crate::ledger::LedgerError;
 
@@ -91,11 +91,7 @@ impl Session {
                 _ => false,
             };
             if !again {
-                let error = fault.into_error();
-                return Err(match (unknown, error) {
-                    (Some(why), LedgerError::NotStored(_)) => LedgerError::Unknown(why),
-                    (_, error) => error,
-                });
+                return Err(fault.into_error_after(unknown));
             }
             if self.link.is_none() {
                 sleep(RECONNECT_PAUSE).await;
@@ -116,20 +112,21 @@ impl Session {
     }
 }
 
+/// Locks the ledger for acts. The version, and whether there are names of standbys.
+const LOCK: &str = "SELECT version, current_setting('synchronous_standby_names') <> ''
+    FROM ledger FOR UPDATE";
+
 /// Begins a transaction that may make acts: no other server makes one until it ends, and every
 /// earlier one is applied. Returns the version.
 pub(super) async fn begin(shared: &Shared, link: &Link) -> Result<i64, Fault> {
     let locked = async {
         link.client.batch_execute("BEGIN").await?;
-        let names = "SELECT current_setting('synchronous_standby_names') <> ''";
-        let has_names: bool = link.client.query_one(names, &[]).await?.try_get(0)?;
-        if shared.hosts.replication() == Replication::Standbys && !has_names {
-            let why = "synchronous_standby_names is empty: this would be on one disk only";
-            return Err(Fault::Failed(None, why.into()));
-        }
-        Ok(link.client.query_one("SELECT version FROM ledger FOR UPDATE", &[]).await?)
+        link.client.query_one(LOCK, &[]).await
     };
     let row = timeout(ACT_ANSWER_WAIT_MAX, locked).await??;
+    if !shared.hosts.replication().keeps_two(row.try_get(1)?) {
+        return Err(Unfit::NoStandbyNames.into());
+    }
     let version: i64 = row.try_get(0)?;
     if shared.with(|state| state.version) < version {
         catch_up(shared, &link.client).await?;

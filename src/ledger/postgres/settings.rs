@@ -14,6 +14,13 @@ pub enum Replication {
     Storage,
 }
 
+impl Replication {
+    /// Whether commits are kept twice, where PostgreSQL has standbys or has none.
+    pub(super) fn keeps_two(self, has_standbys: bool) -> bool {
+        has_standbys || self == Self::Storage
+    }
+}
+
 /// The settings of a server, as a session sees them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Settings {
@@ -75,8 +82,8 @@ pub(super) async fn is_replicated(
     client: &Client,
     replication: Replication,
 ) -> Result<bool, Error> {
-    let is_by_storage = replication == Replication::Storage;
-    Ok(is_by_storage || client.query_one(IS_REPLICATED, &[]).await?.try_get(0)?)
+    let has_standbys = client.query_one(IS_REPLICATED, &[]).await?.try_get(0)?;
+    Ok(replication.keeps_two(has_standbys))
 }
 
 /// Sets up a session, and reads the settings of its server.
@@ -151,7 +158,7 @@ impl fmt::Display for Unfit {
             Self::ZeroDamagedPages => "zero_damaged_pages is on: damage would be hidden",
             Self::IgnoreChecksumFailure => "ignore_checksum_failure is on: damage would be hidden",
             Self::NoStandbyNames => {
-                "synchronous_standby_names is empty: votes would be on one disk only"
+                "synchronous_standby_names is empty: it would be on one disk only"
             }
             Self::NoStandby => {
                 "no synchronous standby is connected, or this role may not see it: GRANT \

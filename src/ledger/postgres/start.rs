@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::connection::{Fault, Hosts, Link};
 use super::keys::Holder;
-use super::look::{LOOKS_WAITING_MAX, look};
+use super::look::LOOKS_WAITING_MAX;
 use super::migrate;
 use super::schema;
 use super::session::Session;
@@ -37,7 +37,9 @@ pub(super) async fn start(
     let Options { data, secret, is_alone, unknown_wait, clock, numbers_max, .. } = options;
     let holder = Arc::new(Holder::of(&data, secret, is_alone)?);
     let link = hosts.connect().await.map_err(refused)?;
-    warn_without_checksums(&link).await.map_err(refused)?;
+    if !link.has_checksums {
+        tracing::warn!("the database has no data_checksums: it does not notice a damaged page");
+    }
     let ledger = ledger(&link, missing).await.map_err(refused)?;
     tracing::info!(%ledger, "the ledger is open");
     let server = random()?;
@@ -45,8 +47,8 @@ pub(super) async fn start(
     let (looks, asked) = mpsc::channel(LOOKS_WAITING_MAX);
     let shared = Shared::new(hosts, holder, state, server, clock, looks, metrics, unknown_wait);
     let shared = Arc::new(shared);
-    look(&shared, &link).await.map_err(refused)?;
     drop(link);
+    // It reads everything.
     let mut session = Session::new(shared.clone());
     session.connected().await.map_err(refused)?;
     let (votes, vote_jobs) = mpsc::channel(JOBS_MAX);
@@ -58,15 +60,6 @@ pub(super) async fn start(
 
 pub(super) fn refused(fault: Fault) -> OpenError {
     OpenError::Database(fault.why())
-}
-
-/// Pages that a disk has changed would be read as they are.
-async fn warn_without_checksums(link: &Link) -> Result<(), Fault> {
-    let select = "SELECT current_setting('data_checksums')";
-    if link.client.query_one(select, &[]).await?.try_get::<_, &str>(0)? != "on" {
-        tracing::warn!("the database has no data_checksums: it does not notice a damaged page");
-    }
-    Ok(())
 }
 
 fn random() -> Result<[u8; 16], OpenError> {

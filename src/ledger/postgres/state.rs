@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::chain::Head;
 use super::change::{Change, What};
 use super::code::{self, Reader};
-use super::keys::KEY_WAIT_MAX;
+use super::keys::{self, KEY_WAIT_MAX};
 use super::public::{Election, Phase, Public};
 use crate::election::{
     Count, Definition, ElectionId, LedgerId, Nonce, Origin, OwnBallot, Publication, Standing,
@@ -147,6 +147,11 @@ impl State {
         (!self.rolls.contains_key(&owner)).then_some(owner)
     }
 
+    /// The definition of the election with this key.
+    pub(super) fn definition(&self, key: i32) -> Option<Arc<Definition>> {
+        self.public.get(key).map(|election| election.definition.clone())
+    }
+
     /// Whose key seals the ballots of an election.
     pub(super) fn owner<'a>(&self, key: i32, definition: &'a Definition) -> Owner<'a> {
         Owner { ledger: self.ledger, key: i64::from(key), election: &definition.id }
@@ -166,7 +171,7 @@ impl State {
         &self,
         keys: impl Iterator<Item = &'a i32>,
     ) -> Vec<(i32, Arc<Definition>)> {
-        let of = |key: &i32| Some((*key, self.public.get(*key)?.definition.clone()));
+        let of = |key: &i32| Some((*key, self.definition(*key)?));
         keys.filter_map(of).collect()
     }
 
@@ -239,11 +244,8 @@ impl State {
 
     /// The ballot of a vote, sealed.
     pub(super) fn sealed(&mut self, election: i32, vote: &Vote) -> Result<Vec<u8>, LedgerError> {
-        let missing = || {
-            let why = "this server does not have the key of the election's ballots";
-            LedgerError::Away(why.into())
-        };
-        let definition = self.public.get(election).map(|it| it.definition.clone());
+        let missing = || LedgerError::Away(keys::MISSING.into());
+        let definition = self.definition(election);
         let (key, definition) = self.keys.get_mut(&election).zip(definition).ok_or_else(missing)?;
         let mut sealed = Vec::with_capacity(2 * Nonce::BYTES);
         vote.ballot.store(&definition.rules, &mut sealed);
@@ -260,7 +262,7 @@ impl State {
         number: VoterNumber,
         sealed: &[u8],
     ) -> Option<OwnBallot> {
-        let definition = self.public.get(election)?.definition.clone();
+        let definition = self.definition(election)?;
         let mut bytes = sealed.to_vec();
         self.keys.get_mut(&election)?.open(number, &mut bytes).then_some(())?;
         let mut bytes = Reader(&bytes);

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use super::acts::{is_stored, store};
 use super::catch_up::row_numbers;
+use super::chain::Head;
 use super::change::{Change, Listed, What};
 use super::connection::{Fault, Link};
 use super::fence::end_chains;
@@ -63,7 +64,7 @@ async fn end_link(
     link: &Link,
     (id, token): (&ElectionId, &TokenHash),
     under: Option<&Authorization>,
-    attempt: &Cell<Option<[u8; 32]>>,
+    attempt: &Cell<Option<Head>>,
 ) -> Result<(i32, Vec<Issued>), Fault> {
     let version = begin(shared, link).await?;
     let (key, root, issues) = shared.with(|state| {
@@ -98,7 +99,7 @@ async fn step(
     shared: &Shared,
     link: &Link,
     rows: Rows,
-    attempt: &Cell<Option<([u8; 32], u64)>>,
+    attempt: &Cell<Option<(Head, u64)>>,
 ) -> Result<Option<u64>, Fault> {
     lease::wait_for_others(shared, link).await?;
     let version = begin(shared, link).await?;

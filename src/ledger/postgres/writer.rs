@@ -14,6 +14,7 @@ use super::connection::{ANSWER_WAIT_MAX, Fault, Link};
 use super::public::Phase;
 use super::remembered::{Acknowledged, REMEMBERED_VOTES_MAX};
 use super::session::{RECONNECT_PAUSE, Session};
+use super::settings::Unfit;
 use super::shared::Shared;
 use super::state::State;
 use super::{keys, sheet, take_up};
@@ -109,11 +110,7 @@ impl Writer {
                 race => race.is_race() && rounds < ROUNDS_MAX,
             };
             if !again {
-                let error = match (unknown, fault.into_error()) {
-                    (Some(why), LedgerError::NotStored(_)) => LedgerError::Unknown(why),
-                    (_, error) => error,
-                };
-                return vec![Err(error); votes.len()];
+                return vec![Err(fault.into_error_after(unknown)); votes.len()];
             }
             if self.session.is_disconnected() {
                 sleep(RECONNECT_PAUSE).await;
@@ -150,8 +147,7 @@ impl Writer {
             return Ok(decided(assessed));
         }
         if !shared.is_replicated.load(Ordering::Relaxed) {
-            let why = "synchronous_standby_names is empty: votes would be on one disk only";
-            return Err(Fault::Failed(None, why.into()));
+            return Err(Unfit::NoStandbyNames.into());
         }
         self.begin_chains(&sections).await?;
         let link = self.session.link()?;
@@ -215,9 +211,7 @@ fn remember(
         }
         _ => None,
     });
-    let definition =
-        shared.with(|state| state.public.get(election).map(|it| it.definition.clone()));
-    let Some(definition) = definition else { return };
+    let Some(definition) = shared.with(|state| state.definition(election)) else { return };
     let batch = Acknowledged::new(election, definition, entry, recorded);
     if batch.len() > 0 && shared.remembered(|remembered| remembered.add(batch)) {
         let count = REMEMBERED_VOTES_MAX;
@@ -291,13 +285,7 @@ fn under_number(
     section: Option<&Section>,
     found: Option<&Found>,
 ) -> UnderNumber {
-    let number = vote.number.get().cast_signed();
-    let offered = || section?.offered.get(&number).map(|offer| &offer.sealed[..]);
-    let stored = match found {
-        Some(found) => found.get(&number).map(|stored| &stored.sealed[..]),
-        None => offered(),
-    };
-    match stored {
+    match batch::stored_under(vote.number.get().cast_signed(), section, found) {
         None => UnderNumber::NoBallot,
         Some(stored) if stored == sealed => UnderNumber::SameBallot,
         Some(_) => UnderNumber::OtherBallot,
@@ -352,13 +340,15 @@ async fn listed(
             all.push(false);
             continue;
         };
-        let definition =
-            shared.with(|state| state.public.get(*election).map(|it| it.definition.clone()));
-        let Some(definition) = definition else { continue };
-        let Definition { slate, rules, .. } = &*definition;
-        let receipt = Receipt::of(&definition, &vote.ballot, &vote.nonce);
-        let fits = vote.ballot.fits(slate, rules);
-        all.push(fits && sheet::has(&link.client, *election, &definition, &receipt).await?);
+        let definition = shared.with(|state| state.definition(*election));
+        let fits = |it: &Arc<Definition>| vote.ballot.fits(&it.slate, &it.rules);
+        all.push(match definition.filter(fits) {
+            Some(definition) => {
+                let receipt = Receipt::of(&definition, &vote.ballot, &vote.nonce);
+                sheet::has(&link.client, *election, &definition, &receipt).await?
+            }
+            None => false,
+        });
     }
     Ok(all)
 }

@@ -5,6 +5,7 @@ mod failover;
 mod faults;
 mod fences;
 mod figures;
+mod installed;
 mod keys;
 mod proxy;
 mod secrecy;

@@ -60,6 +60,9 @@ const KEY_PAUSE: Duration = Duration::from_millis(50);
 /// The beginning of what the HMAC of a link is over.
 const LINK: &[u8] = b"capvote link 1\0";
 
+/// Why a server does not do what takes the key of an election.
+pub(super) const MISSING: &str = "this server does not have the key of the election's ballots";
+
 /// So many servers have to hold the key of an election that is opened.
 const HOLDERS_MIN: usize = 2;
 

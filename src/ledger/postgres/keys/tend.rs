@@ -140,8 +140,7 @@ async fn answer(shared: &Shared, link: &Link, end: Instant) -> Result<(), Fault>
         let (server, public): (&[u8], &[u8]) = (row.try_get(1)?, row.try_get(2)?);
         let mac: &[u8] = row.try_get(3)?;
         let known = shared.with(|state| {
-            let definition = state.public.get(key).map(|it| it.definition.clone())?;
-            Some((state.ledger, definition, state.keys.get(&key)?.clone()))
+            Some((state.ledger, state.definition(key)?, state.keys.get(&key)?.clone()))
         });
         let Some((ledger, definition, held)) = known else { continue };
         let election = &definition.id;
