@@ -45,7 +45,7 @@ pub(super) async fn look_for_known(shared: &Shared, link: &Link) -> Result<(), F
     let _looking = shared.looking.lock().await;
     let looked = look_and_offer(shared, link).await;
     looked.map_err(|fault| match fault {
-        // Of what the connection is made for, nothing is tried.
+        // What the connection is made for was not tried yet.
         Fault::Lost(why) => Fault::Gone(why),
         fault => fault,
     })
@@ -176,7 +176,7 @@ async fn offer_part(shared: &Shared, link: &Link, part: &[Arc<Acknowledged>]) ->
     shared.remembered(|remembered| {
         remembered.forget(&part.iter().map(|batch| batch.entry.head).collect());
         if let Some(batch) = again {
-            // There are no more than before.
+            // No others are forgotten for it: as many votes were forgotten before.
             remembered.add(batch);
         }
     });
@@ -209,7 +209,7 @@ fn section(state: &mut State, election: i32, part: &[Arc<Acknowledged>]) -> Resu
     let public = state.public.get(election).cloned();
     for batch in part {
         let same = public.as_ref().filter(|it| it.definition == batch.definition);
-        // Of another election under this key, nothing is found.
+        // The key is of another election since: there is nothing to look for.
         let Some(it) = same else { continue };
         for (number, sealed) in batch.votes() {
             let voter = VoterNumber::from(number.cast_unsigned());

@@ -176,7 +176,7 @@ async fn end(
     let what = What::Closed(Closed { chains, ballots, sheet });
     let change = Change { election: election.key, what };
     let planned = Planned { change, run: Run::default(), counted: Some(counted) };
-    // After a try of unknown outcome, the phase tells.
+    // After a try of unknown outcome, the phase says whether it was stored.
     store(shared, link, version, vec![planned], &Cell::new(None)).await
 }
 

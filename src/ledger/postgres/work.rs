@@ -68,7 +68,7 @@ impl Work {
         tasks.spawn_local(dispatch(vote_jobs, writers, freed, stop.clone()));
         tasks.spawn_local(make_acts(session, act_jobs, stop.clone()));
         tasks.spawn_local(read(Session::new(shared.clone()), read_jobs, stop.clone()));
-        // The others look while they end.
+        // It ends last: until the others end, they ask for looks.
         let looking = CancellationToken::new();
         let looker = tokio::task::spawn_local(keep_looking(shared.clone(), asked, looking.clone()));
         let mut well = true;
