@@ -18,7 +18,7 @@ fn an_election_runs_in_a_database_and_survives_a_kill() {
     assert_eq!(migrated.done(), "The database has an empty ledger, of format 1.\n");
     let again = run(SERVER, &["migrate", "--json", "--ledger", &address], b"");
     let document: serde_json::Value = serde_json::from_str(again.done()).unwrap();
-    assert_eq!(document, serde_json::json!({ "from": 1, "to": 1 }));
+    assert_eq!(document, serde_json::json!({ "from": 1, "to": 1, "signed": 0 }));
 
     let folder = tempfile::tempdir().unwrap();
     let data = &folder.path().join("data");
@@ -64,6 +64,8 @@ fn what_is_wrong_with_a_database_is_told_in_one_line_and_no_password_is() {
     told.failed(2, "--ledger: it has a password");
     assert!(!told.stderr.contains("secret"));
     start(&["--ledger", "mysql://me@db1/db"]).failed(2, "--ledger: it is not an address");
+    let second = ["--ledger", "postgres://me@db1/db", "--ledger", "postgres://me:secret@db2/db"];
+    start(&second).failed(2, "--ledger: it has a password");
     let file = |name: &str, text: &str| {
         let path = folder.path().join(name);
         fs::write(&path, text).unwrap();
@@ -83,6 +85,39 @@ fn what_is_wrong_with_a_database_is_told_in_one_line_and_no_password_is() {
     told.failed(1, "no primary is found: 127.0.0.1:1: Connection refused");
     run(SERVER, &["migrate"], b"").failed(2, "--ledger");
     start(&["--ledger-ca", &ca]).failed(2, "--ledger");
+}
+
+#[test]
+fn an_election_is_divided_among_clusters() {
+    let Some(cluster) = cluster() else { return };
+    let addresses = [(); 2].map(|()| cluster.address(&cluster.database()));
+    let ledger = ["--ledger", &addresses[0], "--ledger", &addresses[1]];
+    let migrated = run(SERVER, &[&["migrate"][..], &ledger].concat(), b"");
+    assert_eq!(migrated.done(), "The database has an empty ledger, of format 1.\n");
+    let folder = tempfile::tempdir().unwrap();
+    let data = &folder.path().join("data");
+    let start = |more: &[&str]| Server::start(data, &[&ledger[..], &["--alone"], more].concat());
+    let server = start(&[&BOARD[..], &["--voters", "8"]].concat());
+    let numbers = numbers(data);
+    for number in &numbers {
+        client(&server.link, &["vote", "Ada", "--voter-number", &number.to_string()]).done();
+    }
+    let here: Vec<_> = ledger[..].iter().skip(1).step_by(2).collect();
+    let database = |address: &str| address.rsplit_once('/').unwrap().1.to_string();
+    let count = |address: &str| cluster.query(&database(address), "SELECT count(*) FROM ballots");
+    let odd = numbers.iter().filter(|it| it.get() % 2 == 1).count();
+    assert_eq!([count(here[0]), count(here[1])], [[(8 - odd).to_string()], [odd.to_string()]]);
+    drop(server);
+    let words = ["--data", data.to_str().unwrap(), "--ledger", &addresses[1], "--alone"];
+    let wrong = run(SERVER, &words, b"");
+    assert_eq!(wrong.code, Some(1));
+    assert!(wrong.stderr.contains("database 1 of 1 that are given is cluster 2 of 2"));
+    let server = start(&[]);
+    officer(data, &["close"]).done();
+    let results = client(&server.link, &["result", "--json"]);
+    let results: serde_json::Value = serde_json::from_str(results.done()).unwrap();
+    assert_eq!(results["candidates"][0]["votes"], 8, "{results}");
+    officer(data, &["check"]).done();
 }
 
 /// The block of this language on the page of clusters that has these words.

@@ -14,6 +14,7 @@ use std::sync::atomic::Ordering;
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 
+use super::align::align;
 use super::batch::{self, Chain, Found, Offer, Section};
 use super::chain::{self, ChainHead, Head};
 use super::connection::{ANSWER_WAIT_MAX, Fault, Link};
@@ -42,7 +43,7 @@ const STORED: &str = "SELECT entries.head
 /// Looks for what this server knows, and offers again what is gone.
 pub(super) async fn look_for_known(shared: &Shared, link: &Link) -> Result<(), Fault> {
     // One connection after the other: none is used while votes are offered again.
-    let _looking = shared.looking.lock().await;
+    let _looking = link.cluster.looking.lock().await;
     let looked = look_and_offer(shared, link).await;
     looked.map_err(|fault| match fault {
         // What the connection is made for was not tried yet.
@@ -52,19 +53,27 @@ pub(super) async fn look_for_known(shared: &Shared, link: &Link) -> Result<(), F
 }
 
 async fn look_and_offer(shared: &Shared, link: &Link) -> Result<(), Fault> {
+    let cluster = &*link.cluster;
     let is_known = timeout(ANSWER_WAIT_MAX, are_acts_known(shared, link)).await??;
-    if !is_known {
+    let looked_on = cluster.looked_on.load(Ordering::Relaxed);
+    if !cluster.is_first() {
+        if looked_on != 0 && looked_on != link.timeline {
+            // A failover may have lost the fence of an election that is closed meanwhile.
+            shared.look_first().await?;
+        }
+        align(shared, link).await?;
+    } else if !is_known {
         tracing::error!("acts are gone from the database: this server starts anew without them");
         let anew = shared.anew();
         look(&anew, link).await?;
         shared.with(|state| *state = anew.into_state());
     }
     let gone = gone(shared, link).await?;
-    if shared.looked_on.load(Ordering::Relaxed) != link.timeline || !gone.is_empty() {
+    if looked_on != link.timeline || !gone.is_empty() {
         // Chains may end before where they were seen.
-        shared.with(State::doubt_tallies);
+        shared.with(|state| state.doubt_tallies(cluster));
         look(shared, link).await?;
-        shared.with(State::forget_unread);
+        shared.with(|state| state.forget_unread(cluster));
         shared.publish();
     }
     if !gone.is_empty() {
@@ -74,7 +83,7 @@ async fn look_and_offer(shared: &Shared, link: &Link) -> Result<(), Fault> {
             offer_part(shared, link, &part).await?;
         }
     }
-    shared.looked_on.store(link.timeline, Ordering::Relaxed);
+    cluster.looked_on.store(link.timeline, Ordering::Relaxed);
     lease::renew(shared, link).await
 }
 
@@ -91,7 +100,8 @@ async fn are_acts_known(shared: &Shared, link: &Link) -> Result<bool, Fault> {
 
 /// The acknowledged batches whose entries are not there.
 async fn gone(shared: &Shared, link: &Link) -> Result<Vec<Arc<Acknowledged>>, Fault> {
-    let last = shared.remembered(|remembered| remembered.last_entries());
+    let mut last = shared.remembered(|remembered| remembered.last_entries());
+    last.retain(|entry| link.cluster.has_chain(entry.chain));
     let there = stored(link, last.iter()).await?;
     let cut = last.iter().filter(|entry| !there.contains(&entry.head));
     let cut: HashSet<i64> = cut.map(|entry| entry.chain).collect();

@@ -19,6 +19,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::Options;
 use super::batch::Statements;
+use super::cluster::Cluster;
 use super::settings::{Replication, Settings, Unfit, set_up};
 use crate::ledger::{LedgerError, OpenError};
 
@@ -67,6 +68,8 @@ pub(super) enum Fault {
 /// A connection.
 pub(super) struct Link {
     pub(super) client: Client,
+    /// The cluster that it is to.
+    pub(super) cluster: Arc<Cluster>,
     /// What a writer of votes has prepared.
     pub(super) statements: OnceCell<Statements>,
     /// The timeline of its server.
@@ -77,7 +80,7 @@ pub(super) struct Link {
     warned: Arc<AtomicBool>,
 }
 
-/// Where the database is.
+/// Where a cluster is.
 pub(super) struct Hosts {
     config: Config,
     tls: MakeRustlsConnect,
@@ -87,14 +90,19 @@ pub(super) struct Hosts {
 }
 
 impl Hosts {
-    pub(super) fn of(options: &Options) -> Result<Self, OpenError> {
+    /// Those of every cluster.
+    pub(super) fn all(options: &Options) -> Result<Vec<Self>, OpenError> {
         let tls = options.roots.connector();
         let tls = tls.map_err(|error| OpenError::Database(error.to_string()))?;
         if options.is_exposed() {
             tracing::warn!("connections to the database are not encrypted: its address says so");
         }
-        let (config, replication) = (options.config.clone(), options.replication);
-        Ok(Self { config, tls, replication, timeline: AtomicU32::new(0) })
+        let replication = options.replication;
+        let one = |config: &Config| {
+            let (config, tls) = (config.clone(), tls.clone());
+            Self { config, tls, replication, timeline: AtomicU32::new(0) }
+        };
+        Ok(options.clusters.iter().map(one).collect())
     }
 
     /// The highest timeline that was used.
@@ -107,9 +115,9 @@ impl Hosts {
         self.replication
     }
 
-    /// Connects to the primary.
-    pub(super) async fn connect(&self) -> Result<Link, Fault> {
-        let all = (0..self.config.get_hosts().len()).map(|index| self.dial(index));
+    /// Connects to the primary, for the cluster that has these hosts.
+    pub(super) async fn connect(&self, cluster: &Arc<Cluster>) -> Result<Link, Fault> {
+        let all = (0..self.config.get_hosts().len()).map(|index| self.dial(index, cluster));
         let seen = self.timeline();
         let (mut best, mut refused) = (None::<Link>, Vec::new());
         for (index, dialled) in join_all(all).await.into_iter().enumerate() {
@@ -135,7 +143,7 @@ impl Hosts {
         self.config.get_hosts().get(index).map_or_else(String::new, |host| at(host, port))
     }
 
-    async fn dial(&self, index: usize) -> Result<(Settings, Link), String> {
+    async fn dial(&self, index: usize, cluster: &Arc<Cluster>) -> Result<(Settings, Link), String> {
         let mut config = Config::new();
         config.ssl_mode(self.config.get_ssl_mode());
         match self.config.get_hosts().get(index) {
@@ -150,7 +158,7 @@ impl Hosts {
         config.application_name("capvote").tcp_user_timeout(ANSWER_WAIT_MAX);
         let reached = timeout(CONNECT_WAIT_MAX, async {
             let (client, connection) = config.connect(self.tls.clone()).await?;
-            let mut link = Link::drive(client, connection);
+            let mut link = Link::drive(cluster.clone(), client, connection);
             let settings = set_up(&link.client).await?;
             link.timeline = settings.timeline();
             link.has_checksums = settings.data_checksums == "on";
@@ -164,7 +172,7 @@ impl Hosts {
 }
 
 impl Link {
-    fn drive<S, T>(client: Client, mut connection: Connection<S, T>) -> Self
+    fn drive<S, T>(cluster: Arc<Cluster>, client: Client, mut connection: Connection<S, T>) -> Self
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -188,7 +196,8 @@ impl Link {
                 }
             }
         });
-        Self { client, statements: OnceCell::new(), timeline: 0, has_checksums: false, warned }
+        let statements = OnceCell::new();
+        Self { client, cluster, statements, timeline: 0, has_checksums: false, warned }
     }
 
     /// Commits. The caller has seen that every statement before succeeded: the answer to the commit
@@ -198,6 +207,15 @@ impl Link {
         let committed = committed.map_err(|_| Fault::Lost("a commit is not answered".into()))?;
         committed.map_err(|error| Fault::Lost(text(&error)))?;
         self.check_unwarned()
+    }
+
+    /// Looks whether a commit can be acknowledged: not if a later timeline is in use, which may not
+    /// have it.
+    pub(super) fn check_newest(&self) -> Result<(), Fault> {
+        if self.timeline < self.cluster.hosts.timeline() {
+            return Err(Fault::Lost("the database was failed over during a commit".into()));
+        }
+        Ok(())
     }
 
     /// A warning comes with a commit that did not wait for its standby.

@@ -42,16 +42,16 @@ const SWEEP: &str = "WITH dead AS (DELETE FROM leases
         WHERE seen < clock_timestamp() - make_interval(secs => $1) RETURNING server)
     DELETE FROM servers USING dead WHERE id = dead.server";
 
-/// Says that this server is alive, where clients reach it, and that it has found what it
-/// acknowledged on the timeline of `link`. Reads where the others are reached, as far as they show
-/// that they are servers of the ledger.
+/// Says in a cluster that this server is alive, and that it has found what it acknowledged on the
+/// timeline of `link`. In the first cluster it also says where clients reach it, and reads where the
+/// others are reached, as far as they show that they are servers of the ledger.
 ///
 /// The commit does not wait for a second copy: without it, the lease is over a little sooner.
 pub(super) async fn renew(shared: &Shared, link: &Link) -> Result<(), Fault> {
     let client = &link.client;
     let (server, timeline) = (&shared.server[..], i64::from(link.timeline));
     let ledger = shared.with(|state| state.ledger);
-    let own = shared.reach.tell();
+    let own = if link.cluster.is_first() { shared.reach.tell() } else { None };
     let mac = own.as_deref().and_then(|own| shared.holder.link_mac(ledger, own));
     let renewed = async {
         client.batch_execute("BEGIN; SET LOCAL synchronous_commit = off").await?;
@@ -60,6 +60,9 @@ pub(super) async fn renew(shared: &Shared, link: &Link) -> Result<(), Fault> {
         client.query(LINKS, &[&seconds(), &(SERVERS_MAX as i64)]).await
     };
     let rows = timeout(ANSWER_WAIT_MAX, renewed).await??;
+    if !link.cluster.is_first() {
+        return Ok(());
+    }
     let mut links = Vec::new();
     for row in rows {
         let link: String = row.try_get(0)?;

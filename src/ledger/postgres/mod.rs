@@ -27,12 +27,14 @@
 
 mod acts;
 mod again;
+mod align;
 mod batch;
 mod catch_up;
 mod chain;
 mod change;
 mod check;
 mod close;
+mod cluster;
 mod code;
 mod connection;
 mod dispatch;
@@ -64,11 +66,12 @@ use std::sync::Arc;
 use std::thread;
 
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, OptionFuture, join_all};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+pub use self::cluster::CLUSTERS_MAX;
 use self::dispatch::VoteJob;
 pub use self::keys::{InvalidSecret, SECRET_BYTES_MAX, Secret};
 pub use self::migrate::{Migration, migrate};
@@ -81,10 +84,10 @@ pub use self::tls::Roots;
 use self::work::{ActJob, ReadJob};
 use super::worker::{Worker, ask};
 use super::{
-    Act, Answer, Authorization, Decision, Ledger, Metrics, OpenError, Report, SheetCursor,
-    SheetPart, Snapshot,
+    Act, Answer, Authorization, Decision, Ledger, LedgerError, Metrics, OpenError, Report,
+    SheetCursor, SheetPart, Snapshot,
 };
-use crate::election::{ElectionId, Grant, Timestamp, TokenHash, Vote};
+use crate::election::{ElectionId, Grant, Timestamp, TokenHash, Vote, VoterNumber};
 
 /// Jobs in a queue: batches of votes, acts, and reads each have one. Further calls wait for a slot.
 pub const JOBS_MAX: usize = 256;
@@ -92,7 +95,8 @@ pub const JOBS_MAX: usize = 256;
 /// A handle of the database in use by a server. Dropping it shuts it down, which blocks.
 pub struct PostgresLedger {
     shared: Arc<Shared>,
-    votes: mpsc::Sender<VoteJob>,
+    /// One for each cluster.
+    votes: Vec<mpsc::Sender<VoteJob>>,
     acts: mpsc::Sender<ActJob>,
     reads: mpsc::Sender<ReadJob>,
     worker: Worker<CancellationToken>,
@@ -101,7 +105,7 @@ pub struct PostgresLedger {
 /// What a handle needs of its thread.
 struct Started {
     shared: Arc<Shared>,
-    votes: mpsc::Sender<VoteJob>,
+    votes: Vec<mpsc::Sender<VoteJob>>,
     acts: mpsc::Sender<ActJob>,
     reads: mpsc::Sender<ReadJob>,
 }
@@ -156,7 +160,21 @@ impl PostgresLedger {
 
 impl Ledger for PostgresLedger {
     fn vote(&self, votes: Vec<Vote>) -> Answer<Vec<Decision>> {
-        ask(self.votes.clone(), move |reply| VoteJob { votes, reply }).boxed()
+        match &self.votes[..] {
+            [only] => decided(only, votes).boxed(),
+            queues => {
+                let parts = votes.iter().map(|vote| self.part_of(vote.number)).collect();
+                divided(queues, votes, parts).boxed()
+            }
+        }
+    }
+
+    fn parts(&self) -> usize {
+        self.votes.len()
+    }
+
+    fn part_of(&self, number: VoterNumber) -> usize {
+        self.shared.clusters.of_number(number)
     }
 
     fn act(&self, acts: Vec<Act>, under: Option<Authorization>) -> Answer<()> {
@@ -189,7 +207,7 @@ impl Ledger for PostgresLedger {
 
     fn fresh(&self) -> Answer<Arc<Snapshot>> {
         let shared = self.shared.clone();
-        async move { shared.look().await }.boxed()
+        async move { shared.look_everywhere().await }.boxed()
     }
 
     fn announce(&self, link: &str) {
@@ -219,12 +237,52 @@ impl Ledger for PostgresLedger {
     }
 
     fn stopped(&self) -> BoxFuture<'static, ()> {
-        let votes = self.votes.clone();
-        async move { votes.closed().await }.boxed()
+        let acts = self.acts.clone();
+        async move { acts.closed().await }.boxed()
     }
 
     fn shut_down(&self) -> bool {
         self.worker.end(|stop| stop.cancel())
+    }
+}
+
+/// Has votes of one cluster decided.
+fn decided(
+    queue: &mpsc::Sender<VoteJob>,
+    votes: Vec<Vote>,
+) -> impl Future<Output = Result<Vec<Decision>, LedgerError>> + use<> {
+    ask(queue.clone(), move |reply| VoteJob { votes, reply })
+}
+
+/// Has votes decided, each in the cluster of its part.
+fn divided(
+    queues: &[mpsc::Sender<VoteJob>],
+    votes: Vec<Vote>,
+    parts: Vec<usize>,
+) -> impl Future<Output = Result<Vec<Decision>, LedgerError>> + use<> {
+    let mut divided: Vec<Vec<Vote>> = queues.iter().map(|_| Vec::new()).collect();
+    for (vote, &part) in votes.into_iter().zip(&parts) {
+        if let Some(here) = divided.get_mut(part) {
+            here.push(vote);
+        }
+    }
+    let asked = queues.iter().zip(divided).map(|(queue, votes)| {
+        // A cluster without votes is not waited for.
+        OptionFuture::from((!votes.is_empty()).then(|| decided(queue, votes)))
+    });
+    let asked = join_all(asked.collect::<Vec<_>>());
+    async move {
+        let decided = asked.await;
+        let decisions = |part: Option<Result<Vec<_>, _>>| part.map(|it| it.map(Vec::into_iter));
+        let mut decided: Vec<_> = decided.into_iter().map(decisions).collect();
+        let next = |part: usize| match decided.get_mut(part).and_then(Option::as_mut) {
+            Some(Ok(decisions)) => {
+                decisions.next().unwrap_or_else(|| Err(LedgerError::unanswered()))
+            }
+            Some(Err(error)) => Err(error.clone()),
+            None => Err(LedgerError::unanswered()),
+        };
+        Ok(parts.into_iter().map(next).collect())
     }
 }
 

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::chain::Head;
 use super::change::{Change, What};
+use super::cluster::Cluster;
 use super::code::{self, Reader};
 use super::keys::{self, KEY_WAIT_MAX};
 use super::public::{Election, Phase, Public};
@@ -92,9 +93,9 @@ impl State {
     pub(super) fn apply(&mut self, head: Head, change: &Change, brought: Brought) -> Option<()> {
         let version = self.version + 1;
         let key = change.election;
-        self.public.change(version, change)?;
+        self.public.change(version, &head, change)?;
         match &change.what {
-            What::Created(_) => {
+            What::Created(..) => {
                 match brought.key {
                     Some(key_of_it) => drop(self.keys.insert(key, key_of_it)),
                     None => drop(self.lacked.insert(key, Instant::now())),
@@ -142,7 +143,7 @@ impl State {
     /// The roll that has to be read before this change is applied: a new election shares it, and it
     /// was forgotten.
     pub(super) fn forgotten(&self, change: &Change) -> Option<i32> {
-        let What::Created(definition) = &change.what else { return None };
+        let What::Created(definition, _) = &change.what else { return None };
         let owner = self.public.find(definition.roll.as_ref()?)?.roll();
         (!self.rolls.contains_key(&owner)).then_some(owner)
     }
@@ -207,20 +208,22 @@ impl State {
         }
     }
 
-    /// Lets the next look read the tallies of all chains. Until then they are shown as they are.
-    pub(super) fn doubt_tallies(&mut self) {
+    /// Lets the next look at a cluster read the tallies of all its chains. Until then they are shown
+    /// as they are.
+    pub(super) fn doubt_tallies(&mut self, of: &Cluster) {
         let public = &self.public;
         let is_closed = |key| public.get(key).is_some_and(|it| it.phase == Phase::Closed);
         let open = self.tallies.iter_mut().filter(|(key, _)| !is_closed(**key));
-        open.flat_map(|(_, chains)| chains.values_mut()).for_each(|tally| tally.seq = UNREAD);
+        let chains = open.flat_map(|(_, chains)| chains).filter(|(chain, _)| of.has_chain(**chain));
+        chains.for_each(|(_, tally)| tally.seq = UNREAD);
     }
 
-    /// Forgets the tallies that were not read since they were in doubt.
-    pub(super) fn forget_unread(&mut self) {
+    /// Forgets the tallies of a cluster that were not read since they were in doubt.
+    pub(super) fn forget_unread(&mut self, of: &Cluster) {
         let mut changed = Vec::new();
         for (key, chains) in &mut self.tallies {
             let known = chains.len();
-            chains.retain(|_, tally| tally.seq != UNREAD);
+            chains.retain(|chain, tally| tally.seq != UNREAD || !of.has_chain(*chain));
             changed.extend((chains.len() != known).then_some(*key));
         }
         changed.into_iter().for_each(|key| self.show(key));

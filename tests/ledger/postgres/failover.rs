@@ -55,7 +55,7 @@ fn fail_over(cluster: &Cluster) {
     cluster.promote_at(cluster.laggard.unwrap());
 }
 
-async fn until(mut is: impl FnMut() -> bool) {
+pub(super) async fn until(mut is: impl FnMut() -> bool) {
     let end = tokio::time::Instant::now() + Duration::from_secs(60);
     while !is() {
         assert!(tokio::time::Instant::now() < end, "it does not come");

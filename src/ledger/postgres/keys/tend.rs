@@ -110,7 +110,9 @@ async fn take_up(
         None => return holder.say(client, *key, &owner, &pair, None).await,
         Some(opened) => opened,
     };
-    let taken = match opened {
+    let commitment = shared.with(|state| state.public.get(*key).map(|it| it.commitment));
+    let is_its = |it: &Opened| commitment == Some(it.key().commitment());
+    let taken = match opened.filter(is_its) {
         Some(Opened::ByMyself(taken)) if is_as_said => taken,
         Some(Opened::ByMyself(taken) | Opened::ByAnother(taken)) => {
             let wrapped = pair.keep(&place, &taken);
@@ -120,7 +122,7 @@ async fn take_up(
         }
         None => {
             if holder.is_new(*key, "not opened", &[]) {
-                let error = "it was wrapped with another secret, or altered";
+                let error = "it was wrapped with another secret, or altered, or is another key";
                 tracing::error!(%election, %error, "a key is asked for again");
             }
             return holder.say(client, *key, &owner, &pair, None).await;
@@ -172,7 +174,7 @@ async fn scrub(shared: &Shared, link: &Link, closed: Vec<Of>, end: Instant) -> R
         if row.is_some() || shared.holder.has_half(&owner) {
             if !std::mem::replace(&mut is_settled, true) {
                 // That the close is seen does not mean that it is on a second disk.
-                let replication = shared.hosts.replication();
+                let replication = link.cluster.hosts.replication();
                 if !is_replicated(&link.client, replication).await? {
                     return Ok(());
                 }
