@@ -14,8 +14,11 @@ use crate::server;
 /// Voter numbers of one election, with a round of each kind.
 const NUMBERS: u32 = 500_000;
 
-/// How long something hangs: longer than Patroni's leases.
-const HANG: Duration = Duration::from_secs(30);
+/// How long a fault lasts: longer than Patroni's leases.
+const FAULT: Duration = Duration::from_secs(30);
+
+/// How long voters vote after it.
+const AFTER: Duration = Duration::from_secs(10);
 
 /// Install the cluster of docs/cluster-installation.md on this machine, break it under load, and
 /// look for votes that are lost or counted twice.
@@ -36,9 +39,9 @@ pub enum Fault {
     Postmaster,
     /// Everything on the primary's machine is killed, and started again later.
     Machine,
-    /// The primary hangs for 30 s, and goes on. The Patroni beside it does not hang.
+    /// The primary hangs, and goes on later. The Patroni beside it does not hang.
     PrimaryHangs,
-    /// Everything on the primary's machine hangs for 30 s, and goes on.
+    /// Everything on the primary's machine hangs, and goes on later.
     MachineHangs,
     /// The leader of etcd is killed, and started again later.
     EtcdLeader,
@@ -54,31 +57,22 @@ const FAULTS: [Fault; 5] = [
 ];
 
 impl Fault {
-    /// Does it. Where something hangs, until it goes on.
+    /// Does it.
     ///
     /// # Errors
     /// If it cannot be done.
-    pub async fn inflict(self, on: &mut Installation) -> anyhow::Result<()> {
+    pub fn inflict(self, on: &mut Installation) -> anyhow::Result<()> {
         let primary = on.leader()?;
         match self {
-            Self::Postmaster => on.machine(primary).kill_postmaster()?,
-            Self::Machine => on.machine(primary).kill_all()?,
-            Self::PrimaryHangs => {
-                on.machine(primary).signal_postgres("STOP")?;
-                sleep(HANG).await;
-                on.machine(primary).signal_postgres("CONT")?;
-            }
-            Self::MachineHangs => {
-                on.machine(primary).signal_all("STOP")?;
-                sleep(HANG).await;
-                on.machine(primary).signal_all("CONT")?;
-            }
+            Self::Postmaster => on.machine(primary).kill_postmaster(),
+            Self::Machine => on.machine(primary).kill_all(),
+            Self::PrimaryHangs => on.machine(primary).signal_postgres("STOP"),
+            Self::MachineHangs => on.machine(primary).signal_all("STOP"),
             Self::EtcdLeader => {
                 let leader = on.etcd_leader()?;
-                on.machine(leader).kill(Unit::Etcd)?;
+                on.machine(leader).kill(Unit::Etcd)
             }
         }
-        Ok(())
     }
 }
 
@@ -103,7 +97,14 @@ impl Arguments {
                 let mut term = Term::begin(&mut installation, number, NUMBERS).await?;
                 for round in done..self.rounds.min(done + FAULTS.len()) {
                     let fault = FAULTS[round % FAULTS.len()];
-                    term.round(fault, async |it| fault.inflict(it).await, &mut figures).await?;
+                    let course = async |all: &mut Installation| {
+                        fault.inflict(all)?;
+                        sleep(FAULT).await;
+                        all.mend()?;
+                        sleep(AFTER).await;
+                        anyhow::Ok(())
+                    };
+                    term.round(fault, course, &mut figures).await?;
                     println!("{figures}");
                     term.cluster().settle().await?;
                 }

@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 use capvote::client::{ActOutcome, Administration, Ballot, RecordedVote, Results};
 use capvote::election::{Definition, ElectionState, Publication, VoterNumber};
 use capvote::net::link::Link;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::voters::Voters;
 use super::{Cluster, Figures};
@@ -21,6 +21,9 @@ const VOTING_MILLIS_MAX: u64 = 400;
 
 /// Votes that have to be recorded after a kill.
 const VOTES_AFTER: usize = 200;
+
+/// How long those may take.
+const SILENCE_MAX: Duration = Duration::from_secs(180);
 
 /// How long the servers may take to say the same.
 const AGREEMENT_WAIT_MAX: Duration = Duration::from_secs(30);
@@ -88,10 +91,11 @@ impl<'a, C: Cluster> Term<'a, C> {
         figures: &mut Figures,
     ) -> anyhow::Result<T> {
         let voters = Voters::start(self.cluster, &self.id, &self.unused).await?;
-        voters.more(1).await;
+        let silent = || "no vote is recorded any more";
+        timeout(SILENCE_MAX, voters.more(1)).await.with_context(silent)?;
         sleep(Duration::from_millis(fastrand::u64(..VOTING_MILLIS_MAX))).await;
         let done = fault(self.cluster).await?;
-        voters.more(VOTES_AFTER).await;
+        timeout(SILENCE_MAX, voters.more(VOTES_AFTER)).await.with_context(silent)?;
         let answers = voters.finish().await?;
         ensure!(!self.unused.borrow().is_empty(), "there are too few numbers for these rounds");
         figures.acknowledged += answers.recorded.len();

@@ -50,10 +50,10 @@ impl Machine {
     /// Runs the commands of a block, with what the test is of `systemctl`.
     pub(super) fn run(&mut self, text: &str) -> anyhow::Result<()> {
         let is_of_systemd = |line: &&str| line.starts_with("systemctl ");
-        let commands: String = text.lines().filter(|line| !is_of_systemd(line)).fold(
-            String::new(),
-            |commands, line| commands + line + "\n",
-        );
+        let commands: String = text
+            .lines()
+            .filter(|line| !is_of_systemd(line))
+            .fold(String::new(), |commands, line| commands + line + "\n");
         self.site.shell(&commands)?;
         for line in text.lines().filter(is_of_systemd) {
             let words: Vec<_> = line.split(' ').skip(1).collect();
@@ -141,6 +141,13 @@ impl Machine {
         let running: Vec<_> = self.running.values().map(Child::id).collect();
         signal(name, &running)?;
         self.signal_postgres(name)
+    }
+
+    /// Lets everything here go on that hangs.
+    pub(super) fn go_on(&self) -> anyhow::Result<()> {
+        let running: Vec<_> = self.running.values().map(Child::id).collect();
+        signal("CONT", &running)?;
+        self.postmaster().map_or(Ok(()), |postmaster| signal("CONT", &with_children(postmaster)?))
     }
 
     /// Kills the postmaster alone: its children notice.

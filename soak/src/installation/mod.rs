@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use capvote::client::{Client, Info};
-use capvote::net::link::Link;
+use capvote::net::link::{Address, HostPort, Link};
 use capvote::net::tls::{Identity, new_identity};
 use serde_json::Value;
 use tokio::time::sleep;
@@ -175,6 +175,18 @@ impl Installation {
         self.machines.iter().position(leads).context("etcd's leader is no machine")
     }
 
+    /// Starts what does not run, and lets go on what hangs.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn mend(&mut self) -> anyhow::Result<()> {
+        for machine in &mut self.machines {
+            machine.go_on()?;
+            machine.start_all()?;
+        }
+        Ok(())
+    }
+
     /// Waits until every machine has its part again: all of etcd, and both standbys.
     ///
     /// # Errors
@@ -182,9 +194,7 @@ impl Installation {
     pub async fn settle(&mut self) -> anyhow::Result<()> {
         let end = Instant::now() + WAIT_MAX;
         loop {
-            for machine in &mut self.machines {
-                machine.start_all()?;
-            }
+            self.mend()?;
             let Err(why) = self.is_settled().await else { return Ok(()) };
             ensure!(Instant::now() < end, "it does not settle: {why:#}");
             sleep(POLL_PAUSE).await;
@@ -197,6 +207,11 @@ impl Installation {
             FROM pg_stat_replication WHERE state = 'streaming'";
         let standbys = self.ask(self.leader()?, streaming)?;
         ensure!(standbys == "2|1", "of standbys, and of synchronous ones, there are {standbys}");
+        // Patroni promotes none that is not here, and writes it some seconds after a failover.
+        let sync = self.etcdctl("get --print-value-only /service/capvote/sync")?;
+        let sync: Value = serde_json::from_str(&sync)?;
+        let named = sync["sync_standby"].as_str().unwrap_or_default();
+        ensure!(!named.is_empty(), "no standby may be promoted: {sync}");
         for link in self.links() {
             Client::connect(&link).await?.elections().await?;
         }
@@ -214,7 +229,8 @@ impl Installation {
     /// Asks all of etcd that runs.
     fn etcdctl(&self, words: &str) -> anyhow::Result<String> {
         let site = self.machines[0].site();
-        let endpoints = self.machines.iter().map(|it| format!("https://{}:2379", it.site().address()));
+        let endpoints =
+            self.machines.iter().map(|it| format!("https://{}:2379", it.site().address()));
         let mut command = Command::new("etcdctl");
         command.env("ETCDCTL_API", "3").args(["--dial-timeout=2s", "--command-timeout=4s"]);
         command.arg("--endpoints").arg(endpoints.collect::<Vec<_>>().join(","));
@@ -225,28 +241,25 @@ impl Installation {
     }
 
     /// The link through HAProxy.
-    ///
-    /// # Errors
-    /// None that can happen.
-    pub fn front(&self) -> anyhow::Result<Link> {
-        let link: Link = format!("https://localhost:{}", self.front).parse()?;
-        Ok(Link { certificate: Some(self.identity.fingerprint), ..link })
+    pub fn front(&self) -> Link {
+        self.link("localhost", self.front)
     }
 
-    /// The link of a server itself.
-    fn direct(&self, machine: &Machine) -> anyhow::Result<Link> {
-        let link: Link = format!("https://{}:8443", machine.site().address()).parse()?;
-        Ok(Link { certificate: Some(self.identity.fingerprint), ..link })
+    /// A link to the servers, whose certificate they share.
+    fn link(&self, host: &str, port: u16) -> Link {
+        let at = HostPort { host: host.to_string(), port };
+        Link { certificate: Some(self.identity.fingerprint), ..Link::to(Address::Https(at)) }
     }
 
+    /// The links of the servers themselves.
     fn servers(&self) -> Vec<Link> {
-        self.machines.iter().filter_map(|machine| self.direct(machine).ok()).collect()
+        self.machines.iter().map(|machine| self.link(machine.site().address(), 8443)).collect()
     }
 }
 
 impl Cluster for Installation {
     fn links(&self) -> Vec<Link> {
-        self.servers().into_iter().chain(self.front().ok()).collect()
+        self.servers().into_iter().chain([self.front()]).collect()
     }
 
     fn officers_links(&self) -> anyhow::Result<Vec<Link>> {
