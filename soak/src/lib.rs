@@ -2,10 +2,13 @@
 //! little of each; `cargo run --release -p capvote-soak` runs as many rounds as asked for.
 
 pub mod browser;
+pub mod cluster;
 pub mod cluster_kills;
+pub mod cluster_patroni;
 pub mod disk;
 pub mod histories;
 pub mod hostile;
+pub mod installation;
 pub mod kills;
 mod methods;
 mod officer;

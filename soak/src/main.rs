@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use capvote_soak::{cluster_kills, histories, hostile, kills, pages};
+use capvote_soak::{cluster_kills, cluster_patroni, histories, hostile, kills, pages};
 use clap::{Parser, Subcommand};
 
 /// Stress-test capvote with crashes, failing disks and hostile clients.
@@ -17,6 +17,7 @@ enum Command {
     Histories(histories::Arguments),
     Kills(kills::Arguments),
     ClusterKills(cluster_kills::Arguments),
+    ClusterPatroni(cluster_patroni::Arguments),
     Hostile(hostile::Arguments),
     Pictures(pages::PicturesArguments),
     PageSpeed(pages::SpeedArguments),
@@ -31,6 +32,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Histories(arguments) => arguments.run()?,
         Command::Kills(arguments) => arguments.run()?,
         Command::ClusterKills(arguments) => arguments.run()?,
+        Command::ClusterPatroni(arguments) => arguments.run()?,
         Command::Hostile(arguments) => arguments.run()?,
         Command::Pictures(arguments) => arguments.run()?,
         Command::PageSpeed(arguments) => arguments.run()?,

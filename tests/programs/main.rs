@@ -15,6 +15,7 @@ mod durability;
 mod failing;
 mod floods;
 mod full;
+mod installation;
 mod languages;
 mod lying;
 mod memory;

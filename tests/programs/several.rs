@@ -86,7 +86,7 @@ impl Two {
 }
 
 /// Asks until there is an answer.
-fn until<T>(mut ask: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(mut ask: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + HEARING_WAIT_MAX;
     loop {
         if let Some(answer) = ask() {

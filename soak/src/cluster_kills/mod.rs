@@ -2,19 +2,20 @@
 //! that was answered `recorded` is counted exactly once, and both servers say the same.
 
 mod nodes;
-mod term;
-mod voters;
+mod running;
 
-use std::fmt;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use self::nodes::Nodes;
-use self::term::Term;
+use self::running::Running;
+use crate::cluster::{Figures, Term};
 use crate::server;
 
 /// Rounds of one election, which is then closed.
 const TERM_ROUNDS: usize = 10;
+
+/// Voter numbers of one election.
+const NUMBERS: u32 = 60_000;
 
 /// Kill servers, primaries and standbys under load, and look for votes that are lost or counted
 /// twice.
@@ -49,19 +50,6 @@ enum Killed {
 const KINDS: [Killed; 5] =
     [Killed::Server, Killed::Primary, Killed::Promotion, Killed::Standby, Killed::All];
 
-/// Totals over all rounds.
-#[derive(Debug, Clone, Default)]
-struct Figures {
-    rounds: usize,
-    acknowledged: usize,
-    uncertain: usize,
-    uncertain_counted: usize,
-    lost: usize,
-    twice: usize,
-    /// For each kind, the longest times without an answer.
-    silences: [Vec<Duration>; KINDS.len()],
-}
-
 impl Arguments {
     /// Runs the rounds. Returns whether every vote is counted exactly once.
     pub fn run(self) -> anyhow::Result<bool> {
@@ -69,13 +57,20 @@ impl Arguments {
         let programs = nodes::programs(self.postgres)?;
         let mut figures = Figures::default();
         crate::runtime()?.block_on(async {
-            let mut nodes = Nodes::start(&programs).await?;
-            let mut servers = term::Running::start(&program, &nodes).await?;
-            while figures.rounds < self.rounds && figures.hold() {
-                let mut term = Term::begin(&mut servers, &mut nodes).await?;
-                for _ in 0..TERM_ROUNDS.min(self.rounds - figures.rounds) {
-                    term.round(KINDS[figures.rounds % KINDS.len()], &mut figures).await?;
-                    figures.rounds += 1;
+            let nodes = Nodes::start(&programs).await?;
+            let mut running = Running::start(&program, nodes)?;
+            for number in 0.. {
+                let done = figures.rounds();
+                if done == self.rounds || !figures.hold() {
+                    break;
+                }
+                let mut term = Term::begin(&mut running, number, NUMBERS).await?;
+                for round in done..self.rounds.min(done + TERM_ROUNDS) {
+                    let killed = KINDS[round % KINDS.len()];
+                    let kill = async |it: &mut Running| it.kill(killed).await;
+                    if let Some(node) = term.round(killed, kill, &mut figures).await? {
+                        term.cluster().join(node).await?;
+                    }
                 }
                 term.close(&mut figures).await?;
                 println!("{figures}");
@@ -83,29 +78,5 @@ impl Arguments {
             anyhow::Ok(())
         })?;
         Ok(figures.hold())
-    }
-}
-
-impl Figures {
-    fn hold(&self) -> bool {
-        self.lost == 0 && self.twice == 0
-    }
-}
-
-impl fmt::Display for Figures {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} kills, {} votes acknowledged, ", self.rounds, self.acknowledged)?;
-        write!(f, "{} uncertain ({} counted), ", self.uncertain, self.uncertain_counted)?;
-        write!(f, "lost {}, counted twice {}; longest silence", self.lost, self.twice)?;
-        for (kind, silences) in KINDS.iter().zip(&self.silences) {
-            let mut silences = silences.clone();
-            silences.sort_unstable();
-            if let (Some(longest), Some(median)) =
-                (silences.last(), silences.get(silences.len() / 2))
-            {
-                write!(f, ", {kind:?} {longest:.2?} (median {median:.2?})")?;
-            }
-        }
-        Ok(())
     }
 }

@@ -3,15 +3,17 @@
 //! All hosts are dialled at once. Of those that may be used, the one with the highest timeline is,
 //! and never one with an older timeline than was used before.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::OnceCell;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_postgres::config::Host;
 use tokio_postgres::error::{Severity, SqlState};
 use tokio_postgres::{AsyncMessage, Client, Config, Connection};
@@ -28,6 +30,15 @@ const PORT: u16 = 5432;
 
 /// Reaching a host, with the first questions.
 const CONNECT_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// The same once a host was found that may be used: one of a newer timeline is to be preferred.
+const OTHERS_WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// The pause before a host that may not be used is asked again.
+const AGAIN_PAUSE: Duration = Duration::from_millis(200);
+
+/// What is said of a host that was silent for too long.
+const NO_ANSWER: &str = "it does not answer";
 
 /// Unanswered for so long, a connection is given up.
 pub(super) const ANSWER_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -115,22 +126,42 @@ impl Hosts {
         self.replication
     }
 
-    /// Connects to the primary, for the cluster that has these hosts.
+    /// Connects to the primary, for the cluster that has these hosts. A host that hangs keeps nobody
+    /// from it: while one is silent, the others are asked again, since a standby may be promoted
+    /// meanwhile.
     pub(super) async fn connect(&self, cluster: &Arc<Cluster>) -> Result<Link, Fault> {
-        let all = (0..self.config.get_hosts().len()).map(|index| self.dial(index, cluster));
-        let seen = self.timeline();
-        let (mut best, mut refused) = (None::<Link>, Vec::new());
-        for (index, dialled) in join_all(all).await.into_iter().enumerate() {
-            match dialled {
-                Ok((settings, link)) => match settings.unfit(self.replication, seen) {
-                    Some(unfit) => refused.push(format!("{}: {unfit}", self.name(index))),
-                    None if best.as_ref().is_some_and(|best| best.timeline >= link.timeline) => {}
-                    None => best = Some(link),
+        let dial = async |pause, index| {
+            sleep(pause).await;
+            (index, self.dial(index, cluster).await)
+        };
+        let mut silent: BTreeSet<usize> = (0..self.config.get_hosts().len()).collect();
+        let first = silent.iter().map(|index| dial(Duration::ZERO, *index));
+        let mut dials: FuturesUnordered<_> = first.collect();
+        let (mut best, mut refused) = (None::<Link>, BTreeMap::new());
+        let mut end = Instant::now() + CONNECT_WAIT_MAX;
+        while !silent.is_empty() {
+            let Ok(Some((index, dialled))) = timeout_at(end, dials.next()).await else { break };
+            silent.remove(&index);
+            let why = match dialled {
+                Ok((settings, link)) => match settings.unfit(self.replication, self.timeline()) {
+                    Some(unfit) => unfit.to_string(),
+                    None => {
+                        end = end.min(Instant::now() + OTHERS_WAIT_MAX);
+                        if best.as_ref().is_none_or(|best| best.timeline < link.timeline) {
+                            best = Some(link);
+                        }
+                        continue;
+                    }
                 },
-                Err(why) => refused.push(format!("{}: {why}", self.name(index))),
-            }
+                Err(why) => why,
+            };
+            refused.insert(index, why);
+            dials.push(dial(AGAIN_PAUSE, index));
         }
         let Some(link) = best else {
+            refused.extend(silent.into_iter().map(|index| (index, NO_ANSWER.to_string())));
+            let why = |(index, why): (&usize, &String)| format!("{}: {why}", self.name(*index));
+            let refused: Vec<_> = refused.iter().map(why).collect();
             return Err(Fault::Gone(format!("no primary is found: {}", refused.join("; "))));
         };
         self.timeline.fetch_max(link.timeline, Ordering::Relaxed);
@@ -166,7 +197,7 @@ impl Hosts {
             link.warned.store(false, Ordering::Relaxed);
             Ok((settings, link))
         });
-        let reached = reached.await.map_err(|_| "it does not answer".to_string())?;
+        let reached = reached.await.map_err(|_| NO_ANSWER.to_string())?;
         reached.map_err(|error: tokio_postgres::Error| text(&error))
     }
 }

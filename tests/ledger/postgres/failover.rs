@@ -1,7 +1,7 @@
 //! Failovers that lose what was acknowledged: it comes back.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use capvote::election::{Outcome, Refusal};
 use capvote::ledger::postgres::{Options, PostgresLedger, Replication};
@@ -88,6 +88,31 @@ async fn acknowledged_votes_that_a_failover_loses_come_back() {
     let standing = ledger.fresh().await.unwrap().elections[0].clone();
     assert_eq!(standing.votes(), Some(&[41, 0][..]));
     ledger.check(id("board")).await.unwrap();
+}
+
+/// Its kernel goes on accepting connections, and nobody answers them.
+#[tokio::test]
+async fn a_primary_that_hangs_keeps_no_server_from_the_one_that_is_promoted() {
+    let Some(cluster) = own_cluster() else { return };
+    let subject = Postgres::new(&cluster, false);
+    let proxy = Proxy::before(cluster.primary);
+    let (ledger, _) = open(server(&subject, &[proxy.port, cluster.standby], 0));
+    ledger.act(running("board"), None).await.unwrap();
+    cast(&ledger, "board", 1..=1).await;
+    let asked = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'capvote'";
+    until(|| cluster.query_at(cluster.standby, "postgres", asked) == ["0"]).await;
+    proxy.set(Mode::Hold);
+    let held = Instant::now();
+    let voting = tokio::spawn(ledger.vote(vec![vote("board", 2, ADA, 2)]));
+    // The old connection is given up, and the standby says that it is one.
+    let is_given_up = || held.elapsed() > Duration::from_secs(5);
+    let is_asked = || cluster.query_at(cluster.standby, "postgres", asked) != ["0"];
+    until(|| is_given_up() && is_asked()).await;
+    cluster.promote();
+    let promoted = Instant::now();
+    assert_eq!(voting.await.unwrap().unwrap(), [Ok(RECORDED)]);
+    // Whoever waits for the one that hangs waits for 5 s.
+    assert!(promoted.elapsed() < Duration::from_secs(4), "{:?}", promoted.elapsed());
 }
 
 /// Two servers have acknowledged votes that a failover loses. One of them does not reach the

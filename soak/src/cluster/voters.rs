@@ -9,12 +9,13 @@ use capvote::client::{
     Ballot, CastOutcome, Client, Error, RecordedVote, Servers, VoteOutcome, cast_at,
 };
 use capvote::election::VoterNumber;
-use capvote::net::link::Link;
 use fastrand::Rng;
 use futures::future::{join, join_all};
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::sleep;
+
+use super::Cluster;
 
 /// Voters who vote at the same time.
 const VOTERS: usize = 64;
@@ -48,16 +49,17 @@ pub(super) struct Voters {
 }
 
 impl Voters {
-    /// Starts voting with these numbers, each voter at one of these servers first.
+    /// Starts voting with these numbers, each voter at another link first.
     pub(super) async fn start(
-        links: &[Link],
+        cluster: &impl Cluster,
         election: &str,
         unused: &Rc<RefCell<Vec<VoterNumber>>>,
     ) -> anyhow::Result<Self> {
         let mut servers = Vec::new();
-        for link in links {
-            let mut known = Servers::of(link);
-            known.learn(&Client::connect(link).await?.election(election).info().await?);
+        for link in cluster.links() {
+            let mut known = Servers::of(&link);
+            let info = Client::connect(&link).await?.election(election).info().await?;
+            known.learn(&cluster.complete(info));
             servers.push(known);
         }
         let (answers, stop, answered) =
