@@ -5,6 +5,7 @@ pub mod browser;
 pub mod cluster;
 pub mod cluster_kills;
 pub mod cluster_patroni;
+pub mod cluster_speed;
 pub mod disk;
 pub mod histories;
 pub mod hostile;

@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-use capvote_soak::{cluster_kills, cluster_patroni, histories, hostile, kills, pages};
+use capvote_soak::{
+    cluster_kills, cluster_patroni, cluster_speed, histories, hostile, kills, pages,
+};
 use clap::{Parser, Subcommand};
 
 /// Stress-test capvote with crashes, failing disks and hostile clients.
@@ -18,6 +20,7 @@ enum Command {
     Kills(kills::Arguments),
     ClusterKills(cluster_kills::Arguments),
     ClusterPatroni(cluster_patroni::Arguments),
+    ClusterSpeed(cluster_speed::Arguments),
     Hostile(hostile::Arguments),
     Pictures(pages::PicturesArguments),
     PageSpeed(pages::SpeedArguments),
@@ -33,6 +36,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Kills(arguments) => arguments.run()?,
         Command::ClusterKills(arguments) => arguments.run()?,
         Command::ClusterPatroni(arguments) => arguments.run()?,
+        Command::ClusterSpeed(arguments) => arguments.run()?,
         Command::Hostile(arguments) => arguments.run()?,
         Command::Pictures(arguments) => arguments.run()?,
         Command::PageSpeed(arguments) => arguments.run()?,

@@ -1,6 +1,8 @@
 //! Elections at several servers of one ledger, while something of it is killed: each vote that was
 //! answered `recorded` is counted exactly once, and all servers say the same.
 
+mod nodes;
+mod running;
 mod term;
 mod voters;
 
@@ -11,6 +13,8 @@ use std::time::Duration;
 use capvote::client::Info;
 use capvote::net::link::Link;
 
+pub use self::nodes::{Nodes, programs};
+pub use self::running::{Killed, Running};
 pub use self::term::Term;
 
 /// Several servers of one ledger.

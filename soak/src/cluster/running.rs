@@ -9,9 +9,8 @@ use capvote::net::link::Link;
 use tempfile::TempDir;
 use tokio::time::sleep;
 
-use super::Killed;
+use super::Cluster;
 use super::nodes::Nodes;
-use crate::cluster::Cluster;
 use crate::officer::officers_link;
 use crate::server::{ANY_PORT, Server};
 
@@ -21,8 +20,23 @@ const START_WAIT_MAX: Duration = Duration::from_secs(30);
 /// The longest random time that a standby is away.
 const AWAY_MILLIS_MAX: u64 = 400;
 
+/// What is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Killed {
+    /// A server, which is started again.
+    Server,
+    /// The primary, which is started again.
+    Primary,
+    /// The primary, and a standby is promoted.
+    Promotion,
+    /// A standby, which is started again.
+    Standby,
+    /// Both servers and all nodes, which are started again.
+    All,
+}
+
 /// The servers and the nodes.
-pub(super) struct Running {
+pub struct Running {
     program: PathBuf,
     folder: TempDir,
     nodes: Nodes,
@@ -32,7 +46,10 @@ pub(super) struct Running {
 
 impl Running {
     /// Starts both servers.
-    pub(super) fn start(program: &Path, nodes: Nodes) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// If one does not start.
+    pub fn start(program: &Path, nodes: Nodes) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         capvote::private_file::write(&folder.path().join("secret"), |file| {
             std::io::Write::write_all(file, b"0123456789abcdef0123456789abcdef\n")
@@ -44,6 +61,11 @@ impl Running {
             running.run(index)?;
         }
         Ok(running)
+    }
+
+    /// The processes of the servers that run.
+    pub fn processes(&self) -> Vec<u32> {
+        self.servers.iter().flatten().map(Server::id).collect()
     }
 
     /// Starts a server, where it listened before.
@@ -79,7 +101,10 @@ impl Running {
     }
 
     /// Kills, and starts again. Returns a node that is no part of the cluster any more.
-    pub(super) async fn kill(&mut self, killed: Killed) -> anyhow::Result<Option<usize>> {
+    ///
+    /// # Errors
+    /// If something cannot be killed, or does not start.
+    pub async fn kill(&mut self, killed: Killed) -> anyhow::Result<Option<usize>> {
         let nodes = &mut self.nodes;
         match killed {
             Killed::Server => {
@@ -125,7 +150,10 @@ impl Running {
     }
 
     /// Makes a node a standby again.
-    pub(super) async fn join(&mut self, node: usize) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub async fn join(&mut self, node: usize) -> anyhow::Result<()> {
         self.nodes.join(node).await
     }
 }

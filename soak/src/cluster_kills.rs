@@ -1,14 +1,9 @@
 //! Kills under load of two servers of one ledger, and of the PostgreSQL nodes below them: each vote
 //! that was answered `recorded` is counted exactly once, and both servers say the same.
 
-mod nodes;
-mod running;
-
 use std::path::PathBuf;
 
-use self::nodes::Nodes;
-use self::running::Running;
-use crate::cluster::{Figures, Term};
+use crate::cluster::{Figures, Killed, Nodes, Running, Term, programs};
 use crate::server;
 
 /// Rounds of one election, which is then closed.
@@ -32,21 +27,6 @@ pub struct Arguments {
     postgres: Option<PathBuf>,
 }
 
-/// What is killed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Killed {
-    /// A server, which is started again.
-    Server,
-    /// The primary, which is started again.
-    Primary,
-    /// The primary, and a standby is promoted.
-    Promotion,
-    /// A standby, which is started again.
-    Standby,
-    /// Both servers and all nodes, which are started again.
-    All,
-}
-
 const KINDS: [Killed; 5] =
     [Killed::Server, Killed::Primary, Killed::Promotion, Killed::Standby, Killed::All];
 
@@ -54,7 +34,7 @@ impl Arguments {
     /// Runs the rounds. Returns whether every vote is counted exactly once.
     pub fn run(self) -> anyhow::Result<bool> {
         let program = server::program(self.server)?;
-        let programs = nodes::programs(self.postgres)?;
+        let programs = programs(self.postgres)?;
         let mut figures = Figures::default();
         crate::runtime()?.block_on(async {
             let nodes = Nodes::start(&programs).await?;

@@ -31,8 +31,8 @@ wal_retrieve_retry_interval = '100ms'
 wal_keep_size = 1GB
 ";
 
-/// A cluster. Dropping it ends its processes and removes its files.
-pub(super) struct Nodes {
+/// The nodes. Dropping them ends their processes and removes their files.
+pub struct Nodes {
     programs: PathBuf,
     folder: PathBuf,
     logs: PathBuf,
@@ -43,7 +43,10 @@ pub(super) struct Nodes {
 
 impl Nodes {
     /// Starts a primary and two standbys with the programs in this folder.
-    pub(super) async fn start(programs: &Path) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// If they do not start.
+    pub async fn start(programs: &Path) -> anyhow::Result<Self> {
         let made = command("mktemp").args(["-d", "/tmp/capvote-cluster-XXXXXX"]).output()?;
         ensure!(made.status.success(), "{made:?}");
         let folder = PathBuf::from(String::from_utf8(made.stdout)?.trim());
@@ -207,7 +210,10 @@ impl Drop for Nodes {
 }
 
 /// Where PostgreSQL's programs are.
-pub(super) fn programs(asked: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+///
+/// # Errors
+/// If they are not there.
+pub fn programs(asked: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     let folders = asked.map_or_else(postgres::folders, |folder| vec![folder]);
     postgres::programs(&folders)
         .context("PostgreSQL 15 or later is not installed; --postgres names its programs' folder")
