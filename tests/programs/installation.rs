@@ -145,11 +145,10 @@ impl Rented {
         let own = [
             ("host=db.example.net", format!("host=localhost port={port}")),
             ("@db.example.net/capvote", format!("@localhost:{port}/capvote?sslmode=require")),
-            ("capvote-server ", format!("{SERVER} ")),
         ];
         let own = own.iter().map(|(from, to)| (*from, to.as_str()));
         let text = page::block(name).unwrap().text.to_string();
-        let text = own.chain(changes.iter().copied()).fold(text, |text, (from, to)| {
+        let text = changes.iter().copied().chain(own).fold(text, |text, (from, to)| {
             assert!(text.contains(from) || from.starts_with("host="), "{name}: {from}");
             text.replace(from, to)
         });
@@ -160,7 +159,9 @@ impl Rented {
 
     fn server(&self, data: &str) -> (Server, PathBuf) {
         let listen = ("capvotes://vote1.example.org:12358", "capvotes://127.0.0.1:0");
-        let changes = [("/var/lib/capvote", data), listen];
+        // The server itself is to be ended with the test, and not a shell before it.
+        let own = format!("exec {SERVER} ");
+        let changes = [("/var/lib/capvote", data), listen, ("capvote-server ", &own)];
         (Server::spawn(self.here("server", &changes)), self.folder.path().join(data))
     }
 }
@@ -168,7 +169,8 @@ impl Rented {
 #[test]
 fn servers_with_a_rented_database_as_printed_hold_an_election() {
     let Some(rented) = Rented::start() else { return };
-    let made = rented.here("rented", &[]).output().unwrap();
+    let made =
+        rented.here("rented", &[("capvote-server ", &format!("{SERVER} "))]).output().unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let ((one, data), (other, _)) = (rented.server("one"), rented.server("other"));
     let file = rented.folder.path().join("numbers.csv").display().to_string();
