@@ -123,27 +123,11 @@ pub(super) async fn store(
     let mut head = shared.with(|state| state.head);
     let mut next = version;
     let mut made = Vec::with_capacity(planned.len());
-    for Planned { change, run, counted } in planned {
+    for planned in planned {
         next += 1;
-        head = change.head(&head, next);
-        let key = write(shared, link, next, &change, &head).await?;
-        let numbers: Vec<_> = run.blocks().flatten().copied().collect();
-        for (row, numbers) in (0_i32..).zip(numbers.chunks(ROW_NUMBERS)) {
-            let bytes: Vec<u8> =
-                numbers.iter().flat_map(|number| number.get().to_le_bytes()).collect();
-            let added = matches!(change.what, What::Issued(..));
-            let insert = "INSERT INTO roll (election, version, row, added, numbers)
-                          VALUES ($1, $2, $3, $4, $5)";
-            let values = (change.election, next, row, added, bytes);
-            link.client
-                .execute(insert, &[&values.0, &values.1, &values.2, &values.3, &values.4])
-                .await?;
-        }
-        let roll = match shared.with(|state| state.forgotten(&change)) {
-            Some(owner) => Some(whole_roll(&link.client, owner).await?),
-            None => None,
-        };
-        made.push((head, change, Brought { run, key, roll, counted }));
+        let put = put(shared, link, next, &head, planned).await?;
+        head = put.0;
+        made.push(put);
     }
     let update = "UPDATE ledger SET version = $2 WHERE version = $1";
     if link.client.execute(update, &[&version, &next]).await? != 1 {
@@ -154,6 +138,34 @@ pub(super) async fn store(
     link.commit().await?;
     shared.check_newest(link)?;
     apply(shared, made)
+}
+
+/// Stores a change and its numbers, after the head `previous`. Returns its head, and what it brings.
+pub(super) async fn put(
+    shared: &Shared,
+    link: &Link,
+    version: i64,
+    previous: &Head,
+    Planned { change, run, counted }: Planned,
+) -> Result<(Head, Change, Brought), Fault> {
+    let head = change.head(previous, version);
+    let key = write(shared, link, version, &change, &head).await?;
+    let numbers: Vec<_> = run.blocks().flatten().copied().collect();
+    for (row, numbers) in (0_i32..).zip(numbers.chunks(ROW_NUMBERS)) {
+        let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.get().to_le_bytes()).collect();
+        let added = matches!(change.what, What::Issued(..));
+        let insert = "INSERT INTO roll (election, version, row, added, numbers)
+                      VALUES ($1, $2, $3, $4, $5)";
+        let values = (change.election, version, row, added, bytes);
+        link.client
+            .execute(insert, &[&values.0, &values.1, &values.2, &values.3, &values.4])
+            .await?;
+    }
+    let roll = match shared.with(|state| state.forgotten(&change)) {
+        Some(owner) => Some(whole_roll(&link.client, owner).await?),
+        None => None,
+    };
+    Ok((head, change, Brought { run, key, roll, counted }))
 }
 
 /// Applies what was committed.
@@ -206,11 +218,22 @@ async fn write(
         }
         _ => None,
     };
+    put_act(client, version, change, head).await?;
+    Ok(made)
+}
+
+/// Writes the row of an act.
+pub(super) async fn put_act(
+    client: &Client,
+    version: i64,
+    change: &Change,
+    head: &Head,
+) -> Result<(), Fault> {
     let insert = "INSERT INTO acts (version, election, kind, what, head)
                   VALUES ($1, $2, $3, $4, $5)";
-    let (kind, what) = (change.what.kind(), change.what.bytes());
+    let (key, kind, what) = (change.election, change.what.kind(), change.what.bytes());
     client.execute(insert, &[&version, &key, &kind, &what, &&head[..]]).await?;
-    Ok(made)
+    Ok(())
 }
 
 /// Makes the key of an election, its row, and the table of its ballots.
@@ -223,8 +246,19 @@ async fn create(
 ) -> Result<BallotKey, Fault> {
     let owner = shared.with(|state| state.owner(key, definition));
     let made = shared.holder.found(client, key, &owner).await?;
+    create_rows(client, key, version, definition).await?;
+    Ok(made)
+}
+
+/// Makes the row of an election, and the table of its ballots.
+pub(super) async fn create_rows(
+    client: &Client,
+    key: i32,
+    version: i64,
+    definition: &Definition,
+) -> Result<(), Fault> {
     let insert = "INSERT INTO elections (key, id, state, version) VALUES ($1, $2, 0, $3)";
     client.execute(insert, &[&key, &definition.id.as_str(), &version]).await?;
     client.batch_execute(&partition(key)).await?;
-    Ok(made)
+    Ok(())
 }

@@ -56,12 +56,18 @@ pub(super) async fn is_complete(client: &Client) -> Result<bool, Fault> {
 /// Creates the tables, if they are not there, and the ledger's row. Servers that start at once wait
 /// for each other where two make the same table, and one of them has to try again.
 pub(super) async fn create(client: &Client, id: [u8; 16]) -> Result<(), Fault> {
+    client.batch_execute("BEGIN").await?;
+    create_within(client, &id).await?;
+    client.batch_execute("COMMIT").await?;
+    Ok(())
+}
+
+/// The same, in the transaction of this connection.
+pub(super) async fn create_within(client: &Client, id: &[u8; 16]) -> Result<(), Fault> {
     let first = "INSERT INTO ledger (format, id, version) VALUES ($1, $2, 0)
                  ON CONFLICT DO NOTHING";
-    client.batch_execute("BEGIN").await?;
     client.batch_execute(TABLES).await?;
     client.execute(first, &[&FORMAT, &&id[..]]).await?;
-    client.batch_execute("COMMIT").await?;
     Ok(())
 }
 
