@@ -28,7 +28,8 @@ pub(super) async fn check(shared: &Shared, link: &Link, id: &ElectionId) -> Resu
     checked
 }
 
-async fn check_within(
+/// The same, as of the transaction of this connection, which has the act that is `known`.
+pub(super) async fn check_within(
     shared: &Shared,
     link: &Link,
     known: (i64, Head),

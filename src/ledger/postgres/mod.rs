@@ -41,6 +41,7 @@ mod keys;
 mod lease;
 mod look;
 mod migrate;
+pub(super) mod moving;
 mod options;
 mod public;
 mod reach;

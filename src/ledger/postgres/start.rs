@@ -8,6 +8,7 @@ use super::connection::{Fault, Hosts, Link};
 use super::keys::Holder;
 use super::look::LOOKS_WAITING_MAX;
 use super::migrate;
+use super::moving::refuse_left;
 use super::schema;
 use super::session::Session;
 use super::shared::Shared;
@@ -41,6 +42,7 @@ pub(super) async fn start(
         tracing::warn!("the database has no data_checksums: it does not notice a damaged page");
     }
     let ledger = ledger(&link, missing).await.map_err(refused)?;
+    refuse_left(&link, &holder, ledger).await?;
     tracing::info!(%ledger, "the ledger is open");
     let server = random()?;
     let state = State::new(ledger, numbers_max);
@@ -62,7 +64,7 @@ pub(super) fn refused(fault: Fault) -> OpenError {
     OpenError::Database(fault.why())
 }
 
-fn random() -> Result<[u8; 16], OpenError> {
+pub(super) fn random() -> Result<[u8; 16], OpenError> {
     let mut bytes = [0; 16];
     let drawn = getrandom::fill(&mut bytes);
     drawn.map_err(|error| OpenError::Thread(std::io::Error::other(error)))?;

@@ -30,6 +30,7 @@
 //! [`Report::unscrubbed`](crate::ledger::Report::unscrubbed) is true: for good, if a server never
 //! comes back. Once its folder is destroyed, its row can be deleted.
 
+mod moved;
 mod secret;
 mod tend;
 mod wrap;
