@@ -175,6 +175,9 @@ pub enum OpenError {
     /// The database cannot be used.
     #[error("the database is not used: {0}")]
     Database(String),
+    /// The ledger is not moved, and is where it was.
+    #[error("the ledger is not moved: {0}")]
+    NotMoved(String),
     /// The ledger's thread cannot be started.
     #[error("cannot start the ledger's thread: {0}")]
     Thread(#[source] io::Error),

@@ -11,6 +11,8 @@ mod links;
 mod location;
 mod metrics;
 #[cfg(feature = "postgres")]
+pub mod moving;
+#[cfg(feature = "postgres")]
 pub mod postgres;
 mod quotas;
 mod roll;

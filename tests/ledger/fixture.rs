@@ -16,7 +16,7 @@ use capvote::ledger::{Act, Authorization, Ledger, system_clock};
 
 use super::{ADA, GRACE, NOW, create, id, numbers, running, vote};
 
-fn fixture(format: u32) -> PathBuf {
+pub(crate) fn fixture(format: u32) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/format-{format}.sqlite"))
 }
 
@@ -80,7 +80,7 @@ async fn write_the_fixture_of_this_format() {
 }
 
 /// Restores a fixture to a directory, with its keys, which only their owner may read.
-fn restored(format: u32, directory: &Path) -> RestoreReport {
+pub(crate) fn restored(format: u32, directory: &Path) -> RestoreReport {
     let folder = tempfile::tempdir().unwrap();
     let (copy, keys) = (folder.path().join("copy"), folder.path().join("copy.keys"));
     fs::copy(fixture(format), &copy).unwrap();

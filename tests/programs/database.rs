@@ -176,3 +176,111 @@ fn the_commands_for_several_servers_work_as_they_are_printed() {
     let number = number.parse::<VoterNumber>().unwrap().get().cast_signed();
     assert!(log.contains("INSERT INTO ballots") && !log.contains(&number.to_string()));
 }
+
+/// Stops a server, which ends its lease.
+fn stop(server: Server) {
+    server.signal("TERM");
+    assert_eq!(server.wait().0, Some(0));
+}
+
+#[test]
+fn a_ledger_is_moved_by_the_commands_that_are_printed() {
+    let Some(cluster) = own_cluster() else { return };
+    for statement in block("sql", "CREATE ROLE").split(';').map(str::trim) {
+        if !statement.is_empty() {
+            cluster.execute("postgres", statement);
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("capvote");
+    let hosts = format!("127.0.0.1:{},127.0.0.1:{}", cluster.standby, cluster.primary);
+    let shell = |block: String| {
+        let own = block.replace("db1,db2,db3", &hosts).replace("/var/lib/capvote", "capvote");
+        let own = own.replace("capvote-server ", &format!("{SERVER} "));
+        run("sh", &["-euc", &format!("cd {}; {own}", folder.path().display())], b"")
+    };
+    shell(block("sh", "openssl")).done();
+    let server = Server::start(&data, &[&BOARD[..], &["--voters", "5"]].concat());
+    let numbers = numbers(&data);
+    let vote = |link: &str, number: usize, name: &str| {
+        client(link, &["vote", name, "--voter-number", &numbers[number].to_string()])
+    };
+    let receipt = folder.path().join("receipt.json").to_str().unwrap().to_string();
+    let number = numbers[0].to_string();
+    let first = ["vote", "Ada", "--voter-number", &number, "--receipt", &receipt];
+    client(&server.link, &first).done();
+    shell(block("sh", "--to database")).failed(3, "is in use by another capvote-server");
+    stop(server);
+    let moved = shell(block("sh", "--to database"));
+    assert!(moved.done().contains("Election board: open, 1 votes."), "{}", moved.stdout);
+    let directory = data.to_str().unwrap();
+    let here = ["--data", directory, "--listen", "capvote://127.0.0.1:0", "--log", "error"];
+    run(SERVER, &here, b"").failed(3, "its ledger was moved to a database");
+    run(SERVER, &["backup", directory, &receipt], b"").failed(3, "was moved to a database");
+
+    let address = format!("postgres://capvote@{hosts}/capvote");
+    let secret = folder.path().join("ledger.secret").to_str().unwrap().to_string();
+    let server = Server::start(&data, &["--ledger", &address, "--ledger-secret", &secret]);
+    shell(block("sh", "--to directory")).failed(3, "a server uses the database");
+    // The same vote, with the receipt file that has its nonce.
+    client(&server.link, &first).done();
+    vote(&server.link, 1, "Grace").done();
+    vote(&server.link, 0, "Grace").failed(3, "voted");
+    stop(server);
+    let moved =
+        shell(block("sh", "--to directory").replace("--to directory", "--to directory --json"));
+    let document: serde_json::Value = serde_json::from_str(moved.done()).unwrap();
+    assert_eq!(document["elections"][0]["votes"], 2, "{document}");
+    assert_eq!(document["serversWithKeys"], 0, "{document}");
+
+    let server = Server::start(&data, &[]);
+    vote(&server.link, 1, "Ada").failed(3, "voted");
+    vote(&server.link, 2, "Ada").done();
+    officer(&data, &["close"]).done();
+    officer(&data, &["check"]).done();
+    let sheet = folder.path().join("sheet.csv").to_str().unwrap().to_string();
+    officer(&data, &["sheet", "--output", &sheet]).done();
+    client(&server.link, &["verify", &receipt, &sheet]).done();
+}
+
+#[test]
+fn a_move_that_is_killed_at_its_commit_is_repeated() {
+    let Some(cluster) = own_cluster() else { return };
+    let database = cluster.database();
+    let address = cluster.address(&database);
+    run(SERVER, &["migrate", "--ledger", &address], b"").done();
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let directory = data.to_str().unwrap();
+    let server = Server::start(&data, &[&BOARD[..], &["--voters", "3"]].concat());
+    let numbers = numbers(&data);
+    let vote = |link: &str, number: usize| {
+        client(link, &["vote", "Ada", "--voter-number", &numbers[number].to_string()])
+    };
+    vote(&server.link, 0).done();
+    stop(server);
+    let places = [("database", &["--ledger", &address, "--alone"][..]), ("directory", &[])];
+    for (votes, (place, options)) in (1..).zip(places) {
+        cluster.execute(
+            &database,
+            "CREATE OR REPLACE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+                 $$ BEGIN PERFORM pg_sleep(600); RETURN NULL; END $$;
+             CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON acts DEFERRABLE INITIALLY DEFERRED
+                 FOR EACH ROW EXECUTE FUNCTION slow()",
+        );
+        let words = ["move", directory, "--to", place, "--ledger", &address];
+        let mut moving = std::process::Command::new(SERVER).args(words).spawn().unwrap();
+        let waits = "SELECT count(*)::text FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+        while cluster.query("postgres", waits) != ["1"] {}
+        moving.kill().unwrap();
+        moving.wait().unwrap();
+        // Waits for the end of the transaction.
+        cluster.execute(&database, "DROP TRIGGER slow ON acts");
+        let moved = run(SERVER, &words, b"");
+        assert!(moved.done().contains(&format!("Election board: open, {votes} votes.")));
+        let server = Server::start(&data, options);
+        vote(&server.link, 0).failed(3, "voted");
+        vote(&server.link, votes).done();
+        stop(server);
+    }
+}

@@ -9,7 +9,7 @@ use capvote::ledger::NUMBERS_MAX;
 use capvote::net::proxy::TrustedProxy;
 use capvote::server::LoopbackAddress;
 use clap::builder::BoolishValueParser;
-use clap::{Args, Parser, Subcommand, value_parser};
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 use tracing_subscriber::EnvFilter;
 
 use crate::database::Database;
@@ -26,6 +26,13 @@ listen = [\"capvote://127.0.0.1:12358\"]. The command line takes precedence over
 and the environment over the file.
 
 Exit status: 0 done, 1 fault, 2 usage, 3 refused.";
+
+const MOVE_EXAMPLES: &str = "\
+Examples:
+  capvote-server move capvote-data --to database --ledger postgres://capvote@db1,db2/capvote \
+--ledger-secret ledger.secret
+  capvote-server move capvote-data --to directory --ledger postgres://capvote@db1,db2/capvote \
+--ledger-secret ledger.secret";
 
 /// Serves elections, and counts the lines of its clients' files, over Cap'n Proto.
 #[derive(Debug, Parser)]
@@ -240,6 +247,15 @@ pub(crate) struct Output {
     pub(crate) json: bool,
 }
 
+/// Where a ledger goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Destination {
+    /// The database that --ledger names, which has none.
+    Database,
+    /// The data directory, from that database.
+    Directory,
+}
+
 /// Commands that need no server.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Offline {
@@ -309,6 +325,23 @@ pub(crate) enum Offline {
     #[command(after_help = "Example:\n  \
                       capvote-server migrate --ledger postgres://capvote@db1,db2/capvote")]
     Migrate {
+        #[command(flatten)]
+        database: Database,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Move the ledger of a data directory into a PostgreSQL database, or back. No server may be
+    /// running.
+    ///
+    /// Links, receipts, voter numbers, votes and sheets stay good. The directory is that of a server
+    /// of the database, before and after. If the move ends before it is done, repeat it.
+    #[command(after_help = MOVE_EXAMPLES)]
+    Move {
+        /// Data directory.
+        directory: PathBuf,
+        /// Where the ledger goes.
+        #[arg(long, value_name = "WHERE")]
+        to: Destination,
         #[command(flatten)]
         database: Database,
         #[command(flatten)]

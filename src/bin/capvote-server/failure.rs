@@ -43,7 +43,7 @@ pub(crate) fn exit(error: &StartError) -> Exit {
         | StartError::NetworkFileSystem { .. }
         | StartError::UnknownFile { .. }
         | StartError::Ledger(OpenError::Refused { .. })
-        | StartError::Ledger(OpenError::InUse(_)) => Exit::Refused,
+        | StartError::Ledger(OpenError::InUse(_) | OpenError::NotMoved(_)) => Exit::Refused,
         StartError::Unencrypted(_)
         | StartError::NothingPublic(_)
         | StartError::OpenToOthers { .. }

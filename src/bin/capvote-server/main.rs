@@ -3,6 +3,7 @@
 mod arguments;
 mod database;
 mod failure;
+mod moving;
 mod offline;
 mod serve;
 mod settings;

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use capvote::command_line::{self, Exit};
 use capvote::election::ElectionState;
-use capvote::ledger::postgres::{self, Migration};
+use capvote::ledger::postgres::{self, Migration, Options};
 use capvote::ledger::sqlite::{self, CopyPhase, RestoreOptions, RestoreReport};
 use capvote::pages::{self, Page};
 use capvote::server::{StartError, new_officer_link};
@@ -16,7 +16,9 @@ use serde_json::{Value, json};
 
 use crate::PROGRAM;
 use crate::arguments::Offline;
+use crate::database::Database;
 use crate::failure;
+use crate::moving;
 
 /// Runs a command, and prints its result as text or JSON.
 pub(crate) async fn run(command: &Offline) -> ExitCode {
@@ -24,7 +26,8 @@ pub(crate) async fn run(command: &Offline) -> ExitCode {
     | Offline::Restore { output, .. }
     | Offline::Pages { output }
     | Offline::OfficerLink { output, .. }
-    | Offline::Migrate { output, .. }) = command;
+    | Offline::Migrate { output, .. }
+    | Offline::Move { output, .. }) = command;
     match result(command).await {
         Ok((document, text)) => {
             let told = if output.json { format!("{document:#}\n") } else { text.clone() };
@@ -50,7 +53,7 @@ pub(crate) async fn run(command: &Offline) -> ExitCode {
 }
 
 /// Why a command failed.
-enum Failure {
+pub(crate) enum Failure {
     /// Its options are wrong, or a file that they name.
     Settings(String),
     Start(StartError),
@@ -105,10 +108,8 @@ async fn result(command: &Offline) -> Result<(Value, String), Failure> {
             (json!({ "file": path }), text)
         }
         Offline::Migrate { database, .. } => {
-            let options = database.options(Path::new(".")).map_err(Failure::Settings)?;
-            let missing = || Failure::Settings("--ledger has to name the database".into());
-            let Migration { from, to, signed } =
-                postgres::migrate(*options.ok_or_else(missing)?).await?;
+            let options = of_database(database, Path::new("."))?;
+            let Migration { from, to, signed } = postgres::migrate(options).await?;
             let mut text = match from {
                 None => format!("The database has an empty ledger, of format {to}.\n"),
                 Some(_) => {
@@ -120,7 +121,17 @@ async fn result(command: &Offline) -> Result<(Value, String), Failure> {
             }
             (json!({ "from": from, "to": to, "signed": signed }), text)
         }
+        Offline::Move { directory, to, database, .. } => {
+            moving::run(directory, *to, database).await?
+        }
     })
+}
+
+/// The database that a command needs.
+pub(crate) fn of_database(database: &Database, data: &Path) -> Result<Options, Failure> {
+    let options = database.options(data).map_err(Failure::Settings)?;
+    let missing = || Failure::Settings("--ledger has to name the database".into());
+    options.map(|options| *options).ok_or_else(missing)
 }
 
 /// What a restore did, as a document and as text.
@@ -143,11 +154,7 @@ fn restored(file: &Path, directory: &Path, report: &RestoreReport) -> (Value, St
     }
     let mut documents = Vec::new();
     for (id, state, votes) in elections {
-        let (name, waits) = match state {
-            ElectionState::Draft => ("draft", true),
-            ElectionState::Open => ("open", true),
-            ElectionState::Closed => ("closed", false),
-        };
+        let (name, waits) = (state_name(*state), *state != ElectionState::Closed);
         let key_missing = unreadable.contains(id);
         let what = if key_missing {
             "; its key is missing, so nobody can count them, and it takes no more"
@@ -170,8 +177,17 @@ fn restored(file: &Path, directory: &Path, report: &RestoreReport) -> (Value, St
     (document, text)
 }
 
+/// A state, as documents have it.
+pub(crate) fn state_name(state: ElectionState) -> &'static str {
+    match state {
+        ElectionState::Draft => "draft",
+        ElectionState::Open => "open",
+        ElectionState::Closed => "closed",
+    }
+}
+
 /// A path as text, lossy where it is not Unicode.
-fn shown(path: &Path) -> String {
+pub(crate) fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 

@@ -41,6 +41,12 @@ impl Keys {
         Ok(Self { held, ..Self::of(directory) })
     }
 
+    /// Keys that are made, and not stored before [`put`](Self::put).
+    #[cfg(feature = "postgres")]
+    pub(in crate::ledger) fn held_back(directory: &Path) -> Self {
+        Self { held: Some(Arc::default()), ..Self::of(directory) }
+    }
+
     /// Writes these keys into the file of a backup's keys.
     pub(in crate::ledger) fn copy<'a>(
         keys: impl Iterator<Item = (Owner<'a>, &'a BallotKey)>,
@@ -141,6 +147,12 @@ impl Keys {
         destroy_own(&self.path(owner), owner.ledger)
     }
 
+    /// [Destroys](Self::destroy) the keys of all elections of a ledger.
+    #[cfg(feature = "postgres")]
+    pub(in crate::ledger) fn destroy_all(&self, ledger: LedgerId) -> io::Result<()> {
+        destroy_all(&self.folder, "key", ledger)
+    }
+
     /// Removes what killed writes have left. Returns the files that are not keys of these owners.
     pub(in crate::ledger) fn sweep<'a>(
         &self,
@@ -195,6 +207,28 @@ pub(super) fn destroy_own(path: &Path, ledger: LedgerId) -> io::Result<()> {
         )));
     }
     destroy(path)
+}
+
+/// Destroys the secrets of a ledger in the files of a folder whose names end so, and what killed
+/// writes have left.
+#[cfg(feature = "postgres")]
+pub(super) fn destroy_all(folder: &Path, extension: &str, ledger: LedgerId) -> io::Result<()> {
+    let files = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        files => files?,
+    };
+    for file in files {
+        let path = file?.path();
+        if is_unfinished(&path) {
+            destroy(&path)?;
+        } else if path.extension().is_some_and(|it| it == extension) {
+            let line = private_file::read_text(&path).map(Zeroizing::new)?;
+            if owner_of(&line).is_some_and(|(of, ..)| of == ledger) {
+                destroy(&path)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Overwrites and removes a file.

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::folder::{FOLDER_NAME, destroy, destroy_own, is_there};
+use super::folder::{FOLDER_NAME, destroy, destroy_all, destroy_own, is_there};
 use super::{Owner, line, secret_in};
+use crate::election::LedgerId;
 use crate::ledger::OpenError;
 use crate::private_file::{self, PrivateFile, create_directory, is_unfinished};
 
@@ -91,6 +92,11 @@ impl Halves {
         destroy_own(&self.path(owner), owner.ledger)
     }
 
+    /// [Destroys](Self::destroy) the halves of all elections of a ledger.
+    pub(in crate::ledger) fn destroy_all(&self, ledger: LedgerId) -> io::Result<()> {
+        destroy_all(&self.folder, "half", ledger)
+    }
+
     /// Removes what killed writes have left.
     pub(in crate::ledger) fn sweep(&self) -> io::Result<()> {
         let files = match fs::read_dir(&self.folder) {
@@ -112,7 +118,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::election::{ElectionId, LedgerId};
+    use crate::election::ElectionId;
 
     #[test]
     fn a_half_is_found_again_until_it_is_destroyed() {

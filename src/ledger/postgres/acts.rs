@@ -125,27 +125,11 @@ pub(super) async fn store(
     let mut head = shared.with(|state| state.head);
     let mut next = version;
     let mut made = Vec::with_capacity(planned.len());
-    for Planned { change, run, key, counted } in planned {
+    for planned in planned {
         next += 1;
-        head = change.head(&head, next);
-        write(shared, link, next, &change, &head, key.as_ref()).await?;
-        let numbers: Vec<_> = run.blocks().flatten().copied().collect();
-        for (row, numbers) in (0_i32..).zip(numbers.chunks(ROW_NUMBERS)) {
-            let bytes: Vec<u8> =
-                numbers.iter().flat_map(|number| number.get().to_le_bytes()).collect();
-            let added = matches!(change.what, What::Issued(..));
-            let insert = "INSERT INTO roll (election, version, row, added, numbers)
-                          VALUES ($1, $2, $3, $4, $5)";
-            let values = (change.election, next, row, added, bytes);
-            link.client
-                .execute(insert, &[&values.0, &values.1, &values.2, &values.3, &values.4])
-                .await?;
-        }
-        let roll = match shared.with(|state| state.forgotten(&change)) {
-            Some(owner) => Some(whole_roll(&link.client, owner).await?),
-            None => None,
-        };
-        made.push((head, change, Brought { run, key, roll, counted }));
+        let put = put(shared, link, next, &head, planned).await?;
+        head = put.0;
+        made.push(put);
     }
     let update = "UPDATE ledger SET version = $2 WHERE version = $1";
     if link.client.execute(update, &[&version, &next]).await? != 1 {
@@ -156,6 +140,34 @@ pub(super) async fn store(
     link.commit().await?;
     link.check_newest()?;
     apply(shared, made)
+}
+
+/// Stores a change and its numbers, after the head `previous`. Returns its head, and what it brings.
+pub(super) async fn put(
+    shared: &Shared,
+    link: &Link,
+    version: i64,
+    previous: &Head,
+    Planned { change, run, key, counted }: Planned,
+) -> Result<(Head, Change, Brought), Fault> {
+    let head = change.head(previous, version);
+    write(shared, link, version, &change, &head, key.as_ref()).await?;
+    let numbers: Vec<_> = run.blocks().flatten().copied().collect();
+    for (row, numbers) in (0_i32..).zip(numbers.chunks(ROW_NUMBERS)) {
+        let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.get().to_le_bytes()).collect();
+        let added = matches!(change.what, What::Issued(..));
+        let insert = "INSERT INTO roll (election, version, row, added, numbers)
+                      VALUES ($1, $2, $3, $4, $5)";
+        let values = (change.election, version, row, added, bytes);
+        link.client
+            .execute(insert, &[&values.0, &values.1, &values.2, &values.3, &values.4])
+            .await?;
+    }
+    let roll = match shared.with(|state| state.forgotten(&change)) {
+        Some(owner) => Some(whole_roll(&link.client, owner).await?),
+        None => None,
+    };
+    Ok((head, change, Brought { run, key, roll, counted }))
 }
 
 /// Applies what was committed.
@@ -209,9 +221,20 @@ async fn write(
         }
         _ => {}
     }
+    put_act(shared, client, version, change, head).await
+}
+
+/// Writes the row of an act.
+pub(super) async fn put_act(
+    shared: &Shared,
+    client: &Client,
+    version: i64,
+    change: &Change,
+    head: &Head,
+) -> Result<(), Fault> {
     let insert = "INSERT INTO acts (version, election, kind, what, head, mac)
                   VALUES ($1, $2, $3, $4, $5, $6)";
-    let (kind, what) = (change.what.kind(), change.what.bytes());
+    let (key, kind, what) = (change.election, change.what.kind(), change.what.bytes());
     let ledger = shared.with(|state| state.ledger);
     let mac = shared.holder.secret().map(|secret| mac::mac(secret, ledger, head));
     client.execute(insert, &[&version, &key, &kind, &what, &&head[..], &mac]).await?;
@@ -228,6 +251,16 @@ async fn create(
 ) -> Result<(), Fault> {
     let owner = shared.with(|state| state.owner(key, definition));
     shared.holder.found(client, key, &owner, drawn).await?;
+    create_rows(client, key, version, definition).await
+}
+
+/// Makes the row of an election, and the table of its ballots.
+pub(super) async fn create_rows(
+    client: &Client,
+    key: i32,
+    version: i64,
+    definition: &Definition,
+) -> Result<(), Fault> {
     let insert = "INSERT INTO elections (key, id, state, version) VALUES ($1, $2, 0, $3)";
     client.execute(insert, &[&key, &definition.id.as_str(), &version]).await?;
     client.batch_execute(&partition(key)).await?;

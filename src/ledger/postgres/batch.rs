@@ -210,7 +210,7 @@ fn go_on(
 }
 
 /// The tally of a live election, sealed; nothing of another.
-fn sealed_tally(
+pub(super) fn sealed_tally(
     state: &mut State,
     election: i32,
     last: &ChainHead,

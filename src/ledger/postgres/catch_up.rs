@@ -14,8 +14,12 @@ use super::shared::Shared;
 use super::sheet;
 use super::state::Brought;
 use crate::election::VoterNumber;
+use crate::ledger::LedgerError;
 use crate::ledger::roll::Roll;
 use crate::ledger::run::Run;
+
+/// Why nothing is done with a ledger that left.
+pub(super) const LEFT: &str = "the ledger was moved to a data directory";
 
 /// The acts after this one, in their order.
 pub(super) const ACTS: &str =
@@ -30,6 +34,9 @@ pub(super) async fn catch_up(shared: &Shared, client: &Client) -> Result<(), Fau
         head = change.head(&head, version);
         if head != stored {
             return Err(Fault::damaged(format!("act {version} does not match its head")));
+        }
+        if matches!(change.what, What::Left(_)) && !shared.with(|state| state.is_moved) {
+            return Err(LedgerError::NotStored(LEFT.into()).into());
         }
         // Another task of this server may apply them at the same time.
         if shared.with(|state| state.version + 1 != version) {

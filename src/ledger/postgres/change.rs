@@ -10,9 +10,14 @@ use sha2::{Digest, Sha256};
 use super::chain::{ChainHead, Head};
 use super::code::{self, Reader, put_length, put_option, put_u64};
 use crate::election::{Definition, Grant, GrantId, VoterNumber};
+use crate::ledger::keys::ServerId;
+use crate::ledger::moving::Origins;
 
 /// Voter numbers in one row of the table of rolls.
 pub(super) const ROW_NUMBERS: usize = 8_192;
+
+/// The kind of the last act of a ledger that left.
+pub(super) const LEFT: i16 = 12;
 
 /// One change, and the election that it is about; 0 for none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +43,10 @@ pub(super) enum What {
     Granted(Grant),
     Spent(GrantId),
     Ended(GrantId),
+    /// The ledger came from a data directory. It is the first.
+    Moved(Arc<Origins>),
+    /// The ledger went to the data directory of this server. It is the last.
+    Left(ServerId),
 }
 
 /// Numbers in ascending order, by their count and their digest.
@@ -93,6 +102,8 @@ impl What {
             Self::Granted(_) => 8,
             Self::Spent(_) => 9,
             Self::Ended(_) => 10,
+            Self::Moved(_) => 11,
+            Self::Left(_) => LEFT,
         }
     }
 
@@ -136,6 +147,8 @@ impl What {
             }
             Self::Granted(grant) => code::put_grant(grant, &mut into),
             Self::Spent(id) | Self::Ended(id) => put_u64(id.0, &mut into),
+            Self::Moved(origins) => code::put_origins(origins, &mut into),
+            Self::Left(server) => into.extend(server.as_bytes()),
         }
         into
     }
@@ -166,6 +179,8 @@ impl What {
             8 => Self::Granted(code::grant(&mut bytes)?),
             9 => Self::Spent(GrantId(bytes.u64()?)),
             10 => Self::Ended(GrantId(bytes.u64()?)),
+            11 => Self::Moved(Arc::new(code::origins(&mut bytes)?)),
+            LEFT => Self::Left(ServerId::try_from(&bytes.array::<16>()?[..]).ok()?),
             _ => return None,
         };
         bytes.end(what)
@@ -190,7 +205,8 @@ impl Change {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::election::{Role, TokenHash, Uses};
+    use crate::election::{Role, Timestamp, TokenHash, Uses};
+    use crate::ledger::moving::{ElectionOrigin, PastEpoch};
 
     #[test]
     fn every_change_reads_back_and_a_longer_one_does_not() {
@@ -202,6 +218,11 @@ mod tests {
         let (role, uses) = (Role::ReturningOfficer, Uses::Any);
         let token = TokenHash::from([1; 32]);
         let grant = Grant { id: GrantId(1), parent: None, role, token, uses };
+        let epoch = |taken| PastEpoch { epoch: 3, begun: Timestamp(5), taken };
+        let id = "board".parse().unwrap();
+        let origin = ElectionOrigin { id, head: [9; 32], restored: Some(3) };
+        let epochs = vec![epoch(None), epoch(Some(Timestamp(4)))];
+        let origins = Origins { epochs, elections: vec![origin] };
         let all = [
             What::Created(Arc::new(definition), [5; 32]),
             What::Issued(listed, Some(GrantId(4))),
@@ -213,6 +234,8 @@ mod tests {
             What::Granted(grant),
             What::Spent(GrantId(2)),
             What::Ended(GrantId(3)),
+            What::Moved(Arc::new(origins)),
+            What::Left(ServerId::try_from(&[7; 16][..]).unwrap()),
         ];
         for (kind, what) in (1..).zip(all) {
             assert_eq!(what.kind(), kind);
@@ -221,6 +244,6 @@ mod tests {
             bytes.push(0);
             assert_eq!(What::read(kind, &bytes), None);
         }
-        assert_eq!(What::read(11, &[]), None);
+        assert_eq!(What::read(13, &[]), None);
     }
 }

@@ -38,7 +38,8 @@ pub(super) async fn check(
     checked
 }
 
-async fn check_within(
+/// The same, as of the transaction of this connection, which has the act that is `known`.
+pub(super) async fn check_within(
     shared: &Shared,
     link: &Link,
     others: &mut Others,

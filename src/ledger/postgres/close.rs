@@ -153,7 +153,12 @@ async fn open(
 }
 
 /// Stores a row of the sheet, unless another server has.
-async fn put(links: &[&Link], of: &Election, row: i32, lines: Vec<u8>) -> Result<(), Fault> {
+pub(super) async fn put(
+    links: &[&Link],
+    of: &Election,
+    row: i32,
+    lines: Vec<u8>,
+) -> Result<(), Fault> {
     let first = lines.get(..line_bytes(&of.definition)).unwrap_or_default();
     let first = receipt(&of.definition, first)?;
     let values = (of.key, row, &first.as_bytes()[..]);
@@ -193,7 +198,7 @@ async fn end(
 }
 
 /// The last entry of every chain of an election.
-async fn heads(links: &[&Link], election: i32) -> Result<Vec<ChainHead>, Fault> {
+pub(super) async fn heads(links: &[&Link], election: i32) -> Result<Vec<ChainHead>, Fault> {
     let select = "SELECT entries.chain, seq, head FROM entries JOIN chains
                       ON chains.chain = entries.chain
                   WHERE election = $1 AND kind = 5";

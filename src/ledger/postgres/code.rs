@@ -7,6 +7,7 @@ use crate::election::{
     Ballot, Definition, Grant, GrantId, Method, Nonce, OwnBallot, Publication, Role, Rules,
     Schedule, Tally, Timestamp, TokenHash, Uses,
 };
+use crate::ledger::moving::{ElectionOrigin, Origins, PastEpoch};
 
 /// Bytes that are read from the front. Every method is `None` where they are cut short or invalid.
 pub(super) struct Reader<'a>(pub(super) &'a [u8]);
@@ -177,6 +178,41 @@ pub(super) fn grant(bytes: &mut Reader<'_>) -> Option<Grant> {
         _ => return None,
     };
     Some(Grant { id, parent, role, token, uses })
+}
+
+/// Appends where a ledger was before.
+pub(super) fn put_origins(origins: &Origins, into: &mut Vec<u8>) {
+    let Origins { epochs, elections } = origins;
+    put_length(epochs.len(), into);
+    for PastEpoch { epoch, begun, taken } in epochs {
+        put_u64(*epoch, into);
+        put_u64(begun.0, into);
+        put_option(*taken, into, |taken, into| put_u64(taken.0, into));
+    }
+    put_length(elections.len(), into);
+    for ElectionOrigin { id, head, restored } in elections {
+        put_text(id.as_str(), into);
+        into.extend(head);
+        put_option(*restored, into, put_u64);
+    }
+}
+
+/// Reads where a ledger was before.
+pub(super) fn origins(bytes: &mut Reader<'_>) -> Option<Origins> {
+    let epochs = bytes.length()?;
+    let mut epoch = || {
+        let (epoch, begun) = (bytes.u64()?, Timestamp(bytes.u64()?));
+        let taken = bytes.option(Reader::u64)?.map(Timestamp);
+        Some(PastEpoch { epoch, begun, taken })
+    };
+    let epochs = (0..epochs).map(|_| epoch()).collect::<Option<_>>()?;
+    let elections = bytes.length()?;
+    let mut election = || {
+        let (id, head) = (bytes.parsed()?, bytes.array()?);
+        Some(ElectionOrigin { id, head, restored: bytes.option(Reader::u64)? })
+    };
+    let elections = (0..elections).map(|_| election()).collect::<Option<_>>()?;
+    Some(Origins { epochs, elections })
 }
 
 /// Appends a ballot and its nonce.

@@ -43,6 +43,7 @@ mod keys;
 mod lease;
 mod look;
 mod migrate;
+pub(super) mod moving;
 mod options;
 mod public;
 mod reach;

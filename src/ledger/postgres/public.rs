@@ -7,6 +7,7 @@ use super::chain::Head;
 use super::change::{Change, What};
 use crate::election::{Count, Definition, ElectionId, ElectionState, Grant, GrantId, Grants, Role};
 use crate::ledger::links;
+use crate::ledger::moving::Origins;
 
 /// The elections and grants at one version.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +16,8 @@ pub(super) struct Public {
     pub(super) grants: Arc<Grants>,
     /// Grants that were revoked, while numbers issued under them may vote.
     pub(super) ended: Arc<Vec<Grant>>,
+    /// Where the ledger was before, if it was moved.
+    pub(super) origins: Arc<Origins>,
 }
 
 /// Where an election is in its course.
@@ -164,6 +167,9 @@ impl Public {
             }
             What::Spent(id) => Arc::make_mut(&mut self.grants).spend(*id).then_some(())?,
             What::Ended(id) => self.end(*id),
+            What::Moved(origins) if version == 1 => self.origins = origins.clone(),
+            What::Moved(_) => return None,
+            What::Left(_) => {}
         }
         Some(())
     }

@@ -57,9 +57,17 @@ pub(super) async fn is_complete(client: &Client) -> Result<bool, Fault> {
 
 /// Creates the tables, if they are not there, and the ledger's row. Servers that start at once wait
 /// for each other where two make the same table, and one of them has to try again.
-pub(super) async fn create(
+pub(super) async fn create(client: &Client, id: [u8; 16], place: (i16, i16)) -> Result<(), Fault> {
+    client.batch_execute("BEGIN").await?;
+    create_within(client, &id, place).await?;
+    client.batch_execute("COMMIT").await?;
+    Ok(())
+}
+
+/// The same, in the transaction of this connection.
+pub(super) async fn create_within(
     client: &Client,
-    id: [u8; 16],
+    id: &[u8; 16],
     (cluster, clusters): (i16, i16),
 ) -> Result<(), Fault> {
     let row = "INSERT INTO ledger (format, id, cluster, clusters, version)
@@ -70,12 +78,10 @@ pub(super) async fn create(
              SET START WITH {} SET INCREMENT BY {clusters} RESTART",
         cluster + 1
     );
-    client.batch_execute("BEGIN").await?;
     client.batch_execute(TABLES).await?;
     if client.execute(row, &[&FORMAT, &&id[..], &cluster, &clusters]).await? == 1 {
         client.batch_execute(&chains).await?;
     }
-    client.batch_execute("COMMIT").await?;
     Ok(())
 }
 

@@ -140,6 +140,11 @@ impl Sessions {
 }
 
 impl Others {
+    /// There are none.
+    pub(super) fn none() -> Self {
+        Self(Vec::new())
+    }
+
     /// Does a step at each of them at the same time, as a part of a transaction at the first
     /// cluster, with which it is tried again: it may have been done before.
     pub(super) async fn each<T>(

@@ -8,6 +8,7 @@ use super::cluster::Clusters;
 use super::connection::{Fault, Link};
 use super::keys::Holder;
 use super::migrate;
+use super::moving::refuse_left;
 use super::schema;
 use super::session::Sessions;
 use super::shared::Shared;
@@ -42,7 +43,11 @@ pub(super) async fn start(
         if !link.has_checksums {
             tracing::warn!("the database has no data_checksums: it does not notice a damaged page");
         }
-        ledger = Some(self::ledger(&link, ledger, missing).await.map_err(refused)?);
+        let opened = self::ledger(&link, ledger, missing).await.map_err(refused)?;
+        if cluster.is_first() {
+            refuse_left(&link, &holder, opened).await?;
+        }
+        ledger = Some(opened);
     }
     let ledger = ledger.ok_or_else(|| OpenError::Database("no database is named".into()))?;
     tracing::info!(%ledger, "the ledger is open");
@@ -65,7 +70,7 @@ pub(super) fn refused(fault: Fault) -> OpenError {
     OpenError::Database(fault.why())
 }
 
-fn random() -> Result<[u8; 16], OpenError> {
+pub(super) fn random() -> Result<[u8; 16], OpenError> {
     let mut bytes = [0; 16];
     let drawn = getrandom::fill(&mut bytes);
     drawn.map_err(|error| OpenError::Thread(std::io::Error::other(error)))?;

@@ -45,6 +45,8 @@ pub(super) struct State {
     /// What is published, in the order of the elections.
     standings: Vec<Arc<Standing>>,
     pub(super) numbers_max: usize,
+    /// Whether it is read to be moved: also after it left.
+    pub(super) is_moved: bool,
 }
 
 /// The tally of a chain, up to an entry.
@@ -81,6 +83,7 @@ impl State {
             unscrubbed: BTreeSet::new(),
             standings: Vec::new(),
             numbers_max,
+            is_moved: false,
         }
     }
 
@@ -127,6 +130,7 @@ impl State {
             }
             What::Opened | What::Closing => {}
             What::Granted(_) | What::Spent(_) | What::Ended(_) => {}
+            What::Moved(_) | What::Left(_) => {}
         }
         (self.version, self.head) = (version, head);
         let roll = self.public.get(key).map(Election::roll);
@@ -285,7 +289,8 @@ impl State {
         let tallies = tallies.map(|chain| chain.tally.clone());
         let (voters, added) = (election.voters, election.added());
         let (definition, state) = (election.definition.clone(), election.phase.shown());
-        let origin = Origin { ledger: self.ledger, ..Origin::default() };
+        let restored = self.public.origins.find(&definition.id).and_then(|it| it.restored);
+        let origin = Origin { ledger: self.ledger, restored, ..Origin::default() };
         let standing = Standing::of_tallies(definition, state, voters, added, tallies)
             .with_origin(origin)
             .with_count(election.count.clone());

@@ -42,6 +42,7 @@ pub fn backup(
 ) -> Result<(), OpenError> {
     let from = directory.join(FILE_NAME);
     let keys = Keys::of(directory);
+    Mark::check_here(directory)?;
     let keys_copy = keys_beside(copy);
     // A restore would take the keys of an earlier copy for those of this one.
     check_absent(&keys_copy)?;
@@ -300,13 +301,13 @@ const IN_PROGRESS: &str = "another program is making this copy";
 
 /// An unfinished copy. Its name depends only on that of the copy, so a later try removes what a
 /// killed one left.
-struct PartialCopy {
+pub(super) struct PartialCopy {
     file: File,
     path: TempPath,
 }
 
 impl PartialCopy {
-    fn create(to: &Path) -> io::Result<Self> {
+    pub(super) fn create(to: &Path) -> io::Result<Self> {
         let path = beside(to, PART);
         if check_kind(&path).is_ok() {
             let earlier = File::open(&path)?;
@@ -320,6 +321,22 @@ impl PartialCopy {
             return Err(io::Error::other(IN_PROGRESS));
         }
         Ok(Self { file, path: TempPath::try_from_path(path)? })
+    }
+
+    #[cfg(feature = "postgres")]
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    #[cfg(feature = "postgres")]
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.file.sync_all()
+    }
+
+    /// Puts what is synced in the place of a file that is there.
+    #[cfg(feature = "postgres")]
+    pub(super) fn replace(self, to: &Path) -> io::Result<()> {
+        self.path.persist(to).map_err(|error| error.error)
     }
 
     fn finish(self, to: &Path) -> io::Result<()> {

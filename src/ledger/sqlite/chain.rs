@@ -58,13 +58,15 @@ pub(super) enum Kind {
     Ballots = 15,
     /// Closed: the tally sheet of sealed ballots.
     Closed = 16,
+    /// Moved from another store, where the head of its chain was the digest.
+    Moved = 17,
 }
 
 impl Kind {
     pub(super) fn from_stored(number: i64) -> Option<Self> {
         use Kind::{
             Ballots, Closed, Confirmed, Created, CreatedWithRules, Issued, IssuedByLink,
-            IssuedByOfficer, Opened, PlainBallots, PlainClosed, Restored, Revoked, Voided,
+            IssuedByOfficer, Moved, Opened, PlainBallots, PlainClosed, Restored, Revoked, Voided,
             VoidedAdded, Voted,
         };
         let all = [
@@ -84,6 +86,7 @@ impl Kind {
             CreatedWithRules,
             Ballots,
             Closed,
+            Moved,
         ];
         all.into_iter().find(|&kind| kind as i64 == number)
     }
@@ -112,7 +115,8 @@ impl Kind {
             | Self::CreatedWithRules
             | Self::Opened
             | Self::Restored
-            | Self::Confirmed => None,
+            | Self::Confirmed
+            | Self::Moved => None,
             Self::Issued | Self::IssuedByOfficer | Self::IssuedByLink => Some("roll"),
             Self::Voided | Self::VoidedAdded => Some("voided"),
             Self::Revoked => Some("revoked"),
@@ -225,6 +229,11 @@ impl Seal {
     /// Adds the epoch of a restore, by its head.
     pub(super) fn epoch(&mut self, head: &Head) {
         self.hash.update(head);
+    }
+
+    /// Adds the head that the chain had in another store.
+    pub(super) fn moved(&mut self, before: &[u8]) {
+        self.hash.update(before);
     }
 
     /// The head after this entry.

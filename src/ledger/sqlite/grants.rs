@@ -12,6 +12,12 @@ pub(super) fn insert(transaction: &Transaction<'_>, grant: &Grant) -> rusqlite::
     insert_into(transaction, "grants", grant)
 }
 
+/// Stores a grant that has ended.
+#[cfg(feature = "postgres")]
+pub(super) fn insert_ended(transaction: &Transaction<'_>, grant: &Grant) -> rusqlite::Result<()> {
+    insert_into(transaction, "ended", grant)
+}
+
 fn insert_into(transaction: &Transaction<'_>, table: &str, grant: &Grant) -> rusqlite::Result<()> {
     let (role, election) = role_columns(&grant.role);
     transaction.execute(

@@ -24,6 +24,8 @@ mod issues;
 mod known;
 mod long_changes;
 mod mark;
+#[cfg(feature = "postgres")]
+pub(super) mod moving;
 mod network;
 mod plain;
 mod reader;

@@ -185,6 +185,7 @@ impl Replay<'_> {
             Kind::Opened => self.change(entry, BallotBox::open)?,
             Kind::Confirmed => self.change(entry, BallotBox::confirm)?,
             Kind::Restored => self.restore(entry, &mut seal)?,
+            Kind::Moved => seal.moved(entry.digest.as_deref().unwrap_or_default()),
             Kind::Ballots => self.count(entry, &mut tables.ballots, &mut seal)?,
             Kind::Voted => {
                 self.numbers(entry, &mut tables.voted, &mut seal, BallotBox::mark_voted)?;

@@ -34,6 +34,18 @@ pub(super) fn insert_digested(
     insert(transaction, election.key, (kind, issuer), rows, (seal, Some(digest)))
 }
 
+/// Stores that an election was moved, and the head that its chain had before. Returns its head.
+#[cfg(feature = "postgres")]
+pub(super) fn insert_moved(
+    transaction: &Transaction<'_>,
+    election: i64,
+    mut seal: Seal,
+    before: &Head,
+) -> rusqlite::Result<Head> {
+    seal.moved(before);
+    insert(transaction, election, (Kind::Moved, None), None, (seal, Some(*before)))
+}
+
 fn insert(
     transaction: &Transaction<'_>,
     election: i64,

@@ -150,7 +150,11 @@ pub(super) fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction
     connection.transaction_with_behavior(TransactionBehavior::Immediate)
 }
 
-fn create(transaction: &Transaction<'_>, election: &StoredElection) -> rusqlite::Result<()> {
+/// Stores the definition of an election.
+pub(super) fn create(
+    transaction: &Transaction<'_>,
+    election: &StoredElection,
+) -> rusqlite::Result<()> {
     let Definition { id, title, slate, publication, schedule, rules, .. } = election.definition();
     transaction.execute(
         "INSERT INTO elections (key, id, title, blank, sealed, opens, closes,

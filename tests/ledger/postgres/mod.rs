@@ -8,6 +8,7 @@ mod fences;
 mod figures;
 mod installed;
 mod keys;
+mod moving;
 mod proxy;
 mod secrecy;
 mod servers;

@@ -31,6 +31,7 @@
 //! comes back. Once its folder is destroyed, its row can be deleted.
 
 pub(super) mod acts;
+mod moved;
 mod secret;
 mod tend;
 mod wrap;
