@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use self::nodes::Nodes;
 use self::running::Running;
-use crate::cluster::{Figures, Term};
 use crate::server;
+use crate::terms::{Figures, Term};
 
 /// Rounds of one election, which is then closed.
 const TERM_ROUNDS: usize = 10;
