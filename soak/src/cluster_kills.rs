@@ -3,8 +3,8 @@
 
 use std::path::PathBuf;
 
-use crate::cluster::{Figures, Killed, Nodes, Running, Term, programs};
 use crate::server;
+use crate::terms::{Figures, Killed, Nodes, Running, Term, programs};
 
 /// Rounds of one election, which is then closed.
 const TERM_ROUNDS: usize = 10;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::time::sleep;
 
-use crate::cluster::{Figures, Term};
 use crate::installation::{Installation, Programs, Unit};
 use crate::server;
+use crate::terms::{Figures, Term};
 
 /// Voter numbers of one election, with a round of each kind.
 const NUMBERS: u32 = 500_000;

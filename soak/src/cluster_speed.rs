@@ -11,8 +11,8 @@ use anyhow::{Context, ensure};
 use capvote::net::link::Link;
 use tokio::time::sleep;
 
-use crate::cluster::{Cluster, Figures, Nodes, Running, Term, programs};
 use crate::server;
+use crate::terms::{Cluster, Figures, Nodes, Running, Term, programs};
 
 /// Voter numbers of the election.
 const NUMBERS: u32 = 400_000;

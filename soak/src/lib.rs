@@ -2,7 +2,6 @@
 //! little of each; `cargo run --release -p capvote-soak` runs as many rounds as asked for.
 
 pub mod browser;
-pub mod cluster;
 pub mod cluster_kills;
 pub mod cluster_patroni;
 pub mod cluster_speed;
@@ -17,6 +16,7 @@ pub mod pages;
 pub mod postgres;
 pub mod server;
 mod sheet;
+pub mod terms;
 
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use capvote_soak::cluster::{Cluster, Figures, Term};
 use capvote_soak::cluster_patroni::Fault;
 use capvote_soak::installation::{Installation, Programs, Unit, page};
+use capvote_soak::terms::{Cluster, Figures, Term};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use serde_json::Value;
 use tokio::runtime::{Builder, LocalOptions};

@@ -20,9 +20,9 @@ use tokio::time::sleep;
 pub use self::machine::{Machine, Unit};
 use self::page::Place;
 use self::site::{Places, Site};
-use crate::cluster::Cluster;
 use crate::officer::officers_link;
 use crate::postgres;
+use crate::terms::Cluster;
 
 /// How long a part of the installation, or all of it after a fault, may take to work.
 const WAIT_MAX: Duration = Duration::from_secs(120);
