@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use capvote_soak::{histories, hostile, kills, pages};
+use capvote_soak::{cluster, histories, hostile, kills, pages};
 use clap::{Parser, Subcommand};
 
 /// Stress-test capvote with crashes, failing disks and hostile clients.
@@ -15,6 +15,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Histories(histories::Arguments),
+    ClusterHistories(cluster::Arguments),
     Kills(kills::Arguments),
     Hostile(hostile::Arguments),
     Pictures(pages::PicturesArguments),
@@ -28,6 +29,7 @@ enum Command {
 fn main() -> anyhow::Result<ExitCode> {
     let held = match Arguments::parse().command {
         Command::Histories(arguments) => arguments.run()?,
+        Command::ClusterHistories(arguments) => arguments.run()?,
         Command::Kills(arguments) => arguments.run()?,
         Command::Hostile(arguments) => arguments.run()?,
         Command::Pictures(arguments) => arguments.run()?,

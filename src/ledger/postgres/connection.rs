@@ -14,12 +14,13 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tokio_postgres::config::Host;
 use tokio_postgres::error::{Severity, SqlState};
-use tokio_postgres::{AsyncMessage, Client, Config, Connection};
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::Options;
 use super::batch::Statements;
 use super::settings::{Replication, Settings, set_up};
+use super::simulated::Dial;
 use crate::ledger::{LedgerError, OpenError};
 
 /// PostgreSQL's port.
@@ -80,6 +81,8 @@ pub(super) struct Hosts {
     replication: Replication,
     /// The highest timeline that was used.
     timeline: AtomicU32,
+    /// `None`: over the network.
+    dial: Option<Dial>,
 }
 
 impl Hosts {
@@ -90,7 +93,8 @@ impl Hosts {
             tracing::warn!("connections to the database are not encrypted: its address says so");
         }
         let (config, replication) = (options.config.clone(), options.replication);
-        Ok(Self { config, tls, replication, timeline: AtomicU32::new(0) })
+        let (timeline, dial) = (AtomicU32::new(0), options.dial.clone());
+        Ok(Self { config, tls, replication, timeline, dial })
     }
 
     /// Who keeps the second copy.
@@ -142,12 +146,22 @@ impl Hosts {
         self.config.get_dbname().map(|name| config.dbname(name));
         config.application_name("capvote").tcp_user_timeout(ANSWER_WAIT_MAX);
         let reached = timeout(CONNECT_WAIT_MAX, async {
-            let (client, connection) = config.connect(self.tls.clone()).await?;
-            let link = Link::drive(client, connection);
-            Ok((set_up(&link.client).await?, link))
+            let link = match &self.dial {
+                Some(dial) => {
+                    let stream = dial(index).await.map_err(|error| error.to_string())?;
+                    let connected = config.connect_raw(stream, NoTls).await;
+                    connected.map(|(client, connection)| Link::drive(client, connection))
+                }
+                None => {
+                    let connected = config.connect(self.tls.clone()).await;
+                    connected.map(|(client, connection)| Link::drive(client, connection))
+                }
+            };
+            let link = link.map_err(|error| text(&error))?;
+            let settings = set_up(&link.client).await;
+            Ok((settings.map_err(|error| text(&error))?, link))
         });
-        let reached = reached.await.map_err(|_| "it does not answer".to_string())?;
-        reached.map_err(|error: tokio_postgres::Error| text(&error))
+        reached.await.map_err(|_| "it does not answer".to_string())?
     }
 }
 

@@ -48,14 +48,16 @@ pub(super) async fn keep_looking(
     loop {
         let mut waiting = Vec::new();
         tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
             reply = asked.recv() => waiting.extend(reply),
             () = sleep(LOOK_PAUSE) => {}
-            () = stop.cancelled() => return,
         }
         while let Ok(reply) = asked.try_recv() {
             waiting.push(reply);
         }
         let looked = tokio::select! {
+            biased;
             looked = session.until_known(async |link| look(&shared, link).await) => looked,
             () = stop.cancelled() => return,
         };

@@ -39,6 +39,8 @@ mod session;
 mod settings;
 mod shared;
 mod sheet;
+#[doc(hidden)]
+pub mod simulated;
 mod start;
 mod state;
 mod tls;
@@ -226,8 +228,8 @@ impl Ledger for PostgresLedger {
     fn shut_down(&self) -> bool {
         // A second call waits here for the first.
         let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
+        self.stop.cancel();
         if let Some(thread) = worker.running.take() {
-            self.stop.cancel();
             worker.failed = !thread.join().unwrap_or(false);
         }
         !worker.failed

@@ -10,6 +10,7 @@ use tokio_postgres::config::{Host, SslMode};
 
 use super::connection::{at, port};
 use super::settings::Replication;
+use super::simulated::Dial;
 use super::tls::Roots;
 use crate::ledger::{Clock, NUMBERS_MAX};
 
@@ -26,6 +27,7 @@ pub struct Options {
     pub(super) unknown_wait: Duration,
     pub(super) clock: Option<Clock>,
     pub(super) numbers_max: usize,
+    pub(super) dial: Option<Dial>,
 }
 
 /// Why an address is none of a database. The address is not repeated: it may have a password.
@@ -78,6 +80,7 @@ impl Options {
             unknown_wait: UNKNOWN_WAIT_MAX,
             clock: None,
             numbers_max: NUMBERS_MAX,
+            dial: None,
         })
     }
 

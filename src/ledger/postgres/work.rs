@@ -92,13 +92,14 @@ async fn make_acts(
 ) {
     loop {
         let job = tokio::select! {
+            biased;
+            () = stop.cancelled(), if !jobs.is_closed() => {
+                jobs.close();
+                continue;
+            }
             job = jobs.recv() => job,
             () = sleep(CLOSE_PAUSE), if is_closing(&session) => {
                 finish(&mut session).await;
-                continue;
-            }
-            () = stop.cancelled(), if !jobs.is_closed() => {
-                jobs.close();
                 continue;
             }
         };
@@ -140,11 +141,12 @@ async fn finish(session: &mut Session) {
 async fn read(mut session: Session, mut jobs: mpsc::Receiver<ReadJob>, stop: CancellationToken) {
     loop {
         let job = tokio::select! {
-            job = jobs.recv() => job,
+            biased;
             () = stop.cancelled(), if !jobs.is_closed() => {
                 jobs.close();
                 continue;
             }
+            job = jobs.recv() => job,
         };
         let shared = session.shared.clone();
         match job {
