@@ -116,8 +116,59 @@ impl Session {
                 self.put(&key, Some(vec![given[0].clone(), (settled + 1).into()]));
                 changed(1)
             }
+            ask => self.ask_about_leases(ask, given).await,
+        }
+    }
+
+    async fn ask_about_leases(&mut self, ask: Ask, given: &[Value]) -> Done {
+        match ask {
+            Ask::IsKnown => {
+                let head = self.get(&(Table::Acts, vec![given[0].clone()]));
+                let head = head.map_or(Value::Null, |row| row[4].clone());
+                let ids = select(self.rows(Table::Ledger, |_| true), &[1]);
+                found(ids.into_iter().map(|id| [id, vec![head.clone()]].concat()).collect())
+            }
+            Ask::RenewLease => {
+                let key = (Table::Leases, vec![given[0].clone()]);
+                self.lock(&key, true).await?;
+                let row = [given, &[self.milliseconds().into()]].concat();
+                self.put(&key, Some(row));
+                changed(1)
+            }
+            Ask::Behind => {
+                let alive = self.alive(given[2].int());
+                let behind = |row: &Row| {
+                    row[0] != given[0] && row[1] < given[1] && alive.contains(&row[0])
+                };
+                let count = self.rows(Table::Leases, behind).len() as i64;
+                found(vec![vec![count.into()]])
+            }
+            Ask::EndLease => {
+                let key = (Table::Leases, vec![given[0].clone()]);
+                self.lock(&key, true).await?;
+                self.put(&key, None);
+                changed(1)
+            }
+            Ask::SweepLeases => {
+                let alive = self.alive(given[0].int());
+                let dead = self.rows(Table::Leases, |row| !alive.contains(&row[0]));
+                for row in &dead {
+                    for table in [Table::Leases, Table::Servers] {
+                        let key = (table, vec![row[0].clone()]);
+                        self.lock(&key, true).await?;
+                        self.put(&key, None);
+                    }
+                }
+                changed(dead.len())
+            }
             ask => self.ask_about_votes(ask, given).await,
         }
+    }
+
+    /// The servers whose lease was renewed in the last `milliseconds`.
+    pub(super) fn alive(&self, milliseconds: i64) -> Vec<Value> {
+        let since = self.milliseconds() - milliseconds;
+        select(self.rows(Table::Leases, |row| row[2].int() > since), &[0]).concat()
     }
 
     /// Stores a row that nobody else may have stored, whose key is its first columns.

@@ -153,6 +153,9 @@ impl History {
                 if starts {
                     self.told[server].insert((election, number));
                 }
+                if self.has_lost {
+                    return;
+                }
                 let late = self.closed[election].done.is_some_and(|closed| closed < first);
                 self.check(!late, || format!("vote {vote} is recorded, and came after the close"));
                 let early = self.opened[election].begun.is_none();
@@ -205,6 +208,9 @@ impl History {
 
     /// What a server shows.
     pub(super) fn look(&mut self, server: usize, snapshot: &Snapshot) {
+        if self.has_lost {
+            return;
+        }
         for (election, standing) in snapshot.elections.iter().enumerate() {
             let told = self.told[server].iter().filter(|(of, _)| *of == election).count() as u64;
             let (name, ballots) = (IDS[election], standing.ballots);

@@ -46,6 +46,8 @@ struct Transaction {
     /// Whether it was begun by a statement of its own.
     is_block: bool,
     has_failed: bool,
+    /// Whether its commit waits for nothing.
+    is_hasty: bool,
     /// What a transaction reads that sees one moment only.
     snapshot: Option<Snapshot>,
 }
@@ -235,6 +237,9 @@ impl Session {
                 }
                 (_, "COMMIT") => self.commit().await?,
                 (_, "ROLLBACK") => self.end(false),
+                (_, "SET LOCAL synchronous_commit = off") => {
+                    self.tx.iter_mut().for_each(|tx| tx.is_hasty = true);
+                }
                 // What the tables are made of is known.
                 ("SET" | "CREATE" | "ALTER", _) => {}
                 _ => return Err(self.unknown(statement)),
@@ -248,7 +253,8 @@ impl Session {
     fn begin(&mut self, is_block: bool) {
         if self.tx.is_none() {
             let id = self.shared.borrow_mut().next_tx();
-            self.tx = Some(Transaction { id, is_block, has_failed: false, snapshot: None });
+            let (has_failed, is_hasty, snapshot) = Default::default();
+            self.tx = Some(Transaction { id, is_block, has_failed, is_hasty, snapshot });
         }
     }
 
@@ -274,6 +280,10 @@ impl Session {
             return Ok(());
         };
         let position = self.shared.borrow_mut().append(self.node, record);
+        if self.tx.as_ref().is_some_and(|tx| tx.is_hasty) {
+            self.end(true);
+            return Ok(());
+        }
         let waiting = Waiting { node: self.node, tx, interrupt: None };
         self.shared.borrow_mut().waiting.push(waiting);
         let changed = self.shared.borrow().changed.clone();

@@ -29,20 +29,27 @@ pub(super) enum Ask {
     MoveElections,
     ShareElection,
     Settle,
+    IsKnown,
+    RenewLease,
+    Behind,
+    EndLease,
+    SweepLeases,
     NewChain,
     TakeUp,
+    DropEmptyChains,
     OpenChains,
     Chains,
     LeaveChains,
     NewEntry,
     NewEnd,
     LastEntry,
+    LastWithTally,
+    EntriesStored,
     Stored,
     Ends,
     Entries,
     NewTally,
     DropTallies,
-    Tally,
     NewBallots,
     BallotsUnder,
     CountBallots,
@@ -138,12 +145,34 @@ const ALL: &[Statement] = &[
         AND version <= $2 FOR SHARE", &[Int4, Int8], &[Int4]),
     on(Ask::Settle, "INSERT INTO servers (id, settled) VALUES ($1, 1)
         ON CONFLICT (id) DO UPDATE SET settled = servers.settled + 1", &[Bytes], &[]),
-    on(Ask::NewChain, "INSERT INTO chains (election, server, genesis) VALUES ($1, $2, $3)
-        RETURNING chain", &[Int4, Bytes, Bytes], &[Int8]),
-    on(Ask::TakeUp, "UPDATE chains SET server = $2 WHERE server IS NULL AND chain =
-        (SELECT min(chain) FROM chains WHERE election = $1 AND server IS NULL AND NOT EXISTS
-            (SELECT 1 FROM entries WHERE entries.chain = chains.chain AND kind = 5))
-        RETURNING chain, genesis", &[Int4, Bytes], &[Int8, Bytes]),
+    on(Ask::IsKnown, "SELECT id, (SELECT head FROM acts WHERE version = $1) FROM ledger",
+        &[Int8], &[Bytes, Bytes]),
+    on(Ask::RenewLease, "INSERT INTO leases (server, timeline, seen)
+        VALUES ($1, $2, clock_timestamp()) ON CONFLICT (server) DO UPDATE
+            SET timeline = excluded.timeline, seen = excluded.seen", &[Bytes, Int8], &[]),
+    on(Ask::Behind, "SELECT count(*) FROM leases WHERE server <> $1 AND timeline < $2
+        AND seen > clock_timestamp() - make_interval(secs => $3)",
+        &[Bytes, Int8, Float8], &[Int8]),
+    on(Ask::EndLease, "DELETE FROM leases WHERE server = $1", &[Bytes], &[]),
+    on(Ask::SweepLeases, "WITH dead AS (DELETE FROM leases
+            WHERE seen < clock_timestamp() - make_interval(secs => $1) RETURNING server)
+        DELETE FROM servers USING dead WHERE id = dead.server", &[Float8], &[]),
+    on(Ask::NewChain, "INSERT INTO chains (election, server, writer, genesis)
+        VALUES ($1, $2, $3, $4) RETURNING chain", &[Int4, Bytes, Int2, Bytes], &[Int8]),
+    on(Ask::TakeUp, "UPDATE chains AS it SET server = $2, writer = $3
+        WHERE chain = (SELECT min(chain) FROM chains AS free WHERE election = $1
+            AND (server IS NULL OR server = $2 AND writer = $3 OR server <> $2 AND NOT EXISTS
+                (SELECT 1 FROM leases WHERE leases.server = free.server
+                    AND seen > clock_timestamp() - make_interval(secs => $4)))
+            AND NOT EXISTS (SELECT 1 FROM entries WHERE entries.chain = free.chain AND kind = 5))
+        AND (server IS NULL OR server = $2 AND writer = $3 OR server <> $2 AND NOT EXISTS
+            (SELECT 1 FROM leases WHERE leases.server = it.server
+                AND seen > clock_timestamp() - make_interval(secs => $4)))
+        RETURNING chain, genesis", &[Int4, Bytes, Int2, Float8], &[Int8, Bytes]),
+    on(Ask::DropEmptyChains, "WITH empty AS (DELETE FROM entries USING chains
+            WHERE entries.chain = chains.chain AND election = $1 AND kind = 5 AND seq = 1
+            RETURNING entries.chain)
+        DELETE FROM chains USING empty WHERE chains.chain = empty.chain", &[Int4], &[]),
     on(Ask::OpenChains, "SELECT chain, election, genesis FROM chains
         WHERE election = ANY ($1) AND NOT EXISTS
             (SELECT 1 FROM entries WHERE entries.chain = chains.chain AND kind = 5)
@@ -157,6 +186,13 @@ const ALL: &[Statement] = &[
         VALUES ($1, $2, $3, 0, 0, $4) ON CONFLICT DO NOTHING", &[Int8, Int4, Int2, Bytes], &[]),
     on(Ask::LastEntry, "SELECT seq, head FROM entries WHERE chain = $1 ORDER BY seq DESC LIMIT 1",
         &[Int8], &[Int4, Bytes]),
+    on(Ask::LastWithTally, "SELECT last.seq, last.head, tallies.seq, ballots, sealed
+        FROM (SELECT seq, head FROM entries WHERE chain = $1 ORDER BY seq DESC LIMIT 1) AS last
+            LEFT JOIN tallies ON tallies.chain = $1", &[Int8], &[Int4, Bytes, Int4, Int8, Bytes]),
+    on(Ask::EntriesStored, "SELECT entries.head
+        FROM unnest($1::bigint[], $2::int[], $3::bytea[]) AS known (chain, seq, head)
+            JOIN entries ON entries.chain = known.chain AND entries.seq = known.seq
+                AND entries.head = known.head", &[Int8s, Int4s, Blobs], &[Bytes]),
     on(Ask::Stored, "SELECT coalesce(sum(stored), 0) FROM entries JOIN chains
         ON chains.chain = entries.chain WHERE election = $1", &[Int4], &[Int8]),
     on(Ask::Ends, "SELECT entries.chain, seq, head FROM entries JOIN chains
@@ -169,8 +205,6 @@ const ALL: &[Statement] = &[
             sealed = excluded.sealed", &[Int8, Int4, Int8, Bytes], &[]),
     on(Ask::DropTallies, "DELETE FROM tallies WHERE chain IN
         (SELECT chain FROM chains WHERE election = $1)", &[Int4], &[]),
-    on(Ask::Tally, "SELECT ballots, sealed FROM tallies WHERE chain = $1 AND seq = $2",
-        &[Int8, Int4], &[Int8, Bytes]),
     on(Ask::NewBallots, "INSERT INTO ballots (election, number, sealed, chain, seq)
         SELECT $1, n, s, $4, $5 FROM unnest($2::bigint[], $3::bytea[]) AS v (n, s)
         ON CONFLICT DO NOTHING", &[Int4, Int8s, Blobs, Int8, Int4], &[]),

@@ -21,6 +21,7 @@ pub(super) enum Table {
     Tallies,
     Ballots,
     Sheet,
+    Leases,
 }
 
 /// A row by its table and its primary key.

@@ -24,6 +24,8 @@ pub(super) enum Type {
     Int4s,
     Int8s,
     Blobs,
+    /// Seconds, which are milliseconds here.
+    Float8,
 }
 
 pub(super) type Row = Vec<Value>;
@@ -38,6 +40,7 @@ impl Type {
             Self::Int2 => 21,
             Self::Int4 => 23,
             Self::Text => 25,
+            Self::Float8 => 701,
             Self::Blobs => 1001,
             Self::Int4s => 1007,
             Self::Int8s => 1016,
@@ -51,6 +54,10 @@ impl Type {
             Self::Int2 | Self::Int4 | Self::Int8 => Value::Int(int(bytes)),
             Self::Text => Value::Text(String::from_utf8_lossy(bytes).into_owned()),
             Self::Bytes => Value::Bytes(bytes.to_vec()),
+            Self::Float8 => {
+                let seconds = f64::from_be_bytes(bytes.try_into().expect("eight bytes"));
+                Value::Int((seconds * 1_000.0) as i64)
+            }
             Self::Int4s | Self::Int8s => {
                 Value::Ints(elements(bytes).into_iter().map(int).collect())
             }

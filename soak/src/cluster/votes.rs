@@ -19,19 +19,27 @@ impl Session {
                 self.add(Table::Chains, 1, row).await?;
                 found(vec![vec![chain]])
             }
-            Ask::TakeUp => {
-                let left = self.chains(|row| row[1] == given[0] && row[2] == Value::Null, true);
-                let Some(left) = left.first() else { return changed(0) };
-                let (chain, server) = (left[0].clone(), given[1].clone());
-                let wanted = move |row: &Row| row[0] == chain && row[2] == Value::Null;
-                let change = move |row: &mut Row| row[2] = server.clone();
-                let taken = self.update(Table::Chains, first(1), wanted, change).await?;
-                found(select(taken, &[0, 3]))
+            Ask::TakeUp => self.take_up(given).await,
+            Ask::DropEmptyChains => {
+                let chains = self.chains(is(1, &given[0]), false);
+                let mut dropped = 0;
+                for chain in chains {
+                    let end = (Table::Entries, vec![chain[0].clone(), 1.into()]);
+                    if self.get(&end).is_some_and(|row| row[2].int() == END) {
+                        let chain = (Table::Chains, vec![chain[0].clone()]);
+                        for key in [end, chain] {
+                            self.lock(&key, true).await?;
+                            self.put(&key, None);
+                        }
+                        dropped += 1;
+                    }
+                }
+                changed(dropped)
             }
             Ask::OpenChains => {
-                found(select(self.chains(any(1, &given[0]), true), &[0, 1, 3]))
+                found(select(self.chains(any(1, &given[0]), true), &[0, 1, 4]))
             }
-            Ask::Chains => found(select(self.chains(is(1, &given[0]), false), &[0, 3])),
+            Ask::Chains => found(select(self.chains(is(1, &given[0]), false), &[0, 4])),
             Ask::LeaveChains => {
                 let change = |row: &mut Row| row[2] = Value::Null;
                 let left = self.update(Table::Chains, first(1), is(2, &given[0]), change);
@@ -47,6 +55,23 @@ impl Session {
             Ask::LastEntry => {
                 let last = self.rows(Table::Entries, is(0, &given[0])).pop();
                 found(select(last.into_iter().collect(), &[1, 4]))
+            }
+            Ask::LastWithTally => {
+                let Some(last) = self.rows(Table::Entries, is(0, &given[0])).pop() else {
+                    return changed(0);
+                };
+                let tally = self.get(&(Table::Tallies, vec![given[0].clone()]));
+                let tally = tally.map_or(vec![Value::Null; 3], |row| row[1..].to_vec());
+                found(vec![[&[last[1].clone(), last[4].clone()][..], &tally].concat()])
+            }
+            Ask::EntriesStored => {
+                let known = given[0].ints().iter().zip(given[1].ints()).zip(given[2].blobs());
+                let stored = known.filter_map(|((chain, seq), head)| {
+                    let entry = self.get(&(Table::Entries, vec![(*chain).into(), (*seq).into()]))?;
+                    let head = Value::Bytes(head.clone());
+                    (entry[4] == head).then(|| vec![head])
+                });
+                found(stored.collect())
             }
             Ask::Stored => {
                 let stored: i64 = self.entries(&given[0]).iter().map(|row| row[3].int()).sum();
@@ -74,10 +99,6 @@ impl Session {
                     self.put(&key, None);
                 }
                 changed(chains.len())
-            }
-            Ask::Tally => {
-                let of = |row: &Row| row[..2] == *given;
-                found(select(self.rows(Table::Tallies, of), &[2, 3]))
             }
             ask => self.ask_about_ballots(ask, given).await,
         }
@@ -135,6 +156,22 @@ impl Session {
             }
             ask => panic!("{ask:?} does nothing"),
         }
+    }
+
+    /// Takes up the oldest chain that is free.
+    async fn take_up(&self, given: &[Value]) -> Done {
+        let [_, server, writer, _] = given else { return changed(0) };
+        let alive = self.alive(given[3].int());
+        let is_free = |row: &Row| {
+            row[2] == Value::Null
+                || row[2] == *server && row[3] == *writer
+                || row[2] != *server && !alive.contains(&row[2])
+        };
+        let free = self.chains(|row| row[1] == given[0] && is_free(row), true);
+        let Some(oldest) = free.first() else { return changed(0) };
+        let wanted = |row: &Row| row[0] == oldest[0] && is_free(row);
+        let change = |row: &mut Row| (row[2], row[3]) = (server.clone(), writer.clone());
+        found(select(self.update(Table::Chains, first(1), wanted, change).await?, &[0, 4]))
     }
 
     /// The chains for which `wanted` holds; with `is_open` only those without an end.

@@ -10,6 +10,7 @@ use super::change::{Change, ROW_NUMBERS, What};
 use super::close;
 use super::connection::{Fault, Link};
 use super::fence;
+use super::lease;
 use super::rules::{Planned, Prepared, decide, prepare};
 use super::schema::partition;
 use super::session::{Session, begin, settle};
@@ -56,6 +57,9 @@ async fn make(
     under: Option<&Authorization>,
     attempt: &Cell<Option<Head>>,
 ) -> Result<(), Fault> {
+    if acts.iter().any(|act| matches!(act, Prepared::Other(Act::Close(_)))) {
+        lease::wait_for_others(shared, link).await?;
+    }
     let version = begin(shared, link).await?;
     if let Some(head) = attempt.get()
         && is_stored(&link.client, &head).await?
@@ -121,6 +125,7 @@ pub(super) async fn store(
     settle(shared, link).await?;
     attempt.set((!made.is_empty()).then_some(head));
     link.commit().await?;
+    shared.check_newest(link)?;
     apply(shared, made)
 }
 

@@ -59,6 +59,7 @@ pub(super) fn applied_one(shared: &Shared, change: &Change) {
     if !matches!(change.what, What::Closed(_)) {
         return;
     }
+    shared.remembered(|remembered| remembered.forget_election(change.election));
     let definition = shared.with(|state| {
         let definition = state.public.get(change.election).map(|it| it.definition.clone());
         definition.map(|definition| (state.ledger, definition))

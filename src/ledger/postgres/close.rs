@@ -12,6 +12,7 @@ use super::acts::{is_stored, store};
 use super::chain::ChainHead;
 use super::change::{Change, Closed, What};
 use super::connection::{Fault, Link};
+use super::lease;
 use super::public::{Election, Phase};
 use super::rules::Planned;
 use super::session::{Session, begin, settle};
@@ -27,6 +28,12 @@ const SORTED_BYTES_MAX: usize = 256 << 20;
 
 /// What the place of an opened ballot takes.
 const PLACE_BYTES: usize = 8;
+
+/// Chains that were ended before they had an entry: they say nothing.
+const EMPTY: &str = "WITH empty AS (DELETE FROM entries USING chains
+        WHERE entries.chain = chains.chain AND election = $1 AND kind = 5 AND seq = 1
+        RETURNING entries.chain)
+    DELETE FROM chains USING empty WHERE chains.chain = empty.chain";
 
 /// The rows of a sheet, and what comes of them.
 struct Listed {
@@ -177,6 +184,8 @@ async fn end(
         settle(shared, link).await?;
         return link.commit().await;
     }
+    lease::sweep(link).await?;
+    link.client.execute(EMPTY, &[&election.key]).await?;
     let Listed { ballots, sheet, counted } = listed;
     let select = "SELECT coalesce(sum(stored), 0) FROM entries JOIN chains
                       ON chains.chain = entries.chain WHERE election = $1";

@@ -70,6 +70,8 @@ pub(super) struct Link {
     pub(super) client: Client,
     /// What a writer of votes has prepared.
     pub(super) statements: OnceCell<Statements>,
+    /// The timeline of its server.
+    pub(super) timeline: u32,
     /// Whether the database has warned since the last commit.
     warned: Arc<AtomicBool>,
 }
@@ -97,6 +99,11 @@ impl Hosts {
         Ok(Self { config, tls, replication, timeline, dial })
     }
 
+    /// The highest timeline that was used.
+    pub(super) fn timeline(&self) -> u32 {
+        self.timeline.load(Ordering::Relaxed)
+    }
+
     /// Who keeps the second copy.
     pub(super) fn replication(&self) -> Replication {
         self.replication
@@ -105,7 +112,7 @@ impl Hosts {
     /// Connects to the primary.
     pub(super) async fn connect(&self) -> Result<Link, Fault> {
         let all = (0..self.config.get_hosts().len()).map(|index| self.dial(index));
-        let seen = self.timeline.load(Ordering::Relaxed);
+        let seen = self.timeline();
         let (mut best, mut refused) = (None::<(u32, Link)>, Vec::new());
         for (index, dialled) in join_all(all).await.into_iter().enumerate() {
             match dialled {
@@ -123,7 +130,7 @@ impl Hosts {
             return Err(Fault::Gone(format!("no primary is found: {}", refused.join("; "))));
         };
         self.timeline.fetch_max(timeline, Ordering::Relaxed);
-        Ok(link)
+        Ok(Link { timeline, ..link })
     }
 
     /// The host and port of this index.
@@ -186,7 +193,7 @@ impl Link {
                 }
             }
         });
-        Self { client, statements: OnceCell::new(), warned }
+        Self { client, statements: OnceCell::new(), timeline: 0, warned }
     }
 
     /// Commits. The caller has seen that every statement before succeeded: the answer to the commit

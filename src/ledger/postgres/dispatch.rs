@@ -12,7 +12,7 @@ use crate::election::Vote;
 pub(super) const WRITERS: usize = 2;
 
 /// Votes in one group. The last batch may exceed it.
-const GROUP_VOTES_MAX: usize = 4_096;
+pub(super) const GROUP_VOTES_MAX: usize = 4_096;
 
 /// A batch of votes, and who asked for their decisions.
 pub(super) struct VoteJob {

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::catch_up::catch_up;
 use super::code;
 use super::connection::{ANSWER_WAIT_MAX, Fault, Link};
+use super::lease;
 use super::session::Session;
 use super::settings::Replication;
 use super::shared::{LookReply, Shared};
@@ -45,6 +46,7 @@ pub(super) async fn keep_looking(
     stop: CancellationToken,
 ) {
     let mut session = Session::new(shared.clone());
+    let mut renewed = Instant::now();
     loop {
         let mut waiting = Vec::new();
         tokio::select! {
@@ -58,7 +60,13 @@ pub(super) async fn keep_looking(
         }
         let looked = tokio::select! {
             biased;
-            looked = session.until_known(async |link| look(&shared, link).await) => looked,
+            looked = session.until_known(async |link| {
+                if renewed.elapsed() >= lease::RENEWAL_PAUSE {
+                    lease::renew(&shared, link).await?;
+                    renewed = Instant::now();
+                }
+                look(&shared, link).await
+            }) => looked,
             () = stop.cancelled() => return,
         };
         if let Err(error) = &looked {

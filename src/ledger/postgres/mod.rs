@@ -14,11 +14,18 @@
 //! lost connection, and after a commit that came with a warning. Sealed ballots are deterministic,
 //! so a ballot that is sent again is the same bytes.
 //!
+//! **What was acknowledged is remembered for some minutes, and offered again** where it is gone: a
+//! failover to a standby that lagged loses commits. Every new connection is looked at before it is
+//! used, and one to an older timeline than was used before is refused. A close waits until every
+//! server that is alive has looked. This brings back no vote of a server that died in the same
+//! minutes, and none whose number was used again meanwhile: those are counted in `votes_lost`.
+//!
 //! **Keys.** The key of an election is a file in the data folder of the server that created it, as
 //! with SQLite. Servers that are to take votes of one election share that folder; one without the
 //! key shows the turnout, and takes no votes.
 
 mod acts;
+mod again;
 mod batch;
 mod catch_up;
 mod chain;
@@ -29,10 +36,12 @@ mod code;
 mod connection;
 mod dispatch;
 mod fence;
+mod lease;
 mod look;
 mod migrate;
 mod options;
 mod public;
+mod remembered;
 mod rules;
 mod schema;
 mod session;
@@ -43,6 +52,7 @@ mod sheet;
 pub mod simulated;
 mod start;
 mod state;
+mod take_up;
 mod tls;
 mod void;
 mod work;

@@ -20,8 +20,10 @@ CREATE TABLE IF NOT EXISTS acts (version bigint PRIMARY KEY, election int NOT NU
 CREATE TABLE IF NOT EXISTS roll (election int, version bigint, row int, added boolean NOT NULL,
     numbers bytea NOT NULL, PRIMARY KEY (election, version, row));
 CREATE TABLE IF NOT EXISTS servers (id bytea PRIMARY KEY, settled bigint NOT NULL);
+CREATE TABLE IF NOT EXISTS leases (server bytea PRIMARY KEY, timeline bigint NOT NULL,
+    seen timestamptz NOT NULL);
 CREATE TABLE IF NOT EXISTS chains (chain bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    election int NOT NULL, server bytea, genesis bytea NOT NULL);
+    election int NOT NULL, server bytea, writer smallint, genesis bytea NOT NULL);
 CREATE TABLE IF NOT EXISTS entries (chain bigint, seq int, kind smallint NOT NULL,
     stored int NOT NULL, hashed int NOT NULL CHECK (stored = hashed), head bytea NOT NULL,
     PRIMARY KEY (chain, seq));
@@ -32,6 +34,7 @@ CREATE TABLE IF NOT EXISTS ballots (election int, number bigint, sealed bytea NO
     PARTITION BY LIST (election);
 CREATE TABLE IF NOT EXISTS sheet (election int, part int, first bytea NOT NULL,
     lines bytea NOT NULL, PRIMARY KEY (election, part));
+CREATE INDEX IF NOT EXISTS ends ON entries (chain) WHERE kind = 5;
 CREATE INDEX IF NOT EXISTS sheet_first ON sheet (election, first);
 ALTER TABLE ballots ALTER COLUMN sealed SET STORAGE PLAIN;
 ALTER TABLE roll ALTER COLUMN numbers SET STORAGE EXTERNAL;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
+use super::again;
 use super::catch_up::catch_up;
 use super::connection::{ACT_ANSWER_WAIT_MAX, Fault, Link};
 use super::shared::Shared;
@@ -23,20 +24,35 @@ const RACES_MAX: u32 = 10;
 pub(super) struct Session {
     pub(super) shared: Arc<Shared>,
     link: Option<Link>,
+    /// How many connections were made.
+    pub(super) made: u64,
 }
 
 impl Session {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, link: None }
+        Self { shared, link: None, made: 0 }
     }
 
-    /// The connection, which is made if there is none.
+    /// The connection, which is made if there is none to the newest timeline that is known. A new
+    /// one is used for nothing before what this server knows is there.
     pub(super) async fn connected(&mut self) -> Result<&Link, Fault> {
-        let link = match self.link.take().filter(|link| !link.client.is_closed()) {
+        let newest = self.shared.hosts.timeline();
+        let fits = |link: &Link| !link.client.is_closed() && link.timeline >= newest;
+        let link = match self.link.take().filter(fits) {
             Some(link) => link,
-            None => self.shared.hosts.connect().await?,
+            None => {
+                let link = self.shared.hosts.connect().await?;
+                again::look_for_known(&self.shared, &link).await?;
+                self.made += 1;
+                link
+            }
         };
         Ok(self.link.insert(link))
+    }
+
+    /// The connection, as it was when it was [looked at](Self::connected).
+    pub(super) fn link(&self) -> Result<&Link, Fault> {
+        self.link.as_ref().ok_or_else(|| Fault::Gone("there is no connection".into()))
     }
 
     /// Whether there is no connection.

@@ -62,7 +62,8 @@ const SELECT: &str = "SELECT current_setting('server_version_num')::int, pg_is_i
 
 /// What the session sets. `remote_apply` waits for more, and is left.
 const SET: &str = "SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '10s';
-    SET statement_timeout = 0; SET client_connection_check_interval = '2s'; SET default_transaction_isolation = 'read committed';
+    SET statement_timeout = 0; SET client_connection_check_interval = '2s';
+    SET default_transaction_isolation = 'read committed';
     SET client_min_messages = 'warning'";
 
 /// Sets up a session, and reads the settings of its server.

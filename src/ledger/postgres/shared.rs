@@ -1,12 +1,13 @@
 //! What the tasks of one handle share.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::connection::{Fault, Hosts};
+use super::connection::{Fault, Hosts, Link};
+use super::remembered::Remembered;
 use super::state::State;
 use crate::election::Timestamp;
 use crate::ledger::keys::Keys;
@@ -17,9 +18,14 @@ pub(super) type LookReply = oneshot::Sender<Result<Arc<Snapshot>, LedgerError>>;
 
 /// What the tasks of one handle share.
 pub(super) struct Shared {
-    pub(super) hosts: Hosts,
+    pub(super) hosts: Arc<Hosts>,
     pub(super) keys: Keys,
     state: Mutex<State>,
+    remembered: Mutex<Remembered>,
+    /// Held while a new connection is looked at, and what is gone there is offered again.
+    pub(super) looking: tokio::sync::Mutex<()>,
+    /// The timeline on which everything that this server knows was looked for.
+    pub(super) looked_on: AtomicU32,
     pub(super) snapshots: watch::Sender<Arc<Snapshot>>,
     /// The name of this handle in the database.
     pub(super) server: [u8; 16],
@@ -38,7 +44,7 @@ pub(super) struct Shared {
 impl Shared {
     #[expect(clippy::too_many_arguments, reason = "each is a field")]
     pub(super) fn new(
-        hosts: Hosts,
+        hosts: Arc<Hosts>,
         keys: Keys,
         state: State,
         server: [u8; 16],
@@ -54,6 +60,9 @@ impl Shared {
             hosts,
             keys,
             state,
+            remembered: Mutex::default(),
+            looking: tokio::sync::Mutex::default(),
+            looked_on: AtomicU32::new(0),
             snapshots,
             server,
             clock,
@@ -63,6 +72,40 @@ impl Shared {
             metrics,
             unknown_wait,
         }
+    }
+
+    /// The same ledger, of which nothing is known yet.
+    pub(super) fn anew(&self) -> Self {
+        let state = self.with(|state| State::new(state.ledger, state.numbers_max));
+        Self::new(
+            self.hosts.clone(),
+            self.keys.clone(),
+            state,
+            self.server,
+            self.clock.clone(),
+            self.looks.clone(),
+            self.metrics.clone(),
+            self.unknown_wait,
+        )
+    }
+
+    /// What is known of the ledger.
+    pub(super) fn into_state(self) -> State {
+        self.state.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What this server has acknowledged.
+    pub(super) fn remembered<T>(&self, change: impl FnOnce(&mut Remembered) -> T) -> T {
+        change(&mut self.remembered.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Looks whether a commit can be acknowledged: not if a later timeline is in use, which may not
+    /// have it.
+    pub(super) fn check_newest(&self, link: &Link) -> Result<(), Fault> {
+        if link.timeline < self.hosts.timeline() {
+            return Err(Fault::Lost("the database was failed over during a commit".into()));
+        }
+        Ok(())
     }
 
     /// Reads or changes the state, without waiting for anything.

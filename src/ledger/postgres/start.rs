@@ -33,7 +33,7 @@ pub(super) async fn start(
     missing: Missing,
     metrics: Metrics,
 ) -> Result<(Started, Work), OpenError> {
-    let hosts = Hosts::of(&options)?;
+    let hosts = Arc::new(Hosts::of(&options)?);
     let Options { data, unknown_wait, clock, numbers_max, .. } = options;
     let link = hosts.connect().await.map_err(refused)?;
     let ledger = ledger(&link, missing).await.map_err(refused)?;

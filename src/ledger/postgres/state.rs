@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use super::chain::Head;
 use super::change::{Change, What};
+use super::code::{self, Reader};
 use super::public::{Election, Phase, Public};
 use crate::election::{
-    Count, Definition, LedgerId, Nonce, Origin, Publication, Standing, Tally, Vote, VoterNumber,
+    Count, Definition, LedgerId, Nonce, Origin, OwnBallot, Publication, Standing, Tally, Vote,
+    VoterNumber,
 };
 use crate::ledger::keys::{BallotKey, Owner};
 use crate::ledger::roll::Roll;
@@ -147,6 +149,13 @@ impl State {
         }
     }
 
+    /// Forgets the tallies of chains: the next look reads them all.
+    pub(super) fn forget_tallies(&mut self) {
+        let public = &self.public;
+        let is_closed = |key| public.get(key).is_some_and(|it| it.phase == Phase::Closed);
+        self.tallies.retain(|&key, _| is_closed(key));
+    }
+
     /// Whether the tally of a chain includes this entry.
     pub(super) fn includes(&self, election: i32, chain: i64, seq: i32) -> bool {
         let known = self.tallies.get(&election).and_then(|chains| chains.get(&chain));
@@ -177,6 +186,21 @@ impl State {
         let done = key.seal(vote.number, &mut sealed);
         done.map_err(|error| LedgerError::NotStored(error.to_string()))?;
         Ok(sealed)
+    }
+
+    /// Opens the sealed ballot of a number.
+    pub(super) fn opened(
+        &mut self,
+        election: i32,
+        number: VoterNumber,
+        sealed: &[u8],
+    ) -> Option<OwnBallot> {
+        let definition = self.public.get(election)?.definition.clone();
+        let mut bytes = sealed.to_vec();
+        self.keys.get_mut(&election)?.open(number, &mut bytes).then_some(())?;
+        let mut bytes = Reader(&bytes);
+        let ballot = code::ballot(&mut bytes, &definition)?;
+        bytes.end(ballot)
     }
 
     /// Whether the tallies of an election have its votes: those of a sealed one have only how many

@@ -8,6 +8,7 @@ use super::catch_up::row_numbers;
 use super::change::{Change, Listed, What};
 use super::connection::{Fault, Link};
 use super::fence::end_chains;
+use super::lease;
 use super::public::{Issued, Phase};
 use super::rules::{Planned, not_allowed};
 use super::session::{Session, begin, settle};
@@ -99,6 +100,7 @@ async fn step(
     rows: Rows,
     attempt: &Cell<Option<([u8; 32], u64)>>,
 ) -> Result<Option<u64>, Fault> {
+    lease::wait_for_others(shared, link).await?;
     let version = begin(shared, link).await?;
     if let Some((head, voided)) = attempt.get()
         && is_stored(&link.client, &head).await?

@@ -12,6 +12,7 @@ use super::check::check;
 use super::close;
 use super::connection::{ANSWER_WAIT_MAX, Fault};
 use super::dispatch::{VoteJob, WRITERS, dispatch};
+use super::lease;
 use super::look::keep_looking;
 use super::public::Phase;
 use super::session::Session;
@@ -60,7 +61,7 @@ impl Work {
         for index in 0..WRITERS {
             let (groups, taken) = mpsc::channel(1);
             writers.push(groups);
-            tasks.spawn_local(Writer::new(shared.clone()).run(index, taken, free.clone()));
+            tasks.spawn_local(Writer::new(shared.clone(), index).run(taken, free.clone()));
         }
         drop(free);
         tasks.spawn_local(dispatch(vote_jobs, writers, freed, stop.clone()));
@@ -177,10 +178,12 @@ fn unreadable(error: LedgerError) -> LedgerError {
 
 /// Lets other servers go on with the chains of this one.
 async fn leave_chains(mut session: Session) {
-    let server = session.shared.server;
+    let shared = session.shared.clone();
+    let server = shared.server;
     let update = "UPDATE chains SET server = NULL WHERE server = $1";
     let left = session.until_known(async |link| {
-        Ok(link.client.execute(update, &[&&server[..]]).await.map(|_| ())?)
+        link.client.execute(update, &[&&server[..]]).await?;
+        lease::end(&shared, link).await
     });
     match timeout(ANSWER_WAIT_MAX, left).await {
         Ok(Ok(())) => {}

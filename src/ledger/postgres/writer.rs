@@ -12,10 +12,11 @@ use super::batch::{self, Chain, Found, Offer, Section};
 use super::chain::ChainHead;
 use super::connection::{ANSWER_WAIT_MAX, Fault, Link};
 use super::public::Phase;
+use super::remembered::{Acknowledged, REMEMBERED_VOTES_MAX};
 use super::session::{RECONNECT_PAUSE, Session};
 use super::shared::Shared;
 use super::state::State;
-use super::{fence, look, sheet};
+use super::{sheet, take_up};
 use crate::election::{
     Definition, Outcome, Receipt, Refusal, Ruling, Timestamp, UnderNumber, Vote, judge,
 };
@@ -31,7 +32,7 @@ pub(super) struct Group {
 }
 
 /// How often a batch is decided anew because of what others did meanwhile.
-const ROUNDS_MAX: u32 = 20;
+pub(super) const ROUNDS_MAX: u32 = 20;
 
 /// What a vote needs.
 enum Assessed {
@@ -50,18 +51,21 @@ enum Assessed {
 pub(super) struct Writer {
     session: Session,
     shared: Arc<Shared>,
+    index: usize,
     chains: HashMap<i32, Chain>,
+    /// The connection by which the chains were read.
+    chains_of: u64,
 }
 
 impl Writer {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { session: Session::new(shared.clone()), shared, chains: HashMap::new() }
+    pub(super) fn new(shared: Arc<Shared>, index: usize) -> Self {
+        let session = Session::new(shared.clone());
+        Self { session, shared, index, chains: HashMap::new(), chains_of: 0 }
     }
 
-    /// Decides groups until there are no more. Sends `index` to `freed` before each is answered.
+    /// Decides groups until there are no more. Sends its index to `freed` before each is answered.
     pub(super) async fn run(
         mut self,
-        index: usize,
         mut groups: mpsc::Receiver<Group>,
         freed: mpsc::Sender<usize>,
     ) {
@@ -75,7 +79,7 @@ impl Writer {
             }
             self.shared.publish();
             // There is room for every writer.
-            let _ = freed.try_send(index);
+            let _ = freed.try_send(self.index);
             let mut decisions = decisions.into_iter();
             for (count, reply) in replies {
                 let _ = reply.send(Ok(decisions.by_ref().take(count).collect()));
@@ -121,6 +125,12 @@ impl Writer {
 
     async fn decide_once(&mut self, votes: &[Vote]) -> Result<Vec<Decision>, Fault> {
         let shared = self.shared.clone();
+        self.session.connected().await?;
+        if self.chains_of != self.session.made {
+            // Another database may not have all of their entries.
+            self.chains.clear();
+            self.chains_of = self.session.made;
+        }
         let now = shared.now();
         let assess = |state: &mut State| -> Vec<_> {
             votes.iter().map(|vote| assess(state, vote, now)).collect()
@@ -141,36 +151,79 @@ impl Writer {
             let why = "synchronous_standby_names is empty: votes would be on one disk only";
             return Err(Fault::Failed(None, why.into()));
         }
-        let link = self.session.connected().await?;
-        for (&election, section) in &sections {
-            if !section.offered.is_empty() && !self.chains.contains_key(&election) {
-                let chain = timeout(ANSWER_WAIT_MAX, begin_chain(&shared, link, election));
-                self.chains.insert(election, chain.await??);
-            }
-        }
+        self.begin_chains(&sections).await?;
+        let link = self.session.link()?;
         let listed = timeout(ANSWER_WAIT_MAX, listed(&shared, link, votes, &assessed)).await??;
         let found = batch::commit(&shared, link, &sections, &mut self.chains).await?;
         if !are_included(&shared, &found) {
             // What this server answers, it shows.
             shared.look_first().await?;
         }
-        let answers =
-            votes.iter().zip(assessed).enumerate().map(
-                |(index, (vote, assessed))| match assessed {
-                    Assessed::Decided(decision) => decision,
-                    Assessed::OnSheet(_) => Ok(match listed.get(index) {
-                        Some(true) => Outcome::Recorded,
-                        _ => Outcome::Refused(Refusal::Closed),
-                    }),
-                    Assessed::Sealed { election, sealed, offered } => {
-                        let found = found.get(&election);
-                        let section = sections.get(&election);
-                        let under = under_number(vote, &sealed, section, found);
-                        answer(&shared, election, vote, now, under, offered)
-                    }
-                },
-            );
-        Ok(answers.collect())
+        shared.check_newest(link)?;
+        let decide = |(index, (vote, assessed)): (usize, (&Vote, &Assessed))| match assessed {
+            Assessed::Decided(decision) => decision.clone(),
+            Assessed::OnSheet(_) => Ok(match listed.get(index) {
+                Some(true) => Outcome::Recorded,
+                _ => Outcome::Refused(Refusal::Closed),
+            }),
+            Assessed::Sealed { election, sealed, offered } => {
+                let (section, found) = (sections.get(election), found.get(election));
+                let under = under_number(vote, sealed, section, found);
+                answer(&shared, *election, vote, now, under, *offered)
+            }
+        };
+        let decisions: Vec<_> = votes.iter().zip(&assessed).enumerate().map(decide).collect();
+        for (&election, section) in &sections {
+            if let Some(chain) = self.chains.get(&election).filter(|_| !section.offered.is_empty())
+            {
+                remember(&shared, (election, chain.last), votes, &assessed, &decisions);
+            }
+        }
+        Ok(decisions)
+    }
+
+    /// Begins the chains that are missing.
+    async fn begin_chains(&mut self, sections: &BTreeMap<i32, Section>) -> Result<(), Fault> {
+        let (link, writer) = (self.session.link()?, i16::try_from(self.index).ok());
+        for (&election, section) in sections {
+            if !section.offered.is_empty() && !self.chains.contains_key(&election) {
+                let begun = take_up::begin(&self.shared, link, election, writer);
+                let chain = timeout(ANSWER_WAIT_MAX, begun).await??;
+                self.chains.insert(election, chain);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Remembers what an entry acknowledges.
+fn remember(
+    shared: &Shared,
+    (election, entry): (i32, ChainHead),
+    votes: &[Vote],
+    assessed: &[Assessed],
+    decisions: &[Decision],
+) {
+    let each = votes.iter().zip(assessed).zip(decisions);
+    let recorded = each.filter_map(|((vote, assessed), decision)| match (assessed, decision) {
+        (Assessed::Sealed { election: of, sealed, .. }, Ok(Outcome::Recorded))
+            if *of == election =>
+        {
+            Some((vote.number.get().cast_signed(), &sealed[..]))
+        }
+        _ => None,
+    });
+    let definition =
+        shared.with(|state| state.public.get(election).map(|it| it.definition.clone()));
+    let Some(definition) = definition else { return };
+    let batch = Acknowledged::new(election, definition, entry, recorded);
+    if batch.len() > 0 && shared.remembered(|remembered| remembered.add(batch)) {
+        let count = REMEMBERED_VOTES_MAX;
+        tracing::warn!(
+            count,
+            "not all votes of the last minutes are remembered: those before would be missing \
+             after a failover to a standby that lagged"
+        );
     }
 }
 
@@ -306,62 +359,4 @@ async fn listed(
         all.push(fits && sheet::has(&link.client, *election, &definition, &receipt).await?);
     }
     Ok(all)
-}
-
-/// Takes up a chain that another server has left, or makes one, if no act ended the chains of the
-/// election that this server has not heard of.
-async fn begin_chain(shared: &Shared, link: &Link, election: i32) -> Result<Chain, Fault> {
-    let client = &link.client;
-    let (version, genesis) = shared.with(|state| (state.version, state.head));
-    client.batch_execute("BEGIN").await?;
-    let open = "SELECT key FROM elections WHERE key = $1 AND state = 1 AND version <= $2 FOR SHARE";
-    if client.query_opt(open, &[&election, &version]).await?.is_none() {
-        return Err(Fault::race("the election was changed meanwhile"));
-    }
-    let take_up = "UPDATE chains SET server = $2 WHERE server IS NULL AND chain =
-        (SELECT min(chain) FROM chains WHERE election = $1 AND server IS NULL AND NOT EXISTS
-            (SELECT 1 FROM entries WHERE entries.chain = chains.chain AND kind = 5))
-        RETURNING chain, genesis";
-    let server = &shared.server[..];
-    if let Some(row) = client.query_opt(take_up, &[&election, &server]).await? {
-        let begin = ChainHead::begin(row.try_get(1)?, row.try_get(0)?, election);
-        let last = fence::last(client, begin).await?;
-        let chain = taken_up(shared, link, election, last).await?;
-        link.commit().await?;
-        return Ok(chain);
-    }
-    let insert = "INSERT INTO chains (election, server, genesis) VALUES ($1, $2, $3)
-                  RETURNING chain";
-    let row = client.query_one(insert, &[&election, &server, &&genesis[..]]).await?;
-    let last = ChainHead::begin(&genesis, row.try_get(0)?, election);
-    link.commit().await?;
-    Ok(Chain { last, tally: empty(shared, election)? })
-}
-
-/// A chain that was taken up, with its tally.
-async fn taken_up(
-    shared: &Shared,
-    link: &Link,
-    election: i32,
-    last: ChainHead,
-) -> Result<Chain, Fault> {
-    let select = "SELECT ballots, sealed FROM tallies WHERE chain = $1 AND seq = $2";
-    let Some(row) = link.client.query_opt(select, &[&last.chain, &last.seq]).await? else {
-        return match last.seq {
-            0 => Ok(Chain { last, tally: empty(shared, election)? }),
-            _ => Err(Fault::damaged(format!("chain {} has no tally", last.chain))),
-        };
-    };
-    let (ballots, sealed) = (row.try_get::<_, i64>(0)?.unsigned_abs(), row.try_get(1)?);
-    let at = (last.chain, last.seq);
-    let tally = shared.with(|state| look::tally(state, election, at, ballots, sealed))?;
-    Ok(Chain { last, tally })
-}
-
-fn empty(shared: &Shared, election: i32) -> Result<crate::election::Tally, Fault> {
-    shared.with(|state| {
-        let election = state.public.get(election);
-        let election = election.ok_or_else(|| Fault::damaged("a chain is of no election"))?;
-        Ok(crate::election::Tally::new(&election.definition.slate))
-    })
 }

@@ -149,7 +149,7 @@ pub(crate) async fn a_vote_of_unknown_outcome_sent_again_counts_once(subject: &i
         };
         let unknown = ledger.vote(vec![voted.clone()]).await;
         let unknown = unknown.and_then(|mut decisions| decisions.remove(0)).unwrap_err();
-        assert!(matches!(unknown, LedgerError::Unknown(_)) && !unknown.is_certain());
+        assert!(matches!(unknown, LedgerError::Unknown(_)) && !unknown.is_certain(), "{unknown:?}");
         subject.mend();
         // It may have stopped by itself.
         ledger.shut_down();
