@@ -149,6 +149,7 @@ async fn fail_over(
         sleep(below(rng, 4_000)).await;
     }
     let lost = if rules.lag && rng.bool() { rng.usize(0..20) } else { 0 };
+    history.borrow_mut().has_failed_over = true;
     history.borrow_mut().has_lost |= lost > 0;
     nodes.borrow_mut().promote(standby, lost);
     nodes.borrow_mut().stall(Instant::now());

@@ -65,6 +65,9 @@ pub struct History {
     shown: [BTreeMap<usize, Vec<u64>>; SERVERS],
     /// Faults of all kinds.
     pub(super) faults: BTreeMap<&'static str, usize>,
+    /// Whether a standby was promoted: what was seen and never replicated is gone
+    /// from the counts, too.
+    pub(super) has_failed_over: bool,
     /// Whether acknowledged commits may have been lost with a database server.
     pub(super) has_lost: bool,
 }
@@ -83,6 +86,7 @@ impl History {
             told: Default::default(),
             shown: Default::default(),
             faults: BTreeMap::new(),
+            has_failed_over: false,
             has_lost: false,
         }
     }
@@ -217,7 +221,7 @@ impl History {
             self.check(told <= ballots, || {
                 format!("{server} shows {ballots} in {name}, and has told {told} voters")
             });
-            if standing.state != ElectionState::Open {
+            if standing.state != ElectionState::Open || self.has_failed_over {
                 continue;
             }
             let mut now = vec![ballots];

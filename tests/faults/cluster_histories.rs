@@ -1,0 +1,24 @@
+//! A fixed number of simulated histories of two servers on one database; `cargo run -p capvote-soak
+//! -- cluster-histories` runs more.
+
+use capvote_soak::cluster::{Rules, simulate, simulate_many};
+use capvote_soak::histories::scratch;
+
+#[test]
+fn two_servers_on_a_failing_database_keep_their_promises() {
+    let rules = Rules { lag: false, old_primary: true };
+    let summary = simulate_many(0, 40, rules, &scratch()).unwrap();
+    // The histories exercise what they should.
+    assert!(summary.votes > 400, "{summary:?}");
+    for fault in ["the primary is lost", "a commit does not wait", "a server is paused"] {
+        assert!(summary.faults.contains_key(fault), "{fault}: {summary:?}");
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_history_of_two_servers() {
+    let rules = Rules { lag: false, old_primary: true };
+    let [first, second] = [(); 2].map(|()| simulate(2, rules, &scratch()).unwrap().story);
+    assert!(first.len() > 100);
+    assert_eq!(first, second);
+}
