@@ -2,8 +2,8 @@
 //! a fork would hold the ledgers' file locks for a moment.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod copies;
 mod cluster_histories;
+mod copies;
 mod histories;
 mod server;
 mod steps;

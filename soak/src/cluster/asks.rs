@@ -51,9 +51,7 @@ impl Session {
     pub(super) async fn ask(&mut self, ask: Ask, given: &[Value]) -> Done {
         match ask {
             Ask::Settings => found(vec![self.settings()]),
-            Ask::IsComplete => {
-                found(vec![vec![self.get(&ledger()).is_some().into()]])
-            }
+            Ask::IsComplete => found(vec![vec![self.get(&ledger()).is_some().into()]]),
             Ask::NewLedger => {
                 let row = vec![given[0].clone(), given[1].clone(), 0.into()];
                 changed(usize::from(self.insert(ledger(), row).await?))
@@ -87,7 +85,8 @@ impl Session {
             Ask::WholeRoll => found(select(self.rows(Table::Roll, is(0, &given[0])), &[3, 4])),
             Ask::RollRows => {
                 let of = |row: &Row| {
-                    row[..2] == given[..2] && (given[2].int()..given[3].int()).contains(&row[2].int())
+                    row[..2] == given[..2]
+                        && (given[2].int()..given[3].int()).contains(&row[2].int())
                 };
                 found(select(self.rows(Table::Roll, of), &[4]))
             }
@@ -137,9 +136,8 @@ impl Session {
             }
             Ask::Behind => {
                 let alive = self.alive(given[2].int());
-                let behind = |row: &Row| {
-                    row[0] != given[0] && row[1] < given[1] && alive.contains(&row[0])
-                };
+                let behind =
+                    |row: &Row| row[0] != given[0] && row[1] < given[1] && alive.contains(&row[0]);
                 let count = self.rows(Table::Leases, behind).len() as i64;
                 found(vec![vec![count.into()]])
             }

@@ -132,13 +132,7 @@ fn interrupt(nodes: &Shared, history: &History, rng: &mut Rng) {
     }
 }
 
-async fn fail_over(
-    nodes: &Shared,
-    history: &History,
-    rules: Rules,
-    rng: &mut Rng,
-    primary: usize,
-) {
+async fn fail_over(nodes: &Shared, history: &History, rules: Rules, rng: &mut Rng, primary: usize) {
     let standby = Nodes::other(primary);
     let goes_on = rules.old_primary && rng.u32(0..3) == 0;
     if goes_on {

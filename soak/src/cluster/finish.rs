@@ -46,7 +46,11 @@ impl World {
         for (vote, _) in all.into_iter().enumerate().filter(|(_, is_recorded)| *is_recorded) {
             let server = rng.usize(0..self.servers.len());
             let outcome = self.decided(vote, server).await?;
-            self.history.borrow_mut().check(outcome == Outcome::Recorded, || {
+            let mut history = self.history.borrow_mut();
+            // Its number was used again before it was offered again.
+            let second = outcome == Outcome::Refused(Refusal::AlreadyVoted);
+            let is_again = history.has_lost && second;
+            history.check(outcome == Outcome::Recorded || is_again, || {
                 format!("vote {vote} was recorded, and is {outcome:?} when it is sent again")
             });
         }
@@ -55,10 +59,11 @@ impl World {
             let vote = self.history.borrow_mut().cast(cast);
             let outcome = self.decided(vote, server).await?;
             let closed = Outcome::Refused(Refusal::Closed);
-            self.history.borrow_mut().check(
-                outcome == Outcome::Recorded || outcome == closed,
-                || format!("a first vote is {outcome:?}"),
-            );
+            self.history
+                .borrow_mut()
+                .check(outcome == Outcome::Recorded || outcome == closed, || {
+                    format!("a first vote is {outcome:?}")
+                });
         }
         Ok(())
     }

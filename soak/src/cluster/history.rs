@@ -200,9 +200,8 @@ impl History {
             Refusal::AlreadyVoted => {
                 let mut others = self.votes.iter().map(|it| &it.cast);
                 let nonce = self.votes[vote].cast.nonce;
-                !others.any(|it| {
-                    (it.election, it.number) == (election, number) && it.nonce != nonce
-                })
+                !others
+                    .any(|it| (it.election, it.number) == (election, number) && it.nonce != nonce)
             }
             _ => true,
         };
@@ -257,13 +256,14 @@ impl History {
                 continue;
             }
             let lines = lines.get(&vote.cast.nonce).copied().unwrap_or(0);
-            if vote.is_recorded && lines != 1 {
+            let is_used_again = self.has_lost && numbers.contains_key(&vote.cast.number);
+            if vote.is_recorded && lines != 1 && !is_used_again {
                 wrong.push(format!("vote {index} is recorded, and has {lines} lines"));
             }
             let is_final = |it: &Refusal| matches!(it, Refusal::Closed | Refusal::AlreadyVoted);
             let is_refused = vote.refused.iter().any(is_final);
             let is_only_refused = !vote.is_recorded && vote.open == 0;
-            if lines > 0 && (is_refused || is_only_refused) {
+            if lines > 0 && (is_refused || is_only_refused) && !self.has_lost {
                 wrong.push(format!("vote {index} was refused, and is on the sheet"));
             }
             let is_second = vote.refused.contains(&Refusal::AlreadyVoted);

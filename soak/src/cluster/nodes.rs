@@ -158,13 +158,15 @@ impl Nodes {
         it.store = Store::of(&it.log);
     }
 
-    /// The standby becomes a primary. What it has not received is lost. `lost` is how much of what
-    /// was acknowledged is, too.
+    /// The standby becomes a primary. What it has not received is lost. Up to `lost` commits
+    /// that it has received are, too, but no act.
     pub(super) fn promote(&mut self, node: usize, lost: usize) {
         let timeline = self.nodes.iter().map(|node| node.timeline).max().unwrap_or(0) + 1;
         self.upstream = None;
         let it = &mut self.nodes[node];
-        it.log.truncate(it.log.len().saturating_sub(lost));
+        for _ in 0..lost {
+            it.log.pop_if(|last| !last.has_act());
+        }
         (it.role, it.timeline, it.replicated) = (Role::Primary, timeline, 0);
         it.store = Store::of(&it.log);
         self.changed.notify_waiters();

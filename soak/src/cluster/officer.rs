@@ -66,7 +66,8 @@ impl World {
         let (grant, token) = (GrantId(first), Token::from([first as u8; Token::BYTES]).hash());
         let role = Role::Registrar(id(0));
         let link = Grant { id: grant, parent: None, role, token, uses: Uses::Any };
-        if self.act(rng, vec![Act::Grant(link)], None, format!("grant {first}")).await == Done::Unknown
+        if self.act(rng, vec![Act::Grant(link)], None, format!("grant {first}")).await
+            == Done::Unknown
         {
             return;
         }
@@ -149,7 +150,9 @@ impl World {
         let mut other = rng.fork();
         // At both servers at once, now and then.
         match rng.u32(0..3) {
-            0 => drop(tokio::join!(self.close(&mut rng, election), self.close(&mut other, election))),
+            0 => {
+                drop(tokio::join!(self.close(&mut rng, election), self.close(&mut other, election)))
+            }
             _ => self.close(&mut rng, election).await,
         }
     }
@@ -158,7 +161,8 @@ impl World {
         let name = IDS[election];
         let now = self.history.borrow_mut().note(format!("{name} is to open"));
         self.history.borrow_mut().opened[election].begun.get_or_insert(now);
-        if self.act(rng, vec![Act::Open(id(election))], None, format!("open {name}")).await == Done::Made
+        if self.act(rng, vec![Act::Open(id(election))], None, format!("open {name}")).await
+            == Done::Made
         {
             let now = self.history.borrow_mut().note(format!("{name} is open"));
             self.history.borrow_mut().opened[election].done.get_or_insert(now);
@@ -169,7 +173,8 @@ impl World {
         let name = IDS[election];
         let now = self.history.borrow_mut().note(format!("{name} is to close"));
         self.history.borrow_mut().closed[election].begun.get_or_insert(now);
-        let done = self.act(rng, vec![Act::Close(id(election))], None, format!("close {name}")).await;
+        let done =
+            self.act(rng, vec![Act::Close(id(election))], None, format!("close {name}")).await;
         if done == Done::Made {
             let now = self.history.borrow_mut().note(format!("{name} is closed"));
             self.history.borrow_mut().closed[election].done.get_or_insert(now);

@@ -85,8 +85,7 @@ const fn on(
     Statement { text, ask, parameters, columns }
 }
 
-const SETTINGS: &[Type] =
-    &[Int4, Bool, Text, Text, Text, Text, Text, Text, Text, Int8, Text, Text];
+const SETTINGS: &[Type] = &[Int4, Bool, Text, Text, Text, Text, Text, Text, Text, Int8, Text, Text];
 
 #[rustfmt::skip]
 const ALL: &[Statement] = &[

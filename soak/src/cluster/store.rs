@@ -37,6 +37,13 @@ pub(super) struct Record {
     next_chain: i64,
 }
 
+impl Record {
+    /// Whether it makes an act.
+    pub(super) fn has_act(&self) -> bool {
+        self.rows.iter().any(|((table, _), _)| *table == Table::Acts)
+    }
+}
+
 /// The committed rows at one moment.
 pub(super) type Snapshot = BTreeMap<Key, Row>;
 

@@ -36,9 +36,7 @@ impl Session {
                 }
                 changed(dropped)
             }
-            Ask::OpenChains => {
-                found(select(self.chains(any(1, &given[0]), true), &[0, 1, 4]))
-            }
+            Ask::OpenChains => found(select(self.chains(any(1, &given[0]), true), &[0, 1, 4])),
             Ask::Chains => found(select(self.chains(is(1, &given[0]), false), &[0, 4])),
             Ask::LeaveChains => {
                 let change = |row: &mut Row| row[2] = Value::Null;
@@ -67,7 +65,8 @@ impl Session {
             Ask::EntriesStored => {
                 let known = given[0].ints().iter().zip(given[1].ints()).zip(given[2].blobs());
                 let stored = known.filter_map(|((chain, seq), head)| {
-                    let entry = self.get(&(Table::Entries, vec![(*chain).into(), (*seq).into()]))?;
+                    let entry =
+                        self.get(&(Table::Entries, vec![(*chain).into(), (*seq).into()]))?;
                     let head = Value::Bytes(head.clone());
                     (entry[4] == head).then(|| vec![head])
                 });
