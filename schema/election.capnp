@@ -174,6 +174,11 @@ struct ElectionInfo {
   roll @15 :Text;
   # The id of the election whose roll this one shares: the same voter numbers vote in both. Empty if
   # it has a roll of its own. Open elections that share a roll are the questions of one paper.
+
+  servers @16 :List(Text);
+  # Links to the servers of this ledger that are up, at most 16 of at most 1,024 bytes, without
+  # election and token: a call that one of them does not answer may be made at the next. Empty where
+  # there is one server only, and in the answer of `Directory.elections`.
 }
 
 struct Rules {

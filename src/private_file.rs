@@ -109,7 +109,11 @@ pub(crate) fn create_directory(directory: &Path) -> io::Result<()> {
     }
     let parent = parent(directory);
     create_directory(parent)?;
-    DirBuilder::new().mode(0o700).create(directory)?;
+    match DirBuilder::new().mode(0o700).create(directory) {
+        // Somebody else was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && directory.is_dir() => {}
+        made => made?,
+    }
     File::open(parent)?.sync_all()
 }
 

@@ -3,6 +3,7 @@
 
 pub mod browser;
 pub mod cluster;
+pub mod cluster_kills;
 pub mod disk;
 pub mod histories;
 pub mod hostile;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use capvote_soak::{cluster, histories, hostile, kills, pages};
+use capvote_soak::{cluster, cluster_kills, histories, hostile, kills, pages};
 use clap::{Parser, Subcommand};
 
 /// Stress-test capvote with crashes, failing disks and hostile clients.
@@ -17,6 +17,7 @@ enum Command {
     Histories(histories::Arguments),
     ClusterHistories(cluster::Arguments),
     Kills(kills::Arguments),
+    ClusterKills(cluster_kills::Arguments),
     Hostile(hostile::Arguments),
     Pictures(pages::PicturesArguments),
     PageSpeed(pages::SpeedArguments),
@@ -31,6 +32,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Histories(arguments) => arguments.run()?,
         Command::ClusterHistories(arguments) => arguments.run()?,
         Command::Kills(arguments) => arguments.run()?,
+        Command::ClusterKills(arguments) => arguments.run()?,
         Command::Hostile(arguments) => arguments.run()?,
         Command::Pictures(arguments) => arguments.run()?,
         Command::PageSpeed(arguments) => arguments.run()?,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::solve::{PUZZLE_BITS_MAX, solve};
-use super::{Ballot, Client, Error, VoteOutcome};
+use super::{Ballot, Client, Error, Servers, VoteOutcome};
 use crate::election::Puzzle;
 use crate::net::link::Link;
 
@@ -50,6 +50,23 @@ pub async fn cast(
     link: &Link,
     election: &str,
     ballot: &Ballot,
+    on_message: impl FnMut(&str),
+) -> Result<CastOutcome, Error> {
+    cast_at(&mut Servers::of(link), election, ballot, on_message).await
+}
+
+/// As [`cast`], at the servers of one ledger: what the one does not answer, the next is asked, with
+/// the same nonce.
+///
+/// # Errors
+/// As [`cast`], of the last server that was asked.
+///
+/// # Panics
+/// As [`Client::connect`].
+pub async fn cast_at(
+    servers: &mut Servers,
+    election: &str,
+    ballot: &Ballot,
     mut on_message: impl FnMut(&str),
 ) -> Result<CastOutcome, Error> {
     let deadline = Instant::now() + RETRY_WAIT_MAX;
@@ -60,8 +77,8 @@ pub async fn cast(
     // Whether a server has said that it is stopping or busy.
     let mut stopping = false;
     loop {
-        let error = match cast_once(link, election, ballot, solved.solution, &mut on_message).await
-        {
+        let cast = cast_once(servers.link(), election, ballot, solved.solution, &mut on_message);
+        let error = match cast.await {
             Ok(VoteOutcome::Throttled { wait, puzzle }) => {
                 if solved.solution != 0 {
                     // Others showed more work. A pause, as after any other failure.
@@ -89,6 +106,9 @@ pub async fn cast(
         };
         lost |= matches!(error, Error::Disconnected | Error::NoAnswer(_));
         stopping |= matches!(error, Error::Overloaded(_));
+        if is_of_one_server(&error) && Instant::now() < deadline && servers.go_on() {
+            continue;
+        }
         // After a lost answer any error is worth another try, which may find out the outcome.
         // Before, only a server that is stopping or busy is, and then its restart.
         let again = matches!(error, Error::Overloaded(_))
@@ -102,6 +122,14 @@ pub async fn cast(
         sleep(pause).await;
         pause = (pause * 2).min(RETRY_PAUSE_MAX);
     }
+}
+
+/// Whether another server may answer where this one did not.
+fn is_of_one_server(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Disconnected | Error::NoAnswer(_) | Error::Overloaded(_) | Error::Unreachable { .. }
+    )
 }
 
 async fn cast_once(

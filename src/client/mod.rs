@@ -52,12 +52,13 @@ mod line_counter;
 mod message_sink;
 mod observer;
 mod officer;
+mod servers;
 mod silence;
 mod solve;
 mod vote;
 
 pub use callback::CallbackResult;
-pub use cast::{CastOutcome, RETRY_WAIT_MAX, cast};
+pub use cast::{CastOutcome, RETRY_WAIT_MAX, cast, cast_at};
 pub use connection::{ANSWER_WAIT_MAX, Client, UNANSWERED_VOTES_MAX};
 pub use election::{Election, WATCH_WAIT_MAX};
 pub use error::Error;
@@ -67,6 +68,7 @@ pub use officer::{
     ActOutcome, Administration, Auditor, CountedBallot, LedgerReport, Registrar, Restored,
     ReturningOfficer,
 };
+pub use servers::Servers;
 pub use solve::PUZZLE_BITS_MAX;
 pub use vote::{Ballot, Marks, RecordedVote, VoteOutcome};
 

@@ -50,7 +50,7 @@ pub use judge::{ChangeRefusal, Ruling, UnderNumber, judge};
 #[cfg(feature = "server")]
 pub use look_alike::same_text;
 pub use nonce::{InvalidNonce, Nonce};
-pub use origin::{InvalidLedgerId, LedgerId, Origin};
+pub use origin::{InvalidLedgerId, LedgerId, Origin, SERVERS_MAX};
 #[cfg(feature = "server")]
 pub(crate) use printable::as_printable;
 pub use printable::{printable, printable_json};

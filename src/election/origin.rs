@@ -7,6 +7,9 @@ use std::str::FromStr;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct LedgerId([u8; LedgerId::BYTES]);
 
+/// The servers of one ledger that an election names.
+pub const SERVERS_MAX: usize = 16;
+
 /// Where an election is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Origin {

@@ -96,6 +96,13 @@ pub enum ActRefusal {
          capvote-server officer-link --end-others"
     )]
     OfficersLink,
+    /// The key of the election's ballots would be lost with one server.
+    #[error(
+        "one server only has the key of election {0}, and if that server were lost, so would be \
+         every choice: start another server that is given the same secret, or let this one run \
+         alone"
+    )]
+    OneHolder(ElectionId),
     /// A token is of no grant of the election, and no numbers were issued under it.
     #[error(
         "this link opens nothing of election {0}, and no numbers of it were issued under this link"

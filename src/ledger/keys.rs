@@ -6,6 +6,10 @@
 
 mod copied;
 mod folder;
+#[cfg(feature = "postgres")]
+mod half;
+#[cfg(feature = "postgres")]
+mod server_id;
 
 use std::io;
 
@@ -16,6 +20,10 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 pub(super) use self::folder::Keys;
+#[cfg(feature = "postgres")]
+pub(super) use self::half::{Half, Halves};
+#[cfg(feature = "postgres")]
+pub(super) use self::server_id::ServerId;
 use crate::election::{ElectionId, LedgerId, VoterNumber};
 
 /// The first word of a key's line.
@@ -43,15 +51,15 @@ pub(super) struct Owner<'a> {
 }
 
 impl BallotKey {
-    const BYTES: usize = 64;
+    pub(super) const BYTES: usize = 64;
 
-    fn new(bytes: Zeroizing<[u8; Self::BYTES]>) -> Self {
+    pub(super) fn new(bytes: Zeroizing<[u8; Self::BYTES]>) -> Self {
         let cipher = Box::new(Aes256Siv::new((&*bytes).into()));
         Self { bytes, cipher }
     }
 
     /// A new key.
-    fn draw() -> io::Result<Self> {
+    pub(super) fn draw() -> io::Result<Self> {
         let mut bytes = Zeroizing::new([0; Self::BYTES]);
         getrandom::fill(&mut *bytes).map_err(io::Error::other)?;
         Ok(Self::new(bytes))
@@ -86,27 +94,20 @@ impl BallotKey {
         sealed.len() >= TAG_BYTES && self.cipher.decrypt_in_place(about, sealed).is_ok()
     }
 
+    /// The bytes of the key.
+    #[cfg(feature = "postgres")]
+    pub(super) fn bytes(&self) -> &[u8; Self::BYTES] {
+        &self.bytes
+    }
+
     /// The line of a file that has this key.
     fn line(&self, owner: &Owner<'_>) -> Zeroizing<String> {
-        let Owner { ledger, key, election } = owner;
-        let hex = Zeroizing::new(HEXLOWER.encode(&*self.bytes));
-        let line = Zeroizing::new(format!("{WORD} {ledger} {key} {election} {} ", *hex));
-        let mut sum = HEXLOWER.encode(&Sha256::digest(line.as_bytes()));
-        sum.truncate(SUM_DIGITS);
-        Zeroizing::new(format!("{}{sum}\n", *line))
+        line(WORD, owner, &*self.bytes)
     }
 
     /// Reads such a line, if it is whole and of this election.
     fn read(line: &str, owner: &Owner<'_>) -> Option<Self> {
-        let hex = line.split_ascii_whitespace().nth(4)?;
-        let decoded = Zeroizing::new(HEXLOWER.decode(hex.as_bytes()).ok()?);
-        let mut bytes = Zeroizing::new([0; Self::BYTES]);
-        if decoded.len() != bytes.len() {
-            return None;
-        }
-        bytes.copy_from_slice(&decoded);
-        let key = Self::new(bytes);
-        (*key.line(owner) == line).then_some(key)
+        secret_in(line, WORD, owner).map(Self::new)
     }
 
     fn is_same(&self, other: &Self) -> bool {
@@ -114,10 +115,36 @@ impl BallotKey {
     }
 }
 
-/// The ledger, the row and the id of the election that a line with a key is of, if it says so.
+/// A line with a secret of an election, a checksum behind it.
+fn line(word: &str, owner: &Owner<'_>, secret: &[u8]) -> Zeroizing<String> {
+    let Owner { ledger, key, election } = owner;
+    let hex = Zeroizing::new(HEXLOWER.encode(secret));
+    let line = Zeroizing::new(format!("{word} {ledger} {key} {election} {} ", *hex));
+    let mut sum = HEXLOWER.encode(&Sha256::digest(line.as_bytes()));
+    sum.truncate(SUM_DIGITS);
+    Zeroizing::new(format!("{}{sum}\n", *line))
+}
+
+/// The secret in such a line, if it is whole and of this election.
+fn secret_in<const N: usize>(
+    text: &str,
+    word: &str,
+    owner: &Owner<'_>,
+) -> Option<Zeroizing<[u8; N]>> {
+    let hex = text.split_ascii_whitespace().nth(4)?;
+    let decoded = Zeroizing::new(HEXLOWER.decode(hex.as_bytes()).ok()?);
+    let mut secret = Zeroizing::new([0; N]);
+    if decoded.len() != N {
+        return None;
+    }
+    secret.copy_from_slice(&decoded);
+    (*line(word, owner, &*secret) == text).then_some(secret)
+}
+
+/// The ledger, the row and the id of the election that a line with a secret is of, if it says so.
 fn owner_of(line: &str) -> Option<(LedgerId, i64, ElectionId)> {
     let words: Vec<_> = line.split_ascii_whitespace().take(4).collect();
-    let [WORD, ledger, key, election] = words[..] else { return None };
+    let [_, ledger, key, election] = words[..] else { return None };
     Some((ledger.parse().ok()?, key.parse().ok()?, election.parse().ok()?))
 }
 

@@ -113,6 +113,16 @@ pub trait Ledger: Debug + Send + Sync {
     /// [`LedgerError::Unreadable`] and [`LedgerError::Stopped`].
     fn fresh(&self) -> Answer<Arc<Snapshot>>;
 
+    /// Tells the other servers of this store by which link clients reach this one. Not for a store
+    /// of one server.
+    fn announce(&self, _link: &str) {}
+
+    /// The links that the servers of this store have announced, of those that are up. Empty for a
+    /// store of one server.
+    fn servers(&self) -> Arc<[String]> {
+        Arc::default()
+    }
+
     /// The store's time, by which votes are decided. It may be another machine's clock.
     fn now(&self) -> Timestamp;
 

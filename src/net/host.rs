@@ -58,7 +58,7 @@ impl HostPort {
         self.address().is_some_and(|address| address.is_unspecified())
     }
 
-    #[cfg(feature = "server")]
+    #[cfg(any(feature = "client", feature = "server"))]
     /// Whether it stands for the machine that uses it: a loopback address or its usual names.
     pub(crate) fn is_this_machine(&self) -> bool {
         let name = self.host.to_ascii_lowercase();

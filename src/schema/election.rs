@@ -6,7 +6,8 @@ use super::count::write_choices;
 use super::rules::{read_rules, write_rules};
 use super::values::{known, length, read_names, read_text, read_time, write_names, write_time};
 use crate::election::{
-    ElectionState, LedgerId, Origin, Publication, ResultStatus, Rules, Schedule, Standing, Verdict,
+    ElectionState, LedgerId, Origin, Publication, ResultStatus, Rules, SERVERS_MAX, Schedule,
+    Standing, Verdict,
 };
 use crate::schema::election_capnp::{election_info, results, turnout};
 
@@ -38,6 +39,9 @@ pub struct Info {
     pub rules: Option<Rules>,
     /// The id of the election whose roll it shares. Empty if it has a roll of its own.
     pub roll: String,
+    /// Links to the servers of its ledger that are up, if there are several. From
+    /// [`Client::elections`](crate::client::Client::elections) it is always empty.
+    pub servers: Vec<String>,
 }
 
 /// The count of an election at one moment.
@@ -60,6 +64,9 @@ pub struct Results {
     /// Why they are. `None` before the close, and for a verdict that only a newer server knows.
     pub verdict: Option<Verdict>,
 }
+
+/// The bytes of a link to one of them.
+pub(crate) const SERVER_LINK_BYTES_MAX: usize = 1_024;
 
 pub(crate) fn write_info(standing: &Standing, mut info: election_info::Builder<'_>) {
     let definition = &standing.definition;
@@ -85,6 +92,26 @@ pub(crate) fn write_info(standing: &Standing, mut info: election_info::Builder<'
     }
     let names = definition.slate.names();
     write_names(names, info.init_candidates(length(names.len())));
+}
+
+/// Writes the links of the servers, beside what [`write_info`] writes.
+pub(crate) fn write_servers(servers: &[String], mut info: election_info::Builder<'_>) {
+    let mut list = info.reborrow().init_servers(length(servers.len().min(SERVERS_MAX)));
+    for (index, server) in (0..).zip(servers.iter().take(SERVERS_MAX)) {
+        list.set(index, server.as_str());
+    }
+}
+
+/// Reads them, up to the limits that a server keeps.
+fn read_servers(list: capnp::text_list::Reader<'_>) -> Result<Vec<String>, Error> {
+    let mut servers = Vec::new();
+    for text in list.iter().take(SERVERS_MAX) {
+        let text = text?;
+        if text.len() <= SERVER_LINK_BYTES_MAX {
+            servers.push(read_text(text)?);
+        }
+    }
+    Ok(servers)
 }
 
 impl Info {
@@ -114,6 +141,7 @@ impl Info {
             origin,
             rules,
             roll: read_text(info.get_roll()?)?,
+            servers: read_servers(info.get_servers()?)?,
         })
     }
 }
@@ -217,6 +245,9 @@ mod tests {
 
         let mut message = Builder::new_default();
         write_info(&standing, message.init_root());
+        let long = "x".repeat(SERVER_LINK_BYTES_MAX + 1);
+        let servers = ["capvotes://a:1".to_string(), long, "capvotes://b:2".to_string()];
+        write_servers(&servers, message.get_root().unwrap());
         let info = Info {
             id: "board".into(),
             title: "The board".into(),
@@ -230,6 +261,7 @@ mod tests {
             origin,
             rules: Some(rules),
             roll: "members".into(),
+            servers: vec!["capvotes://a:1".into(), "capvotes://b:2".into()],
         };
         assert_eq!(Info::read(message.get_root_as_reader().unwrap()).unwrap(), info);
 

@@ -115,6 +115,10 @@ impl Server {
         // Last, so that a start that fails has stored nothing.
         let reached_at = public.as_ref().or(listeners.first().map(Listener::link));
         setup::ensure(&*ledger.0, &config, reached_at).await?;
+        // Nobody can connect to "every address of this machine".
+        if let Some(link) = reached_at.filter(|link| !link.address.is_unspecified()) {
+            ledger.0.announce(&link.to_string());
+        }
         Ok(Self {
             listeners,
             public,

@@ -8,7 +8,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::clock_watch::ClockWatch;
 use crate::election::{ElectionState, Standing, Timestamp};
-use crate::ledger::{Act, Ledger};
+use crate::ledger::{Act, ActRefusal, Ledger, LedgerError};
 
 /// How often schedules are checked. The ledger itself refuses a vote after the time to close.
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
@@ -54,7 +54,7 @@ async fn act_on_schedules(ledger: &dyn Ledger, now: Timestamp) {
         let election = &standing.definition.id;
         match ledger.act(vec![act], None).await {
             Ok(()) => tracing::info!(%election, "an election was opened or closed on time"),
-            Err(error) if error.is_refusal() => {
+            Err(error @ LedgerError::Refused(ActRefusal::NotAllowed { .. })) => {
                 tracing::debug!(%election, %error, "an election had been opened or closed");
             }
             Err(error) => {

@@ -19,7 +19,7 @@ use crate::ledger::{LedgerError, Snapshot};
 use crate::net::connection::Hold;
 use crate::net::transport::Caller;
 use crate::schema::count::{count_bytes, write_count};
-use crate::schema::election::{write_info, write_results};
+use crate::schema::election::{write_info, write_results, write_servers};
 use crate::schema::election_capnp::election::{
     CastParams, CastResults, CountParams, CountResults, InfoParams, InfoResults, ResultParams,
     ResultResults, ResultsParams, ResultsResults, Server, VoteParams, VoteResults, WatchParams,
@@ -165,7 +165,9 @@ impl Election {
         let outcome = self.session.votes.vote(vote).await;
         let outcome = outcome.map_err(|error| fault(&error))?;
         let is_right = outcome != Outcome::Refused(Refusal::UnknownVoterNumber);
-        guesser.settle(admitted, is_right);
+        // Only a wrong guess is charged at all of them.
+        let servers = if is_right { 1 } else { self.session.ledger.servers().len() };
+        guesser.settle(admitted, is_right, servers);
         Ok(Ok(outcome))
     }
 }
@@ -258,7 +260,9 @@ impl Server for Election {
         mut results: InfoResults,
     ) -> capnp::Result<()> {
         let _turn = self.may_list(Caller::of(|| params.get().is_ok())).await?;
-        write_info(&*self.standing()?, results.get().init_info());
+        let mut info = results.get().init_info();
+        write_info(&*self.standing()?, info.reborrow());
+        write_servers(&self.session.ledger.servers(), info);
         Ok(())
     }
 }

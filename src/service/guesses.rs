@@ -13,6 +13,8 @@
 //! - A vote that is refused gets a puzzle. With its solution it is admitted beside these limits, at
 //!   a rate of its own ([`SolvedVotes`]).
 //!
+//! Where several servers look numbers up, each admits its share of what one would.
+//!
 //! The limits are GCRAs ([`gcra`](crate::net::gcra)). Wrong guesses that are looked up at the same
 //! time may exceed the burst, and are charged all the same.
 
@@ -25,7 +27,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::solved::SolvedVotes;
-use crate::election::{Puzzle, VoterNumber};
+use crate::election::{Puzzle, SERVERS_MAX, VoterNumber};
 use crate::net::admission::Origin;
 use crate::net::gcra::{ArrivalTime, Limit};
 
@@ -140,14 +142,15 @@ impl Guesser {
         Err(Throttled { wait, puzzle: solved.puzzle(self.origin) })
     }
 
-    /// Settles a lookup once it is known whether the number was right.
-    pub(super) fn settle(&self, admitted: Admitted, is_right: bool) {
+    /// Settles a lookup once it is known whether the number was right. This many servers look
+    /// numbers up.
+    pub(super) fn settle(&self, admitted: Admitted, is_right: bool, servers: usize) {
         match (admitted, is_right) {
             (Admitted::Freely, true) => {}
-            (Admitted::Freely, false) => self.was_wrong(Some(self.origin)),
+            (Admitted::Freely, false) => self.was_wrong(Some(self.origin), servers),
             (Admitted::BySolution, true) => self.guesses.0.solved.was_right(self.origin),
             // The address was charged when the lookup was admitted.
-            (Admitted::BySolution, false) => self.was_wrong(None),
+            (Admitted::BySolution, false) => self.was_wrong(None, servers),
         }
     }
 
@@ -185,12 +188,12 @@ impl Guesser {
     }
 
     /// Charges a wrong guess to the connection, to the server, and to this address.
-    fn was_wrong(&self, origin: Option<Origin>) {
+    fn was_wrong(&self, origin: Option<Origin>, servers: usize) {
         let now = Instant::now();
         let mut own = self.own.get();
         own.charge(&CONNECTION_LIMIT, now);
         self.own.set(own);
-        self.guesses.was_wrong(origin, now);
+        self.guesses.was_wrong(origin, servers, now);
     }
 }
 
@@ -220,10 +223,13 @@ impl Guesses {
         Ok(())
     }
 
-    fn was_wrong(&self, origin: Option<Origin>, now: Instant) {
+    fn was_wrong(&self, origin: Option<Origin>, servers: usize, now: Instant) {
+        // Here, a guess stands for as many as there are servers: so all of them together admit what
+        // one would alone.
+        let times = servers.clamp(1, SERVERS_MAX);
         self.0.any.store(true, Ordering::Relaxed);
         let mut charges = self.0.charges.lock().unwrap_or_else(PoisonError::into_inner);
-        charges.server.charge(&SERVER_LIMIT, now);
+        (0..times).for_each(|_| charges.server.charge(&SERVER_LIMIT, now));
         let Some(origin) = origin else { return };
         let addresses = &mut charges.addresses;
         if addresses.len() >= DEBTORS_MAX && !addresses.contains_key(&origin) {
@@ -232,7 +238,8 @@ impl Guesses {
                 return;
             }
         }
-        addresses.entry(origin).or_default().guesses.charge(&ADDRESS_LIMIT, now);
+        let address = addresses.entry(origin).or_default();
+        (0..times).for_each(|_| address.guesses.charge(&ADDRESS_LIMIT, now));
     }
 }
 
@@ -253,7 +260,7 @@ mod tests {
     fn guess(guesser: &Guesser) -> u32 {
         let mut admitted = 0;
         while guesser.may_guess().is_ok() {
-            guesser.was_wrong(Some(guesser.origin));
+            guesser.was_wrong(Some(guesser.origin), 1);
             admitted += 1;
         }
         admitted
@@ -272,6 +279,23 @@ mod tests {
         assert_eq!(guess(&connection), 1);
         // Other connections from the address are not limited.
         assert_eq!(guesser(&guesses, 1).may_guess(), Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn servers_together_admit_as_many_guesses_as_one() {
+        let mut admitted = 0;
+        for _ in 0..4 {
+            let guesses = Guesses::default();
+            for _ in 0..ADDRESS_LIMIT.burst {
+                let connection = guesser(&guesses, 1);
+                while connection.may_guess().is_ok() {
+                    connection.was_wrong(Some(connection.origin), 4);
+                    admitted += 1;
+                }
+            }
+        }
+        let most = ADDRESS_LIMIT.burst + 4 * ADDRESS_EXEMPTIONS.burst;
+        assert!((ADDRESS_LIMIT.burst..=most).contains(&admitted), "{admitted}");
     }
 
     #[tokio::test(start_paused = true)]
@@ -331,11 +355,11 @@ mod tests {
         let guesses = Guesses::default();
         for index in 0..DEBTORS_MAX as u32 + 10 {
             let address = IpAddr::from(index.to_be_bytes());
-            guesses.was_wrong(Some(Origin::Elsewhere(address)), Instant::now());
+            guesses.was_wrong(Some(Origin::Elsewhere(address)), 1, Instant::now());
         }
         assert_eq!(guesses.0.charges.lock().unwrap().addresses.len(), DEBTORS_MAX);
         advance(ADDRESS_LIMIT.interval).await;
-        guesses.was_wrong(Some(guesser(&guesses, 1).origin), Instant::now());
+        guesses.was_wrong(Some(guesser(&guesses, 1).origin), 1, Instant::now());
         assert_eq!(guesses.0.charges.lock().unwrap().addresses.len(), 1);
     }
 
@@ -351,9 +375,9 @@ mod tests {
         assert_eq!(connection.admit(7.into(), solution).await, Ok(Admitted::BySolution));
         let owed = || guesses.0.charges.lock().unwrap().server;
         let before = owed().wait(&Limit { burst: 1, ..SERVER_LIMIT }, Instant::now());
-        connection.settle(Admitted::BySolution, true);
+        connection.settle(Admitted::BySolution, true, 1);
         assert_eq!(owed().wait(&Limit { burst: 1, ..SERVER_LIMIT }, Instant::now()), before);
-        connection.settle(Admitted::BySolution, false);
+        connection.settle(Admitted::BySolution, false, 1);
         assert!(owed().wait(&Limit { burst: 1, ..SERVER_LIMIT }, Instant::now()) > before);
         // A connection without wrong guesses needs no solution.
         assert_eq!(guesser(&guesses, 1).admit(9.into(), 1).await, Ok(Admitted::Freely));

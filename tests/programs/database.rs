@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::cluster::cluster;
+use crate::cluster::{cluster, own_cluster};
 use crate::process::{BOARD, Server, client, numbers, officer, run};
 
 const SERVER: &str = env!("CARGO_BIN_EXE_capvote-server");
@@ -20,8 +20,9 @@ fn an_election_runs_in_a_database_and_survives_a_kill() {
 
     let folder = tempfile::tempdir().unwrap();
     let data = &folder.path().join("data");
-    let start =
-        |election: &[&str]| Server::start(data, &[&["--ledger", &address][..], election].concat());
+    let start = |election: &[&str]| {
+        Server::start(data, &[&["--ledger", &address, "--alone"][..], election].concat())
+    };
     let server = start(&[&BOARD[..], &["--voters", "3"]].concat());
     let numbers = numbers(data);
     let vote = |link: &str, number: usize, name: &str| {
@@ -80,4 +81,51 @@ fn what_is_wrong_with_a_database_is_told_in_one_line_and_no_password_is() {
     told.failed(1, "no primary is found: 127.0.0.1:1: Connection refused");
     run(SERVER, &["migrate"], b"").failed(2, "--ledger");
     start(&["--ledger-ca", &ca]).failed(2, "--ledger");
+}
+
+/// The block of this language on the page of clusters that has these words.
+fn block(language: &str, words: &str) -> String {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/cluster.md");
+    let page = fs::read_to_string(page).unwrap();
+    let fence = format!("```{language}\n");
+    let mut blocks = page.split(&fence).skip(1);
+    let block =
+        blocks.find_map(|it| it.split_once("```").map(|it| it.0).filter(|it| it.contains(words)));
+    block.unwrap_or_else(|| panic!("no block of {language} has {words}")).to_string()
+}
+
+#[test]
+fn the_commands_for_several_servers_work_as_they_are_printed() {
+    let Some(cluster) = own_cluster() else { return };
+    for statement in block("sql", "CREATE ROLE").split(';').map(str::trim) {
+        if !statement.is_empty() {
+            cluster.execute("postgres", statement);
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let hosts = format!("127.0.0.1:{},127.0.0.1:{}", cluster.standby, cluster.primary);
+    let here = |block: String| {
+        let own = block.replace("db1,db2,db3", &hosts);
+        assert_ne!(own, block);
+        own.replace("capvote-server ", &format!("{SERVER} "))
+    };
+    let shell = |text: &str| {
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-euc", text]).current_dir(folder.path());
+        shell
+    };
+    assert!(shell(&here(block("sh", "openssl"))).status().unwrap().success());
+    let start = |data: &str| {
+        let text = here(block("sh", "--ledger-secret")).replace("/var/lib/capvote", data);
+        let text = text.replace("capvotes://vote1.example.org:12358", "capvote://127.0.0.1:0");
+        Server::spawn(shell(&format!("exec {text}")))
+    };
+    let _servers = [start("one"), start("two")];
+    let data = folder.path().join("one");
+    officer(&data, &["create", "board", "--candidate", "Ada", "--candidate", "Grace"]).done();
+    let opened = (0..600).map(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        officer(&data, &["open"])
+    });
+    opened.into_iter().find(|opened| opened.code == Some(0)).unwrap().done();
 }

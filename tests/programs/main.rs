@@ -29,6 +29,7 @@ mod reload;
 mod secrets;
 mod server;
 mod settings;
+mod several;
 mod signals;
 mod sizes;
 mod terminal;

@@ -40,6 +40,8 @@ data = \"here\" # command line
 # ledger is not set
 # ledger-password-file is not set
 # ledger-ca is not set
+# ledger-secret is not set
+alone = false # default
 # replicated-by is not set
 # certificate is not set
 # key is not set

@@ -78,7 +78,7 @@ interface Election d4b48ec78f7570d3
  count
  <0 1
  count Count 0
-struct ElectionInfo 7 6
+struct ElectionInfo 7 7
  id text 0
  title text 1
  candidates [text] 2
@@ -95,6 +95,7 @@ struct ElectionInfo 7 6
  unconfirmed bool 17
  rules Rules 4
  roll text 5
+ servers [text] 6
 enum ElectionState unspecified draft open closed
 interface Handle d3a0af8cccd38d50
 interface LineCounter e06d0bf578783f34

@@ -51,6 +51,7 @@ impl Session {
     pub(super) async fn ask(&mut self, ask: Ask, given: &[Value]) -> Done {
         match ask {
             Ask::Settings => found(vec![self.settings()]),
+            Ask::Checksums => found(vec![vec!["on".into()]]),
             Ask::IsComplete => found(vec![vec![self.get(&ledger()).is_some().into()]]),
             Ask::NewLedger => {
                 let row = vec![given[0].clone(), given[1].clone(), 0.into()];
@@ -141,6 +142,11 @@ impl Session {
                 let count = self.rows(Table::Leases, behind).len() as i64;
                 found(vec![vec![count.into()]])
             }
+            Ask::Links => {
+                let alive = self.alive(given[0].int());
+                let told = |row: &Row| row[2] != Value::Null && alive.contains(&row[0]);
+                found(select(self.rows(Table::Leases, told), &[2]))
+            }
             Ask::EndLease => {
                 let key = (Table::Leases, vec![given[0].clone()]);
                 self.lock(&key, true).await?;
@@ -159,14 +165,14 @@ impl Session {
                 }
                 changed(dead.len())
             }
-            ask => self.ask_about_votes(ask, given).await,
+            ask => self.ask_about_keys(ask, given).await,
         }
     }
 
     /// The servers whose lease was renewed in the last `milliseconds`.
     pub(super) fn alive(&self, milliseconds: i64) -> Vec<Value> {
         let since = self.milliseconds() - milliseconds;
-        select(self.rows(Table::Leases, |row| row[2].int() > since), &[0]).concat()
+        select(self.rows(Table::Leases, |row| row[3].int() > since), &[0]).concat()
     }
 
     /// Stores a row that nobody else may have stored, whose key is its first columns.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use capvote::election::{ElectionState, Outcome, Refusal};
-use capvote::ledger::{Answer, Ledger, SheetCursor};
+use capvote::ledger::{Answer, Ledger, Report, SheetCursor};
 use fastrand::Rng;
 use tokio::time::{sleep, timeout};
 
@@ -16,6 +16,9 @@ use super::voters::World;
 /// How long a call may take without faults, and how often it may fail.
 const WAIT_MAX: Duration = Duration::from_secs(120);
 const TRIES_MAX: usize = 5;
+
+/// How often it is looked whether the keys of a closed election are destroyed.
+const SCRUB_TRIES_MAX: usize = 30;
 
 type Line = ([u8; 16], usize);
 
@@ -32,7 +35,10 @@ impl World {
             let ledger = self.servers[0].ledger().context("it runs")?;
             let fresh = self.ask("a look", 0, || ledger.fresh()).await?;
             let state = fresh.elections.get(election).map(|it| it.state);
-            if state == Some(ElectionState::Open) {
+            if state == Some(ElectionState::Draft) {
+                self.open(rng, election).await;
+            }
+            if matches!(state, Some(ElectionState::Draft | ElectionState::Open)) {
                 self.close(rng, election).await;
             }
             self.compare(election).await?;
@@ -106,8 +112,7 @@ impl World {
             let fresh = self.ask("a look", index, || ledger.fresh()).await?;
             let Some(standing) = fresh.elections.get(election).cloned() else { continue };
             let sheet = self.sheet(index, election).await?;
-            let check = || ledger.check(id(election));
-            let report = self.ask("a check", index, check).await?;
+            let report = self.check(index, election).await?;
             if standing.state == ElectionState::Closed {
                 let lines = sheet.len() as u64;
                 let ballots = (standing.ballots, report.ballots, report.numbers_used);
@@ -125,11 +130,25 @@ impl World {
         if let Some((standing, sheet, _)) = all.first() {
             match standing.state {
                 ElectionState::Closed => history.check_sheet(election, sheet),
-                ElectionState::Open => history.violated("an election is not closed"),
-                ElectionState::Draft => {}
+                state => history.violated(format!("{} is {state:?}", IDS[election])),
             }
         }
         Ok(())
+    }
+
+    /// What a server reads back of an election. Keys of a closed one are destroyed a look later.
+    async fn check(&self, server: usize, election: usize) -> anyhow::Result<Report> {
+        let ledger = self.servers[server].ledger().context("it runs")?;
+        let mut tries = 0;
+        loop {
+            let check = || ledger.check(id(election));
+            let report = self.ask("a check", server, check).await?;
+            tries += 1;
+            if !report.unscrubbed || tries == SCRUB_TRIES_MAX {
+                return Ok(report);
+            }
+            sleep(Duration::from_secs(1)).await;
+        }
     }
 
     /// The tally sheet of an election: the nonces, and what was chosen.

@@ -9,8 +9,10 @@ mod asks;
 mod faults;
 mod finish;
 pub mod history;
+mod holders;
 mod nodes;
 mod officer;
+mod rows;
 mod servers;
 mod session;
 mod statements;
@@ -30,11 +32,12 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use capvote::election::Publication;
-use capvote::ledger::{Act, Ledger};
+use capvote::ledger::{Act, ActRefusal, Ledger, LedgerError};
 use fastrand::Rng;
 use futures::future::join_all;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::task::spawn_local;
+use tokio::time::{Instant, sleep};
 
 pub use self::history::History;
 use self::nodes::{Nodes, SERVERS, replicate};
@@ -111,6 +114,12 @@ const DURATION: Duration = Duration::from_secs(40);
 /// How long a history may take, in simulated time.
 const HISTORY_MAX: Duration = Duration::from_secs(20_000);
 
+/// How long two servers take to hold the keys of the first elections at most.
+const HELD_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// The pause before they are asked to be opened again.
+const HELD_PAUSE: Duration = Duration::from_millis(100);
+
 /// Simulates one history, with its files in a temporary folder in `scratch`.
 ///
 /// # Errors
@@ -149,7 +158,7 @@ async fn run(
     spawn_local(replicate(nodes.clone(), rng.fork()));
     let mut servers = Vec::new();
     for index in 0..SERVERS {
-        let folder = folder.to_path_buf();
+        let folder = folder.join(index.to_string());
         let server = Server::new(index, nodes.clone(), history.clone(), folder, rng.fork());
         server.start().await;
         servers.push(server);
@@ -183,16 +192,19 @@ impl World {
     /// Creates the first two elections, and opens them.
     async fn begin(&self, rng: &mut Rng) -> anyhow::Result<()> {
         let second = if rng.bool() { Publication::Live } else { Publication::Sealed };
-        let mut acts = vec![
+        let acts = vec![
             create(0, Publication::Live),
             Act::Issue(id(0), numbers(1..NUMBERS + 1 + SERVERS as u64)),
-            Act::Open(id(0)),
             create(1, second),
         ];
+        let ledger = self.servers[0].ledger().context("it runs")?;
+        ledger.act(acts, None).await?;
+        let mut opening = vec![Act::Open(id(0))];
         let opens = rng.bool();
         if opens {
-            acts.push(Act::Open(id(1)));
+            opening.push(Act::Open(id(1)));
         }
+        self.open_once_held(opening).await?;
         let mut history = self.history.borrow_mut();
         let now = history.note("the first elections");
         for number in 1..NUMBERS + 1 + SERVERS as u64 {
@@ -202,9 +214,21 @@ impl World {
         for election in 0..=usize::from(opens) {
             history.opened[election] = history::Wanted { begun: Some(now), done: Some(now) };
         }
-        drop(history);
+        Ok(())
+    }
+
+    /// Opens elections as soon as two servers hold their keys.
+    async fn open_once_held(&self, acts: Vec<Act>) -> anyhow::Result<()> {
         let ledger = self.servers[0].ledger().context("it runs")?;
-        Ok(ledger.act(acts, None).await?)
+        let begun = Instant::now();
+        loop {
+            match ledger.act(acts.clone(), None).await {
+                Err(LedgerError::Refused(ActRefusal::OneHolder(_)))
+                    if begun.elapsed() < HELD_WAIT_MAX => {}
+                opened => return Ok(opened?),
+            }
+            sleep(HELD_PAUSE).await;
+        }
     }
 }
 

@@ -151,13 +151,13 @@ impl World {
         // At both servers at once, now and then.
         match rng.u32(0..3) {
             0 => {
-                drop(tokio::join!(self.close(&mut rng, election), self.close(&mut other, election)))
+                _ = tokio::join!(self.close(&mut rng, election), self.close(&mut other, election));
             }
             _ => self.close(&mut rng, election).await,
         }
     }
 
-    async fn open(&self, rng: &mut Rng, election: usize) {
+    pub(super) async fn open(&self, rng: &mut Rng, election: usize) {
         let name = IDS[election];
         let now = self.history.borrow_mut().note(format!("{name} is to open"));
         self.history.borrow_mut().opened[election].begun.get_or_insert(now);
@@ -205,6 +205,8 @@ impl World {
                 Ok(Err(LedgerError::Refused(refusal))) if was_unknown && is_again(&refusal) => {
                     return Done::Made;
                 }
+                // A server that shall hold the key as well does not have it yet.
+                Ok(Err(LedgerError::Refused(ActRefusal::OneHolder(_)))) => {}
                 Ok(Err(error @ (LedgerError::Refused(_) | LedgerError::Revoked))) => {
                     return Done::Refused(error);
                 }

@@ -11,7 +11,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use capvote::election::Timestamp;
-use capvote::ledger::postgres::{Options, PostgresLedger};
+use capvote::ledger::postgres::{Options, PostgresLedger, Secret};
 use capvote::ledger::{Ledger, Metrics, OpenError};
 use fastrand::Rng;
 use tokio::io::{DuplexStream, duplex};
@@ -24,6 +24,9 @@ use super::nodes::{Role, Shared};
 use super::session::Session;
 
 const ADDRESS: &str = "postgres://capvote@localhost:1,localhost:2/capvote";
+
+/// What all servers have from their operator.
+const SECRET: &[u8] = b"the secret of the simulated servers";
 
 /// What is on the way in a connection at most.
 const WIRE_BYTES: usize = 1 << 20;
@@ -89,7 +92,8 @@ impl Server {
             })
         });
         let clock = Arc::new(move || Timestamp(begun.elapsed().as_secs()));
-        options.with_dial(dial).with_clock(clock)
+        let secret = Secret::new(SECRET).expect("a good secret");
+        options.with_dial(dial).with_clock(clock).with_secret(secret)
     }
 
     /// Starts the server. Tries until it can.

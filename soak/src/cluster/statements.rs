@@ -7,6 +7,7 @@ use super::values::Type::{self, *};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ask {
     Settings,
+    Checksums,
     IsComplete,
     NewLedger,
     Format,
@@ -32,8 +33,16 @@ pub(super) enum Ask {
     IsKnown,
     RenewLease,
     Behind,
+    Links,
     EndLease,
     SweepLeases,
+    SayHolder,
+    Holders,
+    HoldersOf,
+    HoldersAsking,
+    PassOn,
+    Destroyed,
+    IsHeld,
     NewChain,
     TakeUp,
     DropEmptyChains,
@@ -98,6 +107,7 @@ const ALL: &[Statement] = &[
         CASE WHEN pg_is_in_recovery() THEN NULL
             ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END,
         current_setting('synchronous_commit')", &[], SETTINGS),
+    on(Ask::Checksums, "SELECT current_setting('data_checksums')", &[], &[Text]),
     on(Ask::IsComplete, "SELECT to_regclass('ledger') IS NOT NULL AND
         to_regclass('sheet_first') IS NOT NULL", &[], &[Bool]),
     on(Ask::NewLedger, "INSERT INTO ledger (format, id, version) VALUES ($1, $2, 0)
@@ -109,14 +119,15 @@ const ALL: &[Statement] = &[
     on(Ask::Look, "SELECT (SELECT version FROM ledger),
         (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
         current_setting('synchronous_standby_names') <> '',
-        newer.chain, newer.election, newer.seq, newer.ballots, newer.sealed
+        newer.chain, newer.election, newer.seq, newer.ballots, newer.sealed,
+        EXISTS (SELECT FROM holders WHERE wrapped IS NULL AND NOT destroyed)
         FROM (VALUES (1)) AS one (row) LEFT JOIN
             (SELECT tallies.chain, election, tallies.seq, ballots, sealed
             FROM tallies JOIN chains ON chains.chain = tallies.chain
                 LEFT JOIN unnest($1::bigint[], $2::int[]) AS known (chain, seq)
                     ON known.chain = tallies.chain
             WHERE known.seq IS NULL OR tallies.seq > known.seq) AS newer ON true",
-        &[Int8s, Int4s], &[Int8, Int8, Bool, Int8, Int4, Int4, Int8, Bytes]),
+        &[Int8s, Int4s], &[Int8, Int8, Bool, Int8, Int4, Int4, Int8, Bytes, Bool]),
     on(Ask::NewAct, "INSERT INTO acts (version, election, kind, what, head)
         VALUES ($1, $2, $3, $4, $5)", &[Int8, Int4, Int2, Bytes, Bytes], &[]),
     on(Ask::ActsAfter, "SELECT version, election, kind, what, head FROM acts WHERE version > $1
@@ -146,9 +157,13 @@ const ALL: &[Statement] = &[
         ON CONFLICT (id) DO UPDATE SET settled = servers.settled + 1", &[Bytes], &[]),
     on(Ask::IsKnown, "SELECT id, (SELECT head FROM acts WHERE version = $1) FROM ledger",
         &[Int8], &[Bytes, Bytes]),
-    on(Ask::RenewLease, "INSERT INTO leases (server, timeline, seen)
-        VALUES ($1, $2, clock_timestamp()) ON CONFLICT (server) DO UPDATE
-            SET timeline = excluded.timeline, seen = excluded.seen", &[Bytes, Int8], &[]),
+    on(Ask::RenewLease, "INSERT INTO leases (server, timeline, seen, link)
+        VALUES ($1, $2, clock_timestamp(), $3) ON CONFLICT (server) DO UPDATE
+            SET timeline = excluded.timeline, seen = excluded.seen, link = excluded.link",
+        &[Bytes, Int8, Text], &[]),
+    on(Ask::Links, "SELECT link FROM leases WHERE link IS NOT NULL
+        AND seen > clock_timestamp() - make_interval(secs => $1) ORDER BY server LIMIT $2",
+        &[Float8, Int8], &[Text]),
     on(Ask::Behind, "SELECT count(*) FROM leases WHERE server <> $1 AND timeline < $2
         AND seen > clock_timestamp() - make_interval(secs => $3)",
         &[Bytes, Int8, Float8], &[Int8]),
@@ -156,6 +171,27 @@ const ALL: &[Statement] = &[
     on(Ask::SweepLeases, "WITH dead AS (DELETE FROM leases
             WHERE seen < clock_timestamp() - make_interval(secs => $1) RETURNING server)
         DELETE FROM servers USING dead WHERE id = dead.server", &[Float8], &[]),
+    on(Ask::SayHolder, "INSERT INTO holders (election, server, public, mac, wrapped)
+        VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (election, server) DO UPDATE SET public = excluded.public, mac = excluded.mac,
+            wrapped = excluded.wrapped, destroyed = false",
+        &[Int4, Bytes, Bytes, Bytes, Bytes], &[]),
+    on(Ask::Holders, "SELECT server, public, mac FROM holders
+        WHERE election = $1 AND wrapped IS NOT NULL AND NOT destroyed",
+        &[Int4], &[Bytes, Bytes, Bytes]),
+    on(Ask::HoldersOf, "SELECT election, public, mac, wrapped FROM holders
+        WHERE server = $1 AND election = ANY ($2) AND NOT destroyed",
+        &[Bytes, Int4s], &[Int4, Bytes, Bytes, Bytes]),
+    on(Ask::HoldersAsking, "SELECT election, server, public, mac FROM holders
+        WHERE wrapped IS NULL AND NOT destroyed AND election = ANY ($1)",
+        &[Int4s], &[Int4, Bytes, Bytes, Bytes]),
+    on(Ask::PassOn, "UPDATE holders SET wrapped = $4
+        WHERE election = $1 AND server = $2 AND public = $3 AND wrapped IS NULL",
+        &[Int4, Bytes, Bytes, Bytes], &[]),
+    on(Ask::Destroyed, "UPDATE holders SET destroyed = true WHERE election = $1 AND server = $2",
+        &[Int4, Bytes], &[]),
+    on(Ask::IsHeld, "SELECT count(*) = 0 OR NOT bool_and(destroyed) FROM holders
+        WHERE election = $1", &[Int4], &[Bool]),
     on(Ask::NewChain, "INSERT INTO chains (election, server, writer, genesis)
         VALUES ($1, $2, $3, $4) RETURNING chain", &[Int4, Bytes, Int2, Bytes], &[Int8]),
     on(Ask::TakeUp, "UPDATE chains AS it SET server = $2, writer = $3

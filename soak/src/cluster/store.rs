@@ -22,6 +22,7 @@ pub(super) enum Table {
     Ballots,
     Sheet,
     Leases,
+    Holders,
 }
 
 /// A row by its table and its primary key.

@@ -207,6 +207,8 @@ impl Session {
             now.resize(8, Value::Null);
             rows.push(now);
         }
+        let is_asked = self.is_key_asked_for();
+        rows.iter_mut().for_each(|row| row.push(is_asked.into()));
         rows
     }
 }

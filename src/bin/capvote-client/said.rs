@@ -127,6 +127,7 @@ pub(crate) mod tests {
             origin: Origin::default(),
             rules: Some(Rules { method, marks, ..Rules::default() }),
             roll: String::new(),
+            servers: Vec::new(),
         }
     }
 

@@ -1,6 +1,8 @@
 //! The server and the election that a command is about.
 
-use capvote::client::{self, Client, Election};
+use std::cell::RefCell;
+
+use capvote::client::{self, Client, Election, Info, Servers};
 use capvote::election::ElectionId;
 use capvote::net::link::Link;
 
@@ -14,6 +16,8 @@ pub(crate) struct Target {
     /// The election's id, or empty for the only one there is.
     pub(crate) id: String,
     pub(crate) json: bool,
+    /// The server of the link, and the others that an election has named since.
+    servers: RefCell<Servers>,
 }
 
 impl Target {
@@ -27,7 +31,8 @@ impl Target {
             return Err(other_election(given, in_link));
         }
         let id = given.or(in_link).unwrap_or_default().to_string();
-        Ok(Self { link, id, json: arguments.json })
+        let servers = RefCell::new(Servers::of(&link));
+        Ok(Self { link, id, json: arguments.json, servers })
     }
 
     /// Takes the election of another link, if none was given.
@@ -37,8 +42,27 @@ impl Target {
         }
     }
 
+    /// Connects to the server, or to the next that answers.
     pub(crate) async fn connect(&self) -> Result<Client, client::Error> {
-        Client::connect(&self.link).await
+        let mut servers = self.servers();
+        loop {
+            let connected = Client::connect(servers.link()).await;
+            let is_away = matches!(connected, Err(client::Error::Unreachable { .. }));
+            if !(is_away && servers.go_on()) {
+                self.servers.replace(servers);
+                return connected;
+            }
+        }
+    }
+
+    /// The servers as far as they are known.
+    pub(crate) fn servers(&self) -> Servers {
+        self.servers.borrow().clone()
+    }
+
+    /// Learns the servers that an election names.
+    pub(crate) fn learn(&self, info: &Info) {
+        self.servers.borrow_mut().learn(info);
     }
 
     pub(crate) async fn election(&self) -> Result<Election, client::Error> {

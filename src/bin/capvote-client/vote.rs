@@ -74,7 +74,8 @@ async fn cast(
 ) -> Result<Cast, Failure> {
     let mut message = String::new();
     let mut on_message = |text: &str| message = text.to_string();
-    let mut cast = client::cast(&target.link, id, ballot, &mut on_message).await;
+    let mut servers = target.servers();
+    let mut cast = client::cast_at(&mut servers, id, ballot, &mut on_message).await;
     if let Ok(CastOutcome { outcome: VoteOutcome::UnknownCandidate(slate), .. }) = &cast
         && let Some(name) = same_name(&ballot.candidate, slate.iter().map(String::as_str))
         && name != ballot.candidate
@@ -83,7 +84,7 @@ async fn cast(
         if let Some(file) = &mut receipt {
             file.spell(name)?;
         }
-        cast = client::cast(&target.link, id, ballot, &mut on_message).await;
+        cast = client::cast_at(&mut servers, id, ballot, &mut on_message).await;
     }
     let CastOutcome { outcome, retried } = match cast {
         Ok(cast) => cast,
@@ -118,7 +119,10 @@ async fn info(target: &Target, has_number: bool) -> Result<Option<Info>, Failure
         Err(error) => Err(error),
     };
     match info {
-        Ok(info) => Ok(Some(info)),
+        Ok(info) => {
+            target.learn(&info);
+            Ok(Some(info))
+        }
         Err(client::Error::Disconnected | client::Error::NoAnswer(_)) => Ok(None),
         Err(client::Error::Overloaded(_)) => Ok(None),
         Err(_) if has_number => Ok(None),

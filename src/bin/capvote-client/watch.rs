@@ -70,9 +70,10 @@ pub(crate) async fn run(target: &Target) -> Result<(), Failure> {
 
 async fn watch_once(target: &Target, display: &mut Display) -> Result<(), Error> {
     let election = target.election().await?;
-    if display.rules.is_none() && !display.json {
-        // Without them, less is said about the count.
-        display.rules = election.info().await.ok().and_then(|info| info.rules);
+    // Without it, less is said about the count, and no other server is known.
+    if let Ok(info) = election.info().await {
+        target.learn(&info);
+        display.rules = info.rules;
     }
     election.watch(|results| display.show(results)).await
 }

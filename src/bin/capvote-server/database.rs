@@ -3,9 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use capvote::ledger::Location;
-use capvote::ledger::postgres::{Options, Replication, Roots};
+use capvote::ledger::postgres::{Options, Replication, Roots, Secret};
 use capvote::private_file;
+use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
+
+use crate::values::Trimmed;
 
 /// The variable with the password, as all programs of PostgreSQL read it.
 const PASSWORD: &str = "PGPASSWORD";
@@ -34,6 +37,19 @@ pub(crate) struct Database {
     /// that this machine trusts]
     #[arg(long, value_name = "FILE", env = "CAPVOTE_SERVER_LEDGER_CA", requires = "ledger")]
     ledger_ca: Option<PathBuf>,
+    /// File with the secret that all servers of the ledger are given, and nobody else: with it they
+    /// give each other the keys of elections. An election is opened once two servers hold its key.
+    #[arg(long, value_name = "FILE", env = "CAPVOTE_SERVER_LEDGER_SECRET", requires = "ledger")]
+    ledger_secret: Option<PathBuf>,
+    /// Open elections although no other server holds their keys. If the data directory is lost, so
+    /// is what everybody voted in the elections that are not closed.
+    #[arg(
+        long,
+        env = "CAPVOTE_SERVER_ALONE",
+        requires = "ledger",
+        value_parser = Trimmed(BoolishValueParser::new())
+    )]
+    alone: bool,
     /// Who keeps a second copy of every vote before it is answered: PostgreSQL's synchronous
     /// standbys, without which the server takes no votes, or the storage below a rented database.
     /// [default: standbys]
@@ -79,6 +95,12 @@ impl Database {
         if let Some(path) = &self.ledger_ca {
             let pem = private_file::read(path).map_err(|it| wrong(path, it.to_string()))?;
             options = options.with_roots(Roots::from_pem(&pem).map_err(|it| wrong(path, it))?);
+        }
+        if let Some(path) = &self.ledger_secret {
+            options = options.with_secret(Secret::read(path).map_err(|it| it.to_string())?);
+        }
+        if self.alone {
+            options = options.alone();
         }
         Ok(Some(Box::new(options)))
     }

@@ -1,9 +1,9 @@
 //! The folder of the keys in a data directory.
 
 use std::collections::HashSet;
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,10 +13,10 @@ use super::copied::{self, Held};
 use super::{BallotKey, Owner, owner_of};
 use crate::election::{ElectionId, LedgerId};
 use crate::ledger::OpenError;
-use crate::private_file::{self, is_unfinished, sync_parent};
+use crate::private_file::{self, create_directory, is_unfinished, sync_parent};
 
 /// The folder of the keys, in the data directory.
-const FOLDER_NAME: &str = "keys";
+pub(super) const FOLDER_NAME: &str = "keys";
 
 /// The keys of a data directory.
 #[derive(Debug, Clone)]
@@ -70,19 +70,13 @@ impl Keys {
     }
 
     fn write(&self, owner: &Owner<'_>, key: &BallotKey) -> io::Result<()> {
-        if !self.folder.is_dir() {
-            DirBuilder::new().mode(0o700).create(&self.folder)?;
-            sync_parent(&self.folder)?;
-        }
+        create_directory(&self.folder)?;
         private_file::write(&self.path(owner), |file| file.write_all(key.line(owner).as_bytes()))
     }
 
     /// Whether there is a file of an election's key, as far as that can be seen.
     pub(in crate::ledger) fn has(&self, owner: &Owner<'_>) -> bool {
-        match self.path(owner).symlink_metadata().map_err(|error| error.kind()) {
-            Ok(_) => true,
-            Err(kind) => !matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::NotADirectory),
-        }
+        is_there(&self.path(owner))
     }
 
     /// Stores a key that has no file.
@@ -144,19 +138,7 @@ impl Keys {
     /// # Errors
     /// Where the file is still there. One that cannot be overwritten is removed as it is.
     pub(in crate::ledger) fn destroy(&self, owner: &Owner<'_>) -> io::Result<()> {
-        let path = self.path(owner);
-        if !self.has(owner) {
-            return Ok(());
-        }
-        if let Ok(line) = private_file::read_text(&path).map(Zeroizing::new)
-            && owner_of(&line).is_some_and(|(ledger, ..)| ledger != owner.ledger)
-        {
-            return Err(io::Error::other(format!(
-                "{} is a key of another ledger, and is left there",
-                path.display()
-            )));
-        }
-        destroy(&path)
+        destroy_own(&self.path(owner), owner.ledger)
     }
 
     /// Removes what killed writes have left. Returns the files that are not keys of these owners.
@@ -191,7 +173,32 @@ fn name(owner: &Owner<'_>) -> (LedgerId, i64, ElectionId) {
     (owner.ledger, owner.key, owner.election.clone())
 }
 
-fn destroy(path: &Path) -> io::Result<()> {
+/// Whether there is a file, as far as that can be seen.
+pub(super) fn is_there(path: &Path) -> bool {
+    match path.symlink_metadata().map_err(|error| error.kind()) {
+        Ok(_) => true,
+        Err(kind) => !matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::NotADirectory),
+    }
+}
+
+/// Overwrites and removes a file with a secret, if it is there and not another ledger's.
+pub(super) fn destroy_own(path: &Path, ledger: LedgerId) -> io::Result<()> {
+    if !is_there(path) {
+        return Ok(());
+    }
+    if let Ok(line) = private_file::read_text(path).map(Zeroizing::new)
+        && owner_of(&line).is_some_and(|(of, ..)| of != ledger)
+    {
+        return Err(io::Error::other(format!(
+            "{} is a key of another ledger, and is left there",
+            path.display()
+        )));
+    }
+    destroy(path)
+}
+
+/// Overwrites and removes a file.
+pub(super) fn destroy(path: &Path) -> io::Result<()> {
     if let Err(error) = overwrite(path) {
         tracing::warn!(
             file = %path.display(), %error, "a key is removed that cannot be overwritten before"

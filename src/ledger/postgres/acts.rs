@@ -10,6 +10,7 @@ use super::change::{Change, ROW_NUMBERS, What};
 use super::close;
 use super::connection::{Fault, Link};
 use super::fence;
+use super::keys;
 use super::lease;
 use super::rules::{Planned, Prepared, decide, prepare};
 use super::schema::partition;
@@ -31,6 +32,11 @@ pub(super) async fn act(
     if acts.iter().any(|act| matches!(act, Act::Close(_))) {
         // An election that another server is closing is closed first, and then refused.
         close::finish_all(session).await?;
+        let elections = acts.iter().filter_map(|act| match act {
+            Act::Close(election) => Some(election),
+            _ => None,
+        });
+        keys::wait(&session.shared, elections).await.map_err(Fault::into_error)?;
     }
     let acts = background::run(move || prepare(acts)).await;
     let acts = acts.map_err(|_| LedgerError::unanswered())?;
@@ -45,6 +51,8 @@ pub(super) async fn act(
         close::finish_all(session).await.map_err(|error| {
             LedgerError::Unknown(format!("voting is over, and the count is not made yet: {error}"))
         })?;
+        // A look destroys the keys. If it fails, a later one does, and the log says why.
+        let _ = shared.look().await;
     }
     Ok(())
 }
@@ -76,7 +84,28 @@ async fn make(
         }
         Ok(planned)
     })?;
+    check_held(shared, link, &planned).await?;
     store(shared, link, version, planned, attempt).await
+}
+
+/// Refuses to open elections whose keys would be lost with one server.
+async fn check_held(shared: &Shared, link: &Link, planned: &[Planned]) -> Result<(), Fault> {
+    for Planned { change, .. } in planned {
+        if change.what != What::Opened {
+            continue;
+        }
+        let key = change.election;
+        let created = planned.iter().find_map(|it| match &it.change.what {
+            What::Created(definition) if it.change.election == key => Some(definition.clone()),
+            _ => None,
+        });
+        let known = shared.with(|state| state.public.get(key).map(|it| it.definition.clone()));
+        let definition = known.or(created);
+        let definition = definition.ok_or_else(|| Fault::damaged("an act is about nothing"))?;
+        let owner = shared.with(|state| state.owner(key, &definition));
+        shared.holder.check_held(&link.client, key, &owner).await?;
+    }
+    Ok(())
 }
 
 /// Whether an act with this head is stored.
@@ -195,12 +224,7 @@ async fn create(
     definition: &Definition,
 ) -> Result<BallotKey, Fault> {
     let owner = shared.with(|state| state.owner(key, definition));
-    let made = shared.keys.make(&owner).map_err(|error| {
-        let election = &definition.id;
-        tracing::error!(%election, %error, "the key cannot be stored");
-        let why = "the key of the election's ballots cannot be stored; the server's log says why";
-        LedgerError::NotStored(why.into())
-    })?;
+    let made = shared.holder.found(client, key, &owner).await?;
     let insert = "INSERT INTO elections (key, id, state, version) VALUES ($1, $2, 0, $3)";
     client.execute(insert, &[&key, &definition.id.as_str(), &version]).await?;
     client.batch_execute(&partition(key)).await?;

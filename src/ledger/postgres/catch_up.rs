@@ -56,19 +56,8 @@ pub(super) fn act(row: &Row) -> Result<(i64, Change, Head), Fault> {
 
 /// What follows once an act is applied.
 pub(super) fn applied_one(shared: &Shared, change: &Change) {
-    if !matches!(change.what, What::Closed(_)) {
-        return;
-    }
-    shared.remembered(|remembered| remembered.forget_election(change.election));
-    let definition = shared.with(|state| {
-        let definition = state.public.get(change.election).map(|it| it.definition.clone());
-        definition.map(|definition| (state.ledger, definition))
-    });
-    let Some((ledger, definition)) = definition else { return };
-    let (key, election) = (i64::from(change.election), &definition.id);
-    let owner = crate::ledger::keys::Owner { ledger, key, election };
-    if let Err(error) = shared.keys.destroy(&owner) {
-        tracing::error!(%election, %error, "the key of a closed election is not destroyed");
+    if matches!(change.what, What::Closed(_)) {
+        shared.remembered(|remembered| remembered.forget_election(change.election));
     }
 }
 
@@ -84,14 +73,8 @@ async fn bring(
         brought.run = numbers(client, change.election, version, &listed).await?;
     }
     match &change.what {
-        What::Created(definition) => {
-            let election = &definition.id;
-            let (owner, forgotten) = shared
-                .with(|state| (state.owner(change.election, definition), state.forgotten(change)));
-            match shared.keys.read(&owner) {
-                Ok(key) => brought.key = key,
-                Err(error) => tracing::error!(%election, %error, "its key cannot be read"),
-            }
+        What::Created(_) => {
+            let forgotten = shared.with(|state| state.forgotten(change));
             if let Some(owner) = forgotten {
                 brought.roll = Some(whole_roll(client, owner).await?);
             }

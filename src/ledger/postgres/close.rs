@@ -17,8 +17,9 @@ use super::public::{Election, Phase};
 use super::rules::Planned;
 use super::session::{Session, begin, settle};
 use super::shared::Shared;
-use super::sheet::{Counting, PART_LINES, line, line_bytes};
-use crate::election::{Count, Receipt, Tally, VoterNumber};
+use super::sheet::{aside, line_bytes};
+use super::sorted::{Opened, PLACE_BYTES, Sheet, receipt};
+use crate::election::{Count, Tally};
 use crate::ledger::LedgerError;
 use crate::ledger::run::Run;
 
@@ -26,14 +27,19 @@ use crate::ledger::run::Run;
 /// again for each part of the receipts' range.
 const SORTED_BYTES_MAX: usize = 256 << 20;
 
-/// What the place of an opened ballot takes.
-const PLACE_BYTES: usize = 8;
+/// Sealed ballots that are opened at a time.
+const OPENED_ROWS_MAX: usize = 4_096;
 
 /// Chains that were ended before they had an entry: they say nothing.
 const EMPTY: &str = "WITH empty AS (DELETE FROM entries USING chains
         WHERE entries.chain = chains.chain AND election = $1 AND kind = 5 AND seq = 1
         RETURNING entries.chain)
     DELETE FROM chains USING empty WHERE chains.chain = empty.chain";
+
+const BALLOTS: &str = "SELECT number, sealed FROM ballots WHERE election = $1";
+
+const PUT: &str = "INSERT INTO sheet (election, part, first, lines) VALUES ($1, $2, $3, $4)
+    ON CONFLICT DO NOTHING";
 
 /// The rows of a sheet, and what comes of them.
 struct Listed {
@@ -69,101 +75,70 @@ async fn list(shared: &Shared, link: &Link, election: &Election) -> Result<Liste
     let bytes = line_bytes(&election.definition);
     let all = ballots.unsigned_abs() * (bytes + PLACE_BYTES) as u64;
     let parts = all.div_ceil(SORTED_BYTES_MAX as u64).max(1);
-    let mut counting = Counting::new(&election.definition);
-    let (mut row, mut lines) = (0, Vec::new());
+    let mut sheet = Sheet::new(election);
+    let mut row = 0;
     for part in 0..parts {
         let bound = |part: u64| part * (1 << 32) / parts;
-        let range = bound(part)..bound(part + 1);
-        let (mut places, opened) = open(shared, link, election, range).await?;
-        places.sort_unstable();
-        for same in places.chunk_by(|a, b| a >> 32 == b >> 32) {
-            for stored in ordered(election, same, &opened, bytes)? {
-                counting.add(stored)?;
-                lines.extend(stored);
-                if lines.len() == PART_LINES * bytes {
-                    put(link, election, row, &mut lines).await?;
-                    row += 1;
-                }
-            }
+        let mut opened = open(shared, link, election, bound(part)..bound(part + 1)).await?;
+        loop {
+            let lines;
+            (sheet, opened, lines) = aside(move || {
+                let lines = sheet.take_row(&mut opened)?;
+                Ok((sheet, opened, lines))
+            })
+            .await?;
+            let Some(lines) = lines else { break };
+            put(link, election, row, lines).await?;
+            row += 1;
         }
     }
-    put(link, election, row, &mut lines).await?;
-    let (tally, count, sheet) = counting.finish(election.voters);
+    let Sheet { counting, lines, .. } = sheet;
+    if !lines.is_empty() {
+        put(link, election, row, lines).await?;
+    }
+    let voters = election.voters;
+    let (tally, count, sheet) = aside(move || Ok(counting.finish(voters))).await?;
     Ok(Listed { ballots: tally.ballots(), sheet, counted: (tally, count) })
 }
 
-/// Opens the ballots whose receipts begin in this range. Returns their places, each behind the
-/// first 32 bits of its receipt, and their lines.
+/// Opens the ballots whose receipts begin in this range, and sorts them.
 async fn open(
     shared: &Shared,
     link: &Link,
     election: &Election,
     range: std::ops::Range<u64>,
-) -> Result<(Vec<u64>, Vec<u8>), Fault> {
+) -> Result<Opened, Fault> {
     let key = shared.with(|state| state.keys.get(&election.key).cloned());
     let Some(mut key) = key else {
         let why = "this server does not have the key of the election's ballots";
         return Err(LedgerError::NotStored(why.into()).into());
     };
-    let select = "SELECT number, sealed FROM ballots WHERE election = $1";
-    let mut rows = pin!(link.client.query_raw(select, [&election.key]).await?);
-    let (mut places, mut opened, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
-    while let Some(row) = rows.try_next().await? {
-        let number = VoterNumber::from(row.try_get::<_, i64>(0)?.cast_unsigned());
-        bytes.clear();
-        bytes.extend(row.try_get::<_, &[u8]>(1)?);
-        if !key.open(number, &mut bytes) {
-            return Err(Fault::damaged("a ballot was not sealed with the key of its election"));
-        }
-        let first = first_bits(&receipt(election, &bytes)?);
-        if range.contains(&first) {
-            places.push(first << 32 | places.len() as u64);
-            opened.extend(&bytes);
-        }
+    let rows = link.client.query_raw(BALLOTS, [&election.key]).await?;
+    let mut rows = pin!(rows.try_ready_chunks(OPENED_ROWS_MAX));
+    let mut opened = Opened::default();
+    while let Some(rows) = rows.try_next().await.map_err(|failed| failed.1)? {
+        let (definition, range) = (election.definition.clone(), range.clone());
+        (key, opened) = aside(move || {
+            for row in &rows {
+                opened.add(&definition, &mut key, row, &range)?;
+            }
+            Ok((key, opened))
+        })
+        .await?;
     }
-    Ok((places, opened))
-}
-
-/// Lines whose receipts begin with the same bits, in their order.
-fn ordered<'a>(
-    election: &Election,
-    places: &[u64],
-    opened: &'a [u8],
-    bytes: usize,
-) -> Result<impl Iterator<Item = &'a [u8]>, Fault> {
-    let mut lines = Vec::with_capacity(places.len());
-    for place in places {
-        let begins = (place & u64::from(u32::MAX)) as usize * bytes;
-        let stored = opened.get(begins..begins + bytes);
-        let stored = stored.ok_or_else(|| Fault::damaged("a ballot is too short"))?;
-        lines.push((receipt(election, stored)?, stored));
-    }
-    lines.sort_unstable();
-    Ok(lines.into_iter().map(|(_, stored)| stored))
-}
-
-fn receipt(election: &Election, stored: &[u8]) -> Result<Receipt, Fault> {
-    let (ballot, nonce) = line(&election.definition, stored)?;
-    Ok(Receipt::of(&election.definition, &ballot, &nonce))
-}
-
-/// The first 32 bits of a receipt.
-fn first_bits(receipt: &Receipt) -> u64 {
-    let [a, b, c, d, ..] = *receipt.as_bytes();
-    u64::from(u32::from_be_bytes([a, b, c, d]))
+    aside(move || {
+        opened.places.sort_unstable();
+        Ok(opened)
+    })
+    .await
 }
 
 /// Stores a row of the sheet, unless another server has.
-async fn put(link: &Link, of: &Election, row: i32, lines: &mut Vec<u8>) -> Result<(), Fault> {
-    let bytes = line_bytes(&of.definition);
-    if let Some(first) = lines.get(..bytes) {
-        let first = receipt(of, first)?;
-        let insert = "INSERT INTO sheet (election, part, first, lines) VALUES ($1, $2, $3, $4)
-                      ON CONFLICT DO NOTHING";
-        let values = (of.key, row, &first.as_bytes()[..]);
-        link.client.execute(insert, &[&values.0, &values.1, &values.2, lines]).await?;
-        lines.clear();
-    }
+async fn put(link: &Link, of: &Election, row: i32, lines: Vec<u8>) -> Result<(), Fault> {
+    let first = lines.get(..line_bytes(&of.definition)).unwrap_or_default();
+    let first = receipt(&of.definition, first)?;
+    let values = (of.key, row, &first.as_bytes()[..]);
+    link.client.execute(PUT, &[&values.0, &values.1, &values.2, &lines]).await?;
     Ok(())
 }
 

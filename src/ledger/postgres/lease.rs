@@ -11,6 +11,7 @@ use tokio_postgres::types::ToSql;
 
 use super::connection::{ANSWER_WAIT_MAX, Fault, Link};
 use super::shared::Shared;
+use crate::election::SERVERS_MAX;
 
 /// How long a server that says nothing counts as alive, and so how long a close waits for it.
 pub(super) const LEASE_WAIT_MAX: Duration = Duration::from_secs(30);
@@ -21,9 +22,14 @@ pub(super) const RENEWAL_PAUSE: Duration = Duration::from_secs(5);
 /// The pause between two questions for others.
 const BEHIND_PAUSE: Duration = Duration::from_millis(100);
 
-const RENEW: &str = "INSERT INTO leases (server, timeline, seen)
-    VALUES ($1, $2, clock_timestamp())
-    ON CONFLICT (server) DO UPDATE SET timeline = excluded.timeline, seen = excluded.seen";
+const RENEW: &str = "INSERT INTO leases (server, timeline, seen, link)
+    VALUES ($1, $2, clock_timestamp(), $3)
+    ON CONFLICT (server) DO UPDATE SET timeline = excluded.timeline, seen = excluded.seen,
+        link = excluded.link";
+
+/// Where clients reach the servers that are alive.
+const LINKS: &str = "SELECT link FROM leases WHERE link IS NOT NULL
+    AND seen > clock_timestamp() - make_interval(secs => $1) ORDER BY server LIMIT $2";
 
 /// Other servers that are alive, and have not looked on this timeline.
 const BEHIND: &str = "SELECT count(*) FROM leases WHERE server <> $1 AND timeline < $2
@@ -36,17 +42,22 @@ const SWEEP: &str = "WITH dead AS (DELETE FROM leases
         WHERE seen < clock_timestamp() - make_interval(secs => $1) RETURNING server)
     DELETE FROM servers USING dead WHERE id = dead.server";
 
-/// Says that this server is alive, and has found what it acknowledged on the timeline of `link`.
+/// Says that this server is alive and where, reads the same of the others, and says that it has found what it acknowledged on the timeline of `link`.
 /// The commit does not wait for a second copy: without it, the lease is over a little sooner.
 pub(super) async fn renew(shared: &Shared, link: &Link) -> Result<(), Fault> {
     let client = &link.client;
     let (server, timeline) = (&shared.server[..], i64::from(link.timeline));
+    let own = shared.reach.tell();
     let renewed = async {
         client.batch_execute("BEGIN; SET LOCAL synchronous_commit = off").await?;
-        client.execute(RENEW, &[&server, &timeline]).await?;
-        client.batch_execute("COMMIT").await
+        client.execute(RENEW, &[&server, &timeline, &own.as_deref()]).await?;
+        client.batch_execute("COMMIT").await?;
+        client.query(LINKS, &[&seconds(), &(SERVERS_MAX as i64)]).await
     };
-    Ok(timeout(ANSWER_WAIT_MAX, renewed).await??)
+    let rows = timeout(ANSWER_WAIT_MAX, renewed).await??;
+    let links = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;
+    shared.reach.note(links);
+    Ok(())
 }
 
 /// Ends the lease of this server.

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::catch_up::catch_up;
 use super::code;
 use super::connection::{ANSWER_WAIT_MAX, Fault, Link};
+use super::keys::tend;
 use super::lease;
 use super::session::Session;
 use super::settings::Replication;
@@ -26,12 +27,13 @@ const LOOK_PAUSE: Duration = Duration::from_millis(250);
 /// Those who wait for a look at the same time. The next waits to ask.
 pub(super) const LOOKS_WAITING_MAX: usize = 256;
 
-/// The version, the time, whether there are names of standbys, and the tallies that are newer than
-/// those that are known.
+/// The version, the time, whether there are names of standbys, the tallies that are newer than
+/// those that are known, and whether a server asks for a key.
 const LOOK: &str = "SELECT (SELECT version FROM ledger),
         (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
         current_setting('synchronous_standby_names') <> '',
-        newer.chain, newer.election, newer.seq, newer.ballots, newer.sealed
+        newer.chain, newer.election, newer.seq, newer.ballots, newer.sealed,
+        EXISTS (SELECT FROM holders WHERE wrapped IS NULL AND NOT destroyed)
     FROM (VALUES (1)) AS one (row) LEFT JOIN
         (SELECT tallies.chain, election, tallies.seq, ballots, sealed
          FROM tallies JOIN chains ON chains.chain = tallies.chain
@@ -61,7 +63,7 @@ pub(super) async fn keep_looking(
         let looked = tokio::select! {
             biased;
             looked = session.until_known(async |link| {
-                if renewed.elapsed() >= lease::RENEWAL_PAUSE {
+                if renewed.elapsed() >= lease::RENEWAL_PAUSE || shared.reach.is_new() {
                     lease::renew(&shared, link).await?;
                     renewed = Instant::now();
                 }
@@ -96,6 +98,7 @@ pub(super) async fn look(shared: &Shared, link: &Link) -> Result<(), Fault> {
     if shared.with(|state| state.version) < version {
         catch_up(shared, &link.client).await?;
     }
+    tend(shared, link, first.try_get(8)?).await?;
     for row in &rows {
         take(shared, row)?;
     }

@@ -20,9 +20,8 @@
 //! server that is alive has looked. This brings back no vote of a server that died in the same
 //! minutes, and none whose number was used again meanwhile: those are counted in `votes_lost`.
 //!
-//! **Keys.** The key of an election is a file in the data folder of the server that created it, as
-//! with SQLite. Servers that are to take votes of one election share that folder; one without the
-//! key shows the turnout, and takes no votes.
+//! **Ballots and tallies are sealed**, and the key is in the memory of servers only ([`keys`]). A
+//! server without the key shows the turnout, and takes no votes.
 
 mod acts;
 mod again;
@@ -36,11 +35,13 @@ mod code;
 mod connection;
 mod dispatch;
 mod fence;
+mod keys;
 mod lease;
 mod look;
 mod migrate;
 mod options;
 mod public;
+mod reach;
 mod remembered;
 mod rules;
 mod schema;
@@ -50,6 +51,7 @@ mod shared;
 mod sheet;
 #[doc(hidden)]
 pub mod simulated;
+mod sorted;
 mod start;
 mod state;
 mod take_up;
@@ -68,6 +70,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use self::dispatch::VoteJob;
+pub use self::keys::{InvalidSecret, SECRET_BYTES_MAX, Secret};
 pub use self::migrate::{Migration, migrate};
 pub use self::options::{InvalidAddress, Options, UNKNOWN_WAIT_MAX};
 use self::public::Phase;
@@ -210,6 +213,14 @@ impl Ledger for PostgresLedger {
     fn fresh(&self) -> Answer<Arc<Snapshot>> {
         let shared = self.shared.clone();
         async move { shared.look().await }.boxed()
+    }
+
+    fn announce(&self, link: &str) {
+        self.shared.reach.announce(link);
+    }
+
+    fn servers(&self) -> Arc<[String]> {
+        self.shared.reach.all()
     }
 
     fn now(&self) -> Timestamp {

@@ -9,6 +9,7 @@ use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
 use super::connection::{at, port};
+use super::keys::Secret;
 use super::settings::Replication;
 use super::simulated::Dial;
 use super::tls::Roots;
@@ -23,6 +24,8 @@ pub struct Options {
     pub(super) config: Config,
     pub(super) roots: Roots,
     pub(super) data: PathBuf,
+    pub(super) secret: Option<Secret>,
+    pub(super) is_alone: bool,
     pub(super) replication: Replication,
     pub(super) unknown_wait: Duration,
     pub(super) clock: Option<Clock>,
@@ -46,7 +49,11 @@ pub enum InvalidAddress {
 
 impl Options {
     /// The database at this address: `postgres://USER@HOST:PORT,HOST:PORT/DATABASE`, with one host
-    /// or more, and the keys of elections in the folder `data`.
+    /// or more. The folder `data` is of this server only, and has its private halves of the
+    /// elections' keys.
+    ///
+    /// Elections can be opened only with a [secret](Self::with_secret) that another server has too,
+    /// or [alone](Self::alone).
     ///
     /// Connections to other machines are encrypted, and the database's certificate is verified,
     /// unless the address says `?sslmode=disable`.
@@ -76,6 +83,8 @@ impl Options {
             config,
             roots: Roots::default(),
             data: data.into(),
+            secret: None,
+            is_alone: false,
             replication: Replication::default(),
             unknown_wait: UNKNOWN_WAIT_MAX,
             clock: None,
@@ -95,6 +104,20 @@ impl Options {
     #[must_use]
     pub fn with_roots(self, roots: Roots) -> Self {
         Self { roots, ..self }
+    }
+
+    /// The same, with the secret that all servers of this ledger have: they give each other the
+    /// keys of elections.
+    #[must_use]
+    pub fn with_secret(self, secret: Secret) -> Self {
+        Self { secret: Some(secret), ..self }
+    }
+
+    /// The same, where an election may be opened whose key no other server holds. If this server's
+    /// data folder is lost, so are the choices of every election that is not closed.
+    #[must_use]
+    pub fn alone(self) -> Self {
+        Self { is_alone: true, ..self }
     }
 
     /// The same, where somebody else keeps the second copy.
@@ -150,6 +173,7 @@ impl PartialEq for Options {
         self.config == other.config
             && self.roots == other.roots
             && self.data == other.data
+            && self.is_alone == other.is_alone
             && self.replication == other.replication
     }
 }

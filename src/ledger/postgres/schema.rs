@@ -21,7 +21,10 @@ CREATE TABLE IF NOT EXISTS roll (election int, version bigint, row int, added bo
     numbers bytea NOT NULL, PRIMARY KEY (election, version, row));
 CREATE TABLE IF NOT EXISTS servers (id bytea PRIMARY KEY, settled bigint NOT NULL);
 CREATE TABLE IF NOT EXISTS leases (server bytea PRIMARY KEY, timeline bigint NOT NULL,
-    seen timestamptz NOT NULL);
+    seen timestamptz NOT NULL, link text);
+CREATE TABLE IF NOT EXISTS holders (election int, server bytea, public bytea NOT NULL,
+    mac bytea NOT NULL, wrapped bytea, destroyed boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (election, server));
 CREATE TABLE IF NOT EXISTS chains (chain bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     election int NOT NULL, server bytea, writer smallint, genesis bytea NOT NULL);
 CREATE TABLE IF NOT EXISTS entries (chain bigint, seq int, kind smallint NOT NULL,
@@ -35,6 +38,8 @@ CREATE TABLE IF NOT EXISTS ballots (election int, number bigint, sealed bytea NO
 CREATE TABLE IF NOT EXISTS sheet (election int, part int, first bytea NOT NULL,
     lines bytea NOT NULL, PRIMARY KEY (election, part));
 CREATE INDEX IF NOT EXISTS ends ON entries (chain) WHERE kind = 5;
+CREATE INDEX IF NOT EXISTS holders_asking ON holders (election)
+    WHERE wrapped IS NULL AND NOT destroyed;
 CREATE INDEX IF NOT EXISTS sheet_first ON sheet (election, first);
 ALTER TABLE ballots ALTER COLUMN sealed SET STORAGE PLAIN;
 ALTER TABLE roll ALTER COLUMN numbers SET STORAGE EXTERNAL;

@@ -7,10 +7,11 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::connection::{Fault, Hosts, Link};
+use super::keys::Holder;
+use super::reach::Reach;
 use super::remembered::Remembered;
 use super::state::State;
 use crate::election::Timestamp;
-use crate::ledger::keys::Keys;
 use crate::ledger::{Clock, LedgerError, Metrics, Snapshot};
 
 /// Who waits for a look: it includes everything committed before it was asked for.
@@ -19,7 +20,7 @@ pub(super) type LookReply = oneshot::Sender<Result<Arc<Snapshot>, LedgerError>>;
 /// What the tasks of one handle share.
 pub(super) struct Shared {
     pub(super) hosts: Arc<Hosts>,
-    pub(super) keys: Keys,
+    pub(super) holder: Arc<Holder>,
     state: Mutex<State>,
     remembered: Mutex<Remembered>,
     /// Held while a new connection is looked at, and what is gone there is offered again.
@@ -27,7 +28,7 @@ pub(super) struct Shared {
     /// The timeline on which everything that this server knows was looked for.
     pub(super) looked_on: AtomicU32,
     pub(super) snapshots: watch::Sender<Arc<Snapshot>>,
-    /// The name of this handle in the database.
+    /// The name of this handle in the database, drawn when it is opened.
     pub(super) server: [u8; 16],
     /// `None`: the database's time.
     pub(super) clock: Option<Clock>,
@@ -37,6 +38,7 @@ pub(super) struct Shared {
     /// Whether commits wait for a second copy, as far as the last look saw.
     pub(super) is_replicated: AtomicBool,
     pub(super) metrics: Metrics,
+    pub(super) reach: Reach,
     /// How long what is unknown is asked again.
     pub(super) unknown_wait: Duration,
 }
@@ -45,7 +47,7 @@ impl Shared {
     #[expect(clippy::too_many_arguments, reason = "each is a field")]
     pub(super) fn new(
         hosts: Arc<Hosts>,
-        keys: Keys,
+        holder: Arc<Holder>,
         state: State,
         server: [u8; 16],
         clock: Option<Clock>,
@@ -58,7 +60,7 @@ impl Shared {
         let state = Mutex::new(state);
         Self {
             hosts,
-            keys,
+            holder,
             state,
             remembered: Mutex::default(),
             looking: tokio::sync::Mutex::default(),
@@ -70,6 +72,7 @@ impl Shared {
             looks,
             is_replicated,
             metrics,
+            reach: Reach::default(),
             unknown_wait,
         }
     }
@@ -79,7 +82,7 @@ impl Shared {
         let state = self.with(|state| State::new(state.ledger, state.numbers_max));
         Self::new(
             self.hosts.clone(),
-            self.keys.clone(),
+            self.holder.clone(),
             state,
             self.server,
             self.clock.clone(),

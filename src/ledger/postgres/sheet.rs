@@ -1,6 +1,7 @@
 //! Tally sheets: every ballot of a closed election with its nonce, in the order of the receipts.
 
 use std::pin::pin;
+use std::sync::Arc;
 
 use futures::TryStreamExt;
 use sha2::{Digest, Sha256};
@@ -11,14 +12,15 @@ use super::code::{self, Reader};
 use super::connection::Fault;
 use super::public::Election;
 use crate::election::{Ballot, Count, Definition, Nonce, OwnBallot, Receipt, SheetCount, Tally};
-use crate::ledger::{SheetCursor, SheetPart};
+use crate::ledger::{LedgerError, SheetCursor, SheetPart};
+use crate::threads::background;
 
 /// Lines in one row of the table of sheets.
 pub(super) const PART_LINES: usize = 8_192;
 
-/// What is made of a sheet, line by line.
-pub(super) struct Counting<'a> {
-    definition: &'a Definition,
+/// What is made of a sheet, line by line. It is moved to threads for long work, row by row.
+pub(super) struct Counting {
+    definition: Arc<Definition>,
     count: SheetCount,
     tally: Tally,
     digest: Sha256,
@@ -36,10 +38,10 @@ pub(super) fn line(definition: &Definition, bytes: &[u8]) -> Result<OwnBallot, F
     line.ok_or_else(|| Fault::damaged("a ballot is none by the rules of its election"))
 }
 
-impl<'a> Counting<'a> {
-    pub(super) fn new(definition: &'a Definition) -> Self {
+impl Counting {
+    pub(super) fn new(definition: &Arc<Definition>) -> Self {
         Self {
-            definition,
+            definition: definition.clone(),
             count: SheetCount::new(definition),
             tally: Tally::new(&definition.slate),
             digest: Sha256::new_with_prefix(b"capvote sheet 1\0"),
@@ -48,8 +50,8 @@ impl<'a> Counting<'a> {
 
     /// Adds the next line.
     pub(super) fn add(&mut self, bytes: &[u8]) -> Result<(), Fault> {
-        let (ballot, nonce) = line(self.definition, bytes)?;
-        self.count.add(&ballot, &Receipt::of(self.definition, &ballot, &nonce));
+        let (ballot, nonce) = line(&self.definition, bytes)?;
+        self.count.add(&ballot, &Receipt::of(&self.definition, &ballot, &nonce));
         self.tally.add_final(&ballot);
         self.digest.update(bytes);
         Ok(())
@@ -57,9 +59,16 @@ impl<'a> Counting<'a> {
 
     /// The tally, the count by a roll of so many numbers, and the digest of the sheet.
     pub(super) fn finish(self, voters: u64) -> (Tally, Count, [u8; 32]) {
-        let count = self.count.finish(self.definition, voters);
+        let count = self.count.finish(&self.definition, voters);
         (self.tally, count, self.digest.finalize().into())
     }
+}
+
+/// Does work on a thread that leaves the ledger's to votes.
+pub(super) async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    background::run(work).await.map_err(|_| Fault::from(LedgerError::unanswered()))?
 }
 
 /// Counts the sheet of an election, which has to be the one of its close.
@@ -73,11 +82,15 @@ pub(super) async fn count(
     let select = "SELECT lines FROM sheet WHERE election = $1 ORDER BY part";
     let mut rows = pin!(client.query_raw(select, [&election.key]).await?);
     while let Some(row) = rows.try_next().await? {
-        for line in row.try_get::<_, &[u8]>(0)?.chunks(bytes) {
-            counting.add(line)?;
-        }
+        let add = move || {
+            let lines = row.try_get::<_, &[u8]>(0)?.chunks(bytes);
+            lines.into_iter().try_for_each(|line| counting.add(line))?;
+            Ok(counting)
+        };
+        counting = aside(add).await?;
     }
-    let (tally, count, digest) = counting.finish(election.voters);
+    let voters = election.voters;
+    let (tally, count, digest) = aside(move || Ok(counting.finish(voters))).await?;
     if digest == closed.sheet && tally.ballots() == closed.ballots {
         return Ok((tally, count));
     }

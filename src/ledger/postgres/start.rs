@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::connection::{Fault, Hosts, Link};
+use super::keys::Holder;
 use super::look::{LOOKS_WAITING_MAX, look};
 use super::migrate;
 use super::schema;
@@ -14,7 +15,6 @@ use super::state::State;
 use super::work::Work;
 use super::{JOBS_MAX, Options, Started};
 use crate::election::LedgerId;
-use crate::ledger::keys::Keys;
 use crate::ledger::{Metrics, OpenError};
 
 /// How often the tables are tried to be made: another server may make them at the same time.
@@ -34,15 +34,16 @@ pub(super) async fn start(
     metrics: Metrics,
 ) -> Result<(Started, Work), OpenError> {
     let hosts = Arc::new(Hosts::of(&options)?);
-    let Options { data, unknown_wait, clock, numbers_max, .. } = options;
+    let Options { data, secret, is_alone, unknown_wait, clock, numbers_max, .. } = options;
+    let holder = Arc::new(Holder::of(&data, secret, is_alone)?);
     let link = hosts.connect().await.map_err(refused)?;
+    warn_without_checksums(&link).await.map_err(refused)?;
     let ledger = ledger(&link, missing).await.map_err(refused)?;
     tracing::info!(%ledger, "the ledger is open");
     let server = random()?;
     let state = State::new(ledger, numbers_max);
     let (looks, asked) = mpsc::channel(LOOKS_WAITING_MAX);
-    let keys = Keys::of(&data);
-    let shared = Shared::new(hosts, keys, state, server, clock, looks, metrics, unknown_wait);
+    let shared = Shared::new(hosts, holder, state, server, clock, looks, metrics, unknown_wait);
     let shared = Arc::new(shared);
     look(&shared, &link).await.map_err(refused)?;
     drop(link);
@@ -57,6 +58,15 @@ pub(super) async fn start(
 
 pub(super) fn refused(fault: Fault) -> OpenError {
     OpenError::Database(fault.why())
+}
+
+/// Pages that a disk has changed would be read as they are.
+async fn warn_without_checksums(link: &Link) -> Result<(), Fault> {
+    let select = "SELECT current_setting('data_checksums')";
+    if link.client.query_one(select, &[]).await?.try_get::<_, &str>(0)? != "on" {
+        tracing::warn!("the database has no data_checksums: it does not notice a damaged page");
+    }
+    Ok(())
 }
 
 fn random() -> Result<[u8; 16], OpenError> {

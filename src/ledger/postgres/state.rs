@@ -1,16 +1,19 @@
 //! What a server has in memory of the ledger: the elections, their rolls, and a tally for each
 //! chain of ballots.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+
+use tokio::time::Instant;
 
 use super::chain::Head;
 use super::change::{Change, What};
 use super::code::{self, Reader};
+use super::keys::KEY_WAIT_MAX;
 use super::public::{Election, Phase, Public};
 use crate::election::{
-    Count, Definition, LedgerId, Nonce, Origin, OwnBallot, Publication, Standing, Tally, Vote,
-    VoterNumber,
+    Count, Definition, ElectionId, LedgerId, Nonce, Origin, OwnBallot, Publication, Standing,
+    Tally, Vote, VoterNumber,
 };
 use crate::ledger::keys::{BallotKey, Owner};
 use crate::ledger::roll::Roll;
@@ -31,6 +34,10 @@ pub(super) struct State {
     pub(super) tallies: HashMap<i32, BTreeMap<i64, ChainTally>>,
     /// The keys of the elections that are not closed, as far as this server has them.
     pub(super) keys: HashMap<i32, BallotKey>,
+    /// When this server first lacked a key.
+    lacked: HashMap<i32, Instant>,
+    /// Closed elections of whose keys this server may still have its half.
+    unscrubbed: BTreeSet<i32>,
     /// What is published, in the order of the elections.
     standings: Vec<Arc<Standing>>,
     pub(super) numbers_max: usize,
@@ -66,6 +73,8 @@ impl State {
             rolls: HashMap::new(),
             tallies: HashMap::new(),
             keys: HashMap::new(),
+            lacked: HashMap::new(),
+            unscrubbed: BTreeSet::new(),
             standings: Vec::new(),
             numbers_max,
         }
@@ -83,8 +92,9 @@ impl State {
         self.public.change(version, change)?;
         match &change.what {
             What::Created(_) => {
-                if let Some(key_of_it) = brought.key {
-                    self.keys.insert(key, key_of_it);
+                match brought.key {
+                    Some(key_of_it) => drop(self.keys.insert(key, key_of_it)),
+                    None => drop(self.lacked.insert(key, Instant::now())),
                 }
                 let owner = self.public.get(key)?.roll();
                 let roll = self.rolls.entry(owner).or_default();
@@ -103,6 +113,8 @@ impl State {
                 self.public.set_count(key, Arc::new(count));
                 self.tallies.insert(key, BTreeMap::from([(0, ChainTally { seq: 0, tally })]));
                 self.keys.remove(&key);
+                self.lacked.remove(&key);
+                self.unscrubbed.insert(key);
                 let owner = self.public.get(key)?.roll();
                 let is_over = |it: &Election| it.phase == Phase::Closed;
                 if self.public.with_roll(owner).all(is_over) {
@@ -135,6 +147,44 @@ impl State {
     /// Whose key seals the ballots of an election.
     pub(super) fn owner<'a>(&self, key: i32, definition: &'a Definition) -> Owner<'a> {
         Owner { ledger: self.ledger, key: i64::from(key), election: &definition.id }
+    }
+
+    /// The elections whose keys this server lacks.
+    pub(super) fn lacking(&self) -> Vec<(i32, Arc<Definition>)> {
+        self.with_definitions(self.lacked.keys())
+    }
+
+    /// The closed elections of whose keys this server may still have its half.
+    pub(super) fn scrubbing(&self) -> Vec<(i32, Arc<Definition>)> {
+        self.with_definitions(self.unscrubbed.iter())
+    }
+
+    fn with_definitions<'a>(
+        &self,
+        keys: impl Iterator<Item = &'a i32>,
+    ) -> Vec<(i32, Arc<Definition>)> {
+        let of = |key: &i32| Some((*key, self.public.get(*key)?.definition.clone()));
+        keys.filter_map(of).collect()
+    }
+
+    /// Whether a vote waits for the key of its election.
+    pub(super) fn awaits_key(&self, election: &ElectionId) -> bool {
+        let since = self.public.find(election).and_then(|it| self.lacked.get(&it.key));
+        since.is_some_and(|since| since.elapsed() < KEY_WAIT_MAX)
+    }
+
+    /// Takes the key of an election. Its tallies are read again, with their votes.
+    pub(super) fn hold(&mut self, election: i32, key: BallotKey) {
+        if self.lacked.remove(&election).is_some() {
+            self.keys.insert(election, key);
+            let chains = self.tallies.get_mut(&election).into_iter().flatten();
+            chains.for_each(|(_, tally)| tally.seq = -1);
+        }
+    }
+
+    /// Notes that this server has nothing of the key of a closed election.
+    pub(super) fn scrubbed(&mut self, election: i32) {
+        self.unscrubbed.remove(&election);
     }
 
     /// Takes the newer tally of a chain.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::acts::act;
@@ -23,7 +23,8 @@ use super::writer::Writer;
 use crate::election::{ElectionId, TokenHash};
 use crate::ledger::{Act, ActRefusal, Authorization, LedgerError, Report, SheetCursor, SheetPart};
 
-/// How long another server has to finish the close that it began, before this one does.
+/// How often closes that were begun are looked for. One that is not finished a round later is
+/// finished by this server.
 const CLOSE_PAUSE: Duration = Duration::from_secs(5);
 
 /// Where an answer goes.
@@ -91,6 +92,9 @@ async fn make_acts(
     mut jobs: mpsc::Receiver<ActJob>,
     stop: CancellationToken,
 ) {
+    let mut round = interval(CLOSE_PAUSE);
+    round.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut was_closing = false;
     loop {
         let job = tokio::select! {
             biased;
@@ -99,8 +103,11 @@ async fn make_acts(
                 continue;
             }
             job = jobs.recv() => job,
-            () = sleep(CLOSE_PAUSE), if is_closing(&session) => {
-                finish(&mut session).await;
+            _ = round.tick() => {
+                // One that began since the last round is still its own server's.
+                if std::mem::replace(&mut was_closing, is_closing(&session)) && was_closing {
+                    finish(&mut session).await;
+                }
                 continue;
             }
         };

@@ -16,7 +16,7 @@ use super::remembered::{Acknowledged, REMEMBERED_VOTES_MAX};
 use super::session::{RECONNECT_PAUSE, Session};
 use super::shared::Shared;
 use super::state::State;
-use super::{sheet, take_up};
+use super::{keys, sheet, take_up};
 use crate::election::{
     Definition, Outcome, Receipt, Refusal, Ruling, Timestamp, UnderNumber, Vote, judge,
 };
@@ -131,6 +131,7 @@ impl Writer {
             self.chains.clear();
             self.chains_of = self.session.made;
         }
+        keys::wait(&shared, votes.iter().map(|vote| &vote.election)).await?;
         let now = shared.now();
         let assess = |state: &mut State| -> Vec<_> {
             votes.iter().map(|vote| assess(state, vote, now)).collect()
@@ -140,6 +141,7 @@ impl Writer {
         if assessed.iter().any(refused) {
             // A "no" may come from what this server has not heard of.
             shared.look_first().await?;
+            keys::wait(&shared, votes.iter().map(|vote| &vote.election)).await?;
             assessed = shared.with(assess);
         }
         let sections = sections(votes, &assessed);

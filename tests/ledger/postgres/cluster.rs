@@ -57,6 +57,7 @@ pub(crate) struct Cluster {
     pub(crate) standby: u16,
     /// The server `c`, for which no commit waits.
     pub(crate) laggard: Option<u16>,
+    programs: PathBuf,
     folder: PathBuf,
     databases: AtomicU32,
 }
@@ -136,7 +137,8 @@ impl Cluster {
         output.read_line(&mut line).unwrap();
         assert_eq!(line, "ready\n", "the cluster did not start");
         let (shell, databases) = (Mutex::new(shell), AtomicU32::new(0));
-        let cluster = Self { shell, primary, standby, laggard, folder, databases };
+        let programs = programs.to_owned();
+        let cluster = Self { shell, primary, standby, laggard, programs, folder, databases };
         cluster.wait_for_standby();
         cluster
     }
@@ -180,6 +182,21 @@ impl Cluster {
         while ask(&address, "SELECT 1").is_err() {
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
+    }
+
+    /// The folder of both servers, `a` and `b`.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Copies the primary while it runs. Returns the folder of the copy.
+    pub(crate) fn base_backup(&self) -> PathBuf {
+        let (program, copy) = (self.programs.join("pg_basebackup"), self.folder.join("copy"));
+        let mut copied = command(program.to_str().unwrap());
+        let address = format!("host=127.0.0.1 port={} user=postgres", self.primary);
+        copied.args(["-d", &address, "-X", "stream", "--checkpoint=fast", "-D"]).arg(&copy);
+        assert!(copied.status().unwrap().success());
+        copy
     }
 
     /// Makes the standby the primary, without a standby of its own.

@@ -8,9 +8,9 @@ use capvote::ledger::postgres::{Options, PostgresLedger, Replication};
 use capvote::ledger::{Act, Ledger, LedgerError, Metrics};
 
 use super::super::{ADA, GRACE, id, numbers, running, vote};
-use super::Postgres;
 use super::cluster::{Cluster, own_cluster, own_cluster_with_laggard};
 use super::proxy::{Mode, Proxy};
+use super::{Postgres, secret};
 
 const RECORDED: Outcome = Outcome::Recorded;
 const BALLOTS: &str = "SELECT count(*) FROM ballots";
@@ -25,6 +25,19 @@ fn open(options: Options) -> (Arc<dyn Ledger>, Metrics) {
 fn address(subject: &Postgres, ports: &[u16]) -> String {
     let hosts: Vec<_> = ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
     format!("postgres://postgres@{}/{}", hosts.join(","), subject.database)
+}
+
+/// The options of a server at these ports.
+fn server(subject: &Postgres, ports: &[u16], server: usize) -> Options {
+    subject.options_at(&address(subject, ports), server).alone().with_secret(secret(1))
+}
+
+/// Waits until a server has the key of the only election.
+pub(super) async fn has_key(subject: &Postgres, ledger: &Arc<dyn Ledger>) {
+    let keys = "SELECT count(*) FROM holders WHERE wrapped IS NULL";
+    ledger.fresh().await.unwrap();
+    until(|| subject.cluster.query(&subject.database, keys) == ["0"]).await;
+    ledger.fresh().await.unwrap();
 }
 
 /// Votes under these numbers, each recorded.
@@ -56,7 +69,7 @@ async fn acknowledged_votes_that_a_failover_loses_come_back() {
     let subject = Postgres::new(&cluster, false);
     let laggard = cluster.laggard.unwrap();
     let ports = [cluster.primary, cluster.standby, laggard];
-    let (ledger, metrics) = open(subject.options_at(&address(&subject, &ports)));
+    let (ledger, metrics) = open(server(&subject, &ports, 0));
     ledger.act(running("board"), None).await.unwrap();
     cast(&ledger, "board", 1..=10).await;
     cluster.leave_laggard_behind();
@@ -86,11 +99,11 @@ async fn a_close_waits_for_votes_that_another_server_brings_back() {
     let laggard = cluster.laggard.unwrap();
     let proxy = Proxy::before(laggard);
     let ports = [cluster.primary, cluster.standby, laggard];
-    let (ledger, metrics) = open(subject.options_at(&address(&subject, &ports)));
+    let (ledger, metrics) = open(server(&subject, &ports, 0));
     let ports = [cluster.primary, cluster.standby, proxy.port];
-    let (other, of_other) = open(subject.options_at(&address(&subject, &ports)));
+    let (other, of_other) = open(server(&subject, &ports, 1));
     ledger.act(running("board"), None).await.unwrap();
-    other.fresh().await.unwrap();
+    has_key(&subject, &other).await;
     cluster.leave_laggard_behind();
     cast(&ledger, "board", 1..=10).await;
     cast(&other, "board", 11..=20).await;
@@ -119,10 +132,10 @@ async fn a_close_does_not_wait_for_a_dead_server() {
     let Some(cluster) = own_cluster() else { return };
     let subject = Postgres::new(&cluster, true);
     let proxy = Proxy::before(cluster.primary);
-    let (ledger, _) = open(subject.options());
-    let (other, _) = open(subject.options_at(&address(&subject, &[proxy.port])));
+    let (ledger, _) = open(server(&subject, &[cluster.standby, cluster.primary], 0));
+    let (other, _) = open(server(&subject, &[proxy.port], 1));
     ledger.act(running("board"), None).await.unwrap();
-    other.fresh().await.unwrap();
+    has_key(&subject, &other).await;
     cast(&other, "board", 1..=5).await;
     let leases = "SELECT count(*) FROM leases";
     assert_eq!(cluster.query(&subject.database, leases), ["2"]);
@@ -143,7 +156,7 @@ async fn acts_that_a_failover_loses_were_never_made() {
     let Some(cluster) = own_cluster_with_laggard() else { return };
     let subject = Postgres::new(&cluster, false);
     let ports = [cluster.primary, cluster.standby, cluster.laggard.unwrap()];
-    let (ledger, metrics) = open(subject.options_at(&address(&subject, &ports)));
+    let (ledger, metrics) = open(server(&subject, &ports, 0));
     ledger.act(running("board"), None).await.unwrap();
     cluster.leave_laggard_behind();
     ledger.act(vec![Act::Issue(id("board"), numbers([5_000]))], None).await.unwrap();

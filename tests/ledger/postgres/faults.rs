@@ -4,7 +4,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use capvote::election::{Outcome, Refusal};
+use capvote::election::{ElectionState, Outcome, Refusal};
 use capvote::ledger::postgres::{Options, PostgresLedger, Replication};
 use capvote::ledger::{Act, Ledger, LedgerError, Metrics, OpenError};
 use tokio_postgres::NoTls;
@@ -12,6 +12,7 @@ use tokio_postgres::NoTls;
 use super::super::conformance::Subject;
 use super::super::{ADA, GRACE, id, running, vote};
 use super::cluster::{Cluster, own_cluster};
+use super::keys::until;
 use super::{Postgres, cluster};
 
 const RECORDED: Outcome = Outcome::Recorded;
@@ -106,6 +107,51 @@ async fn an_act_of_unknown_outcome_is_made_once() {
     assert_eq!(ledger.vote(vec![vote("board", 1, ADA, 1)]).await.unwrap(), [Ok(RECORDED)]);
 }
 
+/// A failover may take such a close back, and would not bring back what was destroyed.
+#[tokio::test]
+async fn a_close_on_one_disk_only_destroys_no_key() {
+    let Some(cluster) = own_cluster() else { return };
+    let subject = Postgres::new(&cluster, true);
+    let servers = [subject.open(), subject.open()];
+    servers[0].act(running("board"), None).await.unwrap();
+    for (number, server) in (1..).zip(&servers) {
+        assert_eq!(server.vote(vec![vote("board", number, ADA, 1)]).await.unwrap(), [Ok(RECORDED)]);
+    }
+    // The close waits before it is committed, and then for the standby.
+    let address = format!("postgres://postgres@127.0.0.1:{}/{}", cluster.primary, subject.database);
+    let (holder, connection) = tokio_postgres::connect(&address, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let wait = "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NEW; END $$;
+        CREATE TRIGGER wait BEFORE INSERT ON acts FOR EACH ROW WHEN (NEW.kind = 7)
+            EXECUTE FUNCTION wait();
+        SELECT pg_advisory_lock(7)";
+    holder.batch_execute(wait).await.unwrap();
+    let closed = tokio::spawn(servers[0].act(vec![Act::Close(id("board"))], None));
+    let waits = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'advisory'";
+    while cluster.query("postgres", waits).is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let receiver = receiver(&cluster);
+    signal("-STOP", &receiver);
+    holder.batch_execute("SELECT pg_advisory_unlock(7)").await.unwrap();
+    let first = waiting(&cluster).await;
+    cluster.execute("postgres", &format!("SELECT pg_cancel_backend({first})"));
+    // Both servers see it, and wait for a second disk.
+    let is_seen = |server: &Arc<dyn Ledger>| {
+        server.snapshots().borrow().elections[0].state == ElectionState::Closed
+    };
+    let both = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+    until(async || servers.iter().all(is_seen) && cluster.query("postgres", both).len() >= 2).await;
+    assert_eq!(cluster.query(&subject.database, "SELECT state FROM elections"), ["3"]);
+    assert_eq!([subject.halves(0).len(), subject.halves(1).len()], [1, 1]);
+    signal("-CONT", &receiver);
+    // It may have been asked for too long whether the close is stored.
+    let closed = closed.await.unwrap();
+    assert!(matches!(closed, Ok(()) | Err(LedgerError::Unknown(_))), "{closed:?}");
+    until(async || subject.halves(0).is_empty() && subject.halves(1).is_empty()).await;
+}
+
 fn open(options: Options) -> Result<Arc<dyn Ledger>, OpenError> {
     Ok(Arc::new(PostgresLedger::open(options, Metrics::new())?))
 }
@@ -120,7 +166,7 @@ async fn without_a_second_copy_nothing_is_promised() {
     ledger.fresh().await.unwrap();
     // A standby is no primary. It may not have heard of the test's database yet.
     let standby = format!("postgres://postgres@127.0.0.1:{}/postgres", cluster.standby);
-    let refused = open(Options::new(&standby, subject.folder.path()).unwrap()).unwrap_err();
+    let refused = open(Options::new(&standby, subject.data(0)).unwrap()).unwrap_err();
     assert!(refused.to_string().ends_with("it is a standby"), "{refused}");
     cluster.execute("postgres", "ALTER SYSTEM SET synchronous_standby_names = ''");
     cluster.execute("postgres", "SELECT pg_reload_conf()");

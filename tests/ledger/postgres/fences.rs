@@ -7,8 +7,9 @@ use tokio_postgres::NoTls;
 
 use super::super::conformance::Subject;
 use super::super::{ADA, id, running, vote};
+use super::failover::has_key;
 use super::proxy::{Mode, Proxy};
-use super::{Postgres, cluster};
+use super::{Postgres, cluster, secret};
 
 const RECORDED: Outcome = Outcome::Recorded;
 
@@ -58,12 +59,15 @@ async fn a_chain_of_a_server_that_is_silent_is_taken_up_and_the_server_goes_on_w
     let subject = Postgres::new(cluster, true);
     let proxy = Proxy::before(cluster.primary);
     let (port, database) = (proxy.port, &subject.database);
-    let options = subject.options_at(&format!("postgres://postgres@127.0.0.1:{port}/{database}"));
+    let address = format!("postgres://postgres@127.0.0.1:{port}/{database}");
+    let options = subject.options_at(&address, 7).alone().with_secret(secret(1));
     let silent = PostgresLedger::open(options, Metrics::new()).unwrap();
     let silent: std::sync::Arc<dyn capvote::ledger::Ledger> = std::sync::Arc::new(silent);
     silent.act(running("board"), None).await.unwrap();
     assert_eq!(silent.vote(vec![vote("board", 1, ADA, 1)]).await.unwrap(), [Ok(RECORDED)]);
     let ledger = subject.open();
+    // It has the key before the other falls silent.
+    has_key(&subject, &ledger).await;
     proxy.set(Mode::Hold);
     let past = "UPDATE leases SET seen = seen - interval '1 minute'";
     cluster.execute(database, past);

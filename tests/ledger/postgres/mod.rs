@@ -4,17 +4,22 @@ mod cluster;
 mod failover;
 mod faults;
 mod fences;
+mod figures;
+mod keys;
 mod proxy;
+mod secrecy;
 mod servers;
 mod tls;
 
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use capvote::election::Timestamp;
-use capvote::ledger::postgres::{Options, PostgresLedger};
+use capvote::ledger::postgres::{Options, PostgresLedger, Secret};
 use capvote::ledger::{Clock, Ledger, Metrics};
+use futures::FutureExt;
 use tempfile::TempDir;
 
 use self::cluster::{Cluster, cluster};
@@ -22,7 +27,7 @@ use self::proxy::{Mode, Proxy};
 use super::NOW;
 use super::conformance::{Subject, conforms};
 
-/// A database of its own, and a data folder with the keys.
+/// A database of its own, and a folder for each server.
 struct Postgres {
     cluster: Arc<Cluster>,
     database: String,
@@ -31,37 +36,76 @@ struct Postgres {
     is_shared: bool,
     /// Before the primary.
     proxy: Proxy,
+    /// The newest handle of each server.
+    handles: Mutex<Vec<Weak<PostgresLedger>>>,
+}
+
+/// A secret that all bytes of are the same.
+fn secret(byte: u8) -> Secret {
+    Secret::new(&[byte; 32]).unwrap()
 }
 
 /// How long the suite's handles ask for what is unknown.
 const UNKNOWN_WAIT: Duration = Duration::from_secs(2);
 
 impl Postgres {
+    /// A server alone, or several with one secret. All open elections also alone: the suite opens
+    /// them in the act that creates them.
     fn new(cluster: &Arc<Cluster>, is_shared: bool) -> Self {
-        let time = Arc::new(AtomicU64::new(NOW.0));
-        let folder = tempfile::tempdir().unwrap();
-        let (database, proxy) = (cluster.database(), Proxy::before(cluster.primary));
-        Self { cluster: cluster.clone(), database, folder, time, is_shared, proxy }
+        let (time, folder) = (Arc::new(AtomicU64::new(NOW.0)), tempfile::tempdir().unwrap());
+        let (cluster, database) = (cluster.clone(), cluster.database());
+        let (handles, proxy) = (Mutex::default(), Proxy::before(cluster.primary));
+        Self { cluster, database, folder, time, is_shared, proxy, handles }
     }
 
-    /// A handle's options, without the proxy.
-    fn options(&self) -> Options {
-        self.options_at(&self.cluster.address(&self.database))
+    /// The data folder of a server.
+    fn data(&self, server: usize) -> PathBuf {
+        self.folder.path().join(server.to_string())
     }
 
-    fn options_at(&self, address: &str) -> Options {
+    /// The options of a server, without a secret, and not alone.
+    fn bare_options(&self, server: usize) -> Options {
+        self.options_at(&self.cluster.address(&self.database), server)
+    }
+
+    fn options_at(&self, address: &str, server: usize) -> Options {
         let time = self.time.clone();
         let clock: Clock = Arc::new(move || Timestamp(time.load(Ordering::Relaxed)));
-        Options::new(address, self.folder.path()).unwrap().with_clock(clock)
+        Options::new(address, self.data(server)).unwrap().with_clock(clock)
+    }
+
+    /// The options of one of several servers.
+    fn one_of_several(&self, server: usize) -> Options {
+        self.bare_options(server).with_secret(secret(1))
+    }
+
+    /// The options of the first server, alone, without the proxy.
+    fn options(&self) -> Options {
+        self.bare_options(0).alone()
     }
 }
 
+fn open(options: Options) -> Arc<PostgresLedger> {
+    Arc::new(PostgresLedger::open(options, Metrics::new()).unwrap())
+}
+
 impl Subject for Postgres {
+    /// Starts the first server that does not run.
     fn open(&self) -> Arc<dyn Ledger> {
+        let mut handles = self.handles.lock().unwrap();
+        let runs = |handle: &Weak<PostgresLedger>| {
+            handle.upgrade().is_some_and(|handle| handle.stopped().now_or_never().is_none())
+        };
+        let server = handles.iter().position(|handle| !runs(handle)).unwrap_or(handles.len());
         let (port, database) = (self.proxy.port, &self.database);
-        let options = self.options_at(&format!("postgres://postgres@127.0.0.1:{port}/{database}"));
-        let options = options.with_unknown_wait(UNKNOWN_WAIT);
-        Arc::new(PostgresLedger::open(options, Metrics::new()).unwrap())
+        let address = format!("postgres://postgres@127.0.0.1:{port}/{database}");
+        let options = self.options_at(&address, server).alone().with_unknown_wait(UNKNOWN_WAIT);
+        let handle = open(if self.is_shared { options.with_secret(secret(1)) } else { options });
+        match handles.get_mut(server) {
+            Some(ended) => *ended = Arc::downgrade(&handle),
+            None => handles.push(Arc::downgrade(&handle)),
+        }
+        handle
     }
 
     fn is_shared(&self) -> bool {
@@ -96,13 +140,13 @@ impl Subject for Postgres {
 }
 
 #[tokio::test]
-async fn one_handle_conforms() {
+async fn a_server_alone_conforms() {
     let Some(cluster) = cluster() else { return };
     conforms!(Postgres::new(cluster, false));
 }
 
 #[tokio::test]
-async fn two_handles_of_one_database_conform() {
+async fn two_servers_of_one_database_conform() {
     let Some(cluster) = cluster() else { return };
     conforms!(Postgres::new(cluster, true));
 }

@@ -19,13 +19,15 @@ use self::shell::Shell;
 use crate::process::write_private;
 
 /// Commands that rebuild everything, include this test, or take long. CI runs the tour.
-const NOT_RUN: [&str; 7] = [
+const NOT_RUN: [&str; 9] = [
     "cargo install --path . --locked",
     "cargo run --release --example tour",
     "cargo test",
     "cargo build --release",
     "cargo run --release -p capvote-soak -- kills --rounds 1000",
     "cargo run --release -p capvote-soak -- histories --count 10000",
+    "cargo run --release -p capvote-soak -- cluster-kills --rounds 200",
+    "cargo run --release -p capvote-soak -- cluster-histories --count 10000",
     "cargo run --release -p capvote-soak -- page-kills --rounds 50",
 ];
 

@@ -33,8 +33,16 @@ struct Answered<'a> {
 pub(super) async fn run(vote: &Vote, target: &Target) -> Result<(), Failure> {
     let given = vote.voter_number.as_deref().map(Number::given).transpose();
     let given = given.map_err(|failure| failure.about("--voter-number"))?;
-    let elections = target.connect().await?.elections().await?;
+    let client = target.connect().await?;
+    let elections = client.elections().await?;
     let questions = questions(&elections, &target.id)?;
+    // Only one election by itself names the servers. Without them, the votes go to this one.
+    if let Some(first) = questions.first()
+        && let Ok(info) = client.election(&first.id).info().await
+    {
+        target.learn(&info);
+    }
+    drop(client);
     let number = match given {
         Some(number) => number,
         None => Number::ask().await?,
