@@ -15,6 +15,13 @@ fn two_servers_on_a_failing_database_keep_their_promises() {
     }
 }
 
+/// Its reconnection is cut off after the acts were read, and before the tallies.
+#[test]
+fn a_server_shows_what_it_told_while_it_reads_the_tallies_again() {
+    let history = simulate(40, Rules::default(), &scratch()).unwrap();
+    assert_eq!(history.violations, [""; 0]);
+}
+
 #[test]
 fn the_same_seed_gives_the_same_history_of_two_servers() {
     let rules = Rules { lag: false, old_primary: true };

@@ -62,8 +62,10 @@ async fn look_and_offer(shared: &Shared, link: &Link) -> Result<(), Fault> {
     let gone = gone(shared, link).await?;
     if shared.looked_on.load(Ordering::Relaxed) != link.timeline || !gone.is_empty() {
         // Chains may end before where they were seen.
-        shared.with(State::forget_tallies);
+        shared.with(State::doubt_tallies);
         look(shared, link).await?;
+        shared.with(State::forget_unread);
+        shared.publish();
     }
     if !gone.is_empty() {
         let count: usize = gone.iter().map(|batch| batch.len()).sum();

@@ -20,6 +20,9 @@ use crate::ledger::roll::Roll;
 use crate::ledger::run::Run;
 use crate::ledger::{LedgerError, Snapshot};
 
+/// The place of a tally that is to be read again: before every entry.
+const UNREAD: i32 = -1;
+
 /// The ledger as this server knows it.
 #[derive(Debug)]
 pub(super) struct State {
@@ -178,7 +181,7 @@ impl State {
         if self.lacked.remove(&election).is_some() {
             self.keys.insert(election, key);
             let chains = self.tallies.get_mut(&election).into_iter().flatten();
-            chains.for_each(|(_, tally)| tally.seq = -1);
+            chains.for_each(|(_, tally)| tally.seq = UNREAD);
         }
     }
 
@@ -199,11 +202,23 @@ impl State {
         }
     }
 
-    /// Forgets the tallies of chains: the next look reads them all.
-    pub(super) fn forget_tallies(&mut self) {
+    /// Lets the next look read the tallies of all chains. Until then they are shown as they are.
+    pub(super) fn doubt_tallies(&mut self) {
         let public = &self.public;
         let is_closed = |key| public.get(key).is_some_and(|it| it.phase == Phase::Closed);
-        self.tallies.retain(|&key, _| is_closed(key));
+        let open = self.tallies.iter_mut().filter(|(key, _)| !is_closed(**key));
+        open.flat_map(|(_, chains)| chains.values_mut()).for_each(|tally| tally.seq = UNREAD);
+    }
+
+    /// Forgets the tallies that were not read since they were in doubt.
+    pub(super) fn forget_unread(&mut self) {
+        let mut changed = Vec::new();
+        for (key, chains) in &mut self.tallies {
+            let known = chains.len();
+            chains.retain(|_, tally| tally.seq != UNREAD);
+            changed.extend((chains.len() != known).then_some(*key));
+        }
+        changed.into_iter().for_each(|key| self.show(key));
     }
 
     /// Whether the tally of a chain includes this entry.
