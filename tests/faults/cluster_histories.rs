@@ -22,6 +22,13 @@ fn a_server_shows_what_it_told_while_it_reads_the_tallies_again() {
     assert_eq!(history.violations, [""; 0]);
 }
 
+/// "It is open already" was said of an act that was on one disk only, which was lost.
+#[test]
+fn what_an_officer_is_told_of_acts_outlives_a_failover() {
+    let history = simulate(255, Rules::default(), &scratch()).unwrap();
+    assert_eq!(history.violations, [""; 0]);
+}
+
 #[test]
 fn the_same_seed_gives_the_same_history_of_two_servers() {
     let rules = Rules { lag: false, old_primary: true };

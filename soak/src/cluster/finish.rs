@@ -53,9 +53,9 @@ impl World {
             let server = rng.usize(0..self.servers.len());
             let outcome = self.decided(vote, server).await?;
             let mut history = self.history.borrow_mut();
-            // Its number was used again before it was offered again.
-            let second = outcome == Outcome::Refused(Refusal::AlreadyVoted);
-            let is_again = history.has_lost && second;
+            // Its number was used again before it was offered again. The sheet shows whether.
+            let second = [Refusal::AlreadyVoted, Refusal::Closed].map(Outcome::Refused);
+            let is_again = history.has_lost && second.contains(&outcome);
             history.check(outcome == Outcome::Recorded || is_again, || {
                 format!("vote {vote} was recorded, and is {outcome:?} when it is sent again")
             });

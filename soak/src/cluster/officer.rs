@@ -202,7 +202,9 @@ impl World {
             match answer {
                 Ok(Ok(())) => return Done::Made,
                 // It was made, at a call of which that was not known.
-                Ok(Err(LedgerError::Refused(refusal))) if was_unknown && is_again(&refusal) => {
+                Ok(Err(LedgerError::Refused(refusal)))
+                    if was_unknown && is_again(&acts, &refusal) =>
+                {
                     return Done::Made;
                 }
                 // A server that shall hold the key as well does not have it yet.
@@ -241,11 +243,16 @@ impl World {
 }
 
 /// Whether this is what an act is told that was made before.
-fn is_again(refusal: &ActRefusal) -> bool {
-    matches!(
-        refusal,
-        ActRefusal::NotAllowed { .. } | ActRefusal::ElectionExists(_) | ActRefusal::GrantRefused
-    )
+fn is_again(acts: &[Act], refusal: &ActRefusal) -> bool {
+    // Numbers can be issued again, until the election is closed.
+    let can_be_made_again = matches!(acts, [Act::Issue(..)]);
+    !can_be_made_again
+        && matches!(
+            refusal,
+            ActRefusal::NotAllowed { .. }
+                | ActRefusal::ElectionExists(_)
+                | ActRefusal::GrantRefused
+        )
 }
 
 /// The first numbers that are issued later: by officers, and under links.
