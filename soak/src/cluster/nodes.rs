@@ -1,8 +1,8 @@
 //! Two database servers: a primary and its synchronous standby, which has a prefix of its log.
 //!
 //! A commit is in the primary's log at once, and visible once the standby has it, or once its wait
-//! was ended. A primary that starts again has all of its log. A standby that is promoted has what it
-//! received.
+//! was ended. A primary that starts again has all of its log. A standby that is promoted has what
+//! it received.
 
 use std::cell::RefCell;
 use std::rc::Rc;

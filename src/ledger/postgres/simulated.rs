@@ -25,9 +25,9 @@ impl Options {
 }
 
 impl PostgresLedger {
-    /// Opens a ledger without a thread. Returns the future that does its work, too. For simulations,
-    /// which control when it runs: within a set of local tasks. What takes long is done by the
-    /// calling thread from here on.
+    /// Opens a ledger without a thread. Returns the future that does its work, too. For
+    /// simulations, which control when it runs: within a set of local tasks. What takes long is
+    /// done by the calling thread from here on.
     ///
     /// # Errors
     /// [`OpenError::Database`] and [`OpenError::Thread`].
