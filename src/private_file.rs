@@ -162,6 +162,11 @@ pub fn exposed(path: &Path, bits: u32) -> io::Result<Option<u32>> {
     }
 }
 
+/// The permissions of all others than the owner and the group. A file that a server's user has to
+/// read may be readable by its group: `LoadCredential=` of systemd and the group ssl-cert of Debian
+/// need that.
+pub const ALL_OTHERS: u32 = 0o007;
+
 /// The permissions of a file that others than its owner have.
 pub const OTHERS: u32 = 0o077;
 

@@ -5,27 +5,12 @@
 #   INSERT INTO ballots SELECT number, $2 FROM roll WHERE number = $1 ON CONFLICT DO NOTHING
 set -euo pipefail
 
-fail() { echo "postgres.sh: $*" >&2; exit 1; }
-
-[ "${1-}" = vote ] && [[ "${2-}" =~ ^[0-9]+$ ]] || fail "usage: postgres.sh vote VOTERS"
+[ "${1-}" = vote ] && [[ "${2-}" =~ ^[0-9]+$ ]] || {
+  echo "usage: postgres.sh vote VOTERS" >&2
+  exit 1
+}
 voters=$2
-scratch=${SCRATCH:?must name a folder for the cluster}
-
-binaries=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
-if [ -z "$binaries" ]; then
-  command -v initdb >/dev/null || fail "no PostgreSQL server is installed"
-  binaries=$(dirname "$(command -v initdb)")
-fi
-
-mkdir -p "$scratch"
-scratch=$(cd "$scratch" && pwd)
-as_user=()
-if [ "$(id -u)" = 0 ]; then
-  # PostgreSQL does not run as root.
-  chown postgres: "$scratch"
-  as_user=(setpriv --reuid postgres --regid postgres --init-groups)
-fi
-cd "$scratch"
+. "$(dirname "$0")/scratch.sh"
 
 "${as_user[@]}" "$binaries/initdb" --pgdata="$scratch/cluster" --username=postgres --auth=trust \
   --encoding=UTF8 --locale=C >"$scratch/initdb.log" 2>&1 ||

@@ -62,6 +62,7 @@ pub fn all(peers: &Peers) -> Vec<System> {
     all.extend(pycapnp(peers));
     all.extend(cpp(peers));
     all.push(postgres(peers));
+    all.push(on_postgres(peers));
     all
 }
 
@@ -132,6 +133,15 @@ fn postgres(peers: &Peers) -> System {
     let note = "durable: one INSERT a vote; no callback";
     let amount = Amount::Votes(50_000);
     System { server: Some(server), ..own("PostgreSQL", "postgres", Job::Votes, amount, note) }
+}
+
+/// capvote with its ledger in PostgreSQL, with a synchronous standby.
+fn on_postgres(peers: &Peers) -> System {
+    let (amount, note) = (Amount::Votes(200_000), "durable on a synchronous standby, too");
+    let system = own("capvote, PostgreSQL", "capvote-postgres", Job::Votes, amount, note);
+    let cluster = text(&peers.sources.join("cluster.sh"));
+    let server = system.server.map(|server| [vec![cluster], server].concat());
+    System { server, ..system }
 }
 
 /// The command line of a Python program.

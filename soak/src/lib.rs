@@ -9,8 +9,11 @@ pub mod histories;
 pub mod hostile;
 pub mod kills;
 mod methods;
+mod officer;
 pub mod pages;
+pub mod postgres;
 pub mod server;
+mod sheet;
 
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 

@@ -15,6 +15,10 @@ pub enum LedgerError {
     /// The authorization is not in force.
     #[error("this authority was revoked")]
     Revoked,
+    /// This server lacks what it takes, and another server of the store may have it. Nothing was
+    /// stored.
+    #[error("{0}")]
+    Away(String),
     /// The store failed. Nothing was stored.
     #[error("the ledger did not store it: {0}")]
     NotStored(String),
@@ -98,9 +102,8 @@ pub enum ActRefusal {
     OfficersLink,
     /// The key of the election's ballots would be lost with one server.
     #[error(
-        "one server only has the key of election {0}, and if that server were lost, so would be \
-         every choice: start another server that is given the same secret, or let this one run \
-         alone"
+        "only one server has the key of election {0}: if that server were lost, so would be every \
+         vote in it. Start a second server with the same secret, or let this one run alone"
     )]
     OneHolder(ElectionId),
     /// A token is of no grant of the election, and no numbers were issued under it.

@@ -94,6 +94,12 @@ impl BallotKey {
         sealed.len() >= TAG_BYTES && self.cipher.decrypt_in_place(about, sealed).is_ok()
     }
 
+    /// What tells this key from others, and nothing about what it has sealed.
+    #[cfg(feature = "postgres")]
+    pub(super) fn commitment(&self) -> [u8; 32] {
+        Sha256::new_with_prefix(b"capvote key 1\0").chain_update(*self.bytes).finalize().into()
+    }
+
     /// The bytes of the key.
     #[cfg(feature = "postgres")]
     pub(super) fn bytes(&self) -> &[u8; Self::BYTES] {

@@ -17,6 +17,7 @@ mod roll;
 mod run;
 mod snapshot;
 pub mod sqlite;
+mod worker;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -34,7 +35,9 @@ pub use self::quotas::{
     may_create, may_issue_under,
 };
 pub use self::snapshot::Snapshot;
-use crate::election::{Ballot, ElectionId, Grant, Nonce, Outcome, Timestamp, TokenHash, Vote};
+use crate::election::{
+    Ballot, ElectionId, Grant, Nonce, Outcome, Timestamp, TokenHash, Vote, VoterNumber,
+};
 
 /// One server's handle of a store of elections, shared by all its threads.
 ///
@@ -51,7 +54,8 @@ use crate::election::{Ballot, ElectionId, Grant, Nonce, Outcome, Timestamp, Toke
 ///    after the close counts nothing, and is answered `recorded` only if it is a retry.
 ///
 /// 4. **Live counts have batches.** Standings are made with a [`Tally`](crate::election::Tally) of
-///    the stored ballots in the order in which they were recorded, which a restart does not change.
+///    the stored ballots of each [part](Self::parts), in the order in which they were recorded,
+///    which a restart does not change.
 ///
 /// A snapshot may lag. Before refusing because of one (no such election, not open, unknown
 /// candidate, closed), callers ask for a [`fresh`](Self::fresh) one.
@@ -68,6 +72,17 @@ pub trait Ledger: Debug + Send + Sync {
     /// them: [`LedgerError::Stopped`] and [`LedgerError::NotStored`] if none was stored or even
     /// tried, [`LedgerError::Unknown`] if nothing is known.
     fn vote(&self, votes: Vec<Vote>) -> Answer<Vec<Decision>>;
+
+    /// In how many parts votes are decided independently. A call with votes of several parts waits
+    /// for the slowest.
+    fn parts(&self) -> usize {
+        1
+    }
+
+    /// The part in which votes with this number are decided, from 0.
+    fn part_of(&self, _number: VoterNumber) -> usize {
+        0
+    }
 
     /// Makes these changes in order, all or none, unless the authorization is not in force. The
     /// check and the changes are one atomic step: a revocation that was committed first wins.
@@ -182,7 +197,7 @@ pub struct Report {
     pub unscrubbed: bool,
 }
 
-/// Returns the time. [`SqliteLedger`] reads it once for each commit of votes.
+/// Returns the time. [`SqliteLedger`](sqlite::SqliteLedger) reads it once for each commit of votes.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// The machine's clock.

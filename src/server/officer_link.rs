@@ -48,7 +48,7 @@ pub(super) async fn prepare(
         tracing::warn!(
             file = %path.display(),
             reason,
-            "the returning officer's link is not in this file; if nobody has it, stop the server, \
+            "the returning officer's link is not in this file; if nobody and no other server has it, stop the server, \
              move away what is there, and make a new link with capvote-server officer-link DIR"
         );
         return Ok(None);

@@ -7,15 +7,10 @@ use std::path::Path;
 
 use super::officer_link::WRITTEN;
 use super::{CertificateFiles, Config, StartError};
-use crate::private_file::{OTHERS, exposed, not_directory};
+use crate::private_file::{ALL_OTHERS, OTHERS, exposed, not_directory};
 
 /// The permissions that let others create files in a directory.
 const OTHERS_WRITE: u32 = 0o022;
-
-/// The permission of all others to read a key. Its group may: `LoadCredential=` of systemd and the
-/// group ssl-cert of Debian need that.
-const ALL_OTHERS: u32 = 0o007;
-
 /// Refuses files with secrets that others than their owner can read or write, and takes from others
 /// the permission to enter the data directory, unless it has other files too.
 pub(super) fn check(config: &Config) -> Result<(), StartError> {

@@ -276,7 +276,7 @@ fn fault(error: &LedgerError) -> Error {
          the same nonce"
     );
     match error {
-        LedgerError::Stopped => Error::overloaded(not_recorded),
+        LedgerError::Stopped | LedgerError::Away(_) => Error::overloaded(not_recorded),
         LedgerError::Unknown(_) => Error::disconnected(not_known),
         error if error.is_certain() => Error::failed(not_recorded),
         _ => Error::failed(not_known),

@@ -224,7 +224,7 @@ impl Guesses {
     }
 
     fn was_wrong(&self, origin: Option<Origin>, servers: usize, now: Instant) {
-        // Here, a guess stands for as many as there are servers: so all of them together admit what
+        // Here, a guess stands for as many as there are servers: so each admits its share of what
         // one would alone.
         let times = servers.clamp(1, SERVERS_MAX);
         self.0.any.store(true, Ordering::Relaxed);
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn servers_together_admit_as_many_guesses_as_one() {
+    async fn each_of_several_servers_admits_its_share_of_guesses() {
         let mut admitted = 0;
         for _ in 0..4 {
             let guesses = Guesses::default();

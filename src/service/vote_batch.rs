@@ -14,19 +14,21 @@ use crate::election::Vote;
 use crate::ledger::{Decision, Ledger, LedgerError};
 use crate::threads::stack;
 
-/// Votes of one shard that wait to be batched. Further votes wait for a slot.
+/// Votes of one shard for one part of the ledger that wait to be batched. Further votes wait for a slot.
 pub const WAITING_VOTES_MAX: usize = 8_192;
 
 /// Votes in one batch.
 const BATCH_VOTES_MAX: usize = 4_096;
 
-/// Batches of one shard in flight to the ledger. Meanwhile the next one grows.
+/// Batches of one shard in flight to one part of the ledger. Meanwhile the next one grows.
 const BATCHES_MAX: usize = 64;
 
-/// Batches the votes of one shard. Cheap to clone.
+/// Batches the votes of one shard, and those of each part of the ledger by themselves. Cheap to
+/// clone.
 #[derive(Debug, Clone)]
 pub(super) struct VoteBatcher {
-    votes: mpsc::Sender<Waiting>,
+    ledger: Arc<dyn Ledger>,
+    parts: Arc<[mpsc::Sender<Waiting>]>,
 }
 
 /// The vote is boxed because a channel does not overwrite what was taken out of it, and the
@@ -40,15 +42,21 @@ impl VoteBatcher {
     /// Outside a [`LocalSet`](tokio::task::LocalSet) and a
     /// [`LocalRuntime`](tokio::runtime::LocalRuntime).
     pub(super) fn start(ledger: Arc<dyn Ledger>) -> Self {
-        let (votes, waiting) = mpsc::channel(WAITING_VOTES_MAX);
-        spawn_local(batch(ledger, waiting));
-        Self { votes }
+        let start = |_| {
+            let (votes, waiting) = mpsc::channel(WAITING_VOTES_MAX);
+            spawn_local(batch(ledger.clone(), waiting));
+            votes
+        };
+        let parts = (0..ledger.parts()).map(start).collect();
+        Self { ledger, parts }
     }
 
     /// Has a vote decided. Once it has joined a batch it is decided even if the future is dropped.
     pub(super) async fn vote(&self, vote: Box<Vote>) -> Decision {
         let (answer, outcome) = oneshot::channel();
-        self.votes.send((vote, answer)).await.map_err(|_| LedgerError::Stopped)?;
+        let part = self.parts.get(self.ledger.part_of(vote.number));
+        let votes = part.ok_or_else(LedgerError::unanswered)?;
+        votes.send((vote, answer)).await.map_err(|_| LedgerError::Stopped)?;
         outcome.await.map_err(|_| LedgerError::unanswered())?
     }
 }

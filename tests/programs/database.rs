@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use capvote::election::VoterNumber;
+
 use crate::cluster::{cluster, own_cluster};
 use crate::process::{BOARD, Server, client, numbers, officer, run};
 
@@ -16,7 +18,7 @@ fn an_election_runs_in_a_database_and_survives_a_kill() {
     assert_eq!(migrated.done(), "The database has an empty ledger, of format 1.\n");
     let again = run(SERVER, &["migrate", "--json", "--ledger", &address], b"");
     let document: serde_json::Value = serde_json::from_str(again.done()).unwrap();
-    assert_eq!(document, serde_json::json!({ "from": 1, "to": 1 }));
+    assert_eq!(document, serde_json::json!({ "from": 1, "to": 1, "signed": 0 }));
 
     let folder = tempfile::tempdir().unwrap();
     let data = &folder.path().join("data");
@@ -62,6 +64,8 @@ fn what_is_wrong_with_a_database_is_told_in_one_line_and_no_password_is() {
     told.failed(2, "--ledger: it has a password");
     assert!(!told.stderr.contains("secret"));
     start(&["--ledger", "mysql://me@db1/db"]).failed(2, "--ledger: it is not an address");
+    let second = ["--ledger", "postgres://me@db1/db", "--ledger", "postgres://me:secret@db2/db"];
+    start(&second).failed(2, "--ledger: it has a password");
     let file = |name: &str, text: &str| {
         let path = folder.path().join(name);
         fs::write(&path, text).unwrap();
@@ -83,6 +87,39 @@ fn what_is_wrong_with_a_database_is_told_in_one_line_and_no_password_is() {
     start(&["--ledger-ca", &ca]).failed(2, "--ledger");
 }
 
+#[test]
+fn an_election_is_divided_among_clusters() {
+    let Some(cluster) = cluster() else { return };
+    let addresses = [(); 2].map(|()| cluster.address(&cluster.database()));
+    let ledger = ["--ledger", &addresses[0], "--ledger", &addresses[1]];
+    let migrated = run(SERVER, &[&["migrate"][..], &ledger].concat(), b"");
+    assert_eq!(migrated.done(), "The database has an empty ledger, of format 1.\n");
+    let folder = tempfile::tempdir().unwrap();
+    let data = &folder.path().join("data");
+    let start = |more: &[&str]| Server::start(data, &[&ledger[..], &["--alone"], more].concat());
+    let server = start(&[&BOARD[..], &["--voters", "8"]].concat());
+    let numbers = numbers(data);
+    for number in &numbers {
+        client(&server.link, &["vote", "Ada", "--voter-number", &number.to_string()]).done();
+    }
+    let here: Vec<_> = ledger[..].iter().skip(1).step_by(2).collect();
+    let database = |address: &str| address.rsplit_once('/').unwrap().1.to_string();
+    let count = |address: &str| cluster.query(&database(address), "SELECT count(*) FROM ballots");
+    let odd = numbers.iter().filter(|it| it.get() % 2 == 1).count();
+    assert_eq!([count(here[0]), count(here[1])], [[(8 - odd).to_string()], [odd.to_string()]]);
+    drop(server);
+    let words = ["--data", data.to_str().unwrap(), "--ledger", &addresses[1], "--alone"];
+    let wrong = run(SERVER, &words, b"");
+    assert_eq!(wrong.code, Some(1));
+    assert!(wrong.stderr.contains("database 1 of 1 that are given is cluster 2 of 2"));
+    let server = start(&[]);
+    officer(data, &["close"]).done();
+    let results = client(&server.link, &["result", "--json"]);
+    let results: serde_json::Value = serde_json::from_str(results.done()).unwrap();
+    assert_eq!(results["candidates"][0]["votes"], 8, "{results}");
+    officer(data, &["check"]).done();
+}
+
 /// The block of this language on the page of clusters that has these words.
 fn block(language: &str, words: &str) -> String {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/cluster.md");
@@ -102,6 +139,8 @@ fn the_commands_for_several_servers_work_as_they_are_printed() {
             cluster.execute("postgres", statement);
         }
     }
+    cluster.execute("postgres", "ALTER SYSTEM SET log_min_duration_statement = 0");
+    cluster.execute("postgres", "SELECT pg_reload_conf()");
     let folder = tempfile::tempdir().unwrap();
     let hosts = format!("127.0.0.1:{},127.0.0.1:{}", cluster.standby, cluster.primary);
     let here = |block: String| {
@@ -120,12 +159,20 @@ fn the_commands_for_several_servers_work_as_they_are_printed() {
         let text = text.replace("capvotes://vote1.example.org:12358", "capvote://127.0.0.1:0");
         Server::spawn(shell(&format!("exec {text}")))
     };
-    let _servers = [start("one"), start("two")];
+    let servers = [start("one"), start("two")];
     let data = folder.path().join("one");
     officer(&data, &["create", "board", "--candidate", "Ada", "--candidate", "Grace"]).done();
+    let file = folder.path().join("numbers.csv").to_str().unwrap().to_string();
+    officer(&data, &["issue", "--count", "1", "--output", &file]).done();
     let opened = (0..600).map(|_| {
         std::thread::sleep(std::time::Duration::from_millis(50));
         officer(&data, &["open"])
     });
-    opened.into_iter().find(|opened| opened.code == Some(0)).unwrap().done();
+    assert!(opened.into_iter().any(|opened| opened.code == Some(0)));
+    // The log of the database has the vote, and not its number.
+    let number = fs::read_to_string(file).unwrap().lines().nth(1).unwrap().to_string();
+    client(&servers[0].link, &["vote", "Ada", "--voter-number", &number]).done();
+    let log = fs::read_to_string(cluster.folder().join("a.log")).unwrap();
+    let number = number.parse::<VoterNumber>().unwrap().get().cast_signed();
+    assert!(log.contains("INSERT INTO ballots") && !log.contains(&number.to_string()));
 }

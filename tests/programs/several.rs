@@ -132,6 +132,13 @@ fn a_client_goes_on_to_the_other_server_and_its_vote_counts_once() {
             outcome => panic!("{outcome:?}"),
         }
     };
+    // Who can write to the database leads no voter elsewhere.
+    let database = two.address.rsplit('/').next().unwrap();
+    cluster().unwrap().execute(
+        database,
+        "INSERT INTO leases (server, timeline, seen, link, mac)
+         SELECT 'x', timeline, clock_timestamp(), 'capvote://127.0.0.1:9', mac FROM leases LIMIT 1",
+    );
     let known = run_local(servers(&first));
     let receipt = recorded(&known, &ballots[0]);
     two.servers.remove(0).kill();

@@ -12,6 +12,7 @@ use capnp_rpc::rpc_twoparty_capnp::Side;
 use capnp_rpc::{VatNetwork, twoparty};
 use capvote::client::{Ballot, Client, Marks, VoteOutcome};
 use capvote::election::{Definition, ElectionId, Method, Publication, Rules, VoterNumber};
+use capvote::ledger::postgres::Options;
 use capvote::ledger::{Act, Ledger, Location};
 use capvote::net::admission::{Admission, Origin};
 use capvote::net::bdp::WINDOW_BYTES_MAX;
@@ -38,6 +39,8 @@ pub(super) enum Variant {
     Stock,
     /// With a ledger that stores nothing.
     NoDisk,
+    /// With its ledger in a PostgreSQL database, which the environment variable `LEDGER` names.
+    Postgres,
     /// With ballots of one mark, cast by `Election.cast`.
     Cast,
     /// With ranked ballots of [`RANKED`] names.
@@ -55,6 +58,10 @@ pub(super) fn serve(variant: Variant, _: Job, voters: u64) -> anyhow::Result<()>
         tempfile::tempdir_in(env::var_os("SCRATCH").map_or_else(env::temp_dir, Into::into))?;
     let ledger: Arc<dyn Ledger> = match variant {
         Variant::NoDisk => Arc::new(NoDisk::start()),
+        Variant::Postgres => {
+            let address = env::var("LEDGER").context("LEDGER names no database")?;
+            Location::Database(Box::new(Options::new(&address, folder.path())?.alone())).open()?
+        }
         _ => Location::Directory(folder.path().to_owned()).open()?,
     };
     let runtime = runtime()?;
@@ -134,7 +141,7 @@ fn ballot(variant: Variant, slate: &[String], number: u64) -> anyhow::Result<Bal
             let first = (number.get() % u64::from(RANKED)) as u16;
             (0..RANKED).map(|name| (name + first) % RANKED + 1).collect()
         }
-        Variant::Product | Variant::Stock | Variant::NoDisk => {
+        Variant::Product | Variant::Stock | Variant::NoDisk | Variant::Postgres => {
             return Ok(Ballot::new(CANDIDATE, number)?);
         }
     };

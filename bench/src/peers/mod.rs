@@ -39,6 +39,8 @@ pub enum Peer {
     CapvoteStock,
     /// capvote with a ledger that stores nothing.
     CapvoteNoDisk,
+    /// capvote with its ledger in the database of `cluster.sh`.
+    CapvotePostgres,
     /// capvote with ballots of one mark.
     CapvoteCast,
     /// capvote with ranked ballots of 20 names.
@@ -100,6 +102,7 @@ pub fn serve(peer: Peer, job: Job, voters: u64) -> anyhow::Result<()> {
         Peer::Capvote => capvote::serve(Variant::Product, job, voters),
         Peer::CapvoteStock => capvote::serve(Variant::Stock, job, voters),
         Peer::CapvoteNoDisk => capvote::serve(Variant::NoDisk, job, voters),
+        Peer::CapvotePostgres => capvote::serve(Variant::Postgres, job, voters),
         Peer::CapvoteCast => capvote::serve(Variant::Cast, job, voters),
         Peer::CapvoteRanked => capvote::serve(Variant::Ranked, job, voters),
         Peer::Tonic => tonic::serve(job, voters),
@@ -116,6 +119,7 @@ pub fn drive(peer: Peer, address: &str, work: Work) -> anyhow::Result<Measured> 
         Peer::Capvote => capvote::drive(Variant::Product, address, work),
         Peer::CapvoteStock => capvote::drive(Variant::Stock, address, work),
         Peer::CapvoteNoDisk => capvote::drive(Variant::NoDisk, address, work),
+        Peer::CapvotePostgres => capvote::drive(Variant::Postgres, address, work),
         Peer::CapvoteCast => capvote::drive(Variant::Cast, address, work),
         Peer::CapvoteRanked => capvote::drive(Variant::Ranked, address, work),
         Peer::Tonic => tonic::drive(address, work),

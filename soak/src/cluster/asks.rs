@@ -9,7 +9,8 @@ use super::wire::Failure;
 /// The rows that a statement returns, and how many it changed.
 pub(super) type Done = Result<(Vec<Row>, usize), Failure>;
 
-/// The only row of the table `ledger`: its format, its identity and its version.
+/// The only row of the table `ledger`: its format, its identity, its version, and its cluster among
+/// how many.
 pub(super) fn ledger() -> Key {
     (Table::Ledger, vec![true.into()])
 }
@@ -51,17 +52,22 @@ impl Session {
     pub(super) async fn ask(&mut self, ask: Ask, given: &[Value]) -> Done {
         match ask {
             Ask::Settings => found(vec![self.settings()]),
-            Ask::Checksums => found(vec![vec!["on".into()]]),
+            Ask::IsReplicated => {
+                let has_standby = self.shared.borrow().has_standby(self.node);
+                found(vec![vec![has_standby.into()]])
+            }
             Ask::IsComplete => found(vec![vec![self.get(&ledger()).is_some().into()]]),
             Ask::NewLedger => {
-                let row = vec![given[0].clone(), given[1].clone(), 0.into()];
-                changed(usize::from(self.insert(ledger(), row).await?))
+                let [format, id, cluster, clusters] = given else { return changed(0) };
+                let row = [format, id, &0.into(), cluster, clusters].map(Value::clone);
+                changed(usize::from(self.insert(ledger(), row.to_vec()).await?))
             }
             Ask::Format => found(select(self.rows(Table::Ledger, |_| true), &[0])),
-            Ask::LedgerId => found(select(self.rows(Table::Ledger, |_| true), &[1])),
+            Ask::LedgerPlace => found(select(self.rows(Table::Ledger, |_| true), &[1, 3, 4])),
             Ask::LockVersion => {
                 self.lock(&ledger(), true).await?;
-                found(select(self.get(&ledger()).into_iter().collect(), &[2]))
+                let version = self.get(&ledger()).map(|row| vec![row[2].clone(), true.into()]);
+                found(version.into_iter().collect())
             }
             Ask::MoveVersion => {
                 let (key, next) = (|_: &Row| vec![true.into()], given[1].clone());
@@ -73,7 +79,6 @@ impl Session {
                 let after = given[0].int();
                 found(self.rows(Table::Acts, |row| row[0].int() > after))
             }
-            Ask::AllActs => found(self.rows(Table::Acts, |_| true)),
             Ask::IsActStored => {
                 let stored = !self.rows(Table::Acts, is(4, &given[0])).is_empty();
                 found(vec![vec![stored.into()]])
@@ -98,6 +103,10 @@ impl Session {
             Ask::OpenElection => self.move_elections(is(0, &given[0]), Some(1), given.get(1)).await,
             Ask::BeginClosing => self.move_elections(is(0, &given[0]), Some(2), None).await,
             Ask::CloseElection => self.move_elections(is(0, &given[0]), Some(3), None).await,
+            Ask::IsClosing => {
+                let of = self.rows(Table::Elections, is(0, &given[0])).into_iter();
+                found(of.map(|row| vec![(row[2] == 2.into()).into()]).collect())
+            }
             Ask::MoveElections => self.move_elections(any(0, &given[0]), None, given.get(1)).await,
             Ask::ShareElection => {
                 let (key, version) = ((Table::Elections, vec![given[0].clone()]), given[1].int());
@@ -144,8 +153,8 @@ impl Session {
             }
             Ask::Links => {
                 let alive = self.alive(given[0].int());
-                let told = |row: &Row| row[2] != Value::Null && alive.contains(&row[0]);
-                found(select(self.rows(Table::Leases, told), &[2]))
+                let told = |row: &Row| row[3] != Value::Null && alive.contains(&row[0]);
+                found(select(self.rows(Table::Leases, told), &[2, 3]))
             }
             Ask::EndLease => {
                 let key = (Table::Leases, vec![given[0].clone()]);
@@ -172,7 +181,7 @@ impl Session {
     /// The servers whose lease was renewed in the last `milliseconds`.
     pub(super) fn alive(&self, milliseconds: i64) -> Vec<Value> {
         let since = self.milliseconds() - milliseconds;
-        select(self.rows(Table::Leases, |row| row[3].int() > since), &[0]).concat()
+        select(self.rows(Table::Leases, |row| row[4].int() > since), &[0]).concat()
     }
 
     /// Stores a row that nobody else may have stored, whose key is its first columns.

@@ -35,8 +35,8 @@ use capvote::election::Publication;
 use capvote::ledger::{Act, ActRefusal, Ledger, LedgerError};
 use fastrand::Rng;
 use futures::future::join_all;
-use tokio::runtime::{Builder, LocalOptions};
-use tokio::task::spawn_local;
+use tokio::runtime::Builder;
+use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, sleep};
 
 pub use self::history::History;
@@ -126,10 +126,10 @@ const HELD_PAUSE: Duration = Duration::from_millis(100);
 /// If the simulation itself fails. Violations are in the [`History`].
 pub fn simulate(seed: u64, rules: Rules, scratch: &Path) -> anyhow::Result<History> {
     let folder = tempfile::tempdir_in(scratch).context("no folder for a history")?;
+    // Not a local runtime: on one, the tasks of a server would not be in its set.
     let mut runtime = Builder::new_current_thread();
-    let runtime = runtime.enable_time().start_paused(true);
-    let runtime = runtime.build_local(LocalOptions::default())?;
-    runtime.block_on(async {
+    let runtime = runtime.enable_time().start_paused(true).build()?;
+    LocalSet::new().block_on(&runtime, async {
         let history = Rc::new(RefCell::new(History::new()));
         let mut rng = Rng::with_seed(seed);
         let nodes = Rc::new(RefCell::new(Nodes::new(rng.fork())));

@@ -12,12 +12,13 @@ use std::time::Duration;
 
 use capvote::election::Timestamp;
 use capvote::ledger::postgres::{Options, PostgresLedger, Secret};
-use capvote::ledger::{Ledger, Metrics, OpenError};
+use capvote::ledger::{Metrics, OpenError};
 use fastrand::Rng;
 use tokio::io::{DuplexStream, duplex};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::history::Shared as History;
 use super::nodes::{Role, Shared};
@@ -49,6 +50,8 @@ pub(super) struct Server {
     ledger: RefCell<Option<Arc<PostgresLedger>>>,
     gate: Rc<Gate>,
     driver: RefCell<Option<JoinHandle<()>>>,
+    /// Tells it to end.
+    stop: RefCell<CancellationToken>,
     /// How often it was started.
     pub(super) starts: Cell<usize>,
 }
@@ -71,8 +74,8 @@ impl Server {
     ) -> Rc<Self> {
         let (dial, dialled) = mpsc::unbounded_channel();
         spawn_local(accept(nodes.clone(), index, dialled, rng));
-        let (ledger, gate, driver, starts) = Default::default();
-        Rc::new(Self { index, nodes, history, folder, dial, ledger, gate, driver, starts })
+        let (ledger, gate, driver, stop, starts) = Default::default();
+        Rc::new(Self { index, nodes, history, folder, dial, ledger, gate, driver, stop, starts })
     }
 
     /// The ledger, if the server runs.
@@ -109,8 +112,10 @@ impl Server {
     async fn try_start(self: &Rc<Self>) -> Result<(), OpenError> {
         let (tell, told) = oneshot::channel();
         let (set, options) = (LocalSet::new(), self.options());
+        let stop = CancellationToken::new();
+        self.stop.replace(stop.clone());
         set.spawn_local(async move {
-            match PostgresLedger::without_thread(options, Metrics::new()).await {
+            match PostgresLedger::without_thread(options, Metrics::new(), stop).await {
                 Ok((ledger, work)) => {
                     let _ = tell.send(Ok(ledger));
                     work.await;
@@ -137,10 +142,8 @@ impl Server {
 
     /// Ends the server as it ends by itself.
     pub(super) async fn stop(&self) {
-        let ledger = self.ledger.take();
-        if let Some(ledger) = ledger {
-            ledger.shut_down();
-        }
+        self.ledger.take();
+        self.stop.borrow().cancel();
         let driver = self.driver.take();
         if let Some(mut driver) = driver
             && timeout(END_WAIT_MAX, &mut driver).await.is_err()

@@ -7,17 +7,16 @@ use super::values::Type::{self, *};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ask {
     Settings,
-    Checksums,
+    IsReplicated,
     IsComplete,
     NewLedger,
     Format,
-    LedgerId,
+    LedgerPlace,
     LockVersion,
     MoveVersion,
     Look,
     NewAct,
     ActsAfter,
-    AllActs,
     IsActStored,
     NewRoll,
     RollOf,
@@ -27,6 +26,7 @@ pub(super) enum Ask {
     OpenElection,
     BeginClosing,
     CloseElection,
+    IsClosing,
     MoveElections,
     ShareElection,
     Settle,
@@ -107,33 +107,35 @@ const ALL: &[Statement] = &[
         CASE WHEN pg_is_in_recovery() THEN NULL
             ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END,
         current_setting('synchronous_commit')", &[], SETTINGS),
-    on(Ask::Checksums, "SELECT current_setting('data_checksums')", &[], &[Text]),
+    on(Ask::IsReplicated, "SELECT current_setting('synchronous_standby_names') <> '' AND EXISTS
+        (SELECT FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum'))", &[], &[Bool]),
     on(Ask::IsComplete, "SELECT to_regclass('ledger') IS NOT NULL AND
         to_regclass('sheet_first') IS NOT NULL", &[], &[Bool]),
-    on(Ask::NewLedger, "INSERT INTO ledger (format, id, version) VALUES ($1, $2, 0)
-        ON CONFLICT DO NOTHING", &[Int4, Bytes], &[]),
+    on(Ask::NewLedger, "INSERT INTO ledger (format, id, cluster, clusters, version)
+        VALUES ($1, $2, $3, $4, 0) ON CONFLICT DO NOTHING", &[Int4, Bytes, Int2, Int2], &[]),
     on(Ask::Format, "SELECT format FROM ledger", &[], &[Int4]),
-    on(Ask::LedgerId, "SELECT id FROM ledger", &[], &[Bytes]),
-    on(Ask::LockVersion, "SELECT version FROM ledger FOR UPDATE", &[], &[Int8]),
+    on(Ask::LedgerPlace, "SELECT id, cluster, clusters FROM ledger", &[], &[Bytes, Int2, Int2]),
+    on(Ask::LockVersion, "SELECT version,
+        current_setting('synchronous_standby_names') <> '' FROM ledger FOR UPDATE",
+        &[], &[Int8, Bool]),
     on(Ask::MoveVersion, "UPDATE ledger SET version = $2 WHERE version = $1", &[Int8, Int8], &[]),
     on(Ask::Look, "SELECT (SELECT version FROM ledger),
         (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
         current_setting('synchronous_standby_names') <> '',
         newer.chain, newer.election, newer.seq, newer.ballots, newer.sealed,
-        EXISTS (SELECT FROM holders WHERE wrapped IS NULL AND NOT destroyed)
+        EXISTS (SELECT FROM holders WHERE wrapped IS NULL AND NOT destroyed), newer.id
         FROM (VALUES (1)) AS one (row) LEFT JOIN
-            (SELECT tallies.chain, election, tallies.seq, ballots, sealed
+            (SELECT tallies.chain, election, tallies.seq, ballots, sealed, elections.id
             FROM tallies JOIN chains ON chains.chain = tallies.chain
+                JOIN elections ON elections.key = election
                 LEFT JOIN unnest($1::bigint[], $2::int[]) AS known (chain, seq)
                     ON known.chain = tallies.chain
             WHERE known.seq IS NULL OR tallies.seq > known.seq) AS newer ON true",
-        &[Int8s, Int4s], &[Int8, Int8, Bool, Int8, Int4, Int4, Int8, Bytes, Bool]),
-    on(Ask::NewAct, "INSERT INTO acts (version, election, kind, what, head)
-        VALUES ($1, $2, $3, $4, $5)", &[Int8, Int4, Int2, Bytes, Bytes], &[]),
-    on(Ask::ActsAfter, "SELECT version, election, kind, what, head FROM acts WHERE version > $1
-        ORDER BY version", &[Int8], &[Int8, Int4, Int2, Bytes, Bytes]),
-    on(Ask::AllActs, "SELECT version, election, kind, what, head FROM acts ORDER BY version",
-        &[], &[Int8, Int4, Int2, Bytes, Bytes]),
+        &[Int8s, Int4s], &[Int8, Int8, Bool, Int8, Int4, Int4, Int8, Bytes, Bool, Text]),
+    on(Ask::NewAct, "INSERT INTO acts (version, election, kind, what, head, mac)
+        VALUES ($1, $2, $3, $4, $5, $6)", &[Int8, Int4, Int2, Bytes, Bytes, Bytes], &[]),
+    on(Ask::ActsAfter, "SELECT version, election, kind, what, head, mac FROM acts
+        WHERE version > $1 ORDER BY version", &[Int8], &[Int8, Int4, Int2, Bytes, Bytes, Bytes]),
     on(Ask::IsActStored, "SELECT count(*) > 0 FROM acts WHERE head = $1", &[Bytes], &[Bool]),
     on(Ask::NewRoll, "INSERT INTO roll (election, version, row, added, numbers)
         VALUES ($1, $2, $3, $4, $5)", &[Int4, Int8, Int4, Bool, Bytes], &[]),
@@ -149,6 +151,7 @@ const ALL: &[Statement] = &[
         &[Int4, Int8], &[]),
     on(Ask::BeginClosing, "UPDATE elections SET state = 2 WHERE key = $1", &[Int4], &[]),
     on(Ask::CloseElection, "UPDATE elections SET state = 3 WHERE key = $1", &[Int4], &[]),
+    on(Ask::IsClosing, "SELECT state = 2 FROM elections WHERE key = $1", &[Int4], &[Bool]),
     on(Ask::MoveElections, "UPDATE elections SET version = $2 WHERE key = ANY ($1)",
         &[Int4s, Int8], &[]),
     on(Ask::ShareElection, "SELECT key FROM elections WHERE key = $1 AND state = 1
@@ -157,13 +160,13 @@ const ALL: &[Statement] = &[
         ON CONFLICT (id) DO UPDATE SET settled = servers.settled + 1", &[Bytes], &[]),
     on(Ask::IsKnown, "SELECT id, (SELECT head FROM acts WHERE version = $1) FROM ledger",
         &[Int8], &[Bytes, Bytes]),
-    on(Ask::RenewLease, "INSERT INTO leases (server, timeline, seen, link)
-        VALUES ($1, $2, clock_timestamp(), $3) ON CONFLICT (server) DO UPDATE
-            SET timeline = excluded.timeline, seen = excluded.seen, link = excluded.link",
-        &[Bytes, Int8, Text], &[]),
-    on(Ask::Links, "SELECT link FROM leases WHERE link IS NOT NULL
+    on(Ask::RenewLease, "INSERT INTO leases (server, timeline, seen, link, mac)
+        VALUES ($1, $2, clock_timestamp(), $3, $4) ON CONFLICT (server) DO UPDATE
+            SET timeline = excluded.timeline, seen = excluded.seen, link = excluded.link,
+                mac = excluded.mac", &[Bytes, Int8, Text, Bytes], &[]),
+    on(Ask::Links, "SELECT link, mac FROM leases WHERE mac IS NOT NULL
         AND seen > clock_timestamp() - make_interval(secs => $1) ORDER BY server LIMIT $2",
-        &[Float8, Int8], &[Text]),
+        &[Float8, Int8], &[Text, Bytes]),
     on(Ask::Behind, "SELECT count(*) FROM leases WHERE server <> $1 AND timeline < $2
         AND seen > clock_timestamp() - make_interval(secs => $3)",
         &[Bytes, Int8, Float8], &[Int8]),
@@ -231,7 +234,7 @@ const ALL: &[Statement] = &[
     on(Ask::Stored, "SELECT coalesce(sum(stored), 0) FROM entries JOIN chains
         ON chains.chain = entries.chain WHERE election = $1", &[Int4], &[Int8]),
     on(Ask::Ends, "SELECT entries.chain, seq, head FROM entries JOIN chains
-        ON chains.chain = entries.chain WHERE election = $1 AND kind = 5 ORDER BY entries.chain",
+        ON chains.chain = entries.chain WHERE election = $1 AND kind = 5",
         &[Int4], &[Int8, Int4, Bytes]),
     on(Ask::Entries, "SELECT seq, kind, hashed, head FROM entries WHERE chain = $1 ORDER BY seq",
         &[Int8], &[Int4, Int2, Int4, Bytes]),

@@ -196,19 +196,23 @@ impl Session {
         let is_newer = |row: &Row| {
             !known.iter().any(|(chain, seq)| **chain == row[0].int() && **seq >= row[1].int())
         };
+        let is_asked = self.is_key_asked_for();
         let mut rows = Vec::new();
         for tally in self.rows(Table::Tallies, is_newer) {
             let of = self.chains(is(0, &tally[0]), false);
             let Some(chain) = of.first() else { continue };
-            let more = [&tally[0], &chain[1], &tally[1], &tally[2], &tally[3]];
+            let election = self.get(&(Table::Elections, vec![chain[1].clone()]));
+            let Some(election) = election else { continue };
+            let is_asked = is_asked.into();
+            let more =
+                [&tally[0], &chain[1], &tally[1], &tally[2], &tally[3], &is_asked, &election[1]];
             rows.push(now.iter().chain(more).cloned().collect());
         }
         if rows.is_empty() {
             now.resize(8, Value::Null);
+            now.extend([is_asked.into(), Value::Null]);
             rows.push(now);
         }
-        let is_asked = self.is_key_asked_for();
-        rows.iter_mut().for_each(|row| row.push(is_asked.into()));
         rows
     }
 }

@@ -3,14 +3,14 @@
 
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use tokio::time::sleep;
-use tokio_postgres::NoTls;
+
+use crate::postgres::{self, command, free_ports};
 
 /// How long a node may take to answer after it was started.
 const START_WAIT_MAX: Duration = Duration::from_secs(60);
@@ -47,11 +47,7 @@ impl Nodes {
         let made = command("mktemp").args(["-d", "/tmp/capvote-cluster-XXXXXX"]).output()?;
         ensure!(made.status.success(), "{made:?}");
         let folder = PathBuf::from(String::from_utf8(made.stdout)?.trim());
-        let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0"));
-        let mut ports = [0; 3];
-        for (port, listener) in ports.iter_mut().zip(listeners) {
-            *port = listener?.local_addr()?.port();
-        }
+        let ports = free_ports()?;
         let (programs, processes) = (programs.to_owned(), [None, None, None]);
         let logs = tempfile::tempdir()?.keep();
         println!("the nodes log to {}", logs.display());
@@ -157,14 +153,7 @@ impl Nodes {
 
     async fn ask_at(&self, node: usize, sql: &str) -> anyhow::Result<Vec<String>> {
         let address = format!("postgres://postgres@127.0.0.1:{}/postgres", self.ports[node]);
-        let (client, connection) = tokio_postgres::connect(&address, NoTls).await?;
-        tokio::spawn(connection);
-        let rows = client.simple_query(sql).await?;
-        let first = rows.iter().filter_map(|row| match row {
-            tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(String::from),
-            _ => None,
-        });
-        Ok(first.collect())
+        Ok(postgres::ask(&address, sql).await?)
     }
 
     /// The line with a node's port.
@@ -217,20 +206,9 @@ impl Drop for Nodes {
     }
 }
 
-/// A command as a user that PostgreSQL accepts: it refuses root.
-fn command(program: &str) -> Command {
-    if !rustix::process::geteuid().is_root() {
-        return Command::new(program);
-    }
-    let mut command = Command::new("setpriv");
-    command.args(["--reuid=postgres", "--regid=postgres", "--init-groups", program]);
-    command
-}
-
 /// Where PostgreSQL's programs are.
 pub(super) fn programs(asked: Option<PathBuf>) -> anyhow::Result<PathBuf> {
-    let usual = (15..=30).rev().map(|version| format!("/usr/lib/postgresql/{version}/bin").into());
-    let mut folders = asked.into_iter().chain(usual);
-    let found = folders.find(|folder: &PathBuf| folder.join("initdb").is_file());
-    found.context("PostgreSQL 15 or later is not installed; --postgres names its programs' folder")
+    let folders = asked.map_or_else(postgres::folders, |folder| vec![folder]);
+    postgres::programs(&folders)
+        .context("PostgreSQL 15 or later is not installed; --postgres names its programs' folder")
 }

@@ -1,25 +1,24 @@
 //! One election at two servers, from its creation to its tally sheet.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use capvote::client::{
-    ActOutcome, Administration, Ballot, Client, CountedBallot, RecordedVote, Results,
-};
+use capvote::client::{ActOutcome, Administration, Ballot, RecordedVote, Results};
 use capvote::election::{Definition, ElectionState, Publication, VoterNumber};
 use capvote::net::link::Link;
 use tempfile::TempDir;
 use tokio::time::sleep;
 
 use super::nodes::Nodes;
-use super::voters::{self, Voters};
+use super::voters::Voters;
 use super::{Figures, KINDS, Killed};
+use crate::officer::{administer, officer, officers_link};
 use crate::server::{ANY_PORT, Server};
+use crate::sheet::Lines;
 
 /// Voter numbers of one election.
 const NUMBERS: u32 = 60_000;
@@ -100,16 +99,15 @@ impl Running {
         self.folder.path().join(format!("data-{index}"))
     }
 
-    /// The administration of an election, at one of the servers.
-    async fn administer(&self, index: usize, election: &str) -> anyhow::Result<Administration> {
-        Ok(self.officer(index).await?.administer(election))
+    /// The returning officer's link, at one of the servers.
+    fn officers_link(&self, index: usize) -> anyhow::Result<Link> {
+        let token = officers_link(&self.data(0))?.token;
+        Ok(Link { token, ..self.links[index].clone() })
     }
 
-    async fn officer(&self, index: usize) -> anyhow::Result<capvote::client::ReturningOfficer> {
-        let officers = std::fs::read_to_string(self.data(0).join("officer.link"))?;
-        let link = voters::at(&self.links[index], &officers.trim().parse()?)?;
-        let token = link.token.clone().unwrap_or_default();
-        Ok(Client::connect(&link).await?.restore(&token).returning_officer())
+    /// The administration of an election, at one of the servers.
+    async fn administer(&self, index: usize, election: &str) -> anyhow::Result<Administration> {
+        administer(&self.officers_link(index)?, election).await
     }
 }
 
@@ -134,7 +132,8 @@ impl<'a> Term<'a> {
         let candidates = ["Ada", "Grace"].map(String::from).to_vec();
         let definition = Definition::new(id.parse()?, String::new(), candidates)?;
         let live = [Publication::Live, Publication::Sealed][servers.terms % 2];
-        let created = servers.officer(0).await?.create(&definition.with_publication(live)).await?;
+        let officer = officer(&servers.officers_link(0)?).await?;
+        let created = officer.create(&definition.with_publication(live)).await?;
         ensure!(created == ActOutcome::Done, "the creation was answered {created:?}");
         let mut unused = Vec::new();
         let registrar = servers.administer(0, &id).await?.registrar();
@@ -239,25 +238,13 @@ impl<'a> Term<'a> {
         ensure!(one == other, "the servers' results are {one:?} and {other:?}");
         let auditor = self.servers.administer(1 - index, &self.id).await?.auditor();
         auditor.check_ledger().await?;
-        let sheet = Rc::new(RefCell::new(HashMap::new()));
-        let taken = sheet.clone();
-        let take = move |it: CountedBallot| {
-            *taken.borrow_mut().entry((it.receipt, it.candidate)).or_insert(0_usize) += 1;
-        };
-        let outcome = auditor.tally_sheet(take).await?;
-        ensure!(outcome == ActOutcome::Done, "no tally sheet: {outcome:?}");
-        let mut sheet = sheet.take();
-        let lines: usize = sheet.values().sum();
-        ensure!(one.ballots as usize == lines, "{} ballots, {lines} lines", one.ballots);
-        for (ballot, vote) in &self.recorded {
-            let line = (vote.receipt.to_string(), ballot.candidate.clone());
-            match sheet.get_mut(&line) {
-                Some(left @ 1..) => *left -= 1,
-                _ => figures.lost += 1,
-            }
-        }
+        let mut lines = Lines::of(&auditor).await?;
+        let count = lines.count();
+        ensure!(one.ballots as usize == count, "{} ballots, {count} lines", one.ballots);
+        let struck = self.recorded.iter().filter(|(_, vote)| lines.strike(vote)).count();
+        figures.lost += self.recorded.len() - struck;
         // What is left is of votes of which it was not known.
-        let left: usize = sheet.into_values().sum();
+        let left = lines.count();
         figures.uncertain_counted += left.min(self.uncertain.len());
         figures.twice += left.saturating_sub(self.uncertain.len());
         Ok(())

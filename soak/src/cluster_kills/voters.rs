@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use capvote::client::{
     Ballot, CastOutcome, Client, Error, RecordedVote, Servers, VoteOutcome, cast_at,
 };
@@ -178,10 +178,4 @@ impl Voter {
         self.answered.notify_one();
         Ok(())
     }
-}
-
-/// The officer's link of a server, at another one.
-pub(super) fn at(link: &Link, officers: &Link) -> anyhow::Result<Link> {
-    let token = officers.token.clone().context("the officer's link has no token")?;
-    Ok(Link { token: Some(token), ..link.clone() })
 }

@@ -1,20 +1,17 @@
 //! The checks after a kill.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use anyhow::{bail, ensure};
-use capvote::client::{
-    ActOutcome, Auditor, Ballot, CountedBallot, Election, RecordedVote, VoteOutcome,
-};
+use capvote::client::{Auditor, Ballot, Election, RecordedVote, VoteOutcome};
 use capvote::election::{
     self, Ballots, Definition, LIVE_BATCH_BALLOTS, LotSeedBuilder, Publication, ResultStatus,
 };
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::Figures;
+use crate::sheet::Lines;
 
 /// Votes in flight while votes are checked.
 const IN_FLIGHT: usize = 64;
@@ -171,24 +168,8 @@ pub(super) async fn sheet(
     votes: &Votes,
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
-    let ballots = Rc::new(RefCell::new(HashMap::new()));
-    let taken = ballots.clone();
-    let take = move |it: CountedBallot| {
-        let line = (it.candidate, it.marks, it.nonce, it.receipt);
-        *taken.borrow_mut().entry(line).or_insert(0_usize) += 1;
-    };
-    let outcome = auditor.tally_sheet(take).await?;
-    ensure!(outcome == ActOutcome::Done, "no tally sheet: {outcome:?}");
-    let (mut ballots, mut lost) = (ballots.take(), 0);
-    for (_, vote) in &votes.recorded {
-        let RecordedVote { candidate, marks, nonce, receipt, .. } = vote.clone();
-        let marks = marks.map(|marks| marks.marks).unwrap_or_default();
-        let line = (candidate, marks, nonce, receipt.to_string());
-        match ballots.get_mut(&line) {
-            Some(left @ 1..) => *left -= 1,
-            _ => lost += 1,
-        }
-    }
-    figures.note(lost, ballots.into_values().sum());
+    let mut lines = Lines::of(auditor).await?;
+    let struck = votes.recorded.iter().filter(|(_, vote)| lines.strike(vote)).count();
+    figures.note(votes.recorded.len() - struck, lines.count());
     Ok(())
 }

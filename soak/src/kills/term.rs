@@ -1,12 +1,11 @@
 //! Two elections by one roll in a ledger of their own, whose server is killed in each round.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use capvote::client::{ActOutcome, Administration, Client, Error, ReturningOfficer};
+use capvote::client::{ActOutcome, Administration, Error};
 use capvote::election::{Definition, ElectionState, Publication, VoterNumber};
 use capvote::net::link::Link;
 use tokio::task::spawn_local;
@@ -16,6 +15,7 @@ use super::check::Votes;
 use super::voters::{Answers, Voters};
 use super::{Figures, check, random};
 use crate::methods;
+use crate::officer::{administer, officer, officers_link};
 use crate::server::{ANY_PORT, Server, numbers};
 
 /// The elections: the second shares the roll of the first.
@@ -236,20 +236,6 @@ impl Term {
         }
         Ok(())
     }
-}
-
-fn officers_link(folder: &Path) -> anyhow::Result<Link> {
-    Ok(fs::read_to_string(folder.join("officer.link"))?.trim().parse()?)
-}
-
-async fn officer(link: &Link) -> anyhow::Result<ReturningOfficer> {
-    let client = Client::connect(link).await?;
-    let token = link.token.as_deref().context("the officer's link has no token")?;
-    Ok(client.restore(token).returning_officer())
-}
-
-async fn administer(link: &Link, election: &str) -> anyhow::Result<Administration> {
-    Ok(officer(link).await?.administer(election))
 }
 
 async fn perform(work: Work, link: &Link) -> anyhow::Result<Done> {

@@ -304,8 +304,8 @@ pub(crate) enum Offline {
         #[command(flatten)]
         output: Output,
     },
-    /// Create the ledger's tables in a PostgreSQL database, or change those of an older version of
-    /// capvote into this version's, in one transaction.
+    /// Create the ledger's tables in a PostgreSQL database, if it has none. Those of another version
+    /// of capvote are left as they are.
     #[command(after_help = "Example:\n  \
                       capvote-server migrate --ledger postgres://capvote@db1,db2/capvote")]
     Migrate {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use capvote::ledger::Location;
-use capvote::ledger::postgres::{Options, Replication, Roots, Secret};
+use capvote::ledger::postgres::{InvalidAddress, Options, Replication, Roots, Secret};
 use capvote::private_file;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
@@ -12,19 +12,15 @@ use crate::values::Trimmed;
 
 /// The variable with the password, as all programs of PostgreSQL read it.
 const PASSWORD: &str = "PGPASSWORD";
-
-/// The permissions of all others. Its group may read a password: `LoadCredential=` of systemd needs
-/// that.
-const ALL_OTHERS: u32 = 0o007;
-
 /// Where the ledger is, if it is not in the data directory.
 #[derive(Debug, Args)]
 pub(crate) struct Database {
     /// PostgreSQL database (version 15 or later) with the ledger, which several servers may share:
     /// postgres://USER@HOST,HOST/DATABASE, with all hosts that may be the primary. The data
-    /// directory then has what is this server's own. [default: the ledger is in the data directory]
-    #[arg(long, value_name = "URL", env = "CAPVOTE_SERVER_LEDGER")]
-    ledger: Option<String>,
+    /// directory then has what is this server's own. Given again, it names further clusters, among
+    /// which the voter numbers are divided. [default: the ledger is in the data directory]
+    #[arg(long, value_name = "URL", env = "CAPVOTE_SERVER_LEDGER", value_delimiter = ' ')]
+    ledger: Vec<String>,
     /// File with the password of USER, in one line. [default: the environment variable PGPASSWORD]
     #[arg(
         long,
@@ -68,22 +64,27 @@ enum ReplicatedBy {
 impl Database {
     /// Whether the address can be used. The error does not repeat it.
     pub(crate) fn check(&self) -> Result<(), String> {
-        self.ledger.as_deref().map_or(Ok(()), |address| {
-            Options::new(address, "").map(drop).map_err(|error| format!("--ledger: {error}"))
-        })
+        self.clusters(Path::new("")).map(drop)
+    }
+
+    fn clusters(&self, data: &Path) -> Result<Option<Options>, String> {
+        let invalid = |error: InvalidAddress| format!("--ledger: {error}");
+        let Some((first, others)) = self.ledger.split_first() else { return Ok(None) };
+        let first = Options::new(first, data).map_err(invalid)?;
+        let with = |options: Options, address: &String| options.and_cluster(address);
+        others.iter().try_fold(first, with).map(Some).map_err(invalid)
     }
 
     /// The database, if there is one.
     pub(crate) fn options(&self, data: &Path) -> Result<Option<Box<Options>>, String> {
-        let Some(address) = &self.ledger else { return Ok(None) };
-        let options = Options::new(address, data).map_err(|error| format!("--ledger: {error}"))?;
+        let Some(options) = self.clusters(data)? else { return Ok(None) };
         let mut options = options.with_replication(match self.replicated_by {
             None | Some(ReplicatedBy::Standbys) => Replication::Standbys,
             Some(ReplicatedBy::Storage) => Replication::Storage,
         });
         let wrong = |path: &Path, why: String| format!("{}: {why}", path.display());
         if let Some(path) = &self.ledger_password_file {
-            if let Ok(Some(mode)) = private_file::exposed(path, ALL_OTHERS) {
+            if let Ok(Some(mode)) = private_file::exposed(path, private_file::ALL_OTHERS) {
                 let why = format!("it has mode {mode:o}, so everybody can read it; say chmod 600");
                 return Err(wrong(path, why));
             }

@@ -59,11 +59,11 @@ async fn run() -> ExitCode {
         Some(Command::Extra(extra)) => return printed(extra.run::<Arguments>(PROGRAM)),
         None => {}
     }
-    // Before it is printed: it may have a password.
-    if let Err(why) = arguments.database.check() {
-        return command_line::end(PROGRAM, why, Exit::Usage);
-    }
     if arguments.print_config {
+        // It may have a password.
+        if let Err(why) = arguments.database.check() {
+            return command_line::end(PROGRAM, why, Exit::Usage);
+        }
         return printed(io::stdout().write_all(settings.as_bytes()));
     }
     serve::serve(arguments, hang_up).await

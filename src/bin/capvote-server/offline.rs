@@ -1,5 +1,6 @@
 //! The commands that need no server.
 
+use std::fmt::Write as _;
 use std::io::{Write, stdout};
 use std::path::Path;
 use std::process::ExitCode;
@@ -106,15 +107,18 @@ async fn result(command: &Offline) -> Result<(Value, String), Failure> {
         Offline::Migrate { database, .. } => {
             let options = database.options(Path::new(".")).map_err(Failure::Settings)?;
             let missing = || Failure::Settings("--ledger has to name the database".into());
-            let Migration { from, to } = postgres::migrate(*options.ok_or_else(missing)?).await?;
-            let text = match from {
+            let Migration { from, to, signed } =
+                postgres::migrate(*options.ok_or_else(missing)?).await?;
+            let mut text = match from {
                 None => format!("The database has an empty ledger, of format {to}.\n"),
-                Some(from) if from == to => {
+                Some(_) => {
                     format!("The ledger has format {to} already, which this version uses.\n")
                 }
-                Some(from) => format!("The ledger had format {from}, and has format {to}.\n"),
             };
-            (json!({ "from": from, "to": to }), text)
+            if signed > 0 {
+                let _ = writeln!(text, "{signed} acts are signed with the secret.");
+            }
+            (json!({ "from": from, "to": to, "signed": signed }), text)
         }
     })
 }

@@ -10,11 +10,11 @@ use super::change::{Change, ROW_NUMBERS, What};
 use super::close;
 use super::connection::{Fault, Link};
 use super::fence;
-use super::keys;
+use super::keys::{self, acts as mac};
 use super::lease;
 use super::rules::{Planned, Prepared, decide, prepare};
 use super::schema::partition;
-use super::session::{Session, begin, settle};
+use super::session::{Sessions, begin, settle};
 use super::shared::Shared;
 use super::state::Brought;
 use crate::election::Definition;
@@ -25,30 +25,32 @@ use crate::threads::background;
 /// Makes these changes in order, all or none, if the authorization is in force. Returns once an
 /// election that they close is counted.
 pub(super) async fn act(
-    session: &mut Session,
+    sessions: &mut Sessions,
     acts: Vec<Act>,
     under: Option<Authorization>,
 ) -> Result<(), LedgerError> {
     if acts.iter().any(|act| matches!(act, Act::Close(_))) {
         // An election that another server is closing is closed first, and then refused.
-        close::finish_all(session).await?;
+        close::finish_all(sessions).await?;
         let elections = acts.iter().filter_map(|act| match act {
             Act::Close(election) => Some(election),
             _ => None,
         });
-        keys::wait(&session.shared, elections).await.map_err(Fault::into_error)?;
+        keys::wait(&sessions.first.shared, elections).await.map_err(Fault::into_error)?;
     }
     let acts = background::run(move || prepare(acts)).await;
     let acts = acts.map_err(|_| LedgerError::unanswered())?;
-    let shared = session.shared.clone();
+    let acts = acts.map_err(|error| LedgerError::NotStored(error.to_string()))?;
+    let shared = sessions.first.shared.clone();
     let attempt = Cell::new(None);
-    let made = session
+    let made = sessions
+        .first
         .until_known(async |link| make(&shared, link, &acts, under.as_ref(), &attempt).await)
         .await;
     made?;
     if acts.iter().any(|act| matches!(act, Prepared::Other(Act::Close(_)))) {
         // The other acts are made, and no vote counts any more.
-        close::finish_all(session).await.map_err(|error| {
+        close::finish_all(sessions).await.map_err(|error| {
             LedgerError::Unknown(format!("voting is over, and the count is not made yet: {error}"))
         })?;
         // A look destroys the keys. If it fails, a later one does, and the log says why.
@@ -79,8 +81,7 @@ async fn make(
         let planned = decide(state, acts, under)?;
         let closes = planned.iter().filter(|it| it.change.what == What::Closing);
         if closes.into_iter().any(|it| !state.keys.contains_key(&it.change.election)) {
-            let why = "this server does not have the key of the election's ballots";
-            return Err(LedgerError::NotStored(why.into()));
+            return Err(LedgerError::NotStored(keys::MISSING.into()));
         }
         Ok(planned)
     });
@@ -105,11 +106,10 @@ async fn check_held(shared: &Shared, link: &Link, planned: &[Planned]) -> Result
         }
         let key = change.election;
         let created = planned.iter().find_map(|it| match &it.change.what {
-            What::Created(definition) if it.change.election == key => Some(definition.clone()),
+            What::Created(definition, _) if it.change.election == key => Some(definition.clone()),
             _ => None,
         });
-        let known = shared.with(|state| state.public.get(key).map(|it| it.definition.clone()));
-        let definition = known.or(created);
+        let definition = shared.with(|state| state.definition(key)).or(created);
         let definition = definition.ok_or_else(|| Fault::damaged("an act is about nothing"))?;
         let owner = shared.with(|state| state.owner(key, &definition));
         shared.holder.check_held(&link.client, key, &owner).await?;
@@ -134,10 +134,10 @@ pub(super) async fn store(
     let mut head = shared.with(|state| state.head);
     let mut next = version;
     let mut made = Vec::with_capacity(planned.len());
-    for Planned { change, run, counted } in planned {
+    for Planned { change, run, key, counted } in planned {
         next += 1;
         head = change.head(&head, next);
-        let key = write(shared, link, next, &change, &head).await?;
+        write(shared, link, next, &change, &head, key.as_ref()).await?;
         let numbers: Vec<_> = run.blocks().flatten().copied().collect();
         for (row, numbers) in (0_i32..).zip(numbers.chunks(ROW_NUMBERS)) {
             let bytes: Vec<u8> =
@@ -163,7 +163,7 @@ pub(super) async fn store(
     settle(shared, link).await?;
     attempt.set((!made.is_empty()).then_some(head));
     link.commit().await?;
-    shared.check_newest(link)?;
+    link.check_newest()?;
     apply(shared, made)
 }
 
@@ -184,28 +184,30 @@ fn apply(shared: &Shared, made: Vec<(Head, Change, Brought)>) -> Result<(), Faul
     Ok(())
 }
 
-/// Writes a change, but for its numbers. Returns the key of a new election.
+/// Writes a change, but for its numbers.
 async fn write(
     shared: &Shared,
     link: &Link,
     version: i64,
     change: &Change,
     head: &Head,
-) -> Result<Option<BallotKey>, Fault> {
+    drawn: Option<&BallotKey>,
+) -> Result<(), Fault> {
     let client = &link.client;
     let key = change.election;
-    let made = match &change.what {
-        What::Created(definition) => Some(create(shared, client, key, version, definition).await?),
+    match &change.what {
+        What::Created(definition, _) => {
+            let drawn = drawn.ok_or_else(|| Fault::damaged("an election has no key"))?;
+            create(shared, client, (key, version), definition, drawn).await?;
+        }
         What::Opened => {
             let update = "UPDATE elections SET state = 1, version = $2 WHERE key = $1";
             client.execute(update, &[&key, &version]).await?;
-            None
         }
         What::Closing => {
             let update = "UPDATE elections SET state = 2 WHERE key = $1";
             client.execute(update, &[&key]).await?;
             fence::end_chains(link, &[key], version).await?;
-            None
         }
         What::Closed(_) => {
             let update = "UPDATE elections SET state = 3 WHERE key = $1";
@@ -213,29 +215,30 @@ async fn write(
             let delete = "DELETE FROM tallies WHERE chain IN
                           (SELECT chain FROM chains WHERE election = $1)";
             client.execute(delete, &[&key]).await?;
-            None
         }
-        _ => None,
-    };
-    let insert = "INSERT INTO acts (version, election, kind, what, head)
-                  VALUES ($1, $2, $3, $4, $5)";
+        _ => {}
+    }
+    let insert = "INSERT INTO acts (version, election, kind, what, head, mac)
+                  VALUES ($1, $2, $3, $4, $5, $6)";
     let (kind, what) = (change.what.kind(), change.what.bytes());
-    client.execute(insert, &[&version, &key, &kind, &what, &&head[..]]).await?;
-    Ok(made)
+    let ledger = shared.with(|state| state.ledger);
+    let mac = shared.holder.secret().map(|secret| mac::mac(secret, ledger, head));
+    client.execute(insert, &[&version, &key, &kind, &what, &&head[..], &mac]).await?;
+    Ok(())
 }
 
-/// Makes the key of an election, its row, and the table of its ballots.
+/// Stores the key of an election for this server, its row, and the table of its ballots.
 async fn create(
     shared: &Shared,
     client: &Client,
-    key: i32,
-    version: i64,
+    (key, version): (i32, i64),
     definition: &Definition,
-) -> Result<BallotKey, Fault> {
+    drawn: &BallotKey,
+) -> Result<(), Fault> {
     let owner = shared.with(|state| state.owner(key, definition));
-    let made = shared.holder.found(client, key, &owner).await?;
+    shared.holder.found(client, key, &owner, drawn).await?;
     let insert = "INSERT INTO elections (key, id, state, version) VALUES ($1, $2, 0, $3)";
     client.execute(insert, &[&key, &definition.id.as_str(), &version]).await?;
     client.batch_execute(&partition(key)).await?;
-    Ok(made)
+    Ok(())
 }

@@ -14,8 +14,9 @@ use std::sync::atomic::Ordering;
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 
+use super::align::align;
 use super::batch::{self, Chain, Found, Offer, Section};
-use super::chain::{ChainHead, Head};
+use super::chain::{self, ChainHead, Head};
 use super::connection::{ANSWER_WAIT_MAX, Fault, Link};
 use super::dispatch::GROUP_VOTES_MAX;
 use super::look::look;
@@ -42,29 +43,37 @@ const STORED: &str = "SELECT entries.head
 /// Looks for what this server knows, and offers again what is gone.
 pub(super) async fn look_for_known(shared: &Shared, link: &Link) -> Result<(), Fault> {
     // One connection after the other: none is used while votes are offered again.
-    let _looking = shared.looking.lock().await;
+    let _looking = link.cluster.looking.lock().await;
     let looked = look_and_offer(shared, link).await;
     looked.map_err(|fault| match fault {
-        // Of what the connection is made for, nothing is tried.
+        // What the connection is made for was not tried yet.
         Fault::Lost(why) => Fault::Gone(why),
         fault => fault,
     })
 }
 
 async fn look_and_offer(shared: &Shared, link: &Link) -> Result<(), Fault> {
+    let cluster = &*link.cluster;
     let is_known = timeout(ANSWER_WAIT_MAX, are_acts_known(shared, link)).await??;
-    if !is_known {
+    let looked_on = cluster.looked_on.load(Ordering::Relaxed);
+    if !cluster.is_first() {
+        if looked_on != 0 && looked_on != link.timeline {
+            // A failover may have lost the fence of an election that is closed meanwhile.
+            shared.look_first().await?;
+        }
+        align(shared, link).await?;
+    } else if !is_known {
         tracing::error!("acts are gone from the database: this server starts anew without them");
         let anew = shared.anew();
         look(&anew, link).await?;
         shared.with(|state| *state = anew.into_state());
     }
     let gone = gone(shared, link).await?;
-    if shared.looked_on.load(Ordering::Relaxed) != link.timeline || !gone.is_empty() {
+    if looked_on != link.timeline || !gone.is_empty() {
         // Chains may end before where they were seen.
-        shared.with(State::doubt_tallies);
+        shared.with(|state| state.doubt_tallies(cluster));
         look(shared, link).await?;
-        shared.with(State::forget_unread);
+        shared.with(|state| state.forget_unread(cluster));
         shared.publish();
     }
     if !gone.is_empty() {
@@ -74,7 +83,7 @@ async fn look_and_offer(shared: &Shared, link: &Link) -> Result<(), Fault> {
             offer_part(shared, link, &part).await?;
         }
     }
-    shared.looked_on.store(link.timeline, Ordering::Relaxed);
+    cluster.looked_on.store(link.timeline, Ordering::Relaxed);
     lease::renew(shared, link).await
 }
 
@@ -91,7 +100,8 @@ async fn are_acts_known(shared: &Shared, link: &Link) -> Result<bool, Fault> {
 
 /// The acknowledged batches whose entries are not there.
 async fn gone(shared: &Shared, link: &Link) -> Result<Vec<Arc<Acknowledged>>, Fault> {
-    let last = shared.remembered(|remembered| remembered.last_entries());
+    let mut last = shared.remembered(|remembered| remembered.last_entries());
+    last.retain(|entry| link.cluster.has_chain(entry.chain));
     let there = stored(link, last.iter()).await?;
     let cut = last.iter().filter(|entry| !there.contains(&entry.head));
     let cut: HashSet<i64> = cut.map(|entry| entry.chain).collect();
@@ -114,8 +124,7 @@ async fn stored(
         let asked: [&(dyn ToSql + Sync); 3] = [&chains, &seqs, &heads];
         let rows = timeout(ANSWER_WAIT_MAX, link.client.query(STORED, &asked)).await??;
         for row in &rows {
-            let head = row.try_get::<_, &[u8]>(0)?.try_into();
-            there.insert(head.map_err(|_| Fault::damaged("a head is none"))?);
+            there.insert(chain::head(row, 0)?);
         }
     }
     Ok(there)
@@ -157,13 +166,10 @@ async fn offer_part(shared: &Shared, link: &Link, part: &[Arc<Acknowledged>]) ->
         let _ = link.check_unwarned();
         look(shared, link).await?;
     };
-    let is_there = |number: i64, sealed: &[u8]| match &found {
-        Some(found) => found.get(&number).is_some_and(|stored| stored.sealed == sealed),
-        None => section.offered.get(&number).is_some_and(|offer| offer.sealed == sealed),
-    };
     let votes = part.iter().flat_map(|batch| batch.votes());
-    let (there, lost): (Vec<_>, Vec<_>) =
-        votes.partition(|&(number, sealed)| is_there(number, sealed));
+    let (there, lost): (Vec<_>, Vec<_>) = votes.partition(|&(number, sealed)| {
+        batch::stored_under(number, Some(&section), found.as_ref()) == Some(sealed)
+    });
     let count = lost.len();
     if count > 0 {
         let election = &definition.id;
@@ -180,7 +186,7 @@ async fn offer_part(shared: &Shared, link: &Link, part: &[Arc<Acknowledged>]) ->
     shared.remembered(|remembered| {
         remembered.forget(&part.iter().map(|batch| batch.entry.head).collect());
         if let Some(batch) = again {
-            // There are no more than before.
+            // No others are forgotten for it: as many votes were forgotten before.
             remembered.add(batch);
         }
     });
@@ -213,7 +219,7 @@ fn section(state: &mut State, election: i32, part: &[Arc<Acknowledged>]) -> Resu
     let public = state.public.get(election).cloned();
     for batch in part {
         let same = public.as_ref().filter(|it| it.definition == batch.definition);
-        // Of another election under this key, nothing is found.
+        // The key is of another election since: there is nothing to look for.
         let Some(it) = same else { continue };
         for (number, sealed) in batch.votes() {
             let voter = VoterNumber::from(number.cast_unsigned());

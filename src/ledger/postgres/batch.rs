@@ -121,6 +121,19 @@ pub(super) async fn commit(
     Ok(found)
 }
 
+/// The sealed ballot that is stored under a number after a batch. Where nothing was looked for, that
+/// is what was offered.
+pub(super) fn stored_under<'a>(
+    number: i64,
+    section: Option<&'a Section>,
+    found: Option<&'a Found>,
+) -> Option<&'a [u8]> {
+    match found {
+        Some(found) => found.get(&number).map(|stored| &stored.sealed[..]),
+        None => section?.offered.get(&number).map(|offer| &offer.sealed[..]),
+    }
+}
+
 /// The first round trip, and a second where somebody else has voted under a number.
 async fn offer(
     link: &Link,
@@ -172,7 +185,7 @@ fn go_on(
     section: &Section,
     found: Option<&Found>,
 ) -> Result<Next, Fault> {
-    let definition = state.public.get(election).map(|it| it.definition.clone());
+    let definition = state.definition(election);
     let definition = definition.ok_or_else(|| Fault::damaged("a vote is in no election"))?;
     let mut tally = chain.tally.clone();
     let mut entry = chain.last.next(BALLOTS);

@@ -9,6 +9,7 @@ use tokio_postgres::{Client, Row};
 use super::chain::Head;
 use super::change::{Change, Listed, What};
 use super::connection::Fault;
+use super::keys::acts as mac;
 use super::shared::Shared;
 use super::sheet;
 use super::state::Brought;
@@ -16,14 +17,16 @@ use crate::election::VoterNumber;
 use crate::ledger::roll::Roll;
 use crate::ledger::run::Run;
 
-const ACTS: &str = "SELECT version, election, kind, what, head FROM acts WHERE version > $1
+/// The acts after this one, in their order.
+pub(super) const ACTS: &str =
+    "SELECT version, election, kind, what, head, mac FROM acts WHERE version > $1
     ORDER BY version";
 
 /// Applies every act that is stored and not applied, and publishes them.
 pub(super) async fn catch_up(shared: &Shared, client: &Client) -> Result<(), Fault> {
     let (seen, mut head) = shared.with(|state| (state.version, state.head));
     for row in client.query(ACTS, &[&seen]).await? {
-        let (version, change, stored) = act(&row)?;
+        let (version, change, stored) = act(shared, &row)?;
         head = change.head(&head, version);
         if head != stored {
             return Err(Fault::damaged(format!("act {version} does not match its head")));
@@ -44,13 +47,16 @@ pub(super) async fn catch_up(shared: &Shared, client: &Client) -> Result<(), Fau
     Ok(())
 }
 
-/// Reads an act, and the head after it.
-pub(super) fn act(row: &Row) -> Result<(i64, Change, Head), Fault> {
+/// Reads an act, and the head after it, that a server of this ledger has made.
+pub(super) fn act(shared: &Shared, row: &Row) -> Result<(i64, Change, Head), Fault> {
     let version: i64 = row.try_get(0)?;
     let what = What::read(row.try_get(2)?, row.try_get(3)?);
     let head = row.try_get::<_, &[u8]>(4)?.try_into().ok();
     let act = what.zip(head);
     let (what, head) = act.ok_or_else(|| Fault::damaged(format!("act {version} is none")))?;
+    let ledger = shared.with(|state| state.ledger);
+    let checked = mac::check(shared.holder.secret(), ledger, &head, row.try_get(5)?);
+    checked.map_err(|why| Fault::Damaged(format!("act {version} {why}")))?;
     Ok((version, Change { election: row.try_get(1)?, what }, head))
 }
 
@@ -73,7 +79,7 @@ async fn bring(
         brought.run = numbers(client, change.election, version, &listed).await?;
     }
     match &change.what {
-        What::Created(_) => {
+        What::Created(..) => {
             let forgotten = shared.with(|state| state.forgotten(change));
             if let Some(owner) = forgotten {
                 brought.roll = Some(whole_roll(client, owner).await?);

@@ -5,11 +5,19 @@
 //! can follow.
 
 use sha2::{Digest, Sha256};
+use tokio_postgres::Row;
 
+use super::connection::Fault;
 use crate::election::VoterNumber;
 
 /// A hash.
 pub(super) type Head = [u8; 32];
+
+/// Reads the head in this column of a row.
+pub(super) fn head(row: &Row, column: usize) -> Result<Head, Fault> {
+    let head = row.try_get::<_, &[u8]>(column)?.try_into();
+    head.map_err(|_| Fault::damaged("a head is none"))
+}
 
 /// The kind of an entry with ballots, and of the last one of a chain.
 pub(super) const BALLOTS: i16 = 4;

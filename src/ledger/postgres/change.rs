@@ -23,7 +23,8 @@ pub(super) struct Change {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum What {
-    Created(Arc<Definition>),
+    /// With what tells the key of its ballots from others.
+    Created(Arc<Definition>, Head),
     /// Numbers joined the roll, under this grant.
     Issued(Listed, Option<GrantId>),
     /// Numbers left the roll of a draft.
@@ -82,7 +83,7 @@ impl What {
     /// The number of its kind, which is stored and hashed, so its meaning never changes.
     pub(super) fn kind(&self) -> i16 {
         match self {
-            Self::Created(_) => 1,
+            Self::Created(..) => 1,
             Self::Issued(..) => 2,
             Self::Revoked(_) => 3,
             Self::Voided(..) => 4,
@@ -109,7 +110,10 @@ impl What {
     pub(super) fn bytes(&self) -> Vec<u8> {
         let mut into = Vec::new();
         match self {
-            Self::Created(definition) => code::put_definition(definition, &mut into),
+            Self::Created(definition, commitment) => {
+                code::put_definition(definition, &mut into);
+                into.extend(commitment);
+            }
             Self::Issued(listed, issuer) => {
                 listed.put(&mut into);
                 put_option(*issuer, &mut into, |issuer, into| put_u64(issuer.0, into));
@@ -140,7 +144,7 @@ impl What {
     pub(super) fn read(kind: i16, bytes: &[u8]) -> Option<Self> {
         let mut bytes = Reader(bytes);
         let what = match kind {
-            1 => Self::Created(Arc::new(code::definition(&mut bytes)?)),
+            1 => Self::Created(Arc::new(code::definition(&mut bytes)?), bytes.array()?),
             2 => {
                 let listed = Listed::read(&mut bytes)?;
                 Self::Issued(listed, bytes.option(Reader::u64)?.map(GrantId))
@@ -199,7 +203,7 @@ mod tests {
         let token = TokenHash::from([1; 32]);
         let grant = Grant { id: GrantId(1), parent: None, role, token, uses };
         let all = [
-            What::Created(Arc::new(definition)),
+            What::Created(Arc::new(definition), [5; 32]),
             What::Issued(listed, Some(GrantId(4))),
             What::Revoked(listed),
             What::Voided(listed, true),

@@ -6,24 +6,34 @@ use futures::TryStreamExt;
 use sha2::{Digest, Sha256};
 use tokio_postgres::types::ToSql;
 
-use super::catch_up::{act, numbers};
+use super::catch_up::{ACTS, act, numbers};
 use super::chain::{BALLOTS, ChainHead, Entry, Head};
 use super::change::{Closed, What};
 use super::connection::{Fault, Link};
 use super::public::Election;
+use super::session::Others;
 use super::shared::Shared;
 use super::sheet;
 use crate::election::ElectionId;
 use crate::ledger::{ActRefusal, Report};
 
+/// What is read is as of one moment.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
 /// Verifies the chain of acts and the chains of an election's ballots.
-pub(super) async fn check(shared: &Shared, link: &Link, id: &ElectionId) -> Result<Report, Fault> {
+pub(super) async fn check(
+    shared: &Shared,
+    link: &Link,
+    others: &mut Others,
+    id: &ElectionId,
+) -> Result<Report, Fault> {
     // What is read below is not older.
     let (known, election) =
         shared.with(|state| ((state.version, state.head), state.public.find(id).cloned()));
     let election = election.ok_or_else(|| ActRefusal::NoSuchElection(id.clone()))?;
-    link.client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-    let checked = check_within(shared, link, known, &election).await;
+    // Of what is read at the other clusters, nothing is older than the acts that are read first.
+    link.client.batch_execute(BEGIN).await?;
+    let checked = check_within(shared, link, others, known, &election).await;
     link.client.batch_execute("ROLLBACK").await?;
     checked
 }
@@ -31,26 +41,27 @@ pub(super) async fn check(shared: &Shared, link: &Link, id: &ElectionId) -> Resu
 async fn check_within(
     shared: &Shared,
     link: &Link,
+    others: &mut Others,
     known: (i64, Head),
     election: &Election,
 ) -> Result<Report, Fault> {
-    let (mut entries, head, closed) = check_acts(link, known, election.key).await?;
+    let (mut entries, head, closed) = check_acts(shared, link, known, election.key).await?;
     let mut hash = Sha256::new_with_prefix(b"capvote ledger: head 1\0");
     hash.update(head);
-    let (mut ballots, mut chains) = (0, Vec::new());
-    let select = "SELECT chain, genesis FROM chains WHERE election = $1 ORDER BY chain";
-    for row in link.client.query(select, &[&election.key]).await? {
-        let begin = ChainHead::begin(row.try_get(1)?, row.try_get(0)?, election.key);
-        let (last, stored) = check_chain(link, election.key, begin).await?;
+    let mut chains = check_ballots(link, election.key).await?;
+    let there = others.each(async |link| {
+        link.client.batch_execute(BEGIN).await?;
+        let checked = check_ballots(link, election.key).await;
+        link.client.batch_execute("ROLLBACK").await?;
+        checked
+    });
+    chains.extend(there.await?.into_iter().flatten());
+    chains.sort_unstable_by_key(|(last, _)| last.chain);
+    let ballots = chains.iter().map(|(_, stored)| stored).sum();
+    let chains: Vec<ChainHead> = chains.into_iter().map(|(last, _)| last).collect();
+    for last in &chains {
         hash.update(last.head);
         entries += u64::from(last.seq.unsigned_abs());
-        ballots += stored;
-        chains.push(last);
-    }
-    let select = "SELECT count(*) FROM ballots WHERE election = $1";
-    let stored: i64 = link.client.query_one(select, &[&election.key]).await?.try_get(0)?;
-    if stored.unsigned_abs() != ballots {
-        return Err(Fault::damaged("there are ballots without an entry"));
     }
     let mut listed = ballots;
     if let Some(closed) = &closed {
@@ -73,17 +84,36 @@ async fn check_within(
     })
 }
 
+/// Verifies the chains of an election's ballots in one cluster. Returns the last entry of each, and
+/// how many ballots it has.
+async fn check_ballots(link: &Link, election: i32) -> Result<Vec<(ChainHead, u64)>, Fault> {
+    let (mut chains, mut ballots) = (Vec::new(), 0);
+    let select = "SELECT chain, genesis FROM chains WHERE election = $1 ORDER BY chain";
+    for row in link.client.query(select, &[&election]).await? {
+        let begin = ChainHead::begin(row.try_get(1)?, row.try_get(0)?, election);
+        let (last, stored) = check_chain(link, election, begin).await?;
+        ballots += stored;
+        chains.push((last, stored));
+    }
+    let select = "SELECT count(*) FROM ballots WHERE election = $1";
+    let stored: i64 = link.client.query_one(select, &[&election]).await?.try_get(0)?;
+    if stored.unsigned_abs() != ballots {
+        return Err(Fault::damaged("there are ballots without an entry"));
+    }
+    Ok(chains)
+}
+
 /// Verifies the chain of acts, and the numbers of those about an election. Returns how many those
 /// are, the head, and the close.
 async fn check_acts(
+    shared: &Shared,
     link: &Link,
     (known_version, known_head): (i64, Head),
     election: i32,
 ) -> Result<(u64, Head, Option<Closed>), Fault> {
-    let select = "SELECT version, election, kind, what, head FROM acts ORDER BY version";
     let (mut head, mut last, mut entries, mut closed) = ([0; 32], 0, 0, None);
-    for row in link.client.query(select, &[]).await? {
-        let (version, change, stored) = act(&row)?;
+    for row in link.client.query(ACTS, &[&0_i64]).await? {
+        let (version, change, stored) = act(shared, &row)?;
         head = change.head(&head, version);
         let is_known = version != known_version || head == known_head;
         if head != stored || version != last + 1 || !is_known {

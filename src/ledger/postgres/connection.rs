@@ -11,6 +11,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::OnceCell;
+use tokio::task::spawn_local;
 use tokio::time::timeout;
 use tokio_postgres::config::Host;
 use tokio_postgres::error::{Severity, SqlState};
@@ -19,7 +20,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::Options;
 use super::batch::Statements;
-use super::settings::{Replication, Settings, set_up};
+use super::cluster::Cluster;
+use super::settings::{Replication, Settings, Unfit, set_up};
 use super::simulated::Dial;
 use crate::ledger::{LedgerError, OpenError};
 
@@ -68,15 +70,19 @@ pub(super) enum Fault {
 /// A connection.
 pub(super) struct Link {
     pub(super) client: Client,
+    /// The cluster that it is to.
+    pub(super) cluster: Arc<Cluster>,
     /// What a writer of votes has prepared.
     pub(super) statements: OnceCell<Statements>,
     /// The timeline of its server.
     pub(super) timeline: u32,
+    /// Whether that notices pages that its disk has changed.
+    pub(super) has_checksums: bool,
     /// Whether the database has warned since the last commit.
     warned: Arc<AtomicBool>,
 }
 
-/// Where the database is.
+/// Where a cluster is.
 pub(super) struct Hosts {
     config: Config,
     tls: MakeRustlsConnect,
@@ -88,15 +94,19 @@ pub(super) struct Hosts {
 }
 
 impl Hosts {
-    pub(super) fn of(options: &Options) -> Result<Self, OpenError> {
+    /// Those of every cluster.
+    pub(super) fn all(options: &Options) -> Result<Vec<Self>, OpenError> {
         let tls = options.roots.connector();
         let tls = tls.map_err(|error| OpenError::Database(error.to_string()))?;
         if options.is_exposed() {
             tracing::warn!("connections to the database are not encrypted: its address says so");
         }
-        let (config, replication) = (options.config.clone(), options.replication);
-        let (timeline, dial) = (AtomicU32::new(0), options.dial.clone());
-        Ok(Self { config, tls, replication, timeline, dial })
+        let replication = options.replication;
+        let one = |config: &Config| {
+            let (config, tls, dial) = (config.clone(), tls.clone(), options.dial.clone());
+            Self { config, tls, replication, timeline: AtomicU32::new(0), dial }
+        };
+        Ok(options.clusters.iter().map(one).collect())
     }
 
     /// The highest timeline that was used.
@@ -109,28 +119,26 @@ impl Hosts {
         self.replication
     }
 
-    /// Connects to the primary.
-    pub(super) async fn connect(&self) -> Result<Link, Fault> {
-        let all = (0..self.config.get_hosts().len()).map(|index| self.dial(index));
+    /// Connects to the primary, for the cluster that has these hosts.
+    pub(super) async fn connect(&self, cluster: &Arc<Cluster>) -> Result<Link, Fault> {
+        let all = (0..self.config.get_hosts().len()).map(|index| self.dial(index, cluster));
         let seen = self.timeline();
-        let (mut best, mut refused) = (None::<(u32, Link)>, Vec::new());
+        let (mut best, mut refused) = (None::<Link>, Vec::new());
         for (index, dialled) in join_all(all).await.into_iter().enumerate() {
             match dialled {
                 Ok((settings, link)) => match settings.unfit(self.replication, seen) {
                     Some(unfit) => refused.push(format!("{}: {unfit}", self.name(index))),
-                    None if best
-                        .as_ref()
-                        .is_some_and(|(other, _)| *other >= settings.timeline()) => {}
-                    None => best = Some((settings.timeline(), link)),
+                    None if best.as_ref().is_some_and(|best| best.timeline >= link.timeline) => {}
+                    None => best = Some(link),
                 },
                 Err(why) => refused.push(format!("{}: {why}", self.name(index))),
             }
         }
-        let Some((timeline, link)) = best else {
+        let Some(link) = best else {
             return Err(Fault::Gone(format!("no primary is found: {}", refused.join("; "))));
         };
-        self.timeline.fetch_max(timeline, Ordering::Relaxed);
-        Ok(Link { timeline, ..link })
+        self.timeline.fetch_max(link.timeline, Ordering::Relaxed);
+        Ok(link)
     }
 
     /// The host and port of this index.
@@ -139,7 +147,7 @@ impl Hosts {
         self.config.get_hosts().get(index).map_or_else(String::new, |host| at(host, port))
     }
 
-    async fn dial(&self, index: usize) -> Result<(Settings, Link), String> {
+    async fn dial(&self, index: usize, cluster: &Arc<Cluster>) -> Result<(Settings, Link), String> {
         let mut config = Config::new();
         config.ssl_mode(self.config.get_ssl_mode());
         match self.config.get_hosts().get(index) {
@@ -157,43 +165,67 @@ impl Hosts {
                 Some(dial) => {
                     let stream = dial(index).await.map_err(|error| error.to_string())?;
                     let connected = config.connect_raw(stream, NoTls).await;
-                    connected.map(|(client, connection)| Link::drive(client, connection))
+                    connected.map(|(client, it)| {
+                        let (link, driven) = Link::of(cluster.clone(), client, it);
+                        // Among the tasks of its server, with which it is paused and ends.
+                        spawn_local(driven);
+                        link
+                    })
                 }
                 None => {
                     let connected = config.connect(self.tls.clone()).await;
-                    connected.map(|(client, connection)| Link::drive(client, connection))
+                    connected.map(|(client, it)| {
+                        let (link, driven) = Link::of(cluster.clone(), client, it);
+                        tokio::spawn(driven);
+                        link
+                    })
                 }
             };
-            let link = link.map_err(|error| text(&error))?;
-            let settings = set_up(&link.client).await;
-            Ok((settings.map_err(|error| text(&error))?, link))
+            let mut link = link.map_err(|error| text(&error))?;
+            let settings = set_up(&link.client).await.map_err(|error| text(&error))?;
+            link.timeline = settings.timeline();
+            link.has_checksums = settings.data_checksums == "on";
+            // A server warns at each connection, of an old collation, say. Nothing was committed.
+            link.warned.store(false, Ordering::Relaxed);
+            Ok((settings, link))
         });
         reached.await.map_err(|_| "it does not answer".to_string())?
     }
 }
 
 impl Link {
-    fn drive<S, T>(client: Client, mut connection: Connection<S, T>) -> Self
+    /// A connection, and what carries its messages.
+    fn of<S, T>(
+        cluster: Arc<Cluster>,
+        client: Client,
+        mut connection: Connection<S, T>,
+    ) -> (Self, impl Future<Output = ()> + Send)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let warned = Arc::new(AtomicBool::new(false));
         let warning = warned.clone();
-        tokio::spawn(async move {
+        let driven = async move {
             // A notice is seen here before the answer that it came with is passed on.
             while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
                 match message {
                     Ok(AsyncMessage::Notice(notice)) => {
                         let is_notice = notice.parsed_severity() == Some(Severity::Notice);
+                        if !is_notice {
+                            let error = notice.message();
+                            tracing::warn!(%error, "the database warns");
+                        }
                         warning.fetch_or(!is_notice, Ordering::Relaxed);
                     }
                     Ok(_) => {}
                     Err(_) => break,
                 }
             }
-        });
-        Self { client, statements: OnceCell::new(), timeline: 0, warned }
+        };
+        let statements = OnceCell::new();
+        let link = Self { client, cluster, statements, timeline: 0, has_checksums: false, warned };
+        (link, driven)
     }
 
     /// Commits. The caller has seen that every statement before succeeded: the answer to the commit
@@ -203,6 +235,15 @@ impl Link {
         let committed = committed.map_err(|_| Fault::Lost("a commit is not answered".into()))?;
         committed.map_err(|error| Fault::Lost(text(&error)))?;
         self.check_unwarned()
+    }
+
+    /// Looks whether a commit can be acknowledged: not if a later timeline is in use, which may not
+    /// have it.
+    pub(super) fn check_newest(&self) -> Result<(), Fault> {
+        if self.timeline < self.cluster.hosts.timeline() {
+            return Err(Fault::Lost("the database was failed over during a commit".into()));
+        }
+        Ok(())
     }
 
     /// A warning comes with a commit that did not wait for its standby.
@@ -240,6 +281,14 @@ impl Fault {
         }
     }
 
+    /// The error of what was tried until this, where an earlier try has an `unknown` outcome.
+    pub(super) fn into_error_after(self, unknown: Option<String>) -> LedgerError {
+        match (unknown, self.into_error()) {
+            (Some(why), LedgerError::NotStored(_)) => LedgerError::Unknown(why),
+            (_, error) => error,
+        }
+    }
+
     /// The error of what was asked for.
     pub(super) fn into_error(self) -> LedgerError {
         match self {
@@ -269,6 +318,12 @@ impl From<tokio_postgres::Error> for Fault {
 impl From<tokio::time::error::Elapsed> for Fault {
     fn from(_: tokio::time::error::Elapsed) -> Self {
         Self::Gone("the database does not answer".into())
+    }
+}
+
+impl From<Unfit> for Fault {
+    fn from(unfit: Unfit) -> Self {
+        Self::Failed(None, unfit.to_string())
     }
 }
 

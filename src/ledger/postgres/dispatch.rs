@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::writer::{Group, Reply};
 use crate::election::Vote;
 
-/// The writers of one server. Each has a connection, and a chain in each election.
+/// The writers of one server for each cluster. Each has a connection, and a chain in each election.
 pub(super) const WRITERS: usize = 2;
 
 /// Votes in one group. The last batch may exceed it.
@@ -20,7 +20,7 @@ pub(super) struct VoteJob {
     pub(super) reply: Reply,
 }
 
-/// Hands groups to free writers, until `stop`, and what is queued then.
+/// Hands groups to free writers of a cluster, until `stop`, and what is queued then.
 pub(super) async fn dispatch(
     mut jobs: mpsc::Receiver<VoteJob>,
     writers: Vec<mpsc::Sender<Group>>,

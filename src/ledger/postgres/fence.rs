@@ -3,9 +3,21 @@
 //! Every chain of an election is ended by its last entry. A batch in flight holds its place in the
 //! chain, and the fence waits for it; who comes later finds the place taken. A new chain is made
 //! only by a server that knows the act of the fence.
+//!
+//! In the first cluster the fence is a part of the transaction of the act. In the others it is one
+//! of their own.
 
-use super::chain::{ChainHead, END};
-use super::connection::{Fault, Link};
+use std::sync::Arc;
+
+use tokio::time::timeout;
+use tokio_postgres::Client;
+
+use super::align::{self, CLOSING, OPEN};
+use super::chain::{self, ChainHead, END};
+use super::connection::{ANSWER_WAIT_MAX, Fault, Link};
+use super::lease;
+use super::public::{Election, Phase};
+use super::shared::Shared;
 
 /// How often the end of a chain is tried. Each time that fails, its writer has committed a batch.
 const END_TRIES_MAX: u32 = 1_000;
@@ -15,6 +27,56 @@ const OPEN_CHAINS: &str = "SELECT chain, election, genesis FROM chains
     WHERE election = ANY ($1) AND NOT EXISTS
         (SELECT 1 FROM entries WHERE entries.chain = chains.chain AND kind = 5)
     ORDER BY chain";
+
+/// Chains that were ended before they had an entry: they say nothing.
+const EMPTY: &str = "WITH empty AS (DELETE FROM entries USING chains
+        WHERE entries.chain = chains.chain AND election = $1 AND kind = 5 AND seq = 1
+        RETURNING entries.chain)
+    DELETE FROM chains USING empty WHERE chains.chain = empty.chain";
+
+/// Ends the chains of an election for its close, in a cluster that is not the first. The acts say
+/// that it is closing.
+pub(super) async fn close(shared: &Shared, link: &Link, election: &Election) -> Result<(), Fault> {
+    lease::wait_for_others(shared, link).await?;
+    let version = shared.with(|state| state.version);
+    let fenced = async {
+        link.client.batch_execute("BEGIN").await?;
+        align::put(link, election, CLOSING, version).await?;
+        end_chains(link, &[election.key], version).await?;
+        lease::sweep(link).await?;
+        remove_empty(link, election.key).await
+    };
+    timeout(ANSWER_WAIT_MAX, fenced).await??;
+    link.commit().await?;
+    link.check_newest()
+}
+
+/// Ends the chains of open and closing elections in a cluster that is not the first, for an act that
+/// makes `version` and holds the lock of the acts.
+pub(super) async fn hold(
+    link: &Link,
+    elections: &[Arc<Election>],
+    version: i64,
+) -> Result<(), Fault> {
+    let keys: Vec<i32> = elections.iter().map(|election| election.key).collect();
+    let fenced = async {
+        link.client.batch_execute("BEGIN").await?;
+        for election in elections {
+            let state = if election.phase == Phase::Open { OPEN } else { CLOSING };
+            align::put(link, election, state, version).await?;
+        }
+        end_chains(link, &keys, version).await
+    };
+    timeout(ANSWER_WAIT_MAX, fenced).await??;
+    link.commit().await?;
+    link.check_newest()
+}
+
+/// Removes the chains of an election that are ended and have no other entry.
+pub(super) async fn remove_empty(link: &Link, election: i32) -> Result<(), Fault> {
+    link.client.execute(EMPTY, &[&election]).await?;
+    Ok(())
+}
 
 /// Ends the chains of these elections, in a transaction that makes the act `version`.
 pub(super) async fn end_chains(link: &Link, elections: &[i32], version: i64) -> Result<(), Fault> {
@@ -47,13 +109,8 @@ async fn end(link: &Link, begin: ChainHead) -> Result<bool, Fault> {
 }
 
 /// The last entry of a chain.
-pub(super) async fn last(
-    client: &tokio_postgres::Client,
-    begin: ChainHead,
-) -> Result<ChainHead, Fault> {
+async fn last(client: &Client, begin: ChainHead) -> Result<ChainHead, Fault> {
     let select = "SELECT seq, head FROM entries WHERE chain = $1 ORDER BY seq DESC LIMIT 1";
     let Some(row) = client.query_opt(select, &[&begin.chain]).await? else { return Ok(begin) };
-    let head = row.try_get::<_, &[u8]>(1)?.try_into();
-    let head = head.map_err(|_| Fault::damaged("a head is none"))?;
-    Ok(ChainHead { chain: begin.chain, seq: row.try_get(0)?, head })
+    Ok(ChainHead { chain: begin.chain, seq: row.try_get(0)?, head: chain::head(&row, 1)? })
 }

@@ -22,13 +22,13 @@ pub(super) const RENEWAL_PAUSE: Duration = Duration::from_secs(5);
 /// The pause between two questions for others.
 const BEHIND_PAUSE: Duration = Duration::from_millis(100);
 
-const RENEW: &str = "INSERT INTO leases (server, timeline, seen, link)
-    VALUES ($1, $2, clock_timestamp(), $3)
+const RENEW: &str = "INSERT INTO leases (server, timeline, seen, link, mac)
+    VALUES ($1, $2, clock_timestamp(), $3, $4)
     ON CONFLICT (server) DO UPDATE SET timeline = excluded.timeline, seen = excluded.seen,
-        link = excluded.link";
+        link = excluded.link, mac = excluded.mac";
 
 /// Where clients reach the servers that are alive.
-const LINKS: &str = "SELECT link FROM leases WHERE link IS NOT NULL
+const LINKS: &str = "SELECT link, mac FROM leases WHERE mac IS NOT NULL
     AND seen > clock_timestamp() - make_interval(secs => $1) ORDER BY server LIMIT $2";
 
 /// Other servers that are alive, and have not looked on this timeline.
@@ -42,20 +42,34 @@ const SWEEP: &str = "WITH dead AS (DELETE FROM leases
         WHERE seen < clock_timestamp() - make_interval(secs => $1) RETURNING server)
     DELETE FROM servers USING dead WHERE id = dead.server";
 
-/// Says that this server is alive and where, reads the same of the others, and says that it has found what it acknowledged on the timeline of `link`.
+/// Says in a cluster that this server is alive, and that it has found what it acknowledged on the
+/// timeline of `link`. In the first cluster it also says where clients reach it, and reads where the
+/// others are reached, as far as they show that they are servers of the ledger.
+///
 /// The commit does not wait for a second copy: without it, the lease is over a little sooner.
 pub(super) async fn renew(shared: &Shared, link: &Link) -> Result<(), Fault> {
     let client = &link.client;
     let (server, timeline) = (&shared.server[..], i64::from(link.timeline));
-    let own = shared.reach.tell();
+    let ledger = shared.with(|state| state.ledger);
+    let own = if link.cluster.is_first() { shared.reach.tell() } else { None };
+    let mac = own.as_deref().and_then(|own| shared.holder.link_mac(ledger, own));
     let renewed = async {
         client.batch_execute("BEGIN; SET LOCAL synchronous_commit = off").await?;
-        client.execute(RENEW, &[&server, &timeline, &own.as_deref()]).await?;
+        client.execute(RENEW, &[&server, &timeline, &own.as_deref(), &mac]).await?;
         client.batch_execute("COMMIT").await?;
         client.query(LINKS, &[&seconds(), &(SERVERS_MAX as i64)]).await
     };
     let rows = timeout(ANSWER_WAIT_MAX, renewed).await??;
-    let links = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;
+    if !link.cluster.is_first() {
+        return Ok(());
+    }
+    let mut links = Vec::new();
+    for row in rows {
+        let link: String = row.try_get(0)?;
+        if shared.holder.has_link_mac(ledger, &link, row.try_get(1)?) {
+            links.push(link);
+        }
+    }
     shared.reach.note(links);
     Ok(())
 }

@@ -4,50 +4,53 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use tokio_util::sync::CancellationToken;
 
+use super::align;
 use super::catch_up::catch_up;
+use super::cluster::{Asked, Cluster};
 use super::code;
 use super::connection::{ANSWER_WAIT_MAX, Fault, Link};
 use super::keys::tend;
 use super::lease;
+use super::public::Election;
 use super::session::Session;
-use super::settings::Replication;
-use super::shared::{LookReply, Shared};
+use super::shared::Shared;
 use super::state::{ChainTally, State};
 use crate::election::Tally;
 
 /// The pause between two looks that nobody asked for.
 const LOOK_PAUSE: Duration = Duration::from_millis(250);
 
-/// Those who wait for a look at the same time. The next waits to ask.
+/// Those who wait for a look at one cluster at the same time. The next waits to ask.
 pub(super) const LOOKS_WAITING_MAX: usize = 256;
 
 /// The version, the time, whether there are names of standbys, the tallies that are newer than
-/// those that are known, and whether a server asks for a key.
+/// those that are known, whether a server asks for a key, and for a tally whose election it is of.
 const LOOK: &str = "SELECT (SELECT version FROM ledger),
         (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
         current_setting('synchronous_standby_names') <> '',
         newer.chain, newer.election, newer.seq, newer.ballots, newer.sealed,
-        EXISTS (SELECT FROM holders WHERE wrapped IS NULL AND NOT destroyed)
+        EXISTS (SELECT FROM holders WHERE wrapped IS NULL AND NOT destroyed), newer.id
     FROM (VALUES (1)) AS one (row) LEFT JOIN
-        (SELECT tallies.chain, election, tallies.seq, ballots, sealed
+        (SELECT tallies.chain, election, tallies.seq, ballots, sealed, elections.id
          FROM tallies JOIN chains ON chains.chain = tallies.chain
+             JOIN elections ON elections.key = election
              LEFT JOIN unnest($1::bigint[], $2::int[]) AS known (chain, seq)
                  ON known.chain = tallies.chain
          WHERE known.seq IS NULL OR tallies.seq > known.seq) AS newer ON true";
 
-/// Looks until `stop`.
+/// Looks at a cluster until `stop`.
 pub(super) async fn keep_looking(
     shared: Arc<Shared>,
-    mut asked: mpsc::Receiver<LookReply>,
+    cluster: Arc<Cluster>,
+    mut asked: Asked,
     stop: CancellationToken,
 ) {
-    let mut session = Session::new(shared.clone());
+    let mut session = Session::to(shared.clone(), cluster.clone());
     let mut renewed = Instant::now();
     loop {
         let mut waiting = Vec::new();
@@ -63,7 +66,8 @@ pub(super) async fn keep_looking(
         let looked = tokio::select! {
             biased;
             looked = session.until_known(async |link| {
-                if renewed.elapsed() >= lease::RENEWAL_PAUSE || shared.reach.is_new() {
+                let is_new = cluster.is_first() && shared.reach.is_new();
+                if renewed.elapsed() >= lease::RENEWAL_PAUSE || is_new {
                     lease::renew(&shared, link).await?;
                     renewed = Instant::now();
                 }
@@ -74,44 +78,56 @@ pub(super) async fn keep_looking(
         if let Err(error) = &looked {
             tracing::warn!(%error, "the database could not be looked at");
         }
-        shared.with(State::settle_step);
+        if cluster.is_first() {
+            shared.with(State::settle_step);
+        }
         let looked = looked.map(|()| shared.snapshots.borrow().clone());
         waiting.into_iter().for_each(|reply| drop(reply.send(looked.clone())));
     }
 }
 
-/// Looks once, and publishes what it sees.
+/// Looks once at the cluster of `link`, and publishes what it sees.
 pub(super) async fn look(shared: &Shared, link: &Link) -> Result<(), Fault> {
     let (chains, seqs): (Vec<i64>, Vec<i32>) = shared.with(|state| {
         let chains = state.tallies.values().flatten();
+        let chains = chains.filter(|(chain, _)| link.cluster.has_chain(**chain));
         chains.map(|(chain, tally)| (*chain, tally.seq)).unzip()
     });
     let known = [(&chains as _, Type::INT8_ARRAY), (&seqs as _, Type::INT4_ARRAY)];
     let rows = timeout(ANSWER_WAIT_MAX, link.client.query_typed(LOOK, &known)).await??;
     let first = rows.first().ok_or_else(|| Fault::damaged("there is no ledger"))?;
-    let version: i64 = first.try_get(0)?;
-    shared.note_time(first.try_get(1)?);
-    let is_replicated = shared.hosts.replication() == Replication::Storage || first.try_get(2)?;
-    if shared.is_replicated.swap(is_replicated, Ordering::Relaxed) && !is_replicated {
-        tracing::error!("synchronous_standby_names is empty: no votes are taken");
+    let is_replicated = link.cluster.hosts.replication().keeps_two(first.try_get(2)?);
+    if link.cluster.is_replicated.swap(is_replicated, Ordering::Relaxed) && !is_replicated {
+        tracing::error!("synchronous_standby_names is empty: no votes and acts are taken");
     }
-    if shared.with(|state| state.version) < version {
-        catch_up(shared, &link.client).await?;
+    if link.cluster.is_first() {
+        let version: i64 = first.try_get(0)?;
+        shared.note_time(first.try_get(1)?);
+        if shared.with(|state| state.version) < version {
+            catch_up(shared, &link.client).await?;
+        }
+        tend(shared, link, first.try_get(8)?).await?;
     }
-    tend(shared, link, first.try_get(8)?).await?;
     for row in &rows {
-        take(shared, row)?;
+        take(shared, link, row)?;
     }
     shared.publish();
     Ok(())
 }
 
 /// Takes a newer tally.
-fn take(shared: &Shared, row: &Row) -> Result<(), Fault> {
+fn take(shared: &Shared, link: &Link, row: &Row) -> Result<(), Fault> {
     let Some(chain) = row.try_get::<_, Option<i64>>(3)? else { return Ok(()) };
     let (election, seq): (i32, i32) = (row.try_get(4)?, row.try_get(5)?);
     let (ballots, sealed) = (row.try_get::<_, i64>(6)?, row.try_get(7)?);
+    let id: &str = row.try_get(9)?;
     shared.with(|state| {
+        let is_of = |it: &Election| align::identity(it) == id;
+        if !link.cluster.is_first() && !state.public.get(election).is_some_and(is_of) {
+            // This server has not heard of it yet, and a later look finds it again. Or a failover
+            // has lost its acts.
+            return Ok(());
+        }
         let tally = tally(state, election, (chain, seq), ballots.unsigned_abs(), sealed)?;
         state.take_tally(election, chain, ChainTally { seq, tally });
         Ok(())
@@ -126,7 +142,7 @@ pub(super) fn tally(
     ballots: u64,
     sealed: &[u8],
 ) -> Result<Tally, Fault> {
-    let definition = state.public.get(election).map(|it| it.definition.clone());
+    let definition = state.definition(election);
     let definition = definition.ok_or_else(|| Fault::damaged("a tally is of no election"))?;
     let damaged = || Fault::damaged(format!("the tally of chain {chain}"));
     if State::is_counted(&definition)

@@ -6,9 +6,11 @@
 //! database decides on each number by its primary key. Only READ COMMITTED, unique keys and locks
 //! of rows are relied on.
 //!
-//! **An answer is given only after a commit of one's own**: a batch of votes is an entry of a
-//! chain, also where it stores no vote, and its commit waits for a second copy at a place of the
-//! database's log behind everything that the batch read.
+//! **What the database decided is answered only after a commit of one's own**: a batch of votes is
+//! an entry of a chain, also where it stores no vote, and its commit waits for a second copy at a
+//! place of the database's log behind everything that the batch read. A refusal of which the
+//! database is not asked (a number that is not on the roll, an act that the rules do not allow) is
+//! answered after a look.
 //!
 //! **An outcome that is unknown is asked again** until it is known, over a new connection: after a
 //! lost connection, and after a commit that came with a warning. Sealed ballots are deterministic,
@@ -20,17 +22,19 @@
 //! server that is alive has looked. This brings back no vote of a server that died in the same
 //! minutes, and none whose number was used again meanwhile: those are counted in `votes_lost`.
 //!
-//! **Ballots and tallies are sealed**, and the key is in the memory of servers only ([`keys`]). A
+//! **Ballots and tallies are sealed**, and the key is in the memory of servers only (`keys`). A
 //! server without the key shows the turnout, and takes no votes.
 
 mod acts;
 mod again;
+mod align;
 mod batch;
 mod catch_up;
 mod chain;
 mod change;
 mod check;
 mod close;
+mod cluster;
 mod code;
 mod connection;
 mod dispatch;
@@ -60,15 +64,16 @@ mod void;
 mod work;
 mod writer;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, OptionFuture, join_all};
 use tokio::runtime::{Builder, LocalOptions};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+pub use self::cluster::CLUSTERS_MAX;
 use self::dispatch::VoteJob;
 pub use self::keys::{InvalidSecret, SECRET_BYTES_MAX, Secret};
 pub use self::migrate::{Migration, migrate};
@@ -79,11 +84,12 @@ use self::shared::Shared;
 use self::start::Missing;
 pub use self::tls::Roots;
 use self::work::{ActJob, ReadJob};
+use super::worker::{Worker, ask};
 use super::{
     Act, Answer, Authorization, Decision, Ledger, LedgerError, Metrics, OpenError, Report,
     SheetCursor, SheetPart, Snapshot,
 };
-use crate::election::{ElectionId, Grant, Timestamp, TokenHash, Vote};
+use crate::election::{ElectionId, Grant, Timestamp, TokenHash, Vote, VoterNumber};
 
 /// Jobs in a queue: batches of votes, acts, and reads each have one. Further calls wait for a slot.
 pub const JOBS_MAX: usize = 256;
@@ -91,25 +97,17 @@ pub const JOBS_MAX: usize = 256;
 /// A handle of the database in use by a server. Dropping it shuts it down, which blocks.
 pub struct PostgresLedger {
     shared: Arc<Shared>,
-    votes: mpsc::Sender<VoteJob>,
+    /// One for each cluster.
+    votes: Vec<mpsc::Sender<VoteJob>>,
     acts: mpsc::Sender<ActJob>,
     reads: mpsc::Sender<ReadJob>,
-    stop: CancellationToken,
-    worker: Mutex<Worker>,
-}
-
-/// The ledger's thread.
-#[derive(Default)]
-struct Worker {
-    running: Option<thread::JoinHandle<bool>>,
-    /// Whether it ended by a fault.
-    failed: bool,
+    worker: Worker<CancellationToken>,
 }
 
 /// What a handle needs of its thread.
 struct Started {
     shared: Arc<Shared>,
-    votes: mpsc::Sender<VoteJob>,
+    votes: Vec<mpsc::Sender<VoteJob>>,
     acts: mpsc::Sender<ActJob>,
     reads: mpsc::Sender<ReadJob>,
 }
@@ -158,32 +156,31 @@ impl PostgresLedger {
         let panicked = || OpenError::Database("the ledger's thread ended".into());
         let started = told.recv().map_err(|_| panicked())??;
         let Started { shared, votes, acts, reads } = started;
-        let worker = Mutex::new(Worker { running: Some(thread), failed: false });
-        Ok(Self { shared, votes, acts, reads, stop, worker })
+        Ok(Self { shared, votes, acts, reads, worker: Worker::of(thread, stop) })
     }
-}
-
-/// Queues a job and awaits its answer.
-fn ask<T: Send + 'static, J: Send + 'static>(
-    jobs: &mpsc::Sender<J>,
-    job: impl FnOnce(oneshot::Sender<Result<T, LedgerError>>) -> J + Send + 'static,
-) -> Answer<T> {
-    let jobs = jobs.clone();
-    async move {
-        let (answer, answered) = oneshot::channel();
-        jobs.send(job(answer)).await.map_err(|_| LedgerError::Stopped)?;
-        answered.await.map_err(|_| LedgerError::unanswered())?
-    }
-    .boxed()
 }
 
 impl Ledger for PostgresLedger {
     fn vote(&self, votes: Vec<Vote>) -> Answer<Vec<Decision>> {
-        ask(&self.votes, move |reply| VoteJob { votes, reply })
+        match &self.votes[..] {
+            [only] => decided(only, votes).boxed(),
+            queues => {
+                let parts = votes.iter().map(|vote| self.part_of(vote.number)).collect();
+                divided(queues, votes, parts).boxed()
+            }
+        }
+    }
+
+    fn parts(&self) -> usize {
+        self.votes.len()
+    }
+
+    fn part_of(&self, number: VoterNumber) -> usize {
+        self.shared.clusters.of_number(number)
     }
 
     fn act(&self, acts: Vec<Act>, under: Option<Authorization>) -> Answer<()> {
-        ask(&self.acts, move |reply| ActJob::Acts(acts, under, reply))
+        ask(self.acts.clone(), move |reply| ActJob::Acts(acts, under, reply)).boxed()
     }
 
     fn void(
@@ -192,7 +189,7 @@ impl Ledger for PostgresLedger {
         token: TokenHash,
         under: Option<Authorization>,
     ) -> Answer<u64> {
-        ask(&self.acts, move |reply| ActJob::Void(election, token, under, reply))
+        ask(self.acts.clone(), move |reply| ActJob::Void(election, token, under, reply)).boxed()
     }
 
     fn grant(&self, token: TokenHash) -> Answer<Option<Grant>> {
@@ -212,7 +209,7 @@ impl Ledger for PostgresLedger {
 
     fn fresh(&self) -> Answer<Arc<Snapshot>> {
         let shared = self.shared.clone();
-        async move { shared.look().await }.boxed()
+        async move { shared.look_everywhere().await }.boxed()
     }
 
     fn announce(&self, link: &str) {
@@ -234,26 +231,60 @@ impl Ledger for PostgresLedger {
         if !is_closed {
             return std::future::ready(Ok((Vec::new(), cursor))).boxed();
         }
-        ask(&self.reads, move |reply| ReadJob::Sheet(election, cursor, lines, reply))
+        ask(self.reads.clone(), move |reply| ReadJob::Sheet(election, cursor, lines, reply)).boxed()
     }
 
     fn check(&self, election: ElectionId) -> Answer<Report> {
-        ask(&self.reads, move |reply| ReadJob::Check(election, reply))
+        ask(self.reads.clone(), move |reply| ReadJob::Check(election, reply)).boxed()
     }
 
     fn stopped(&self) -> BoxFuture<'static, ()> {
-        let votes = self.votes.clone();
-        async move { votes.closed().await }.boxed()
+        let acts = self.acts.clone();
+        async move { acts.closed().await }.boxed()
     }
 
     fn shut_down(&self) -> bool {
-        // A second call waits here for the first.
-        let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
-        self.stop.cancel();
-        if let Some(thread) = worker.running.take() {
-            worker.failed = !thread.join().unwrap_or(false);
+        self.worker.end(|stop| stop.cancel())
+    }
+}
+
+/// Has votes of one cluster decided.
+fn decided(
+    queue: &mpsc::Sender<VoteJob>,
+    votes: Vec<Vote>,
+) -> impl Future<Output = Result<Vec<Decision>, LedgerError>> + use<> {
+    ask(queue.clone(), move |reply| VoteJob { votes, reply })
+}
+
+/// Has votes decided, each in the cluster of its part.
+fn divided(
+    queues: &[mpsc::Sender<VoteJob>],
+    votes: Vec<Vote>,
+    parts: Vec<usize>,
+) -> impl Future<Output = Result<Vec<Decision>, LedgerError>> + use<> {
+    let mut divided: Vec<Vec<Vote>> = queues.iter().map(|_| Vec::new()).collect();
+    for (vote, &part) in votes.into_iter().zip(&parts) {
+        if let Some(here) = divided.get_mut(part) {
+            here.push(vote);
         }
-        !worker.failed
+    }
+    let asked = queues.iter().zip(divided).map(|(queue, votes)| {
+        // A cluster without votes is not waited for.
+        OptionFuture::from((!votes.is_empty()).then(|| decided(queue, votes)))
+    });
+    let asked = join_all(asked.collect::<Vec<_>>());
+    async move {
+        let decided = asked.await;
+        let decisions = |part: Option<Result<Vec<_>, _>>| part.map(|it| it.map(Vec::into_iter));
+        let mut decided: Vec<_> = decided.into_iter().map(decisions).collect();
+        let next = |part: usize| match decided.get_mut(part).and_then(Option::as_mut) {
+            Some(Ok(decisions)) => {
+                decisions.next().unwrap_or_else(|| Err(LedgerError::unanswered()))
+            }
+            Some(Err(error)) => Err(error.clone()),
+            None => Err(LedgerError::unanswered()),
+        };
+        Ok(parts.into_iter().map(next).collect())
     }
 }
 

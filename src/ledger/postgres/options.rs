@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
+use super::cluster::CLUSTERS_MAX;
 use super::connection::{at, port};
 use super::keys::Secret;
 use super::settings::Replication;
@@ -21,7 +22,8 @@ pub const UNKNOWN_WAIT_MAX: Duration = Duration::from_secs(20);
 /// Which database, and how it is used.
 #[derive(Clone)]
 pub struct Options {
-    pub(super) config: Config,
+    /// One for each cluster.
+    pub(super) clusters: Vec<Config>,
     pub(super) roots: Roots,
     pub(super) data: PathBuf,
     pub(super) secret: Option<Secret>,
@@ -45,6 +47,9 @@ pub enum InvalidAddress {
     /// It names no host, no user or no database.
     #[error("it names no {0}; it is like postgres://capvote@db1,db2:5432/capvote")]
     Incomplete(&'static str),
+    /// There are too many.
+    #[error("a ledger has at most {CLUSTERS_MAX} clusters")]
+    TooMany,
 }
 
 impl Options {
@@ -61,26 +66,8 @@ impl Options {
     /// # Errors
     /// [`InvalidAddress`].
     pub fn new(address: &str, data: impl Into<PathBuf>) -> Result<Self, InvalidAddress> {
-        let config = Config::from_str(address);
-        let mut config = config.map_err(|error| InvalidAddress::Unreadable(error.to_string()))?;
-        if config.get_password().is_some() {
-            return Err(InvalidAddress::Password);
-        }
-        let parts = [
-            ("host", config.get_hosts().is_empty()),
-            ("user", config.get_user().is_none()),
-            ("database", config.get_dbname().is_none()),
-        ];
-        if let Some((part, _)) = parts.into_iter().find(|(_, is_missing)| *is_missing) {
-            return Err(InvalidAddress::Incomplete(part));
-        }
-        // "Prefer", the crate's default, would go on unencrypted where somebody in between asks.
-        if config.get_ssl_mode() == SslMode::Prefer {
-            let is_here = config.get_hosts().iter().all(is_this_machine);
-            config.ssl_mode(if is_here { SslMode::Disable } else { SslMode::Require });
-        }
         Ok(Self {
-            config,
+            clusters: vec![config(address)?],
             roots: Roots::default(),
             data: data.into(),
             secret: None,
@@ -93,10 +80,25 @@ impl Options {
         })
     }
 
-    /// The same, with the password of the user.
+    /// The same, where the voter numbers are divided among one cluster more, with a database at
+    /// this address. All servers of a ledger name the same clusters in the same order.
+    ///
+    /// # Errors
+    /// [`InvalidAddress`].
+    pub fn and_cluster(mut self, address: &str) -> Result<Self, InvalidAddress> {
+        if self.clusters.len() == CLUSTERS_MAX {
+            return Err(InvalidAddress::TooMany);
+        }
+        self.clusters.push(config(address)?);
+        Ok(self)
+    }
+
+    /// The same, with the password of the user, in every cluster.
     #[must_use]
     pub fn with_password(mut self, password: impl AsRef<[u8]>) -> Self {
-        self.config.password(password);
+        for config in &mut self.clusters {
+            config.password(password.as_ref());
+        }
         self
     }
 
@@ -151,9 +153,34 @@ impl Options {
 
     /// Whether a host is on another machine, and the connection to it is not encrypted.
     pub(super) fn is_exposed(&self) -> bool {
-        let is_plain = self.config.get_ssl_mode() == SslMode::Disable;
-        is_plain && !self.config.get_hosts().iter().all(is_this_machine)
+        self.clusters.iter().any(|config| {
+            let is_plain = config.get_ssl_mode() == SslMode::Disable;
+            is_plain && !config.get_hosts().iter().all(is_this_machine)
+        })
     }
+}
+
+/// What an address says.
+fn config(address: &str) -> Result<Config, InvalidAddress> {
+    let config = Config::from_str(address);
+    let mut config = config.map_err(|error| InvalidAddress::Unreadable(error.to_string()))?;
+    if config.get_password().is_some() {
+        return Err(InvalidAddress::Password);
+    }
+    let parts = [
+        ("host", config.get_hosts().is_empty()),
+        ("user", config.get_user().is_none()),
+        ("database", config.get_dbname().is_none()),
+    ];
+    if let Some((part, _)) = parts.into_iter().find(|(_, is_missing)| *is_missing) {
+        return Err(InvalidAddress::Incomplete(part));
+    }
+    // "Prefer", the crate's default, would go on unencrypted where somebody in between asks.
+    if config.get_ssl_mode() == SslMode::Prefer {
+        let is_here = config.get_hosts().iter().all(is_this_machine);
+        config.ssl_mode(if is_here { SslMode::Disable } else { SslMode::Require });
+    }
+    Ok(config)
 }
 
 /// Whether a host is this machine.
@@ -170,7 +197,7 @@ fn is_this_machine(host: &Host) -> bool {
 /// What another start may have otherwise: the database, the trust in it, and who keeps copies.
 impl PartialEq for Options {
     fn eq(&self, other: &Self) -> bool {
-        self.config == other.config
+        self.clusters == other.clusters
             && self.roots == other.roots
             && self.data == other.data
             && self.is_alone == other.is_alone
@@ -178,16 +205,19 @@ impl PartialEq for Options {
     }
 }
 
-/// `postgres://USER@HOST:PORT,HOST:PORT/DATABASE`, without the password.
+/// `postgres://USER@HOST:PORT,HOST:PORT/DATABASE` for each cluster, without the password.
 impl fmt::Display for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let config = &self.config;
-        write!(f, "postgres://{}@", config.get_user().unwrap_or_default())?;
-        for (index, host) in config.get_hosts().iter().enumerate() {
-            let comma = if index == 0 { "" } else { "," };
-            write!(f, "{comma}{}", at(host, port(config, index)))?;
+        for (index, config) in self.clusters.iter().enumerate() {
+            let space = if index == 0 { "" } else { " " };
+            write!(f, "{space}postgres://{}@", config.get_user().unwrap_or_default())?;
+            for (index, host) in config.get_hosts().iter().enumerate() {
+                let comma = if index == 0 { "" } else { "," };
+                write!(f, "{comma}{}", at(host, port(config, index)))?;
+            }
+            write!(f, "/{}", config.get_dbname().unwrap_or_default())?;
         }
-        write!(f, "/{}", self.config.get_dbname().unwrap_or_default())
+        Ok(())
     }
 }
 
@@ -212,7 +242,7 @@ mod tests {
             ("postgres://me@192.0.2.1/db?sslmode=disable", SslMode::Disable, true),
         ] {
             let options = Options::new(address, "data").unwrap();
-            assert_eq!(options.config.get_ssl_mode(), mode, "{address}");
+            assert_eq!(options.clusters[0].get_ssl_mode(), mode, "{address}");
             assert_eq!(options.is_exposed(), exposed, "{address}");
         }
     }
@@ -237,9 +267,10 @@ mod tests {
     #[test]
     fn the_password_is_not_shown() {
         let options = Options::new("postgres://me@db1:1,[::1]:2/db", "data").unwrap();
+        let options = options.and_cluster("postgres://me@db3/db").unwrap();
         let options = options.with_password("secret");
-        assert_eq!(options.to_string(), "postgres://me@db1:1,[::1]:2/db");
+        assert_eq!(options.to_string(), "postgres://me@db1:1,[::1]:2/db postgres://me@db3:5432/db");
         assert!(!format!("{options:?}").contains("secret"));
-        assert_eq!(options.config.get_password(), Some(&b"secret"[..]));
+        assert_eq!(options.clusters[0].get_password(), Some(&b"secret"[..]));
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::chain::Head;
 use super::change::{Change, What};
 use crate::election::{Count, Definition, ElectionId, ElectionState, Grant, GrantId, Grants, Role};
 use crate::ledger::links;
@@ -31,6 +32,10 @@ pub(super) enum Phase {
 pub(super) struct Election {
     pub(super) key: i32,
     pub(super) definition: Arc<Definition>,
+    /// The head of the acts at its creation: no other election has it.
+    pub(super) created: Head,
+    /// What tells the key of its ballots from others.
+    pub(super) commitment: Head,
     pub(super) phase: Phase,
     /// The key of the election whose roll it shares.
     pub(super) owner: Option<i32>,
@@ -111,11 +116,14 @@ impl Public {
         elections.filter(move |election| election.roll() == owner)
     }
 
-    /// Makes a change. `None` if it does not fit: what is stored is damaged.
-    pub(super) fn change(&mut self, version: i64, change: &Change) -> Option<()> {
+    /// Makes a change, after which the acts have this head. `None` if it does not fit: what is
+    /// stored is damaged.
+    pub(super) fn change(&mut self, version: i64, head: &Head, change: &Change) -> Option<()> {
         let key = change.election;
         match &change.what {
-            What::Created(definition) => self.create(key, definition)?,
+            What::Created(definition, commitment) => {
+                self.create(key, definition, (*head, *commitment))?;
+            }
             What::Issued(listed, issuer) => {
                 let role = issuer.and_then(|id| self.grants.iter().find(|it| it.id == id));
                 let by_link = role.is_some_and(|grant| grant.role != Role::ReturningOfficer);
@@ -167,7 +175,12 @@ impl Public {
         }
     }
 
-    fn create(&mut self, key: i32, definition: &Arc<Definition>) -> Option<()> {
+    fn create(
+        &mut self,
+        key: i32,
+        definition: &Arc<Definition>,
+        (created, commitment): (Head, Head),
+    ) -> Option<()> {
         let next = i32::try_from(self.elections.len()).ok()?.checked_add(1)?;
         if key != next || self.find(&definition.id).is_some() {
             return None;
@@ -180,6 +193,8 @@ impl Public {
         self.elections.push(Arc::new(Election {
             key,
             definition: definition.clone(),
+            created,
+            commitment,
             phase: Phase::Draft,
             owner: owner.map(|owner| owner.key),
             voters,

@@ -1,6 +1,7 @@
 //! Which changes the rules allow, and what they are: acts in, [`Change`]s out.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 
 use super::change::{Change, Listed, What};
@@ -9,6 +10,7 @@ use super::state::State;
 use crate::election::{
     ChangeRefusal, Count, Definition, ElectionId, Grant, Role, Tally, VoterNumber,
 };
+use crate::ledger::keys::BallotKey;
 use crate::ledger::links::Issuer;
 use crate::ledger::roll::Roll;
 use crate::ledger::run::Run;
@@ -16,8 +18,9 @@ use crate::ledger::{
     Act, ActRefusal, Authorization, LedgerError, may_add_numbers, may_create, may_issue_under,
 };
 
-/// An act with its numbers in order.
+/// An act with its numbers in order, and the key of an election that it creates.
 pub(super) enum Prepared {
+    Create(Arc<Definition>, BallotKey),
     /// `None` if a number is given twice.
     Issue(ElectionId, Option<Run>),
     Revoke(ElectionId, Option<Run>),
@@ -28,18 +31,31 @@ pub(super) enum Prepared {
 pub(super) struct Planned {
     pub(super) change: Change,
     pub(super) run: Run,
+    /// The key of an election that it creates.
+    pub(super) key: Option<BallotKey>,
     /// The count of an election that it closes.
     pub(super) counted: Option<(Tally, Count)>,
 }
 
-/// Sorts the numbers of acts.
-pub(super) fn prepare(acts: Vec<Act>) -> Vec<Prepared> {
-    let prepared = acts.into_iter().map(|act| match act {
-        Act::Issue(id, numbers) => Prepared::Issue(id, Run::sorted(numbers)),
-        Act::Revoke(id, numbers) => Prepared::Revoke(id, Run::sorted(numbers)),
-        other => Prepared::Other(other),
+/// Sorts the numbers of acts, and draws the keys of new elections.
+pub(super) fn prepare(acts: Vec<Act>) -> io::Result<Vec<Prepared>> {
+    let prepared = acts.into_iter().map(|act| {
+        Ok(match act {
+            Act::Create(definition) => Prepared::Create(definition, BallotKey::draw()?),
+            Act::Issue(id, numbers) => Prepared::Issue(id, Run::sorted(numbers)),
+            Act::Revoke(id, numbers) => Prepared::Revoke(id, Run::sorted(numbers)),
+            other => Prepared::Other(other),
+        })
     });
     prepared.collect()
+}
+
+impl Planned {
+    /// A change without numbers.
+    pub(super) fn only(election: i32, what: What) -> Self {
+        let change = Change { election, what };
+        Self { change, run: Run::default(), key: None, counted: None }
+    }
 }
 
 /// What these acts change in this state, if all of them are allowed.
@@ -60,12 +76,13 @@ pub(super) fn decide(
         added: HashMap::new(),
         delta: HashMap::new(),
     };
-    let mut planned = Vec::new();
+    let (mut planned, mut head) = (Vec::new(), state.head);
     for act in acts {
         if let Some(change) = draft.change(act, &issuer)? {
             let version = state.version + planned.len() as i64 + 1;
+            head = change.change.head(&head, version);
             // The rules were checked.
-            let _ = draft.public.change(version, &change.change);
+            let _ = draft.public.change(version, &head, &change.change);
             planned.push(change);
         }
     }
@@ -87,6 +104,14 @@ struct Draft<'a> {
 impl Draft<'_> {
     fn change(&mut self, act: &Prepared, issuer: &Issuer) -> Result<Option<Planned>, ActRefusal> {
         let (election, what, run) = match act {
+            Prepared::Create(definition, key) => {
+                let (election, definition) = self.create(definition)?;
+                let what = What::Created(definition, key.commitment());
+                return Ok(Some(Planned {
+                    key: Some(key.clone()),
+                    ..Planned::only(election, what)
+                }));
+            }
             Prepared::Issue(id, run) => {
                 let (key, run) = self.issue(id, run.as_ref(), issuer)?;
                 (key, What::Issued(Listed::of(run.blocks()), issuer.grant), run)
@@ -100,13 +125,12 @@ impl Draft<'_> {
                 None => return Ok(None),
             },
         };
-        Ok(Some(Planned { change: Change { election, what }, run, counted: None }))
+        Ok(Some(Planned { run, ..Planned::only(election, what) }))
     }
 
     fn other(&mut self, act: &Act) -> Result<Option<(i32, What)>, ActRefusal> {
         let is_officer = |grant: &Grant| grant.role == Role::ReturningOfficer;
         Ok(Some(match act {
-            Act::Create(definition) => self.create(definition)?,
             Act::Open(id) => {
                 let election = self.election(id)?;
                 election.phase.judged().opened().map_err(|refusal| not_allowed(id, refusal))?;
@@ -140,24 +164,26 @@ impl Draft<'_> {
             }
             Act::RevokeGrant(id) if self.public.grants.holds(*id) => (0, What::Ended(*id)),
             // The grant is not in force; the others are prepared.
-            Act::RevokeGrant(_) | Act::Issue(..) | Act::Revoke(..) => return Ok(None),
+            Act::RevokeGrant(_) | Act::Create(_) | Act::Issue(..) | Act::Revoke(..) => {
+                return Ok(None);
+            }
         }))
     }
 
-    fn create(&self, definition: &Arc<Definition>) -> Result<(i32, What), ActRefusal> {
+    fn create(&self, definition: &Arc<Definition>) -> Result<(i32, Arc<Definition>), ActRefusal> {
         if self.public.find(&definition.id).is_some() {
             return Err(ActRefusal::ElectionExists(definition.id.clone()));
         }
         may_create(self.public.elections.iter().map(|it| &*it.definition), definition)?;
         let key = self.public.elections.len() as i32 + 1;
         let Some(asked) = &definition.roll else {
-            return Ok((key, What::Created(definition.clone())));
+            return Ok((key, definition.clone()));
         };
         // The roll of an election that shares one is that one.
         let owner = self.election(asked)?.roll();
         let owner = self.public.get(owner).map(|owner| owner.definition.id.clone());
         let definition = Definition::clone(definition).with_roll(owner);
-        Ok((key, What::Created(Arc::new(definition))))
+        Ok((key, Arc::new(definition)))
     }
 
     fn issue(

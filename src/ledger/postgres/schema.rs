@@ -7,21 +7,23 @@ use super::connection::Fault;
 /// The format of the tables.
 pub(super) const FORMAT: i32 = 1;
 
-/// Of `ledger`, one row. `version` counts the acts. Numbers of voters are stored as signed integers
+/// Of `ledger`, one row: `cluster` is the place of this cluster among the `clusters` of the ledger,
+/// from 0, and `version` counts the acts, in the first cluster only. Numbers of voters are stored as signed integers
 /// of the same 64 bits. `numbers` has up to 8,192 of them, and `lines` up to 8,192 lines of a tally
 /// sheet; neither shrinks by compression.
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS ledger (one boolean PRIMARY KEY DEFAULT true CHECK (one),
-    format int NOT NULL, id bytea NOT NULL, version bigint NOT NULL);
+    format int NOT NULL, id bytea NOT NULL, cluster smallint NOT NULL,
+    clusters smallint NOT NULL, version bigint NOT NULL);
 CREATE TABLE IF NOT EXISTS elections (key int PRIMARY KEY, id text UNIQUE NOT NULL,
-    state smallint NOT NULL, shards smallint NOT NULL DEFAULT 1, version bigint NOT NULL);
+    state smallint NOT NULL, version bigint NOT NULL);
 CREATE TABLE IF NOT EXISTS acts (version bigint PRIMARY KEY, election int NOT NULL,
-    kind smallint NOT NULL, what bytea NOT NULL, head bytea NOT NULL);
+    kind smallint NOT NULL, what bytea NOT NULL, head bytea NOT NULL, mac bytea);
 CREATE TABLE IF NOT EXISTS roll (election int, version bigint, row int, added boolean NOT NULL,
     numbers bytea NOT NULL, PRIMARY KEY (election, version, row));
 CREATE TABLE IF NOT EXISTS servers (id bytea PRIMARY KEY, settled bigint NOT NULL);
 CREATE TABLE IF NOT EXISTS leases (server bytea PRIMARY KEY, timeline bigint NOT NULL,
-    seen timestamptz NOT NULL, link text);
+    seen timestamptz NOT NULL, link text, mac bytea);
 CREATE TABLE IF NOT EXISTS holders (election int, server bytea, public bytea NOT NULL,
     mac bytea NOT NULL, wrapped bytea, destroyed boolean NOT NULL DEFAULT false,
     PRIMARY KEY (election, server));
@@ -55,12 +57,24 @@ pub(super) async fn is_complete(client: &Client) -> Result<bool, Fault> {
 
 /// Creates the tables, if they are not there, and the ledger's row. Servers that start at once wait
 /// for each other where two make the same table, and one of them has to try again.
-pub(super) async fn create(client: &Client, id: [u8; 16]) -> Result<(), Fault> {
-    let first = "INSERT INTO ledger (format, id, version) VALUES ($1, $2, 0)
-                 ON CONFLICT DO NOTHING";
+pub(super) async fn create(
+    client: &Client,
+    id: [u8; 16],
+    (cluster, clusters): (i16, i16),
+) -> Result<(), Fault> {
+    let row = "INSERT INTO ledger (format, id, cluster, clusters, version)
+               VALUES ($1, $2, $3, $4, 0) ON CONFLICT DO NOTHING";
+    // Chains have other numbers in each cluster.
+    let chains = format!(
+        "ALTER TABLE chains ALTER COLUMN chain
+             SET START WITH {} SET INCREMENT BY {clusters} RESTART",
+        cluster + 1
+    );
     client.batch_execute("BEGIN").await?;
     client.batch_execute(TABLES).await?;
-    client.execute(first, &[&FORMAT, &&id[..]]).await?;
+    if client.execute(row, &[&FORMAT, &&id[..], &cluster, &clusters]).await? == 1 {
+        client.batch_execute(&chains).await?;
+    }
     client.batch_execute("COMMIT").await?;
     Ok(())
 }

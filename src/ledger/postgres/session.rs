@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::again;
 use super::catch_up::catch_up;
+use super::cluster::Cluster;
 use super::connection::{ACT_ANSWER_WAIT_MAX, Fault, Link};
+use super::settings::Unfit;
 use super::shared::Shared;
 use crate::ledger::LedgerError;
 
@@ -23,25 +26,33 @@ const RACES_MAX: u32 = 10;
 /// A connection for the transactions of one task.
 pub(super) struct Session {
     pub(super) shared: Arc<Shared>,
+    cluster: Arc<Cluster>,
     link: Option<Link>,
     /// How many connections were made.
     pub(super) made: u64,
 }
 
 impl Session {
+    /// A connection to the first cluster.
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, link: None, made: 0 }
+        let cluster = shared.clusters.first.clone();
+        Self::to(shared, cluster)
+    }
+
+    /// A connection to this cluster.
+    pub(super) fn to(shared: Arc<Shared>, cluster: Arc<Cluster>) -> Self {
+        Self { shared, cluster, link: None, made: 0 }
     }
 
     /// The connection, which is made if there is none to the newest timeline that is known. A new
     /// one is used for nothing before what this server knows is there.
     pub(super) async fn connected(&mut self) -> Result<&Link, Fault> {
-        let newest = self.shared.hosts.timeline();
+        let newest = self.cluster.hosts.timeline();
         let fits = |link: &Link| !link.client.is_closed() && link.timeline >= newest;
         let link = match self.link.take().filter(fits) {
             Some(link) => link,
             None => {
-                let link = self.shared.hosts.connect().await?;
+                let link = self.cluster.connect().await?;
                 again::look_for_known(&self.shared, &link).await?;
                 self.made += 1;
                 link
@@ -90,11 +101,7 @@ impl Session {
                 _ => false,
             };
             if !again {
-                let error = fault.into_error();
-                return Err(match (unknown, error) {
-                    (Some(why), LedgerError::NotStored(_)) => LedgerError::Unknown(why),
-                    (_, error) => error,
-                });
+                return Err(fault.into_error_after(unknown));
             }
             if self.link.is_none() {
                 sleep(RECONNECT_PAUSE).await;
@@ -115,14 +122,72 @@ impl Session {
     }
 }
 
-/// Begins a transaction that may make acts: no other server makes one until it ends, and every
+/// Connections to every cluster.
+pub(super) struct Sessions {
+    pub(super) first: Session,
+    pub(super) others: Others,
+}
+
+/// Connections to the clusters that are not the first.
+pub(super) struct Others(Vec<Session>);
+
+impl Sessions {
+    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+        let to = |cluster: &Arc<Cluster>| Session::to(shared.clone(), cluster.clone());
+        let others = Others(shared.clusters.others.iter().map(to).collect());
+        Self { first: Session::new(shared.clone()), others }
+    }
+}
+
+impl Others {
+    /// Does a step at each of them at the same time, as a part of a transaction at the first
+    /// cluster, with which it is tried again: it may have been done before.
+    pub(super) async fn each<T>(
+        &mut self,
+        step: impl AsyncFn(&Link) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, Fault> {
+        let all = join_all(self.0.iter_mut().map(async |session| {
+            let done = match session.connected().await {
+                Ok(link) => step(link).await,
+                Err(fault) => Err(fault),
+            };
+            if let Err(fault) = &done {
+                session.leave(fault).await;
+            }
+            done.map_err(|fault| match fault {
+                Fault::Lost(why) => Fault::Gone(why),
+                fault => fault,
+            })
+        }));
+        all.await.into_iter().collect()
+    }
+
+    /// The connections, as the last [step](Self::each) left them.
+    pub(super) fn links(&self) -> Result<Vec<&Link>, Fault> {
+        self.0.iter().map(Session::link).collect()
+    }
+
+    /// Leaves what failed.
+    pub(super) async fn leave(&mut self, fault: &Fault) {
+        join_all(self.0.iter_mut().map(|session| session.leave(fault))).await;
+    }
+}
+
+/// Locks the ledger for acts. The version, and whether there are names of standbys.
+const LOCK: &str = "SELECT version, current_setting('synchronous_standby_names') <> ''
+    FROM ledger FOR UPDATE";
+
+/// Begins a transaction at the first cluster that may make acts: no other server makes one until it ends, and every
 /// earlier one is applied. Returns the version.
 pub(super) async fn begin(shared: &Shared, link: &Link) -> Result<i64, Fault> {
     let locked = async {
         link.client.batch_execute("BEGIN").await?;
-        link.client.query_one("SELECT version FROM ledger FOR UPDATE", &[]).await
+        link.client.query_one(LOCK, &[]).await
     };
     let row = timeout(ACT_ANSWER_WAIT_MAX, locked).await??;
+    if !link.cluster.hosts.replication().keeps_two(row.try_get(1)?) {
+        return Err(Unfit::NoStandbyNames.into());
+    }
     let version: i64 = row.try_get(0)?;
     if shared.with(|state| state.version) < version {
         catch_up(shared, &link.client).await?;

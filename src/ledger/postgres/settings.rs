@@ -14,6 +14,13 @@ pub enum Replication {
     Storage,
 }
 
+impl Replication {
+    /// Whether commits are kept twice, where PostgreSQL has standbys or has none.
+    pub(super) fn keeps_two(self, has_standbys: bool) -> bool {
+        has_standbys || self == Self::Storage
+    }
+}
+
 /// The settings of a server, as a session sees them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Settings {
@@ -65,6 +72,19 @@ const SET: &str = "SET idle_in_transaction_session_timeout = '10s'; SET lock_tim
     SET statement_timeout = 0; SET client_connection_check_interval = '2s';
     SET default_transaction_isolation = 'read committed';
     SET client_min_messages = 'warning'";
+
+/// Names of standbys, and one that is connected.
+const IS_REPLICATED: &str = "SELECT current_setting('synchronous_standby_names') <> '' AND EXISTS
+    (SELECT FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum'))";
+
+/// Whether commits wait for a second copy.
+pub(super) async fn is_replicated(
+    client: &Client,
+    replication: Replication,
+) -> Result<bool, Error> {
+    let has_standbys = client.query_one(IS_REPLICATED, &[]).await?.try_get(0)?;
+    Ok(replication.keeps_two(has_standbys))
+}
 
 /// Sets up a session, and reads the settings of its server.
 pub(super) async fn set_up(client: &Client) -> Result<Settings, Error> {
@@ -138,7 +158,7 @@ impl fmt::Display for Unfit {
             Self::ZeroDamagedPages => "zero_damaged_pages is on: damage would be hidden",
             Self::IgnoreChecksumFailure => "ignore_checksum_failure is on: damage would be hidden",
             Self::NoStandbyNames => {
-                "synchronous_standby_names is empty: votes would be on one disk only"
+                "synchronous_standby_names is empty: it would be on one disk only"
             }
             Self::NoStandby => {
                 "no synchronous standby is connected, or this role may not see it: GRANT \

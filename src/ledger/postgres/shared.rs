@@ -1,12 +1,14 @@
 //! What the tasks of one handle share.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::{mpsc, oneshot, watch};
+use futures::future::try_join_all;
+use tokio::sync::{oneshot, watch};
 
-use super::connection::{Fault, Hosts, Link};
+use super::cluster::{Cluster, Clusters};
+use super::connection::Fault;
 use super::keys::Holder;
 use super::reach::Reach;
 use super::remembered::Remembered;
@@ -19,14 +21,10 @@ pub(super) type LookReply = oneshot::Sender<Result<Arc<Snapshot>, LedgerError>>;
 
 /// What the tasks of one handle share.
 pub(super) struct Shared {
-    pub(super) hosts: Arc<Hosts>,
+    pub(super) clusters: Clusters,
     pub(super) holder: Arc<Holder>,
     state: Mutex<State>,
     remembered: Mutex<Remembered>,
-    /// Held while a new connection is looked at, and what is gone there is offered again.
-    pub(super) looking: tokio::sync::Mutex<()>,
-    /// The timeline on which everything that this server knows was looked for.
-    pub(super) looked_on: AtomicU32,
     pub(super) snapshots: watch::Sender<Arc<Snapshot>>,
     /// The name of this handle in the database, drawn when it is opened.
     pub(super) server: [u8; 16],
@@ -34,9 +32,6 @@ pub(super) struct Shared {
     pub(super) clock: Option<Clock>,
     /// How many milliseconds the database's clock is ahead of this machine's.
     pub(super) ahead_ms: AtomicI64,
-    pub(super) looks: mpsc::Sender<LookReply>,
-    /// Whether commits wait for a second copy, as far as the last look saw.
-    pub(super) is_replicated: AtomicBool,
     pub(super) metrics: Metrics,
     pub(super) reach: Reach,
     /// How long what is unknown is asked again.
@@ -44,33 +39,26 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    #[expect(clippy::too_many_arguments, reason = "each is a field")]
     pub(super) fn new(
-        hosts: Arc<Hosts>,
+        clusters: Clusters,
         holder: Arc<Holder>,
         state: State,
         server: [u8; 16],
         clock: Option<Clock>,
-        looks: mpsc::Sender<LookReply>,
         metrics: Metrics,
         unknown_wait: Duration,
     ) -> Self {
         let (snapshots, _) = watch::channel(Arc::new(state.snapshot()));
-        let (ahead_ms, is_replicated) = (AtomicI64::new(0), AtomicBool::new(true));
-        let state = Mutex::new(state);
+        let (ahead_ms, state) = (AtomicI64::new(0), Mutex::new(state));
         Self {
-            hosts,
+            clusters,
             holder,
             state,
             remembered: Mutex::default(),
-            looking: tokio::sync::Mutex::default(),
-            looked_on: AtomicU32::new(0),
             snapshots,
             server,
             clock,
             ahead_ms,
-            looks,
-            is_replicated,
             metrics,
             reach: Reach::default(),
             unknown_wait,
@@ -81,12 +69,11 @@ impl Shared {
     pub(super) fn anew(&self) -> Self {
         let state = self.with(|state| State::new(state.ledger, state.numbers_max));
         Self::new(
-            self.hosts.clone(),
+            self.clusters.clone(),
             self.holder.clone(),
             state,
             self.server,
             self.clock.clone(),
-            self.looks.clone(),
             self.metrics.clone(),
             self.unknown_wait,
         )
@@ -100,15 +87,6 @@ impl Shared {
     /// What this server has acknowledged.
     pub(super) fn remembered<T>(&self, change: impl FnOnce(&mut Remembered) -> T) -> T {
         change(&mut self.remembered.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Looks whether a commit can be acknowledged: not if a later timeline is in use, which may not
-    /// have it.
-    pub(super) fn check_newest(&self, link: &Link) -> Result<(), Fault> {
-        if link.timeline < self.hosts.timeline() {
-            return Err(Fault::Lost("the database was failed over during a commit".into()));
-        }
-        Ok(())
     }
 
     /// Reads or changes the state, without waiting for anything.
@@ -142,16 +120,27 @@ impl Shared {
         self.ahead_ms.store(database_ms.saturating_sub(here_ms()), Ordering::Relaxed);
     }
 
-    /// Looks what others have committed, together with all who wait for that.
-    pub(super) async fn look(&self) -> Result<Arc<Snapshot>, LedgerError> {
+    /// Looks what others have committed in a cluster, together with all who wait for that.
+    pub(super) async fn look_at(&self, cluster: &Cluster) -> Result<Arc<Snapshot>, LedgerError> {
         let (reply, answer) = oneshot::channel();
-        self.looks.send(reply).await.map_err(|_| LedgerError::Stopped)?;
+        cluster.looks.send(reply).await.map_err(|_| LedgerError::Stopped)?;
         answer.await.map_err(|_| LedgerError::Stopped)?
+    }
+
+    /// Looks which acts others have made.
+    pub(super) async fn look(&self) -> Result<Arc<Snapshot>, LedgerError> {
+        self.look_at(&self.clusters.first).await
     }
 
     /// The same, on the way to store something.
     pub(super) async fn look_first(&self) -> Result<(), Fault> {
         self.look().await.map(|_| ()).map_err(Fault::Not)
+    }
+
+    /// Looks at every cluster.
+    pub(super) async fn look_everywhere(&self) -> Result<Arc<Snapshot>, LedgerError> {
+        try_join_all(self.clusters.all().map(|cluster| self.look_at(cluster))).await?;
+        Ok(self.snapshots.borrow().clone())
     }
 }
 

@@ -38,6 +38,12 @@ pub(super) fn line(definition: &Definition, bytes: &[u8]) -> Result<OwnBallot, F
     line.ok_or_else(|| Fault::damaged("a ballot is none by the rules of its election"))
 }
 
+/// The receipt of a line.
+pub(super) fn receipt(definition: &Definition, bytes: &[u8]) -> Result<Receipt, Fault> {
+    let (ballot, nonce) = line(definition, bytes)?;
+    Ok(Receipt::of(definition, &ballot, &nonce))
+}
+
 impl Counting {
     pub(super) fn new(definition: &Arc<Definition>) -> Self {
         Self {
@@ -112,8 +118,7 @@ pub(super) async fn has(
         return Ok(false);
     };
     for bytes in row.try_get::<_, &[u8]>(0)?.chunks(line_bytes(definition)) {
-        let (ballot, nonce) = line(definition, bytes)?;
-        if Receipt::of(definition, &ballot, &nonce) == *receipt {
+        if self::receipt(definition, bytes)? == *receipt {
             return Ok(true);
         }
     }

@@ -1,7 +1,7 @@
 //! What a simulation puts in the place of the network and of the ledger's thread.
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use tokio::io::DuplexStream;
@@ -25,9 +25,9 @@ impl Options {
 }
 
 impl PostgresLedger {
-    /// Opens a ledger without a thread. Returns the future that does its work, too. For
-    /// simulations, which control when it runs: within a set of local tasks. What takes long is
-    /// done by the calling thread from here on.
+    /// Opens a ledger without a thread. Returns the future that does its work, too, until the token
+    /// is cancelled. For simulations, which control when it runs: within a set of local tasks. What
+    /// takes long is done by the calling thread from here on.
     ///
     /// # Errors
     /// [`OpenError::Database`] and [`OpenError::Thread`].
@@ -35,13 +35,12 @@ impl PostgresLedger {
     pub async fn without_thread(
         options: Options,
         metrics: Metrics,
+        stop: CancellationToken,
     ) -> Result<(Self, impl Future<Output = bool>), OpenError> {
         background::stay_on_this_thread();
         let (started, work) = start(options, Missing::Created, metrics).await?;
         let Started { shared, votes, acts, reads } = started;
-        let stop = CancellationToken::new();
-        let work = work.run(stop.clone());
-        let worker = Mutex::new(Worker::default());
-        Ok((Self { shared, votes, acts, reads, stop, worker }, work))
+        let ledger = Self { shared, votes, acts, reads, worker: Worker::none() };
+        Ok((ledger, work.run(stop)))
     }
 }

@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 
 use super::connection::Fault;
 use super::public::Election;
-use super::sheet::{Counting, PART_LINES, line, line_bytes};
+use super::sheet::{Counting, PART_LINES, line_bytes, receipt};
 use crate::election::{Definition, Receipt, VoterNumber};
 use crate::ledger::keys::BallotKey;
 
@@ -96,12 +96,6 @@ impl Sheet {
         let rest = self.lines.split_off(row);
         Ok(Some(std::mem::replace(&mut self.lines, rest)))
     }
-}
-
-/// The receipt of a line.
-pub(super) fn receipt(definition: &Definition, stored: &[u8]) -> Result<Receipt, Fault> {
-    let (ballot, nonce) = line(definition, stored)?;
-    Ok(Receipt::of(definition, &ballot, &nonce))
 }
 
 /// The first 32 bits of a receipt.

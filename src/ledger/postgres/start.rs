@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::connection::{Fault, Hosts, Link};
+use super::cluster::Clusters;
+use super::connection::{Fault, Link};
 use super::keys::Holder;
-use super::look::{LOOKS_WAITING_MAX, look};
 use super::migrate;
 use super::schema;
-use super::session::Session;
+use super::session::Sessions;
 use super::shared::Shared;
 use super::state::State;
 use super::work::Work;
@@ -33,40 +33,36 @@ pub(super) async fn start(
     missing: Missing,
     metrics: Metrics,
 ) -> Result<(Started, Work), OpenError> {
-    let hosts = Arc::new(Hosts::of(&options)?);
+    let (clusters, asked) = Clusters::of(&options)?;
     let Options { data, secret, is_alone, unknown_wait, clock, numbers_max, .. } = options;
     let holder = Arc::new(Holder::of(&data, secret, is_alone)?);
-    let link = hosts.connect().await.map_err(refused)?;
-    warn_without_checksums(&link).await.map_err(refused)?;
-    let ledger = ledger(&link, missing).await.map_err(refused)?;
+    let mut ledger = None;
+    for cluster in clusters.all() {
+        let link = cluster.connect().await.map_err(refused)?;
+        if !link.has_checksums {
+            tracing::warn!("the database has no data_checksums: it does not notice a damaged page");
+        }
+        ledger = Some(self::ledger(&link, ledger, missing).await.map_err(refused)?);
+    }
+    let ledger = ledger.ok_or_else(|| OpenError::Database("no database is named".into()))?;
     tracing::info!(%ledger, "the ledger is open");
     let server = random()?;
     let state = State::new(ledger, numbers_max);
-    let (looks, asked) = mpsc::channel(LOOKS_WAITING_MAX);
-    let shared = Shared::new(hosts, holder, state, server, clock, looks, metrics, unknown_wait);
+    let (vote_queues, vote_jobs) = clusters.all().map(|_| mpsc::channel(JOBS_MAX)).unzip();
+    let shared = Shared::new(clusters, holder, state, server, clock, metrics, unknown_wait);
     let shared = Arc::new(shared);
-    look(&shared, &link).await.map_err(refused)?;
-    drop(link);
-    let mut session = Session::new(shared.clone());
-    session.connected().await.map_err(refused)?;
-    let (votes, vote_jobs) = mpsc::channel(JOBS_MAX);
+    // They read everything.
+    let mut sessions = Sessions::new(&shared);
+    sessions.first.connected().await.map_err(refused)?;
+    sessions.others.each(async |_| Ok(())).await.map_err(refused)?;
     let (acts, act_jobs) = mpsc::channel(JOBS_MAX);
     let (reads, read_jobs) = mpsc::channel(JOBS_MAX);
-    let started = Started { shared, votes, acts, reads };
-    Ok((started, Work { session, vote_jobs, act_jobs, read_jobs, asked }))
+    let started = Started { shared, votes: vote_queues, acts, reads };
+    Ok((started, Work { sessions, vote_jobs, act_jobs, read_jobs, asked }))
 }
 
 pub(super) fn refused(fault: Fault) -> OpenError {
     OpenError::Database(fault.why())
-}
-
-/// Pages that a disk has changed would be read as they are.
-async fn warn_without_checksums(link: &Link) -> Result<(), Fault> {
-    let select = "SELECT current_setting('data_checksums')";
-    if link.client.query_one(select, &[]).await?.try_get::<_, &str>(0)? != "on" {
-        tracing::warn!("the database has no data_checksums: it does not notice a damaged page");
-    }
-    Ok(())
 }
 
 fn random() -> Result<[u8; 16], OpenError> {
@@ -76,25 +72,45 @@ fn random() -> Result<[u8; 16], OpenError> {
     Ok(bytes)
 }
 
-/// The ledger of a database.
-async fn ledger(link: &Link, missing: Missing) -> Result<LedgerId, Fault> {
+/// The ledger of a database, which has to be `known` if another cluster of it was opened before.
+async fn ledger(link: &Link, known: Option<LedgerId>, missing: Missing) -> Result<LedgerId, Fault> {
     if !schema::is_complete(&link.client).await? {
         if missing == Missing::Refused {
             return Err(Fault::Failed(None, "there is no ledger in it".into()));
         }
-        create(link).await?;
+        create(link, known).await?;
     }
     migrate::format(link).await?;
-    let row = link.client.query_one("SELECT id FROM ledger", &[]).await?;
-    let id = LedgerId::try_from(row.try_get::<_, &[u8]>(0)?);
-    id.map_err(|_| Fault::damaged("it has no identity"))
+    place(link, known).await
 }
 
-/// Creates an empty ledger, or waits until another server has.
-pub(super) async fn create(link: &Link) -> Result<(), Fault> {
+/// The ledger that a cluster is of, if it is the one that it was given as.
+pub(super) async fn place(link: &Link, known: Option<LedgerId>) -> Result<LedgerId, Fault> {
+    let row = link.client.query_one("SELECT id, cluster, clusters FROM ledger", &[]).await?;
+    let id = LedgerId::try_from(row.try_get::<_, &[u8]>(0)?);
+    let id = id.map_err(|_| Fault::damaged("it has no identity"))?;
+    let (cluster, clusters): (i16, i16) = (row.try_get(1)?, row.try_get(2)?);
+    let (index, count) = link.cluster.place();
+    if known.is_some_and(|known| known != id) || (cluster, clusters) != (index, count) {
+        let why = format!(
+            "database {} of {count} that are given is cluster {} of {clusters} of ledger {id}: \
+             give all clusters of one ledger, in their order",
+            index + 1,
+            cluster + 1
+        );
+        return Err(Fault::Failed(None, why));
+    }
+    Ok(id)
+}
+
+/// Creates an empty ledger, or a cluster of the ledger `known`; or waits until another server has.
+pub(super) async fn create(link: &Link, known: Option<LedgerId>) -> Result<(), Fault> {
     let mut tries = 0;
-    let id = random().map_err(|error| Fault::Gone(error.to_string()))?;
-    while let Err(fault) = schema::create(&link.client, id).await {
+    let id = match known {
+        Some(known) => *known.as_bytes(),
+        None => random().map_err(|error| Fault::Gone(error.to_string()))?,
+    };
+    while let Err(fault) = schema::create(&link.client, id, link.cluster.place()).await {
         link.client.batch_execute("ROLLBACK").await?;
         tries += 1;
         if tries == CREATE_TRIES_MAX || !matches!(fault, Fault::Failed(..)) {

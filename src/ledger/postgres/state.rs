@@ -8,8 +8,9 @@ use tokio::time::Instant;
 
 use super::chain::Head;
 use super::change::{Change, What};
+use super::cluster::Cluster;
 use super::code::{self, Reader};
-use super::keys::KEY_WAIT_MAX;
+use super::keys::{self, KEY_WAIT_MAX};
 use super::public::{Election, Phase, Public};
 use crate::election::{
     Count, Definition, ElectionId, LedgerId, Nonce, Origin, OwnBallot, Publication, Standing,
@@ -92,9 +93,9 @@ impl State {
     pub(super) fn apply(&mut self, head: Head, change: &Change, brought: Brought) -> Option<()> {
         let version = self.version + 1;
         let key = change.election;
-        self.public.change(version, change)?;
+        self.public.change(version, &head, change)?;
         match &change.what {
-            What::Created(_) => {
+            What::Created(..) => {
                 match brought.key {
                     Some(key_of_it) => drop(self.keys.insert(key, key_of_it)),
                     None => drop(self.lacked.insert(key, Instant::now())),
@@ -142,9 +143,14 @@ impl State {
     /// The roll that has to be read before this change is applied: a new election shares it, and it
     /// was forgotten.
     pub(super) fn forgotten(&self, change: &Change) -> Option<i32> {
-        let What::Created(definition) = &change.what else { return None };
+        let What::Created(definition, _) = &change.what else { return None };
         let owner = self.public.find(definition.roll.as_ref()?)?.roll();
         (!self.rolls.contains_key(&owner)).then_some(owner)
+    }
+
+    /// The definition of the election with this key.
+    pub(super) fn definition(&self, key: i32) -> Option<Arc<Definition>> {
+        self.public.get(key).map(|election| election.definition.clone())
     }
 
     /// Whose key seals the ballots of an election.
@@ -166,7 +172,7 @@ impl State {
         &self,
         keys: impl Iterator<Item = &'a i32>,
     ) -> Vec<(i32, Arc<Definition>)> {
-        let of = |key: &i32| Some((*key, self.public.get(*key)?.definition.clone()));
+        let of = |key: &i32| Some((*key, self.definition(*key)?));
         keys.filter_map(of).collect()
     }
 
@@ -202,20 +208,22 @@ impl State {
         }
     }
 
-    /// Lets the next look read the tallies of all chains. Until then they are shown as they are.
-    pub(super) fn doubt_tallies(&mut self) {
+    /// Lets the next look at a cluster read the tallies of all its chains. Until then they are shown
+    /// as they are.
+    pub(super) fn doubt_tallies(&mut self, of: &Cluster) {
         let public = &self.public;
         let is_closed = |key| public.get(key).is_some_and(|it| it.phase == Phase::Closed);
         let open = self.tallies.iter_mut().filter(|(key, _)| !is_closed(**key));
-        open.flat_map(|(_, chains)| chains.values_mut()).for_each(|tally| tally.seq = UNREAD);
+        let chains = open.flat_map(|(_, chains)| chains).filter(|(chain, _)| of.has_chain(**chain));
+        chains.for_each(|(_, tally)| tally.seq = UNREAD);
     }
 
-    /// Forgets the tallies that were not read since they were in doubt.
-    pub(super) fn forget_unread(&mut self) {
+    /// Forgets the tallies of a cluster that were not read since they were in doubt.
+    pub(super) fn forget_unread(&mut self, of: &Cluster) {
         let mut changed = Vec::new();
         for (key, chains) in &mut self.tallies {
             let known = chains.len();
-            chains.retain(|_, tally| tally.seq != UNREAD);
+            chains.retain(|chain, tally| tally.seq != UNREAD || !of.has_chain(*chain));
             changed.extend((chains.len() != known).then_some(*key));
         }
         changed.into_iter().for_each(|key| self.show(key));
@@ -239,11 +247,8 @@ impl State {
 
     /// The ballot of a vote, sealed.
     pub(super) fn sealed(&mut self, election: i32, vote: &Vote) -> Result<Vec<u8>, LedgerError> {
-        let missing = || {
-            let why = "this server does not have the key of the election's ballots";
-            LedgerError::NotStored(why.into())
-        };
-        let definition = self.public.get(election).map(|it| it.definition.clone());
+        let missing = || LedgerError::Away(keys::MISSING.into());
+        let definition = self.definition(election);
         let (key, definition) = self.keys.get_mut(&election).zip(definition).ok_or_else(missing)?;
         let mut sealed = Vec::with_capacity(2 * Nonce::BYTES);
         vote.ballot.store(&definition.rules, &mut sealed);
@@ -260,7 +265,7 @@ impl State {
         number: VoterNumber,
         sealed: &[u8],
     ) -> Option<OwnBallot> {
-        let definition = self.public.get(election)?.definition.clone();
+        let definition = self.definition(election)?;
         let mut bytes = sealed.to_vec();
         self.keys.get_mut(&election)?.open(number, &mut bytes).then_some(())?;
         let mut bytes = Reader(&bytes);

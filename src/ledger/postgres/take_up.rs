@@ -7,7 +7,7 @@
 use tokio_postgres::types::ToSql;
 
 use super::batch::Chain;
-use super::chain::ChainHead;
+use super::chain::{self, ChainHead};
 use super::connection::{Fault, Link};
 use super::lease;
 use super::look;
@@ -77,26 +77,23 @@ async fn taken_up(
     election: i32,
     begin: ChainHead,
 ) -> Result<Chain, Fault> {
-    let chain = begin.chain;
-    let Some(row) = link.client.query_opt(LAST, &[&chain]).await? else {
+    let id = begin.chain;
+    let Some(row) = link.client.query_opt(LAST, &[&id]).await? else {
         return Ok(Chain { last: begin, tally: empty(shared, election)? });
     };
     let (seq, of) = (row.try_get(0)?, row.try_get::<_, Option<i32>>(2)?);
     if of != Some(seq) {
-        return Err(Fault::damaged(format!("chain {chain} has no tally")));
+        return Err(Fault::damaged(format!("chain {id} has no tally")));
     }
-    let head = row.try_get::<_, &[u8]>(1)?.try_into();
-    let head = head.map_err(|_| Fault::damaged("a head is none"))?;
+    let head = chain::head(&row, 1)?;
     let (ballots, sealed) = (row.try_get::<_, i64>(3)?.unsigned_abs(), row.try_get(4)?);
-    let at = (chain, seq);
+    let at = (id, seq);
     let tally = shared.with(|state| look::tally(state, election, at, ballots, sealed))?;
-    Ok(Chain { last: ChainHead { chain, seq, head }, tally })
+    Ok(Chain { last: ChainHead { chain: id, seq, head }, tally })
 }
 
 fn empty(shared: &Shared, election: i32) -> Result<Tally, Fault> {
-    shared.with(|state| {
-        let election = state.public.get(election);
-        let election = election.ok_or_else(|| Fault::damaged("a chain is of no election"))?;
-        Ok(Tally::new(&election.definition.slate))
-    })
+    let definition = shared.with(|state| state.definition(election));
+    let definition = definition.ok_or_else(|| Fault::damaged("a chain is of no election"))?;
+    Ok(Tally::new(&definition.slate))
 }

@@ -2,16 +2,19 @@
 
 use std::cell::Cell;
 use std::collections::HashSet;
+use std::iter;
+use std::sync::Arc;
 
 use super::acts::{is_stored, store};
 use super::catch_up::row_numbers;
-use super::change::{Change, Listed, What};
+use super::chain::Head;
+use super::change::{Listed, What};
 use super::connection::{Fault, Link};
-use super::fence::end_chains;
+use super::fence;
 use super::lease;
-use super::public::{Issued, Phase};
+use super::public::{Election, Issued, Phase};
 use super::rules::{Planned, not_allowed};
-use super::session::{Session, begin, settle};
+use super::session::{Others, Sessions, begin, settle};
 use super::shared::Shared;
 use crate::election::{ChangeRefusal, ElectionId, TokenHash, VoterNumber};
 use crate::ledger::links::link as find_link;
@@ -32,11 +35,12 @@ struct Rows {
 /// Ends the grant with this token, and voids the numbers that were issued under it, in steps.
 /// Returns how many.
 pub(super) async fn void(
-    session: &mut Session,
+    sessions: &mut Sessions,
     id: &ElectionId,
     token: &TokenHash,
     under: Option<&Authorization>,
 ) -> Result<u64, LedgerError> {
+    let Sessions { first: session, others } = sessions;
     let shared = session.shared.clone();
     let attempt = Cell::new(None);
     let (election, issues) = session
@@ -48,8 +52,10 @@ pub(super) async fn void(
         loop {
             let rows = Rows { election, issued, first };
             let done = Cell::new(None);
-            let step = session.until_known(async |link| step(&shared, link, rows, &done).await);
-            let Some(here) = step.await? else { break };
+            let step = session
+                .until_known(async |link| step(&shared, link, others, rows, &done).await)
+                .await;
+            let Some(here) = step? else { break };
             voided += here;
             first += STEP_ROWS;
         }
@@ -63,7 +69,7 @@ async fn end_link(
     link: &Link,
     (id, token): (&ElectionId, &TokenHash),
     under: Option<&Authorization>,
-    attempt: &Cell<Option<[u8; 32]>>,
+    attempt: &Cell<Option<Head>>,
 ) -> Result<(i32, Vec<Issued>), Fault> {
     let version = begin(shared, link).await?;
     let (key, root, issues) = shared.with(|state| {
@@ -83,11 +89,7 @@ async fn end_link(
         let issues = election.issues.iter().filter(|it| lineage.contains(&it.issuer));
         Ok((election.key, public.grants.holds(root).then_some(root), issues.copied().collect()))
     })?;
-    let planned = root.map(|root| Planned {
-        change: Change { election: 0, what: What::Ended(root) },
-        run: Run::default(),
-        counted: None,
-    });
+    let planned = root.map(|root| Planned::only(0, What::Ended(root)));
     store(shared, link, version, planned.into_iter().collect(), attempt).await?;
     Ok((key, issues))
 }
@@ -97,10 +99,12 @@ async fn end_link(
 async fn step(
     shared: &Shared,
     link: &Link,
+    others: &mut Others,
     rows: Rows,
-    attempt: &Cell<Option<([u8; 32], u64)>>,
+    attempt: &Cell<Option<(Head, u64)>>,
 ) -> Result<Option<u64>, Fault> {
     lease::wait_for_others(shared, link).await?;
+    others.each(async |link| lease::wait_for_others(shared, link).await).await?;
     let version = begin(shared, link).await?;
     if let Some((head, voided)) = attempt.get()
         && is_stored(&link.client, &head).await?
@@ -119,20 +123,20 @@ async fn step(
         let on_roll = issued
             .into_iter()
             .filter(|number| election.is_some_and(|election| state.is_on_roll(election, *number)));
-        let sharing = state.public.with_roll(rows.election).map(|it| it.key);
-        (on_roll.collect::<Vec<_>>(), sharing.collect::<Vec<i32>>())
+        let of_roll = |it: &&Arc<Election>| it.roll() == rows.election;
+        let sharing = state.public.elections.iter().filter(of_roll).cloned();
+        (on_roll.collect::<Vec<_>>(), sharing.collect::<Vec<_>>())
     });
     if on_roll.is_empty() {
         link.client.batch_execute("ROLLBACK").await?;
         return Ok(Some(0));
     }
-    end_chains(link, &sharing, version + 1).await?;
-    let used = used(link, &sharing, &on_roll).await?;
+    let used = fenced_used(link, others, &sharing, version + 1, &on_roll).await?;
     let unused: Vec<_> = on_roll.into_iter().filter(|number| !used.contains(number)).collect();
     let voided = unused.len() as u64;
     let run = Run::sorted(unused).ok_or_else(|| Fault::damaged("a number was issued twice"))?;
     let what = What::Voided(Listed::of(run.blocks()), rows.issued.added);
-    let planned = Planned { change: Change { election: rows.election, what }, run, counted: None };
+    let planned = Planned { run, ..Planned::only(rows.election, what) };
     let head = Cell::new(None);
     let stored = store(shared, link, version, vec![planned], &head).await;
     attempt.set(head.get().map(|head| (head, voided)));
@@ -153,17 +157,28 @@ async fn issued_in(link: &Link, rows: Rows) -> Result<Option<Vec<VoterNumber>>, 
     Ok((!rows.is_empty()).then_some(numbers))
 }
 
-/// Those that have voted in one of these elections.
-async fn used(
+/// Ends the chains of these elections for the act that makes `version`. Returns the numbers that
+/// have voted in one of them.
+async fn fenced_used(
     link: &Link,
-    elections: &[i32],
+    others: &mut Others,
+    elections: &[Arc<Election>],
+    version: i64,
     numbers: &[VoterNumber],
 ) -> Result<HashSet<VoterNumber>, Fault> {
+    let keys: Vec<i32> = elections.iter().map(|election| election.key).collect();
+    fence::end_chains(link, &keys, version).await?;
+    let voting = |it: &&Arc<Election>| matches!(it.phase, Phase::Open | Phase::Closing);
+    let voting: Vec<_> = elections.iter().filter(voting).cloned().collect();
+    others.each(async |link| fence::hold(link, &voting, version).await).await?;
     let numbers: Vec<i64> = numbers.iter().map(|number| number.get().cast_signed()).collect();
     let select = "SELECT number FROM ballots
                   WHERE election = ANY ($1) AND number = ANY ($2)";
-    let rows = link.client.query(select, &[&elections, &numbers]).await?;
-    let number = |row: &tokio_postgres::Row| row.try_get::<_, i64>(0);
-    let numbers = rows.iter().map(number).map(|it| Ok(VoterNumber::from(it?.cast_unsigned())));
-    numbers.collect()
+    let mut used = HashSet::new();
+    for link in iter::once(link).chain(others.links()?) {
+        for row in link.client.query(select, &[&keys, &numbers]).await? {
+            used.insert(VoterNumber::from(row.try_get::<_, i64>(0)?.cast_unsigned()));
+        }
+    }
+    Ok(used)
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -10,13 +11,14 @@ use tokio_util::sync::CancellationToken;
 use super::acts::act;
 use super::check::check;
 use super::close;
+use super::cluster::Asked;
 use super::connection::{ANSWER_WAIT_MAX, Fault};
 use super::dispatch::{VoteJob, WRITERS, dispatch};
 use super::lease;
 use super::look::keep_looking;
 use super::public::Phase;
-use super::session::Session;
-use super::shared::LookReply;
+use super::session::{Session, Sessions};
+use super::shared::Shared;
 use super::sheet;
 use super::void::void;
 use super::writer::Writer;
@@ -42,35 +44,43 @@ pub(super) enum ReadJob {
     Check(ElectionId, Reply<Report>),
 }
 
-/// The queues, and the connection for acts.
+/// The queues, and the connections for acts.
 pub(super) struct Work {
-    pub(super) session: Session,
-    pub(super) vote_jobs: mpsc::Receiver<VoteJob>,
+    pub(super) sessions: Sessions,
+    /// One for each cluster.
+    pub(super) vote_jobs: Vec<mpsc::Receiver<VoteJob>>,
     pub(super) act_jobs: mpsc::Receiver<ActJob>,
     pub(super) read_jobs: mpsc::Receiver<ReadJob>,
-    pub(super) asked: mpsc::Receiver<LookReply>,
+    /// One for each cluster.
+    pub(super) asked: Vec<Asked>,
 }
 
 impl Work {
     /// Works until `stop`, and does what is queued then. Returns `false` if a task panicked.
     pub(super) async fn run(self, stop: CancellationToken) -> bool {
-        let Self { session, vote_jobs, act_jobs, read_jobs, asked } = self;
-        let shared = session.shared.clone();
+        let Self { sessions, vote_jobs, act_jobs, read_jobs, asked } = self;
+        let shared = sessions.first.shared.clone();
         let mut tasks = JoinSet::new();
-        let (free, freed) = mpsc::channel(WRITERS);
-        let mut writers = Vec::with_capacity(WRITERS);
-        for index in 0..WRITERS {
-            let (groups, taken) = mpsc::channel(1);
-            writers.push(groups);
-            tasks.spawn_local(Writer::new(shared.clone(), index).run(taken, free.clone()));
+        for (cluster, vote_jobs) in shared.clusters.all().zip(vote_jobs) {
+            let (free, freed) = mpsc::channel(WRITERS);
+            let mut writers = Vec::with_capacity(WRITERS);
+            for index in 0..WRITERS {
+                let (groups, taken) = mpsc::channel(1);
+                writers.push(groups);
+                let writer = Writer::new(shared.clone(), cluster.clone(), index);
+                tasks.spawn_local(writer.run(taken, free.clone()));
+            }
+            tasks.spawn_local(dispatch(vote_jobs, writers, freed, stop.clone()));
         }
-        drop(free);
-        tasks.spawn_local(dispatch(vote_jobs, writers, freed, stop.clone()));
-        tasks.spawn_local(make_acts(session, act_jobs, stop.clone()));
-        tasks.spawn_local(read(Session::new(shared.clone()), read_jobs, stop.clone()));
-        // The others look while they end.
+        tasks.spawn_local(make_acts(sessions, act_jobs, stop.clone()));
+        tasks.spawn_local(read(Sessions::new(&shared), read_jobs, stop.clone()));
+        // They end last: until the others end, they ask for looks.
         let looking = CancellationToken::new();
-        let looker = tokio::task::spawn_local(keep_looking(shared.clone(), asked, looking.clone()));
+        let mut lookers = JoinSet::new();
+        for (cluster, asked) in shared.clusters.all().zip(asked) {
+            let (shared, cluster) = (shared.clone(), cluster.clone());
+            lookers.spawn_local(keep_looking(shared, cluster, asked, looking.clone()));
+        }
         let mut well = true;
         while let Some(ended) = tasks.join_next().await {
             if ended.is_err() {
@@ -80,21 +90,29 @@ impl Work {
             }
         }
         looking.cancel();
-        well &= looker.await.is_ok();
-        leave_chains(Session::new(shared)).await;
+        while let Some(ended) = lookers.join_next().await {
+            well &= ended.is_ok();
+        }
+        join_all(
+            shared
+                .clusters
+                .all()
+                .map(|cluster| leave_chains(Session::to(shared.clone(), cluster.clone()))),
+        )
+        .await;
         well
     }
 }
 
 /// Makes acts until `stop`, and those that are queued then.
 async fn make_acts(
-    mut session: Session,
+    mut sessions: Sessions,
     mut jobs: mpsc::Receiver<ActJob>,
     stop: CancellationToken,
 ) {
     let mut round = interval(CLOSE_PAUSE);
     round.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut was_closing = false;
+    let (shared, mut was_closing) = (sessions.first.shared.clone(), false);
     loop {
         let job = tokio::select! {
             biased;
@@ -105,8 +123,8 @@ async fn make_acts(
             job = jobs.recv() => job,
             _ = round.tick() => {
                 // One that began since the last round is still its own server's.
-                if std::mem::replace(&mut was_closing, is_closing(&session)) && was_closing {
-                    finish(&mut session).await;
+                if std::mem::replace(&mut was_closing, is_closing(&shared)) && was_closing {
+                    finish(&mut sessions).await;
                 }
                 continue;
             }
@@ -114,9 +132,9 @@ async fn make_acts(
         match job {
             Some(ActJob::Acts(acts, under, reply)) => {
                 let begun = std::time::Instant::now();
-                let done = act(&mut session, acts, under).await;
+                let done = act(&mut sessions, acts, under).await;
                 match &done {
-                    Ok(()) => session.shared.metrics.acted(begun.elapsed()),
+                    Ok(()) => shared.metrics.acted(begun.elapsed()),
                     Err(error @ (LedgerError::NotStored(_) | LedgerError::Unknown(_))) => {
                         tracing::error!(%error, "an act failed");
                     }
@@ -125,7 +143,7 @@ async fn make_acts(
                 let _ = reply.send(done);
             }
             Some(ActJob::Void(election, token, under, reply)) => {
-                let done = void(&mut session, &election, &token, under.as_ref()).await;
+                let done = void(&mut sessions, &election, &token, under.as_ref()).await;
                 let _ = reply.send(done);
             }
             None => return,
@@ -133,20 +151,21 @@ async fn make_acts(
     }
 }
 
-fn is_closing(session: &Session) -> bool {
-    session.shared.with(|state| {
+fn is_closing(shared: &Shared) -> bool {
+    shared.with(|state| {
         state.public.elections.iter().any(|election| election.phase == Phase::Closing)
     })
 }
 
-async fn finish(session: &mut Session) {
-    if let Err(error) = close::finish_all(session).await {
+async fn finish(sessions: &mut Sessions) {
+    if let Err(error) = close::finish_all(sessions).await {
         tracing::error!(%error, "a close that was begun is not finished");
     }
 }
 
 /// Reads for auditors until `stop`, one after the other.
-async fn read(mut session: Session, mut jobs: mpsc::Receiver<ReadJob>, stop: CancellationToken) {
+async fn read(mut sessions: Sessions, mut jobs: mpsc::Receiver<ReadJob>, stop: CancellationToken) {
+    let shared = sessions.first.shared.clone();
     loop {
         let job = tokio::select! {
             biased;
@@ -156,7 +175,7 @@ async fn read(mut session: Session, mut jobs: mpsc::Receiver<ReadJob>, stop: Can
             }
             job = jobs.recv() => job,
         };
-        let shared = session.shared.clone();
+        let Sessions { first: session, others } = &mut sessions;
         match job {
             Some(ReadJob::Sheet(id, cursor, lines, reply)) => {
                 let election = shared.with(|state| state.public.find(&id).cloned());
@@ -167,7 +186,8 @@ async fn read(mut session: Session, mut jobs: mpsc::Receiver<ReadJob>, stop: Can
                 let _ = reply.send(read.await.map_err(unreadable));
             }
             Some(ReadJob::Check(id, reply)) => {
-                let checked = session.until_known(async |link| check(&shared, link, &id).await);
+                let checked =
+                    session.until_known(async |link| check(&shared, link, others, &id).await);
                 let _ = reply.send(checked.await.map_err(unreadable));
             }
             None => return,

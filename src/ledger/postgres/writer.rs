@@ -8,12 +8,15 @@ use std::time::Instant as Begun;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout};
 
+use super::align::align;
 use super::batch::{self, Chain, Found, Offer, Section};
 use super::chain::ChainHead;
+use super::cluster::Cluster;
 use super::connection::{ANSWER_WAIT_MAX, Fault, Link};
 use super::public::Phase;
 use super::remembered::{Acknowledged, REMEMBERED_VOTES_MAX};
-use super::session::{RECONNECT_PAUSE, Session};
+use super::session::{RECONNECT_PAUSE, Session, settle};
+use super::settings::Unfit;
 use super::shared::Shared;
 use super::state::State;
 use super::{keys, sheet, take_up};
@@ -50,7 +53,10 @@ enum Assessed {
 /// One writer.
 pub(super) struct Writer {
     session: Session,
+    /// A connection to the first cluster, which has the sheets, if `session` is to another.
+    sheets: Option<Session>,
     shared: Arc<Shared>,
+    cluster: Arc<Cluster>,
     index: usize,
     chains: HashMap<i32, Chain>,
     /// The connection by which the chains were read.
@@ -58,9 +64,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(shared: Arc<Shared>, index: usize) -> Self {
-        let session = Session::new(shared.clone());
-        Self { session, shared, index, chains: HashMap::new(), chains_of: 0 }
+    /// A writer of a cluster.
+    pub(super) fn new(shared: Arc<Shared>, cluster: Arc<Cluster>, index: usize) -> Self {
+        let session = Session::to(shared.clone(), cluster.clone());
+        let sheets = (!cluster.is_first()).then(|| Session::new(shared.clone()));
+        Self { session, sheets, shared, cluster, index, chains: HashMap::new(), chains_of: 0 }
     }
 
     /// Decides groups until there are no more. Sends its index to `freed` before each is answered.
@@ -109,16 +117,17 @@ impl Writer {
                 race => race.is_race() && rounds < ROUNDS_MAX,
             };
             if !again {
-                let error = match (unknown, fault.into_error()) {
-                    (Some(why), LedgerError::NotStored(_)) => LedgerError::Unknown(why),
-                    (_, error) => error,
-                };
-                return vec![Err(error); votes.len()];
+                return vec![Err(fault.into_error_after(unknown)); votes.len()];
             }
             if self.session.is_disconnected() {
                 sleep(RECONNECT_PAUSE).await;
             } else if let Err(error) = self.shared.look().await {
                 return vec![Err(error); votes.len()];
+            } else if !self.cluster.is_first()
+                && let Ok(link) = self.session.link()
+                && let Err(fault) = align(&self.shared, link).await
+            {
+                self.session.leave(&fault).await;
             }
         }
     }
@@ -149,19 +158,21 @@ impl Writer {
         if sections.is_empty() && !on_sheet {
             return Ok(decided(assessed));
         }
-        if !shared.is_replicated.load(Ordering::Relaxed) {
-            let why = "synchronous_standby_names is empty: votes would be on one disk only";
-            return Err(Fault::Failed(None, why.into()));
+        if !self.cluster.is_replicated.load(Ordering::Relaxed) {
+            return Err(Unfit::NoStandbyNames.into());
         }
-        self.begin_chains(&sections).await?;
-        let link = self.session.link()?;
-        let listed = timeout(ANSWER_WAIT_MAX, listed(&shared, link, votes, &assessed)).await??;
-        let found = batch::commit(&shared, link, &sections, &mut self.chains).await?;
-        if !are_included(&shared, &found) {
-            // What this server answers, it shows.
-            shared.look_first().await?;
+        let listed = if on_sheet { self.listed(votes, &assessed).await? } else { Vec::new() };
+        let mut found = BTreeMap::new();
+        if !sections.is_empty() {
+            self.begin_chains(&sections).await?;
+            let link = self.session.link()?;
+            found = batch::commit(&shared, link, &sections, &mut self.chains).await?;
+            if !are_included(&shared, &found) {
+                // What this server answers, it shows.
+                shared.look_at(&self.cluster).await.map_err(Fault::Not)?;
+            }
+            link.check_newest()?;
         }
-        shared.check_newest(link)?;
         let decide = |(index, (vote, assessed)): (usize, (&Vote, &Assessed))| match assessed {
             Assessed::Decided(decision) => decision.clone(),
             Assessed::OnSheet(_) => Ok(match listed.get(index) {
@@ -182,6 +193,27 @@ impl Writer {
             }
         }
         Ok(decisions)
+    }
+
+    /// For each vote whether its ballot is on the sheet of its closed election.
+    async fn listed(&mut self, votes: &[Vote], assessed: &[Assessed]) -> Result<Vec<bool>, Fault> {
+        let link = match &mut self.sheets {
+            Some(sheets) => sheets.connected().await?,
+            // The chains are as they were read by this connection.
+            None => self.session.link()?,
+        };
+        let listed = listed(&self.shared, link, votes, assessed);
+        let listed = match timeout(ANSWER_WAIT_MAX, listed).await {
+            Ok(Ok(listed)) => Ok(listed),
+            Ok(Err(fault)) => Err(fault),
+            Err(elapsed) => Err(elapsed.into()),
+        };
+        if let Err(fault) = &listed
+            && let Some(sheets) = &mut self.sheets
+        {
+            sheets.leave(fault).await;
+        }
+        listed
     }
 
     /// Begins the chains that are missing.
@@ -215,9 +247,7 @@ fn remember(
         }
         _ => None,
     });
-    let definition =
-        shared.with(|state| state.public.get(election).map(|it| it.definition.clone()));
-    let Some(definition) = definition else { return };
+    let Some(definition) = shared.with(|state| state.definition(election)) else { return };
     let batch = Acknowledged::new(election, definition, entry, recorded);
     if batch.len() > 0 && shared.remembered(|remembered| remembered.add(batch)) {
         let count = REMEMBERED_VOTES_MAX;
@@ -291,13 +321,7 @@ fn under_number(
     section: Option<&Section>,
     found: Option<&Found>,
 ) -> UnderNumber {
-    let number = vote.number.get().cast_signed();
-    let offered = || section?.offered.get(&number).map(|offer| &offer.sealed[..]);
-    let stored = match found {
-        Some(found) => found.get(&number).map(|stored| &stored.sealed[..]),
-        None => offered(),
-    };
-    match stored {
+    match batch::stored_under(vote.number.get().cast_signed(), section, found) {
         None => UnderNumber::NoBallot,
         Some(stored) if stored == sealed => UnderNumber::SameBallot,
         Some(_) => UnderNumber::OtherBallot,
@@ -339,26 +363,31 @@ fn are_included(shared: &Shared, found: &BTreeMap<i32, Found>) -> bool {
     })
 }
 
-/// For each vote whether its ballot is on the sheet of its closed election.
+/// The same. That the election is closed is on a second copy when this returns.
 async fn listed(
     shared: &Shared,
     link: &Link,
     votes: &[Vote],
     assessed: &[Assessed],
 ) -> Result<Vec<bool>, Fault> {
+    settle(shared, link).await?;
+    link.check_unwarned()?;
+    link.check_newest()?;
     let mut all = Vec::with_capacity(votes.len());
     for (vote, assessed) in votes.iter().zip(assessed) {
         let Assessed::OnSheet(election) = assessed else {
             all.push(false);
             continue;
         };
-        let definition =
-            shared.with(|state| state.public.get(*election).map(|it| it.definition.clone()));
-        let Some(definition) = definition else { continue };
-        let Definition { slate, rules, .. } = &*definition;
-        let receipt = Receipt::of(&definition, &vote.ballot, &vote.nonce);
-        let fits = vote.ballot.fits(slate, rules);
-        all.push(fits && sheet::has(&link.client, *election, &definition, &receipt).await?);
+        let definition = shared.with(|state| state.definition(*election));
+        let fits = |it: &Arc<Definition>| vote.ballot.fits(&it.slate, &it.rules);
+        all.push(match definition.filter(fits) {
+            Some(definition) => {
+                let receipt = Receipt::of(&definition, &vote.ballot, &vote.nonce);
+                sheet::has(&link.client, *election, &definition, &receipt).await?
+            }
+            None => false,
+        });
     }
     Ok(all)
 }

@@ -44,7 +44,7 @@ mod whole;
 mod write;
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 
 use futures::FutureExt;
@@ -64,6 +64,7 @@ pub use self::restore::RestoreReport;
 pub use self::store::Store;
 pub use super::roll::{BallotRow, Roll, RollIndex};
 pub use super::run::Run;
+use super::worker::{Worker, ask};
 use super::{
     Act, Answer, Authorization, Clock, Decision, Ledger, LedgerError, Metrics, OpenError, Report,
     SheetCursor, SheetPart, Snapshot,
@@ -82,16 +83,8 @@ pub struct SqliteLedger {
     snapshots: watch::Receiver<Arc<Snapshot>>,
     reader: SqliteReader,
     clock: Clock,
-    worker: Mutex<Worker>,
-}
-
-/// The ledger's thread.
-#[derive(Default)]
-struct Worker {
-    /// Until it is told to end: the thread, and a reserved slot in its queue for [`Job::Finish`].
-    running: Option<(thread::JoinHandle<bool>, mpsc::OwnedPermit<Job>)>,
-    /// Whether it ended by a fault.
-    failed: bool,
+    /// It is told to end over a reserved slot in its queue.
+    worker: Worker<mpsc::OwnedPermit<Job>>,
 }
 
 impl SqliteLedger {
@@ -111,14 +104,12 @@ impl SqliteLedger {
         let runtime = Builder::new_current_thread().enable_time().build();
         let runtime = runtime.map_err(OpenError::Thread)?;
         let copier = store.copier().map_err(OpenError::Thread)?;
-        let (ledger, work) = Self::new(Some(copier), store, clock, metrics);
+        let (mut ledger, work) = Self::new(Some(copier), store, clock, metrics);
         let slot = ledger.jobs.clone().try_reserve_owned();
         let slot = slot.map_err(|error| OpenError::Thread(io::Error::other(error)))?;
         let thread = thread::Builder::new().name("ledger".into());
         let thread = thread.spawn(move || runtime.block_on(work)).map_err(OpenError::Thread)?;
-        let mut worker = ledger.worker.lock().unwrap_or_else(PoisonError::into_inner);
-        worker.running = Some((thread, slot));
-        drop(worker);
+        ledger.worker = Worker::of(thread, slot);
         Ok(ledger)
     }
 
@@ -142,7 +133,7 @@ impl SqliteLedger {
         let ledger = Self {
             long_changes: LongChanges::new(jobs.clone()),
             creations: Creations::new(),
-            worker: Mutex::default(),
+            worker: Worker::none(),
             jobs,
             snapshots,
             reader,
@@ -172,16 +163,6 @@ impl SqliteLedger {
         }
         .boxed()
     }
-}
-
-/// Queues a job and awaits its answer.
-async fn ask<T>(
-    jobs: mpsc::Sender<Job>,
-    job: impl FnOnce(oneshot::Sender<Result<T, LedgerError>>) -> Job,
-) -> Result<T, LedgerError> {
-    let (answer, answered) = oneshot::channel();
-    jobs.send(job(answer)).await.map_err(|_| LedgerError::Stopped)?;
-    answered.await.map_err(|_| LedgerError::unanswered())?
 }
 
 impl Ledger for SqliteLedger {
@@ -247,14 +228,8 @@ impl Ledger for SqliteLedger {
     }
 
     fn shut_down(&self) -> bool {
-        // A second call waits here for the first.
-        let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((thread, slot)) = worker.running.take() {
-            // If the thread has panicked, nobody takes it.
-            slot.send(Job::Finish);
-            worker.failed = !thread.join().unwrap_or(false);
-        }
-        !worker.failed
+        // If the thread has panicked, nobody takes it.
+        self.worker.end(|slot| drop(slot.send(Job::Finish)))
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The clock is a gate: every commit of votes reads it, and blocks there until the test opens it.
 
+use std::sync::Mutex;
 use std::sync::mpsc as std_mpsc;
 
 use rusqlite::Connection;

@@ -2,14 +2,13 @@
 //! it ends. A test that breaks them has a cluster of its own.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use tokio_postgres::NoTls;
+use capvote_soak::postgres::{self, command, folders, free_ports, programs};
 
 /// Starts the servers, says so, and starts those that it is told to, until the tests end: then its
 /// standard input ends.
@@ -85,31 +84,10 @@ pub(crate) fn own_cluster_with_laggard() -> Option<Arc<Cluster>> {
     Some(Arc::new(Cluster::start(&programs(&folders())?, true)))
 }
 
-fn skip(is_gate: bool) {
+/// Says that a test was skipped. In the gate it fails.
+pub(crate) fn skip(is_gate: bool) {
     assert!(!is_gate, "CI has to install postgresql-15 or later");
     eprintln!("skipped: PostgreSQL 15 or later is not installed");
-}
-
-/// Where Debian, and others, put the programs of each version.
-fn folders() -> Vec<PathBuf> {
-    let versions = ["18", "17", "16", "15"].map(|it| format!("/usr/lib/postgresql/{it}/bin"));
-    versions.iter().map(PathBuf::from).collect()
-}
-
-fn programs(folders: &[PathBuf]) -> Option<PathBuf> {
-    let all = ["initdb", "postgres", "pg_basebackup", "pg_isready"];
-    let has_all = |folder: &&PathBuf| all.iter().all(|program| folder.join(program).is_file());
-    folders.iter().find(has_all).cloned()
-}
-
-/// A command as a user that PostgreSQL accepts: it refuses root.
-fn command(program: &str) -> Command {
-    if !rustix::process::geteuid().is_root() {
-        return Command::new(program);
-    }
-    let mut command = Command::new("setpriv");
-    command.args(["--reuid=postgres", "--regid=postgres", "--init-groups", program]);
-    command
 }
 
 impl Cluster {
@@ -117,7 +95,7 @@ impl Cluster {
         let made = command("mktemp").args(["-d", "/tmp/capvote-postgres-XXXXXX"]).output().unwrap();
         assert!(made.status.success(), "{made:?}");
         let folder = PathBuf::from(String::from_utf8(made.stdout).unwrap().trim());
-        let [primary, standby, laggard] = free_ports();
+        let [primary, standby, laggard] = free_ports().unwrap();
         let laggard = has_laggard.then_some(laggard);
         let mut shell = command("sh")
             .args(["-c", SCRIPT])
@@ -269,54 +247,7 @@ impl Cluster {
 fn ask(address: &str, sql: &str) -> Result<Vec<String>, tokio_postgres::Error> {
     let ask = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.unwrap().block_on(async {
-            let (client, connection) = tokio_postgres::connect(address, NoTls).await?;
-            tokio::spawn(connection);
-            let rows = client.simple_query(sql).await?;
-            let first = rows.iter().filter_map(|row| match row {
-                tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(String::from),
-                _ => None,
-            });
-            Ok(first.collect())
-        })
+        runtime.unwrap().block_on(postgres::ask(address, sql))
     };
     std::thread::scope(|scope| scope.spawn(ask).join().unwrap())
-}
-
-/// Ports that were free a moment ago.
-fn free_ports() -> [u16; 3] {
-    let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
-}
-
-#[test]
-fn without_postgresql_a_test_says_so_and_passes() {
-    let folder = tempfile::tempdir().unwrap();
-    let folders = [folder.path().to_path_buf()];
-    assert!(programs(&folders).is_none());
-    skip(false);
-    for program in ["initdb", "postgres", "pg_basebackup", "pg_isready"] {
-        std::fs::write(folder.path().join(program), "").unwrap();
-    }
-    assert!(programs(&folders).is_some());
-}
-
-#[test]
-#[should_panic(expected = "CI has to install")]
-fn without_postgresql_a_test_fails_in_the_gate() {
-    skip(true);
-}
-
-#[test]
-fn a_cluster_ends_when_its_standard_input_does() {
-    let Some(cluster) = own_cluster() else { return };
-    let (folder, servers) = (cluster.folder.clone(), ["a", "b"].map(|data| cluster.pid(data)));
-    let runs = |pid: &String| Path::new("/proc").join(pid).exists();
-    assert!(servers.iter().all(runs));
-    drop(cluster);
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    while servers.iter().any(runs) || folder.exists() {
-        assert!(std::time::Instant::now() < end, "it still runs");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
 }

@@ -55,7 +55,7 @@ fn fail_over(cluster: &Cluster) {
     cluster.promote_at(cluster.laggard.unwrap());
 }
 
-async fn until(mut is: impl FnMut() -> bool) {
+pub(super) async fn until(mut is: impl FnMut() -> bool) {
     let end = tokio::time::Instant::now() + Duration::from_secs(60);
     while !is() {
         assert!(tokio::time::Instant::now() < end, "it does not come");
@@ -129,6 +129,17 @@ async fn a_close_waits_for_votes_that_another_server_brings_back() {
 
 #[tokio::test]
 async fn a_close_does_not_wait_for_a_dead_server() {
+    close_without_another(true).await;
+}
+
+#[tokio::test]
+async fn a_close_goes_on_without_a_server_that_is_silent() {
+    close_without_another(false).await;
+}
+
+/// Closes after a failover that another server has not heard of, whose lease is over already, or
+/// will be.
+async fn close_without_another(is_over: bool) {
     let Some(cluster) = own_cluster() else { return };
     let subject = Postgres::new(&cluster, true);
     let proxy = Proxy::before(cluster.primary);
@@ -142,8 +153,10 @@ async fn a_close_does_not_wait_for_a_dead_server() {
     proxy.set(Mode::Refuse);
     cluster.end("a");
     cluster.promote();
-    let past = "UPDATE leases SET seen = seen - interval '1 minute' WHERE timeline = 1";
-    cluster.query_at(cluster.standby, &subject.database, past);
+    if is_over {
+        let past = "UPDATE leases SET seen = seen - interval '1 minute' WHERE timeline = 1";
+        cluster.query_at(cluster.standby, &subject.database, past);
+    }
     ledger.act(vec![Act::Close(id("board"))], None).await.unwrap();
     let standing = ledger.fresh().await.unwrap().elections[0].clone();
     assert_eq!(standing.votes(), Some(&[5, 0][..]));

@@ -177,7 +177,9 @@ async fn without_a_second_copy_nothing_is_promised() {
         }
     };
     assert!(refused.contains("synchronous_standby_names is empty"), "{refused}");
-    // One that was open takes no votes any more.
+    // One that was open takes no votes and makes no acts any more.
+    let act = ledger.act(vec![Act::Close(id("board"))], None).await;
+    assert!(matches!(act, Err(LedgerError::NotStored(_))), "{act:?}");
     ledger.fresh().await.unwrap();
     let refused = ledger.vote(vec![vote("board", 1, ADA, 1)]).await.unwrap().remove(0);
     assert!(matches!(refused, Err(LedgerError::NotStored(_))), "{refused:?}");

@@ -1,10 +1,12 @@
 //! The ledger on PostgreSQL: the suite, and what it has beyond it.
 
 mod cluster;
+mod divided;
 mod failover;
 mod faults;
 mod fences;
 mod figures;
+mod installed;
 mod keys;
 mod proxy;
 mod secrecy;
@@ -31,6 +33,8 @@ use super::conformance::{Subject, conforms};
 struct Postgres {
     cluster: Arc<Cluster>,
     database: String,
+    /// The databases that stand for further clusters.
+    others: Vec<String>,
     folder: TempDir,
     time: Arc<AtomicU64>,
     is_shared: bool,
@@ -55,7 +59,19 @@ impl Postgres {
         let (time, folder) = (Arc::new(AtomicU64::new(NOW.0)), tempfile::tempdir().unwrap());
         let (cluster, database) = (cluster.clone(), cluster.database());
         let (handles, proxy) = (Mutex::default(), Proxy::before(cluster.primary));
-        Self { cluster, database, folder, time, is_shared, proxy, handles }
+        let others = Vec::new();
+        Self { cluster, database, others, folder, time, is_shared, proxy, handles }
+    }
+
+    /// The same, with the numbers divided among three clusters.
+    fn divided(cluster: &Arc<Cluster>, is_shared: bool) -> Self {
+        let others = vec![cluster.database(), cluster.database()];
+        Self { others, ..Self::new(cluster, is_shared) }
+    }
+
+    /// All databases.
+    fn databases(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.database).chain(&self.others)
     }
 
     /// The data folder of a server.
@@ -97,9 +113,13 @@ impl Subject for Postgres {
             handle.upgrade().is_some_and(|handle| handle.stopped().now_or_never().is_none())
         };
         let server = handles.iter().position(|handle| !runs(handle)).unwrap_or(handles.len());
-        let (port, database) = (self.proxy.port, &self.database);
-        let address = format!("postgres://postgres@127.0.0.1:{port}/{database}");
-        let options = self.options_at(&address, server).alone().with_unknown_wait(UNKNOWN_WAIT);
+        let port = self.proxy.port;
+        let address = |database| format!("postgres://postgres@127.0.0.1:{port}/{database}");
+        let mut options = self.options_at(&address(&self.database), server).alone();
+        for other in &self.others {
+            options = options.and_cluster(&address(other)).unwrap();
+        }
+        let options = options.with_unknown_wait(UNKNOWN_WAIT);
         let handle = open(if self.is_shared { options.with_secret(secret(1)) } else { options });
         match handles.get_mut(server) {
             Some(ended) => *ended = Arc::downgrade(&handle),
@@ -122,20 +142,19 @@ impl Subject for Postgres {
         if stored {
             self.proxy.set(Mode::LoseCommits);
         } else {
-            self.cluster.execute(
-                &self.database,
-                "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS
+            let no = "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS
                      $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
                  CREATE CONSTRAINT TRIGGER no AFTER INSERT ON entries DEFERRABLE INITIALLY DEFERRED
-                     FOR EACH ROW EXECUTE FUNCTION no()",
-            );
+                     FOR EACH ROW EXECUTE FUNCTION no()";
+            self.databases().for_each(|database| self.cluster.execute(database, no));
         }
         Some(stored)
     }
 
     fn mend(&self) {
         self.proxy.set(Mode::Pass);
-        self.cluster.execute(&self.database, "DROP FUNCTION IF EXISTS no CASCADE");
+        let mend = "DROP FUNCTION IF EXISTS no CASCADE";
+        self.databases().for_each(|database| self.cluster.execute(database, mend));
     }
 }
 
@@ -149,4 +168,16 @@ async fn a_server_alone_conforms() {
 async fn two_servers_of_one_database_conform() {
     let Some(cluster) = cluster() else { return };
     conforms!(Postgres::new(cluster, true));
+}
+
+#[tokio::test]
+async fn a_server_alone_of_three_clusters_conforms() {
+    let Some(cluster) = cluster() else { return };
+    conforms!(Postgres::divided(cluster, false));
+}
+
+#[tokio::test]
+async fn two_servers_of_three_clusters_conform() {
+    let Some(cluster) = cluster() else { return };
+    conforms!(Postgres::divided(cluster, true));
 }

@@ -1,7 +1,6 @@
 //! Encrypted connections, and passwords.
 
 use std::net::TcpListener;
-use std::path::Path;
 use std::sync::Arc;
 
 use capvote::ledger::postgres::{Options, PostgresLedger, Roots};
@@ -47,7 +46,6 @@ async fn a_database_is_known_by_its_certificate_and_asks_for_a_password() {
     encrypt(&cluster, &ours, "localhost");
     let database = cluster.database();
     cluster.execute("postgres", "CREATE ROLE capvote LOGIN PASSWORD 'opens it'");
-    cluster.execute("postgres", "GRANT pg_read_all_stats TO capvote");
     cluster.execute("postgres", &format!("ALTER DATABASE {database} OWNER TO capvote"));
     cluster.execute(&database, "ALTER SCHEMA public OWNER TO capvote");
     let folder = tempfile::tempdir().unwrap();
@@ -76,6 +74,8 @@ async fn a_database_is_known_by_its_certificate_and_asks_for_a_password() {
         assert!(!told.contains('\n') && !told.contains("opens"), "{told}");
     }
     let options = trusted("sslmode=require").with_password("opens it");
+    assert!(refusal(options.clone()).contains("GRANT pg_read_all_stats"));
+    cluster.execute("postgres", "GRANT pg_read_all_stats TO capvote");
     let ledger: Arc<dyn Ledger> = Arc::new(PostgresLedger::open(options, Metrics::new()).unwrap());
     assert_eq!(ledger.fresh().await.unwrap().elections.len(), 0);
     let encrypted = "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
@@ -94,8 +94,9 @@ fn where_nothing_answers_or_something_else_does_the_start_says_so() {
             let _ = std::io::Write::write_all(&mut peer.unwrap(), b"HTTP/1.1 200 OK\r\n\r\n");
         }
     });
+    let folder = tempfile::tempdir().unwrap();
     for (at, why) in [(closed, "refused"), (address, "")] {
-        let options = Options::new(&format!("postgres://me@{at}/db"), Path::new("")).unwrap();
+        let options = Options::new(&format!("postgres://me@{at}/db"), folder.path()).unwrap();
         let told = refusal(options);
         assert!(told.starts_with("the database is not used: no primary is found"), "{told}");
         assert!(told.contains(why) && !told.contains('\n'), "{told}");

@@ -18,7 +18,7 @@
 //! **The secret**, which the operator gives to all servers, is what the HMAC and the wrapping for
 //! another server rest on: else who can write to the database could ask for a key, or make one up
 //! under which a server would seal. A public half with another HMAC gets nothing. A server without
-//! the secret passes nothing on.
+//! the secret passes nothing on. Acts have an HMAC, too: see [`acts`].
 //!
 //! **An election is opened** once two servers hold its key, unless the server was told to be
 //! [alone](super::Options::alone): if all halves are lost, so is every choice, but not the turnout.
@@ -30,6 +30,7 @@
 //! [`Report::unscrubbed`](crate::ledger::Report::unscrubbed) is true: for good, if a server never
 //! comes back. Once its folder is destroyed, its row can be deleted.
 
+pub(super) mod acts;
 mod secret;
 mod tend;
 mod wrap;
@@ -47,7 +48,7 @@ pub(super) use self::tend::tend;
 use self::wrap::{Pair, Place};
 use super::connection::Fault;
 use super::shared::Shared;
-use crate::election::ElectionId;
+use crate::election::{ElectionId, LedgerId};
 use crate::ledger::keys::{BallotKey, Halves, Owner, ServerId};
 use crate::ledger::{ActRefusal, LedgerError, OpenError};
 
@@ -56,6 +57,12 @@ pub(super) const KEY_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// The pause between two looks while one waits for a key.
 const KEY_PAUSE: Duration = Duration::from_millis(50);
+
+/// The beginning of what the HMAC of a link is over.
+const LINK: &[u8] = b"capvote link 1\0";
+
+/// Why a server does not do what takes the key of an election.
+pub(super) const MISSING: &str = "this server does not have the key of the election's ballots";
 
 /// So many servers have to hold the key of an election that is opened.
 const HOLDERS_MIN: usize = 2;
@@ -98,27 +105,26 @@ impl Holder {
         Ok(Self { id: ServerId::of(data)?, halves, secret, is_alone, logged: Mutex::default() })
     }
 
-    /// Draws the key of a new election, and writes this server's row.
+    /// Writes this server's row for a new election, whose key was drawn.
     pub(super) async fn found(
         &self,
         client: &Client,
         key: i32,
         owner: &Owner<'_>,
-    ) -> Result<BallotKey, Fault> {
-        let drawn = BallotKey::draw().map_err(|error| error.to_string()).and_then(|drawn| {
-            let pair = self.pair(owner)?;
-            let wrapped = pair.keep(&Place::of(owner, self.id), &drawn);
-            Ok((wrapped.map_err(|error| error.to_string())?, pair, drawn))
+        drawn: &BallotKey,
+    ) -> Result<(), Fault> {
+        let wrapped = self.pair(owner).and_then(|pair| {
+            let wrapped = pair.keep(&Place::of(owner, self.id), drawn);
+            Ok((wrapped.map_err(|error| error.to_string())?, pair))
         });
-        let (wrapped, pair, drawn) = drawn.map_err(|error| {
+        let (wrapped, pair) = wrapped.map_err(|error| {
             let election = owner.election;
             tracing::error!(%election, %error, "the key cannot be stored");
             let why =
                 "the key of the election's ballots cannot be stored; the server's log says why";
             LedgerError::NotStored(why.into())
         })?;
-        self.say(client, key, owner, &pair, Some(&wrapped)).await?;
-        Ok(drawn)
+        self.say(client, key, owner, &pair, Some(&wrapped)).await
     }
 
     /// The key pair for an election, which is made if there is none.
@@ -145,6 +151,24 @@ impl Holder {
         let mac = self.mac(owner, &public);
         client.execute(SAY, &[&key, &server, &public, &mac, &wrapped]).await?;
         Ok(())
+    }
+
+    /// The secret of the ledger's servers, if this one was given it.
+    pub(super) fn secret(&self) -> Option<&Secret> {
+        self.secret.as_ref()
+    }
+
+    /// What shows the other servers that a server of this ledger is reached by this link: else who
+    /// can write to the database could lead voters elsewhere. `None` without the secret.
+    pub(super) fn link_mac(&self, ledger: LedgerId, link: &str) -> Option<Vec<u8>> {
+        let secret = self.secret.as_ref()?;
+        Some(secret.mac(&[LINK, ledger.as_bytes(), link.as_bytes()]))
+    }
+
+    /// Whether [`link_mac`](Self::link_mac) of a server of this ledger made this.
+    pub(super) fn has_link_mac(&self, ledger: LedgerId, link: &str, mac: &[u8]) -> bool {
+        let secret = self.secret.as_ref();
+        secret.is_some_and(|it| it.made(&[LINK, ledger.as_bytes(), link.as_bytes()], mac))
     }
 
     /// Refuses to open an election whose key would be lost with one server.

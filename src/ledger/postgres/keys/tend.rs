@@ -11,6 +11,7 @@ use crate::election::Definition;
 use crate::ledger::keys::{Owner, ServerId};
 use crate::ledger::postgres::connection::{ANSWER_WAIT_MAX, Fault, Link};
 use crate::ledger::postgres::session::settle;
+use crate::ledger::postgres::settings::is_replicated;
 use crate::ledger::postgres::shared::Shared;
 
 /// The rows of a server.
@@ -109,7 +110,9 @@ async fn take_up(
         None => return holder.say(client, *key, &owner, &pair, None).await,
         Some(opened) => opened,
     };
-    let taken = match opened {
+    let commitment = shared.with(|state| state.public.get(*key).map(|it| it.commitment));
+    let is_its = |it: &Opened| commitment == Some(it.key().commitment());
+    let taken = match opened.filter(is_its) {
         Some(Opened::ByMyself(taken)) if is_as_said => taken,
         Some(Opened::ByMyself(taken) | Opened::ByAnother(taken)) => {
             let wrapped = pair.keep(&place, &taken);
@@ -119,7 +122,7 @@ async fn take_up(
         }
         None => {
             if holder.is_new(*key, "not opened", &[]) {
-                let error = "it was wrapped with another secret, or altered";
+                let error = "it was wrapped with another secret, or altered, or is another key";
                 tracing::error!(%election, %error, "a key is asked for again");
             }
             return holder.say(client, *key, &owner, &pair, None).await;
@@ -139,8 +142,7 @@ async fn answer(shared: &Shared, link: &Link, end: Instant) -> Result<(), Fault>
         let (server, public): (&[u8], &[u8]) = (row.try_get(1)?, row.try_get(2)?);
         let mac: &[u8] = row.try_get(3)?;
         let known = shared.with(|state| {
-            let definition = state.public.get(key).map(|it| it.definition.clone())?;
-            Some((state.ledger, definition, state.keys.get(&key)?.clone()))
+            Some((state.ledger, state.definition(key)?, state.keys.get(&key)?.clone()))
         });
         let Some((ledger, definition, held)) = known else { continue };
         let election = &definition.id;
@@ -172,8 +174,16 @@ async fn scrub(shared: &Shared, link: &Link, closed: Vec<Of>, end: Instant) -> R
         if row.is_some() || shared.holder.has_half(&owner) {
             if !std::mem::replace(&mut is_settled, true) {
                 // That the close is seen does not mean that it is on a second disk.
+                let replication = link.cluster.hosts.replication();
+                if !is_replicated(&link.client, replication).await? {
+                    return Ok(());
+                }
                 settle(shared, link).await?;
                 link.check_unwarned()?;
+                // Without one, the commit waited for nothing.
+                if !is_replicated(&link.client, replication).await? {
+                    return Ok(());
+                }
             }
             if !destroy(shared, key, &owner) {
                 continue;

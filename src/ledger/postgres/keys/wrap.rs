@@ -68,6 +68,14 @@ pub(super) enum Opened {
     ByAnother(BallotKey),
 }
 
+impl Opened {
+    pub(super) fn key(&self) -> &BallotKey {
+        match self {
+            Self::ByMyself(key) | Self::ByAnother(key) => key,
+        }
+    }
+}
+
 impl Pair {
     pub(super) fn of(half: &Half) -> io::Result<Self> {
         let private = Private::from_bytes(&**half).map_err(failed)?;
