@@ -2,6 +2,7 @@
 //! little of each; `cargo run --release -p capvote-soak` runs as many rounds as asked for.
 
 pub mod browser;
+pub mod cluster;
 pub mod cluster_kills;
 pub mod cluster_patroni;
 pub mod cluster_speed;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use capvote_soak::{
-    cluster_kills, cluster_patroni, cluster_speed, histories, hostile, kills, pages,
+    cluster, cluster_kills, cluster_patroni, cluster_speed, histories, hostile, kills, pages,
 };
 use clap::{Parser, Subcommand};
 
@@ -17,6 +17,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Histories(histories::Arguments),
+    ClusterHistories(cluster::Arguments),
     Kills(kills::Arguments),
     ClusterKills(cluster_kills::Arguments),
     ClusterPatroni(cluster_patroni::Arguments),
@@ -33,6 +34,7 @@ enum Command {
 fn main() -> anyhow::Result<ExitCode> {
     let held = match Arguments::parse().command {
         Command::Histories(arguments) => arguments.run()?,
+        Command::ClusterHistories(arguments) => arguments.run()?,
         Command::Kills(arguments) => arguments.run()?,
         Command::ClusterKills(arguments) => arguments.run()?,
         Command::ClusterPatroni(arguments) => arguments.run()?,

@@ -1,11 +1,26 @@
 //! Work that takes long, on threads that leave the processors to votes.
 
+#[cfg(feature = "postgres")]
+use std::cell::Cell;
+
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::stack;
 
 /// The nice value of these threads. Of a processor that a vote wants too, they get a tenth.
 const NICE: i32 = 10;
+
+#[cfg(feature = "postgres")]
+thread_local! {
+    static STAYS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What the calling thread asks for is done by itself from here on. In a simulation the pace of
+/// another thread would be chance.
+#[cfg(feature = "postgres")]
+pub(crate) fn stay_on_this_thread() {
+    STAYS.set(true);
+}
 
 /// Does `work` on a thread for blocking work. It is not aborted when this future is dropped.
 ///
@@ -14,6 +29,10 @@ const NICE: i32 = 10;
 pub(crate) async fn run<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, JoinError> {
+    #[cfg(feature = "postgres")]
+    if STAYS.get() {
+        return Ok(work());
+    }
     let done = spawn_blocking(|| {
         lower_priority();
         let done = work();

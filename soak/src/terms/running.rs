@@ -13,7 +13,6 @@ use super::Cluster;
 use super::nodes::Nodes;
 use crate::officer::officers_link;
 use crate::server::{ANY_PORT, Server};
-use crate::terms::Cluster;
 
 /// How long a server may be refused by its database.
 const START_WAIT_MAX: Duration = Duration::from_secs(30);

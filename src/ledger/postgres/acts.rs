@@ -84,7 +84,16 @@ async fn make(
             return Err(LedgerError::NotStored(keys::MISSING.into()));
         }
         Ok(planned)
-    })?;
+    });
+    let planned = match planned {
+        // "It is open already" is an answer, too: of what may be on no second disk.
+        Err(refused @ (LedgerError::Refused(_) | LedgerError::Revoked)) => {
+            settle(shared, link).await?;
+            link.commit().await?;
+            return Err(refused.into());
+        }
+        planned => planned?,
+    };
     check_held(shared, link, &planned).await?;
     store(shared, link, version, planned, attempt).await
 }

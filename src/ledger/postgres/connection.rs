@@ -13,16 +13,18 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::OnceCell;
+use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_postgres::config::Host;
 use tokio_postgres::error::{Severity, SqlState};
-use tokio_postgres::{AsyncMessage, Client, Config, Connection};
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::Options;
 use super::batch::Statements;
 use super::cluster::Cluster;
 use super::settings::{Replication, Settings, Unfit, set_up};
+use super::simulated::Dial;
 use crate::ledger::{LedgerError, OpenError};
 
 /// PostgreSQL's port.
@@ -98,6 +100,8 @@ pub(super) struct Hosts {
     replication: Replication,
     /// The highest timeline that was used.
     timeline: AtomicU32,
+    /// `None`: over the network.
+    dial: Option<Dial>,
 }
 
 impl Hosts {
@@ -110,8 +114,8 @@ impl Hosts {
         }
         let replication = options.replication;
         let one = |config: &Config| {
-            let (config, tls) = (config.clone(), tls.clone());
-            Self { config, tls, replication, timeline: AtomicU32::new(0) }
+            let (config, tls, dial) = (config.clone(), tls.clone(), options.dial.clone());
+            Self { config, tls, replication, timeline: AtomicU32::new(0), dial }
         };
         Ok(options.clusters.iter().map(one).collect())
     }
@@ -188,29 +192,52 @@ impl Hosts {
         self.config.get_dbname().map(|name| config.dbname(name));
         config.application_name("capvote").tcp_user_timeout(ANSWER_WAIT_MAX);
         let reached = timeout(CONNECT_WAIT_MAX, async {
-            let (client, connection) = config.connect(self.tls.clone()).await?;
-            let mut link = Link::drive(cluster.clone(), client, connection);
-            let settings = set_up(&link.client).await?;
+            let link = match &self.dial {
+                Some(dial) => {
+                    let stream = dial(index).await.map_err(|error| error.to_string())?;
+                    let connected = config.connect_raw(stream, NoTls).await;
+                    connected.map(|(client, it)| {
+                        let (link, driven) = Link::of(cluster.clone(), client, it);
+                        // Among the tasks of its server, with which it is paused and ends.
+                        spawn_local(driven);
+                        link
+                    })
+                }
+                None => {
+                    let connected = config.connect(self.tls.clone()).await;
+                    connected.map(|(client, it)| {
+                        let (link, driven) = Link::of(cluster.clone(), client, it);
+                        tokio::spawn(driven);
+                        link
+                    })
+                }
+            };
+            let mut link = link.map_err(|error| text(&error))?;
+            let settings = set_up(&link.client).await.map_err(|error| text(&error))?;
             link.timeline = settings.timeline();
             link.has_checksums = settings.data_checksums == "on";
             // A server warns at each connection, of an old collation, say. Nothing was committed.
             link.warned.store(false, Ordering::Relaxed);
             Ok((settings, link))
         });
-        let reached = reached.await.map_err(|_| NO_ANSWER.to_string())?;
-        reached.map_err(|error: tokio_postgres::Error| text(&error))
+        reached.await.map_err(|_| NO_ANSWER.to_string())?
     }
 }
 
 impl Link {
-    fn drive<S, T>(cluster: Arc<Cluster>, client: Client, mut connection: Connection<S, T>) -> Self
+    /// A connection, and what carries its messages.
+    fn of<S, T>(
+        cluster: Arc<Cluster>,
+        client: Client,
+        mut connection: Connection<S, T>,
+    ) -> (Self, impl Future<Output = ()> + Send)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let warned = Arc::new(AtomicBool::new(false));
         let warning = warned.clone();
-        tokio::spawn(async move {
+        let driven = async move {
             // A notice is seen here before the answer that it came with is passed on.
             while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
                 match message {
@@ -226,9 +253,10 @@ impl Link {
                     Err(_) => break,
                 }
             }
-        });
+        };
         let statements = OnceCell::new();
-        Self { client, cluster, statements, timeline: 0, has_checksums: false, warned }
+        let link = Self { client, cluster, statements, timeline: 0, has_checksums: false, warned };
+        (link, driven)
     }
 
     /// Commits. The caller has seen that every statement before succeeded: the answer to the commit

@@ -30,11 +30,12 @@ pub(super) async fn dispatch(
     let mut free: BTreeSet<usize> = (0..writers.len()).collect();
     loop {
         let first = tokio::select! {
-            job = jobs.recv() => job,
+            biased;
             () = stop.cancelled(), if !jobs.is_closed() => {
                 jobs.close();
                 continue;
             }
+            job = jobs.recv() => job,
         };
         let Some(first) = first else { return };
         while let Ok(index) = freed.try_recv() {

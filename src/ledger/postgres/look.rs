@@ -55,14 +55,16 @@ pub(super) async fn keep_looking(
     loop {
         let mut waiting = Vec::new();
         tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
             reply = asked.recv() => waiting.extend(reply),
             () = sleep(LOOK_PAUSE) => {}
-            () = stop.cancelled() => return,
         }
         while let Ok(reply) = asked.try_recv() {
             waiting.push(reply);
         }
         let looked = tokio::select! {
+            biased;
             looked = session.until_known(async |link| {
                 let is_new = cluster.is_first() && shared.reach.is_new();
                 if renewed.elapsed() >= lease::RENEWAL_PAUSE || is_new {

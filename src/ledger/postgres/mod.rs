@@ -54,6 +54,8 @@ mod session;
 mod settings;
 mod shared;
 mod sheet;
+#[doc(hidden)]
+pub mod simulated;
 mod sorted;
 mod start;
 mod state;

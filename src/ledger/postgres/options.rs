@@ -12,6 +12,7 @@ use super::cluster::CLUSTERS_MAX;
 use super::connection::{at, port};
 use super::keys::Secret;
 use super::settings::Replication;
+use super::simulated::Dial;
 use super::tls::Roots;
 use crate::ledger::{Clock, NUMBERS_MAX};
 
@@ -31,6 +32,7 @@ pub struct Options {
     pub(super) unknown_wait: Duration,
     pub(super) clock: Option<Clock>,
     pub(super) numbers_max: usize,
+    pub(super) dial: Option<Dial>,
 }
 
 /// Why an address is none of a database. The address is not repeated: it may have a password.
@@ -74,6 +76,7 @@ impl Options {
             unknown_wait: UNKNOWN_WAIT_MAX,
             clock: None,
             numbers_max: NUMBERS_MAX,
+            dial: None,
         })
     }
 

@@ -115,16 +115,17 @@ async fn make_acts(
     let (shared, mut was_closing) = (sessions.first.shared.clone(), false);
     loop {
         let job = tokio::select! {
+            biased;
+            () = stop.cancelled(), if !jobs.is_closed() => {
+                jobs.close();
+                continue;
+            }
             job = jobs.recv() => job,
             _ = round.tick() => {
                 // One that began since the last round is still its own server's.
                 if std::mem::replace(&mut was_closing, is_closing(&shared)) && was_closing {
                     finish(&mut sessions).await;
                 }
-                continue;
-            }
-            () = stop.cancelled(), if !jobs.is_closed() => {
-                jobs.close();
                 continue;
             }
         };
@@ -167,11 +168,12 @@ async fn read(mut sessions: Sessions, mut jobs: mpsc::Receiver<ReadJob>, stop: C
     let shared = sessions.first.shared.clone();
     loop {
         let job = tokio::select! {
-            job = jobs.recv() => job,
+            biased;
             () = stop.cancelled(), if !jobs.is_closed() => {
                 jobs.close();
                 continue;
             }
+            job = jobs.recv() => job,
         };
         let Sessions { first: session, others } = &mut sessions;
         match job {
