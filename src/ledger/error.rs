@@ -35,6 +35,20 @@ pub enum LedgerError {
     Unreadable(String),
 }
 
+impl LedgerError {
+    /// The error of what was tried until this one, where an earlier try has an `unknown` outcome: that
+    /// the last one stored nothing says nothing about it.
+    #[cfg(feature = "postgres")]
+    pub(super) fn after(self, unknown: Option<&str>) -> Self {
+        match (unknown, self) {
+            (Some(why), Self::Away(_) | Self::NotStored(_) | Self::Stopped) => {
+                Self::Unknown(why.into())
+            }
+            (_, error) => error,
+        }
+    }
+}
+
 /// Why an act is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ActRefusal {
@@ -186,5 +200,27 @@ pub enum OpenError {
 impl From<OpenError> for LedgerError {
     fn from(error: OpenError) -> Self {
         Self::Unreadable(error.to_string())
+    }
+}
+
+#[cfg(all(test, feature = "postgres"))]
+mod tests {
+    use super::LedgerError;
+
+    #[test]
+    fn nothing_stored_by_the_last_try_says_nothing_about_an_earlier_one() {
+        let why = String::from;
+        let unknown = LedgerError::Unknown(why("lost"));
+        let certain = [
+            LedgerError::Away(why("no key")),
+            LedgerError::NotStored(why("full")),
+            LedgerError::Stopped,
+        ];
+        for error in certain {
+            assert_eq!(error.clone().after(Some("lost")), unknown);
+            assert_eq!(error.clone().after(None), error);
+        }
+        // What the rules say of an act, they say of all its tries.
+        assert_eq!(LedgerError::Revoked.after(Some("lost")), LedgerError::Revoked);
     }
 }

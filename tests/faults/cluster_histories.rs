@@ -29,6 +29,16 @@ fn what_an_officer_is_told_of_acts_outlives_a_failover() {
     assert_eq!(history.violations, [""; 0]);
 }
 
+/// Its row among the holders of a key, or that it destroyed its half, or its lease.
+#[test]
+fn what_a_failover_forgets_of_a_server_is_said_again() {
+    let rules = Rules { lag: true, old_primary: true };
+    for seed in [30_100, 30_242, 30_339, 30_539, 30_641] {
+        let history = simulate(seed, rules, &scratch()).unwrap();
+        assert_eq!(history.violations, [""; 0], "seed {seed}");
+    }
+}
+
 #[test]
 fn the_same_seed_gives_the_same_history_of_two_servers() {
     let rules = Rules { lag: false, old_primary: true };

@@ -79,6 +79,10 @@ impl Session {
                 let after = given[0].int();
                 found(self.rows(Table::Acts, |row| row[0].int() > after))
             }
+            Ask::LastAct => {
+                let last = self.rows(Table::Acts, |_| true).pop();
+                found(select(last.into_iter().collect(), &[2, 3]))
+            }
             Ask::IsActStored => {
                 let stored = !self.rows(Table::Acts, is(4, &given[0])).is_empty();
                 found(vec![vec![stored.into()]])
@@ -144,12 +148,10 @@ impl Session {
                 self.put(&key, Some(row));
                 changed(1)
             }
-            Ask::Behind => {
-                let alive = self.alive(given[2].int());
-                let behind =
-                    |row: &Row| row[0] != given[0] && row[1] < given[1] && alive.contains(&row[0]);
-                let count = self.rows(Table::Leases, behind).len() as i64;
-                found(vec![vec![count.into()]])
+            Ask::Others => {
+                let alive = self.alive(given[1].int());
+                let other = |row: &Row| row[0] != given[0] && alive.contains(&row[0]);
+                found(select(self.rows(Table::Leases, other), &[0, 1]))
             }
             Ask::Links => {
                 let alive = self.alive(given[0].int());

@@ -46,7 +46,9 @@ pub(super) async fn of_server(server: Rc<Server>, history: History, mut rng: Rng
                 let an_hour = rng.u32(0..HOUR_ODDS) == 0;
                 let long = if an_hour { HOUR } else { below(&mut rng, 25_000) };
                 history.borrow_mut().fault("a server is paused", format!("{index} for {long:?}"));
+                history.borrow_mut().paused[server.index] = Some(Instant::now());
                 server.pause(long).await;
+                history.borrow_mut().paused[server.index] = None;
                 history.borrow_mut().note(format!("{index} goes on"));
             }
         }

@@ -126,6 +126,7 @@ impl World {
         }
         let same = all.windows(2).all(|pair| pair[0] == pair[1]);
         let mut history = self.history.borrow_mut();
+        history.was_away = self.servers.iter().any(|server| server.was_any_away());
         history.check(same, || format!("the servers differ in {}: {all:?}", IDS[election]));
         if let Some((standing, sheet, _)) = all.first() {
             match standing.state {

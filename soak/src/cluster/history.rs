@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::time::Duration;
 
 use capvote::election::{ElectionState, Outcome, Refusal};
 use capvote::ledger::{LedgerError, Snapshot};
@@ -17,6 +18,9 @@ pub(super) type Shared = Rc<RefCell<History>>;
 
 /// A place in the story.
 type Moment = usize;
+
+/// How long an answer takes at most from a server to a voter.
+const PAUSED_WAIT: Duration = Duration::from_millis(1);
 
 /// A ballot that was cast.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +67,10 @@ pub struct History {
     /// What each handle has told voters, and the most that it has shown.
     told: [BTreeSet<(usize, u64)>; SERVERS],
     shown: [BTreeMap<usize, Vec<u64>>; SERVERS],
+    /// Whether a server was out of touch for so long that others go on without what it remembers.
+    pub(super) was_away: bool,
+    /// Since when each server is paused.
+    pub(super) paused: [Option<Instant>; SERVERS],
     /// Faults of all kinds.
     pub(super) faults: BTreeMap<&'static str, usize>,
     /// Whether a standby was promoted: what was seen and never replicated is gone
@@ -85,9 +93,11 @@ impl History {
             closed: Default::default(),
             told: Default::default(),
             shown: Default::default(),
+            paused: Default::default(),
             faults: BTreeMap::new(),
             has_failed_over: false,
             has_lost: false,
+            was_away: false,
         }
     }
 
@@ -148,6 +158,8 @@ impl History {
         answer: &Result<Outcome, LedgerError>,
     ) {
         let now = self.note(format!("vote {vote}: {server} says {answer:?}"));
+        let is_paused = self.paused[server].is_some_and(|since| since.elapsed() > PAUSED_WAIT);
+        self.check(!is_paused, || format!("{server} is paused, and answers vote {vote}"));
         let Cast { election, number, .. } = self.votes[vote].cast;
         let first = self.votes[vote].first;
         match answer {
@@ -256,8 +268,9 @@ impl History {
                 continue;
             }
             let lines = lines.get(&vote.cast.nonce).copied().unwrap_or(0);
-            let is_used_again = self.has_lost && numbers.contains_key(&vote.cast.number);
-            if vote.is_recorded && lines != 1 && !is_used_again {
+            let may_be_lost =
+                self.has_lost && (self.was_away || numbers.contains_key(&vote.cast.number));
+            if vote.is_recorded && lines != 1 && !may_be_lost {
                 wrong.push(format!("vote {index} is recorded, and has {lines} lines"));
             }
             let is_final = |it: &Refusal| matches!(it, Refusal::Closed | Refusal::AlreadyVoted);

@@ -134,7 +134,12 @@ pub fn simulate(seed: u64, rules: Rules, scratch: &Path) -> anyhow::Result<Histo
         let mut rng = Rng::with_seed(seed);
         let nodes = Rc::new(RefCell::new(Nodes::new(rng.fork())));
         let run = run(folder.path(), rules, rng, history.clone(), nodes.clone());
-        let ended = tokio::time::timeout(HISTORY_MAX, run).await;
+        let drifted = nodes.borrow().drifted.clone();
+        let ended = tokio::select! {
+            biased;
+            () = drifted.notified() => Ok(Ok(())),
+            ended = tokio::time::timeout(HISTORY_MAX, run) => ended,
+        };
         if let Some(text) = &nodes.borrow().unknown {
             bail!("the simulated database does not know this statement: {text}");
         }

@@ -24,6 +24,9 @@ pub(super) const SERVERS: usize = 2;
 /// How long a record takes to the standby at most.
 const REPLICATION_MAX: Duration = Duration::from_millis(12);
 
+/// What is left of a lease when it is to be renewed.
+const AWAY: Duration = Duration::from_secs(25);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Primary,
@@ -74,8 +77,14 @@ pub(super) struct Nodes {
     pub(super) begun: Instant,
     pub(super) rng: Rng,
     pub(super) changed: Rc<Notify>,
+    /// When each server was last answered by a primary that can commit.
+    heard: [Instant; SERVERS],
+    /// Whether a server was not, for as long as a lease lasts: others go on without it.
+    pub(super) was_away: bool,
     /// What the ledger asked that the simulation does not know.
     pub(super) unknown: Option<String>,
+    /// Told when there is such a statement.
+    pub(super) drifted: Rc<Notify>,
 }
 
 pub(super) type Shared = Rc<RefCell<Nodes>>;
@@ -99,7 +108,10 @@ impl Nodes {
             begun: Instant::now(),
             rng,
             changed: Rc::default(),
+            heard: [Instant::now(); SERVERS],
+            was_away: false,
             unknown: None,
+            drifted: Rc::default(),
         }
     }
 
@@ -122,6 +134,14 @@ impl Nodes {
         let sessions = &mut self.nodes[node].sessions;
         sessions.retain(|session| !session.is_finished());
         sessions.push(session);
+    }
+
+    /// A server is answered by a node.
+    pub(super) fn hear(&mut self, server: usize, node: usize) {
+        if self.nodes[node].role == Role::Primary && self.has_standby(node) {
+            self.was_away |= self.heard[server].elapsed() >= AWAY;
+            self.heard[server] = Instant::now();
+        }
     }
 
     /// Appends to a primary's log. Returns how long it is.

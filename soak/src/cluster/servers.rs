@@ -83,6 +83,11 @@ impl Server {
         self.ledger.borrow().clone()
     }
 
+    /// Whether any server was out of touch with the database for as long as a lease lasts.
+    pub(super) fn was_any_away(&self) -> bool {
+        self.nodes.borrow().was_away
+    }
+
     fn options(&self) -> Options {
         let options = Options::new(ADDRESS, self.folder.clone()).expect("a good address");
         let (dial, begun) = (self.dial.clone(), self.nodes.borrow().begun);

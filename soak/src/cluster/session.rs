@@ -113,6 +113,7 @@ impl Session {
         };
         self.wire.ready(status);
         self.pass(1).await;
+        self.shared.borrow_mut().hear(self.server, self.node);
         self.wire.flush().await
     }
 
@@ -191,7 +192,9 @@ impl Session {
 
     fn unknown(&self, text: &str) -> io::Error {
         let words: Vec<_> = text.split_whitespace().collect();
-        self.shared.borrow_mut().unknown.get_or_insert(words.join(" "));
+        let mut shared = self.shared.borrow_mut();
+        shared.unknown.get_or_insert(words.join(" "));
+        shared.drifted.notify_one();
         io::ErrorKind::Unsupported.into()
     }
 

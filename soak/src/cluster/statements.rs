@@ -18,6 +18,7 @@ pub(super) enum Ask {
     NewAct,
     ActsAfter,
     IsActStored,
+    LastAct,
     NewRoll,
     RollOf,
     WholeRoll,
@@ -32,7 +33,7 @@ pub(super) enum Ask {
     Settle,
     IsKnown,
     RenewLease,
-    Behind,
+    Others,
     Links,
     EndLease,
     SweepLeases,
@@ -45,7 +46,7 @@ pub(super) enum Ask {
     IsHeld,
     NewChain,
     TakeUp,
-    DropEmptyChains,
+    ClearSheet,
     OpenChains,
     Chains,
     LeaveChains,
@@ -136,6 +137,8 @@ const ALL: &[Statement] = &[
         VALUES ($1, $2, $3, $4, $5, $6)", &[Int8, Int4, Int2, Bytes, Bytes, Bytes], &[]),
     on(Ask::ActsAfter, "SELECT version, election, kind, what, head, mac FROM acts
         WHERE version > $1 ORDER BY version", &[Int8], &[Int8, Int4, Int2, Bytes, Bytes, Bytes]),
+    on(Ask::LastAct, "SELECT kind, what FROM acts ORDER BY version DESC LIMIT 1",
+        &[], &[Int2, Bytes]),
     on(Ask::IsActStored, "SELECT count(*) > 0 FROM acts WHERE head = $1", &[Bytes], &[Bool]),
     on(Ask::NewRoll, "INSERT INTO roll (election, version, row, added, numbers)
         VALUES ($1, $2, $3, $4, $5)", &[Int4, Int8, Int4, Bool, Bytes], &[]),
@@ -167,9 +170,9 @@ const ALL: &[Statement] = &[
     on(Ask::Links, "SELECT link, mac FROM leases WHERE mac IS NOT NULL
         AND seen > clock_timestamp() - make_interval(secs => $1) ORDER BY server LIMIT $2",
         &[Float8, Int8], &[Text, Bytes]),
-    on(Ask::Behind, "SELECT count(*) FROM leases WHERE server <> $1 AND timeline < $2
-        AND seen > clock_timestamp() - make_interval(secs => $3)",
-        &[Bytes, Int8, Float8], &[Int8]),
+    on(Ask::Others, "SELECT server, timeline FROM leases WHERE server <> $1
+        AND seen > clock_timestamp() - make_interval(secs => $2)",
+        &[Bytes, Float8], &[Bytes, Int8]),
     on(Ask::EndLease, "DELETE FROM leases WHERE server = $1", &[Bytes], &[]),
     on(Ask::SweepLeases, "WITH dead AS (DELETE FROM leases
             WHERE seen < clock_timestamp() - make_interval(secs => $1) RETURNING server)
@@ -207,10 +210,6 @@ const ALL: &[Statement] = &[
             (SELECT 1 FROM leases WHERE leases.server = it.server
                 AND seen > clock_timestamp() - make_interval(secs => $4)))
         RETURNING chain, genesis", &[Int4, Bytes, Int2, Float8], &[Int8, Bytes]),
-    on(Ask::DropEmptyChains, "WITH empty AS (DELETE FROM entries USING chains
-            WHERE entries.chain = chains.chain AND election = $1 AND kind = 5 AND seq = 1
-            RETURNING entries.chain)
-        DELETE FROM chains USING empty WHERE chains.chain = empty.chain", &[Int4], &[]),
     on(Ask::OpenChains, "SELECT chain, election, genesis FROM chains
         WHERE election = ANY ($1) AND NOT EXISTS
             (SELECT 1 FROM entries WHERE entries.chain = chains.chain AND kind = 5)
@@ -255,6 +254,7 @@ const ALL: &[Statement] = &[
         AND chain = $2 ORDER BY seq, number", &[Int4, Int8], &[Int4, Int8, Bytes]),
     on(Ask::Used, "SELECT number FROM ballots WHERE election = ANY ($1) AND number = ANY ($2)",
         &[Int4s, Int8s], &[Int8]),
+    on(Ask::ClearSheet, "DELETE FROM sheet WHERE election = $1", &[Int4], &[]),
     on(Ask::NewSheet, "INSERT INTO sheet (election, part, first, lines) VALUES ($1, $2, $3, $4)
         ON CONFLICT DO NOTHING", &[Int4, Int4, Bytes, Bytes], &[]),
     on(Ask::SheetLines, "SELECT lines FROM sheet WHERE election = $1 ORDER BY part",

@@ -20,22 +20,6 @@ impl Session {
                 found(vec![vec![chain]])
             }
             Ask::TakeUp => self.take_up(given).await,
-            Ask::DropEmptyChains => {
-                let chains = self.chains(is(1, &given[0]), false);
-                let mut dropped = 0;
-                for chain in chains {
-                    let end = (Table::Entries, vec![chain[0].clone(), 1.into()]);
-                    if self.get(&end).is_some_and(|row| row[2].int() == END) {
-                        let chain = (Table::Chains, vec![chain[0].clone()]);
-                        for key in [end, chain] {
-                            self.lock(&key, true).await?;
-                            self.put(&key, None);
-                        }
-                        dropped += 1;
-                    }
-                }
-                changed(dropped)
-            }
             Ask::OpenChains => found(select(self.chains(any(1, &given[0]), true), &[0, 1, 4])),
             Ask::Chains => found(select(self.chains(is(1, &given[0]), false), &[0, 4])),
             Ask::LeaveChains => {
@@ -135,6 +119,15 @@ impl Session {
                 let (of, under) = (any(0, &given[0]), any(1, &given[1]));
                 let used = self.rows(Table::Ballots, |row| of(row) && under(row));
                 found(select(used, &[1]))
+            }
+            Ask::ClearSheet => {
+                let rows = self.rows(Table::Sheet, is(0, &given[0]));
+                for row in &rows {
+                    let key = (Table::Sheet, row[..2].to_vec());
+                    self.lock(&key, true).await?;
+                    self.put(&key, None);
+                }
+                changed(rows.len())
             }
             Ask::NewSheet => {
                 let key = (Table::Sheet, given[..2].to_vec());

@@ -29,14 +29,16 @@ pub(super) async fn act(
     acts: Vec<Act>,
     under: Option<Authorization>,
 ) -> Result<(), LedgerError> {
-    if acts.iter().any(|act| matches!(act, Act::Close(_))) {
+    let closes = acts.iter().filter_map(|act| match act {
+        Act::Close(election) => Some(election.clone()),
+        _ => None,
+    });
+    let closes: Vec<_> = closes.collect();
+    if !closes.is_empty() {
         // An election that another server is closing is closed first, and then refused.
-        close::finish_all(sessions).await?;
-        let elections = acts.iter().filter_map(|act| match act {
-            Act::Close(election) => Some(election),
-            _ => None,
-        });
-        keys::wait(&sessions.first.shared, elections).await.map_err(Fault::into_error)?;
+        close::finish_all(sessions, |id| closes.contains(id)).await?;
+        let shared = &sessions.first.shared;
+        keys::wait(shared, closes.iter()).await.map_err(Fault::into_error)?;
     }
     let acts = background::run(move || prepare(acts)).await;
     let acts = acts.map_err(|_| LedgerError::unanswered())?;
@@ -48,9 +50,10 @@ pub(super) async fn act(
         .until_known(async |link| make(&shared, link, &acts, under.as_ref(), &attempt).await)
         .await;
     made?;
-    if acts.iter().any(|act| matches!(act, Prepared::Other(Act::Close(_)))) {
+    if !closes.is_empty() {
         // The other acts are made, and no vote counts any more.
-        close::finish_all(sessions).await.map_err(|error| {
+        let finished = close::finish_all(sessions, |id| closes.contains(id)).await;
+        finished.map_err(|error| {
             LedgerError::Unknown(format!("voting is over, and the count is not made yet: {error}"))
         })?;
         // A look destroys the keys. If it fails, a later one does, and the log says why.
@@ -86,16 +89,25 @@ async fn make(
         Ok(planned)
     });
     let planned = match planned {
-        // "It is open already" is an answer, too: of what may be on no second disk.
-        Err(refused @ (LedgerError::Refused(_) | LedgerError::Revoked)) => {
-            settle(shared, link).await?;
-            link.commit().await?;
-            return Err(refused.into());
-        }
-        planned => planned?,
+        Ok(planned) => check_held(shared, link, &planned).await.map(|()| planned),
+        Err(error) => Err(error.into()),
     };
-    check_held(shared, link, &planned).await?;
-    store(shared, link, version, planned, attempt).await
+    store(shared, link, version, answered(shared, link, planned).await?, attempt).await
+}
+
+/// What was decided in a transaction that [began](begin). A refusal is an answer, too ("it is open
+/// already"): it is given after a commit, since what it is about may be on no second disk.
+pub(super) async fn answered<T>(
+    shared: &Shared,
+    link: &Link,
+    decided: Result<T, Fault>,
+) -> Result<T, Fault> {
+    if let Err(Fault::Not(LedgerError::Refused(_) | LedgerError::Revoked)) = &decided {
+        settle(shared, link).await?;
+        link.commit().await?;
+        link.check_newest()?;
+    }
+    decided
 }
 
 /// Refuses to open elections whose keys would be lost with one server.

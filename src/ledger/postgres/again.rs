@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering;
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 
-use super::align::align;
+use super::align::{self, align};
 use super::batch::{self, Chain, Found, Offer, Section};
 use super::chain::{self, ChainHead, Head};
 use super::connection::{ANSWER_WAIT_MAX, Fault, Link};
@@ -25,7 +25,7 @@ use super::remembered::Acknowledged;
 use super::shared::Shared;
 use super::state::State;
 use super::writer::ROUNDS_MAX;
-use super::{lease, take_up};
+use super::{keys, lease, take_up};
 use crate::election::VoterNumber;
 use crate::ledger::LedgerError;
 
@@ -72,6 +72,10 @@ async fn look_and_offer(shared: &Shared, link: &Link) -> Result<(), Fault> {
     if looked_on != link.timeline || !gone.is_empty() {
         // Chains may end before where they were seen.
         shared.with(|state| state.doubt_tallies(cluster));
+        if cluster.is_first() {
+            shared.with(State::doubt_scrubbed);
+            timeout(ANSWER_WAIT_MAX, keys::hold_again(shared, link)).await??;
+        }
         look(shared, link).await?;
         shared.with(|state| state.forget_unread(cluster));
         shared.publish();
@@ -200,7 +204,11 @@ async fn offer(
     election: i32,
     part: &[Arc<Acknowledged>],
 ) -> Result<(Section, Option<Found>, Option<ChainHead>), Fault> {
-    let section = shared.with(|state| section(state, election, part))?;
+    let is_fenced = match link.cluster.is_first() {
+        true => true,
+        false => align::is_fenced(link, election).await?,
+    };
+    let section = shared.with(|state| section(state, election, part, is_fenced))?;
     let mut chains: HashMap<i32, Chain> = HashMap::new();
     if !section.offered.is_empty() {
         let begun = take_up::begin(shared, link, election, None);
@@ -214,7 +222,12 @@ async fn offer(
 }
 
 /// What of these batches can be stored, and what is looked for only.
-fn section(state: &mut State, election: i32, part: &[Arc<Acknowledged>]) -> Result<Section, Fault> {
+fn section(
+    state: &mut State,
+    election: i32,
+    part: &[Arc<Acknowledged>],
+    is_fenced: bool,
+) -> Result<Section, Fault> {
     let mut section = Section::default();
     let public = state.public.get(election).cloned();
     for batch in part {
@@ -223,7 +236,9 @@ fn section(state: &mut State, election: i32, part: &[Arc<Acknowledged>]) -> Resu
         let Some(it) = same else { continue };
         for (number, sealed) in batch.votes() {
             let voter = VoterNumber::from(number.cast_unsigned());
-            if it.phase != Phase::Open || !state.is_on_roll(it, voter) {
+            // A close waits for what is offered before it fences another cluster than the first.
+            let may = it.phase == Phase::Open || it.phase == Phase::Closing && !is_fenced;
+            if !may || !state.is_on_roll(it, voter) {
                 section.looked.insert(number);
                 continue;
             }

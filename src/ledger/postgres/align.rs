@@ -32,6 +32,12 @@ const PUT: &str = "INSERT INTO elections (key, id, state, version) VALUES ($1, $
     ON CONFLICT (key) DO UPDATE SET state = excluded.state, version = excluded.version
     RETURNING id";
 
+/// A fence takes nothing back, whoever makes it, and when.
+const FENCE: &str = "INSERT INTO elections (key, id, state, version) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (key) DO UPDATE SET state = greatest(elections.state, excluded.state),
+        version = greatest(elections.version, excluded.version)
+    RETURNING id";
+
 /// What is left of an election whose acts a failover has lost, and whose key another one has.
 const CLEAR: &str = "WITH gone AS (DELETE FROM chains WHERE election = $1 RETURNING chain),
         entries_gone AS (DELETE FROM entries USING gone WHERE entries.chain = gone.chain),
@@ -39,7 +45,8 @@ const CLEAR: &str = "WITH gone AS (DELETE FROM chains WHERE election = $1 RETURN
         ballots_gone AS (DELETE FROM ballots WHERE election = $1)
     UPDATE elections SET id = $2 WHERE key = $1";
 
-/// Makes the rows of open elections what the acts say.
+/// Makes the rows of open elections what the acts say, and removes what others have left in the rows
+/// of closing ones.
 pub(super) async fn align(shared: &Shared, link: &Link) -> Result<(), Fault> {
     if timeout(ANSWER_WAIT_MAX, differing(shared, link)).await??.is_empty() {
         return Ok(());
@@ -49,7 +56,8 @@ pub(super) async fn align(shared: &Shared, link: &Link) -> Result<(), Fault> {
     let opened = async {
         link.client.batch_execute("BEGIN").await?;
         for election in differing(shared, link).await? {
-            put(link, &election, OPEN, version).await?;
+            let state = if election.phase == Phase::Open { OPEN } else { CLOSING };
+            put(link, &election, state, version).await?;
         }
         settle(shared, &first).await
     };
@@ -67,7 +75,8 @@ pub(super) async fn align(shared: &Shared, link: &Link) -> Result<(), Fault> {
     }
 }
 
-/// The open elections whose rows are not so, or were fenced for an act that is not made.
+/// The open elections whose rows are not so, or were fenced for an act that is not made, and the
+/// closing ones in whose rows another one stands.
 async fn differing(shared: &Shared, link: &Link) -> Result<Vec<Arc<Election>>, Fault> {
     let mut rows = HashMap::new();
     for row in link.client.query(ROWS, &[]).await? {
@@ -76,38 +85,72 @@ async fn differing(shared: &Shared, link: &Link) -> Result<Vec<Arc<Election>>, F
         rows.insert(row.try_get::<_, i32>(0)?, (id, state, version));
     }
     Ok(shared.with(|state| {
-        let open = state.public.elections.iter().filter(|it| it.phase == Phase::Open);
         let differs = |it: &&Arc<Election>| {
-            rows.get(&it.key).is_none_or(|(id, phase, version)| {
-                *id != identity(it) || *phase != OPEN || *version > state.version
-            })
+            let row = rows.get(&it.key);
+            let is_anothers = row.is_some_and(|(id, ..)| *id != identity(it));
+            match it.phase {
+                Phase::Open => row.is_none_or(|(_, phase, version)| {
+                    is_anothers || *phase != OPEN || *version > state.version
+                }),
+                Phase::Closing => is_anothers,
+                Phase::Draft | Phase::Closed => false,
+            }
         };
-        open.filter(differs).cloned().collect()
+        state.public.elections.iter().filter(differs).cloned().collect()
     }))
 }
 
-/// Writes the row of an election, in a transaction, and makes the table of its ballots.
-pub(super) async fn put(
+/// Whether chains of an election cannot be begun.
+pub(super) async fn is_fenced(link: &Link, election: i32) -> Result<bool, Fault> {
+    let select = "SELECT state <> $2 FROM elections WHERE key = $1";
+    let row = link.client.query_opt(select, &[&election, &OPEN]).await?;
+    Ok(row.map(|row| row.try_get(0)).transpose()?.unwrap_or(true))
+}
+
+/// Fences an election in its row, in a transaction.
+pub(super) async fn fence(
     link: &Link,
     election: &Election,
     state: i16,
     version: i64,
 ) -> Result<(), Fault> {
-    let (client, key, id) = (&link.client, election.key, identity(election));
-    let found: String = client.query_one(PUT, &[&key, &id, &state, &version]).await?.try_get(0)?;
-    let there = "SELECT to_regclass($1) IS NOT NULL";
-    if !client.query_one(there, &[&format!("ballots_{key}")]).await?.try_get::<_, bool>(0)? {
-        client.batch_execute(&partition(key)).await?;
+    let id = identity(election);
+    if write(link, FENCE, election.key, &id, state, version).await? != id {
+        return Err(Fault::race("a cluster has another election in its place"));
     }
-    if found != id {
+    Ok(())
+}
+
+/// Writes the row of an election, in a transaction, and clears what another has left.
+async fn put(link: &Link, election: &Election, state: i16, version: i64) -> Result<(), Fault> {
+    let (key, id) = (election.key, identity(election));
+    if write(link, PUT, key, &id, state, version).await? != id {
         let election = &election.definition.id;
         tracing::error!(
             %election,
             "a cluster has votes of an election that a failover lost: they are removed"
         );
-        client.execute(CLEAR, &[&key, &id]).await?;
+        link.client.execute(CLEAR, &[&key, &id]).await?;
     }
     Ok(())
+}
+
+/// Writes a row, and makes the table of its ballots. Returns whose row it was.
+async fn write(
+    link: &Link,
+    statement: &str,
+    key: i32,
+    id: &str,
+    state: i16,
+    version: i64,
+) -> Result<String, Fault> {
+    let client = &link.client;
+    let found = client.query_one(statement, &[&key, &id, &state, &version]).await?.try_get(0)?;
+    let there = "SELECT to_regclass($1) IS NOT NULL";
+    if !client.query_one(there, &[&format!("ballots_{key}")]).await?.try_get::<_, bool>(0)? {
+        client.batch_execute(&partition(key)).await?;
+    }
+    Ok(found)
 }
 
 /// What tells an election from others that had its key, before a failover lost their acts.

@@ -92,6 +92,9 @@ async fn check_ballots(link: &Link, election: i32) -> Result<Vec<(ChainHead, u64
     let select = "SELECT chain, genesis FROM chains WHERE election = $1 ORDER BY chain";
     for row in link.client.query(select, &[&election]).await? {
         let begin = ChainHead::begin(row.try_get(1)?, row.try_get(0)?, election);
+        if !link.cluster.has_chain(begin.chain) {
+            return Err(Fault::damaged("a chain is in another cluster than its own"));
+        }
         let (last, stored) = check_chain(link, election, begin).await?;
         ballots += stored;
         chains.push((last, stored));
@@ -163,8 +166,9 @@ async fn check_chain(
                 next = Some(ballot);
                 break;
             }
-            let number = ballot.try_get::<_, i64>(1)?.cast_unsigned();
-            entry.ballot(number.into(), ballot.try_get(2)?);
+            let number: i64 = ballot.try_get(1)?;
+            link.cluster.check_number(number)?;
+            entry.ballot(number.cast_unsigned().into(), ballot.try_get(2)?);
             next = ballots.try_next().await?;
         }
         stored += u64::from(entry.ballots.unsigned_abs());

@@ -10,6 +10,7 @@ use std::pin::pin;
 use futures::TryStreamExt;
 
 use super::acts::store;
+use super::align::align;
 use super::chain::{self, ChainHead, Head};
 use super::change::{Closed, What};
 use super::connection::{Fault, Link};
@@ -20,9 +21,9 @@ use super::public::{Election, Phase};
 use super::rules::Planned;
 use super::session::{Others, Sessions, begin, settle};
 use super::shared::Shared;
-use super::sheet::{aside, line_bytes, receipt};
+use super::sheet::{self, aside, line_bytes, receipt};
 use super::sorted::{Opened, PLACE_BYTES, Sheet};
-use crate::election::{Count, Tally};
+use crate::election::{Count, ElectionId, Tally};
 use crate::ledger::LedgerError;
 
 /// About what opened ballots may take in memory at a time. If there are more, the ballots are read
@@ -37,6 +38,8 @@ const IS_CLOSING: &str = "SELECT state = 2 FROM elections WHERE key = $1";
 
 const BALLOTS: &str = "SELECT number, sealed FROM ballots WHERE election = $1";
 
+const CLEAR: &str = "DELETE FROM sheet WHERE election = $1";
+
 const PUT: &str = "INSERT INTO sheet (election, part, first, lines) VALUES ($1, $2, $3, $4)
     ON CONFLICT DO NOTHING";
 
@@ -47,26 +50,33 @@ struct Listed {
     counted: (Tally, Count),
 }
 
-/// Finishes every close that was begun, by whatever server.
-pub(super) async fn finish_all(sessions: &mut Sessions) -> Result<(), LedgerError> {
+/// Finishes the closes of these elections that were begun, by whatever server. One that cannot be
+/// finished is not in the way of others.
+pub(super) async fn finish_all(
+    sessions: &mut Sessions,
+    is_meant: impl Fn(&ElectionId) -> bool,
+) -> Result<(), LedgerError> {
     let Sessions { first, others } = sessions;
     let shared = first.shared.clone();
     let closing = shared.with(|state| {
-        let closing = state.public.elections.iter().filter(|it| it.phase == Phase::Closing);
-        closing.cloned().collect::<Vec<_>>()
+        let elections = state.public.elections.iter();
+        let closing = elections.filter(|it| it.phase == Phase::Closing);
+        closing.filter(|it| is_meant(&it.definition.id)).cloned().collect::<Vec<_>>()
     });
+    let mut finished = Ok(());
     for election in closing {
-        first
+        let done = first
             .until_known(async |link| {
-                let finished = finish(&shared, link, others, &election).await;
-                if let Err(fault) = &finished {
+                let done = finish(&shared, link, others, &election).await;
+                if let Err(fault) = &done {
                     others.leave(fault).await;
                 }
-                finished
+                done
             })
-            .await?;
+            .await;
+        finished = finished.and(done);
     }
-    Ok(())
+    finished
 }
 
 async fn finish(
@@ -80,7 +90,11 @@ async fn finish(
     if !is_closing {
         return end(shared, &[link], election, None).await;
     }
-    others.each(async |link| fence::close(shared, link, election).await).await?;
+    let fence = async |link: &Link| {
+        align(shared, link).await?;
+        fence::close(shared, link, election).await
+    };
+    others.each(fence).await?;
     let links: Vec<&Link> = iter::once(link).chain(others.links()?).collect();
     let listed = list(shared, &links, election).await?;
     end(shared, &links, election, Some(listed)).await
@@ -136,8 +150,10 @@ async fn open(
         let mut rows = pin!(rows.try_ready_chunks(OPENED_ROWS_MAX));
         while let Some(rows) = rows.try_next().await.map_err(|failed| failed.1)? {
             let (definition, range) = (election.definition.clone(), range.clone());
+            let cluster = link.cluster.clone();
             (key, opened) = aside(move || {
                 for row in &rows {
+                    cluster.check_number(row.try_get(0)?)?;
                     opened.add(&definition, &mut key, row, &range)?;
                 }
                 Ok((key, opened))
@@ -183,8 +199,13 @@ async fn end(
     }
     let listed = listed.ok_or_else(|| Fault::race("the close was begun meanwhile"))?;
     lease::sweep(link).await?;
-    fence::remove_empty(link, election.key).await?;
     let Listed { ballots, sheet, counted } = listed;
+    if sheet::digest(&link.client, election.key).await? != sheet {
+        // An earlier try listed what a failover has lost since, or somebody wrote there.
+        link.client.execute(CLEAR, &[&election.key]).await?;
+        link.commit().await?;
+        return Err(Fault::race("there were other rows of the sheet"));
+    }
     let select = "SELECT coalesce(sum(stored), 0) FROM entries JOIN chains
                       ON chains.chain = entries.chain WHERE election = $1";
     if sum(links, select, election.key).await? != ballots {

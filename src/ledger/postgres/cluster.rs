@@ -6,13 +6,14 @@
 //! how the rows of the others follow the acts.
 
 use std::iter;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::sync::{Arc, PoisonError};
 
 use tokio::sync::{Mutex, mpsc};
 
 use super::Options;
 use super::connection::{Fault, Hosts, Link};
+use super::lease::Seen;
 use super::look::LOOKS_WAITING_MAX;
 use super::shared::LookReply;
 use crate::election::VoterNumber;
@@ -35,6 +36,8 @@ pub(super) struct Cluster {
     /// Whether commits wait for a second copy, as far as the last look saw.
     pub(super) is_replicated: AtomicBool,
     pub(super) looks: mpsc::Sender<LookReply>,
+    /// The other servers, as this one saw them there.
+    seen: std::sync::Mutex<Seen>,
 }
 
 /// Those who ask for a look at a cluster.
@@ -62,6 +65,7 @@ impl Clusters {
                 looked_on: AtomicU32::new(0),
                 is_replicated: AtomicBool::new(true),
                 looks,
+                seen: std::sync::Mutex::default(),
             };
             (Arc::new(cluster), asked)
         };
@@ -96,6 +100,11 @@ impl Cluster {
         })
     }
 
+    /// Reads or changes what is known of the other servers there.
+    pub(super) fn seen<T>(&self, change: impl FnOnce(&mut Seen) -> T) -> T {
+        change(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Whether it has the acts.
     pub(super) fn is_first(&self) -> bool {
         self.index == 0
@@ -105,6 +114,14 @@ impl Cluster {
     pub(super) fn place(&self) -> (i16, i16) {
         // There are at most [`CLUSTERS_MAX`].
         (self.index as i16, self.count as i16)
+    }
+
+    /// Refuses a ballot whose number this cluster does not decide on: it would be one more.
+    pub(super) fn check_number(&self, stored: i64) -> Result<(), Fault> {
+        match stored.cast_unsigned() % self.count as u64 == self.index as u64 {
+            true => Ok(()),
+            false => Err(Fault::damaged("a ballot is in another cluster than its number's")),
+        }
     }
 
     /// Whether a chain is one of this cluster: they count in steps of how many clusters there are.

@@ -96,26 +96,36 @@ pub(super) struct Link {
 /// Where a cluster is.
 pub(super) struct Hosts {
     config: Config,
-    tls: MakeRustlsConnect,
+    dialler: Dialler,
     replication: Replication,
     /// The highest timeline that was used.
     timeline: AtomicU32,
-    /// `None`: over the network.
-    dial: Option<Dial>,
+}
+
+/// How hosts are reached.
+#[derive(Clone)]
+enum Dialler {
+    Network(MakeRustlsConnect),
+    Simulated(Dial),
 }
 
 impl Hosts {
     /// Those of every cluster.
     pub(super) fn all(options: &Options) -> Result<Vec<Self>, OpenError> {
-        let tls = options.roots.connector();
-        let tls = tls.map_err(|error| OpenError::Database(error.to_string()))?;
+        let dialler = match &options.dial {
+            Some(dial) => Dialler::Simulated(dial.clone()),
+            None => {
+                let tls = options.roots.connector();
+                Dialler::Network(tls.map_err(|error| OpenError::Database(error.to_string()))?)
+            }
+        };
         if options.is_exposed() {
             tracing::warn!("connections to the database are not encrypted: its address says so");
         }
         let replication = options.replication;
         let one = |config: &Config| {
-            let (config, tls, dial) = (config.clone(), tls.clone(), options.dial.clone());
-            Self { config, tls, replication, timeline: AtomicU32::new(0), dial }
+            let (config, dialler) = (config.clone(), dialler.clone());
+            Self { config, dialler, replication, timeline: AtomicU32::new(0) }
         };
         Ok(options.clusters.iter().map(one).collect())
     }
@@ -192,8 +202,8 @@ impl Hosts {
         self.config.get_dbname().map(|name| config.dbname(name));
         config.application_name("capvote").tcp_user_timeout(ANSWER_WAIT_MAX);
         let reached = timeout(CONNECT_WAIT_MAX, async {
-            let link = match &self.dial {
-                Some(dial) => {
+            let link = match &self.dialler {
+                Dialler::Simulated(dial) => {
                     let stream = dial(index).await.map_err(|error| error.to_string())?;
                     let connected = config.connect_raw(stream, NoTls).await;
                     connected.map(|(client, it)| {
@@ -203,8 +213,8 @@ impl Hosts {
                         link
                     })
                 }
-                None => {
-                    let connected = config.connect(self.tls.clone()).await;
+                Dialler::Network(tls) => {
+                    let connected = config.connect(tls.clone()).await;
                     connected.map(|(client, it)| {
                         let (link, driven) = Link::of(cluster.clone(), client, it);
                         tokio::spawn(driven);
@@ -309,14 +319,6 @@ impl Fault {
         match self {
             Self::Failed(_, why) | Self::Gone(why) | Self::Lost(why) | Self::Damaged(why) => why,
             Self::Not(error) => error.to_string(),
-        }
-    }
-
-    /// The error of what was tried until this, where an earlier try has an `unknown` outcome.
-    pub(super) fn into_error_after(self, unknown: Option<String>) -> LedgerError {
-        match (unknown, self.into_error()) {
-            (Some(why), LedgerError::NotStored(_)) => LedgerError::Unknown(why),
-            (_, error) => error,
         }
     }
 

@@ -1,7 +1,8 @@
 //! Fences: no batch of votes that was decided before them is committed after them.
 //!
 //! Every chain of an election is ended by its last entry. A batch in flight holds its place in the
-//! chain, and the fence waits for it; who comes later finds the place taken. A new chain is made
+//! chain, and the fence waits for it; who comes later finds the place taken. It stays taken, also
+//! where the chain has no other entry: its writer may be about to store the first. A new chain is made
 //! only by a server that knows the act of the fence.
 //!
 //! In the first cluster the fence is a part of the transaction of the act. In the others it is one
@@ -28,12 +29,6 @@ const OPEN_CHAINS: &str = "SELECT chain, election, genesis FROM chains
         (SELECT 1 FROM entries WHERE entries.chain = chains.chain AND kind = 5)
     ORDER BY chain";
 
-/// Chains that were ended before they had an entry: they say nothing.
-const EMPTY: &str = "WITH empty AS (DELETE FROM entries USING chains
-        WHERE entries.chain = chains.chain AND election = $1 AND kind = 5 AND seq = 1
-        RETURNING entries.chain)
-    DELETE FROM chains USING empty WHERE chains.chain = empty.chain";
-
 /// Ends the chains of an election for its close, in a cluster that is not the first. The acts say
 /// that it is closing.
 pub(super) async fn close(shared: &Shared, link: &Link, election: &Election) -> Result<(), Fault> {
@@ -41,10 +36,9 @@ pub(super) async fn close(shared: &Shared, link: &Link, election: &Election) -> 
     let version = shared.with(|state| state.version);
     let fenced = async {
         link.client.batch_execute("BEGIN").await?;
-        align::put(link, election, CLOSING, version).await?;
+        align::fence(link, election, CLOSING, version).await?;
         end_chains(link, &[election.key], version).await?;
-        lease::sweep(link).await?;
-        remove_empty(link, election.key).await
+        lease::sweep(link).await
     };
     timeout(ANSWER_WAIT_MAX, fenced).await??;
     link.commit().await?;
@@ -63,19 +57,13 @@ pub(super) async fn hold(
         link.client.batch_execute("BEGIN").await?;
         for election in elections {
             let state = if election.phase == Phase::Open { OPEN } else { CLOSING };
-            align::put(link, election, state, version).await?;
+            align::fence(link, election, state, version).await?;
         }
         end_chains(link, &keys, version).await
     };
     timeout(ANSWER_WAIT_MAX, fenced).await??;
     link.commit().await?;
     link.check_newest()
-}
-
-/// Removes the chains of an election that are ended and have no other entry.
-pub(super) async fn remove_empty(link: &Link, election: i32) -> Result<(), Fault> {
-    link.client.execute(EMPTY, &[&election]).await?;
-    Ok(())
 }
 
 /// Ends the chains of these elections, in a transaction that makes the act `version`.

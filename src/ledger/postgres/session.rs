@@ -101,7 +101,7 @@ impl Session {
                 _ => false,
             };
             if !again {
-                return Err(fault.into_error_after(unknown));
+                return Err(fault.into_error().after(unknown.as_deref()));
             }
             if self.link.is_none() {
                 sleep(RECONNECT_PAUSE).await;

@@ -18,6 +18,11 @@ use crate::threads::background;
 /// Lines in one row of the table of sheets.
 pub(super) const PART_LINES: usize = 8_192;
 
+/// The beginning of what the digest of a sheet is over.
+const DIGEST: &[u8] = b"capvote sheet 1\0";
+
+const LINES: &str = "SELECT lines FROM sheet WHERE election = $1 ORDER BY part";
+
 /// What is made of a sheet, line by line. It is moved to threads for long work, row by row.
 pub(super) struct Counting {
     definition: Arc<Definition>,
@@ -50,7 +55,7 @@ impl Counting {
             definition: definition.clone(),
             count: SheetCount::new(definition),
             tally: Tally::new(&definition.slate),
-            digest: Sha256::new_with_prefix(b"capvote sheet 1\0"),
+            digest: Sha256::new_with_prefix(DIGEST),
         }
     }
 
@@ -85,8 +90,7 @@ pub(super) async fn count(
 ) -> Result<(Tally, Count), Fault> {
     let mut counting = Counting::new(&election.definition);
     let bytes = line_bytes(&election.definition);
-    let select = "SELECT lines FROM sheet WHERE election = $1 ORDER BY part";
-    let mut rows = pin!(client.query_raw(select, [&election.key]).await?);
+    let mut rows = pin!(client.query_raw(LINES, [&election.key]).await?);
     while let Some(row) = rows.try_next().await? {
         let add = move || {
             let lines = row.try_get::<_, &[u8]>(0)?.chunks(bytes);
@@ -102,6 +106,16 @@ pub(super) async fn count(
     }
     let id = &election.definition.id;
     Err(Fault::damaged(format!("the sheet of election {id} is not the one of its close")))
+}
+
+/// The digest of the sheet that is stored.
+pub(super) async fn digest(client: &Client, election: i32) -> Result<[u8; 32], Fault> {
+    let mut rows = pin!(client.query_raw(LINES, [&election]).await?);
+    let mut digest = Sha256::new_with_prefix(DIGEST);
+    while let Some(row) = rows.try_next().await? {
+        digest.update(row.try_get::<_, &[u8]>(0)?);
+    }
+    Ok(digest.finalize().into())
 }
 
 /// Whether a ballot with this receipt is on the sheet of an election.

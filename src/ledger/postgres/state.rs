@@ -167,6 +167,11 @@ impl State {
         self.with_definitions(self.lacked.keys())
     }
 
+    /// The elections whose keys this server has.
+    pub(super) fn holding(&self) -> Vec<(i32, Arc<Definition>)> {
+        self.with_definitions(self.keys.keys())
+    }
+
     /// The closed elections of whose keys this server may still have its half.
     pub(super) fn scrubbing(&self) -> Vec<(i32, Arc<Definition>)> {
         self.with_definitions(self.unscrubbed.iter())
@@ -193,6 +198,14 @@ impl State {
             let chains = self.tallies.get_mut(&election).into_iter().flatten();
             chains.for_each(|(_, tally)| tally.seq = UNREAD);
         }
+    }
+
+    /// Lets the next look destroy the keys of closed elections again: a failover may have lost that
+    /// this server said so.
+    pub(super) fn doubt_scrubbed(&mut self) {
+        let elections = self.public.elections.iter();
+        let closed = elections.filter(|it| it.phase == Phase::Closed).map(|it| it.key);
+        self.unscrubbed.extend(closed);
     }
 
     /// Notes that this server has nothing of the key of a closed election.

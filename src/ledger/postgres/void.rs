@@ -5,14 +5,14 @@ use std::collections::HashSet;
 use std::iter;
 use std::sync::Arc;
 
-use super::acts::{is_stored, store};
+use super::acts::{answered, is_stored, store};
 use super::catch_up::row_numbers;
 use super::chain::Head;
 use super::change::{Listed, What};
 use super::connection::{Fault, Link};
 use super::fence;
 use super::lease;
-use super::public::{Election, Issued, Phase};
+use super::public::{Election, Issued, Phase, Public};
 use super::rules::{Planned, not_allowed};
 use super::session::{Others, Sessions, begin, settle};
 use super::shared::Shared;
@@ -72,7 +72,7 @@ async fn end_link(
     attempt: &Cell<Option<Head>>,
 ) -> Result<(i32, Vec<Issued>), Fault> {
     let version = begin(shared, link).await?;
-    let (key, root, issues) = shared.with(|state| {
+    let found = shared.with(|state| {
         let public = &state.public;
         // After a try of unknown outcome the link may have ended by it.
         let again = attempt.get().is_some();
@@ -81,17 +81,25 @@ async fn end_link(
         }
         let election = public.find(id).ok_or_else(|| ActRefusal::NoSuchElection(id.clone()))?;
         let (root, lineage) = find_link(&public.grants, &public.ended, id, token)?;
-        let is_over = election.phase.judged() == crate::election::ElectionState::Closed;
-        let is_shared = public.with_roll(election.key).any(|it| it.phase != Phase::Closed);
-        if is_over && is_shared {
-            return Err(not_allowed(id, ChangeRefusal::Closed).into());
-        }
+        check_phase(public, election)?;
         let issues = election.issues.iter().filter(|it| lineage.contains(&it.issuer));
         Ok((election.key, public.grants.holds(root).then_some(root), issues.copied().collect()))
-    })?;
+    });
+    let found = found.map_err(Fault::Not);
+    let (key, root, issues) = answered(shared, link, found).await?;
     let planned = root.map(|root| Planned::only(0, What::Ended(root)));
     store(shared, link, version, planned.into_iter().collect(), attempt).await?;
     Ok((key, issues))
+}
+
+/// Refuses to void numbers of a closed election that may still vote in one that shares its roll.
+fn check_phase(public: &Public, election: &Election) -> Result<(), ActRefusal> {
+    let is_over = !matches!(election.phase, Phase::Draft | Phase::Open);
+    let is_shared = public.with_roll(election.key).any(|it| it.phase != Phase::Closed);
+    if is_over && is_shared {
+        return Err(not_allowed(&election.definition.id, ChangeRefusal::Closed));
+    }
+    Ok(())
 }
 
 /// Voids the numbers in some rows that have not voted in any election. Returns how many; `None` if
@@ -117,18 +125,23 @@ async fn step(
         link.client.batch_execute("ROLLBACK").await?;
         return Ok(None);
     };
-    let (on_roll, sharing) = shared.with(|state| {
+    let found = shared.with(|state| {
         let election = state.public.get(rows.election);
+        // A close may have begun since the link was ended.
+        election.map_or(Ok(()), |election| check_phase(&state.public, election))?;
         let election = election.filter(|it| matches!(it.phase, Phase::Draft | Phase::Open));
         let on_roll = issued
             .into_iter()
             .filter(|number| election.is_some_and(|election| state.is_on_roll(election, *number)));
         let of_roll = |it: &&Arc<Election>| it.roll() == rows.election;
         let sharing = state.public.elections.iter().filter(of_roll).cloned();
-        (on_roll.collect::<Vec<_>>(), sharing.collect::<Vec<_>>())
+        Ok((on_roll.collect::<Vec<_>>(), sharing.collect::<Vec<_>>()))
     });
+    let (on_roll, sharing) = answered(shared, link, found).await?;
     if on_roll.is_empty() {
-        link.client.batch_execute("ROLLBACK").await?;
+        // Another server may have voided them, on one disk.
+        settle(shared, link).await?;
+        link.commit().await?;
         return Ok(Some(0));
     }
     let used = fenced_used(link, others, &sharing, version + 1, &on_roll).await?;

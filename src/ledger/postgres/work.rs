@@ -73,6 +73,7 @@ impl Work {
             tasks.spawn_local(dispatch(vote_jobs, writers, freed, stop.clone()));
         }
         tasks.spawn_local(make_acts(sessions, act_jobs, stop.clone()));
+        tasks.spawn_local(keep_finishing(Sessions::new(&shared), stop.clone()));
         tasks.spawn_local(read(Sessions::new(&shared), read_jobs, stop.clone()));
         // They end last: until the others end, they ask for looks.
         let looking = CancellationToken::new();
@@ -110,9 +111,7 @@ async fn make_acts(
     mut jobs: mpsc::Receiver<ActJob>,
     stop: CancellationToken,
 ) {
-    let mut round = interval(CLOSE_PAUSE);
-    round.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (shared, mut was_closing) = (sessions.first.shared.clone(), false);
+    let shared = sessions.first.shared.clone();
     loop {
         let job = tokio::select! {
             biased;
@@ -121,13 +120,6 @@ async fn make_acts(
                 continue;
             }
             job = jobs.recv() => job,
-            _ = round.tick() => {
-                // One that began since the last round is still its own server's.
-                if std::mem::replace(&mut was_closing, is_closing(&shared)) && was_closing {
-                    finish(&mut sessions).await;
-                }
-                continue;
-            }
         };
         match job {
             Some(ActJob::Acts(acts, under, reply)) => {
@@ -151,6 +143,27 @@ async fn make_acts(
     }
 }
 
+/// Finishes closes that were begun until `stop`: acts do not wait for them.
+async fn keep_finishing(mut sessions: Sessions, stop: CancellationToken) {
+    let mut round = interval(CLOSE_PAUSE);
+    round.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (shared, mut was_closing) = (sessions.first.shared.clone(), false);
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            _ = round.tick() => {}
+        }
+        // One that began since the last round is still its own server's.
+        if std::mem::replace(&mut was_closing, is_closing(&shared)) && was_closing {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = finish(&mut sessions) => {}
+            }
+        }
+    }
+}
+
 fn is_closing(shared: &Shared) -> bool {
     shared.with(|state| {
         state.public.elections.iter().any(|election| election.phase == Phase::Closing)
@@ -158,7 +171,7 @@ fn is_closing(shared: &Shared) -> bool {
 }
 
 async fn finish(sessions: &mut Sessions) {
-    if let Err(error) = close::finish_all(sessions).await {
+    if let Err(error) = close::finish_all(sessions, |_| true).await {
         tracing::error!(%error, "a close that was begun is not finished");
     }
 }

@@ -101,7 +101,7 @@ impl Writer {
         let (mut unknown, mut rounds) = (None, 0);
         loop {
             let fault = match self.decide_once(votes).await {
-                Ok(decisions) => return decisions,
+                Ok(decisions) => return after(unknown.as_deref(), decisions),
                 Err(fault) => fault,
             };
             rounds += 1;
@@ -117,12 +117,12 @@ impl Writer {
                 race => race.is_race() && rounds < ROUNDS_MAX,
             };
             if !again {
-                return vec![Err(fault.into_error_after(unknown)); votes.len()];
+                return vec![Err(fault.into_error().after(unknown.as_deref())); votes.len()];
             }
             if self.session.is_disconnected() {
                 sleep(RECONNECT_PAUSE).await;
             } else if let Err(error) = self.shared.look().await {
-                return vec![Err(error); votes.len()];
+                return vec![Err(error.after(unknown.as_deref())); votes.len()];
             } else if !self.cluster.is_first()
                 && let Ok(link) = self.session.link()
                 && let Err(fault) = align(&self.shared, link).await
@@ -257,6 +257,11 @@ fn remember(
              after a failover to a standby that lagged"
         );
     }
+}
+
+/// The decisions of the last try, where an earlier one has an `unknown` outcome.
+fn after(unknown: Option<&str>, decisions: Vec<Decision>) -> Vec<Decision> {
+    decisions.into_iter().map(|it| it.map_err(|error| error.after(unknown))).collect()
 }
 
 fn decided(assessed: Vec<Assessed>) -> Vec<Decision> {

@@ -136,6 +136,33 @@ async fn only_all_clusters_of_one_ledger_in_their_order_are_used() {
     drop(open(server(&subject, &[a, b, c], 0)));
 }
 
+/// Who can write to two databases copies a ballot from the one to the other, with a chain for it.
+#[tokio::test]
+async fn a_ballot_does_not_count_in_two_clusters() {
+    let Some(cluster) = cluster() else { return };
+    let subject = Postgres::divided(cluster, true);
+    let ledger = subject.open();
+    ledger.act(running("board"), None).await.unwrap();
+    cast(&ledger, 1..=9).await;
+    let sealed = cluster.query(&subject.database, "SELECT sealed FROM ballots WHERE number = 3");
+    let copy = format!(
+        "UPDATE ballots SET number = 3, sealed = '{}' WHERE number = 4",
+        sealed[0].replace('\'', "")
+    );
+    let original = "CREATE TABLE kept AS SELECT * FROM ballots WHERE number = 4";
+    cluster.execute(&subject.others[0], original);
+    cluster.execute(&subject.others[0], &copy);
+    ledger.check(id("board")).await.unwrap_err();
+    let close = ledger.act(vec![Act::Close(id("board"))], None).await;
+    assert!(close.unwrap_err().to_string().contains("another cluster"));
+    let restore = "UPDATE ballots SET number = kept.number, sealed = kept.sealed FROM kept
+        WHERE ballots.number = 3";
+    cluster.execute(&subject.others[0], restore);
+    // It goes on by itself.
+    until(|| ledger.snapshots().borrow().elections[0].votes() == Some(&[9, 0][..])).await;
+    ledger.check(id("board")).await.unwrap();
+}
+
 /// A cluster does not answer, and is failed over: the votes of the other do not wait for it, and
 /// its own are recorded then.
 #[tokio::test]

@@ -45,7 +45,7 @@ use tokio::time::sleep;
 use tokio_postgres::Client;
 
 pub use self::secret::{InvalidSecret, SECRET_BYTES_MAX, Secret};
-pub(super) use self::tend::tend;
+pub(super) use self::tend::{hold_again, tend};
 use self::wrap::{Pair, Place};
 use super::connection::Fault;
 use super::shared::Shared;
@@ -106,7 +106,7 @@ impl Holder {
         Ok(Self { id: ServerId::of(data)?, halves, secret, is_alone, logged: Mutex::default() })
     }
 
-    /// Writes this server's row for a new election, whose key was drawn.
+    /// Writes this server's row for an election whose key it has.
     pub(super) async fn found(
         &self,
         client: &Client,

@@ -64,6 +64,27 @@ pub(in crate::ledger::postgres) async fn tend(
     link.check_unwarned()
 }
 
+/// Writes the rows of this server again for keys that it has, where a failover lost them: it would
+/// hold them in memory only, and nobody would know.
+pub(in crate::ledger::postgres) async fn hold_again(
+    shared: &Shared,
+    link: &Link,
+) -> Result<(), Fault> {
+    let holder = &shared.holder;
+    let holding = shared.with(|state| state.holding());
+    for ((key, definition), row) in mine(shared, link, holding).await? {
+        if row.is_some_and(|row| row.wrapped.is_some()) {
+            continue;
+        }
+        let owner = shared.with(|state| state.owner(key, &definition));
+        let held = shared.with(|state| state.keys.get(&key).cloned());
+        if let Some(held) = held {
+            holder.found(&link.client, key, &owner, &held).await?;
+        }
+    }
+    link.check_unwarned()
+}
+
 /// The rows of this server for these elections.
 async fn mine(shared: &Shared, link: &Link, of: Vec<Of>) -> Result<Vec<(Of, Option<Mine>)>, Fault> {
     if of.is_empty() {
