@@ -1,6 +1,6 @@
 //! Moving a ledger from a data directory (SQLite) into a database (PostgreSQL), and back.
 //!
-//! A ledger moves as its [`Past`] and a stream of [`Step`]s, in an order in which all of it could
+//! A ledger moves as its `Past` and a stream of `Step`s, in an order in which all of it could
 //! have happened. Either store reads itself as steps, and is made of steps: what is in memory at a
 //! time are the rolls and some thousand ballots.
 //!
