@@ -6,7 +6,7 @@ mod whole;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use capvote::election::{
     Grant, GrantId, Nonce, Outcome, Refusal, Role, Standing, Token, TokenHash, Uses, Vote,
@@ -17,6 +17,7 @@ use capvote::ledger::sqlite::{SqliteLedger, Store};
 use capvote::ledger::{
     Act, Authorization, Ledger, LedgerError, Metrics, OpenError, Snapshot, system_clock,
 };
+use tokio::time::sleep;
 
 use super::super::conformance::Subject;
 use super::super::fixture::{fixture, restored};
@@ -177,6 +178,17 @@ impl Places {
 }
 
 #[track_caller]
+/// Moves a ledger that was just released. A program that another test starts at this moment may hold
+/// its lock for as long as that takes.
+async fn move_released(options: &Options) -> Moved {
+    loop {
+        match to_database(options).await {
+            Err(OpenError::InUse(_)) => sleep(Duration::from_millis(10)).await,
+            moved => return moved.unwrap(),
+        }
+    }
+}
+
 fn not_moved(moved: Result<Moved, OpenError>, why: &str) {
     let error = moved.unwrap_err();
     assert!(matches!(error, OpenError::NotMoved(_)), "{error}");

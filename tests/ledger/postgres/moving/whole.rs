@@ -16,7 +16,7 @@ async fn a_ledger_goes_to_a_database_and_back_with_everything() {
 
     let key = || fs::read(directory.join("keys/1-open.key")).unwrap();
     let first_key = key();
-    let moved = to_database(&places.options()).await.unwrap();
+    let moved = move_released(&places.options()).await;
     let ledger = places.database();
     assert_eq!(shown(&*ledger).await, before);
     check_heads(&moved, &before_heads, &heads(&*ledger).await);
@@ -45,7 +45,7 @@ async fn a_ledger_goes_to_a_database_and_back_with_everything() {
     // To another database, and closed there.
     let next = Places { subject: Postgres::new(cluster, true), directory: directory.clone() };
     let options = Options::new(&cluster.address(&next.subject.database), directory).unwrap();
-    to_database(&options.clone().with_secret(secret(1)).alone()).await.unwrap();
+    move_released(&options.clone().with_secret(secret(1)).alone()).await;
     let ledger = open(options.with_secret(secret(1)).alone());
     ledger.act(vec![Act::Close(id("open")), Act::Close(id("ranks"))], None).await.unwrap();
     let standing = ledger.fresh().await.unwrap().elections[0].clone();
@@ -81,7 +81,7 @@ async fn ledgers_of_every_format_go_to_a_database_and_back() {
         let before = shown(&*ledger).await;
         let used = ledger.check(id("closed")).await.unwrap().numbers_used;
         assert!(ledger.shut_down() && used > 0);
-        to_database(&places.options()).await.unwrap();
+        move_released(&places.options()).await;
         let ledger = places.database();
         assert_eq!(shown(&*ledger).await, before, "format {format}");
         assert_eq!(ledger.check(id("closed")).await.unwrap().numbers_used, used);
@@ -130,7 +130,7 @@ async fn a_million_ballots_move() {
     drop(store);
     peak_mib();
     let begun = Instant::now();
-    to_database(&places.options()).await.unwrap();
+    move_released(&places.options()).await;
     println!("into the database: {:?}, {} MiB", begun.elapsed(), peak_mib());
     let begun = Instant::now();
     let moved = to_directory(&places.options()).await.unwrap();
