@@ -30,7 +30,7 @@ const NO_KEY: [u8; 32] = [0; 32];
 
 /// So many ballots at the end may be unpublished. Each has an entry of its own: the entries keep
 /// their order, and one entry does not.
-const RECENT_MAX: u64 = 2 * LIVE_BATCH_BALLOTS as u64 - 1;
+const UNPUBLISHED: u64 = 2 * LIVE_BATCH_BALLOTS as u64 - 1;
 
 const NEW_CHAIN: &str = "INSERT INTO chains (election, genesis) VALUES ($1, $2) RETURNING chain";
 
@@ -227,7 +227,7 @@ impl DatabaseTarget {
         for (number, ballot) in ballots {
             let Some(filling) = self.chains.get_mut(&key) else { continue };
             self.shared.with(|state| filling.add(state, key, &definition, number, ballot))?;
-            let is_recent = filling.taken + RECENT_MAX >= all;
+            let is_recent = filling.taken + UNPUBLISHED >= all;
             if is_recent || filling.next.len() >= STEP_ROWS_MAX {
                 self.flush(key).await?;
             }
