@@ -269,7 +269,7 @@ fn the_table_of_commands_is_an_election_from_draft_to_tally_sheet() {
     assert!(page.contains(officer));
     shell.run(officer);
     let mut commands = Table { shell, watching: None };
-    for command in table(&page) {
+    for command in table(&page).into_iter().filter(|it| !NOT_RUN.contains(&&it[..])) {
         let name = command.split(' ').nth(1).unwrap();
         commands.run(name, &command);
         let printed = &commands.shell.printed;
