@@ -177,7 +177,6 @@ impl Places {
     }
 }
 
-#[track_caller]
 /// Moves a ledger that was just released. A program that another test starts at this moment may hold
 /// its lock for as long as that takes.
 async fn move_released(options: &Options) -> Moved {
@@ -189,6 +188,7 @@ async fn move_released(options: &Options) -> Moved {
     }
 }
 
+#[track_caller]
 fn not_moved(moved: Result<Moved, OpenError>, why: &str) {
     let error = moved.unwrap_err();
     assert!(matches!(error, OpenError::NotMoved(_)), "{error}");
