@@ -1,10 +1,7 @@
 //! Kills under load of two servers of one ledger, and of the PostgreSQL nodes below them: each vote
 //! that was answered `recorded` is counted exactly once, and both servers say the same.
 
-use std::path::PathBuf;
-
-use crate::server;
-use crate::terms::{Figures, Killed, Nodes, Running, Term, programs};
+use crate::terms::{Figures, Killed, Programs, Running, Term};
 
 /// Rounds of one election, which is then closed.
 const TERM_ROUNDS: usize = 10;
@@ -19,12 +16,8 @@ pub struct Arguments {
     /// How often to kill something.
     #[arg(long, default_value_t = 200)]
     rounds: usize,
-    /// The server program. [default: capvote-server beside this program]
-    #[arg(long, value_name = "PATH")]
-    server: Option<PathBuf>,
-    /// The folder with PostgreSQL's programs. [default: where Debian has them]
-    #[arg(long, value_name = "FOLDER")]
-    postgres: Option<PathBuf>,
+    #[command(flatten)]
+    programs: Programs,
 }
 
 const KINDS: [Killed; 5] =
@@ -33,12 +26,9 @@ const KINDS: [Killed; 5] =
 impl Arguments {
     /// Runs the rounds. Returns whether every vote is counted exactly once.
     pub fn run(self) -> anyhow::Result<bool> {
-        let program = server::program(self.server)?;
-        let programs = programs(self.postgres)?;
         let mut figures = Figures::default();
         crate::runtime()?.block_on(async {
-            let nodes = Nodes::start(&programs).await?;
-            let mut running = Running::start(&program, nodes)?;
+            let mut running = self.programs.start().await?;
             for number in 0.. {
                 let done = figures.rounds();
                 if done == self.rounds || !figures.hold() {

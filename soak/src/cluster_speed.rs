@@ -1,7 +1,7 @@
 //! How much two servers of one ledger carry beside one, where the servers are what runs out first.
 //!
-//! On one machine that takes a limit: each server gets a share of a processor, by a control group of
-//! Linux, and the database and the voters get the rest.
+//! On one machine that takes a limit: each server gets a share of a processor, by a control group
+//! of Linux, and the database and the voters get the rest.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,8 @@ use anyhow::{Context, ensure};
 use capvote::net::link::Link;
 use tokio::time::sleep;
 
-use crate::server;
-use crate::terms::{Cluster, Figures, Nodes, Running, Term, programs};
+use crate::median;
+use crate::terms::{Cluster, Figures, Programs, Running, Term};
 
 /// Voter numbers of the election.
 const NUMBERS: u32 = 400_000;
@@ -33,12 +33,8 @@ pub struct Arguments {
     /// What each server has of a processor, in percent.
     #[arg(long, default_value_t = 10)]
     share: u64,
-    /// The server program. [default: capvote-server beside this program]
-    #[arg(long, value_name = "PATH")]
-    server: Option<PathBuf>,
-    /// The folder with PostgreSQL's programs. [default: where Debian has them]
-    #[arg(long, value_name = "FOLDER")]
-    postgres: Option<PathBuf>,
+    #[command(flatten)]
+    programs: Programs,
 }
 
 /// Both servers, of which the first so many are used by voters.
@@ -60,11 +56,9 @@ impl Cluster for Used {
 impl Arguments {
     /// Measures, and prints the rates. Returns whether every vote is counted exactly once.
     pub fn run(self) -> anyhow::Result<bool> {
-        let program = server::program(self.server)?;
-        let programs = programs(self.postgres)?;
         let mut figures = Figures::default();
         crate::runtime()?.block_on(async {
-            let running = Running::start(&program, Nodes::start(&programs).await?)?;
+            let running = self.programs.start().await?;
             let share = |process| Share::set(process, self.share);
             let shares: Vec<_> = running.processes().into_iter().map(share).collect();
             let mut used = Used { running, servers: 2 };
@@ -98,11 +92,6 @@ impl Arguments {
         println!("{figures}");
         Ok(figures.hold())
     }
-}
-
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_unstable_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or_default()
 }
 
 /// A control group with a share of a processor. It is removed once its process has ended.

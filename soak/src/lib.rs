@@ -11,6 +11,7 @@ pub mod histories;
 pub mod hostile;
 pub mod installation;
 pub mod kills;
+mod many;
 mod methods;
 mod officer;
 pub mod pages;
@@ -20,6 +21,12 @@ mod sheet;
 pub mod terms;
 
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
+
+/// The median, the upper one of two; 0 if there are no figures.
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or_default()
+}
 
 /// A single-threaded runtime.
 fn runtime() -> std::io::Result<LocalRuntime> {

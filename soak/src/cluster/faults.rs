@@ -15,19 +15,33 @@ use super::{DURATION, Rules};
 const HOUR_ODDS: u32 = 150;
 const HOUR: Duration = Duration::from_secs(3_600);
 
+/// How often something happens.
+struct Pace {
+    begun: Instant,
+    /// The longest time in which nothing does, in milliseconds.
+    quiet: u64,
+}
+
+impl Pace {
+    fn new(quiet: u64) -> Self {
+        Self { begun: Instant::now(), quiet }
+    }
+
+    /// Waits until something happens. Returns whether it still may.
+    async fn next(&self, rng: &mut Rng) -> bool {
+        sleep(below(rng, self.quiet)).await;
+        self.begun.elapsed() < DURATION
+    }
+}
+
 fn below(rng: &mut Rng, milliseconds: u64) -> Duration {
     Duration::from_millis(rng.u64(0..milliseconds))
 }
 
 /// What happens to a server of capvote.
 pub(super) async fn of_server(server: Rc<Server>, history: History, mut rng: Rng) {
-    let begun = Instant::now();
-    let quiet = rng.u64(1_000..30_000);
-    loop {
-        sleep(below(&mut rng, quiet)).await;
-        if begun.elapsed() >= DURATION {
-            return;
-        }
+    let pace = Pace::new(rng.u64(1_000..30_000));
+    while pace.next(&mut rng).await {
         let index = server.index;
         match rng.u32(0..3) {
             0 => {
@@ -57,13 +71,8 @@ pub(super) async fn of_server(server: Rc<Server>, history: History, mut rng: Rng
 
 /// What happens to the network.
 pub(super) async fn of_network(nodes: Shared, history: History, mut rng: Rng) {
-    let begun = Instant::now();
-    let quiet = rng.u64(1_000..30_000);
-    loop {
-        sleep(below(&mut rng, quiet)).await;
-        if begun.elapsed() >= DURATION {
-            return;
-        }
+    let pace = Pace::new(rng.u64(1_000..30_000));
+    while pace.next(&mut rng).await {
         let server = rng.usize(0..super::SERVERS);
         let ways: [bool; 2] = match rng.u32(0..3) {
             0 => [true, false],
@@ -85,13 +94,8 @@ pub(super) async fn of_network(nodes: Shared, history: History, mut rng: Rng) {
 
 /// What happens to the database servers.
 pub(super) async fn of_database(nodes: Shared, history: History, rules: Rules, mut rng: Rng) {
-    let begun = Instant::now();
-    let quiet = rng.u64(1_000..20_000);
-    loop {
-        sleep(below(&mut rng, quiet)).await;
-        if begun.elapsed() >= DURATION {
-            return;
-        }
+    let pace = Pace::new(rng.u64(1_000..20_000));
+    while pace.next(&mut rng).await {
         let primary = nodes.borrow().upstream.unwrap_or(0);
         let other = Nodes::other(primary);
         match rng.u32(0..5) {

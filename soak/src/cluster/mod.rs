@@ -26,11 +26,9 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use capvote::election::Publication;
 use capvote::ledger::{Act, ActRefusal, Ledger, LedgerError};
 use fastrand::Rng;
@@ -45,6 +43,7 @@ use self::officer::{create, id, later, numbers};
 use self::servers::Server;
 use self::voters::World;
 use crate::histories::scratch;
+use crate::many::many;
 
 /// Simulate elections at two servers on one database, which fails and is failed over, and check the
 /// promises of an election.
@@ -258,41 +257,13 @@ pub fn simulate_many(
     rules: Rules,
     scratch: &Path,
 ) -> anyhow::Result<Summary> {
-    let next = AtomicU64::new(first);
-    let summary = Mutex::new(Summary::default());
-    let work = || -> anyhow::Result<()> {
-        loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= first + count {
-                return Ok(());
-            }
-            let checked = simulate(seed, rules, scratch).and_then(|history| {
-                ensure!(history.violations.is_empty(), "{}", history.violations.join("; "));
-                Ok(history)
-            });
-            let mut summary = summary.lock().unwrap_or_else(PoisonError::into_inner);
-            summary.histories += 1;
-            let history = checked.with_context(|| {
-                // Stops the other threads.
-                next.store(first + count, Ordering::Relaxed);
-                format!("after {} histories, with --seed {seed}", summary.histories)
-            })?;
-            summary.votes += history.recorded();
-            for (kind, count) in &history.faults {
-                *summary.faults.entry(kind).or_default() += count;
-            }
-            if summary.histories % 1_000 == 0 {
-                eprintln!("{} histories", summary.histories);
-            }
+    let add = |summary: &mut Summary, history: &History| {
+        summary.votes += history.recorded();
+        for (kind, count) in &history.faults {
+            *summary.faults.entry(kind).or_default() += count;
         }
     };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().try_for_each(|thread| match thread.join() {
-            Ok(worked) => worked,
-            Err(_) => bail!("a simulation panicked"),
-        })
-    })?;
-    Ok(summary.into_inner().unwrap_or_else(PoisonError::into_inner))
+    let one = |seed| simulate(seed, rules, scratch);
+    let (histories, summary) = many(first, count, one, |it| &it.violations, add)?;
+    Ok(Summary { histories, ..summary })
 }

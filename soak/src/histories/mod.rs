@@ -19,17 +19,16 @@ mod server;
 mod wire;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::Context;
 use fastrand::Rng;
 use tokio::runtime::{Builder, LocalOptions};
 
 pub use self::history::History;
 use self::participants::Participants;
 use self::server::Server;
+use crate::many::many;
 
 /// Simulate elections over connections that break, on a failing disk, with a server that crashes,
 /// and check the promises of an election.
@@ -135,47 +134,19 @@ pub struct Summary {
 /// # Errors
 /// The first violation, with its seed; or a simulation that failed.
 pub fn simulate_many(first: u64, count: u64, scratch: &Path) -> anyhow::Result<Summary> {
-    let next = AtomicU64::new(first);
-    let summary = Mutex::new(Summary::default());
-    let work = || -> anyhow::Result<()> {
-        loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= first + count {
-                return Ok(());
-            }
-            let checked = simulate(seed, scratch).and_then(|history| {
-                ensure!(history.violations.is_empty(), "{}", history.violations.join("; "));
-                Ok(history)
-            });
-            let mut summary = summary.lock().unwrap_or_else(PoisonError::into_inner);
-            summary.histories += 1;
-            let history = checked.with_context(|| {
-                // Stops the other threads.
-                next.store(first + count, Ordering::Relaxed);
-                format!("after {} histories, with --seed {seed}", summary.histories)
-            })?;
-            summary.votes += history.votes();
-            summary.crashes += history.restarts;
-            summary.ended += history.ended;
-            summary.faults += history.faults;
-            summary.steps += history.steps;
-            summary.restores += history.restores;
-            summary.run_offs += history.run_offs;
-            summary.invalid += history.invalid;
-            if summary.histories % 1_000 == 0 {
-                eprintln!("{} histories", summary.histories);
-            }
-        }
+    let add = |summary: &mut Summary, history: &History| {
+        summary.votes += history.votes();
+        summary.crashes += history.restarts;
+        summary.ended += history.ended;
+        summary.faults += history.faults;
+        summary.steps += history.steps;
+        summary.restores += history.restores;
+        summary.run_offs += history.run_offs;
+        summary.invalid += history.invalid;
     };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().try_for_each(|thread| match thread.join() {
-            Ok(worked) => worked,
-            Err(_) => bail!("a simulation panicked"),
-        })
-    })?;
-    Ok(summary.into_inner().unwrap_or_else(PoisonError::into_inner))
+    let one = |seed| simulate(seed, scratch);
+    let (histories, summary) = many(first, count, one, |it| &it.violations, add)?;
+    Ok(Summary { histories, ..summary })
 }
 
 /// Where the files of histories go: in memory if the system has /dev/shm.

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::honest::Times;
 use super::{IN_FLIGHT, RATIO_MAX};
+use crate::median;
 
 /// If the server's threads wait for a processor more than this per cent of their runnable time
 /// without an attack, other programs are busy and the figures are void.
@@ -70,9 +71,7 @@ impl<A: Serialize> Report<A> {
     }
 
     fn median(&self, of: impl Fn(&Round<A>) -> f64) -> f64 {
-        let mut values: Vec<_> = self.rounds.iter().map(of).collect();
-        values.sort_by(f64::total_cmp);
-        values.get(values.len() / 2).copied().unwrap_or_default()
+        median(self.rounds.iter().map(of).collect())
     }
 
     pub(super) fn print(&self, json: bool) -> anyhow::Result<()> {

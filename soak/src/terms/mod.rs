@@ -13,8 +13,7 @@ use std::time::Duration;
 use capvote::client::Info;
 use capvote::net::link::Link;
 
-pub use self::nodes::{Nodes, programs};
-pub use self::running::{Killed, Running};
+pub use self::running::{Killed, Programs, Running};
 pub use self::term::Term;
 
 /// Several servers of one ledger.

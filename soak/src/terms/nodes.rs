@@ -32,7 +32,7 @@ wal_keep_size = 1GB
 ";
 
 /// The nodes. Dropping them ends their processes and removes their files.
-pub struct Nodes {
+pub(super) struct Nodes {
     programs: PathBuf,
     folder: PathBuf,
     logs: PathBuf,
@@ -43,10 +43,7 @@ pub struct Nodes {
 
 impl Nodes {
     /// Starts a primary and two standbys with the programs in this folder.
-    ///
-    /// # Errors
-    /// If they do not start.
-    pub async fn start(programs: &Path) -> anyhow::Result<Self> {
+    pub(super) async fn start(programs: &Path) -> anyhow::Result<Self> {
         let made = command("mktemp").args(["-d", "/tmp/capvote-cluster-XXXXXX"]).output()?;
         ensure!(made.status.success(), "{made:?}");
         let folder = PathBuf::from(String::from_utf8(made.stdout)?.trim());
@@ -210,10 +207,7 @@ impl Drop for Nodes {
 }
 
 /// Where PostgreSQL's programs are.
-///
-/// # Errors
-/// If they are not there.
-pub fn programs(asked: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+pub(super) fn programs(asked: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     let folders = asked.map_or_else(postgres::folders, |folder| vec![folder]);
     postgres::programs(&folders)
         .context("PostgreSQL 15 or later is not installed; --postgres names its programs' folder")

@@ -10,15 +10,38 @@ use tempfile::TempDir;
 use tokio::time::sleep;
 
 use super::Cluster;
-use super::nodes::Nodes;
+use super::nodes::{Nodes, programs};
 use crate::officer::officers_link;
-use crate::server::{ANY_PORT, Server};
+use crate::server::{ANY_PORT, Server, program};
 
 /// How long a server may be refused by its database.
 const START_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// The longest random time that a standby is away.
 const AWAY_MILLIS_MAX: u64 = 400;
+
+/// What two servers and their database are started with.
+#[derive(clap::Args, Debug)]
+pub struct Programs {
+    /// The server program. [default: capvote-server beside this program]
+    #[arg(long, value_name = "PATH")]
+    server: Option<PathBuf>,
+    /// The folder with PostgreSQL's programs. [default: where Debian has them]
+    #[arg(long, value_name = "FOLDER")]
+    postgres: Option<PathBuf>,
+}
+
+impl Programs {
+    /// Starts the nodes, and both servers.
+    ///
+    /// # Errors
+    /// If a program is not there, or something does not start.
+    pub async fn start(&self) -> anyhow::Result<Running> {
+        let program = program(self.server.clone())?;
+        let nodes = Nodes::start(&programs(self.postgres.clone())?).await?;
+        Running::start(&program, nodes)
+    }
+}
 
 /// What is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,10 +69,7 @@ pub struct Running {
 
 impl Running {
     /// Starts both servers.
-    ///
-    /// # Errors
-    /// If one does not start.
-    pub fn start(program: &Path, nodes: Nodes) -> anyhow::Result<Self> {
+    fn start(program: &Path, nodes: Nodes) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         capvote::private_file::write(&folder.path().join("secret"), |file| {
             std::io::Write::write_all(file, b"0123456789abcdef0123456789abcdef\n")

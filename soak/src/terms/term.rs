@@ -80,7 +80,8 @@ impl<'a, C: Cluster> Term<'a, C> {
         self.cluster
     }
 
-    /// Lets voters vote while `fault` is done to the cluster, and go on. Returns what that returned.
+    /// Lets voters vote while `fault` is done to the cluster, and go on. Returns what that
+    /// returned.
     ///
     /// # Errors
     /// If the fault cannot be done, or a vote is answered as none can be.
