@@ -36,8 +36,8 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
-    /// The error of what was tried until this one, where an earlier try has an `unknown` outcome: that
-    /// the last one stored nothing says nothing about it.
+    /// The error of what was tried until this one, where an earlier try has an `unknown` outcome:
+    /// that the last one stored nothing says nothing about it.
     #[cfg(feature = "postgres")]
     pub(super) fn after(self, unknown: Option<&str>) -> Self {
         match (unknown, self) {

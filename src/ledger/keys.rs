@@ -79,8 +79,8 @@ impl BallotKey {
             && self.cipher.decrypt_in_place([number.get().to_le_bytes()], sealed).is_ok()
     }
 
-    /// Seals something that is not a ballot, in place, with what it is. That has more than one part,
-    /// which tells it from the number of a ballot.
+    /// Seals something that is not a ballot, in place, with what it is. That has more than one
+    /// part, which tells it from the number of a ballot.
     #[cfg(feature = "postgres")]
     pub(super) fn seal_other(&mut self, about: [&[u8]; 3], bytes: &mut Vec<u8>) -> io::Result<()> {
         let sealed = self.cipher.encrypt_in_place(about, bytes);

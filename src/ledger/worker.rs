@@ -27,8 +27,8 @@ impl<E> Worker<E> {
         Self(Mutex::new(State { running: Some((thread, end)), failed: false }))
     }
 
-    /// Tells the thread to end, and waits for it. Returns whether it ended well. A second call waits
-    /// for the first, and returns the same.
+    /// Tells the thread to end, and waits for it. Returns whether it ended well. A second call
+    /// waits for the first, and returns the same.
     pub(super) fn end(&self, tell: impl FnOnce(E)) -> bool {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((thread, end)) = state.running.take() {

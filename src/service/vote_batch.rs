@@ -14,7 +14,8 @@ use crate::election::Vote;
 use crate::ledger::{Decision, Ledger, LedgerError};
 use crate::threads::stack;
 
-/// Votes of one shard for one part of the ledger that wait to be batched. Further votes wait for a slot.
+/// Votes of one shard for one part of the ledger that wait to be batched. Further votes wait for a
+/// slot.
 pub const WAITING_VOTES_MAX: usize = 8_192;
 
 /// Votes in one batch.

@@ -57,8 +57,8 @@ pub(crate) struct Arguments {
     )]
     listen: Vec<String>,
     /// Where voters and officers reach the server, if not where it listens: what the links that it
-    /// writes say, such as vote.example.org:12358, or https://HOST where browsers open it. [default:
-    /// the address of the first LINK]
+    /// writes say, such as vote.example.org:12358, or https://HOST where browsers open it.
+    /// [default: the address of the first LINK]
     #[arg(long, value_name = "HOST:PORT", env = "CAPVOTE_SERVER_PUBLIC")]
     pub(crate) public: Option<String>,
     /// Proxy from which every connection begins with a PROXY protocol header (version 1 or 2),
@@ -76,15 +76,15 @@ pub(crate) struct Arguments {
     pub(crate) data: PathBuf,
     #[command(flatten)]
     pub(crate) database: Database,
-    /// Certificate chain for capvotes:// and https:// in PEM, the server's own first. [default: a self-signed
-    /// certificate, kept in DIR/tls.pem, whose fingerprint is in the links]
+    /// Certificate chain for capvotes:// and https:// in PEM, the server's own first. [default: a
+    /// self-signed certificate, kept in DIR/tls.pem, whose fingerprint is in the links]
     #[arg(long, value_name = "FILE", env = "CAPVOTE_SERVER_CERTIFICATE", requires = "key")]
     pub(crate) certificate: Option<PathBuf>,
     /// Private key of the certificate, in PEM.
     #[arg(long, value_name = "FILE", env = "CAPVOTE_SERVER_KEY", requires = "certificate")]
     pub(crate) key: Option<PathBuf>,
-    /// Allow capvote:// and http:// on addresses that other machines can reach. Votes and links can then be
-    /// read and altered in transit.
+    /// Allow capvote:// and http:// on addresses that other machines can reach. Votes and links can
+    /// then be read and altered in transit.
     #[arg(
         long,
         env = "CAPVOTE_SERVER_ALLOW_UNENCRYPTED",
@@ -320,8 +320,8 @@ pub(crate) enum Offline {
         #[command(flatten)]
         output: Output,
     },
-    /// Create the ledger's tables in a PostgreSQL database, if it has none. Those of another version
-    /// of capvote are left as they are.
+    /// Create the ledger's tables in a PostgreSQL database, if it has none. Those of another
+    /// version of capvote are left as they are.
     #[command(after_help = "Example:\n  \
                       capvote-server migrate --ledger postgres://capvote@db1,db2/capvote")]
     Migrate {
@@ -333,8 +333,8 @@ pub(crate) enum Offline {
     /// Move the ledger of a data directory into a PostgreSQL database, or back. No server may be
     /// running.
     ///
-    /// Links, receipts, voter numbers, votes and sheets stay good. The directory is that of a server
-    /// of the database, before and after. If the move ends before it is done, repeat it.
+    /// Links, receipts, voter numbers, votes and sheets stay good. The directory is that of a
+    /// server of the database, before and after. If the move ends before it is done, repeat it.
     #[command(after_help = MOVE_EXAMPLES)]
     Move {
         /// Data directory.

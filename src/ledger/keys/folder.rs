@@ -158,14 +158,9 @@ impl Keys {
         &self,
         owners: impl Iterator<Item = Owner<'a>>,
     ) -> io::Result<Vec<PathBuf>> {
-        let files = match fs::read_dir(&self.folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            files => files?,
-        };
         let in_use: HashSet<_> = owners.map(|owner| self.path(&owner)).collect();
         let mut others = Vec::new();
-        for file in files {
-            let path = file?.path();
+        for path in files(&self.folder)? {
             if is_unfinished(&path) {
                 destroy(&path)?;
             } else if !in_use.contains(&path) {
@@ -183,6 +178,14 @@ fn with<T>(held: &Mutex<Held>, change: impl FnOnce(&mut Held) -> T) -> T {
 
 fn name(owner: &Owner<'_>) -> (LedgerId, i64, ElectionId) {
     (owner.ledger, owner.key, owner.election.clone())
+}
+
+/// What is in a folder; nothing if it is not there.
+pub(super) fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        files => files?.map(|file| Ok(file?.path())).collect(),
+    }
 }
 
 /// Whether there is a file, as far as that can be seen.
@@ -213,12 +216,7 @@ pub(super) fn destroy_own(path: &Path, ledger: LedgerId) -> io::Result<()> {
 /// writes have left.
 #[cfg(feature = "postgres")]
 pub(super) fn destroy_all(folder: &Path, extension: &str, ledger: LedgerId) -> io::Result<()> {
-    let files = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        files => files?,
-    };
-    for file in files {
-        let path = file?.path();
+    for path in files(folder)? {
         if is_unfinished(&path) {
             destroy(&path)?;
         } else if path.extension().is_some_and(|it| it == extension) {

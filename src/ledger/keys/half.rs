@@ -2,13 +2,12 @@
 //! the election's ballots, and gets it from others. They lie where keys do that are files, and are
 //! destroyed like them.
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::folder::{FOLDER_NAME, destroy, destroy_all, destroy_own, is_there};
+use super::folder::{FOLDER_NAME, destroy, destroy_all, destroy_own, files, is_there};
 use super::{Owner, line, secret_in};
 use crate::election::LedgerId;
 use crate::ledger::OpenError;
@@ -99,22 +98,14 @@ impl Halves {
 
     /// Removes what killed writes have left.
     pub(in crate::ledger) fn sweep(&self) -> io::Result<()> {
-        let files = match fs::read_dir(&self.folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            files => files?,
-        };
-        for file in files {
-            let path = file?.path();
-            if is_unfinished(&path) {
-                destroy(&path)?;
-            }
-        }
-        Ok(())
+        let mut unfinished = files(&self.folder)?.into_iter().filter(|path| is_unfinished(path));
+        unfinished.try_for_each(|path| destroy(&path))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;

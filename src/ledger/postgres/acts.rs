@@ -163,7 +163,8 @@ pub(super) async fn store(
     apply(shared, made)
 }
 
-/// Stores a change and its numbers, after the head `previous`. Returns its head, and what it brings.
+/// Stores a change and its numbers, after the head `previous`. Returns its head, and what it
+/// brings.
 pub(super) async fn put(
     shared: &Shared,
     link: &Link,

@@ -204,10 +204,7 @@ async fn offer(
     election: i32,
     part: &[Arc<Acknowledged>],
 ) -> Result<(Section, Option<Found>, Option<ChainHead>), Fault> {
-    let is_fenced = match link.cluster.is_first() {
-        true => true,
-        false => align::is_fenced(link, election).await?,
-    };
+    let is_fenced = link.cluster.is_first() || align::is_fenced(link, election).await?;
     let section = shared.with(|state| section(state, election, part, is_fenced))?;
     let mut chains: HashMap<i32, Chain> = HashMap::new();
     if !section.offered.is_empty() {

@@ -45,8 +45,8 @@ const CLEAR: &str = "WITH gone AS (DELETE FROM chains WHERE election = $1 RETURN
         ballots_gone AS (DELETE FROM ballots WHERE election = $1)
     UPDATE elections SET id = $2 WHERE key = $1";
 
-/// Makes the rows of open elections what the acts say, and removes what others have left in the rows
-/// of closing ones.
+/// Makes the rows of open elections what the acts say, and removes what others have left in the
+/// rows of closing ones.
 pub(super) async fn align(shared: &Shared, link: &Link) -> Result<(), Fault> {
     if timeout(ANSWER_WAIT_MAX, differing(shared, link)).await??.is_empty() {
         return Ok(());

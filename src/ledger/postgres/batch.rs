@@ -121,8 +121,8 @@ pub(super) async fn commit(
     Ok(found)
 }
 
-/// The sealed ballot that is stored under a number after a batch. Where nothing was looked for, that
-/// is what was offered.
+/// The sealed ballot that is stored under a number after a batch. Where nothing was looked for,
+/// that is what was offered.
 pub(super) fn stored_under<'a>(
     number: i64,
     section: Option<&'a Section>,

@@ -19,7 +19,7 @@ use crate::ledger::roll::Roll;
 use crate::ledger::run::Run;
 
 /// Why nothing is done with a ledger that left.
-pub(super) const LEFT: &str = "the ledger was moved to a data directory";
+pub(super) const MOVED: &str = "the ledger was moved to a data directory";
 
 /// The acts after this one, in their order.
 pub(super) const ACTS: &str =
@@ -36,7 +36,7 @@ pub(super) async fn catch_up(shared: &Shared, client: &Client) -> Result<(), Fau
             return Err(Fault::damaged(format!("act {version} does not match its head")));
         }
         if matches!(change.what, What::Left(_)) && !shared.with(|state| state.is_moved) {
-            return Err(LedgerError::NotStored(LEFT.into()).into());
+            return Err(LedgerError::NotStored(MOVED.into()).into());
         }
         // Another task of this server may apply them at the same time.
         if shared.with(|state| state.version + 1 != version) {

@@ -166,9 +166,9 @@ async fn check_chain(
                 next = Some(ballot);
                 break;
             }
-            let number: i64 = ballot.try_get(1)?;
+            let number = ballot.try_get::<_, i64>(1)?.cast_unsigned().into();
             link.cluster.check_number(number)?;
-            entry.ballot(number.cast_unsigned().into(), ballot.try_get(2)?);
+            entry.ballot(number, ballot.try_get(2)?);
             next = ballots.try_next().await?;
         }
         stored += u64::from(entry.ballots.unsigned_abs());

@@ -33,7 +33,8 @@ const SORTED_BYTES_MAX: usize = 256 << 20;
 /// Sealed ballots that are opened at a time.
 const OPENED_ROWS_MAX: usize = 4_096;
 
-/// Whether the database of a connection knows that the close was begun. After a failover, it may not.
+/// Whether the database of a connection knows that the close was begun. After a failover, it may
+/// not.
 const IS_CLOSING: &str = "SELECT state = 2 FROM elections WHERE key = $1";
 
 const BALLOTS: &str = "SELECT number, sealed FROM ballots WHERE election = $1";
@@ -88,7 +89,7 @@ async fn finish(
     let row = link.client.query_opt(IS_CLOSING, &[&election.key]).await?;
     let is_closing = row.map(|row| row.try_get(0)).transpose()?.unwrap_or(false);
     if !is_closing {
-        return end(shared, &[link], election, None).await;
+        return end(shared, link, &[], election, None).await;
     }
     let fence = async |link: &Link| {
         align(shared, link).await?;
@@ -96,12 +97,17 @@ async fn finish(
     };
     others.each(fence).await?;
     let links: Vec<&Link> = iter::once(link).chain(others.links()?).collect();
-    let listed = list(shared, &links, election).await?;
-    end(shared, &links, election, Some(listed)).await
+    let listed = list(shared, link, &links, election).await?;
+    end(shared, link, &links, election, Some(listed)).await
 }
 
-/// Stores the sheet, which means nothing before the act `closed`.
-async fn list(shared: &Shared, links: &[&Link], election: &Election) -> Result<Listed, Fault> {
+/// Stores the sheet of what is at all these clusters. It means nothing before the act `closed`.
+async fn list(
+    shared: &Shared,
+    link: &Link,
+    links: &[&Link],
+    election: &Election,
+) -> Result<Listed, Fault> {
     let select = "SELECT count(*) FROM ballots WHERE election = $1";
     let ballots = sum(links, select, election.key).await?;
     let bytes = line_bytes(&election.definition);
@@ -120,13 +126,13 @@ async fn list(shared: &Shared, links: &[&Link], election: &Election) -> Result<L
             })
             .await?;
             let Some(lines) = lines else { break };
-            put(links, election, row, lines).await?;
+            put(link, election, row, lines).await?;
             row += 1;
         }
     }
     let Sheet { counting, lines, .. } = sheet;
     if !lines.is_empty() {
-        put(links, election, row, lines).await?;
+        put(link, election, row, lines).await?;
     }
     let voters = election.voters;
     let (tally, count, sheet) = aside(move || Ok(counting.finish(voters))).await?;
@@ -153,8 +159,9 @@ async fn open(
             let cluster = link.cluster.clone();
             (key, opened) = aside(move || {
                 for row in &rows {
-                    cluster.check_number(row.try_get(0)?)?;
-                    opened.add(&definition, &mut key, row, &range)?;
+                    let number = row.try_get::<_, i64>(0)?.cast_unsigned().into();
+                    cluster.check_number(number)?;
+                    opened.add(&definition, &mut key, (number, row.try_get(1)?), &range)?;
                 }
                 Ok((key, opened))
             })
@@ -169,16 +176,10 @@ async fn open(
 }
 
 /// Stores a row of the sheet, unless another server has.
-pub(super) async fn put(
-    links: &[&Link],
-    of: &Election,
-    row: i32,
-    lines: Vec<u8>,
-) -> Result<(), Fault> {
+pub(super) async fn put(link: &Link, of: &Election, row: i32, lines: Vec<u8>) -> Result<(), Fault> {
     let first = lines.get(..line_bytes(&of.definition)).unwrap_or_default();
     let first = receipt(&of.definition, first)?;
     let values = (of.key, row, &first.as_bytes()[..]);
-    let link = first_of(links)?;
     link.client.execute(PUT, &[&values.0, &values.1, &values.2, &lines]).await?;
     Ok(())
 }
@@ -186,11 +187,11 @@ pub(super) async fn put(
 /// Makes the act `closed`, unless another server has, or the close was not begun.
 async fn end(
     shared: &Shared,
+    link: &Link,
     links: &[&Link],
     election: &Election,
     listed: Option<Listed>,
 ) -> Result<(), Fault> {
-    let link = first_of(links)?;
     let version = begin(shared, link).await?;
     let phase = shared.with(|state| state.public.get(election.key).map(|it| it.phase));
     if phase != Some(Phase::Closing) {
@@ -242,9 +243,4 @@ async fn sum(links: &[&Link], select: &str, election: i32) -> Result<u64, Fault>
         sum += here.unsigned_abs();
     }
     Ok(sum)
-}
-
-/// The connection to the first cluster.
-fn first_of<'a>(links: &[&'a Link]) -> Result<&'a Link, Fault> {
-    links.first().copied().ok_or_else(|| Fault::Gone("there is no connection".into()))
 }

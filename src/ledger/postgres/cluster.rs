@@ -82,10 +82,14 @@ impl Clusters {
 
     /// The index of the one that decides on a number.
     pub(super) fn of_number(&self, number: VoterNumber) -> usize {
-        let count = 1 + self.others.len();
-        // The remainder is less than the count.
-        (number.get() % count as u64) as usize
+        index_of(number, 1 + self.others.len())
     }
+}
+
+/// The index of the cluster that decides on a number, of so many.
+fn index_of(number: VoterNumber, count: usize) -> usize {
+    // The remainder is less than the count.
+    (number.get() % count as u64) as usize
 }
 
 impl Cluster {
@@ -117,11 +121,11 @@ impl Cluster {
     }
 
     /// Refuses a ballot whose number this cluster does not decide on: it would be one more.
-    pub(super) fn check_number(&self, stored: i64) -> Result<(), Fault> {
-        match stored.cast_unsigned() % self.count as u64 == self.index as u64 {
-            true => Ok(()),
-            false => Err(Fault::damaged("a ballot is in another cluster than its number's")),
+    pub(super) fn check_number(&self, number: VoterNumber) -> Result<(), Fault> {
+        if index_of(number, self.count) != self.index {
+            return Err(Fault::damaged("a ballot is in another cluster than its number's"));
         }
+        Ok(())
     }
 
     /// Whether a chain is one of this cluster: they count in steps of how many clusters there are.

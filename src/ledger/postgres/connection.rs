@@ -140,9 +140,9 @@ impl Hosts {
         self.replication
     }
 
-    /// Connects to the primary, for the cluster that has these hosts. A host that hangs keeps nobody
-    /// from it: while one is silent, the others are asked again, since a standby may be promoted
-    /// meanwhile.
+    /// Connects to the primary, for the cluster that has these hosts. A host that hangs keeps
+    /// nobody from it: while one is silent, the others are asked again, since a standby may be
+    /// promoted meanwhile.
     pub(super) async fn connect(&self, cluster: &Arc<Cluster>) -> Result<Link, Fault> {
         let dial = async |pause, index| {
             sleep(pause).await;

@@ -2,8 +2,8 @@
 //!
 //! Every chain of an election is ended by its last entry. A batch in flight holds its place in the
 //! chain, and the fence waits for it; who comes later finds the place taken. It stays taken, also
-//! where the chain has no other entry: its writer may be about to store the first. A new chain is made
-//! only by a server that knows the act of the fence.
+//! where the chain has no other entry: its writer may be about to store the first. A new chain is
+//! made only by a server that knows the act of the fence.
 //!
 //! In the first cluster the fence is a part of the transaction of the act. In the others it is one
 //! of their own.
@@ -45,8 +45,8 @@ pub(super) async fn close(shared: &Shared, link: &Link, election: &Election) -> 
     link.check_newest()
 }
 
-/// Ends the chains of open and closing elections in a cluster that is not the first, for an act that
-/// makes `version` and holds the lock of the acts.
+/// Ends the chains of open and closing elections in a cluster that is not the first, for an act
+/// that makes `version` and holds the lock of the acts.
 pub(super) async fn hold(
     link: &Link,
     elections: &[Arc<Election>],

@@ -84,8 +84,8 @@ async fn others(shared: &Shared, link: &Link) -> Result<Vec<(Vec<u8>, i64)>, Fau
 }
 
 /// Says in a cluster that this server is alive, and that it has found what it acknowledged on the
-/// timeline of `link`. In the first cluster it also says where clients reach it, and reads where the
-/// others are reached, as far as they show that they are servers of the ledger.
+/// timeline of `link`. In the first cluster it also says where clients reach it, and reads where
+/// the others are reached, as far as they show that they are servers of the ledger.
 ///
 /// The commit does not wait for a second copy: without it, the lease is over a little sooner.
 pub(super) async fn renew(shared: &Shared, link: &Link) -> Result<(), Fault> {

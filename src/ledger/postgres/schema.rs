@@ -8,9 +8,9 @@ use super::connection::Fault;
 pub(super) const FORMAT: i32 = 1;
 
 /// Of `ledger`, one row: `cluster` is the place of this cluster among the `clusters` of the ledger,
-/// from 0, and `version` counts the acts, in the first cluster only. Numbers of voters are stored as signed integers
-/// of the same 64 bits. `numbers` has up to 8,192 of them, and `lines` up to 8,192 lines of a tally
-/// sheet; neither shrinks by compression.
+/// from 0, and `version` counts the acts, in the first cluster only. Numbers of voters are stored
+/// as signed integers of the same 64 bits. `numbers` has up to 8,192 of them, and `lines` up to
+/// 8,192 lines of a tally sheet; neither shrinks by compression.
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS ledger (one boolean PRIMARY KEY DEFAULT true CHECK (one),
     format int NOT NULL, id bytea NOT NULL, cluster smallint NOT NULL,

@@ -182,8 +182,8 @@ impl Others {
 const LOCK: &str = "SELECT version, current_setting('synchronous_standby_names') <> ''
     FROM ledger FOR UPDATE";
 
-/// Begins a transaction at the first cluster that may make acts: no other server makes one until it ends, and every
-/// earlier one is applied. Returns the version.
+/// Begins a transaction at the first cluster that may make acts: no other server makes one until it
+/// ends, and every earlier one is applied. Returns the version.
 pub(super) async fn begin(shared: &Shared, link: &Link) -> Result<i64, Fault> {
     let locked = async {
         link.client.batch_execute("BEGIN").await?;

@@ -3,8 +3,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use tokio_postgres::Row;
-
 use super::connection::Fault;
 use super::public::Election;
 use super::sheet::{Counting, PART_LINES, line_bytes, receipt};
@@ -40,11 +38,10 @@ impl Opened {
         &mut self,
         definition: &Definition,
         key: &mut BallotKey,
-        row: &Row,
+        (number, sealed): (VoterNumber, &[u8]),
         range: &Range<u64>,
     ) -> Result<(), Fault> {
-        let number = VoterNumber::from(row.try_get::<_, i64>(0)?.cast_unsigned());
-        let mut bytes = row.try_get::<_, &[u8]>(1)?.to_vec();
+        let mut bytes = sealed.to_vec();
         if !key.open(number, &mut bytes) {
             return Err(Fault::damaged("a ballot was not sealed with the key of its election"));
         }

@@ -225,8 +225,8 @@ impl State {
         }
     }
 
-    /// Lets the next look at a cluster read the tallies of all its chains. Until then they are shown
-    /// as they are.
+    /// Lets the next look at a cluster read the tallies of all its chains. Until then they are
+    /// shown as they are.
     pub(super) fn doubt_tallies(&mut self, of: &Cluster) {
         let public = &self.public;
         let is_closed = |key| public.get(key).is_some_and(|it| it.phase == Phase::Closed);

@@ -1,8 +1,8 @@
 //! The beginning of a writer's chain: one that nobody goes on with is taken up, or one is made.
 //!
 //! Every chain keeps its newest ballots out of a live count, so there should be few. Who takes up a
-//! chain goes on from its last entry. Its former writer, should it wake, finds the place of its next
-//! entry taken: its batch is undone, and it begins again.
+//! chain goes on from its last entry. Its former writer, should it wake, finds the place of its
+//! next entry taken: its batch is undone, and it begins again.
 
 use tokio_postgres::types::ToSql;
 

@@ -1,9 +1,10 @@
 //! Checking one election: reading it back from the file, and recomputing its hash chain.
 //!
 //! A check reads in steps, each a short transaction, so that it does not hold up the checkpoints of
-//! the WAL. It needs no key: the chain is over sealed ballots. It remembers where it is and nothing of what it has read. It ends at the
-//! head that the ledger's thread knew when the check began: what is in the file up to there is what
-//! this server wrote, or verified by the rules when it opened the file.
+//! the WAL. It needs no key: the chain is over sealed ballots. It remembers where it is and nothing
+//! of what it has read. It ends at the head that the ledger's thread knew when the check began:
+//! what is in the file up to there is what this server wrote, or verified by the rules when it
+//! opened the file.
 
 use std::sync::Arc;
 

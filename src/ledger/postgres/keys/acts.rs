@@ -1,8 +1,8 @@
-//! What shows that acts were made by a server of the ledger: else who can write to the database could
-//! make a returning officer's link.
+//! What shows that acts were made by a server of the ledger: else who can write to the database
+//! could make a returning officer's link.
 //!
-//! Each act has an HMAC-SHA256, by the operator's secret, of the ledger's identity and the head after
-//! it, which covers the acts before. It does not show that no later acts were taken away.
+//! Each act has an HMAC-SHA256, by the operator's secret, of the ledger's identity and the head
+//! after it, which covers the acts before. It does not show that no later acts were taken away.
 
 use super::Secret;
 use crate::election::LedgerId;

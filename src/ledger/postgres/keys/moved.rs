@@ -2,15 +2,15 @@
 
 use tokio_postgres::Client;
 
-use super::wrap::{Opened, Place};
+use super::wrap::Place;
 use super::{Holder, Owner};
 use crate::election::LedgerId;
 use crate::ledger::OpenError;
 use crate::ledger::keys::{BallotKey, ServerId};
 use crate::ledger::postgres::connection::Fault;
 
-/// What this server holds, if it has its half: also where it has said that it destroyed that, before
-/// a move was cut short.
+/// What this server holds, if it has its half: also where it has said that it destroyed that,
+/// before a move was cut short.
 const HELD: &str = "SELECT wrapped FROM holders
     WHERE election = $1 AND server = $2 AND wrapped IS NOT NULL";
 
@@ -44,9 +44,7 @@ impl Holder {
         let Some(row) = row else { return Ok(None) };
         let place = Place::of(owner, self.id);
         let opened = pair.open(&place, self.secret.as_ref(), row.try_get(0)?);
-        Ok(opened.map(|opened| match opened {
-            Opened::ByMyself(key) | Opened::ByAnother(key) => key,
-        }))
+        Ok(opened.map(|opened| opened.key().clone()))
     }
 
     /// Writes that this server has nothing of the key of a closed election.

@@ -190,5 +190,5 @@ pub(super) async fn refuse_left(
     if server != holder.id() {
         holder.destroy_all(&link.client, ledger).await?;
     }
-    Err(OpenError::Database(super::catch_up::LEFT.into()))
+    Err(OpenError::Database(super::catch_up::MOVED.into()))
 }

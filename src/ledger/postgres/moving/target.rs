@@ -284,7 +284,7 @@ impl DatabaseTarget {
             sheet.lines.extend(line);
             if sheet.lines.len() == PART_LINES * bytes {
                 let row = std::mem::take(&mut sheet.lines);
-                close::put(&[&self.place.link], &election, sheet.row, row).await?;
+                close::put(&self.place.link, &election, sheet.row, row).await?;
                 sheet.row += 1;
             }
         }
@@ -302,7 +302,7 @@ impl DatabaseTarget {
         if let Some(sheet) = self.sheet.take() {
             counting = sheet.counting;
             if !sheet.lines.is_empty() {
-                close::put(&[link], &election, sheet.row, sheet.lines).await?;
+                close::put(link, &election, sheet.row, sheet.lines).await?;
             }
         }
         let (tally, count, sheet) = counting.finish(election.voters);

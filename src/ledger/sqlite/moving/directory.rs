@@ -50,8 +50,8 @@ impl Directory {
         })
     }
 
-    /// Undoes the mark of a ledger that left, and did not arrive. Destroys the halves of the keys that
-    /// were made for it.
+    /// Undoes the mark of a ledger that left, and did not arrive. Destroys the halves of the keys
+    /// that were made for it.
     pub(in crate::ledger) fn take_back(&self) -> Result<(), OpenError> {
         match Mark::found(&self.path)? {
             Some(Marked::Left(left, _)) => {

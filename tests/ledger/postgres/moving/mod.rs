@@ -177,8 +177,8 @@ impl Places {
     }
 }
 
-/// Moves a ledger that was just released. A program that another test starts at this moment may hold
-/// its lock for as long as that takes.
+/// Moves a ledger that was just released. A program that another test starts at this moment may
+/// hold its lock for as long as that takes.
 async fn move_released(options: &Options) -> Moved {
     loop {
         match to_database(options).await {
