@@ -8,9 +8,9 @@
 //!
 //! **What the database decided is answered only after a commit of one's own**: a batch of votes is
 //! an entry of a chain, also where it stores no vote, and its commit waits for a second copy at a
-//! place of the database's log behind everything that the batch read. A refusal of which the
-//! database is not asked (a number that is not on the roll, an act that the rules do not allow) is
-//! answered after a look.
+//! place of the database's log behind everything that the batch read. So is an act that the rules
+//! do not allow. A vote that is refused without asking the database (its number is not on the roll,
+//! say) is answered after a look.
 //!
 //! **An outcome that is unknown is asked again** until it is known, over a new connection: after a
 //! lost connection, and after a commit that came with a warning. Sealed ballots are deterministic,

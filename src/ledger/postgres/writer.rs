@@ -203,11 +203,7 @@ impl Writer {
             None => self.session.link()?,
         };
         let listed = listed(&self.shared, link, votes, assessed);
-        let listed = match timeout(ANSWER_WAIT_MAX, listed).await {
-            Ok(Ok(listed)) => Ok(listed),
-            Ok(Err(fault)) => Err(fault),
-            Err(elapsed) => Err(elapsed.into()),
-        };
+        let listed = timeout(ANSWER_WAIT_MAX, listed).await.unwrap_or_else(|it| Err(it.into()));
         if let Err(fault) = &listed
             && let Some(sheets) = &mut self.sheets
         {

@@ -10,7 +10,7 @@ use super::super::conformance::Subject;
 use super::super::{ADA, GRACE, id, running, vote};
 use super::cluster::{cluster, own_cluster, own_cluster_with_laggard};
 use super::failover::until;
-use super::{Postgres, open, secret};
+use super::{Postgres, UNKNOWN_WAIT, open, secret};
 
 const RECORDED: Outcome = Outcome::Recorded;
 const BALLOTS: &str = "SELECT count(*) FROM ballots";
@@ -197,7 +197,28 @@ async fn votes_of_one_cluster_do_not_wait_for_another() {
     assert_eq!(ledger.check(id("board")).await.unwrap().ballots, 14);
 }
 
-/// The fence of a close was lost with a cluster's primary: it is made again.
+#[tokio::test]
+async fn a_close_that_a_cluster_holds_up_goes_on_by_itself() {
+    let (Some(cluster), Some(other)) = (cluster(), own_cluster()) else { return };
+    let subject = Postgres::new(cluster, true);
+    let (address, there) = (cluster.address(&subject.database), other.database());
+    let options = server(&subject, &[&address, &other.address(&there)], 0);
+    let options = options.with_replication(Replication::Storage).with_unknown_wait(UNKNOWN_WAIT);
+    let ledger: Arc<dyn Ledger> = open(options);
+    ledger.act(running("board"), None).await.unwrap();
+    cast(&ledger, 1..=10).await;
+    other.end("a");
+    let close = ledger.act(vec![Act::Close(id("board"))], None).await.unwrap_err().to_string();
+    assert!(close.contains("the count is not made yet"), "{close}");
+    // Another election is opened meanwhile.
+    ledger.act(running("other"), None).await.unwrap();
+    other.start_again("a", other.primary);
+    let is_closed = || ledger.snapshots().borrow().elections[0].votes() == Some(&[10, 0][..]);
+    until(is_closed).await;
+    assert_eq!(ledger.check(id("board")).await.unwrap().ballots, 10);
+}
+
+/// Its standby has not even heard of the election.
 #[tokio::test]
 async fn a_cluster_that_a_failover_set_back_gives_back_what_was_acknowledged() {
     let Some(cluster) = cluster() else { return };
@@ -214,7 +235,6 @@ async fn a_cluster_that_a_failover_set_back_gives_back_what_was_acknowledged() {
     other.leave_laggard_behind();
     ledger.act(running("board"), None).await.unwrap();
     cast(&ledger, 1..=20).await;
-    // The standby has not even heard of the election.
     other.end("a");
     other.end("b");
     other.promote_at(laggard);

@@ -218,6 +218,10 @@ async fn an_act_of_somebody_without_the_secret_is_not_believed() {
     assert!(matches!(granted, Err(LedgerError::Unreadable(_))), "{granted:?}");
     assert_eq!(ledger.snapshots().borrow().grants.iter().count(), 0);
     assert!(refused(subject.one_of_several(2)).contains("act 4 was not made"));
+    // A new vote is recorded beside it, and nothing is refused.
+    assert_eq!(cast(&ledger, 2).await.0, Ok(RECORDED));
+    let unknown_number = cast(&ledger, 1_000_000).await.0;
+    assert!(matches!(unknown_number, Err(LedgerError::Unreadable(_))), "{unknown_number:?}");
     // An act that is no server's is in the way of others, and is taken out.
     ledger.act(vec![Act::Close(id("board"))], None).await.unwrap_err();
     let remove = "DELETE FROM acts WHERE version = 4; UPDATE ledger SET version = 3";
@@ -229,7 +233,7 @@ async fn an_act_of_somebody_without_the_secret_is_not_believed() {
     assert!(refused(subject.one_of_several(2)).contains("act 2 was not made"));
     assert_eq!(migrate(subject.one_of_several(2)).await.unwrap().signed, 1);
     let other = open(subject.one_of_several(2));
-    assert_eq!(shown(&other).votes(), Some(&[1, 0][..]));
+    assert_eq!(shown(&other).votes(), Some(&[2, 0][..]));
 }
 
 #[tokio::test]
