@@ -10,6 +10,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use super::Decision;
+use super::database_metrics::DatabaseMetrics;
 use crate::election::Outcome;
 
 /// Counters and histograms of one ledger since it was opened. Clones share them.
@@ -18,8 +19,7 @@ pub struct Metrics {
     recorded: Counter,
     refused: Counter,
     failed: Counter,
-    offered_again: Counter,
-    lost: Counter,
+    database: DatabaseMetrics,
     commit_votes: Histogram,
     commit_seconds: Histogram,
     act_seconds: Histogram,
@@ -34,8 +34,7 @@ impl Metrics {
             recorded: Counter::default(),
             refused: Counter::default(),
             failed: Counter::default(),
-            offered_again: Counter::default(),
-            lost: Counter::default(),
+            database: DatabaseMetrics::default(),
             // 1 to 4,096 votes.
             commit_votes: Histogram::new(exponential_buckets(1.0, 2.0, 13)),
             // 62.5 µs to 4 s.
@@ -55,8 +54,7 @@ impl Metrics {
     /// Registers `votes_recorded`, `votes_refused` and `votes_failed`, which count votes;
     /// `commit_votes`, the votes of a commit; `commit_seconds` and `act_seconds`, the times of a
     /// commit of votes and of an officer's act, with the fsync; `log_bytes`, the length of the
-    /// write-ahead log; `votes_offered_again` and `votes_lost`, which count votes that a database
-    /// lost after they were acknowledged.
+    /// write-ahead log; and what [`DatabaseMetrics`] has.
     pub(crate) fn register(&self, registry: &mut Registry) {
         registry.register("votes_recorded", "Votes that were recorded", self.recorded.clone());
         registry.register("votes_refused", "Votes that were refused", self.refused.clone());
@@ -64,16 +62,6 @@ impl Metrics {
             "votes_failed",
             "Votes that could not be stored, or may not have been",
             self.failed.clone(),
-        );
-        registry.register(
-            "votes_offered_again",
-            "Votes that a database lost after they were acknowledged, and that are stored again",
-            self.offered_again.clone(),
-        );
-        registry.register(
-            "votes_lost",
-            "Votes that a database lost after they were acknowledged, and that do not count",
-            self.lost.clone(),
         );
         registry.register(
             "commit_votes",
@@ -91,6 +79,7 @@ impl Metrics {
         };
         seconds("commit", "Time of a commit of votes, its sync included", &self.commit_seconds);
         seconds("act", "Time of an officer's act, its sync included", &self.act_seconds);
+        self.database.register(registry);
     }
 
     /// A commit of these votes ended, with `failed` of them not decided.
@@ -117,17 +106,10 @@ impl Metrics {
         self.failed.inc_by(votes as u64);
     }
 
-    /// Of acknowledged votes that were gone, so many are stored again, and so many do not count.
+    /// Those of a ledger in a database.
     #[cfg(feature = "postgres")]
-    pub(super) fn brought_back(&self, stored: usize, lost: usize) {
-        self.offered_again.inc_by(stored as u64);
-        self.lost.inc_by(lost as u64);
-    }
-
-    /// The votes that were acknowledged, gone, and stored again, and those that do not count.
-    #[cfg(feature = "postgres")]
-    pub fn gone_votes(&self) -> (u64, u64) {
-        (self.offered_again.get(), self.lost.get())
+    pub fn database(&self) -> &DatabaseMetrics {
+        &self.database
     }
 
     pub(super) fn acted(&self, took: Duration) {

@@ -5,6 +5,7 @@
 //! was configured with.
 
 mod act;
+mod database_metrics;
 mod error;
 mod keys;
 mod links;
@@ -29,6 +30,7 @@ use futures::future::BoxFuture;
 use tokio::sync::watch;
 
 pub use self::act::{Act, Authorization};
+pub use self::database_metrics::{DatabaseMetrics, Replicated};
 pub use self::error::{ActRefusal, LedgerError, OpenError};
 pub use self::location::Location;
 pub use self::metrics::Metrics;

@@ -56,6 +56,10 @@ impl Session {
                 let has_standby = self.shared.borrow().has_standby(self.node);
                 found(vec![vec![has_standby.into()]])
             }
+            Ask::Replicated => {
+                let has_standby = self.shared.borrow().has_standby(self.node);
+                found(vec![vec![i64::from(has_standby).into(), 0.into()]])
+            }
             Ask::IsComplete => found(vec![vec![self.get(&ledger()).is_some().into()]]),
             Ask::NewLedger => {
                 let [format, id, cluster, clusters] = given else { return changed(0) };

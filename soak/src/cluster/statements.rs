@@ -8,6 +8,7 @@ use super::values::Type::{self, *};
 pub(super) enum Ask {
     Settings,
     IsReplicated,
+    Replicated,
     IsComplete,
     NewLedger,
     Format,
@@ -110,6 +111,9 @@ const ALL: &[Statement] = &[
         current_setting('synchronous_commit')", &[], SETTINGS),
     on(Ask::IsReplicated, "SELECT current_setting('synchronous_standby_names') <> '' AND EXISTS
         (SELECT FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum'))", &[], &[Bool]),
+    on(Ask::Replicated, "SELECT count(*),
+        COALESCE(max(pg_wal_lsn_diff(pg_current_wal_flush_lsn(), flush_lsn)), 0)::bigint
+        FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')", &[], &[Int8, Int8]),
     on(Ask::IsComplete, "SELECT to_regclass('ledger') IS NOT NULL AND
         to_regclass('sheet_first') IS NOT NULL", &[], &[Bool]),
     on(Ask::NewLedger, "INSERT INTO ledger (format, id, cluster, clusters, version)

@@ -184,7 +184,7 @@ async fn offer_part(shared: &Shared, link: &Link, part: &[Arc<Acknowledged>]) ->
              or left the roll, or the election was closed before they were offered again"
         );
     }
-    shared.metrics.brought_back(there.len(), count);
+    shared.metrics.database().brought_back(there.len(), count);
     let again = entry
         .map(|entry| Acknowledged::new(*election, definition.clone(), entry, there.into_iter()));
     shared.remembered(|remembered| {

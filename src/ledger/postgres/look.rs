@@ -18,12 +18,16 @@ use super::keys::tend;
 use super::lease;
 use super::public::Election;
 use super::session::Session;
+use super::settings;
 use super::shared::Shared;
 use super::state::{ChainTally, State};
 use crate::election::Tally;
 
 /// The pause between two looks that nobody asked for.
 const LOOK_PAUSE: Duration = Duration::from_millis(250);
+
+/// The pause between two questions for the standbys, for the metrics.
+const REPLICATION_PAUSE: Duration = Duration::from_secs(1);
 
 /// Those who wait for a look at one cluster at the same time. The next waits to ask.
 pub(super) const LOOKS_WAITING_MAX: usize = 256;
@@ -51,7 +55,7 @@ pub(super) async fn keep_looking(
     stop: CancellationToken,
 ) {
     let mut session = Session::to(shared.clone(), cluster.clone());
-    let mut renewed = Instant::now();
+    let (mut renewed, mut replicated) = (Instant::now(), None::<Instant>);
     loop {
         let mut waiting = Vec::new();
         tokio::select! {
@@ -70,6 +74,11 @@ pub(super) async fn keep_looking(
                 if renewed.elapsed() >= lease::RENEWAL_PAUSE || is_new {
                     lease::renew(&shared, link).await?;
                     renewed = Instant::now();
+                }
+                if replicated.is_none_or(|seen| seen.elapsed() >= REPLICATION_PAUSE) {
+                    let now = settings::replicated(link).await?;
+                    shared.metrics.database().saw(cluster.index, now);
+                    replicated = Some(Instant::now());
                 }
                 look(&shared, link).await
             }) => looked,

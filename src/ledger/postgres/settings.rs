@@ -2,7 +2,11 @@
 
 use std::fmt;
 
+use tokio::time::timeout;
 use tokio_postgres::{Client, Error};
+
+use super::connection::{ANSWER_WAIT_MAX, Fault, Link};
+use crate::ledger::database_metrics::Replicated;
 
 /// Who keeps a second copy of what is committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -84,6 +88,19 @@ pub(super) async fn is_replicated(
 ) -> Result<bool, Error> {
     let has_standbys = client.query_one(IS_REPLICATED, &[]).await?.try_get(0)?;
     Ok(replication.keeps_two(has_standbys))
+}
+
+/// The standbys that commits may wait for, and how far the last of them is behind. Nothing is known
+/// of the latter where this role may not see it.
+const REPLICATED: &str = "SELECT count(*), COALESCE(max(pg_wal_lsn_diff(pg_current_wal_flush_lsn(),
+        flush_lsn)), 0)::bigint
+    FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')";
+
+/// How a primary replicates.
+pub(super) async fn replicated(link: &Link) -> Result<Replicated, Fault> {
+    let row = timeout(ANSWER_WAIT_MAX, link.client.query_one(REPLICATED, &[])).await??;
+    let (standbys, lag_bytes) = (row.try_get(0)?, row.try_get(1)?);
+    Ok(Replicated { standbys, lag_bytes, timeline: link.timeline.into() })
 }
 
 /// Sets up a session, and reads the settings of its server.

@@ -110,6 +110,7 @@ impl Writer {
             self.session.leave(&fault).await;
             let again = match &fault {
                 Fault::Lost(why) => {
+                    self.shared.metrics.database().asked_again(votes.len());
                     unknown = Some(why.clone());
                     Instant::now() < deadline
                 }

@@ -239,7 +239,7 @@ async fn a_cluster_that_a_failover_set_back_gives_back_what_was_acknowledged() {
     other.end("b");
     other.promote_at(laggard);
     until(|| other.query_at(laggard, &there, BALLOTS) == ["10"]).await;
-    assert_eq!(metrics.gone_votes(), (10, 0));
+    assert_eq!(metrics.database().gone_votes(), (10, 0));
     cast(&ledger, 15..=24).await;
     ledger.act(vec![Act::Close(id("board"))], None).await.unwrap();
     let standing = ledger.fresh().await.unwrap().elections[0].clone();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use capvote::election::{Outcome, Refusal};
 use capvote::ledger::postgres::{Options, PostgresLedger, Replication};
-use capvote::ledger::{Act, Ledger, LedgerError, Metrics};
+use capvote::ledger::{Act, Ledger, LedgerError, Metrics, Replicated};
 
 use super::super::{ADA, GRACE, id, numbers, running, vote};
 use super::cluster::{Cluster, own_cluster, own_cluster_with_laggard};
@@ -15,7 +15,7 @@ use super::{Postgres, secret};
 const RECORDED: Outcome = Outcome::Recorded;
 const BALLOTS: &str = "SELECT count(*) FROM ballots";
 
-fn open(options: Options) -> (Arc<dyn Ledger>, Metrics) {
+pub(super) fn open(options: Options) -> (Arc<dyn Ledger>, Metrics) {
     let metrics = Metrics::new();
     let options = options.with_replication(Replication::Storage);
     (Arc::new(PostgresLedger::open(options, metrics.clone()).unwrap()), metrics)
@@ -79,7 +79,9 @@ async fn acknowledged_votes_that_a_failover_loses_come_back() {
     // Nobody asks for them.
     until(|| cluster.query_at(laggard, &subject.database, BALLOTS) == ["40"]).await;
     let standing = ledger.fresh().await.unwrap().elections[0].clone();
-    assert_eq!((standing.ballots, metrics.gone_votes()), (40, (30, 0)));
+    assert_eq!((standing.ballots, metrics.database().gone_votes()), (40, (30, 0)));
+    let promoted = Replicated { standbys: 0, lag_bytes: 0, timeline: 2 };
+    until(|| metrics.database().replicated(1) == Some(promoted)).await;
     cast(&ledger, "board", 35..=41).await;
     let again = ledger.vote(vec![vote("board", 40, GRACE, 99)]).await.unwrap();
     assert_eq!(again, [Ok(Outcome::Refused(Refusal::AlreadyVoted))]);
@@ -144,7 +146,10 @@ async fn a_close_waits_for_votes_that_another_server_brings_back() {
     assert!(!closing.is_finished());
     proxy.set(Mode::Pass);
     closing.await.unwrap().unwrap();
-    assert_eq!((metrics.gone_votes(), of_other.gone_votes()), ((10, 0), (9, 1)));
+    assert_eq!(
+        (metrics.database().gone_votes(), of_other.database().gone_votes()),
+        ((10, 0), (9, 1))
+    );
     for handle in [&ledger, &other] {
         let standing = handle.fresh().await.unwrap().elections[0].clone();
         assert_eq!(standing.votes(), Some(&[20, 1][..]));
@@ -203,7 +208,7 @@ async fn acts_that_a_failover_loses_were_never_made() {
     ledger.act(running("cake"), None).await.unwrap();
     cast(&ledger, "cake", 1..=3).await;
     fail_over(&cluster);
-    until(|| metrics.gone_votes() == (10, 4)).await;
+    until(|| metrics.database().gone_votes() == (10, 4)).await;
     assert_eq!(ledger.fresh().await.unwrap().elections.len(), 1);
     let voted = ledger.vote(vec![vote("board", 5_000, ADA, 1)]).await.unwrap();
     assert_eq!(voted, [Ok(Outcome::Refused(Refusal::UnknownVoterNumber))]);

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use capvote::election::{ElectionState, Outcome, Refusal};
 use capvote::ledger::postgres::{Options, PostgresLedger, Replication};
-use capvote::ledger::{Act, Ledger, LedgerError, Metrics, OpenError};
+use capvote::ledger::{Act, Ledger, LedgerError, Metrics, OpenError, Replicated};
 use tokio_postgres::NoTls;
 
 use super::super::conformance::Subject;
 use super::super::{ADA, GRACE, id, running, vote};
 use super::cluster::{Cluster, own_cluster};
 use super::keys::until;
-use super::{Postgres, cluster};
+use super::{Postgres, cluster, failover};
 
 const RECORDED: Outcome = Outcome::Recorded;
 
@@ -54,9 +54,10 @@ fn receiver(cluster: &Cluster) -> String {
 async fn a_vote_whose_commit_is_interrupted(by: &str) {
     let Some(cluster) = own_cluster() else { return };
     let subject = Postgres::new(&cluster, false);
-    let ledger = subject.open();
+    let (ledger, metrics) = failover::open(subject.options());
     ledger.act(running("board"), None).await.unwrap();
     assert_eq!(ledger.vote(vec![vote("board", 2, ADA, 1)]).await.unwrap(), [Ok(RECORDED)]);
+    assert_eq!(metrics.database().unknown_votes(), 0);
     let receiver = receiver(&cluster);
     signal("-STOP", &receiver);
     let voted = tokio::spawn(ledger.vote(vec![vote("board", 1, ADA, 1)]));
@@ -69,8 +70,13 @@ async fn a_vote_whose_commit_is_interrupted(by: &str) {
     }
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(!voted.is_finished(), "it was answered before it was on both disks");
+    assert_eq!(metrics.database().unknown_votes(), 1);
+    let is_behind = |is: &Replicated| is.standbys == 1 && is.lag_bytes > 0 && is.timeline == 1;
+    failover::until(|| metrics.database().replicated(1).is_some_and(|is| is_behind(&is))).await;
     signal("-CONT", &receiver);
     assert_eq!(voted.await.unwrap().unwrap(), [Ok(RECORDED)]);
+    let level = Replicated { standbys: 1, lag_bytes: 0, timeline: 1 };
+    failover::until(|| metrics.database().replicated(1) == Some(level)).await;
     let stored = cluster.query(&subject.database, "SELECT stored FROM entries ORDER BY stored");
     assert_eq!(stored, ["0", "1", "1"], "each batch has an entry");
     let again = ledger.vote(vec![vote("board", 1, GRACE, 2)]).await.unwrap();
