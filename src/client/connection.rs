@@ -14,8 +14,9 @@ use tokio_util::io::InspectReader;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Election, Error, Info, LineCounter, Restored};
+use crate::net::dial::connect;
 use crate::net::link::Link;
-use crate::net::socket::{self, Stream};
+use crate::net::stream::Stream;
 use crate::net::tick::tick;
 use crate::net::transport;
 use crate::schema::election_capnp::directory;
@@ -79,8 +80,7 @@ impl Client {
     /// As [`over`](Self::over).
     pub async fn connect(link: &Link) -> Result<Self, Error> {
         let unreachable = |source| Error::Unreachable { link: Box::new(link.clone()), source };
-        let socket = socket::connect(link).await.map_err(unreachable)?;
-        Ok(Self::over(socket.into_stream().await.map_err(unreachable)?))
+        Ok(Self::over(connect(link).await.map_err(unreachable)?))
     }
 
     /// Connects over a byte stream: anything that [`tokio`] can read and write.

@@ -16,7 +16,7 @@ pub use super::admission::{NoHold, PublicHold};
 use super::budget;
 pub use super::place::Hold;
 use super::place::Observed;
-use super::socket::Stream;
+use super::stream::Stream;
 use super::transport::{self, PeerMonitor};
 
 /// The time to answer the calls in progress when the server stops. Then the connection is closed.

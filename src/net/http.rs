@@ -29,7 +29,7 @@ use tokio::time::timeout;
 use self::answer::{Answer, Page, answer, last};
 pub use self::hosts::Site;
 use super::admission::Origin;
-use super::socket::Stream;
+use super::stream::Stream;
 use super::websocket::WebSocket;
 
 /// The longest head of a request, in bytes.

@@ -199,7 +199,7 @@ impl Listener {
         let (socket, peer) = match &mut self.inner {
             Inner::Tcp(listeners, identity) => {
                 let (stream, peer) = poll_fn(|context| listeners.poll_accept(context)).await?;
-                (Socket::accepted(stream, identity.as_ref())?, Some(peer.ip()))
+                (Socket::accepted(stream, peer, identity.as_ref()), Some(peer.ip()))
             }
             Inner::Unix { listener, .. } => (Socket::from_unix(listener.accept().await?.0)?, None),
         };

@@ -11,6 +11,8 @@ pub mod bdp;
 pub mod budget;
 #[cfg(feature = "server")]
 pub mod connection;
+#[cfg(feature = "client")]
+pub mod dial;
 pub(crate) mod fault;
 #[cfg(feature = "server")]
 pub(crate) mod gcra;
@@ -38,7 +40,9 @@ pub mod relay;
 mod resolve;
 #[cfg(feature = "server")]
 pub mod shards;
+#[cfg(feature = "server")]
 pub mod socket;
+pub mod stream;
 #[cfg(feature = "server")]
 mod tcp;
 pub(crate) mod tick;

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::socket::Stream;
+use super::stream::Stream;
 
 /// The state of a place that was given to another connection.
 const GIVEN_UP: u32 = 1 << 31;

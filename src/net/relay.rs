@@ -16,11 +16,13 @@ use tokio::task::spawn_local;
 use tokio::time::timeout;
 
 use super::admission::Admission;
+use super::dial::connect;
 use super::http::{self, Visitor};
 use super::link::{Address, HostPort, Link};
 use super::listener::Listener;
 use super::loopback::LoopbackAddress;
-use super::socket::{self, Pages, Socket};
+use super::socket::{Pages, Socket};
+use super::stream::Stream;
 
 /// The connections of browsers at a time. Further ones wait to be accepted.
 pub const RELAYED_CONNECTIONS_MAX: usize = 64;
@@ -87,7 +89,7 @@ impl Relay {
     }
 }
 
-type Near = Box<dyn socket::Stream>;
+type Near = Box<dyn Stream>;
 
 async fn visitor(mut socket: Socket) -> io::Result<Option<Visitor<Near>>> {
     let Some(Pages { site, .. }) = socket.take_pages() else { return Ok(None) };
@@ -96,8 +98,8 @@ async fn visitor(mut socket: Socket) -> io::Result<Option<Visitor<Near>>> {
 
 /// Passes on what either side sends, until both have ended, or one has and the other does not
 /// follow. An error is about the server.
-async fn relay(near: impl socket::Stream, server: &Link) -> io::Result<()> {
-    let far = socket::connect(server).await?.into_stream().await?;
+async fn relay(near: impl Stream, server: &Link) -> io::Result<()> {
+    let far = connect(server).await?;
     let (near_reads, near_writes) = split(near);
     let (far_reads, far_writes) = split(far);
     let (up, down) = (pin!(pass(near_reads, far_writes)), pin!(pass(far_reads, near_writes)));

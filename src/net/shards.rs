@@ -18,7 +18,8 @@ use tokio_util::task::TaskTracker;
 use super::admission::{Admission, ConnectionPermit, Origin};
 use super::connection::{self, CallTracker};
 use super::http::{self, Visitor};
-use super::socket::{Pages, Socket, Stream};
+use super::socket::{Pages, Socket};
+use super::stream::Stream;
 
 /// The queue of accepted connections per shard. While it is full, no more are accepted.
 const NEW_CONNECTIONS_MAX: usize = 128;
@@ -61,8 +62,7 @@ impl Shards {
     /// Passes a connection to the next shard, or closes it if [`admission`](super::admission) has
     /// no place for it. Returns `false` if that shard has ended.
     pub async fn assign(&mut self, socket: Socket) -> bool {
-        // A peer that has already disconnected has no address.
-        let Ok(origin) = socket.origin() else { return true };
+        let origin = socket.origin();
         let Some(permit) = self.admission.admit(origin) else {
             tracing::debug!(?origin, "connection refused: there is no place for it");
             return true;

@@ -1,23 +1,30 @@
 //! The listening TCP sockets of one host: one for each of its addresses.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::task::{Context, Poll};
 
 use rustix::io::Errno;
-use tokio::net::{TcpListener, TcpStream};
+use socket2::SockRef;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::net::TcpListener;
 
 use super::host::HostPort;
 use super::http::Site;
 use super::resolve::{ADDRESSES_MAX, addresses};
+use super::stream::configure;
 
 /// How many free ports of the first address are tried until one is free at the others.
 const PORT_TRIES_MAX: usize = 16;
 
+/// A listening socket. What it accepts is not registered with the runtime here: a shard does that.
+type Listening = AsyncFd<std::net::TcpListener>;
+
 /// Listens at every address of a host, on the same port.
 #[derive(Debug)]
 pub(super) struct TcpListeners {
-    listeners: Vec<(TcpListener, SocketAddr)>,
+    listeners: Vec<(Listening, SocketAddr)>,
     /// Which listener is asked first.
     turn: usize,
 }
@@ -79,17 +86,34 @@ impl TcpListeners {
         self.turn = (self.turn + 1) % self.listeners.len().max(1);
         let (later, sooner) = self.listeners.split_at(self.turn);
         for (listener, _) in sooner.iter().chain(later) {
-            if let Poll::Ready(accepted) = listener.poll_accept(context) {
-                return Poll::Ready(accepted);
+            while let Poll::Ready(is_ready) = listener.poll_read_ready(context) {
+                // If there is none, it waits for the next.
+                if let Ok(accepted) = is_ready?.try_io(|listener| accept(listener.get_ref())) {
+                    return Poll::Ready(accepted);
+                }
             }
         }
         Poll::Pending
     }
 }
 
+/// Accepts a connection, which has the options of the listener.
+fn accept(listener: &std::net::TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let (stream, peer) = listener.accept()?;
+    stream.set_nonblocking(true)?;
+    Ok((stream, peer))
+}
+
+#[expect(deprecated, reason = "it is unsound for a descriptor that is not owned: this one is")]
+async fn listen(address: SocketAddr) -> io::Result<Listening> {
+    let listener = TcpListener::bind(address).await?.into_std()?;
+    configure(SockRef::from(&listener))?;
+    AsyncFd::with_interest(listener, Interest::READABLE)
+}
+
 /// Listens at each of these addresses that this machine has.
-async fn bind_all(addresses: &[SocketAddr]) -> io::Result<Vec<(TcpListener, SocketAddr)>> {
-    let mut listeners: Vec<(TcpListener, SocketAddr)> = Vec::new();
+async fn bind_all(addresses: &[SocketAddr]) -> io::Result<Vec<(Listening, SocketAddr)>> {
+    let mut listeners: Vec<(Listening, SocketAddr)> = Vec::new();
     let mut absent = None;
     for address in addresses {
         let mut address = *address;
@@ -100,9 +124,9 @@ async fn bind_all(addresses: &[SocketAddr]) -> io::Result<Vec<(TcpListener, Sock
             1 => error,
             _ => io::Error::new(error.kind(), format!("{address}: {error}")),
         };
-        match TcpListener::bind(address).await {
+        match listen(address).await {
             Ok(listener) => {
-                let local = listener.local_addr()?;
+                let local = listener.get_ref().local_addr()?;
                 listeners.push((listener, local));
             }
             Err(error) if is_absent(&error) => absent = Some(named(error)),
@@ -147,7 +171,7 @@ mod tests {
         let mut streams = Vec::new();
         for host in hosts {
             for _ in 0..2 {
-                streams.push(TcpStream::connect((host, port)).await.unwrap());
+                streams.push(TcpStream::connect((host, port)).unwrap());
             }
         }
         let mut accepted = Vec::new();

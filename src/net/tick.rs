@@ -7,8 +7,8 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-/// Shorter than any timeout that is set for each call.
-const TICK: Duration = Duration::from_secs(2);
+/// No longer than any timeout that is set for each call or connection.
+const TICK: Duration = Duration::from_secs(1);
 
 /// Ticks for ever: one task per thread.
 pub(crate) async fn tick() -> Infallible {

@@ -32,7 +32,7 @@ pub use self::input::EMPTY_FRAMES_MAX;
 use self::input::Input;
 pub use self::output::FRAMED_BYTES_MAX;
 use self::output::Output;
-use super::socket::Stream;
+use super::stream::Stream;
 
 /// The path of the WebSocket on a server.
 pub const PATH: &str = "/rpc";

@@ -11,7 +11,7 @@ use capnp::ErrorKind;
 use capnp_rpc::rpc_twoparty_capnp::Side;
 use capnp_rpc::{RpcSystem, VatNetwork, new_client, twoparty};
 use capvote::net::bdp::WINDOW_BYTES_MIN;
-use capvote::net::socket::Stream;
+use capvote::net::stream::Stream;
 use capvote::net::transport::{self, UNWRITTEN_BYTES_MAX};
 use capvote::schema::election_capnp::message_sink;
 use capvote::schema::lines_capnp::{line_sink, remote_file};

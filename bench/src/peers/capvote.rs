@@ -17,10 +17,12 @@ use capvote::ledger::{Act, Ledger, Location};
 use capvote::net::admission::{Admission, Origin};
 use capvote::net::bdp::WINDOW_BYTES_MAX;
 use capvote::net::connection::{self, CallTracker};
+use capvote::net::dial;
 use capvote::net::link::Link;
 use capvote::net::listener::Listener;
 use capvote::net::shards::Shards;
-use capvote::net::socket::{self, Stream};
+use capvote::net::socket;
+use capvote::net::stream::Stream;
 use capvote::service::{Bootstrap, Guesses};
 use futures::io::{BufReader, BufWriter};
 use tokio::runtime::{LocalOptions, LocalRuntime};
@@ -223,7 +225,7 @@ async fn connect(variant: Variant, link: &Link) -> anyhow::Result<Client> {
     if variant != Variant::Stock {
         return Ok(Client::connect(link).await?);
     }
-    let stream = socket::connect(link).await?.into_stream().await?;
+    let stream = dial::connect(link).await?;
     Ok(Client::over_network(stock(stream, Side::Client)))
 }
 

@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rcgen::CertifiedKey as SelfSigned;
+use tokio_rustls::rustls::crypto::ring::Ticketer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
@@ -109,8 +110,11 @@ impl Identity {
         let current = Arc::new(Current(RwLock::new((Arc::new(certified), validity))));
         let config = ServerConfig::builder_with_provider(provider());
         let config = config.with_protocol_versions(&[&TLS13])?.with_no_client_auth();
-        let config = Arc::new(config.with_cert_resolver(current.clone()));
-        Ok(Self { config, current, fingerprint, in_links: false })
+        let mut config = config.with_cert_resolver(current.clone());
+        // Who comes again proves with a ticket that it was here, which takes no signature. The
+        // server keeps nothing for it but the key of the tickets, which changes every six hours.
+        config.ticketer = Ticketer::new()?;
+        Ok(Self { config: Arc::new(config), current, fingerprint, in_links: false })
     }
 
     /// Presents the certificate of `newer` to new connections, in all clones of this.

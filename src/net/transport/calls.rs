@@ -40,8 +40,9 @@ pub(super) enum Received {
 /// What becomes of a message that is sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Sent {
-    /// It leaves as it is.
     Whole,
+    /// As it is: an answer on which the client has made calls.
+    Called,
     /// It answers a cancelled call, and is replaced by one that says so.
     Canceled(u32),
 }
@@ -85,8 +86,8 @@ pub(super) struct Calls {
 /// A question of the client.
 #[derive(Clone, Copy)]
 enum Question {
-    /// Not answered: the last of a chain of this many pipelined calls.
-    Open(usize),
+    /// Not answered: the last of a chain of this many pipelined calls, and whether it is called on.
+    Open(usize, bool),
     /// Finished before it was answered. capnp-rpc would drop the call and keep its entry until the
     /// connection ends; so it learns of that only when it has answered.
     Cancelled(usize),
@@ -137,7 +138,7 @@ impl Calls {
 
     /// Returns when the client cancels a call.
     pub(super) async fn cancelled(&self, question: u32) {
-        if matches!(self.questions.borrow().get(&question), Some(Question::Open(_))) {
+        if matches!(self.questions.borrow().get(&question), Some(Question::Open(..))) {
             let (cancel, cancelled) = oneshot::channel();
             self.cancellations.borrow_mut().insert(question, cancel);
             // Nothing is ever sent: it resolves when the sender is dropped.
@@ -232,7 +233,7 @@ impl Calls {
                 true
             }
             Some(question) => {
-                if let Question::Open(chain_length) = *question {
+                if let Question::Open(chain_length, _) = *question {
                     *question = Question::Cancelled(chain_length);
                     drop(self.cancellations.borrow_mut().remove(&id));
                 }
@@ -271,7 +272,12 @@ impl Calls {
             let why = format!("more than {most} unfinished questions{who}");
             return Err(Error::failed(why));
         }
-        if self.questions.borrow_mut().insert(question, Question::Open(chain_length)).is_some() {
+        if self
+            .questions
+            .borrow_mut()
+            .insert(question, Question::Open(chain_length, false))
+            .is_some()
+        {
             return Err(Error::failed(format!("question {question} is asked twice")));
         }
         self.unfinished.add(1);
@@ -283,9 +289,13 @@ impl Calls {
     /// The length of the chain of pipelined calls that ends with this one: its target, and the
     /// capabilities that it passes, may be parts of promised answers.
     fn chain_length(&self, call: call::Reader<'_>) -> Result<usize, Error> {
-        let questions = self.questions.borrow();
-        let waits = |question: u32| match questions.get(&question) {
-            Some(Question::Open(length) | Question::Cancelled(length)) => *length,
+        let mut questions = self.questions.borrow_mut();
+        let mut waits = |question: u32| match questions.get_mut(&question) {
+            Some(Question::Open(length, is_called)) => {
+                *is_called = true;
+                *length
+            }
+            Some(Question::Cancelled(length)) => *length,
             Some(Question::Answered { .. }) | None => 0,
         };
         let mut longest = match call.get_target()?.which() {
@@ -344,9 +354,9 @@ impl Calls {
         let id = answer.get_answer_id();
         let mut questions = self.questions.borrow_mut();
         let Some(question) = questions.get_mut(&id) else { return Ok(Sent::Whole) };
-        let (chain_length, cancelled) = match question {
-            Question::Open(chain_length) => (*chain_length, false),
-            Question::Cancelled(chain_length) => (*chain_length, true),
+        let (chain_length, is_called, cancelled) = match question {
+            Question::Open(chain_length, is_called) => (*chain_length, *is_called, false),
+            Question::Cancelled(chain_length) => (*chain_length, false, true),
             Question::Answered { .. } => return Ok(Sent::Whole),
         };
         self.open.update(|open| open - 1);
@@ -366,7 +376,7 @@ impl Calls {
         *question = Question::Answered { bytes, capabilities };
         self.answers.update(|answers| answers + bytes);
         self.exports.add(capabilities);
-        Ok(Sent::Whole)
+        Ok(if is_called { Sent::Called } else { Sent::Whole })
     }
 
     /// Releases the charge of a received message that was dropped.

@@ -9,7 +9,7 @@ use capnp::Error;
 use tokio::io::ReadBuf;
 
 use super::decoder::Decoder;
-use crate::net::socket::Stream;
+use crate::net::stream::Stream;
 
 /// The size of the read buffer, which the connections of a thread share.
 const READ_BYTES: usize = 64 * 1024;

@@ -1,7 +1,8 @@
 //! The transport under an RPC connection: a two-party vat network over any byte stream.
 //!
 //! The messages sent in one turn of the event loop leave in one write, and one read may yield many
-//! messages. There is no timer: a message is written as soon as no other task is runnable.
+//! messages. A message is written as soon as no other task is runnable, unless the peer does not
+//! wait for it: then it waits for the next one, at most for [`DEFERRED_WAIT_MAX`].
 //!
 //! Backpressure: a client that does not read is not read from, see [`UNWRITTEN_BYTES_MAX`].
 
@@ -9,6 +10,7 @@ mod caller;
 mod calls;
 mod checks;
 mod decoder;
+mod deferral;
 pub(super) mod header;
 mod input;
 mod outbox;
@@ -36,9 +38,10 @@ pub(crate) use self::caller::Caller;
 #[cfg(feature = "server")]
 pub(crate) use self::caller::Kept;
 use self::calls::{Calls, Charge, Received};
+pub use self::deferral::DEFERRED_WAIT_MAX;
 use self::pipe::Pipe;
 use self::window::Window;
-use super::socket::Stream;
+use super::stream::Stream;
 
 /// The largest message that is read, in words of 8 bytes. A larger one ends the connection.
 pub const MESSAGE_WORDS_MAX: usize = 8 << 20;
@@ -301,6 +304,7 @@ fn incoming(
         pipe::Received::Peer(message) => {
             let root = message.get_root::<message::Reader<'_>>()?;
             pipe.promises().received(root)?;
+            pipe.deferral().received(root);
             let received = match pipe.calls() {
                 Some(calls) => calls.received(root, message.size_in_words() * 8)?,
                 None => Received::Handled(Charge::default()),

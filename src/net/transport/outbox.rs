@@ -34,6 +34,8 @@ pub(super) struct Outbox {
     written: usize,
     /// The bytes of all pieces, the written part included.
     bytes: usize,
+    /// The bytes at the end that the peer does not need if nothing follows them.
+    idle: usize,
     /// An empty buffer, to be reused.
     spare: Vec<u8>,
 }
@@ -46,8 +48,14 @@ enum Piece {
 }
 
 impl Outbox {
-    /// Appends a message.
-    pub(super) fn push(&mut self, message: &Rc<Message>) {
+    /// Appends a message. One that is `idle` is not needed if the stream ends with it.
+    pub(super) fn push(&mut self, message: &Rc<Message>, idle: bool) {
+        let before = self.bytes;
+        self.append(message);
+        self.idle = if idle { self.idle + self.bytes - before } else { 0 };
+    }
+
+    fn append(&mut self, message: &Rc<Message>) {
         let segments = message.get_segments_for_output();
         let bytes: usize = segments.iter().map(|segment| segment.len()).sum();
         if bytes > COPIED_BYTES_MAX && segments.len() == 1 {
@@ -139,6 +147,27 @@ impl Outbox {
         }
     }
 
+    /// Drops what is not needed if nothing follows, unless some of it was written.
+    pub(super) fn drop_idle(&mut self) {
+        let mut idle = std::mem::take(&mut self.idle);
+        if idle > self.len() {
+            return;
+        }
+        // Only short messages are idle, and those are copied.
+        while idle > 0
+            && let Some(Piece::Copied(copied)) = self.pieces.back_mut()
+        {
+            let dropped = idle.min(copied.len());
+            copied.truncate(copied.len() - dropped);
+            idle -= dropped;
+            self.bytes -= dropped;
+            if copied.is_empty() {
+                self.pieces.pop_back();
+            }
+        }
+        self.advance(0);
+    }
+
     /// Drops everything.
     pub(super) fn clear(&mut self) {
         *self = Self::default();
@@ -204,7 +233,7 @@ mod tests {
             let mut outbox = Outbox::default();
             let mut written = Vec::new();
             for message in &messages {
-                outbox.push(message);
+                outbox.push(message, false);
                 // Interleaves pushes and partial writes.
                 written.extend(write(&mut outbox, step));
             }
@@ -230,7 +259,7 @@ mod tests {
     fn small_messages_share_a_slice_and_their_memory_is_released() {
         let mut outbox = Outbox::default();
         for _ in 0..1_000 {
-            outbox.push(&message(10, 100));
+            outbox.push(&message(10, 100), false);
         }
         assert_eq!(outbox.next(&mut [IoSlice::new(&[]); 8]).len(), 1);
         outbox.advance(outbox.len());

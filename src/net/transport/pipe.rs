@@ -15,6 +15,7 @@ use tokio::time::{Sleep, sleep, timeout};
 
 use super::calls::{Calls, Charge, Sent};
 use super::decoder::{self, Decoder};
+use super::deferral::{Deferral, Need};
 use super::input;
 use super::outbox::{self, Outbox};
 use super::own;
@@ -23,7 +24,7 @@ use super::promises::Promises;
 use super::{FIRST_SEGMENT_WORDS, LONG_CALL_WORDS_MAX, UNWRITTEN_BYTES_MAX};
 use crate::batching::{Backlog, Batching};
 use crate::net::budget::{self, ConnectionMemory};
-use crate::net::socket::Stream;
+use crate::net::stream::Stream;
 
 /// The size from which a batch of output is written without waiting for more.
 const BATCHED_BYTES_MAX: usize = 64 * 1024;
@@ -42,6 +43,7 @@ pub(super) struct Pipe {
     outbox: RefCell<Outbox>,
     /// `None` if the peer is a server.
     calls: Option<Calls>,
+    deferral: Deferral,
     promises: Promises,
     memory: ConnectionMemory,
     /// Messages of our own to capnp-rpc, ahead of the peer's.
@@ -50,6 +52,8 @@ pub(super) struct Pipe {
     budget_poll: RefCell<Option<Pin<Box<Sleep>>>>,
     /// Whether any byte has arrived since the last check.
     received: Cell<bool>,
+    /// Whether the peer has ended its stream.
+    ended: Cell<bool>,
     batching: Cell<Batching>,
     /// Whether there are received messages that may be handled.
     backlog: Backlog,
@@ -79,11 +83,13 @@ impl Pipe {
             decoder: RefCell::default(),
             outbox: RefCell::default(),
             calls: (side == Side::Server).then(Calls::default),
+            deferral: Deferral::default(),
             promises: Promises::default(),
             memory: ConnectionMemory::new(),
             own: RefCell::default(),
             budget_poll: RefCell::default(),
             received: Cell::default(),
+            ended: Cell::default(),
             batching: Cell::default(),
             backlog: Backlog::default(),
             call_words: Cell::new(FIRST_SEGMENT_WORDS),
@@ -107,17 +113,26 @@ impl Pipe {
             None => Ok(Sent::Whole),
         };
         match sent {
-            Ok(Sent::Whole) => self.outbox.borrow_mut().push(message),
+            Ok(Sent::Whole) => self.queue(message, Need::of(root)),
+            Ok(Sent::Called) => self.queue(message, Need::Later),
             Ok(Sent::Canceled(question)) => self.send_canceled(question),
             Err(error) => return self.fail(error),
         }
-        wake(&self.writer);
         self.account_memory();
+    }
+
+    /// Appends a message to the output.
+    fn queue(&self, message: &Rc<outbox::Message>, need: Need) {
+        let mut outbox = self.outbox.borrow_mut();
+        outbox.push(message, need == Need::UntilTheEnd);
+        if self.deferral.note(need, outbox.len()) {
+            wake(&self.writer);
+        }
     }
 
     /// Answers a cancelled call, and has capnp-rpc drop its entry and what it has answered.
     fn send_canceled(&self, question: u32) {
-        self.outbox.borrow_mut().push(&Rc::new(own::canceled(question)));
+        self.queue(&Rc::new(own::canceled(question)), Need::Now);
         self.own.borrow_mut().extend(decoder::received(&own::finish(question)));
         wake(&self.reader);
     }
@@ -144,6 +159,7 @@ impl Pipe {
     /// Closes the sending side. The writer ends with `result` once everything is written.
     pub(super) fn close(&self, result: Result<(), Error>) {
         self.closing.borrow_mut().get_or_insert(result);
+        self.outbox.borrow_mut().drop_idle();
         self.backlog.set(false);
         wake(&self.writer);
     }
@@ -174,6 +190,10 @@ impl Pipe {
     /// The memory that the client uses.
     pub(super) fn memory(&self) -> &ConnectionMemory {
         &self.memory
+    }
+
+    pub(super) fn deferral(&self) -> &Deferral {
+        &self.deferral
     }
 
     pub(super) fn promises(&self) -> &Promises {
@@ -258,6 +278,7 @@ impl Pipe {
             self.received.set(bytes > 0);
             self.account_memory();
             if bytes == 0 {
+                self.ended.set(true);
                 let between = self.decoder.borrow().is_between_messages();
                 let cut = || Error::disconnected("the stream ended within a message".into());
                 return Poll::Ready(if between { Ok(None) } else { Err(cut()) });
@@ -276,8 +297,10 @@ impl Pipe {
     pub(super) async fn write_all(&self) -> Result<(), Error> {
         let written = poll_fn(|context| self.poll_write_all(context)).await;
         written.inspect_err(|error| self.fail(error.clone()))?;
-        // The result is the same whether or not the peer ends its side in time.
-        let _ = timeout(LINGER_WAIT_MAX, poll_fn(|context| self.poll_discard(context))).await;
+        if !self.ended.get() {
+            // The result is the same whether or not the peer ends its side in time.
+            let _ = timeout(LINGER_WAIT_MAX, poll_fn(|context| self.poll_discard(context))).await;
+        }
         self.closing.borrow().clone().unwrap_or(Ok(()))
     }
 
@@ -289,7 +312,11 @@ impl Pipe {
                 return Poll::Ready(Err(error.clone()));
             }
             let unwritten = self.outbox.borrow().len();
+            let is_closing = self.closing.borrow().is_some();
             if unwritten > 0 {
+                if !is_closing {
+                    ready!(self.deferral.poll_due(unwritten, context));
+                }
                 let input_pending = self.decoder.borrow().has_next();
                 let mut batching = self.batching.get();
                 if unwritten < BATCHED_BYTES_MAX && batching.should_yield(unwritten, input_pending)
@@ -303,10 +330,11 @@ impl Pipe {
                 self.batching.set(Batching::default());
                 continue;
             }
+            self.deferral.written();
             let mut stream = self.stream.borrow_mut();
             let mut stream = Pin::new(&mut **stream);
             ready!(stream.as_mut().poll_flush(context))?;
-            if self.closing.borrow().is_none() {
+            if !is_closing {
                 return Poll::Pending;
             }
             return stream.poll_shutdown(context).map_err(Error::from);

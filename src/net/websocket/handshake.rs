@@ -7,7 +7,7 @@ use httparse::{EMPTY_HEADER, Header, Response, Status};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{PATH, VERSION, WebSocket, accept_key};
-use crate::net::socket::Stream;
+use crate::net::stream::Stream;
 
 /// The longest head of a server's answer, in bytes.
 pub const ANSWER_HEAD_BYTES_MAX: usize = 8 << 10;

@@ -8,8 +8,8 @@ use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use capvote::net::dial;
 use capvote::net::link::{Address, HostPort, Link};
-use capvote::net::socket;
 use capvote::net::tls::{Identity, new_identity};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -105,7 +105,7 @@ async fn check(front: Front) {
     let Address::Https(at) = front.link.address.clone() else { panic!("{link}") };
     let tls = Link { address: Address::Tls(at.clone()), ..front.link.clone() };
     for (host, is_its_own) in [(at.to_string(), true), ("rebound.example".to_string(), false)] {
-        let mut stream = socket::connect(&tls).await.unwrap().into_stream().await.unwrap();
+        let mut stream = dial::connect(&tls).await.unwrap();
         let path = "/-/missing.html";
         let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();

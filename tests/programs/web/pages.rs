@@ -6,9 +6,9 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use capvote::net::dial;
 use capvote::net::http::REQUEST_HEAD_BYTES_MAX;
 use capvote::net::link::{Address, Link};
-use capvote::net::socket;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{ANY_PORT, Answer, address, ask, board, get, handshake};
@@ -134,7 +134,7 @@ async fn a_browser_that_was_served_over_tls_is_told_to_ask_for_nothing_else() {
     // The same connection without its WebSocket.
     let tls = Link { address: Address::Tls(at.clone()), ..link };
     for (path, status) in [("/-/missing.html", 200), ("/rpc", 426), ("/-/nothing", 404)] {
-        let mut stream = socket::connect(&tls).await.unwrap().into_stream().await.unwrap();
+        let mut stream = dial::connect(&tls).await.unwrap();
         let request = format!("GET {path} HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();

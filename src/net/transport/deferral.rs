@@ -1,0 +1,117 @@
+//! Messages that wait for others, and leave with them.
+//!
+//! A write costs both sides more than the rest of a short message. What the peer does not wait for
+//! is therefore kept until there is something that it does: that an answer or a capability is not
+//! needed any more (`Finish`, `Release`), and an answer on which the client has already made calls.
+//! The order of messages is never changed.
+
+use std::cell::{Cell, RefCell};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use capnp_rpc::rpc_capnp::exception::Type;
+use capnp_rpc::rpc_capnp::{message, message_target};
+use tokio::time::{Sleep, sleep};
+
+/// The longest time that a message waits for another. It is no shorter than the
+/// [tick](crate::net::tick), so that setting the timer takes no system call.
+pub const DEFERRED_WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// The size from which unwritten output waits for nothing.
+const DEFERRED_BYTES_MAX: usize = 4 * 1024;
+
+/// What a message is worth to the peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    /// The peer waits for it.
+    Now,
+    /// It answers this question. The peer waits for it unless it has made calls on the answer.
+    Answer(u32),
+    /// The peer does not wait for it.
+    Later,
+    /// The peer does not wait for it, and learns it from the end of the stream, too.
+    UntilTheEnd,
+}
+
+impl Need {
+    /// Of a message that this side sends.
+    pub(super) fn of(root: message::Reader<'_>) -> Self {
+        match root.which() {
+            // An answer that is still to come is not needed: the call is cancelled.
+            Ok(message::Finish(Ok(finish))) if !finish.get_release_result_caps() => {
+                Self::UntilTheEnd
+            }
+            Ok(message::Return(Ok(answer))) => Self::Answer(answer.get_answer_id()),
+            Ok(message::Release(_)) => Self::UntilTheEnd,
+            // Any other reason is told.
+            Ok(message::Abort(Ok(why))) if why.get_type() == Ok(Type::Disconnected) => {
+                Self::UntilTheEnd
+            }
+            _ => Self::Now,
+        }
+    }
+}
+
+/// When unwritten output leaves.
+#[derive(Default)]
+pub(super) struct Deferral {
+    /// Whether the peer waits for something in it that is no answer.
+    urgent: Cell<bool>,
+    /// The questions whose answers in it the peer waits for.
+    answers: RefCell<Vec<u32>>,
+    /// Set while something waits.
+    timer: RefCell<Option<Pin<Box<Sleep>>>>,
+}
+
+impl Deferral {
+    /// Notes that there is a message more. Returns whether the writer has to look.
+    pub(super) fn note(&self, need: Need, unwritten: usize) -> bool {
+        match need {
+            Need::Now => self.urgent.set(true),
+            Need::Answer(question) => self.answers.borrow_mut().push(question),
+            Need::Later | Need::UntilTheEnd => {}
+        }
+        self.is_due(unwritten) || self.timer.borrow().is_none()
+    }
+
+    /// Notes a message of the peer: it does not wait for an answer on which it makes a call.
+    pub(super) fn received(&self, root: message::Reader<'_>) {
+        let mut answers = self.answers.borrow_mut();
+        if !answers.is_empty()
+            && let Ok(message::Call(Ok(call))) = root.which()
+            && let Ok(Ok(message_target::PromisedAnswer(Ok(answer)))) =
+                call.get_target().map(|target| target.which())
+        {
+            let question = answer.get_question_id();
+            answers.retain(|answer| *answer != question);
+        }
+    }
+
+    fn is_due(&self, unwritten: usize) -> bool {
+        let is_awaited = self.urgent.get() || !self.answers.borrow().is_empty();
+        is_awaited || unwritten >= DEFERRED_BYTES_MAX
+    }
+
+    /// Ready when the output has to leave.
+    pub(super) fn poll_due(&self, unwritten: usize, context: &mut Context<'_>) -> Poll<()> {
+        if self.is_due(unwritten) {
+            return Poll::Ready(());
+        }
+        let mut timer = self.timer.borrow_mut();
+        let wait = timer.get_or_insert_with(|| Box::pin(sleep(DEFERRED_WAIT_MAX)));
+        ready!(wait.as_mut().poll(context));
+        *timer = None;
+        Poll::Ready(())
+    }
+
+    /// Notes that everything is written. The timer goes on: it is set again once a second at most.
+    pub(super) fn written(&self) {
+        self.urgent.set(false);
+        self.answers.borrow_mut().clear();
+        let mut timer = self.timer.borrow_mut();
+        if timer.as_ref().is_some_and(|timer| timer.is_elapsed()) {
+            *timer = None;
+        }
+    }
+}
