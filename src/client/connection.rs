@@ -19,6 +19,7 @@ use crate::net::link::Link;
 use crate::net::stream::Stream;
 use crate::net::tick::tick;
 use crate::net::transport;
+use crate::net::woken::when_woken;
 use crate::schema::election_capnp::directory;
 
 /// Time limit for an answer. Counting lines, closing an election, checking a ledger and fetching a
@@ -114,15 +115,20 @@ impl Client {
         let guard = lost.clone().drop_guard();
         tokio::task::spawn_local(async move {
             let _guard = guard;
+            let closed = async {
+                tokio::select! {
+                    () = closing.cancelled() => {}
+                    never = tick() => match never {},
+                }
+            };
             let ended = tokio::select! {
                 biased;
                 ended = &mut system => ended,
                 // Queued messages are still written, and unanswered calls end with an error.
-                () = closing.cancelled() => tokio::select! {
+                () = when_woken(closed) => tokio::select! {
                     ended = &mut system => ended,
                     ended = disconnector => ended,
                 },
-                never = tick() => match never {},
             };
             if let Err(error) = ended {
                 tracing::debug!(kind = ?error.kind, "the connection was lost");

@@ -18,6 +18,7 @@ pub use super::place::Hold;
 use super::place::Observed;
 use super::stream::Stream;
 use super::transport::{self, PeerMonitor};
+use super::woken::when_woken;
 
 /// The time to answer the calls in progress when the server stops. Then the connection is closed.
 pub const DRAIN_WAIT_MAX: Duration = Duration::from_secs(10);
@@ -157,16 +158,16 @@ pub async fn serve(
 }
 
 /// As [`serve`], for a connection that may have to make room for others.
-pub(super) async fn serve_at(
+pub(super) fn serve_at(
     stream: impl Stream,
     seat: Seat,
     bootstrap: impl FnOnce(CallTracker) -> Client,
     stop: CancellationToken,
-) {
+) -> impl Future<Output = ()> {
     let observed = Observed::new(stream, seat.place.clone());
     let (network, monitor) = transport::monitored(observed);
-    let timed_out = timed_out(&monitor, &seat);
-    serve_until(network, CallTracker::new(seat.clone()), bootstrap, stop, timed_out).await;
+    let timed_out = timed_out(monitor, seat.clone());
+    serve_until(network, CallTracker::new(seat), bootstrap, stop, timed_out)
 }
 
 /// As [`serve`], over any network and without its timeouts.
@@ -179,26 +180,44 @@ pub async fn serve_over(
     serve_until(network, calls, bootstrap, stop, std::future::pending()).await;
 }
 
-async fn serve_until(
+/// Not an `async fn`: that would keep what it is given for as long as the connection is open.
+fn serve_until(
     network: Box<dyn VatNetwork<Side>>,
     calls: CallTracker,
     bootstrap: impl FnOnce(CallTracker) -> Client,
     stop: CancellationToken,
     timed_out: impl Future<Output = ()>,
-) {
-    let mut system = RpcSystem::new(network, Some(bootstrap(calls.clone())));
+) -> impl Future<Output = ()> {
+    let system = RpcSystem::new(network, Some(bootstrap(calls.clone())));
     let CallTracker { calls, hung_up, seat } = calls;
+    let place = seat.place.clone();
+    let has_to_end = when_woken(async move {
+        tokio::select! {
+            () = stop.cancelled() => Some(DRAIN_WAIT_MAX),
+            () = hung_up.cancelled() => Some(DRAIN_WAIT_MAX),
+            () = place.given_up() => Some(MAKING_ROOM_WAIT_MAX),
+            () = timed_out => None,
+        }
+    });
+    run(system, has_to_end, calls, seat)
+}
+
+/// Runs the RPC system until it ends, or has to: then within the time that `has_to_end` gives.
+async fn run(
+    mut system: RpcSystem<Side>,
+    has_to_end: impl Future<Output = Option<Duration>>,
+    calls: TaskTracker,
+    seat: Seat,
+) {
     let mut disconnector = system.get_disconnector();
     let wait = tokio::select! {
         biased;
         ended = &mut system => return report(ended),
-        () = stop.cancelled() => DRAIN_WAIT_MAX,
-        () = hung_up.cancelled() => DRAIN_WAIT_MAX,
-        () = seat.place.given_up() => MAKING_ROOM_WAIT_MAX,
-        () = timed_out => {
-            tracing::debug!("connection closed: timeout");
-            return abort(disconnector);
-        }
+        wait = has_to_end => wait,
+    };
+    let Some(wait) = wait else {
+        tracing::debug!("connection closed: timeout");
+        return abort(disconnector);
     };
     let drained = async {
         calls.close();
@@ -222,10 +241,10 @@ async fn serve_until(
 }
 
 /// Returns when a client is idle, stalls within a message, or holds scarce memory, for too long.
-async fn timed_out(client: &PeerMonitor, seat: &Seat) {
+async fn timed_out(client: PeerMonitor, seat: Seat) {
     tokio::select! {
         () = client.is_cut() => {}
-        () = waits_too_long(client, seat) => {}
+        () = waits_too_long(&client, &seat) => {}
     }
 }
 

@@ -49,3 +49,4 @@ pub(crate) mod tick;
 pub mod tls;
 pub mod transport;
 pub mod websocket;
+pub(crate) mod woken;

@@ -113,8 +113,9 @@ async fn run(mut queue: mpsc::Receiver<Admitted>, bootstrap: &Bootstrap) {
     while let Some(Admitted { socket, permit }) = queue.recv().await {
         let (bootstrap, stop) = (bootstrap.clone(), stop.clone());
         connections.spawn_local(async move {
+            // On the heap: it is larger than all that follows, and soon over.
             let opened = tokio::select! {
-                opened = open(socket, permit) => opened,
+                opened = Box::pin(open(socket, permit)) => opened,
                 () = stop.cancelled() => return,
             };
             match opened {

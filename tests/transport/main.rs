@@ -1,6 +1,7 @@
 //! The transport, over fragmented, paused and broken streams, and against capnp-rpc's own network.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
+mod deferred;
 mod stream;
 
 use std::cell::{Cell, RefCell};

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use capnp_rpc::rpc_capnp::exception::Type;
 use capnp_rpc::rpc_capnp::{message, message_target};
+use capnp_rpc::rpc_twoparty_capnp::Side;
 use tokio::time::{Sleep, sleep};
 
 /// The longest time that a message waits for another. It is no shorter than the
@@ -21,35 +22,45 @@ pub const DEFERRED_WAIT_MAX: Duration = Duration::from_secs(1);
 /// The size from which unwritten output waits for nothing.
 const DEFERRED_BYTES_MAX: usize = 4 * 1024;
 
-/// What a message is worth to the peer.
+/// How long the peer can do without a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Need {
-    /// The peer waits for it.
-    Now,
-    /// It answers this question. The peer waits for it unless it has made calls on the answer.
+pub(super) struct Need {
+    wait: Wait,
+    /// Whether the end of the stream tells the peer as much.
+    pub(super) ends_with_stream: bool,
+}
+
+/// Whether the peer waits for a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    Yes,
+    /// It does for the answer to this question, unless it has made calls on it.
     Answer(u32),
-    /// The peer does not wait for it.
-    Later,
-    /// The peer does not wait for it, and learns it from the end of the stream, too.
-    UntilTheEnd,
+    No,
 }
 
 impl Need {
+    /// Of an answer on which the peer has made calls.
+    pub(super) const CALLED: Self = Self { wait: Wait::No, ends_with_stream: false };
+
     /// Of a message that this side sends.
-    pub(super) fn of(root: message::Reader<'_>) -> Self {
-        match root.which() {
-            // An answer that is still to come is not needed: the call is cancelled.
-            Ok(message::Finish(Ok(finish))) if !finish.get_release_result_caps() => {
-                Self::UntilTheEnd
+    pub(super) fn of(root: message::Reader<'_>, side: Side) -> Self {
+        let (wait, ends_with_stream) = match root.which() {
+            // If the answer is still to come, the call is cancelled.
+            Ok(message::Finish(Ok(finish))) => match finish.get_release_result_caps() {
+                true => (Wait::Yes, true),
+                false => (Wait::No, true),
+            },
+            Ok(message::Release(_)) => (Wait::No, true),
+            // A server makes no use of the answers of a client that has left.
+            Ok(message::Return(Ok(answer))) => {
+                (Wait::Answer(answer.get_answer_id()), side == Side::Client)
             }
-            Ok(message::Return(Ok(answer))) => Self::Answer(answer.get_answer_id()),
-            Ok(message::Release(_)) => Self::UntilTheEnd,
             // Any other reason is told.
-            Ok(message::Abort(Ok(why))) if why.get_type() == Ok(Type::Disconnected) => {
-                Self::UntilTheEnd
-            }
-            _ => Self::Now,
-        }
+            Ok(message::Abort(Ok(why))) => (Wait::Yes, why.get_type() == Ok(Type::Disconnected)),
+            _ => (Wait::Yes, false),
+        };
+        Self { wait, ends_with_stream }
     }
 }
 
@@ -67,10 +78,10 @@ pub(super) struct Deferral {
 impl Deferral {
     /// Notes that there is a message more. Returns whether the writer has to look.
     pub(super) fn note(&self, need: Need, unwritten: usize) -> bool {
-        match need {
-            Need::Now => self.urgent.set(true),
-            Need::Answer(question) => self.answers.borrow_mut().push(question),
-            Need::Later | Need::UntilTheEnd => {}
+        match need.wait {
+            Wait::Yes => self.urgent.set(true),
+            Wait::Answer(question) => self.answers.borrow_mut().push(question),
+            Wait::No => {}
         }
         self.is_due(unwritten) || self.timer.borrow().is_none()
     }
@@ -102,6 +113,7 @@ impl Deferral {
         let wait = timer.get_or_insert_with(|| Box::pin(sleep(DEFERRED_WAIT_MAX)));
         ready!(wait.as_mut().poll(context));
         *timer = None;
+        self.urgent.set(true);
         Poll::Ready(())
     }
 

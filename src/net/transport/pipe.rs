@@ -113,8 +113,8 @@ impl Pipe {
             None => Ok(Sent::Whole),
         };
         match sent {
-            Ok(Sent::Whole) => self.queue(message, Need::of(root)),
-            Ok(Sent::Called) => self.queue(message, Need::Later),
+            Ok(Sent::Whole) => self.queue(message, Need::of(root, self.side())),
+            Ok(Sent::Called) => self.queue(message, Need::CALLED),
             Ok(Sent::Canceled(question)) => self.send_canceled(question),
             Err(error) => return self.fail(error),
         }
@@ -124,7 +124,7 @@ impl Pipe {
     /// Appends a message to the output.
     fn queue(&self, message: &Rc<outbox::Message>, need: Need) {
         let mut outbox = self.outbox.borrow_mut();
-        outbox.push(message, need == Need::UntilTheEnd);
+        outbox.push(message, need.ends_with_stream);
         if self.deferral.note(need, outbox.len()) {
             wake(&self.writer);
         }
@@ -132,7 +132,7 @@ impl Pipe {
 
     /// Answers a cancelled call, and has capnp-rpc drop its entry and what it has answered.
     fn send_canceled(&self, question: u32) {
-        self.queue(&Rc::new(own::canceled(question)), Need::Now);
+        self.queue(&Rc::new(own::canceled(question)), Need::CALLED);
         self.own.borrow_mut().extend(decoder::received(&own::finish(question)));
         wake(&self.reader);
     }
@@ -190,6 +190,10 @@ impl Pipe {
     /// The memory that the client uses.
     pub(super) fn memory(&self) -> &ConnectionMemory {
         &self.memory
+    }
+
+    fn side(&self) -> Side {
+        if self.calls.is_some() { Side::Server } else { Side::Client }
     }
 
     pub(super) fn deferral(&self) -> &Deferral {
