@@ -46,15 +46,15 @@ impl Job {
 
     pub fn title(self) -> &'static str {
         match self {
-            Self::Arrive => "connect, vote with a callback, be told, leave; 64 at a time",
-            Self::ArriveTls => "the same over TLS 1.3, full handshakes",
-            Self::ArriveResumed => "the same over TLS 1.3, resumed sessions",
-            Self::ArriveWeb => "the same over a WebSocket",
-            Self::Stand10 => {
-                "votes with a callback, 10 standing connections, one in flight on each"
+            Self::Arrive => {
+                "voters who connect, vote with a callback, are told and leave, 64 at a time"
             }
-            Self::Stand1000 => "the same over 1,000 standing connections",
-            Self::Stand10000 => "the same over 10,000 standing connections",
+            Self::ArriveTls => "voters who come and leave over TLS 1.3, with full handshakes",
+            Self::ArriveResumed => "voters who come and leave over TLS 1.3, with resumed sessions",
+            Self::ArriveWeb => "voters who come and leave over a WebSocket",
+            Self::Stand10 => "votes over 10 standing connections, one in flight on each",
+            Self::Stand1000 => "votes over 1,000 standing connections, one in flight on each",
+            Self::Stand10000 => "votes over 10,000 standing connections, one in flight on each",
             Self::Votes => "votes with a callback, 16 connections, 16 in flight on each",
             Self::Alone => "votes of one voter at a time",
             Self::Lines => "lines of the client's file, with a callback for each",

@@ -8,10 +8,10 @@ mod page;
 mod server;
 mod starts;
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use serde::Serialize;
 
 use self::crowd::Crowd;
@@ -121,10 +121,9 @@ impl Filled {
     fn copy(&self) -> anyhow::Result<tempfile::TempDir> {
         let folder = self.folder.parent().context("the ledger's folder has no parent")?;
         let copy = tempfile::tempdir_in(folder)?;
-        for file in fs::read_dir(&self.folder)? {
-            let file = file?;
-            fs::copy(file.path(), copy.path().join(file.file_name()))?;
-        }
+        let mut program = Command::new("cp");
+        let status = program.arg("-a").arg(self.folder.join(".")).arg(copy.path()).status()?;
+        ensure!(status.success(), "copying a ledger ended with {status}");
         Ok(copy)
     }
 }
