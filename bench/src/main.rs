@@ -48,7 +48,8 @@ struct Measure {
     #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// Measure how the cost of a vote grows with voters, ballots and threads, what an idle
-    /// connection costs, and how long the first vote takes, instead of comparing systems. Takes 5 GB of disk and 2 GB of memory.
+    /// connection costs, and how long the first vote takes, instead of comparing systems. Takes
+    /// 5 GB of disk and 2 GB of memory.
     #[arg(long, conflicts_with_all = ["only", "jobs"])]
     growth: bool,
     /// Do a tenth of the work: a test run, not for figures.

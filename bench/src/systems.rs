@@ -61,6 +61,7 @@ fn crowd() -> Vec<System> {
     let arrivals = Votes(20_000);
     let mut crowd = vec![
         own("capvote", "capvote", Arrive, arrivals, DURABLE),
+        own("capvote, no disk", "capvote-no-disk", Arrive, arrivals, MEMORY),
         own("tonic", "tonic", Arrive, arrivals, "in memory; a channel and a stream for each"),
         own("axum, SQLite", "axum-sqlite", Arrive, Votes(10_000), INSERTED),
         own("accept, echo, close", "accept", Arrive, arrivals, ECHOED),

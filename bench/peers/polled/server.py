@@ -1,4 +1,4 @@
-"""The server of XML-RPC and JSON-RPC in Python, which have no callbacks: a voter asks for the message.
+"""The server of XML-RPC and JSON-RPC in Python. They have no callbacks: voters ask for messages.
 
     server.py (vote-xml|vote-json) VOTERS
 """

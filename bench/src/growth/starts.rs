@@ -1,7 +1,7 @@
 //! How long it takes from the start of a program to its first vote.
 //!
-//! The server is `serve-ledger`, which opens a ledger and listens as capvote's own program does. Its
-//! files are in the page cache.
+//! The server is the benchmark's `serve-ledger`, which opens a ledger and listens as capvote's own
+//! program does. The ledger is in the page cache.
 
 use std::io::{Write, stdout};
 use std::time::Instant;
