@@ -75,8 +75,10 @@ pub struct RollRow {
 pub struct IdleRow {
     pub over: &'static str,
     pub connections: u64,
-    /// Memory of the server for each.
+    /// Memory of the server for each, after its first call.
     pub kib: f64,
+    /// The same after a vote on each.
+    pub voted_kib: f64,
 }
 
 /// The measurement of one number of shards.
@@ -193,22 +195,28 @@ fn rolls(ledgers: &[Filled], rounds: usize, burst: u64) -> anyhow::Result<Vec<Ro
 }
 
 fn idle(ledgers: &[Filled], rounds: usize, connections: u64) -> anyhow::Result<Vec<IdleRow>> {
-    let mut measured = [const { Vec::new() }; SCHEMES.len()];
+    let mut measured = [const { (Vec::new(), Vec::new()) }; SCHEMES.len()];
     let copy = ledgers[1].copy()?;
+    let mut first = ledgers[1].ballots;
     for _ in 0..rounds {
-        for ((scheme, _), measured) in SCHEMES.iter().zip(&mut measured) {
+        for ((scheme, _), (kibs, voted_kibs)) in SCHEMES.iter().zip(&mut measured) {
             // A new server: one keeps memory that it has allocated.
             let server = Server::start(copy.path(), 2, scheme)?;
             let before = server.memory_mib();
-            let _crowd = Crowd::connect(&server.link, connections)?;
-            let kib = (server.memory_mib() - before) * 1024.0 / connections as f64;
-            eprintln!("{connections} connections by {scheme}: {kib:.1} KiB each");
-            measured.push(kib);
+            let kib = || (server.memory_mib() - before) * 1024.0 / connections as f64;
+            let mut crowd = Crowd::connect(&server.link, connections)?;
+            kibs.push(kib());
+            crowd.vote(connections, first, connections)?;
+            first += connections;
+            voted_kibs.push(kib());
+            eprintln!("{connections} connections by {scheme}: {kibs:.1?}, {voted_kibs:.1?} KiB");
         }
     }
-    let rows = SCHEMES.iter().zip(measured);
-    let row = |(&(_, over), kib)| IdleRow { over, connections, kib: median(kib) };
-    Ok(rows.map(row).collect())
+    let row = |((_, over), (kib, voted_kib))| {
+        let [kib, voted_kib] = [kib, voted_kib].map(median);
+        IdleRow { over, connections, kib, voted_kib }
+    };
+    Ok(SCHEMES.into_iter().zip(measured).map(row).collect())
 }
 
 fn shards(ledgers: &[Filled], rounds: usize, divisor: u64) -> anyhow::Result<Vec<ShardsRow>> {

@@ -43,10 +43,16 @@ pub fn tables(growth: &Growth) -> String {
         significant(growth.starts.voter_ms),
     );
     text += "\n### Idle connections\n\n\
-             | over | connections | server KiB for each |\n|---|---:|---:|\n";
+             | over | connections | server KiB for each | after a vote on each |\n\
+             |---|---:|---:|---:|\n";
     for row in &growth.idle {
-        text +=
-            &format!("| {} | {} | {} |\n", row.over, whole(row.connections), significant(row.kib));
+        text += &format!(
+            "| {} | {} | {} | {} |\n",
+            row.over,
+            whole(row.connections),
+            significant(row.kib),
+            significant(row.voted_kib),
+        );
     }
     text += "\n### With the threads\n\n\
              | shards | votes/s | server µs a vote | µs vs one |\n|---:|---:|---:|---:|\n";
