@@ -46,9 +46,7 @@ impl Job {
 
     pub fn title(self) -> &'static str {
         match self {
-            Self::Arrive => {
-                "voters who connect, vote with a callback, are told and leave, 64 at a time"
-            }
+            Self::Arrive => "voters who connect, vote, are told and leave, 64 at a time",
             Self::ArriveTls => "voters who come and leave over TLS 1.3, with full handshakes",
             Self::ArriveResumed => "voters who come and leave over TLS 1.3, with resumed sessions",
             Self::ArriveWeb => "voters who come and leave over a WebSocket",

@@ -25,7 +25,7 @@ pub struct Run {
     /// Votes or lines a second.
     pub rate: f64,
     /// Processor time of the server, with its database if it has one, per vote or line, in
-    /// microseconds; 0 without a server.
+    /// microseconds, with what connecting took; 0 without a server.
     pub server_micros: f64,
     /// See [`server_mib`].
     pub server_mib: f64,

@@ -110,7 +110,7 @@ fn lines() -> Vec<System> {
     ]
 }
 
-/// Neither its server nor its client has a thread for each of 10,000 connections.
+/// Either side has a thread for each connection. 10,000 of them did not connect within two minutes.
 fn rpyc(peers: &Peers) -> Vec<System> {
     use Job::{Arrive, Far, Lines, Stand10, Stand1000, Votes as Many};
     let one_call = "in memory; one call at a time per connection";
