@@ -46,6 +46,7 @@ part "the C++ peer's packages" packages capnproto libcapnp-dev g++ make
 part "PostgreSQL" packages postgresql
 if environment >"$log" 2>&1; then
   part "RPyC" "$venv/bin/python" -m pip install rpyc==6.0.2
+  part "JSON-RPC" "$venv/bin/python" -m pip install jsonrpclib-pelix==1.2.0
   part "pycapnp" "$venv/bin/python" -m pip install pycapnp==2.2.4
 else
   echo "install.sh: could not make a Python environment in $venv: $(tail -n 1 "$log")" >&2

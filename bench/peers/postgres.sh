@@ -1,15 +1,18 @@
 #!/bin/bash
-# The PostgreSQL peer's server: postgres.sh vote VOTERS. The environment variable SCRATCH names an
-# empty or missing folder for the cluster; all its parent folders must be enterable by everyone. The
-# client runs one statement per vote, as user postgres in database postgres:
+# The PostgreSQL peer's server, or the database below another server:
+#   postgres.sh vote VOTERS [COMMAND...]
+# The environment variable SCRATCH names an empty or missing folder for the cluster; all its parent
+# folders must be enterable by everyone. The command finds HOST:PORT of the database in DATABASE.
+# For each vote, the client or the command runs one statement as user postgres in database postgres:
 #   INSERT INTO ballots SELECT number, $2 FROM roll WHERE number = $1 ON CONFLICT DO NOTHING
 set -euo pipefail
 
 [ "${1-}" = vote ] && [[ "${2-}" =~ ^[0-9]+$ ]] || {
-  echo "usage: postgres.sh vote VOTERS" >&2
+  echo "usage: postgres.sh vote VOTERS [COMMAND...]" >&2
   exit 1
 }
 voters=$2
+shift 2
 . "$(dirname "$0")/scratch.sh"
 
 "${as_user[@]}" "$binaries/initdb" --pgdata="$scratch/cluster" --username=postgres --auth=trust \
@@ -28,8 +31,10 @@ max_connections = 300
 END
 
 server=
+below=
 stop() {
   trap - EXIT TERM INT
+  [ -z "$below" ] || kill "$below" 2>/dev/null || true
   # SIGINT is PostgreSQL's fast shutdown: it ends all sessions and stops cleanly.
   if [ -n "$server" ]; then
     kill -INT "$server" 2>/dev/null || true
@@ -71,5 +76,11 @@ VACUUM ANALYZE roll;
 CHECKPOINT;
 END
 
+if [ $# -gt 0 ]; then
+  DATABASE=127.0.0.1:$port setpriv --pdeathsig KILL "$@" &
+  below=$!
+  wait "$below" || fail "the command failed"
+  exit
+fi
 echo "ready 127.0.0.1:$port"
 wait "$server" || fail "PostgreSQL failed, see $scratch/postgres.log"

@@ -2,9 +2,11 @@
 //! results.
 
 mod growth;
+mod jobs;
 mod page;
 mod path;
 mod peers;
+mod processes;
 mod report;
 mod run;
 mod systems;
@@ -16,7 +18,8 @@ use std::process::Command as Program;
 use anyhow::ensure;
 use clap::{Args, Parser, Subcommand};
 
-use self::peers::{Job, Peer, Work};
+use self::jobs::Job;
+use self::peers::{Peer, Serving, Work};
 use self::systems::{Peers, System};
 
 /// The allocator of capvote's programs, which overwrite what they free, too. This one does not.
@@ -40,12 +43,13 @@ struct Measure {
     only: Vec<String>,
     /// Only these jobs.
     #[arg(long, value_delimiter = ',', value_name = "JOB")]
-    jobs: Vec<systems::Job>,
+    jobs: Vec<Job>,
     /// How often each system does each job. The result is the median.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Measure how the cost of a vote grows with voters, ballots, connections and threads, instead
-    /// of comparing systems. Takes 5 GB of disk and 2 GB of memory.
+    /// Measure how the cost of a vote grows with voters, ballots and threads, what an idle
+    /// connection costs, and how long the first vote takes, instead of comparing systems. Takes
+    /// 5 GB of disk and 2 GB of memory.
     #[arg(long, conflicts_with_all = ["only", "jobs"])]
     growth: bool,
     /// Do a tenth of the work: a test run, not for figures.
@@ -77,7 +81,7 @@ enum Command {
     #[command(hide = true)]
     Serve {
         peer: Peer,
-        job: Job,
+        job: Serving,
         /// The voter numbers on the roll are 1 to this.
         #[arg(default_value_t = 0)]
         voters: u64,
@@ -87,10 +91,13 @@ enum Command {
     Fill { folder: PathBuf, numbers: u64, ballots: u64 },
     /// Serve a ledger until killed. For the benchmark itself.
     #[command(hide = true)]
-    ServeLedger { folder: PathBuf, shards: usize },
+    ServeLedger { folder: PathBuf, shards: usize, scheme: String },
     /// Vote over many connections. For the benchmark itself.
     #[command(hide = true)]
-    DriveCrowd { address: String, connections: u64 },
+    DriveCrowd { link: String, connections: u64 },
+    /// Vote once, as a process of its own. For the benchmark itself.
+    #[command(hide = true)]
+    FirstVote { link: String, index: u64 },
     /// Do a job with a server and print the measurement. For the benchmark itself.
     #[command(hide = true)]
     Drive {
@@ -104,14 +111,19 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    // For 10,000 connections, in the processes that this one starts, too.
+    rlimit::increase_nofile_limit(u64::MAX)?;
     match arguments.command {
         None if arguments.measure.growth => measure_growth(&arguments.measure),
         None => measure(&arguments.measure),
         Some(Command::Install { peers }) => install(&peers),
         Some(Command::Serve { peer, job, voters }) => peers::serve(peer, job, voters),
         Some(Command::Fill { folder, numbers, ballots }) => growth::fill(&folder, numbers, ballots),
-        Some(Command::ServeLedger { folder, shards }) => growth::serve(&folder, shards),
-        Some(Command::DriveCrowd { address, connections }) => growth::drive(&address, connections),
+        Some(Command::ServeLedger { folder, shards, scheme }) => {
+            growth::serve(&folder, shards, &scheme)
+        }
+        Some(Command::DriveCrowd { link, connections }) => growth::drive(&link, connections),
+        Some(Command::FirstVote { link, index }) => growth::first_vote(&link, index),
         Some(Command::Drive { peer, address, work }) => {
             let measured = peers::drive(peer, &address, work)?;
             println!("{}", serde_json::to_string(&measured)?);
@@ -166,7 +178,7 @@ fn measure(measure: &Measure) -> anyhow::Result<()> {
                 continue;
             }
             let ran = run::run(system, &scratch, divisor);
-            let job = report::title(system.job);
+            let job = system.job.title();
             match &ran {
                 Ok(run) => eprintln!("round {round}: {}, {job}: {:.0}/s", system.name, run.rate),
                 Err(error) => eprintln!("skipped: {}, {job}: {error:#}", system.name),
@@ -182,14 +194,7 @@ fn measure(measure: &Measure) -> anyhow::Result<()> {
         println!("{}", report::tables(&rows));
     }
     let Some(checkout) = &measure.write else { return Ok(()) };
-    let pictures = [
-        ("votes", systems::Job::Votes),
-        ("alone", systems::Job::Alone),
-        ("lines", systems::Job::Lines),
-        ("far", systems::Job::Far),
-    ];
-    let pictures =
-        pictures.map(|(name, job)| (name, report::title(job), report::picture(&rows, job)));
+    let pictures = Job::DRAWN.map(|(name, job)| (name, job.title(), report::picture(&rows, job)));
     page::write(checkout, "systems", measure.rounds, &pictures, &report::tables(&rows))
 }
 

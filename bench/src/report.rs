@@ -4,8 +4,9 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use crate::jobs::Job;
 use crate::run::Run;
-use crate::systems::{Job, System};
+use crate::systems::System;
 
 /// The rounds of one system at one job.
 #[derive(Debug, Serialize)]
@@ -24,16 +25,7 @@ pub struct Row {
     pub server_micros: f64,
     pub server_mib: f64,
     pub client_mib: f64,
-    pub note: &'static str,
-}
-
-pub fn title(job: Job) -> &'static str {
-    match job {
-        Job::Votes => "votes with a callback, 16 connections, 16 in flight on each",
-        Job::Alone => "votes of one voter at a time",
-        Job::Lines => "lines of the client's file, with a callback for each",
-        Job::Far => "lines over a path of 1 Gbit/s, 100 ms round trip",
-    }
+    pub note: String,
 }
 
 /// The rows of all systems that ran. `runs` has the rounds of each system, with `None` for a round
@@ -56,7 +48,7 @@ pub fn rows(systems: &[System], runs: &[Vec<Option<Run>>]) -> Vec<Row> {
         let most = ran.iter().map(|run| run.rate).fold(0.0, f64::max);
         rows.push(Row {
             system: system.name,
-            job: title(system.job),
+            job: system.job.title(),
             rate,
             ratio: median(ratios.collect()),
             rounds: ran.len(),
@@ -64,10 +56,29 @@ pub fn rows(systems: &[System], runs: &[Vec<Option<Run>>]) -> Vec<Row> {
             server_micros: of(|run| run.server_micros),
             server_mib: of(|run| run.server_mib),
             client_mib: of(|run| run.client_mib),
-            note: system.note,
+            note: note(system, rounds, systems, runs),
         });
     }
     rows
+}
+
+/// A system's note; where the job measures what connections cost, with its rate relative to that
+/// with the fewest: the median of the ratios in single rounds.
+fn note(
+    system: &System,
+    rounds: &[Option<Run>],
+    systems: &[System],
+    runs: &[Vec<Option<Run>>],
+) -> String {
+    let is_fewest = |it: &&System| Some(it.job) == system.job.fewest() && it.name == system.name;
+    let fewest = systems.iter().position(|it| is_fewest(&it)).map(|index| &runs[index]);
+    let ratios = fewest.into_iter().flatten().zip(rounds);
+    let ratios: Vec<_> =
+        ratios.filter_map(|(few, many)| Some(many.as_ref()?.rate / few.as_ref()?.rate)).collect();
+    if ratios.is_empty() {
+        return system.note.to_string();
+    }
+    format!("**{} ×** its rate over 10; {}", significant(median(ratios)), system.note)
 }
 
 /// The median; NaN if there are no values.
@@ -114,13 +125,13 @@ pub fn tables(rows: &[Row]) -> String {
 
 /// The picture of one job: a bar per system.
 pub fn picture(rows: &[Row], job: Job) -> String {
-    let rows = rows.iter().filter(|row| row.job == title(job)).enumerate();
+    let rows = rows.iter().filter(|row| row.job == job.title()).enumerate();
     let bar = |(index, row): (usize, &Row)| {
         let ours = index == 0;
         Bar { label: row.system.to_string(), value: row.rate, ours }
     };
     bars(
-        &format!("{}, a second", title(job)),
+        &format!("{}, a second", job.title()),
         &rows.map(bar).collect::<Vec<_>>(),
         Scale::Logarithmic,
     )

@@ -11,8 +11,10 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::jobs::Job;
 use crate::path;
-use crate::systems::{Amount, Job, System};
+use crate::processes::{peak_mib, processor_seconds, server_mib};
+use crate::systems::{Amount, System};
 
 /// Poll interval for the memory and the exit of a process.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
@@ -22,10 +24,12 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 pub struct Run {
     /// Votes or lines a second.
     pub rate: f64,
-    /// Processor time of the server per vote or line, in microseconds; 0 without a server.
+    /// Processor time of the server, with its database if it has one, per vote or line, in
+    /// microseconds, with what connecting took; 0 without a server.
     pub server_micros: f64,
-    /// Peak memory of server and client, in MiB.
+    /// See [`server_mib`].
     pub server_mib: f64,
+    /// Peak memory of the client, in MiB.
     pub client_mib: f64,
 }
 
@@ -86,7 +90,7 @@ pub fn run(system: &System, scratch: &Path, divisor: u64) -> anyhow::Result<Run>
     Ok(Run {
         rate: measured.count as f64 / measured.seconds,
         server_micros: server_micros * 1e6 / measured.count as f64,
-        server_mib: server_id.map_or(0.0, peak_mib),
+        server_mib: server_id.map_or(0.0, server_mib),
         client_mib,
     })
 }
@@ -140,31 +144,6 @@ fn watch(client: &mut Child) -> anyhow::Result<(Measured, f64)> {
         bail!("the client measured nothing");
     }
     Ok((measured, f64::from_bits(peak.into_inner())))
-}
-
-/// Peak resident memory of a process, in MiB; 0 if it is gone.
-pub fn peak_mib(process: u32) -> f64 {
-    status_mib(process, "VmHWM:")
-}
-
-/// Resident memory of a process, in MiB; 0 if it is gone.
-pub fn memory_mib(process: u32) -> f64 {
-    status_mib(process, "VmRSS:")
-}
-
-fn status_mib(process: u32, field: &str) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix(field));
-    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
-    kib.unwrap_or_default() / 1024.0
-}
-
-/// Processor time of a process so far; 0 if it is gone.
-pub fn processor_seconds(process: u32) -> f64 {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    // Skips the process name, which is in parentheses and may contain spaces. A tick is 10 ms.
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-    fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
 /// A text file of this many MB, with lines of 20 to 139 bytes and a newline.

@@ -3,24 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-/// A job to compare systems at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Job {
-    /// Votes with a callback each, over 16 connections with 16 votes in flight on each.
-    Votes,
-    /// Votes by one voter at a time.
-    Alone,
-    /// The lines of a file on the client, with a callback for each line.
-    Lines,
-    /// The same over a path of 1 Gbit/s with a round trip of 100 ms.
-    Far,
-}
-
-impl Job {
-    fn is_lines(self) -> bool {
-        matches!(self, Self::Lines | Self::Far)
-    }
-}
+use crate::jobs::Job;
 
 /// A system at a job.
 pub struct System {
@@ -45,6 +28,8 @@ pub enum Amount {
     Megabytes(u64),
 }
 
+use Amount::{Megabytes, Votes};
+
 /// The folders of the peers that are not in Rust.
 pub struct Peers {
     pub sources: PathBuf,
@@ -54,21 +39,49 @@ pub struct Peers {
 
 const DURABLE: &str = "durable: answered after the sync";
 const MEMORY: &str = "in memory: nothing survives the process";
+const INSERTED: &str = "durable: one POST and one INSERT a vote; no callback";
+const ECHOED: &str = "256 bytes echoed; one thread";
 
 /// Every system at each of its jobs. capvote, which the others are compared with, comes first.
 pub fn all(peers: &Peers) -> Vec<System> {
-    let mut all = in_this_program();
+    let mut all = crowd();
+    all.extend(votes());
+    all.extend(lines());
     all.extend(rpyc(peers));
+    all.extend(polled(peers));
     all.extend(pycapnp(peers));
     all.extend(cpp(peers));
-    all.push(postgres(peers));
-    all.push(on_postgres(peers));
+    all.extend(on_postgres(peers));
     all
 }
 
-fn in_this_program() -> Vec<System> {
-    use Amount::{Megabytes, Votes};
-    use Job::{Alone, Far, Lines, Votes as Many};
+/// Who comes one by one, and who stands by.
+fn crowd() -> Vec<System> {
+    use Job::{Arrive, ArriveResumed, ArriveTls, ArriveWeb, Stand10, Stand1000, Stand10000};
+    let arrivals = Votes(20_000);
+    let mut crowd = vec![
+        own("capvote", "capvote", Arrive, arrivals, DURABLE),
+        own("capvote, no disk", "capvote-no-disk", Arrive, arrivals, MEMORY),
+        own("tonic", "tonic", Arrive, arrivals, "in memory; a channel and a stream for each"),
+        own("axum, SQLite", "axum-sqlite", Arrive, Votes(10_000), INSERTED),
+        own("accept, echo, close", "accept", Arrive, arrivals, ECHOED),
+        own("accept, echo, close: io_uring", "accept-uring", Arrive, arrivals, ECHOED),
+        own("capvote", "capvote", ArriveTls, Votes(10_000), DURABLE),
+        own("rustls: accept, echo, close", "accept", ArriveTls, Votes(10_000), ECHOED),
+        own("capvote", "capvote", ArriveResumed, arrivals, DURABLE),
+        own("rustls: accept, echo, close", "accept", ArriveResumed, arrivals, ECHOED),
+        own("capvote", "capvote", ArriveWeb, arrivals, DURABLE),
+    ];
+    for job in [Stand10, Stand1000, Stand10000] {
+        let streamed = "in memory; an unanswered message in place of a callback";
+        crowd.push(own("capvote", "capvote", job, Votes(100_000), DURABLE));
+        crowd.push(own("tonic stream", "tonic", job, Votes(200_000), streamed));
+    }
+    crowd
+}
+
+fn votes() -> Vec<System> {
+    use Job::{Alone, Votes as Many};
     let streamed = "in memory; instead of a callback, an unanswered message on the same stream";
     vec![
         own("capvote", "capvote", Many, Votes(200_000), DURABLE),
@@ -82,6 +95,12 @@ fn in_this_program() -> Vec<System> {
         own("capvote", "capvote", Alone, Votes(5_000), DURABLE),
         own("capvote, no disk", "capvote-no-disk", Alone, Votes(20_000), MEMORY),
         own("fdatasync", "sync", Alone, Votes(5_000), "appends of 100 bytes, each synced"),
+    ]
+}
+
+fn lines() -> Vec<System> {
+    use Job::{Far, Lines};
+    vec![
         own("capvote", "capvote", Lines, Megabytes(1_000), ""),
         own("capvote, stock network", "capvote-stock", Lines, Megabytes(1_000), ""),
         own("loopback echo", "echo", Lines, Megabytes(1_000), "the same bytes echoed"),
@@ -91,56 +110,85 @@ fn in_this_program() -> Vec<System> {
     ]
 }
 
+/// Either side has a thread for each connection. 10,000 of them did not connect within two minutes.
 fn rpyc(peers: &Peers) -> Vec<System> {
-    use Amount::{Megabytes, Votes};
-    use Job::{Far, Lines, Votes as Many};
+    use Job::{Arrive, Far, Lines, Stand10, Stand1000, Votes as Many};
     let one_call = "in memory; one call at a time per connection";
+    let threads = "in memory; a thread for each connection";
     let jobs = [
-        ("RPyC, at its best", Many, "vote", Votes(10_000), MEMORY),
-        ("RPyC, as in the handout", Many, "vote-handout", Votes(5_000), one_call),
-        ("RPyC, as in the handout", Lines, "lines-handout", Megabytes(1), ""),
-        ("RPyC, buffiter and async", Lines, "lines-best", Megabytes(4), ""),
-        ("RPyC, batches", Lines, "lines-batched", Megabytes(50), ""),
-        ("RPyC, batches", Far, "lines-batched", Megabytes(4), ""),
+        ("RPyC, at its best", Arrive, "", Votes(5_000), MEMORY),
+        ("RPyC, as in the handout", Arrive, "-handout", Votes(2_000), MEMORY),
+        ("RPyC, at its best", Stand10, "", Votes(10_000), threads),
+        ("RPyC, at its best", Stand1000, "", Votes(10_000), threads),
+        ("RPyC, at its best", Many, "", Votes(10_000), MEMORY),
+        ("RPyC, as in the handout", Many, "-handout", Votes(5_000), one_call),
+        ("RPyC, as in the handout", Lines, "-handout", Megabytes(1), ""),
+        ("RPyC, buffiter and async", Lines, "-best", Megabytes(4), ""),
+        ("RPyC, batches", Lines, "-batched", Megabytes(50), ""),
+        ("RPyC, batches", Far, "-batched", Megabytes(4), ""),
     ];
     let programs = ["server.py", "client.py"].map(|file| script(peers, "rpyc", file));
-    jobs.map(|(name, job, word, amount, note)| other(&programs, name, job, word, amount, note))
+    jobs.map(|(name, job, kind, amount, note)| other(&programs, name, job, kind, amount, note))
         .into()
+}
+
+/// Python's XML-RPC and JSON-RPC, which have no callbacks.
+fn polled(peers: &Peers) -> [System; 2] {
+    let programs = ["server.py", "client.py"].map(|file| script(peers, "polled", file));
+    let note = "in memory; no callback: each voter asks once for the message";
+    let of = |name, kind| other(&programs, name, Job::Arrive, kind, Votes(2_000), note);
+    [of("XML-RPC, Python", "-xml"), of("JSON-RPC, Python", "-json")]
 }
 
 fn pycapnp(peers: &Peers) -> Vec<System> {
     let programs = ["server.py", "client.py"].map(|file| script(peers, "pycapnp", file));
-    let of = |job, word, amount, note| other(&programs, "pycapnp", job, word, amount, note);
+    let of = |job, amount, note| other(&programs, "pycapnp", job, "", amount, note);
     vec![
-        of(Job::Votes, "vote", Amount::Votes(20_000), MEMORY),
-        of(Job::Lines, "lines", Amount::Megabytes(100), ""),
-        of(Job::Far, "lines", Amount::Megabytes(4), ""),
+        of(Job::Votes, Votes(20_000), MEMORY),
+        of(Job::Lines, Megabytes(100), ""),
+        of(Job::Far, Megabytes(4), ""),
     ]
 }
 
 fn cpp(peers: &Peers) -> Vec<System> {
     let programs = ["server", "client"].map(|program| vec![text(&peers.cpp.join(program))]);
-    let of = |job, word, amount, note| other(&programs, "C++ Cap'n Proto", job, word, amount, note);
+    let of = |job, amount, note| other(&programs, "C++ Cap'n Proto", job, "", amount, note);
     vec![
-        of(Job::Votes, "vote", Amount::Votes(100_000), MEMORY),
-        of(Job::Lines, "lines", Amount::Megabytes(500), ""),
-        of(Job::Far, "lines", Amount::Megabytes(4), ""),
+        of(Job::Arrive, Votes(20_000), MEMORY),
+        of(Job::Stand10, Votes(50_000), MEMORY),
+        of(Job::Stand1000, Votes(50_000), MEMORY),
+        of(Job::Stand10000, Votes(50_000), MEMORY),
+        of(Job::Votes, Votes(100_000), MEMORY),
+        of(Job::Lines, Megabytes(500), ""),
+        of(Job::Far, Megabytes(4), ""),
     ]
 }
 
-fn postgres(peers: &Peers) -> System {
-    let server = vec![text(&peers.sources.join("postgres.sh")), "vote".into(), "AMOUNT".into()];
+/// What has its votes in a database.
+fn on_postgres(peers: &Peers) -> Vec<System> {
+    use Job::{Arrive, ArriveResumed, ArriveTls, Stand10, Stand1000, Stand10000};
+    let script = text(&peers.sources.join("postgres.sh"));
+    let database = vec![script, "vote".into(), "AMOUNT".into()];
+    let axum = |job, note| {
+        let system = own("axum, PostgreSQL", "axum-postgres", job, Votes(20_000), note);
+        below(&database, system)
+    };
+    let kept = "durable: one POST and one INSERT a vote, over kept connections; no callback";
     let note = "durable: one INSERT a vote; no callback";
-    let amount = Amount::Votes(50_000);
-    System { server: Some(server), ..own("PostgreSQL", "postgres", Job::Votes, amount, note) }
+    let alone = own("PostgreSQL", "postgres", Job::Votes, Votes(50_000), note);
+    let note = "durable on a synchronous standby, too";
+    let standby = own("capvote, PostgreSQL", "capvote-postgres", Job::Votes, Votes(200_000), note);
+    let mut systems: Vec<_> =
+        [Arrive, ArriveTls, ArriveResumed].map(|job| axum(job, INSERTED)).into();
+    systems.extend([Stand10, Stand1000, Stand10000].map(|job| axum(job, kept)));
+    systems.push(System { server: Some(database.clone()), ..alone });
+    systems.push(below(&[text(&peers.sources.join("cluster.sh"))], standby));
+    systems
 }
 
-/// capvote with its ledger in PostgreSQL, with a synchronous standby.
-fn on_postgres(peers: &Peers) -> System {
-    let (amount, note) = (Amount::Votes(200_000), "durable on a synchronous standby, too");
-    let system = own("capvote, PostgreSQL", "capvote-postgres", Job::Votes, amount, note);
-    let cluster = text(&peers.sources.join("cluster.sh"));
-    let server = system.server.map(|server| [vec![cluster], server].concat());
+/// The system with a server that the command line of its database starts.
+fn below(database: &[String], system: System) -> System {
+    let server = system.server.map(|server| [database, &server].concat());
     System { server, ..system }
 }
 
@@ -155,48 +203,23 @@ fn other(
     [server, client]: &[Vec<String>; 2],
     name: &'static str,
     job: Job,
-    word: &str,
+    kind: &str,
     amount: Amount,
     note: &'static str,
 ) -> System {
-    let server = Some([&server[..], &words(&serving(job, word))].concat());
-    let client = [&client[..], &work(job, word)].concat();
+    let server = Some([&server[..], &job.serving(kind)].concat());
+    let client = [&client[..], &job.driving(kind)].concat();
     System { name, job, amount, server, client, note }
 }
 
 /// A system whose server and client are commands of this program.
 fn own(name: &'static str, peer: &str, job: Job, amount: Amount, note: &'static str) -> System {
     let me = text(&env::current_exe().unwrap_or_default());
-    let command = |words: &[&str]| {
-        let words = words.iter().map(|word| word.to_string());
-        std::iter::once(me.clone()).chain(words).collect::<Vec<_>>()
-    };
-    let word = if job.is_lines() { "lines" } else { "vote" };
-    let server =
-        (peer != "sync").then(|| [command(&["serve", peer]), words(&serving(job, word))].concat());
-    let client = [command(&["drive", peer]), work(job, word)].concat();
-    System { name, job, amount, server, client, note }
-}
-
-/// The arguments of a server.
-fn serving(job: Job, word: &str) -> Vec<&str> {
-    match job {
-        Job::Votes | Job::Alone => vec![word, "AMOUNT"],
-        Job::Lines | Job::Far => vec![word],
-    }
-}
-
-/// The arguments of a client.
-fn work(job: Job, word: &str) -> Vec<String> {
-    words(&match job {
-        Job::Votes => vec!["ADDRESS", word, "16", "16", "AMOUNT"],
-        Job::Alone => vec!["ADDRESS", word, "1", "1", "AMOUNT"],
-        Job::Lines | Job::Far => vec!["ADDRESS", word, "AMOUNT"],
-    })
-}
-
-fn words(words: &[&str]) -> Vec<String> {
-    words.iter().map(|word| word.to_string()).collect()
+    let command = |word: &str| vec![me.clone(), word.into(), peer.into()];
+    let mut system = other(&[command("serve"), command("drive")], name, job, "", amount, note);
+    // It has no server.
+    system.server = system.server.filter(|_| peer != "sync");
+    system
 }
 
 fn text(path: &Path) -> String {

@@ -1,4 +1,5 @@
-// The C++ peer's client: client HOST:PORT (vote CONNECTIONS IN_FLIGHT VOTES | lines FILE).
+// The C++ peer's client:
+// client HOST:PORT (vote CONNECTIONS IN_FLIGHT VOTES | arrive IN_FLIGHT VOTES | lines FILE).
 
 #include <capnp/rpc-twoparty.h>
 #include <fcntl.h>
@@ -19,13 +20,16 @@
 
 namespace {
 
+kj::Own<kj::NetworkAddress> address(kj::AsyncIoContext& io, kj::StringPtr server) {
+  return io.provider->getNetwork().parseAddress(server).wait(io.waitScope);
+}
+
 struct Connection {
   Connection(kj::AsyncIoContext& io, kj::StringPtr server)
-      : stream(io.provider->getNetwork()
-                   .parseAddress(server)
-                   .wait(io.waitScope)
-                   ->connect()
-                   .wait(io.waitScope)),
+      : Connection(address(io, server)->connect().wait(io.waitScope)) {}
+
+  explicit Connection(kj::Own<kj::AsyncIoStream> opened)
+      : stream(kj::mv(opened)),
         client(*stream),
         directory(client.bootstrap().castAs<Directory>()) {}
 
@@ -80,6 +84,41 @@ class Voters {
   MessageSink::Client sink = kj::heap<CountingSink>(messages);
   uint64_t next;
   uint64_t step;
+  uint64_t votes;
+};
+
+// Voters who each connect, vote, are told and leave.
+class Arrivals {
+ public:
+  Arrivals(kj::Own<kj::NetworkAddress> server, uint64_t votes)
+      : server(kj::mv(server)), votes(votes) {}
+
+  // Has one voter after another come until none is left.
+  kj::Promise<void> run() {
+    if (next > votes) return kj::READY_NOW;
+    auto number = next++;
+    return server->connect()
+        .then([this, number](kj::Own<kj::AsyncIoStream>&& stream) {
+          auto connection = kj::heap<Connection>(kj::mv(stream));
+          auto call =
+              connection->directory.electionRequest().send().getElection().voteRequest();
+          call.setCandidate("Ada");
+          call.setVoterNumber(number);
+          call.setMessages(kj::heap<CountingSink>(messages));
+          auto counted = call.send().then([this](capnp::Response<Election::VoteResults>&& answer) {
+            recorded += answer.getOutcome().isRecorded();
+          });
+          return counted.attach(kj::mv(connection));
+        })
+        .then([this] { return run(); });
+  }
+
+  uint64_t recorded = 0;
+  uint64_t messages = 0;
+
+ private:
+  kj::Own<kj::NetworkAddress> server;
+  uint64_t next = 1;
   uint64_t votes;
 };
 
@@ -161,6 +200,18 @@ void vote(kj::AsyncIoContext& io, kj::StringPtr server, uint64_t connections, ui
   print(votes, seconds);
 }
 
+void arrive(kj::AsyncIoContext& io, kj::StringPtr server, uint64_t inFlight, uint64_t votes) {
+  Arrivals arrivals(address(io, server), votes);
+  auto began = now();
+  kj::Vector<kj::Promise<void>> running;
+  for (uint64_t i = 0; i < inFlight; ++i) running.add(arrivals.run());
+  kj::joinPromises(running.releaseAsArray()).wait(io.waitScope);
+  auto seconds = now() - began;
+  KJ_REQUIRE(arrivals.recorded == votes && arrivals.messages == votes,
+             "not every vote was recorded", votes, arrivals.recorded, arrivals.messages);
+  print(votes, seconds);
+}
+
 void lines(kj::AsyncIoContext& io, kj::StringPtr server, const char* path) {
   int opened;
   KJ_SYSCALL(opened = open(path, O_RDONLY | O_CLOEXEC), path);
@@ -193,10 +244,14 @@ int main(int argc, char** argv) {
     if (argc == 6 && strcmp(argv[2], "vote") == 0) {
       vote(io, argv[1], strtoull(argv[3], nullptr, 10), strtoull(argv[4], nullptr, 10),
            strtoull(argv[5], nullptr, 10));
+    } else if (argc == 5 && strcmp(argv[2], "arrive") == 0) {
+      arrive(io, argv[1], strtoull(argv[3], nullptr, 10), strtoull(argv[4], nullptr, 10));
     } else if (argc == 4 && strcmp(argv[2], "lines") == 0) {
       lines(io, argv[1], argv[3]);
     } else {
-      KJ_FAIL_REQUIRE("client HOST:PORT (vote CONNECTIONS IN_FLIGHT VOTES | lines FILE)");
+      KJ_FAIL_REQUIRE(
+          "client HOST:PORT "
+          "(vote CONNECTIONS IN_FLIGHT VOTES | arrive IN_FLIGHT VOTES | lines FILE)");
     }
   } catch (const kj::Exception& error) {
     fprintf(stderr, "%s\n", error.getDescription().cStr());

@@ -1,6 +1,8 @@
 """The RPyC peer's client.
 
-    client.py HOST:PORT (vote|vote-handout CONNECTIONS IN_FLIGHT VOTES | lines-... FILE)
+    client.py HOST:PORT (vote|vote-handout CONNECTIONS IN_FLIGHT VOTES)
+    client.py HOST:PORT (arrive|arrive-handout IN_FLIGHT VOTES)
+    client.py HOST:PORT (lines-... FILE)
 """
 
 import json
@@ -86,6 +88,28 @@ def vote(address, job, connections, in_flight, votes):
     return votes, seconds
 
 
+def arrive(address, job, in_flight, votes):
+    """Each voter connects, votes, is told and leaves. A thread for each that is there."""
+    host, port = address.rsplit(":", 1)
+
+    def voter(number):
+        messages = []
+        # As in the handout, with what `connect` sets by default.
+        is_handout = job == "arrive-handout"
+        connection = rpyc.connect(host, int(port)) if is_handout else connect(address)
+        outcome = connection.root.vote(number, "Ada", messages.append)
+        connection.close()
+        return outcome == "recorded" and messages == ["Your vote is recorded."]
+
+    began = time.perf_counter()
+    with ThreadPoolExecutor(in_flight) as threads:
+        recorded = sum(threads.map(voter, range(1, votes + 1)))
+    seconds = time.perf_counter() - began
+    if recorded != votes:
+        sys.exit(f"{votes} voters came, and {recorded} votes were recorded")
+    return votes, seconds
+
+
 def lines(address, job, path):
     length = 0
 
@@ -110,6 +134,8 @@ def lines(address, job, path):
 address, job, *arguments = sys.argv[1:]
 if job.startswith("vote"):
     count, seconds = vote(address, job, *map(int, arguments))
+elif job.startswith("arrive"):
+    count, seconds = arrive(address, job, *map(int, arguments))
 else:
     count, seconds = lines(address, job, *arguments)
 print(json.dumps({"count": count, "seconds": seconds}))

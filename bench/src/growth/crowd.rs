@@ -10,7 +10,7 @@ use capvote::client::{Ballot, Client, Election, VoteOutcome};
 use capvote::net::link::Link;
 use tokio::task::{JoinHandle, spawn_local};
 
-use super::helper::Helper;
+use super::helper::{Helper, command};
 use super::server::number;
 use crate::peers::{self, Measured};
 
@@ -18,9 +18,10 @@ use crate::peers::{self, Measured};
 pub(super) struct Crowd(Helper);
 
 impl Crowd {
-    /// Opens this many connections and makes one call on each. With 0, each vote opens its own.
-    pub(super) fn connect(address: &str, connections: u64) -> anyhow::Result<Self> {
-        let mut helper = Helper::start(&["drive-crowd", address, &connections.to_string()])?;
+    /// Opens this many connections and makes one call on each.
+    pub(super) fn connect(link: &str, connections: u64) -> anyhow::Result<Self> {
+        let command = command(&["drive-crowd", link, &connections.to_string()])?;
+        let mut helper = Helper::start(command)?;
         ensure!(helper.line()? == "ready", "the crowd did not connect");
         Ok(Self(helper))
     }
@@ -36,9 +37,9 @@ impl Crowd {
 
 /// The crowd's process: opens the connections, prints `ready`, and runs a [`Crowd::vote`] for each
 /// line on stdin.
-pub fn drive(address: &str, connections: u64) -> anyhow::Result<()> {
-    let link: Link = format!("capvote://{address}").parse()?;
-    peers::capvote::runtime()?.block_on(async {
+pub fn drive(link: &str, connections: u64) -> anyhow::Result<()> {
+    let link: Link = link.parse()?;
+    peers::local()?.block_on(async {
         let mut clients = Vec::new();
         for _ in 0..connections {
             let client = Client::connect(&link).await?;
@@ -53,11 +54,7 @@ pub fn drive(address: &str, connections: u64) -> anyhow::Result<()> {
             let [in_flight, first, votes] = words[..] else {
                 anyhow::bail!("expected three numbers")
             };
-            let measured = if clients.is_empty() {
-                vote_and_leave(&link, in_flight, first, votes).await?
-            } else {
-                vote(&clients, in_flight, first, votes).await?
-            };
+            let measured = vote(&clients, in_flight, first, votes).await?;
             print_line(&serde_json::to_string(&measured)?)?;
             line.clear();
         }
@@ -86,31 +83,6 @@ async fn vote(
             let mut messages = 0;
             while next.get() < first + votes {
                 messages += cast(&election, next.replace(next.get() + 1)).await?;
-            }
-            Ok(messages)
-        }));
-    }
-    finish(voters, votes, begun).await
-}
-
-/// Casts each vote over a connection of its own.
-async fn vote_and_leave(
-    link: &Link,
-    in_flight: u64,
-    first: u64,
-    votes: u64,
-) -> anyhow::Result<Measured> {
-    let next = Rc::new(Cell::new(first));
-    let begun = Instant::now();
-    let mut voters = Vec::new();
-    for _ in 0..in_flight {
-        let (link, next) = (link.clone(), next.clone());
-        voters.push(spawn_local(async move {
-            let mut messages = 0;
-            while next.get() < first + votes {
-                let index = next.replace(next.get() + 1);
-                let client = Client::connect(&link).await?;
-                messages += cast(&client.election("board"), index).await?;
             }
             Ok(messages)
         }));

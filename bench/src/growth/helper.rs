@@ -6,6 +6,13 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::Context;
 
+/// This program with other arguments.
+pub(super) fn command(arguments: &[&str]) -> anyhow::Result<Command> {
+    let mut command = Command::new(env::current_exe()?);
+    command.args(arguments);
+    Ok(command)
+}
+
 /// A child process, killed on drop.
 pub(super) struct Helper {
     process: Child,
@@ -14,11 +21,8 @@ pub(super) struct Helper {
 }
 
 impl Helper {
-    /// Starts this program with other arguments.
-    pub(super) fn start(arguments: &[&str]) -> anyhow::Result<Self> {
-        let mut command = Command::new(env::current_exe()?);
-        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = command.spawn()?;
+    pub(super) fn start(mut command: Command) -> anyhow::Result<Self> {
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let stdin = process.stdin.take().context("a helper has no stdin")?;
         let stdout = process.stdout.take().context("a helper has no stdout")?;
         Ok(Self { process, stdin, stdout: BufReader::new(stdout) })

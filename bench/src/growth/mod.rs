@@ -1,15 +1,17 @@
-//! How the cost of a vote grows with the roll, the ballots in the ledger, the connections and the
-//! threads.
+//! How the cost of a vote grows with the roll, the ballots in the ledger and the threads; what an
+//! idle connection costs; and how long the first vote takes. What a crowd costs is a job of the
+//! comparison.
 
 mod crowd;
 mod helper;
 mod page;
 mod server;
+mod starts;
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use serde::Serialize;
 
 use self::crowd::Crowd;
@@ -17,6 +19,7 @@ pub use self::crowd::drive;
 pub use self::page::{pictures, tables};
 use self::server::Server;
 pub use self::server::{fill, serve};
+pub use self::starts::{Starts, first_vote};
 use crate::report::median;
 
 /// The sizes of the roll, and the ballots in the ledger before the measurement. Each number votes
@@ -27,35 +30,23 @@ const SIZES: [(u64, u64); 4] =
 /// Votes in one burst: as many as the smallest roll has numbers.
 const BURST: u64 = 10_000;
 
-/// Numbers of connections to measure.
-const CROWDS: [u64; 4] = [10, 100, 1_000, 10_000];
+/// Idle connections to measure, and the schemes of links to connect by.
+const IDLE: u64 = 10_000;
+const SCHEMES: [(&str, &str); 3] = [("capvote", "TCP"), ("capvotes", "TLS"), ("http", "WebSocket")];
 
-/// Votes over each number of connections.
-const CROWD_VOTES: u64 = 100_000;
+/// Votes with each number of shards.
+const SHARDS_VOTES: u64 = 200_000;
 
 /// Votes in flight, over all connections.
 const IN_FLIGHT: u64 = 256;
-
-/// Voters with a connection each. Each connection occupies a port for a minute (TIME_WAIT).
-const ARRIVALS: u64 = 8_000;
 
 /// All measurements.
 #[derive(Serialize)]
 pub struct Growth {
     pub rolls: Vec<RollRow>,
-    pub crowds: Vec<CrowdRow>,
-    pub arrivals: Arrivals,
+    pub starts: Starts,
+    pub idle: Vec<IdleRow>,
     pub shards: Vec<ShardsRow>,
-}
-
-/// Voters who each open a connection, vote and leave.
-#[derive(Serialize)]
-pub struct Arrivals {
-    pub votes_a_second: f64,
-    /// Processor time of the server per vote.
-    pub micros_a_vote: f64,
-    /// Peak memory of the server.
-    pub server_mib: f64,
 }
 
 /// The measurement of one size of roll.
@@ -64,8 +55,6 @@ pub struct RollRow {
     pub numbers: u64,
     /// Ballots in the ledger when it opens.
     pub ballots: u64,
-    /// How long the ledger takes to open.
-    pub open_seconds: f64,
     /// Memory of the server after opening, beyond that with the smallest roll, per voter number.
     pub bytes_a_number: f64,
     pub server_mib: f64,
@@ -81,18 +70,15 @@ pub struct RollRow {
     pub commit_p99_ms: f64,
 }
 
-/// The measurement of one number of connections.
+/// The measurement of idle connections of one kind.
 #[derive(Serialize)]
-pub struct CrowdRow {
+pub struct IdleRow {
+    pub over: &'static str,
     pub connections: u64,
-    /// Memory of the server per idle connection.
-    pub idle_kib: f64,
-    /// Over all connections.
-    pub votes_a_second: f64,
-    /// Median of the ratios to the fewest connections in the same round.
-    pub ratio: f64,
-    /// Peak memory of the server.
-    pub server_mib: f64,
+    /// Memory of the server for each, after its first call.
+    pub kib: f64,
+    /// The same after a vote on each.
+    pub voted_kib: f64,
 }
 
 /// The measurement of one number of shards.
@@ -119,8 +105,8 @@ pub fn measure(scratch: &Path, rounds: usize, divisor: u64) -> anyhow::Result<Gr
     }
     Ok(Growth {
         rolls: rolls(&ledgers, rounds, BURST / divisor)?,
-        crowds: crowds(&ledgers, rounds, divisor)?,
-        arrivals: arrivals(&ledgers, rounds, divisor)?,
+        starts: starts::measure(&ledgers, rounds)?,
+        idle: idle(&ledgers, rounds, IDLE / divisor)?,
         shards: shards(&ledgers, rounds, divisor)?,
     })
 }
@@ -137,10 +123,9 @@ impl Filled {
     fn copy(&self) -> anyhow::Result<tempfile::TempDir> {
         let folder = self.folder.parent().context("the ledger's folder has no parent")?;
         let copy = tempfile::tempdir_in(folder)?;
-        for file in fs::read_dir(&self.folder)? {
-            let file = file?;
-            fs::copy(file.path(), copy.path().join(file.file_name()))?;
-        }
+        let mut program = Command::new("cp");
+        let status = program.arg("-a").arg(self.folder.join(".")).arg(copy.path()).status()?;
+        ensure!(status.success(), "copying a ledger ended with {status}");
         Ok(copy)
     }
 }
@@ -157,7 +142,7 @@ struct Opened {
 impl Opened {
     fn new(ledger: &Filled) -> anyhow::Result<Self> {
         let folder = ledger.copy()?;
-        let server = Server::start(folder.path(), 2)?;
+        let server = Server::start(folder.path(), 2, "capvote")?;
         let memory_mib = server.memory_mib();
         Ok(Self { server, _folder: folder, memory_mib })
     }
@@ -179,7 +164,7 @@ fn rolls(ledgers: &[Filled], rounds: usize, burst: u64) -> anyhow::Result<Vec<Ro
             let mut fresh = if index == 0 { Some(Opened::new(ledger)?) } else { None };
             let first = if index == 0 { 0 } else { ledger.ballots + round * burst };
             let server = &mut fresh.as_mut().unwrap_or(&mut opened[index]).server;
-            let mut crowd = Crowd::connect(&server.address, 16)?;
+            let mut crowd = Crowd::connect(&server.link, 16)?;
             rates[index].push(crowd.vote(IN_FLIGHT, first, burst)?);
             commits[index].extend(server.commits()?);
         }
@@ -196,7 +181,6 @@ fn rolls(ledgers: &[Filled], rounds: usize, burst: u64) -> anyhow::Result<Vec<Ro
         rows.push(RollRow {
             numbers: ledger.numbers,
             ballots: ledger.ballots,
-            open_seconds: opened.server.open_seconds,
             bytes_a_number: beyond_mib * f64::from(1 << 20) / ledger.numbers as f64,
             server_mib: opened.memory_mib,
             file_mib: file as f64 / f64::from(1 << 20),
@@ -210,66 +194,40 @@ fn rolls(ledgers: &[Filled], rounds: usize, burst: u64) -> anyhow::Result<Vec<Ro
     Ok(rows)
 }
 
-fn crowds(ledgers: &[Filled], rounds: usize, divisor: u64) -> anyhow::Result<Vec<CrowdRow>> {
-    let mut measured = vec![Vec::new(); CROWDS.len()];
-    // Each measurement gets a new server: one keeps memory that it has allocated.
-    let ledger = &ledgers[1];
-    let votes = CROWD_VOTES / divisor;
+fn idle(ledgers: &[Filled], rounds: usize, connections: u64) -> anyhow::Result<Vec<IdleRow>> {
+    let mut measured = [const { (Vec::new(), Vec::new()) }; SCHEMES.len()];
+    let copy = ledgers[1].copy()?;
+    let mut first = ledgers[1].ballots;
     for _ in 0..rounds {
-        for (index, connections) in CROWDS.map(|it| (it / divisor).max(1)).into_iter().enumerate() {
-            let copy = ledger.copy()?;
-            let server = Server::start(copy.path(), 2)?;
+        for ((scheme, _), (kibs, voted_kibs)) in SCHEMES.iter().zip(&mut measured) {
+            // A new server: one keeps memory that it has allocated.
+            let server = Server::start(copy.path(), 2, scheme)?;
             let before = server.memory_mib();
-            let mut crowd = Crowd::connect(&server.address, connections)?;
-            let idle_kib = (server.memory_mib() - before) * 1024.0 / connections as f64;
-            let rate = crowd.vote(IN_FLIGHT.max(connections), ledger.ballots, votes)?;
-            eprintln!("{connections} connections: {idle_kib:.1} KiB each, {rate:.0} votes/s");
-            measured[index].push((connections, idle_kib, rate, server.peak_mib()));
+            let kib = || (server.memory_mib() - before) * 1024.0 / connections as f64;
+            let mut crowd = Crowd::connect(&server.link, connections)?;
+            kibs.push(kib());
+            crowd.vote(connections, first, connections)?;
+            first += connections;
+            voted_kibs.push(kib());
+            eprintln!("{connections} connections by {scheme}: {kibs:.1?}, {voted_kibs:.1?} KiB");
         }
     }
-    let rows = measured.iter().map(|rounds| {
-        let ratios = rounds.iter().zip(&measured[0]).map(|(this, first)| this.2 / first.2);
-        CrowdRow {
-            connections: rounds[0].0,
-            idle_kib: median(rounds.iter().map(|it| it.1).collect()),
-            votes_a_second: median(rounds.iter().map(|it| it.2).collect()),
-            ratio: median(ratios.collect()),
-            server_mib: median(rounds.iter().map(|it| it.3).collect()),
-        }
-    });
-    Ok(rows.collect())
-}
-
-fn arrivals(ledgers: &[Filled], rounds: usize, divisor: u64) -> anyhow::Result<Arrivals> {
-    let ledger = &ledgers[1];
-    let votes = ARRIVALS / divisor;
-    let mut measured = Vec::new();
-    for _ in 0..rounds {
-        let copy = ledger.copy()?;
-        let server = Server::start(copy.path(), 2)?;
-        let mut crowd = Crowd::connect(&server.address, 0)?;
-        let before = server.processor_seconds();
-        let rate = crowd.vote(IN_FLIGHT, ledger.ballots, votes)?;
-        let micros = (server.processor_seconds() - before) * 1e6 / votes as f64;
-        eprintln!("a connection each: {micros:.1} µs a vote, {rate:.0} votes/s");
-        measured.push((rate, micros, server.peak_mib()));
-    }
-    Ok(Arrivals {
-        votes_a_second: median(measured.iter().map(|it| it.0).collect()),
-        micros_a_vote: median(measured.iter().map(|it| it.1).collect()),
-        server_mib: median(measured.iter().map(|it| it.2).collect()),
-    })
+    let row = |((_, over), (kib, voted_kib))| {
+        let [kib, voted_kib] = [kib, voted_kib].map(median);
+        IdleRow { over, connections, kib, voted_kib }
+    };
+    Ok(SCHEMES.into_iter().zip(measured).map(row).collect())
 }
 
 fn shards(ledgers: &[Filled], rounds: usize, divisor: u64) -> anyhow::Result<Vec<ShardsRow>> {
     let ledger = &ledgers[1];
-    let votes = CROWD_VOTES * 2 / divisor;
+    let votes = SHARDS_VOTES / divisor;
     let mut measured = [Vec::new(), Vec::new()];
     for _ in 0..rounds {
         for (index, measured) in measured.iter_mut().enumerate() {
             let copy = ledger.copy()?;
-            let server = Server::start(copy.path(), index + 1)?;
-            let mut crowd = Crowd::connect(&server.address, 16)?;
+            let server = Server::start(copy.path(), index + 1, "capvote")?;
+            let mut crowd = Crowd::connect(&server.link, 16)?;
             let before = server.processor_seconds();
             let rate = crowd.vote(IN_FLIGHT, ledger.ballots, votes)?;
             let micros = (server.processor_seconds() - before) * 1e6 / votes as f64;

@@ -1,23 +1,21 @@
 //! The measurements of growth as tables and pictures.
 
-use super::{Arrivals, Growth};
+use super::Growth;
 use crate::report::{Bar, Scale, bars, significant, thousands};
 
 /// The tables in Markdown.
 pub fn tables(growth: &Growth) -> String {
     let mut text = String::from(
         "\n### With the voters on the roll\n\n\
-         | voter numbers | ballots before | opened in | server MiB | bytes a number | file MiB | \
+         | voter numbers | ballots before | server MiB | bytes a number | file MiB | \
          votes/s | vs smallest | votes a commit | commit p50 | p99 |\n\
-         |---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
+         |---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
     );
     for row in &growth.rolls {
         text += &format!(
-            "| {} | {} | {:.2} s | {:.0} | {:.1} | {:.0} | {} | {:.2} × | {:.0} | {:.2} ms \
-             | {:.2} ms |\n",
+            "| {} | {} | {:.0} | {:.1} | {:.0} | {} | {:.2} × | {:.0} | {:.2} ms | {:.2} ms |\n",
             whole(row.numbers),
             whole(row.ballots),
-            row.open_seconds,
             row.server_mib,
             row.bytes_a_number,
             row.file_mib,
@@ -28,27 +26,34 @@ pub fn tables(growth: &Growth) -> String {
             row.commit_p99_ms,
         );
     }
-    text += "\n### With the connections\n\n\
-             | connections | server KiB per idle one | votes/s | vs fewest | peak server MiB |\n\
-             |---:|---:|---:|---:|---:|\n";
-    for row in &growth.crowds {
+    text += "\n### The first vote\n\n\
+             | voter numbers | ballots before | the server's process accepts after \
+             | has recorded a vote after |\n|---:|---:|---:|---:|\n";
+    for row in &growth.starts.servers {
         text += &format!(
-            "| {} | {} | {} | {:.2} × | {:.0} |\n",
-            whole(row.connections),
-            significant(row.idle_kib),
-            thousands(row.votes_a_second),
-            row.ratio,
-            row.server_mib,
+            "| {} | {} | {} ms | {} ms |\n",
+            whole(row.numbers),
+            whole(row.ballots),
+            significant(row.accepts_ms),
+            significant(row.voted_ms),
         );
     }
-    let Arrivals { votes_a_second, micros_a_vote, server_mib } = growth.arrivals;
     text += &format!(
-        "\n{} votes/s if each voter connects, votes and leaves: {} µs of the server's processor \
-         time each, {:.0} MiB at peak.\n",
-        thousands(votes_a_second),
-        significant(micros_a_vote),
-        server_mib,
+        "\nA voter's process is told {} ms after it started.\n",
+        significant(growth.starts.voter_ms),
     );
+    text += "\n### Idle connections\n\n\
+             | over | connections | server KiB for each | after a vote on each |\n\
+             |---|---:|---:|---:|\n";
+    for row in &growth.idle {
+        text += &format!(
+            "| {} | {} | {} | {} |\n",
+            row.over,
+            whole(row.connections),
+            significant(row.kib),
+            significant(row.voted_kib),
+        );
+    }
     text += "\n### With the threads\n\n\
              | shards | votes/s | server µs a vote | µs vs one |\n|---:|---:|---:|---:|\n";
     for row in &growth.shards {
@@ -64,23 +69,15 @@ pub fn tables(growth: &Growth) -> String {
 }
 
 /// The pictures: name, title and SVG.
-pub fn pictures(growth: &Growth) -> [(&'static str, &'static str, String); 2] {
+pub fn pictures(growth: &Growth) -> [(&'static str, &'static str, String); 1] {
     let bar = |label: String, value| Bar { label, value, ours: true };
     let rolls: Vec<_> = growth
         .rolls
         .iter()
         .map(|row| bar(format!("{} numbers", whole(row.numbers)), row.votes_a_second))
         .collect();
-    let crowds: Vec<_> = growth
-        .crowds
-        .iter()
-        .map(|row| bar(format!("{} connections", whole(row.connections)), row.votes_a_second))
-        .collect();
     let picture = |name, title, rows: &[Bar]| (name, title, bars(title, rows, Scale::Linear));
-    [
-        picture("rolls", "votes a second, by size of the roll", &rolls),
-        picture("crowds", "votes a second, by number of connections", &crowds),
-    ]
+    [picture("rolls", "votes a second, by size of the roll", &rolls)]
 }
 
 /// A count with all its digits, in groups of three.

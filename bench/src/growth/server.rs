@@ -7,16 +7,15 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Instant;
 
 use anyhow::{Context, ensure};
 use capvote::election::{Definition, ElectionId, Nonce, Outcome, Timestamp, Vote, VoterNumber};
 use capvote::ledger::sqlite::{SqliteLedger, Store};
 use capvote::ledger::{Act, Ledger, Metrics, system_clock};
 
-use super::helper::Helper;
+use super::helper::{Helper, command};
 use crate::peers;
-use crate::run;
+use crate::processes;
 
 /// Voter numbers issued in one act.
 const ISSUED: u64 = 10_000_000;
@@ -72,12 +71,10 @@ pub fn fill(folder: &Path, numbers: u64, ballots: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Serves a ledger until killed. Prints `ready ADDRESS SECONDS`, with the time it took to open; and
-/// for each line on stdin, the seconds that each commit since the last such line took.
-pub fn serve(folder: &Path, shards: usize) -> anyhow::Result<()> {
-    let begun = Instant::now();
+/// Serves a ledger at a link with this scheme until killed. Prints `ready LINK`; and for each line
+/// on stdin, the seconds that each commit since the last such line took.
+pub fn serve(folder: &Path, shards: usize, scheme: &str) -> anyhow::Result<()> {
     let store = Store::open(folder)?;
-    let took = begun.elapsed().as_secs_f64();
     let commits = Arc::new(Mutex::new(Vec::new()));
     let observed = commits.clone();
     let metrics = Metrics::observed_by(move |took| {
@@ -93,31 +90,24 @@ pub fn serve(folder: &Path, shards: usize) -> anyhow::Result<()> {
             let _ = writeln!(stdout(), "{line}").and_then(|()| stdout().flush());
         }
     });
-    peers::capvote::serve_ledger(&ledger, shards, |address| {
-        let mut stdout = stdout();
-        writeln!(stdout, "ready {address} {took}")?;
-        Ok(stdout.flush()?)
-    })
+    peers::capvote::serve_ledger(&ledger, shards, scheme, |link| peers::ready(link))
 }
 
 /// A running server, killed on drop.
 pub(super) struct Server {
-    pub(super) address: String,
-    /// How long its ledger took to open.
-    pub(super) open_seconds: f64,
+    pub(super) link: String,
     helper: Helper,
 }
 
 impl Server {
-    pub(super) fn start(folder: &Path, shards: usize) -> anyhow::Result<Self> {
-        let folder = folder.to_str().context("the folder's name is not UTF-8")?;
-        let mut helper = Helper::start(&["serve-ledger", folder, &shards.to_string()])?;
+    pub(super) fn start(folder: &Path, shards: usize, scheme: &str) -> anyhow::Result<Self> {
+        let name = folder.to_str().context("the folder's name is not UTF-8")?;
+        let mut command = command(&["serve-ledger", name, &shards.to_string(), scheme])?;
+        command.env("SCRATCH", folder);
+        let mut helper = Helper::start(command)?;
         let line = helper.line()?;
-        let words: Vec<_> = line.split_whitespace().collect();
-        let ["ready", address, seconds] = words[..] else {
-            anyhow::bail!("the server did not become ready")
-        };
-        Ok(Self { address: address.to_string(), open_seconds: seconds.parse()?, helper })
+        let link = line.strip_prefix("ready ").context("the server did not become ready")?;
+        Ok(Self { link: link.to_string(), helper })
     }
 
     /// The seconds that each commit since the last call took.
@@ -126,14 +116,10 @@ impl Server {
     }
 
     pub(super) fn memory_mib(&self) -> f64 {
-        run::memory_mib(self.helper.id())
-    }
-
-    pub(super) fn peak_mib(&self) -> f64 {
-        run::peak_mib(self.helper.id())
+        processes::memory_mib(self.helper.id())
     }
 
     pub(super) fn processor_seconds(&self) -> f64 {
-        run::processor_seconds(self.helper.id())
+        processes::processor_seconds(self.helper.id())
     }
 }

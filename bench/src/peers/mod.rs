@@ -1,9 +1,9 @@
 //! The peers in Rust: comparable systems, and the limits of the machine. `bench/peers/README.md`
 //! says what a peer does.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::io::Write;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -13,16 +13,19 @@ use serde::{Deserialize, Serialize};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
-mod booth;
 pub mod capvote;
-mod echo;
-mod no_disk;
+mod crowd;
+mod limits;
 mod postgres;
-mod sync;
-mod tarpc;
-mod tonic;
+mod rpc;
+mod tls;
+mod web;
 
 use self::capvote::Variant;
+pub use self::crowd::local;
+use self::limits::{accept, echo, sync, uring};
+use self::rpc::{tarpc, tonic};
+use self::web::Database;
 
 /// The candidate of every vote.
 pub const CANDIDATE: &str = "Ada";
@@ -51,17 +54,29 @@ pub enum Peer {
     Tarpc,
     /// PostgreSQL: one durable statement per vote. A client only.
     Postgres,
+    /// A web service with PostgreSQL, below `postgres.sh`.
+    AxumPostgres,
+    /// A web service with SQLite.
+    AxumSqlite,
     /// The limit of the machine: bytes echoed over loopback.
     Echo,
+    /// The limit of the machine: connections accepted, and one message echoed on each.
+    Accept,
+    /// The same with a server on io_uring.
+    AcceptUring,
     /// The limit of the disk: appends, each synced. A client only.
     Sync,
 }
 
 /// The job of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Job {
+pub enum Serving {
     /// Take votes.
     Vote,
+    /// Take votes over TLS.
+    VoteTls,
+    /// Take votes over WebSockets.
+    VoteWeb,
     /// Count lines.
     Lines,
 }
@@ -80,6 +95,17 @@ pub enum Work {
         /// How many votes to cast in all, under the numbers 1 to this.
         votes: u64,
     },
+    /// Cast votes, each over a connection of its own.
+    Arrive {
+        /// Voters at a time.
+        #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+        in_flight: u64,
+        /// How many votes to cast in all, under the numbers 1 to this.
+        votes: u64,
+        /// What the connections are.
+        #[arg(value_enum, default_value_t)]
+        over: Over,
+    },
     /// Have the lines of a file counted.
     Lines {
         /// The file.
@@ -87,17 +113,30 @@ pub enum Work {
     },
 }
 
+/// What the connection of an arriving voter is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Over {
+    #[default]
+    Tcp,
+    /// TLS 1.3, with a full handshake.
+    Tls,
+    /// TLS 1.3, by a ticket of an earlier connection.
+    Resumed,
+    /// A WebSocket.
+    Web,
+}
+
 /// The measurement of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
     /// How many votes were recorded, or lines counted.
     pub count: u64,
-    /// The time that took, without connecting.
+    /// The time that took. Connecting is part of it only for who arrives.
     pub seconds: f64,
 }
 
 /// Serves `job` to the voters 1 to `voters` until killed.
-pub fn serve(peer: Peer, job: Job, voters: u64) -> anyhow::Result<()> {
+pub fn serve(peer: Peer, job: Serving, voters: u64) -> anyhow::Result<()> {
     match peer {
         Peer::Capvote => capvote::serve(Variant::Product, job, voters),
         Peer::CapvoteStock => capvote::serve(Variant::Stock, job, voters),
@@ -108,7 +147,11 @@ pub fn serve(peer: Peer, job: Job, voters: u64) -> anyhow::Result<()> {
         Peer::Tonic => tonic::serve(job, voters),
         Peer::Tarpc => tarpc::serve(job, voters),
         Peer::Postgres => postgres::serve(job, voters),
+        Peer::AxumPostgres => web::serve(Database::Postgres, job, voters),
+        Peer::AxumSqlite => web::serve(Database::Sqlite, job, voters),
         Peer::Echo => echo::serve(job, voters),
+        Peer::Accept => accept::serve(job, voters),
+        Peer::AcceptUring => uring::serve(job, voters),
         Peer::Sync => sync::serve(job, voters),
     }
 }
@@ -125,13 +168,16 @@ pub fn drive(peer: Peer, address: &str, work: Work) -> anyhow::Result<Measured> 
         Peer::Tonic => tonic::drive(address, work),
         Peer::Tarpc => tarpc::drive(address, work),
         Peer::Postgres => postgres::drive(address, work),
+        Peer::AxumPostgres | Peer::AxumSqlite => web::drive(address, work),
         Peer::Echo => echo::drive(address, work),
+        Peer::Accept => accept::drive(address, work),
+        Peer::AcceptUring => uring::drive(address, work),
         Peer::Sync => sync::drive(address, work),
     }
 }
 
 /// Prints the line that tells the benchmark where the server listens.
-fn ready(address: SocketAddr) -> anyhow::Result<()> {
+pub fn ready(address: impl Display) -> anyhow::Result<()> {
     let mut stdout = std::io::stdout();
     writeln!(stdout, "ready {address}")
         .and_then(|()| stdout.flush())

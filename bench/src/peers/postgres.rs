@@ -16,27 +16,23 @@ use anyhow::{Context, ensure};
 use futures::{StreamExt, TryStreamExt, future, stream};
 use tokio_postgres::{Client, Config, Error, NoTls, Statement};
 
-use super::{CANDIDATE, Job, Measured, Work, numbers, runtime, timed, unsupported};
+use super::{CANDIDATE, Measured, Serving, Work, numbers, runtime, timed, unsupported};
 
 /// Casts a vote. Inserts no row if the number is not on the roll or has voted.
-const VOTE: &str = "INSERT INTO ballots SELECT number, $2 FROM roll WHERE number = $1 \
+pub(super) const VOTE: &str = "INSERT INTO ballots SELECT number, $2 FROM roll WHERE number = $1 \
                     ON CONFLICT DO NOTHING";
 
 /// Unsupported: the server is `postgres.sh`.
-pub fn serve(_: Job, _: u64) -> anyhow::Result<()> {
+pub(in crate::peers) fn serve(_: Serving, _: u64) -> anyhow::Result<()> {
     unsupported("postgres", "server")
 }
 
 /// Casts votes with the PostgreSQL server at `address`.
-pub fn drive(address: &str, work: Work) -> anyhow::Result<Measured> {
+pub(in crate::peers) fn drive(address: &str, work: Work) -> anyhow::Result<Measured> {
     let Work::Vote { connections, in_flight, votes } = work else {
         return unsupported("postgres", "lines job");
     };
-    let (host, port) =
-        address.rsplit_once(':').with_context(|| format!("{address} is not HOST:PORT"))?;
-    let port = port.parse().with_context(|| format!("{port} is not a port"))?;
-    let mut config = Config::new();
-    config.host(host).port(port).user("postgres").dbname("postgres");
+    let config = config(address)?;
     runtime()?.block_on(async {
         let in_flight = usize::try_from(in_flight)?;
         let mut tasks = Vec::new();
@@ -46,6 +42,16 @@ pub fn drive(address: &str, work: Work) -> anyhow::Result<Measured> {
         }
         timed(votes, tasks).await
     })
+}
+
+/// How to connect to the database at `address`.
+pub(super) fn config(address: &str) -> anyhow::Result<Config> {
+    let (host, port) =
+        address.rsplit_once(':').with_context(|| format!("{address} is not HOST:PORT"))?;
+    let port = port.parse().with_context(|| format!("{port} is not a port"))?;
+    let mut config = Config::new();
+    config.host(host).port(port).user("postgres").dbname("postgres");
+    Ok(config)
 }
 
 /// One connection.

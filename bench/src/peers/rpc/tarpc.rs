@@ -14,7 +14,9 @@ use tarpc::server::{BaseChannel, Channel};
 use tarpc::tokio_serde::formats::Bincode;
 
 use super::booth::{self, Outcome};
-use super::{CANDIDATE, Job, Measured, Work, numbers, ready, runtime, timed, unsupported};
+use crate::peers::{
+    CANDIDATE, Measured, Serving, Work, numbers, ready, runtime, timed, unsupported,
+};
 
 #[tarpc::service]
 trait Booth {
@@ -23,8 +25,8 @@ trait Booth {
 }
 
 /// Takes votes under the numbers 1 to `voters` until killed.
-pub fn serve(job: Job, voters: u64) -> anyhow::Result<()> {
-    if job != Job::Vote {
+pub(in crate::peers) fn serve(job: Serving, voters: u64) -> anyhow::Result<()> {
+    if job != Serving::Vote {
         return unsupported("tarpc", "lines job");
     }
     let service = Service { booth: Arc::new(booth::Booth::new(voters)) };
@@ -44,7 +46,7 @@ pub fn serve(job: Job, voters: u64) -> anyhow::Result<()> {
 }
 
 /// Casts votes with the server at `address`.
-pub fn drive(address: &str, work: Work) -> anyhow::Result<Measured> {
+pub(in crate::peers) fn drive(address: &str, work: Work) -> anyhow::Result<Measured> {
     let Work::Vote { connections, in_flight, votes } = work else {
         return unsupported("tarpc", "lines job");
     };

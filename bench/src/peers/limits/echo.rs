@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use anyhow::{Context, anyhow, bail, ensure};
 
-use super::{Job, Measured, Work, numbers, ready};
+use crate::peers::{Measured, Serving, Work, numbers, ready, unsupported};
 
 /// Size of one read.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -26,7 +26,7 @@ const MESSAGE_BYTES: usize = 256;
 const IN_FLIGHT_MAX: u64 = (BUFFER_BYTES / MESSAGE_BYTES) as u64;
 
 /// Echoes bytes until killed, for either job.
-pub fn serve(_: Job, _: u64) -> anyhow::Result<()> {
+pub(in crate::peers) fn serve(_: Serving, _: u64) -> anyhow::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").context("cannot listen")?;
     ready(listener.local_addr()?)?;
     for stream in listener.incoming() {
@@ -41,12 +41,13 @@ pub fn serve(_: Job, _: u64) -> anyhow::Result<()> {
 }
 
 /// Sends bytes to the server at `address` and reads them back.
-pub fn drive(address: &str, work: Work) -> anyhow::Result<Measured> {
+pub(in crate::peers) fn drive(address: &str, work: Work) -> anyhow::Result<Measured> {
     match work {
         Work::Vote { connections, in_flight, votes } => {
             messages(address, connections, in_flight, votes)
         }
         Work::Lines { file } => lines(address, &file),
+        Work::Arrive { .. } => unsupported("echo", "arrive job"),
     }
 }
 

@@ -3,7 +3,7 @@
 //! Votes are in memory only.
 //!
 //! Measured: votes, from the first vote sent to the end of the last answer stream, over open HTTP/2
-//! connections and streams.
+//! connections and streams; or arrivals, with a connection and a stream for each vote.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,7 +21,9 @@ use self::schema::booth_client::BoothClient;
 use self::schema::booth_server::{self, BoothServer};
 use self::schema::{Answer, Vote};
 use super::booth::{self, Booth, Outcome};
-use super::{CANDIDATE, Job, Measured, Work, numbers, ready, runtime, timed, unsupported};
+use crate::peers::{
+    CANDIDATE, Measured, Over, Serving, Work, crowd, numbers, ready, runtime, timed, unsupported,
+};
 
 mod schema {
     //! The code generated from `booth.proto`.
@@ -30,8 +32,8 @@ mod schema {
 }
 
 /// Takes votes under the numbers 1 to `voters` until killed.
-pub fn serve(job: Job, voters: u64) -> anyhow::Result<()> {
-    if job != Job::Vote {
+pub(in crate::peers) fn serve(job: Serving, voters: u64) -> anyhow::Result<()> {
+    if job != Serving::Vote {
         return unsupported("tonic", "lines job");
     }
     let booth = Service { booth: Arc::new(Booth::new(voters)) };
@@ -48,13 +50,18 @@ pub fn serve(job: Job, voters: u64) -> anyhow::Result<()> {
 }
 
 /// Casts votes with the server at `address`.
-pub fn drive(address: &str, work: Work) -> anyhow::Result<Measured> {
-    let Work::Vote { connections, in_flight, votes } = work else {
-        return unsupported("tonic", "lines job");
+pub(in crate::peers) fn drive(address: &str, work: Work) -> anyhow::Result<Measured> {
+    let endpoint = Endpoint::from_shared(format!("http://{address}"))
+        .with_context(|| format!("{address} is not an address"))?;
+    let (connections, in_flight, votes) = match work {
+        Work::Vote { connections, in_flight, votes } => (connections, in_flight, votes),
+        Work::Arrive { in_flight, votes, over: Over::Tcp } => {
+            let voter = move |number| arrive(endpoint.clone(), number);
+            return crowd::local()?.block_on(crowd::arrive(in_flight, votes, voter));
+        }
+        Work::Arrive { .. } | Work::Lines { .. } => return unsupported("tonic", "such job"),
     };
     runtime()?.block_on(async {
-        let endpoint = Endpoint::from_shared(format!("http://{address}"))
-            .with_context(|| format!("{address} is not an address"))?;
         let mut tasks = Vec::new();
         for index in 0..connections {
             let voter = Voter::connect(&endpoint, in_flight).await?;
@@ -62,6 +69,14 @@ pub fn drive(address: &str, work: Work) -> anyhow::Result<Measured> {
         }
         timed(votes, tasks).await
     })
+}
+
+/// Connects, votes and leaves.
+async fn arrive(endpoint: Endpoint, number: u64) -> anyhow::Result<()> {
+    let voter = Voter::connect(&endpoint, 1).await?;
+    let recorded = voter.cast(1, std::iter::once(number)).await?;
+    ensure!(recorded == 1, "a vote was not recorded");
+    Ok(())
 }
 
 /// The server's side.

@@ -11,18 +11,18 @@ use std::time::Instant;
 
 use anyhow::Context;
 
-use super::{Job, Measured, Work, unsupported};
+use crate::peers::{Measured, Serving, Work, unsupported};
 
 /// Appended for each vote.
 const RECORD: [u8; 100] = [b'r'; 100];
 
 /// Unsupported: there is no server.
-pub fn serve(_: Job, _: u64) -> anyhow::Result<()> {
+pub(in crate::peers) fn serve(_: Serving, _: u64) -> anyhow::Result<()> {
     unsupported("sync", "server")
 }
 
 /// Appends a record for each vote. The address is not used.
-pub fn drive(_: &str, work: Work) -> anyhow::Result<Measured> {
+pub(in crate::peers) fn drive(_: &str, work: Work) -> anyhow::Result<Measured> {
     let Work::Vote { votes, .. } = work else {
         return unsupported("sync", "lines job");
     };

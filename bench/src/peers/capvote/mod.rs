@@ -1,8 +1,10 @@
 //! capvote: the product, over capnp-rpc's own network, and with a ledger that stores nothing.
 
+mod arrive;
+mod no_disk;
+
 use std::env;
 use std::fs::File;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,16 +23,17 @@ use capvote::net::dial;
 use capvote::net::link::Link;
 use capvote::net::listener::Listener;
 use capvote::net::shards::Shards;
-use capvote::net::socket;
+use capvote::net::socket::Socket;
 use capvote::net::stream::Stream;
+use capvote::net::tls::Identity;
 use capvote::service::{Bootstrap, Guesses};
 use futures::io::{BufReader, BufWriter};
-use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio_util::compat::{TokioAsyncReadCompatExt, TokioAsyncWriteCompatExt};
 use tokio_util::sync::CancellationToken;
 
-use super::no_disk::NoDisk;
-use super::{CANDIDATE, Job, Measured, Work};
+use self::no_disk::NoDisk;
+use super::crowd::local;
+use super::{CANDIDATE, Measured, Serving, Work, tls};
 
 /// A variant of capvote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +58,7 @@ const RANKED: u16 = 20;
 /// Size of each buffer of the stock network.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-pub(super) fn serve(variant: Variant, _: Job, voters: u64) -> anyhow::Result<()> {
+pub(super) fn serve(variant: Variant, job: Serving, voters: u64) -> anyhow::Result<()> {
     let folder =
         tempfile::tempdir_in(env::var_os("SCRATCH").map_or_else(env::temp_dir, Into::into))?;
     let ledger: Arc<dyn Ledger> = match variant {
@@ -66,30 +69,45 @@ pub(super) fn serve(variant: Variant, _: Job, voters: u64) -> anyhow::Result<()>
         }
         _ => Location::Directory(folder.path().to_owned()).open()?,
     };
-    let runtime = runtime()?;
+    let runtime = local()?;
     runtime.block_on(open_election(&*ledger, variant, voters))?;
-    let ready = |address| super::ready(address);
+    let ready = |link: &Link| {
+        let link = link.to_string();
+        super::ready(link.split_once("://").context("not a link")?.1)
+    };
     match variant {
         Variant::Stock => runtime.block_on(serve_stock(&ledger, super::WORKERS, ready)),
-        _ => runtime.block_on(serve_shards(&ledger, super::WORKERS, ready)),
+        _ => runtime.block_on(serve_shards(&ledger, super::WORKERS, scheme(job), ready)),
     }
 }
 
-/// Serves a ledger until killed. Calls `ready` with the address once it listens.
+/// What links to a server for this job begin with.
+fn scheme(job: Serving) -> &'static str {
+    match job {
+        Serving::Vote | Serving::Lines => "capvote",
+        Serving::VoteTls => "capvotes",
+        Serving::VoteWeb => "http",
+    }
+}
+
+/// Serves a ledger at a link with this scheme until killed. Calls `ready` with the link once it
+/// listens.
 pub fn serve_ledger(
     ledger: &Arc<dyn Ledger>,
     shards: usize,
-    ready: impl FnOnce(SocketAddr) -> anyhow::Result<()>,
+    scheme: &str,
+    ready: impl FnOnce(&Link) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    runtime()?.block_on(serve_shards(ledger, shards, ready))
+    local()?.block_on(serve_shards(ledger, shards, scheme, ready))
 }
 
 async fn serve_shards(
     ledger: &Arc<dyn Ledger>,
     shards: usize,
-    ready: impl FnOnce(SocketAddr) -> anyhow::Result<()>,
+    scheme: &str,
+    ready: impl FnOnce(&Link) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let (mut listener, address) = listen().await?;
+    let mut listener = listen(scheme).await?;
     let (ledger, guesses) = (ledger.clone(), Guesses::default());
     let bootstrap = Arc::new(move || -> Box<dyn Fn(CallTracker, Origin) -> capability::Client> {
         let bootstrap = Bootstrap::new(ledger.clone(), guesses.clone());
@@ -97,16 +115,20 @@ async fn serve_shards(
     });
     let admission = Admission::default();
     let mut shards = Shards::start(shards, bootstrap, admission.clone())?;
-    ready(address)?;
+    ready(listener.link())?;
     while shards.assign(listener.accept(&admission).await).await {}
     bail!("a shard has stopped")
 }
 
-async fn listen() -> anyhow::Result<(Listener, SocketAddr)> {
-    let listener = Listener::bind(&"capvote://127.0.0.1:0".parse::<Link>()?.address, None).await?;
-    let address = listener.link().to_string();
-    let address = address.strip_prefix("capvote://").context("not a TCP link")?.parse()?;
-    Ok((listener, address))
+async fn listen(scheme: &str) -> anyhow::Result<Listener> {
+    let address = format!("{scheme}://127.0.0.1:0").parse::<Link>()?.address;
+    if !address.is_encrypted() {
+        return Ok(Listener::bind(&address, None).await?);
+    }
+    let pem = tls::identity()?;
+    let mut identity = Identity::from_pem(pem.as_bytes(), pem.as_bytes())?;
+    identity.in_links = true;
+    Ok(Listener::bind(&address, Some(&identity)).await?)
 }
 
 /// Creates and opens an election for the voters 1 to `voters`.
@@ -154,16 +176,16 @@ fn ballot(variant: Variant, slate: &[String], number: u64) -> anyhow::Result<Bal
 async fn serve_stock(
     ledger: &Arc<dyn Ledger>,
     shards: usize,
-    ready: impl FnOnce(SocketAddr) -> anyhow::Result<()>,
+    ready: impl FnOnce(&Link) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let (mut listener, address) = listen().await?;
+    let mut listener = listen("capvote").await?;
     let admission = Admission::default();
     let mut threads = Vec::new();
     for _ in 0..shards {
-        let (sockets, mut queue) = tokio::sync::mpsc::channel::<socket::Socket>(16);
+        let (sockets, mut queue) = tokio::sync::mpsc::channel::<Socket>(16);
         let ledger = ledger.clone();
         std::thread::spawn(move || {
-            let runtime = runtime().expect("a runtime for each shard");
+            let runtime = local().expect("a runtime for each shard");
             runtime.block_on(async move {
                 let bootstrap = Bootstrap::new(ledger, Guesses::default());
                 while let Some(socket) = queue.recv().await {
@@ -179,7 +201,7 @@ async fn serve_stock(
         });
         threads.push(sockets);
     }
-    ready(address)?;
+    ready(listener.link())?;
     for thread in threads.iter().cycle() {
         thread.send(listener.accept(&admission).await).await.context("a shard has stopped")?;
     }
@@ -196,18 +218,21 @@ fn stock(stream: impl Stream, side: Side) -> Box<dyn VatNetwork<Side>> {
 }
 
 pub(super) fn drive(variant: Variant, address: &str, work: Work) -> anyhow::Result<Measured> {
-    let link: Link = format!("capvote://{address}").parse()?;
-    runtime()?.block_on(async {
+    local()?.block_on(async {
+        let link = || format!("capvote://{address}").parse::<Link>();
         match work {
+            Work::Arrive { in_flight, votes, over } => {
+                arrive::drive(address, in_flight, votes, over).await
+            }
             Work::Vote { connections, in_flight, votes } => {
                 let mut clients = Vec::new();
                 for _ in 0..connections {
-                    clients.push(connect(variant, &link).await?);
+                    clients.push(connect(variant, &link()?).await?);
                 }
                 vote(variant, &clients, in_flight, votes).await
             }
             Work::Lines { file } => {
-                let client = connect(variant, &link).await?;
+                let client = connect(variant, &link()?).await?;
                 let length = file.metadata()?.len();
                 let (file, mut bytes) = (File::open(file)?, 0);
                 let begun = Instant::now();
@@ -266,10 +291,4 @@ async fn vote(
     ensure!(count == votes, "{count} of {votes} votes were recorded");
     ensure!(messages == votes, "{messages} messages for {votes} votes");
     Ok(Measured { count, seconds })
-}
-
-/// A single-threaded runtime.
-pub fn runtime() -> anyhow::Result<LocalRuntime> {
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    Ok(builder.enable_all().build_local(LocalOptions::default())?)
 }
