@@ -10,7 +10,7 @@ mod identity;
 pub(super) mod verifier;
 mod wiped;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 #[cfg(feature = "server")]
 pub use identity::{Identity, InvalidIdentity, Validity, new_identity};
@@ -28,5 +28,7 @@ fn fingerprint(certificate: &CertificateDer<'_>) -> Fingerprint {
 }
 
 fn provider() -> Arc<CryptoProvider> {
-    Arc::new(ring::default_provider())
+    static PROVIDER: LazyLock<Arc<CryptoProvider>> =
+        LazyLock::new(|| Arc::new(ring::default_provider()));
+    PROVIDER.clone()
 }

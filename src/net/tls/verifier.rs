@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rustls_platform_verifier::BuilderVerifierExt;
 use subtle::ConstantTimeEq;
+use tokio_rustls::rustls::client::Resumption;
 use tokio_rustls::rustls::client::danger::{
     HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
 };
@@ -30,7 +31,10 @@ pub(in crate::net) fn client_config(
         }
         None => config.with_platform_verifier().map_err(io::Error::other)?,
     };
-    Ok(Arc::new(config.with_no_client_auth()))
+    let mut config = config.with_no_client_auth();
+    // A ticket would tell the server that two connections are of one voter.
+    config.resumption = Resumption::disabled();
+    Ok(Arc::new(config))
 }
 
 /// Explains a failed handshake to a client.
