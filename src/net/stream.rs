@@ -37,7 +37,8 @@ pub(super) async fn within<T>(
     })
 }
 
-#[cfg(all(test, feature = "client", feature = "server"))]
+#[cfg(test)]
+#[cfg(all(feature = "client", feature = "server"))]
 mod tests {
     use std::future::poll_fn;
 

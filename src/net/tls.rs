@@ -33,7 +33,8 @@ fn provider() -> Arc<CryptoProvider> {
     PROVIDER.clone()
 }
 
-#[cfg(all(test, feature = "client", feature = "server"))]
+#[cfg(test)]
+#[cfg(all(feature = "client", feature = "server"))]
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
     use tokio_rustls::rustls::client::Resumption;
