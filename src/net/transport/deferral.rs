@@ -15,8 +15,8 @@ use capnp_rpc::rpc_capnp::{message, message_target};
 use capnp_rpc::rpc_twoparty_capnp::Side;
 use tokio::time::{Sleep, sleep};
 
-/// The longest time that a message waits for another. It is no shorter than the
-/// [tick](crate::net::tick), so that setting the timer takes no system call.
+/// The longest time that a message waits for another.
+// No shorter than `net::tick`, so that setting the timer takes no system call.
 pub const DEFERRED_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// The size from which unwritten output waits for nothing.
