@@ -3,6 +3,7 @@
 
 mod deferred;
 mod flushed;
+mod random;
 mod stream;
 mod unusual;
 

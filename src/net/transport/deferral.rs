@@ -22,9 +22,9 @@ pub const DEFERRED_WAIT_MAX: Duration = Duration::from_secs(1);
 /// The size from which unwritten output waits for nothing.
 const DEFERRED_BYTES_MAX: usize = 4 * 1024;
 
-/// The answers of which it is known whether the peer has made calls on them. While there are so
-/// many, the output waits for nothing. (If the peer is slow to read, they may never all be written,
-/// and each of its calls looks for its answer among them.)
+/// The unwritten answers of which it is known whether the peer has made calls on them. While there
+/// are so many, the output waits for nothing. (If the peer is slow to read, they may never all be
+/// written, and each of its calls looks for its answer among them.)
 const ANSWERS_MAX: usize = 64;
 
 /// How long the peer can do without a message.
