@@ -255,7 +255,7 @@ mod tests {
                 .wrapping_add(1_442_695_040_888_963_407);
             (seed >> 33) as usize % below
         };
-        for round in 0..3_000 {
+        for round in 0..500 {
             let mut outbox = Outbox::default();
             let (mut expected, mut ends, mut needed) = (Vec::new(), vec![0], 0);
             let mut written = Vec::new();
