@@ -2,10 +2,11 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use capvote::client::{Client, Error, WATCH_WAIT_MAX};
 use capvote::net::connection::IDLE_WAIT_MAX;
+use capvote::net::transport::DEFERRED_WAIT_MAX;
 use capvote::schema::election_capnp::{handle, result_observer};
 use capvote::service::{QUIET_WAIT_MAX, WATCHES_MAX};
 use tokio::sync::{Semaphore, mpsc};
@@ -57,9 +58,11 @@ async fn an_observer_gets_the_current_results_and_then_the_newest() {
     assert_eq!(soon(seen.recv()).await, Some(20));
     client.election("board").vote(&ballot("Ada", 21), |_| {}).await.unwrap();
     assert_eq!(soon(seen.recv()).await, Some(21));
-    // Dropping the handle releases the observer.
+    // Dropping the handle releases the observer: each side tells the other within a second.
+    let dropped = Instant::now();
     drop(subscription);
     assert_eq!(soon(seen.recv()).await, None);
+    assert!(dropped.elapsed() < 3 * DEFERRED_WAIT_MAX, "{:?}", dropped.elapsed());
 }
 
 #[tokio::test(flavor = "local")]

@@ -67,7 +67,7 @@ async fn what_nobody_waits_for_leaves_within_a_second() {
 }
 
 /// Has an election that does not answer.
-struct Silent;
+pub(crate) struct Silent;
 
 impl directory::Server for Silent {
     async fn election(

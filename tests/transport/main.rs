@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
 mod deferred;
+mod flushed;
+mod random;
 mod stream;
+mod unusual;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

@@ -22,6 +22,11 @@ pub const DEFERRED_WAIT_MAX: Duration = Duration::from_secs(1);
 /// The size from which unwritten output waits for nothing.
 const DEFERRED_BYTES_MAX: usize = 4 * 1024;
 
+/// The unwritten answers of which it is known whether the peer has made calls on them. While there
+/// are so many, the output waits for nothing. (If the peer is slow to read, they may never all be
+/// written, and each of its calls looks for its answer among them.)
+const ANSWERS_MAX: usize = 64;
+
 /// How long the peer can do without a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Need {
@@ -80,7 +85,13 @@ impl Deferral {
     pub(super) fn note(&self, need: Need, unwritten: usize) -> bool {
         match need.wait {
             Wait::Yes => self.urgent.set(true),
-            Wait::Answer(question) => self.answers.borrow_mut().push(question),
+            Wait::Answer(question) => {
+                let mut answers = self.answers.borrow_mut();
+                match answers.len() < ANSWERS_MAX {
+                    true => answers.push(question),
+                    false => self.urgent.set(true),
+                }
+            }
             Wait::No => {}
         }
         self.is_due(unwritten) || self.timer.borrow().is_none()
@@ -125,5 +136,21 @@ impl Deferral {
         if timer.as_ref().is_some_and(|timer| timer.is_elapsed()) {
             *timer = None;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_always_leaves_a_rest_to_be_written_makes_no_list_longer() {
+        let deferral = Deferral::default();
+        for question in 0..100_000 {
+            let need = Need { wait: Wait::Answer(question), ends_with_stream: false };
+            assert!(deferral.note(need, 100), "it waits for answer {question}");
+        }
+        let kept = deferral.answers.borrow().capacity();
+        assert!(kept <= ANSWERS_MAX, "{kept} answers are kept, and are not part of its memory");
     }
 }

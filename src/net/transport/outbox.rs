@@ -247,6 +247,44 @@ mod tests {
     }
 
     #[test]
+    fn what_is_idle_at_the_end_is_dropped_whole_and_nothing_else_is() {
+        let mut seed = 7_u64;
+        let mut random = |below: usize| {
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) as usize % below
+        };
+        for round in 0..500 {
+            let mut outbox = Outbox::default();
+            let (mut expected, mut ends, mut needed) = (Vec::new(), vec![0], 0);
+            let mut written = Vec::new();
+            for _ in 0..random(12) {
+                let length = [0, 3, 100, 20_000, 60_000][random(5)];
+                let message = message(length, [1, 64, 1_000_000][random(3)]);
+                let is_idle = random(3) > 0;
+                outbox.push(&message, is_idle);
+                expected.extend(serialize::write_message_to_words(&*message));
+                ends.push(expected.len());
+                if !is_idle {
+                    needed = expected.len();
+                }
+                if random(2) == 0 {
+                    let limit = [1, 50, 300, usize::MAX][random(4)];
+                    written.extend(write(&mut outbox, limit));
+                }
+            }
+            outbox.drop_idle();
+            while outbox.len() > 0 {
+                written.extend(write(&mut outbox, 5_000));
+            }
+            assert!(outbox.pieces.is_empty() && outbox.bytes == 0, "round {round}");
+            assert!(ends.contains(&written.len()) && written.len() >= needed, "round {round}");
+            assert!(expected.starts_with(&written), "round {round}");
+        }
+    }
+
+    #[test]
     fn small_messages_share_a_slice_and_their_memory_is_released() {
         let mut outbox = Outbox::default();
         for _ in 0..1_000 {

@@ -318,8 +318,10 @@ impl Pipe {
             let unwritten = self.outbox.borrow().len();
             let is_closing = self.closing.borrow().is_some();
             if unwritten > 0 {
-                if !is_closing {
-                    ready!(self.deferral.poll_due(unwritten, context));
+                if !is_closing && self.deferral.poll_due(unwritten, context).is_pending() {
+                    // What the stream has taken before does not wait with it.
+                    ready!(Pin::new(&mut **self.stream.borrow_mut()).poll_flush(context))?;
+                    return Poll::Pending;
                 }
                 let input_pending = self.decoder.borrow().has_next();
                 let mut batching = self.batching.get();
