@@ -110,9 +110,12 @@ impl Writer {
             self.session.leave(&fault).await;
             let again = match &fault {
                 Fault::Lost(why) => {
-                    self.shared.metrics.database().asked_again(votes.len());
+                    let again = Instant::now() < deadline;
+                    if again && unknown.is_none() {
+                        self.shared.metrics.database().asked_again(votes.len());
+                    }
                     unknown = Some(why.clone());
-                    Instant::now() < deadline
+                    again
                 }
                 Fault::Gone(_) => Instant::now() < deadline,
                 race => race.is_race() && rounds < ROUNDS_MAX,
