@@ -23,8 +23,8 @@ const COPIED_BYTES_MAX: usize = 128 * 1024;
 /// The size from which a piece takes no further messages.
 const PIECE_BYTES: usize = 256 * 1024;
 
-/// What a piece has room for at first: the answers to a vote, and its message.
-const PIECE_BYTES_MIN: usize = 1024;
+/// The memory that an empty outbox keeps.
+const KEPT_BYTES_MAX: usize = 4 * 1024;
 
 /// The unwritten messages, in order.
 #[derive(Default)]
@@ -36,6 +36,8 @@ pub(super) struct Outbox {
     bytes: usize,
     /// The bytes at the end that the peer does not need if nothing follows them.
     idle: usize,
+    /// An empty buffer, to be reused.
+    spare: Vec<u8>,
 }
 
 enum Piece {
@@ -74,7 +76,8 @@ impl Outbox {
         let full =
             |piece: &Piece| !matches!(piece, Piece::Copied(copied) if copied.len() < PIECE_BYTES);
         if self.pieces.back().is_none_or(full) {
-            self.pieces.push_back(Piece::Copied(Vec::with_capacity(bytes.max(PIECE_BYTES_MIN))));
+            let spare = std::mem::take(&mut self.spare);
+            self.pieces.push_back(Piece::Copied(spare));
         }
         if let Some(Piece::Copied(copied)) = self.pieces.back_mut() {
             let before = copied.len();
@@ -134,7 +137,13 @@ impl Outbox {
             let length = first.len();
             self.written -= length;
             self.bytes -= length;
-            self.pieces.pop_front();
+            if let Some(Piece::Copied(mut copied)) = self.pieces.pop_front()
+                && copied.capacity() <= KEPT_BYTES_MAX.max(self.bytes)
+            {
+                copied.fill(0);
+                copied.clear();
+                self.spare = copied;
+            }
         }
     }
 
@@ -292,6 +301,6 @@ mod tests {
         }
         assert_eq!(outbox.next(&mut [IoSlice::new(&[]); 8]).len(), 1);
         outbox.advance(outbox.len());
-        assert!(outbox.pieces.is_empty());
+        assert!(outbox.pieces.is_empty() && outbox.spare.capacity() <= KEPT_BYTES_MAX);
     }
 }
