@@ -25,10 +25,13 @@ const CONNECT_WAIT_MAX: Duration = Duration::from_secs(10);
 /// they take another 10 s.
 pub async fn connect(link: &Link) -> io::Result<Box<dyn Stream>> {
     match &link.address {
-        Address::Tcp(at) | Address::Http(at) => ready(link, reach_tcp(at).await?).await,
+        Address::Tcp(at) | Address::Http(at) => {
+            let stream = reach_tcp(at).await?;
+            within(HANDSHAKE_WAIT_MAX, upgraded(link, stream)).await
+        }
         Address::Unix(path) | Address::HttpUnix(path) => {
-            let connected = async { UnixStream::connect(path).await };
-            ready(link, within(CONNECT_WAIT_MAX, connected).await?).await
+            let stream = within(CONNECT_WAIT_MAX, UnixStream::connect(path)).await?;
+            within(HANDSHAKE_WAIT_MAX, upgraded(link, stream)).await
         }
         Address::Tls(at) | Address::Https(at) => {
             let config = verifier::client_config(link.certificate)?;
@@ -53,13 +56,6 @@ async fn reach_tcp(at: &HostPort) -> io::Result<TcpStream> {
 }
 
 /// The stream, once the handshake of its WebSocket is done, if it has one.
-async fn ready(link: &Link, stream: impl Stream) -> io::Result<Box<dyn Stream>> {
-    match link.address.http_host() {
-        Some(_) => within(HANDSHAKE_WAIT_MAX, upgraded(link, stream)).await,
-        None => Ok(Box::new(stream)),
-    }
-}
-
 async fn upgraded(link: &Link, stream: impl Stream) -> io::Result<Box<dyn Stream>> {
     Ok(match link.address.http_host() {
         Some(host) => Box::new(websocket::handshake(stream, &host).await?),

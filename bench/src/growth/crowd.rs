@@ -8,11 +8,11 @@ use std::time::Instant;
 use anyhow::ensure;
 use capvote::client::{Ballot, Client, Election, VoteOutcome};
 use capvote::net::link::Link;
-use tokio::task::{JoinHandle, spawn_local};
+use tokio::task::spawn_local;
 
 use super::helper::{Helper, command};
 use super::server::number;
-use crate::peers::{self, Measured};
+use crate::peers::{self, Measured, crowd};
 
 /// A process with open connections, killed on drop.
 pub(super) struct Crowd(Helper);
@@ -84,10 +84,10 @@ async fn vote(
             while next.get() < first + votes {
                 messages += cast(&election, next.replace(next.get() + 1)).await?;
             }
-            Ok(messages)
+            anyhow::Ok(messages)
         }));
     }
-    finish(voters, votes, begun).await
+    crowd::finish(voters, votes, begun).await
 }
 
 /// Casts one vote and returns how many messages its sink got.
@@ -97,19 +97,4 @@ async fn cast(election: &Election, index: u64) -> anyhow::Result<u64> {
     let outcome = election.vote(&ballot, |_| messages += 1).await?;
     ensure!(matches!(outcome, VoteOutcome::Recorded(_)), "not recorded: {outcome:?}");
     Ok(messages)
-}
-
-/// Waits for the voters, and checks that the sinks got one message per vote.
-async fn finish(
-    voters: Vec<JoinHandle<anyhow::Result<u64>>>,
-    votes: u64,
-    begun: Instant,
-) -> anyhow::Result<Measured> {
-    let mut count = 0;
-    for voter in voters {
-        count += voter.await??;
-    }
-    let seconds = begun.elapsed().as_secs_f64();
-    ensure!(count == votes, "{count} messages for {votes} votes");
-    Ok(Measured { count, seconds })
 }

@@ -14,7 +14,7 @@ use std::time::Instant;
 use anyhow::{Context, ensure};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
-use tokio::task::spawn_local;
+use tokio::task::{JoinHandle, spawn_local};
 
 use super::{Measured, numbers};
 
@@ -48,12 +48,21 @@ where
             anyhow::Ok(count)
         }));
     }
+    finish(places, votes, begun).await
+}
+
+/// Waits for what was begun then, and checks that it counted as many as there are votes.
+pub async fn finish(
+    tasks: Vec<JoinHandle<anyhow::Result<u64>>>,
+    votes: u64,
+    begun: Instant,
+) -> anyhow::Result<Measured> {
     let mut count = 0;
-    for place in places {
-        count += place.await??;
+    for task in tasks {
+        count += task.await??;
     }
     let seconds = begun.elapsed().as_secs_f64();
-    ensure!(count == votes, "{count} of {votes} voters came");
+    ensure!(count == votes, "{count} of {votes} votes were counted");
     Ok(Measured { count, seconds })
 }
 

@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
 pub mod capvote;
-mod crowd;
+pub mod crowd;
 mod limits;
 mod postgres;
 mod rpc;

@@ -5,6 +5,7 @@
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::{env, fs};
 
@@ -26,7 +27,7 @@ use tokio_rustls::rustls::{
     SignatureScheme,
 };
 
-use super::crowd;
+use super::{Over, crowd, unsupported};
 
 /// The name in the certificate.
 const NAME: &str = "localhost";
@@ -68,6 +69,17 @@ pub(super) struct Connector {
 }
 
 impl Connector {
+    /// The one for voters who come over this, if they need one.
+    pub(super) fn over(over: Over, places: u64) -> anyhow::Result<Option<Rc<Self>>> {
+        let resumes = match over {
+            Over::Tcp => return Ok(None),
+            Over::Tls => false,
+            Over::Resumed => true,
+            Over::Web => return unsupported("this peer", "WebSocket"),
+        };
+        Ok(Some(Rc::new(Self::new(resumes, places)?)))
+    }
+
     pub(super) fn new(resumes: bool, places: u64) -> anyhow::Result<Self> {
         let certificate = CertificateDer::from_pem_file(path()?)?;
         let provider = Arc::new(ring::default_provider());

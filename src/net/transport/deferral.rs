@@ -51,12 +51,11 @@ impl Need {
     /// Of a message that this side sends.
     pub(super) fn of(root: message::Reader<'_>, side: Side) -> Self {
         let (wait, ends_with_stream) = match root.which() {
-            // If the answer is still to come, the call is cancelled.
-            Ok(message::Finish(Ok(finish))) => match finish.get_release_result_caps() {
-                true => (Wait::Yes, true),
-                false => (Wait::No, true),
-            },
-            Ok(message::Release(_)) => (Wait::No, true),
+            // The answer is still to come: the call is cancelled.
+            Ok(message::Finish(Ok(finish))) if finish.get_release_result_caps() => {
+                (Wait::Yes, true)
+            }
+            Ok(message::Finish(_) | message::Release(_)) => (Wait::No, true),
             // A server makes no use of the answers of a client that has left.
             Ok(message::Return(Ok(answer))) => {
                 (Wait::Answer(answer.get_answer_id()), side == Side::Client)

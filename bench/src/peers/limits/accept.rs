@@ -4,7 +4,6 @@
 //! Measured: arrivals, with connecting.
 
 use std::net::SocketAddr;
-use std::rc::Rc;
 
 use anyhow::{Context, ensure};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -13,7 +12,7 @@ use tokio::task::spawn_local;
 use tokio_rustls::TlsAcceptor;
 
 use crate::peers::tls::{self, Connector};
-use crate::peers::{Measured, Over, Serving, Work, crowd, ready, unsupported};
+use crate::peers::{Measured, Serving, Work, crowd, ready, unsupported};
 
 /// What goes each way.
 pub(super) const MESSAGE_BYTES: usize = 256;
@@ -55,13 +54,7 @@ pub(in crate::peers) fn drive(address: &str, work: Work) -> anyhow::Result<Measu
     let Work::Arrive { in_flight, votes, over } = work else {
         return unsupported("accept", "other job than arrive");
     };
-    let connector = match over {
-        Over::Tcp => None,
-        Over::Tls | Over::Resumed => {
-            Some(Rc::new(Connector::new(over == Over::Resumed, in_flight)?))
-        }
-        Over::Web => return unsupported("accept", "WebSocket"),
-    };
+    let connector = Connector::over(over, in_flight)?;
     let used = connector.clone();
     let voter = move |number| {
         let connector = connector.clone();

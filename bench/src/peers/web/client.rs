@@ -1,7 +1,6 @@
 //! Voters who post a form: on one thread.
 
 use std::net::SocketAddr;
-use std::rc::Rc;
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
@@ -41,13 +40,7 @@ async fn arrive(
     votes: u64,
     over: Over,
 ) -> anyhow::Result<Measured> {
-    let connector = match over {
-        Over::Tcp => None,
-        Over::Tls | Over::Resumed => {
-            Some(Rc::new(Connector::new(over == Over::Resumed, in_flight)?))
-        }
-        Over::Web => return unsupported("axum", "WebSocket"),
-    };
+    let connector = Connector::over(over, in_flight)?;
     let used = connector.clone();
     let voter = move |number| {
         let connector = connector.clone();
@@ -82,13 +75,7 @@ async fn stand(address: SocketAddr, connections: u64, votes: u64) -> anyhow::Res
             anyhow::Ok(count)
         }));
     }
-    let mut count = 0;
-    for voter in voters {
-        count += voter.await??;
-    }
-    let seconds = begun.elapsed().as_secs_f64();
-    ensure!(count == votes, "{count} of {votes} votes were recorded");
-    Ok(Measured { count, seconds })
+    crowd::finish(voters, votes, begun).await
 }
 
 /// A connection of a voter.
