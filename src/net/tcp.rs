@@ -104,7 +104,7 @@ fn accept(listener: &std::net::TcpListener) -> io::Result<(TcpStream, SocketAddr
     Ok((stream, peer))
 }
 
-#[expect(deprecated, reason = "it is unsound for a descriptor that is not owned: this one is")]
+#[expect(deprecated, reason = "unsound only for a descriptor that another owns")]
 async fn listen(address: SocketAddr) -> io::Result<Listening> {
     let listener = TcpListener::bind(address).await?.into_std()?;
     configure(SockRef::from(&listener))?;

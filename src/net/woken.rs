@@ -6,8 +6,7 @@ use futures::stream::FuturesUnordered;
 /// Polls a future only when it was woken itself, and not whenever its task was: a connection's
 /// task is woken for every message, and what may end the connection is not.
 pub(crate) fn when_woken<T>(future: impl Future<Output = T>) -> impl Future<Output = T> {
-    // Each future in it has a waker of its own. It has room for one more that never comes: so the
-    // future itself is elsewhere.
+    // Each future in it has a waker of its own. Boxed, since it allocates room for two.
     let mut one = FuturesUnordered::from_iter([Box::pin(future)]);
     async move { one.select_next_some().await }
 }

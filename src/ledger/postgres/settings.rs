@@ -90,8 +90,8 @@ pub(super) async fn is_replicated(
     Ok(replication.keeps_two(has_standbys))
 }
 
-/// The standbys that commits may wait for, and how far the last of them is behind. Nothing is known
-/// of the latter where this role may not see it.
+/// The standbys that commits may wait for, and how far the last of them is behind: 0 where this role
+/// may not see it.
 const REPLICATED: &str = "SELECT count(*), COALESCE(max(pg_wal_lsn_diff(pg_current_wal_flush_lsn(),
         flush_lsn)), 0)::bigint
     FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')";

@@ -1,9 +1,8 @@
 //! Messages that wait for others, and leave with them.
 //!
-//! A write costs both sides more than the rest of a short message. What the peer does not wait for
-//! is therefore kept until there is something that it does: that an answer or a capability is not
-//! needed any more (`Finish`, `Release`), and an answer on which the client has already made calls.
-//! The order of messages is never changed.
+//! A write costs both sides more than the rest of a short message. A message that the peer does not
+//! wait for is therefore kept until there is one that it does: a `Finish` or a `Release`, and an
+//! answer on which the client has already made calls. Messages keep their order.
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -22,9 +21,9 @@ pub const DEFERRED_WAIT_MAX: Duration = Duration::from_secs(1);
 /// The size from which unwritten output waits for nothing.
 const DEFERRED_BYTES_MAX: usize = 4 * 1024;
 
-/// The unwritten answers of which it is known whether the peer has made calls on them. While there
-/// are so many, the output waits for nothing. (If the peer is slow to read, they may never all be
-/// written, and each of its calls looks for its answer among them.)
+/// The unwritten answers for which it is noted whether the peer has made calls on them. With more,
+/// the output waits for nothing. (The list of a peer that never reads all would grow, and each of its
+/// calls looks for its answer there.)
 const ANSWERS_MAX: usize = 64;
 
 /// How long the peer can do without a message.
@@ -86,9 +85,10 @@ impl Deferral {
             Wait::Yes => self.urgent.set(true),
             Wait::Answer(question) => {
                 let mut answers = self.answers.borrow_mut();
-                match answers.len() < ANSWERS_MAX {
-                    true => answers.push(question),
-                    false => self.urgent.set(true),
+                if answers.len() < ANSWERS_MAX {
+                    answers.push(question);
+                } else {
+                    self.urgent.set(true);
                 }
             }
             Wait::No => {}
