@@ -40,6 +40,7 @@ pub struct Peers {
 const DURABLE: &str = "durable: answered after the sync";
 const MEMORY: &str = "in memory: nothing survives the process";
 const INSERTED: &str = "durable: one POST and one INSERT a vote; no callback";
+const VATS: &str = "one call and its callback, with nothing behind; one thread";
 const ECHOED: &str = "256 bytes echoed; one thread";
 
 /// Every system at each of its jobs. capvote, which the others are compared with, comes first.
@@ -66,6 +67,7 @@ fn crowd() -> Vec<System> {
         own("axum, SQLite", "axum-sqlite", Arrive, Votes(10_000), INSERTED),
         own("accept, echo, close", "accept", Arrive, arrivals, ECHOED),
         own("accept, echo, close: io_uring", "accept-uring", Arrive, arrivals, ECHOED),
+        own("capnp-rpc alone", "vats", Arrive, arrivals, VATS),
         own("capvote", "capvote", ArriveTls, Votes(10_000), DURABLE),
         own("rustls: accept, echo, close", "accept", ArriveTls, Votes(10_000), ECHOED),
         own("capvote", "capvote", ArriveResumed, arrivals, DURABLE),

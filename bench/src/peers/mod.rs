@@ -23,7 +23,7 @@ mod web;
 
 use self::capvote::Variant;
 pub use self::crowd::local;
-use self::limits::{accept, echo, sync, uring};
+use self::limits::{accept, echo, sync, uring, vats};
 use self::rpc::{tarpc, tonic};
 use self::web::Database;
 
@@ -64,6 +64,8 @@ pub enum Peer {
     Accept,
     /// The same with a server on io_uring.
     AcceptUring,
+    /// The limit of capnp-rpc: two vats, with one call and its callback on each connection.
+    Vats,
     /// The limit of the disk: appends, each synced. A client only.
     Sync,
 }
@@ -152,6 +154,7 @@ pub fn serve(peer: Peer, job: Serving, voters: u64) -> anyhow::Result<()> {
         Peer::Echo => echo::serve(job, voters),
         Peer::Accept => accept::serve(job, voters),
         Peer::AcceptUring => uring::serve(job, voters),
+        Peer::Vats => vats::serve(job, voters),
         Peer::Sync => sync::serve(job, voters),
     }
 }
@@ -172,6 +175,7 @@ pub fn drive(peer: Peer, address: &str, work: Work) -> anyhow::Result<Measured> 
         Peer::Echo => echo::drive(address, work),
         Peer::Accept => accept::drive(address, work),
         Peer::AcceptUring => uring::drive(address, work),
+        Peer::Vats => vats::drive(address, work),
         Peer::Sync => sync::drive(address, work),
     }
 }

@@ -4,3 +4,4 @@ pub(super) mod accept;
 pub(super) mod echo;
 pub(super) mod sync;
 pub(super) mod uring;
+pub(super) mod vats;
