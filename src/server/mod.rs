@@ -39,6 +39,7 @@ use crate::net::proxy::TrustedProxies;
 use crate::net::shards::Shards;
 use crate::net::tls::Identity;
 use crate::service::{Bootstrap, Guesses};
+pub use crate::threads::batch::schedule_as_batch;
 
 /// A server that listens, and does not accept connections yet.
 ///

@@ -8,7 +8,9 @@ use std::thread::available_parallelism;
 use capvote::command_line::{self, Exit};
 use capvote::election::{Definition, InvalidDefinition, Publication};
 use capvote::net::link::{Address, Link};
-use capvote::server::{CertificateFiles, Config, NewElection, Public, Reload, RunError, Server};
+use capvote::server::{
+    CertificateFiles, Config, NewElection, Public, Reload, RunError, Server, schedule_as_batch,
+};
 use tokio::signal::unix::Signal;
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
@@ -27,6 +29,10 @@ pub(crate) async fn serve(arguments: Arguments, hang_up: Signal) -> ExitCode {
         Err(why) => return command_line::end(PROGRAM, why, Exit::Usage),
     };
     let set_filter = start_log(arguments.log);
+    // Before there are other threads.
+    if let Err(error) = schedule_as_batch() {
+        tracing::info!(%error, "the server is not scheduled as batch work, and is slower under load");
+    }
     // Before the links are printed: their reader may send a signal at once.
     let signals = match Signals::catch(hang_up) {
         Ok(signals) => signals,

@@ -26,6 +26,7 @@ use capvote::net::shards::Shards;
 use capvote::net::socket::Socket;
 use capvote::net::stream::Stream;
 use capvote::net::tls::Identity;
+use capvote::server::schedule_as_batch;
 use capvote::service::{Bootstrap, Guesses};
 use futures::io::{BufReader, BufWriter};
 use tokio_util::compat::{TokioAsyncReadCompatExt, TokioAsyncWriteCompatExt};
@@ -59,6 +60,7 @@ const RANKED: u16 = 20;
 const BUFFER_BYTES: usize = 64 * 1024;
 
 pub(super) fn serve(variant: Variant, job: Serving, voters: u64) -> anyhow::Result<()> {
+    schedule_as_batch()?;
     let folder =
         tempfile::tempdir_in(env::var_os("SCRATCH").map_or_else(env::temp_dir, Into::into))?;
     let ledger: Arc<dyn Ledger> = match variant {
@@ -98,6 +100,7 @@ pub fn serve_ledger(
     scheme: &str,
     ready: impl FnOnce(&Link) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
+    schedule_as_batch()?;
     local()?.block_on(serve_shards(ledger, shards, scheme, ready))
 }
 
