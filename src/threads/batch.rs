@@ -9,7 +9,8 @@ use std::io;
 /// waits for the end of theirs, a few milliseconds.
 ///
 /// A program that only serves calls this first. It changes nothing on another system, nor where the
-/// thread has a nice value: whoever gave it has decided when the thread runs.
+/// thread has a nice value or another policy than the usual one: whoever gave it has decided when
+/// the thread runs.
 ///
 /// # Errors
 /// Where the system forbids it.
@@ -26,7 +27,7 @@ mod linux {
     use rustix::process::getpriority_process;
     use thread_priority::{
         Error, NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
-        set_thread_priority_and_policy, thread_native_id,
+        set_thread_priority_and_policy, thread_native_id, thread_schedule_policy,
     };
 
     /// The nice value 0, on the scale from 0 to 99 that the library has for all systems.
@@ -34,10 +35,13 @@ mod linux {
 
     pub(super) fn schedule_as_batch() -> io::Result<()> {
         // The process 0 is the calling thread.
-        if getpriority_process(None)? != 0 {
+        let is_nice = getpriority_process(None)? != 0;
+        let usual = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Other);
+        if is_nice || thread_schedule_policy() != Ok(usual) {
             return Ok(());
         }
-        let priority = ThreadPriority::Crossplatform(NOT_NICE.try_into().map_err(io::Error::other)?);
+        let priority =
+            ThreadPriority::Crossplatform(NOT_NICE.try_into().map_err(io::Error::other)?);
         let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Batch);
         let scheduled = set_thread_priority_and_policy(thread_native_id(), priority, policy);
         scheduled.map_err(|error| match error {
@@ -70,7 +74,8 @@ mod tests {
             (schedule(), thread::spawn(schedule).join().unwrap())
         });
         let (nice, policy) = before.clone();
-        let batch = if nice == "0" { "3".to_string() } else { policy };
+        let is_usual = (&*nice, &*policy) == ("0", "0");
+        let batch = if is_usual { "3".to_string() } else { policy };
         let (own, started) = of_threads.join().unwrap();
         assert_eq!(own, (nice.clone(), batch.clone()));
         assert_eq!(started, (nice, batch));
