@@ -44,8 +44,8 @@ pub(super) fn identity() -> anyhow::Result<String> {
     Ok(pem)
 }
 
-/// The configuration of a server. It sends tickets by which a session is resumed, and keeps nothing
-/// of it.
+/// The configuration of a server. As capvote's, it sends a ticket by which the session is resumed,
+/// and keeps nothing of it.
 pub(super) fn server() -> anyhow::Result<Arc<ServerConfig>> {
     let pem = identity()?;
     let certificate = CertificateDer::from_pem_slice(pem.as_bytes())?;
@@ -54,6 +54,7 @@ pub(super) fn server() -> anyhow::Result<Arc<ServerConfig>> {
     let config = config.with_protocol_versions(&[&TLS13])?.with_no_client_auth();
     let mut config = config.with_single_cert(vec![certificate], key)?;
     config.ticketer = ring::Ticketer::new()?;
+    config.send_tls13_tickets = 1;
     Ok(Arc::new(config))
 }
 

@@ -114,6 +114,8 @@ impl Identity {
         // Who comes again proves with a ticket that it was here, which takes no signature. The
         // server keeps nothing for it but the key of the tickets, which changes every six hours.
         config.ticketer = Ticketer::new()?;
+        // Each connection brings the ticket for the next.
+        config.send_tls13_tickets = 1;
         Ok(Self { config: Arc::new(config), current, fingerprint, in_links: false })
     }
 
