@@ -1,7 +1,7 @@
 //! `Directory`: the bootstrap capability, with public authority only.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use capnp::Error;
@@ -27,14 +27,13 @@ const LISTED_BYTES_MAX: usize = 60 << 20;
 pub(super) struct Directory {
     session: Rc<Session>,
     /// The capabilities returned so far. Asking again for one takes no more memory.
-    elections: RefCell<BTreeMap<ElectionId, election::Client>>,
-    counter: line_counter::Client,
+    elections: RefCell<HashMap<ElectionId, election::Client>>,
+    counter: OnceCell<line_counter::Client>,
 }
 
 impl Directory {
     pub(super) fn new(session: Rc<Session>) -> Self {
-        let counter = capnp_rpc::new_client(LineCounter::new(session.clone()));
-        Self { session, elections: RefCell::default(), counter }
+        Self { session, elections: RefCell::default(), counter: OnceCell::new() }
     }
 
     /// The bytes of a list of all elections.
@@ -47,6 +46,11 @@ impl Directory {
         let new = |id| capnp_rpc::new_client(Election::new(self.session.clone(), id));
         let mut elections = self.elections.borrow_mut();
         elections.entry(id).or_insert_with_key(|id| new(id.clone())).clone()
+    }
+
+    fn line_counter_client(&self) -> line_counter::Client {
+        let new = || capnp_rpc::new_client(LineCounter::new(self.session.clone()));
+        self.counter.get_or_init(new).clone()
     }
 }
 
@@ -87,7 +91,7 @@ impl Server for Directory {
         _: LineCounterParams,
         mut results: LineCounterResults,
     ) -> capnp::Result<()> {
-        results.get().set_counter(self.counter.clone());
+        results.get().set_counter(self.line_counter_client());
         Ok(())
     }
 
