@@ -1,56 +1,32 @@
 //! Listening sockets: TCP, TLS and Unix, for RPC connections and for pages.
 
-use std::fs::File;
-use std::future::poll_fn;
 use std::io;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
-use futures::FutureExt;
-use rustix::io::Errno;
-use tokio::net::{UnixListener, UnixStream};
-use tokio::time::Instant;
+use tokio::net::UnixStream;
 
-use super::admission::Admission;
+use super::acceptor::{Acceptor, Faults, Sockets};
 use super::http::Site;
 use super::link::{Address, HostPort, Link};
+use super::listening::Listening;
 use super::proxy::TrustedProxies;
-use super::socket::Socket;
 use super::tcp::TcpListeners;
 use super::tls::Identity;
 
-/// The pause after a failed accept.
-const ACCEPT_RETRY: Duration = Duration::from_millis(100);
-
-/// The least time between two lines of the log about failed accepts.
-const LOG_PAUSE: Duration = Duration::from_secs(60);
-
-/// The idle connections that make room at a time when there are no file descriptors left.
-const OUT_OF_FILES_CLOSED: usize = 16;
-
-/// Opened to have a descriptor to spare.
-const NOTHING: &str = "/dev/null";
-
-/// Accepts connections at one address, or at all addresses of a name. Dropping it removes its
-/// socket file.
+/// Listens at one address, or at all addresses of a name. Dropping it removes its socket file;
+/// nobody else can connect once its [`Acceptor`]s are dropped, too.
 #[derive(Debug)]
 pub struct Listener {
-    inner: Inner,
+    sockets: Sockets,
+    /// Removed with it.
+    _file: Option<SocketFile>,
     link: Link,
     proxies: TrustedProxies,
     /// What browsers may call it, if it serves pages.
     site: Option<Arc<Site>>,
-    /// While there are no descriptors left, this one is used to accept a connection and close it.
-    spare: Option<File>,
-    /// When a failed accept was logged.
-    logged: Option<Instant>,
-}
-
-#[derive(Debug)]
-enum Inner {
-    Tcp(TcpListeners, Option<Identity>),
-    Unix { listener: UnixListener, path: PathBuf, file: FileId },
+    faults: Arc<Mutex<Faults>>,
 }
 
 impl Listener {
@@ -66,7 +42,7 @@ impl Listener {
                 let site = address.has_pages().then(|| listeners.site(at));
                 let kind = if site.is_some() { Address::Http } else { Address::Tcp };
                 let link = Link::to(kind(listeners.reached_at(at)));
-                Ok(Self::new(Inner::Tcp(listeners, None), link, site).told_to(at))
+                Ok(Self::new(Sockets::Tcp(listeners, None), None, link, site).told_to(at))
             }
             Address::Tls(at) | Address::Https(at) => {
                 let identity = identity.cloned().ok_or_else(|| {
@@ -80,30 +56,27 @@ impl Listener {
                 let at = HostPort { host: at.host.clone(), port: listeners.port() };
                 let certificate = identity.in_links.then_some(identity.fingerprint);
                 let link = Link { certificate, ..Link::to(kind(at.clone())) };
-                Ok(Self::new(Inner::Tcp(listeners, Some(identity)), link, site).told_to(&at))
+                let sockets = Sockets::Tcp(listeners, Some(identity));
+                Ok(Self::new(sockets, None, link, site).told_to(&at))
             }
             Address::Unix(path) | Address::HttpUnix(path) => {
                 remove_stale_socket(path).await?;
                 let listener = UnixListener::bind(path)?;
-                let path = path.canonicalize()?;
-                let file = file_id(&path)?;
+                listener.set_nonblocking(true)?;
+                let file = SocketFile::at(path)?;
                 let site = address.has_pages().then(Site::on_socket);
                 let kind = if site.is_some() { Address::HttpUnix } else { Address::Unix };
-                let link = Link::to(kind(path.clone()));
-                Ok(Self::new(Inner::Unix { listener, path, file }, link, site))
+                let link = Link::to(kind(file.path.clone()));
+                let sockets = Sockets::Unix(Listening::new(listener));
+                Ok(Self::new(sockets, Some(file), link, site))
             }
         }
     }
 
-    fn new(inner: Inner, link: Link, site: Option<Site>) -> Self {
-        Self {
-            inner,
-            link,
-            proxies: TrustedProxies::default(),
-            site: site.map(Arc::new),
-            spare: File::open(NOTHING).ok(),
-            logged: None,
-        }
+    fn new(sockets: Sockets, file: Option<SocketFile>, link: Link, site: Option<Site>) -> Self {
+        let (proxies, site) = (TrustedProxies::default(), site.map(Arc::new));
+        let faults = Arc::new(Mutex::new(Faults::none()));
+        Self { sockets, _file: file, link, proxies, site, faults }
     }
 
     /// The same listener, after a warning if it was told to listen at a name that has only loopback
@@ -121,17 +94,14 @@ impl Listener {
 
     /// Whether a name, to those who do not know this machine, hides that nobody else reaches it.
     fn reaches_nobody_at(&self, at: &HostPort) -> bool {
-        let Inner::Tcp(listeners, _) = &self.inner else { return false };
+        let Sockets::Tcp(listeners, _) = &self.sockets else { return false };
         at.is_name() && !at.is_this_machine() && listeners.are_loopback()
     }
 
     /// The same listener, which requires the PROXY protocol from these peers.
     #[must_use]
     pub fn trusting(self, proxies: TrustedProxies) -> Self {
-        // Not `..self`: it implements `Drop`.
-        let mut listener = self;
-        listener.proxies = proxies;
-        listener
+        Self { proxies, ..self }
     }
 
     /// The same listener, whose pages are also reached at this host, and behind these proxies, of
@@ -163,79 +133,40 @@ impl Listener {
 
     /// Whether other machines can reach it without encryption.
     pub fn is_exposed(&self) -> bool {
-        match &self.inner {
-            Inner::Tcp(listeners, None) => !listeners.are_loopback(),
-            Inner::Tcp(_, Some(_)) | Inner::Unix { .. } => false,
+        match &self.sockets {
+            Sockets::Tcp(listeners, None) => !listeners.are_loopback(),
+            Sockets::Tcp(_, Some(_)) | Sockets::Unix(_) => false,
         }
     }
 
-    /// The next connection. Retries until one is accepted. While there are no file descriptors
-    /// left, idle connections of `admission` make room, and where there is none, new ones are
-    /// closed.
-    pub async fn accept(&mut self, admission: &Admission) -> Socket {
-        loop {
-            match self.try_accept().await {
-                Ok(socket) => return socket,
-                Err(error) if is_of_peer(&error) => {
-                    tracing::debug!(%error, "connection failed before it was accepted");
-                }
-                Err(error) => {
-                    self.log(&error);
-                    let mut has_room = false;
-                    if is_out_of_files(&error) {
-                        for _ in 0..OUT_OF_FILES_CLOSED {
-                            has_room |= admission.make_room();
-                        }
-                    }
-                    if has_room || !is_out_of_files(&error) || !self.turn_one_away() {
-                        tokio::time::sleep(ACCEPT_RETRY).await;
-                    }
-                }
-            }
-        }
-    }
-
-    async fn try_accept(&mut self) -> io::Result<Socket> {
-        let (socket, peer) = match &mut self.inner {
-            Inner::Tcp(listeners, identity) => {
-                let (stream, peer) = poll_fn(|context| listeners.poll_accept(context)).await?;
-                (Socket::accepted(stream, peer, identity.as_ref()), Some(peer.ip()))
-            }
-            Inner::Unix { listener, .. } => (Socket::from_unix(listener.accept().await?.0)?, None),
-        };
-        let socket = socket.forwarded(self.proxies.cover(peer));
-        Ok(match &self.site {
-            Some(site) => socket.for_pages(site.clone(), peer),
-            None => socket,
-        })
-    }
-
-    /// Accepts a connection with the spare descriptor, and closes it. Returns whether it could.
-    fn turn_one_away(&mut self) -> bool {
-        let had_spare = self.spare.take().is_some();
-        let accepted = self.try_accept().now_or_never();
-        drop(accepted);
-        self.spare = File::open(NOTHING).ok();
-        had_spare && self.spare.is_some()
-    }
-
-    /// Logs a failed accept, at most once in [`LOG_PAUSE`].
-    fn log(&mut self, error: &io::Error) {
-        let now = Instant::now();
-        if self.logged.is_none_or(|logged| now >= logged + LOG_PAUSE) {
-            self.logged = Some(now);
-            tracing::warn!(link = ?self.link, %error, "cannot accept connections");
-        }
+    /// Accepts its connections, in any tokio runtime. There may be one in each of several.
+    pub fn acceptor(&self) -> Acceptor {
+        let (sockets, link) = (self.sockets.clone(), self.link.clone());
+        let (proxies, site) = (self.proxies.clone(), self.site.clone());
+        Acceptor::new(sockets, link, proxies, site, self.faults.clone())
     }
 }
 
-impl Drop for Listener {
+/// The file of a Unix socket, which is removed when this is dropped.
+#[derive(Debug)]
+struct SocketFile {
+    path: PathBuf,
+    id: FileId,
+}
+
+impl SocketFile {
+    fn at(path: &Path) -> io::Result<Self> {
+        let path = path.canonicalize()?;
+        let id = file_id(&path)?;
+        Ok(Self { path, id })
+    }
+}
+
+impl Drop for SocketFile {
     fn drop(&mut self) {
-        if let Inner::Unix { path, file, .. } = &self.inner {
-            // Another server may have replaced it by its own socket file.
-            if file_id(path).is_ok_and(|found| found == *file) {
-                let _ = std::fs::remove_file(path);
-            }
+        // Another server may have replaced it by its own socket file.
+        if file_id(&self.path).is_ok_and(|found| found == self.id) {
+            let _ = std::fs::remove_file(&self.path);
         }
     }
 }
@@ -248,17 +179,6 @@ fn file_id(path: &Path) -> io::Result<FileId> {
 
     let metadata = std::fs::symlink_metadata(path)?;
     Ok((metadata.dev(), metadata.ino()))
-}
-
-/// Whether the process or the system has no file descriptors left.
-fn is_out_of_files(error: &io::Error) -> bool {
-    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
-}
-
-/// Whether an accept error is about a peer that disconnected, not about the listener.
-fn is_of_peer(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionReset, InvalidInput, NotConnected};
-    matches!(error.kind(), ConnectionAborted | ConnectionReset | InvalidInput | NotConnected)
 }
 
 /// Removes a socket file on which no server listens; refuses any other file.

@@ -2,6 +2,8 @@
 //!
 //! Nothing here knows what the capabilities on a connection do.
 
+#[cfg(feature = "server")]
+pub mod acceptor;
 mod address;
 #[cfg(feature = "server")]
 pub mod admission;
@@ -25,7 +27,11 @@ mod link_uri;
 #[cfg(feature = "server")]
 pub mod listener;
 #[cfg(feature = "server")]
+mod listening;
+#[cfg(feature = "server")]
 pub mod loopback;
+#[cfg(feature = "server")]
+mod opening;
 #[cfg(feature = "server")]
 mod place;
 #[cfg(feature = "server")]

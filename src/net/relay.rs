@@ -69,13 +69,13 @@ impl Relay {
     /// # Panics
     /// Outside a [`LocalSet`](tokio::task::LocalSet) and a
     /// [`LocalRuntime`](tokio::runtime::LocalRuntime).
-    pub async fn run(mut self, failed: impl Fn(io::Error) + 'static) -> Infallible {
+    pub async fn run(self, failed: impl Fn(io::Error) + 'static) -> Infallible {
         let (server, failed) = (Rc::new(self.server), Rc::new(failed));
-        let admission = Admission::with_files(FILES);
+        let (mut acceptor, admission) = (self.listener.acceptor(), Admission::with_files(FILES));
         let permits = Arc::new(Semaphore::new(RELAYED_CONNECTIONS_MAX));
         loop {
             let permit = permits.clone().acquire_owned().await;
-            let socket = self.listener.accept(&admission).await;
+            let socket = acceptor.accept(&admission).await;
             let (server, failed) = (server.clone(), failed.clone());
             spawn_local(async move {
                 let _permit = permit;

@@ -54,9 +54,9 @@ impl Socket {
     }
 
     /// A connection over a Unix socket.
-    pub(super) fn from_unix(stream: UnixStream) -> io::Result<Self> {
-        let inner = Inner::Unix(stream.into_std()?);
-        Ok(Self { inner, origin: Origin::Here, is_forwarded: false, pages: None })
+    pub(super) fn from_unix(stream: std::os::unix::net::UnixStream) -> Self {
+        let inner = Inner::Unix(stream);
+        Self { inner, origin: Origin::Here, is_forwarded: false, pages: None }
     }
 
     /// The same connection, if it is one that a proxy forwards.

@@ -6,25 +6,23 @@ use std::task::{Context, Poll};
 
 use rustix::io::Errno;
 use socket2::SockRef;
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use tokio::net::TcpListener;
 
 use super::host::HostPort;
 use super::http::Site;
+use super::listening::Listening;
 use super::resolve::{ADDRESSES_MAX, addresses};
 use super::stream::configure;
 
 /// How many free ports of the first address are tried until one is free at the others.
 const PORT_TRIES_MAX: usize = 16;
 
-/// A listening socket. What it accepts is not registered with the runtime here: a shard does that.
-type Listening = AsyncFd<std::net::TcpListener>;
+type Listeners = Vec<(Listening<std::net::TcpListener>, SocketAddr)>;
 
-/// Listens at every address of a host, on the same port.
-#[derive(Debug)]
+/// Listens at every address of a host, on the same port. Clones are of the same sockets.
+#[derive(Debug, Clone)]
 pub(super) struct TcpListeners {
-    listeners: Vec<(Listening, SocketAddr)>,
+    listeners: Listeners,
     /// Which listener is asked first.
     turn: usize,
 }
@@ -84,13 +82,10 @@ impl TcpListeners {
         context: &mut Context<'_>,
     ) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         self.turn = (self.turn + 1) % self.listeners.len().max(1);
-        let (later, sooner) = self.listeners.split_at(self.turn);
-        for (listener, _) in sooner.iter().chain(later) {
-            while let Poll::Ready(is_ready) = listener.poll_read_ready(context) {
-                // If there is none, it waits for the next.
-                if let Ok(accepted) = is_ready?.try_io(|listener| accept(listener.get_ref())) {
-                    return Poll::Ready(accepted);
-                }
+        let (later, sooner) = self.listeners.split_at_mut(self.turn);
+        for (listener, _) in sooner.iter_mut().chain(later) {
+            if let Poll::Ready(accepted) = listener.poll_accept(context, accept) {
+                return Poll::Ready(accepted);
             }
         }
         Poll::Pending
@@ -104,16 +99,15 @@ fn accept(listener: &std::net::TcpListener) -> io::Result<(TcpStream, SocketAddr
     Ok((stream, peer))
 }
 
-#[expect(deprecated, reason = "unsound only for a descriptor that another owns")]
-async fn listen(address: SocketAddr) -> io::Result<Listening> {
+async fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let listener = TcpListener::bind(address).await?.into_std()?;
     configure(SockRef::from(&listener))?;
-    AsyncFd::with_interest(listener, Interest::READABLE)
+    Ok(listener)
 }
 
 /// Listens at each of these addresses that this machine has.
-async fn bind_all(addresses: &[SocketAddr]) -> io::Result<Vec<(Listening, SocketAddr)>> {
-    let mut listeners: Vec<(Listening, SocketAddr)> = Vec::new();
+async fn bind_all(addresses: &[SocketAddr]) -> io::Result<Listeners> {
+    let mut listeners = Listeners::new();
     let mut absent = None;
     for address in addresses {
         let mut address = *address;
@@ -126,8 +120,8 @@ async fn bind_all(addresses: &[SocketAddr]) -> io::Result<Vec<(Listening, Socket
         };
         match listen(address).await {
             Ok(listener) => {
-                let local = listener.get_ref().local_addr()?;
-                listeners.push((listener, local));
+                let local = listener.local_addr()?;
+                listeners.push((Listening::new(listener), local));
             }
             Err(error) if is_absent(&error) => absent = Some(named(error)),
             Err(error) => return Err(named(error)),

@@ -18,7 +18,6 @@ mod timekeeper;
 use std::sync::Arc;
 
 use capnp::capability::Client;
-use tokio::sync::mpsc;
 use tokio::task::{JoinSet, spawn_local};
 
 pub use self::clock_watch::{CLOCK_STEP_MAX, CLOCK_STEP_WAIT_MAX};
@@ -50,7 +49,6 @@ pub struct Server {
     listeners: Vec<Listener>,
     public: Option<Link>,
     shards: Shards,
-    admission: Admission,
     ledger: OwnedLedger,
     closes: Closes,
     metrics: Metrics,
@@ -111,7 +109,7 @@ impl Server {
             let bootstrap = Bootstrap::new(shared.clone(), guesses.clone());
             Box::new(move |calls, origin| bootstrap.capability(calls, origin))
         });
-        let shards = Shards::start(config.threads, bootstrap, admission.clone());
+        let shards = Shards::start(config.threads, bootstrap, admission);
         let shards = shards.map_err(StartError::Resources)?;
         // Last, so that a start that fails has stored nothing.
         let reached_at = public.as_ref().or(listeners.first().map(Listener::link));
@@ -124,7 +122,6 @@ impl Server {
             listeners,
             public,
             shards,
-            admission,
             ledger,
             closes,
             metrics,
@@ -180,17 +177,9 @@ impl Server {
     /// stored. The others are stopped as above: what is known is answered, and what was not tried
     /// is refused.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), RunError> {
-        let Self { listeners, mut shards, admission, ledger, closes, metrics, .. } = self;
-        let (endpoint, identity) = (self.endpoint, self.identity);
-        // At most one accepted connection waits here until its shard takes it.
-        let (sender, mut sockets) = mpsc::channel(1);
+        let Self { listeners, shards, ledger, closes, metrics, endpoint, identity, .. } = self;
+        shards.accept(&listeners).await;
         let mut until_stop = JoinSet::new();
-        for mut listener in listeners {
-            let (sender, admission) = (sender.clone(), admission.clone());
-            until_stop.spawn(async move {
-                while sender.send(listener.accept(&admission).await).await.is_ok() {}
-            });
-        }
         until_stop.spawn(closes.clear_stack());
         until_stop.spawn(closes.follow(ledger.0.clone()));
         until_stop.spawn(keep_schedules(ledger.0.clone(), timekeeper::steady_time));
@@ -200,19 +189,13 @@ impl Server {
         if let Some(identity) = identity {
             until_stop.spawn(expiry::keep_logging(identity));
         }
-        let assigning = async {
-            while let Some(socket) = sockets.recv().await {
-                if !shards.assign(socket).await {
-                    return;
-                }
-            }
-        };
         tokio::select! {
             () = stop => {}
             () = ledger.0.stopped() => tracing::error!("the ledger has stopped"),
-            () = assigning => tracing::error!("a shard has stopped"),
+            () = shards.ended() => tracing::error!("a shard has stopped"),
         }
         until_stop.shutdown().await;
+        drop(listeners);
         let finished = tokio::task::spawn_blocking(move || {
             let shards = if shards.finish() { Ok(()) } else { Err(RunError::Shard) };
             let ledger = if ledger.0.shut_down() { Ok(()) } else { Err(RunError::Ledger) };

@@ -110,16 +110,16 @@ async fn serve_shards(
     scheme: &str,
     ready: impl FnOnce(&Link) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let mut listener = listen(scheme).await?;
+    let listener = listen(scheme).await?;
     let (ledger, guesses) = (ledger.clone(), Guesses::default());
     let bootstrap = Arc::new(move || -> Box<dyn Fn(CallTracker, Origin) -> capability::Client> {
         let bootstrap = Bootstrap::new(ledger.clone(), guesses.clone());
         Box::new(move |calls, origin| bootstrap.capability(calls, origin))
     });
-    let admission = Admission::default();
-    let mut shards = Shards::start(shards, bootstrap, admission.clone())?;
+    let shards = Shards::start(shards, bootstrap, Admission::default())?;
+    shards.accept(std::slice::from_ref(&listener)).await;
     ready(listener.link())?;
-    while shards.assign(listener.accept(&admission).await).await {}
+    shards.ended().await;
     bail!("a shard has stopped")
 }
 
@@ -181,7 +181,8 @@ async fn serve_stock(
     shards: usize,
     ready: impl FnOnce(&Link) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let mut listener = listen("capvote").await?;
+    let listener = listen("capvote").await?;
+    let mut acceptor = listener.acceptor();
     let admission = Admission::default();
     let mut threads = Vec::new();
     for _ in 0..shards {
@@ -206,7 +207,7 @@ async fn serve_stock(
     }
     ready(listener.link())?;
     for thread in threads.iter().cycle() {
-        thread.send(listener.accept(&admission).await).await.context("a shard has stopped")?;
+        thread.send(acceptor.accept(&admission).await).await.context("a shard has stopped")?;
     }
     Ok(())
 }

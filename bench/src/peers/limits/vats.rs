@@ -20,9 +20,7 @@ use capvote::schema::election_capnp::vote_outcome;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, spawn_local};
 
-use crate::peers::{
-    CANDIDATE, Measured, Over, Serving, Work, crowd, numbers, ready, unsupported,
-};
+use crate::peers::{CANDIDATE, Measured, Over, Serving, Work, crowd, numbers, ready, unsupported};
 
 /// The text of a message.
 const MESSAGE: &str = "Your vote for Ada is recorded.";
