@@ -31,6 +31,7 @@ mod secrets;
 mod server;
 mod settings;
 mod several;
+mod shards;
 mod signals;
 mod sizes;
 mod terminal;
